@@ -1,1 +1,14 @@
-//! x
+//! What every service of devspaces needs and that names no service.
+pub mod clock;
+pub mod db;
+pub mod edge;
+pub mod identity;
+pub mod journal;
+pub mod mutation;
+pub mod name;
+pub mod outbox;
+pub mod page;
+pub mod server;
+pub mod status;
+pub mod telemetry;
+pub mod text;

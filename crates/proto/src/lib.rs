@@ -1,1 +1,23 @@
-//! x
+//! The protobuf API of devspaces: messages, clients, servers and the descriptor set. The `.proto` files under
+//! `proto/` are its source and its documentation.
+#![allow(clippy::all, clippy::pedantic, missing_docs, reason = "generated code")]
+
+macro_rules! area {
+    ($area:ident, $package:tt) => {
+        pub mod $area {
+            pub mod v1 {
+                tonic::include_proto!($package);
+            }
+        }
+    };
+}
+
+area!(authz, "devspaces.authz.v1");
+area!(errors, "devspaces.errors.v1");
+area!(facts, "devspaces.facts.v1");
+area!(journal, "devspaces.journal.v1");
+area!(membership, "devspaces.membership.v1");
+area!(space, "devspaces.space.v1");
+
+/// The descriptors of every file of the API, with comments and the `access` option: what reflection serves.
+pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor_set.bin"));

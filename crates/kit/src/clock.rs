@@ -1,0 +1,196 @@
+//! Time and identifiers, injected so that tests own both.
+use std::{fmt, sync::Arc, time::Duration};
+
+use prost_types::Timestamp as WireTime;
+use sqlx::{
+    Postgres, Sqlite,
+    encode::IsNull,
+    error::BoxDynError,
+    postgres::{PgArgumentBuffer, PgTypeInfo, PgValueRef},
+    sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef},
+};
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+use uuid::Uuid;
+
+/// The source of time and of new identifiers.
+pub trait Clock: Send + Sync + 'static {
+    /// The time now, in UTC.
+    fn now(&self) -> Timestamp;
+    /// A new UUID, version 7: later ones sort after earlier ones of the same process.
+    fn new_id(&self) -> Uuid;
+}
+
+/// The machine's clock.
+#[derive(Debug, Default)]
+pub struct SystemClock;
+
+impl SystemClock {
+    /// The machine's clock, to be shared.
+    #[must_use]
+    pub fn shared() -> Arc<dyn Clock> {
+        Arc::new(Self)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock and id source that all else must use")]
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from(OffsetDateTime::now_utc())
+    }
+
+    fn new_id(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+}
+
+/// A moment in UTC, in whole microseconds since 1970: what both database engines keep exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// SQLite compares times as text, so their width is fixed.
+const SQLITE_TEXT: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+
+/// 9999-12-31T23:59:59.999999Z: the last moment that protobuf and both engines share.
+const LAST: i64 = 253_402_300_799_999_999;
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
+    /// The moment so many microseconds after 1970-01-01T00:00:00Z, kept within the years 1970 to 9999.
+    #[must_use]
+    pub fn from_micros(micros: i64) -> Self {
+        Self(micros.clamp(0, LAST))
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        self.0 / 1_000_000
+    }
+
+    fn datetime(self) -> OffsetDateTime {
+        OffsetDateTime::UNIX_EPOCH + time::Duration::microseconds(self.0)
+    }
+}
+
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self::from_micros(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<OffsetDateTime> for Timestamp {
+    fn from(time: OffsetDateTime) -> Self {
+        Self::from_micros(i64::try_from(time.unix_timestamp_nanos() / 1000).unwrap_or(i64::MAX))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 with six fraction digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.datetime().format(SQLITE_TEXT).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl From<Timestamp> for WireTime {
+    fn from(time: Timestamp) -> Self {
+        let nanos = i32::try_from(time.0.rem_euclid(1_000_000) * 1000).unwrap_or(0);
+        Self { seconds: time.0.div_euclid(1_000_000), nanos }
+    }
+}
+
+impl TryFrom<WireTime> for Timestamp {
+    type Error = OutOfRange;
+
+    /// Rounds down to the microsecond.
+    fn try_from(time: WireTime) -> Result<Self, OutOfRange> {
+        if !(0..1_000_000_000).contains(&time.nanos) {
+            return Err(OutOfRange);
+        }
+        let micros = time.seconds.checked_mul(1_000_000).ok_or(OutOfRange)? + i64::from(time.nanos / 1000);
+        if (0..=LAST).contains(&micros) { Ok(Self(micros)) } else { Err(OutOfRange) }
+    }
+}
+
+/// A time outside the years 1970 to 9999, or with nanoseconds outside one second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must lie in the years 1970 to 9999, with nanos from 0 to 999,999,999")]
+pub struct OutOfRange;
+
+impl sqlx::Type<Postgres> for Timestamp {
+    fn type_info() -> PgTypeInfo {
+        <OffsetDateTime as sqlx::Type<Postgres>>::type_info()
+    }
+}
+
+impl sqlx::Encode<'_, Postgres> for Timestamp {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        sqlx::Encode::<Postgres>::encode(self.datetime(), buffer)
+    }
+}
+
+impl<'r> sqlx::Decode<'r, Postgres> for Timestamp {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        <OffsetDateTime as sqlx::Decode<Postgres>>::decode(value).map(Self::from)
+    }
+}
+
+impl sqlx::Type<Sqlite> for Timestamp {
+    fn type_info() -> SqliteTypeInfo {
+        <OffsetDateTime as sqlx::Type<Sqlite>>::type_info()
+    }
+
+    fn compatible(ty: &SqliteTypeInfo) -> bool {
+        <OffsetDateTime as sqlx::Type<Sqlite>>::compatible(ty)
+    }
+}
+
+impl sqlx::Encode<'_, Sqlite> for Timestamp {
+    fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
+        sqlx::Encode::<Sqlite>::encode(self.to_string(), buffer)
+    }
+}
+
+impl<'r> sqlx::Decode<'r, Sqlite> for Timestamp {
+    fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
+        <OffsetDateTime as sqlx::Decode<Sqlite>>::decode(value).map(Self::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        // SQLite sorts times as text: the order of the text must be the order of the moments.
+        #[test]
+        fn text_sorts_as_the_moments_do(a in 0..=LAST, b in 0..=LAST) {
+            let (a, b) = (Timestamp(a), Timestamp(b));
+            prop_assert_eq!(a.cmp(&b), a.to_string().cmp(&b.to_string()));
+        }
+
+        #[test]
+        fn the_wire_keeps_every_microsecond(micros in 0..=LAST) {
+            prop_assert_eq!(Timestamp::try_from(WireTime::from(Timestamp(micros))), Ok(Timestamp(micros)));
+        }
+    }
+
+    #[test]
+    fn times_outside_the_shared_range_are_refused() {
+        for (seconds, nanos) in [(-1, 0), (0, -1), (0, 1_000_000_000), (253_402_300_800, 0), (i64::MAX, 0)] {
+            assert_eq!(Timestamp::try_from(WireTime { seconds, nanos }), Err(OutOfRange));
+        }
+    }
+}

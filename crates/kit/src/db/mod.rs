@@ -1,0 +1,156 @@
+//! Storage: one SQL text, two engines. SQLite is the embedded default, PostgreSQL the production engine.
+//!
+//! SQL is portable by rule: `$1` parameters, `ON CONFLICT … RETURNING`, no engine functions, no `FOR UPDATE`.
+//! Decimals are TEXT columns, sort keys are NOT NULL, and every column of time holds a
+//! [`Timestamp`](crate::clock::Timestamp).
+mod batch;
+mod error;
+mod migrate;
+mod open;
+mod tx;
+
+use sqlx::{
+    PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection,
+};
+
+pub use self::{
+    batch::BatchSql,
+    error::Error,
+    migrate::{Migration, SCHEMA, is_current, migrate},
+    open::{FolderLock, OpenError},
+    tx::{Act, Change, Tx},
+};
+
+/// The connections to one service's database.
+#[derive(Clone, Debug)]
+pub enum Pool {
+    /// An embedded file. SQLite has one writer, so writing has one connection.
+    Sqlite {
+        /// The one connection that writes.
+        write: SqlitePool,
+        /// Reads of handlers.
+        read: SqlitePool,
+        /// Reads of facts, so that no handler keeps a check waiting.
+        facts: SqlitePool,
+    },
+    /// A PostgreSQL server, 15 or later.
+    Postgres {
+        /// Handlers' reads and writes.
+        main: PgPool,
+        /// Reads of facts, so that no handler keeps a check waiting.
+        facts: PgPool,
+    },
+}
+
+impl Pool {
+    /// A connection for reading, each statement on its own.
+    pub async fn read(&self) -> Result<Conn, Error> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => Conn::Sqlite(read.acquire().await?),
+            Self::Postgres { main, .. } => Conn::Postgres(main.acquire().await?),
+        })
+    }
+
+    /// A connection for reading facts: these have connections of their own.
+    pub async fn facts(&self) -> Result<Conn, Error> {
+        Ok(match self {
+            Self::Sqlite { facts, .. } => Conn::Sqlite(facts.acquire().await?),
+            Self::Postgres { facts, .. } => Conn::Postgres(facts.acquire().await?),
+        })
+    }
+
+    /// A connection for writing single statements outside any scope, such as the outbox's book-keeping.
+    pub(crate) async fn write(&self) -> Result<Conn, Error> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Conn::Sqlite(write.acquire().await?),
+            Self::Postgres { main, .. } => Conn::Postgres(main.acquire().await?),
+        })
+    }
+
+    async fn transaction(&self) -> Result<Conn, Error> {
+        Ok(match self {
+            // A deferred transaction that reads first can fail to become a writer; an immediate one waits its turn.
+            Self::Sqlite { write, .. } => Conn::SqliteTx(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres { main, .. } => Conn::PostgresTx(main.begin().await?),
+        })
+    }
+
+    /// Closes every connection, waiting for those in use.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { write, read, facts } => {
+                read.close().await;
+                facts.close().await;
+                write.close().await;
+            }
+            Self::Postgres { main, facts } => {
+                facts.close().await;
+                main.close().await;
+            }
+        }
+    }
+}
+
+/// A connection, or the transaction that is open on it. Run SQL on it with [`on!`](crate::on).
+#[derive(Debug)]
+pub enum Conn {
+    /// SQLite, each statement on its own.
+    Sqlite(PoolConnection<Sqlite>),
+    /// SQLite, in a transaction.
+    SqliteTx(Transaction<'static, Sqlite>),
+    /// PostgreSQL, each statement on its own.
+    Postgres(PoolConnection<Postgres>),
+    /// PostgreSQL, in a transaction.
+    PostgresTx(Transaction<'static, Postgres>),
+}
+
+/// The engine's own connection type, for [`on!`](crate::on).
+#[derive(Debug)]
+pub enum Engine<'c> {
+    /// SQLite.
+    Sqlite(&'c mut SqliteConnection),
+    /// PostgreSQL.
+    Postgres(&'c mut PgConnection),
+}
+
+impl Conn {
+    /// The engine's own connection.
+    pub fn engine(&mut self) -> Engine<'_> {
+        match self {
+            Self::Sqlite(conn) => Engine::Sqlite(conn),
+            Self::SqliteTx(tx) => Engine::Sqlite(tx),
+            Self::Postgres(conn) => Engine::Postgres(conn),
+            Self::PostgresTx(tx) => Engine::Postgres(tx),
+        }
+    }
+
+    async fn commit(self) -> Result<(), Error> {
+        match self {
+            Self::SqliteTx(tx) => tx.commit().await?,
+            Self::PostgresTx(tx) => tx.commit().await?,
+            Self::Sqlite(_) | Self::Postgres(_) => {}
+        }
+        Ok(())
+    }
+
+    async fn rollback(self) -> Result<(), Error> {
+        match self {
+            Self::SqliteTx(tx) => tx.rollback().await?,
+            Self::PostgresTx(tx) => tx.rollback().await?,
+            Self::Sqlite(_) | Self::Postgres(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Runs one sqlx expression on whichever engine a connection or transaction is of. The expression is compiled once
+/// for each: `on!(db, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await)`.
+#[macro_export]
+macro_rules! on {
+    ($db:expr, |$c:ident| $body:expr) => {
+        match $db.engine() {
+            $crate::db::Engine::Sqlite($c) => $body,
+            $crate::db::Engine::Postgres($c) => $body,
+        }
+    };
+}

@@ -1,0 +1,133 @@
+use std::{
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::Pool;
+
+/// How long a call waits for a connection before it answers UNAVAILABLE.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a SQLite connection waits for the file before it answers busy.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections for handlers, and for facts: two Revalidate calls of each of three peers may be under way at once.
+const POSTGRES_CONNECTIONS: (u32, u32) = (16, 6);
+/// SQLite reads in parallel with its one writer.
+const SQLITE_READERS: (u32, u32) = (4, 2);
+
+/// Why a database could not be opened. The text is for the operator and names no password.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Neither `sqlite:PATH` nor `postgres://…`.
+    #[error("a database URL must begin with sqlite: or postgres://")]
+    UnknownEngine,
+    /// The URL has a form that the engine does not take.
+    #[error("the database URL is malformed")]
+    Malformed,
+    /// The folder can't be made or written.
+    #[error("the data folder {} can't be written: {error}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// Another process holds the folder.
+    #[error("the data folder {} is in use by another process", .0.display())]
+    Held(PathBuf),
+    /// The engine refused.
+    #[error("the database {database} can't be opened: {error}")]
+    Refused {
+        /// Which database, without credentials.
+        database: String,
+        /// What the engine said.
+        error: sqlx::Error,
+    },
+}
+
+/// Holds a folder of SQLite files for one process, for as long as it lives: two processes would each think
+/// themselves the only writer.
+#[derive(Debug)]
+pub struct FolderLock {
+    _file: File,
+}
+
+impl FolderLock {
+    /// Makes the folder if need be and takes its lock.
+    pub fn take(folder: &Path) -> Result<Self, OpenError> {
+        let refused = |error| OpenError::Folder { folder: folder.to_owned(), error };
+        fs::create_dir_all(folder).map_err(refused)?;
+        let file = File::create(folder.join("lock")).map_err(refused)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::Held(folder.to_owned())),
+            Err(TryLockError::Error(error)) => Err(refused(error)),
+        }
+    }
+}
+
+impl Pool {
+    /// Connects to `sqlite:PATH` (made if it does not exist) or `postgres://…`.
+    pub async fn open(url: &str) -> Result<Self, OpenError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            open_sqlite(Path::new(path)).await
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            open_postgres(url).await
+        } else {
+            Err(OpenError::UnknownEngine)
+        }
+    }
+}
+
+async fn open_sqlite(path: &Path) -> Result<Pool, OpenError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT);
+    let refused = |error| OpenError::Refused { database: path.display().to_string(), error };
+    let pool = |connections| {
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .min_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+    };
+    // The writer comes first: it makes the file, which readers then find.
+    let write = pool(1).connect_with(options.clone()).await.map_err(refused)?;
+    let read = pool(SQLITE_READERS.0).connect_with(options.clone().read_only(true)).await.map_err(refused)?;
+    let facts = pool(SQLITE_READERS.1).connect_with(options.read_only(true)).await.map_err(refused)?;
+    Ok(Pool::Sqlite { write, read, facts })
+}
+
+async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|_| OpenError::Malformed)?
+        // A reply says that the change is durable, whatever the server's default is.
+        .options([("synchronous_commit", "on"), ("default_transaction_isolation", "read\\ committed")]);
+    let connect = async |connections| -> Result<PgPool, OpenError> {
+        PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options.clone())
+            .await
+            .map_err(|error| OpenError::Refused {
+                database: options.get_database().unwrap_or("postgres").to_owned(),
+                error,
+            })
+    };
+    Ok(Pool::Postgres {
+        main: connect(POSTGRES_CONNECTIONS.0).await?,
+        facts: connect(POSTGRES_CONNECTIONS.1).await?,
+    })
+}

@@ -1,0 +1,187 @@
+use std::ops::{Deref, DerefMut};
+
+use devspaces_proto::facts::v1::{ApplyEffectsRequest, Effect};
+use prost::Message as _;
+use serde_json::Value;
+
+use super::{Conn, Error, Pool};
+use crate::{
+    clock::Timestamp,
+    journal::{self, Head},
+    name::{Principal, Scope},
+    on,
+};
+
+/// Who does something, by which method and when: what each journal entry of a transaction says of its origin.
+#[derive(Clone, Debug)]
+pub struct Act {
+    /// Who does it.
+    pub actor: Principal,
+    /// On whose behalf a service does it.
+    pub on_behalf_of: Option<Principal>,
+    /// The method: `devspaces.space.v1.SpaceService/UpdateSpace`.
+    pub method: String,
+    /// When, by the service's clock.
+    pub time: Timestamp,
+}
+
+/// What a transaction changes in one scope.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The scope: one of those that the transaction began with.
+    pub scope: Scope,
+    /// What was before; null where nothing was.
+    pub before: Value,
+    /// What is after; null where nothing is.
+    pub after: Value,
+    /// Whether the change could alter what any subject's facts in this scope are: other services' copies of them
+    /// are then out of date. When in doubt, true.
+    pub facts: bool,
+}
+
+/// A transaction on one or more scopes. It alone writes these scopes until it ends, and it sees their latest state,
+/// so invariants are simply checked in it. Dropped, it rolls back.
+#[derive(Debug)]
+pub struct Tx {
+    conn: Conn,
+    act: Act,
+    heads: Vec<(Scope, Head)>,
+    effects: Vec<Scope>,
+}
+
+impl Deref for Tx {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        &self.conn
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+}
+
+impl Pool {
+    /// Begins a transaction on these scopes.
+    pub async fn begin(&self, scopes: &[Scope], act: Act) -> Result<Tx, Error> {
+        // In one order for everybody: two transactions on the same scopes can't wait for each other.
+        let mut sorted = scopes.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let mut conn = self.transaction().await?;
+        let mut heads = Vec::with_capacity(sorted.len());
+        for scope in sorted {
+            heads.push((scope, Head::lock(&mut conn, scope).await?));
+        }
+        Ok(Tx { conn, act, heads, effects: Vec::new() })
+    }
+}
+
+impl Tx {
+    /// Whose transaction this is.
+    #[must_use]
+    pub fn act(&self) -> &Act {
+        &self.act
+    }
+
+    /// The time of this transaction: what `create_time` and `update_time` are set to.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.act.time
+    }
+
+    /// Writes the journal entry of one scope (R-J1) and returns its sequence. One entry for each scope.
+    pub async fn record(&mut self, change: Change) -> Result<i64, Error> {
+        let Some((_, head)) = self.heads.iter_mut().find(|(scope, _)| *scope == change.scope) else {
+            return Err(Error::Defect(sqlx::Error::Configuration("a change outside the scopes".into())));
+        };
+        *head = journal::append(&mut self.conn, head, &self.act, &change).await?;
+        Ok(head.sequence)
+    }
+
+    /// Adds what must follow at a peer from the entry that was just recorded. It is delivered after the commit, in
+    /// order, once; never refused.
+    pub async fn emit(
+        &mut self,
+        scope: Scope,
+        sequence: i64,
+        peer: &str,
+        effects: Vec<Effect>,
+    ) -> Result<(), Error> {
+        let request = ApplyEffectsRequest {
+            // Which owner that is, is filled in on delivery.
+            owner: 0,
+            scope: scope.to_string(),
+            sequence,
+            effects,
+            actor: self.act.actor.to_string(),
+            method: self.act.method.clone(),
+        };
+        on!(self, |c| sqlx::query(
+            "INSERT INTO outbox (scope, sequence, peer, payload) VALUES ($1, $2, $3, $4)"
+        )
+        .bind(scope.to_string())
+        .bind(sequence)
+        .bind(peer)
+        .bind(request.encode_to_vec())
+        .execute(c)
+        .await
+        .map(drop))?;
+        self.effects.push(scope);
+        Ok(())
+    }
+
+    /// Whether effects of these scopes' earlier changes are still to be delivered.
+    pub(crate) async fn has_undelivered(&mut self) -> Result<bool, Error> {
+        for scope in self.scopes() {
+            let found: Option<i64> =
+                on!(self, |c| sqlx::query_scalar("SELECT sequence FROM outbox WHERE scope = $1 LIMIT 1")
+                    .bind(scope.to_string())
+                    .fetch_optional(c)
+                    .await)?;
+            if found.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Notes that effects of a sender, up to this sequence of its scope, are applied; false if they already were.
+    pub async fn admit(&mut self, sender: &str, scope: &str, sequence: i64) -> Result<bool, Error> {
+        let admitted = on!(self, |c| sqlx::query(
+            "INSERT INTO inbox (sender, scope, sequence) VALUES ($1, $2, $3)
+             ON CONFLICT (sender, scope) DO UPDATE SET sequence = excluded.sequence
+             WHERE inbox.sequence < excluded.sequence"
+        )
+        .bind(sender)
+        .bind(scope)
+        .bind(sequence)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+        Ok(admitted == 1)
+    }
+
+    /// The scopes of this transaction.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<Scope> {
+        self.heads.iter().map(|(scope, _)| *scope).collect()
+    }
+
+    /// Whether this transaction has emitted effects.
+    pub(crate) fn has_effects(&self) -> bool {
+        !self.effects.is_empty()
+    }
+
+    /// Makes it durable. Afterwards everyone sees it.
+    pub async fn commit(self) -> Result<(), Error> {
+        self.conn.commit().await
+    }
+
+    /// Undoes it.
+    pub async fn rollback(self) -> Result<(), Error> {
+        self.conn.rollback().await
+    }
+}

@@ -1,0 +1,69 @@
+//! Tokens for trying the suite out, where no identity provider is at hand.
+use std::{sync::Arc, time::Duration};
+
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+
+use super::{BearerToken, Issuer, Jwks, JwksError, Kind, SigningKey};
+use crate::{clock::Clock, name::Principal};
+
+/// One key, two issuers: the kind of a principal comes from the issuer here as everywhere.
+const USERS: &str = "devspaces-dev/users";
+const SERVICES: &str = "devspaces-dev/services";
+
+/// The audience of development tokens, and the id of the key.
+const AUDIENCE: &str = "devspaces";
+const KEY_ID: &str = "dev";
+
+/// The issuer of a development set-up: vouches for whomever it is asked to.
+#[derive(Clone)]
+pub struct DevIssuer {
+    key: SigningKey,
+    clock: Arc<dyn Clock>,
+}
+
+impl DevIssuer {
+    /// Signs with this key.
+    #[must_use]
+    pub fn new(key: SigningKey, clock: Arc<dyn Clock>) -> Self {
+        Self { key, clock }
+    }
+
+    /// A token for a user or a service, with an e-mail address as verified.
+    #[must_use]
+    pub fn token(&self, principal: &Principal, email: Option<&str>, lifetime: Duration) -> BearerToken {
+        let iss = match principal {
+            Principal::User(_) => USERS,
+            Principal::Service(_) => SERVICES,
+        };
+        let sub = percent_decode_str(principal.id()).decode_utf8_lossy();
+        let mut claims = json!({ "iss": iss, "sub": sub, "aud": AUDIENCE });
+        if let Some(email) = email {
+            claims["email"] = json!(email);
+            claims["email_verified"] = json!(true);
+        }
+        BearerToken::sign(self.key.pair(), KEY_ID, claims, self.clock.now(), lifetime)
+    }
+
+    /// The two issuers, to be trusted by an [`Authenticator`](super::Authenticator).
+    ///
+    /// # Errors
+    /// None with a key that can sign; the key set is read like any other.
+    pub fn issuers(&self) -> Result<Vec<Issuer>, JwksError> {
+        let keys = Jwks::parse(&self.key.public_jwks(KEY_ID))?;
+        let issuer = |iss: &str, kind| Issuer {
+            iss: iss.to_owned(),
+            kind,
+            prefix: String::new(),
+            audiences: vec![AUDIENCE.to_owned()],
+            keys: keys.clone(),
+        };
+        Ok(vec![issuer(USERS, Kind::Users), issuer(SERVICES, Kind::Services)])
+    }
+}
+
+impl std::fmt::Debug for DevIssuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DevIssuer")
+    }
+}

@@ -1,0 +1,58 @@
+//! Who calls. Every call carries a signed token (JWT) in the metadata `authorization: Bearer …`; it comes from one
+//! of the configured issuers of users or services, or from another service of the suite, which signs with a key of
+//! its own.
+//!
+//! The issuer decides what kind of principal a token speaks for, never the token's subject. Only a peer's own key
+//! makes a caller that service of the suite.
+use std::fmt;
+
+use crate::name::Principal;
+
+mod authenticator;
+mod dev;
+mod issuer;
+mod jwks;
+mod key;
+mod signer;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use authenticator::Authenticator;
+pub use dev::DevIssuer;
+pub use issuer::{ConfigError, Issuer, Kind, Suite};
+pub use jwks::{Jwks, JwksError};
+pub use key::{KeyFileError, SigningKey};
+pub use signer::ServiceSigner;
+pub use token::BearerToken;
+
+/// Who makes a call, as its token proves.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The person or service.
+    pub principal: Principal,
+    /// The person's e-mail address, if their issuer has verified it.
+    pub email: Option<String>,
+    /// Set if the caller is one of the suite's own services.
+    pub suite: Option<SuiteCaller>,
+}
+
+/// One of the suite's services, calling another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SuiteCaller {
+    /// The calling service.
+    pub name: String,
+    /// The service that it means to call: one port may host several.
+    pub audience: String,
+}
+
+impl fmt::Debug for Caller {
+    /// Leaves the address out: callers get into logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller")
+            .field("principal", &self.principal)
+            .field("email", &self.email.as_ref().map(|_| "[redacted]"))
+            .field("suite", &self.suite)
+            .finish()
+    }
+}

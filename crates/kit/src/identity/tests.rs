@@ -1,0 +1,442 @@
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::{io, sync::Arc, thread, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderMap, header::AUTHORIZATION};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use tonic::metadata::MetadataMap;
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    clock::{Clock, Timestamp},
+    status::{Fault, Reason},
+};
+
+/// 2027-01-15T08:00:00Z, ten minutes before the tokens in testdata expire.
+const NOW: i64 = 1_800_000_000;
+
+/// A clock that tests move.
+struct Hands(AtomicI64);
+
+impl Hands {
+    fn at_now() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(NOW)))
+    }
+
+    fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::Relaxed) * 1_000_000)
+    }
+
+    fn new_id(&self) -> Uuid {
+        Uuid::nil()
+    }
+}
+
+fn key() -> SigningKey {
+    SigningKey::generate().expect("randomness")
+}
+
+fn jwks(key: &SigningKey, kid: &str) -> Jwks {
+    Jwks::parse(&key.public_jwks(kid)).expect("a key set")
+}
+
+fn issuer(iss: &str, kind: Kind, prefix: &str, keys: Jwks) -> Issuer {
+    Issuer { iss: iss.into(), kind, prefix: prefix.into(), audiences: vec!["devspaces".into()], keys }
+}
+
+fn suite(hosted: &[&str], peers: Jwks) -> Suite {
+    let names = ["space", "membership", "billing", "marketplace"].map(str::to_owned);
+    Suite { names: names.into(), hosted: hosted.iter().copied().map(str::to_owned).collect(), peers }
+}
+
+/// Two issuers that sign with one key, `https://id.example` of users and `https://sa.example` of services.
+struct World {
+    clock: Arc<Hands>,
+    key: SigningKey,
+    authenticator: Authenticator,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with_suite(Suite::default())
+    }
+
+    fn with_suite(suite: Suite) -> Self {
+        let (clock, key) = (Hands::at_now(), key());
+        let users = issuer("https://id.example", Kind::Users, "", jwks(&key, "k1"));
+        let services = issuer("https://sa.example", Kind::Services, "", jwks(&key, "k1"));
+        let authenticator =
+            Authenticator::new(clock.clone(), vec![users, services], suite).expect("a configuration");
+        Self { clock, key, authenticator }
+    }
+
+    /// A user's token, with these claims in place of the usual ones; null takes a claim out.
+    fn token(&self, changes: &Value) -> String {
+        self.signed(&Header { kid: Some("k1".into()), ..Header::new(Algorithm::EdDSA) }, changes)
+    }
+
+    fn signed(&self, header: &Header, changes: &Value) -> String {
+        jsonwebtoken::encode(header, &claims(changes), &encoding_key(&self.key)).expect("a token")
+    }
+
+    fn ask(&self, token: &str) -> Result<Caller, Fault> {
+        self.authenticator.authenticate(&bearer(token))
+    }
+
+    fn refused(&self, token: &str) -> String {
+        let fault = self.ask(token).expect_err("a refusal");
+        assert_eq!(fault.reason(), Reason::CredentialsInvalid);
+        assert!(!format!("{fault:?}").contains(token) || token.is_empty(), "{fault:?}");
+        fault.message().to_owned()
+    }
+}
+
+fn claims(changes: &Value) -> Value {
+    let mut claims =
+        json!({ "iss": "https://id.example", "sub": "alice", "aud": "devspaces", "exp": NOW + 600 });
+    for (name, value) in changes.as_object().expect("an object") {
+        claims[name] = value.clone();
+    }
+    claims.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
+    claims
+}
+
+fn encoding_key(key: &SigningKey) -> EncodingKey {
+    use ed25519_dalek::pkcs8::EncodePrivateKey as _;
+    EncodingKey::from_ed_der(key.pair().to_pkcs8_der().expect("a key").as_bytes())
+}
+
+fn bearer(token: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, format!("Bearer {token}").parse().expect("a header"));
+    headers
+}
+
+#[test]
+fn a_token_names_its_bearer() {
+    let world = World::new();
+    let caller = world.ask(&world.token(&json!({}))).expect("a caller");
+    assert_eq!(caller, Caller { principal: Principal::user("alice"), email: None, suite: None });
+    let several = world.ask(&world.token(&json!({ "aud": ["other", "devspaces"] }))).expect("a caller");
+    assert_eq!(several.principal, Principal::user("alice"));
+}
+
+#[test]
+fn rsa_and_ecdsa_issuers_are_understood() {
+    let foreign: Value = serde_json::from_str(include_str!("testdata/foreign.json")).expect("JSON");
+    let keys = Jwks::parse(&foreign["jwks"].to_string()).expect("a key set");
+    let users = issuer("https://id.example", Kind::Users, "corp|", keys);
+    let authenticator =
+        Authenticator::new(Hands::at_now(), vec![users], Suite::default()).expect("a configuration");
+    for algorithm in ["rs256", "es256"] {
+        let token = foreign[algorithm].as_str().expect("a token");
+        let caller = authenticator.authenticate(&bearer(token)).expect(algorithm);
+        assert_eq!(caller.principal.to_string(), "users/corp%7Calice");
+        let (signed, signature) = token.rsplit_once('.').expect("a signature");
+        let altered = format!("{signed}.{}", signature.chars().rev().collect::<String>());
+        assert!(authenticator.authenticate(&bearer(&altered)).is_err(), "{algorithm}");
+    }
+}
+
+#[test]
+fn no_header_and_a_bad_header_are_told_apart() {
+    let world = World::new();
+    let missing = world.authenticator.authenticate(&HeaderMap::new()).expect_err("no credentials");
+    assert_eq!(missing.reason(), Reason::CredentialsMissing);
+    let token = world.token(&json!({}));
+    for value in ["Bearer", "Bearer ", &token, &format!("Basic {token}"), "Bearer a.b", "Bearer a.b.c.d"] {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, value.parse().expect("a header"));
+        let fault = world.authenticator.authenticate(&headers).expect_err(value);
+        assert_eq!(fault.reason(), Reason::CredentialsInvalid, "{value}");
+    }
+    let mut twice = bearer(&token);
+    twice.append(AUTHORIZATION, format!("bearer {token}").parse().expect("a header"));
+    assert!(world.authenticator.authenticate(&twice).is_err());
+    twice.remove(AUTHORIZATION);
+    twice.append(AUTHORIZATION, format!("bearer {token}").parse().expect("a header"));
+    assert!(world.authenticator.authenticate(&twice).is_ok());
+}
+
+#[test]
+fn times_are_the_injected_clocks_with_half_a_minute_of_leeway() {
+    let world = World::new();
+    assert!(world.ask(&world.token(&json!({ "exp": NOW - 29, "nbf": NOW + 30 }))).is_ok());
+    assert_eq!(world.refused(&world.token(&json!({ "exp": NOW - 30 }))), "The bearer token has expired");
+    assert_eq!(world.refused(&world.token(&json!({ "nbf": NOW + 31 }))), "The bearer token is not valid yet");
+    assert!(world.ask(&world.token(&json!({ "exp": 1_800_000_600.5, "nbf": 0 }))).is_ok());
+    for exp in [json!(null), json!("2100-01-01"), json!(-1), json!(i64::MIN), json!([])] {
+        world.refused(&world.token(&json!({ "exp": exp })));
+    }
+}
+
+#[test]
+fn a_remembered_token_still_expires() {
+    let world = World::new();
+    let token = world.token(&json!({}));
+    assert!(world.ask(&token).is_ok() && world.ask(&token).is_ok());
+    world.clock.advance(629);
+    assert!(world.ask(&token).is_ok());
+    world.clock.advance(1);
+    assert_eq!(world.refused(&token), "The bearer token has expired");
+}
+
+#[test]
+fn only_the_issuers_key_and_algorithm_will_do() {
+    let world = World::new();
+    let other = World::new();
+    let forged = other.token(&json!({}));
+    assert_eq!(world.refused(&forged), "The bearer token has a signature that does not match");
+    let header = |algorithm, kid: &str| Header { kid: Some(kid.into()), ..Header::new(algorithm) };
+    world.refused(&world.signed(&header(Algorithm::EdDSA, "k2"), &json!({})));
+    let critical = Header { crit: Some(vec!["b64".into()]), ..header(Algorithm::EdDSA, "k1") };
+    world.refused(&world.signed(&critical, &json!({})));
+    assert!(
+        world.ask(&world.signed(&Header::new(Algorithm::EdDSA), &json!({}))).is_ok(),
+        "a single key needs no kid"
+    );
+
+    let public = world.key.pair().verifying_key().to_bytes();
+    let secret = EncodingKey::from_secret(&public);
+    let confused = jsonwebtoken::encode(&header(Algorithm::HS256, "k1"), &claims(&json!({})), &secret);
+    world.refused(&confused.expect("a token"));
+
+    for algorithm in ["none", "None", "ES256"] {
+        let header = URL_SAFE_NO_PAD.encode(json!({ "alg": algorithm, "kid": "k1" }).to_string());
+        let token = world.token(&json!({}));
+        let (_, rest) = token.split_once('.').expect("a header");
+        let (payload, _) = rest.split_once('.').expect("a payload");
+        world.refused(&format!("{header}.{rest}"));
+        world.refused(&format!("{header}.{payload}."));
+    }
+}
+
+#[test]
+fn a_token_for_someone_else_or_from_someone_else_is_refused() {
+    let world = World::new();
+    for changes in [
+        json!({ "aud": "other" }),
+        json!({ "aud": [] }),
+        json!({ "aud": null }),
+        json!({ "iss": "https://evil.example" }),
+        json!({ "iss": null }),
+        json!({ "iss": ["https://id.example"] }),
+        json!({ "sub": "" }),
+        json!({ "sub": null }),
+        json!({ "sub": "a\0b" }),
+        json!({ "sub": "é".repeat(50) }),
+    ] {
+        world.refused(&world.token(&changes));
+    }
+}
+
+#[test]
+fn the_issuer_decides_the_kind_and_never_the_subject() {
+    let world = World::new();
+    let user = world.ask(&world.token(&json!({ "sub": "services/x" }))).expect("a caller");
+    assert_eq!(user.principal.to_string(), "users/services%2Fx");
+    let service = world
+        .ask(&world.token(&json!({ "iss": "https://sa.example", "sub": "users/alice" })))
+        .expect("a caller");
+    assert_eq!(service.principal.to_string(), "services/users%2Falice");
+}
+
+#[test]
+fn only_a_verified_email_counts() {
+    let world = World::new();
+    let email = |changes: Value| world.ask(&world.token(&changes)).expect("a caller").email;
+    assert_eq!(email(json!({ "email": "a@b.c", "email_verified": true })), Some("a@b.c".to_owned()));
+    for verified in [json!(null), json!(false), json!("true"), json!(1)] {
+        assert_eq!(email(json!({ "email": "a@b.c", "email_verified": verified })), None);
+    }
+    assert_eq!(email(json!({ "email": "a@b.c", "email_verified": true, "iss": "https://sa.example" })), None);
+    let caller =
+        world.ask(&world.token(&json!({ "email": "a@b.c", "email_verified": true }))).expect("a caller");
+    assert!(!format!("{caller:?}").contains("a@b.c"));
+}
+
+// R-P7: no other way leads to being a service of the suite.
+#[test]
+fn a_service_of_the_suite_is_known_by_its_own_key_alone() {
+    let (own, other) = (key(), key());
+    let peers = jwks(&own, "membership").merge(jwks(&other, "billing")).expect("two keys");
+    let world = World::with_suite(suite(&["space"], peers));
+    let signer = |name: &str, key: &SigningKey| ServiceSigner::new(name, key.clone(), world.clock.clone());
+
+    let caller = world.ask(signer("membership", &own).token_for("space").as_str()).expect("a caller");
+    let expected = SuiteCaller { name: "membership".into(), audience: "space".into() };
+    assert_eq!((caller.principal, caller.suite), (Principal::service("membership"), Some(expected)));
+
+    world.refused(signer("membership", &own).token_for("billing").as_str());
+    world.refused(signer("membership", &other).token_for("space").as_str());
+    world.refused(signer("marketplace", &own).token_for("space").as_str());
+    for name in ["space", "membership", "billing", "marketplace"] {
+        world.refused(&world.token(&json!({ "iss": "https://sa.example", "sub": name })));
+    }
+    let outsider = world
+        .ask(&world.token(&json!({ "iss": "https://sa.example", "sub": "metering" })))
+        .expect("a caller");
+    assert_eq!((outsider.principal, outsider.suite), (Principal::service("metering"), None));
+    assert!(
+        world.ask(&world.token(&json!({ "sub": "membership" }))).is_ok_and(|caller| caller.suite.is_none())
+    );
+}
+
+#[test]
+fn a_suite_token_has_one_audience_and_its_signers_name() {
+    let own = key();
+    let world = World::with_suite(suite(&["space", "billing"], jwks(&own, "membership")));
+    let token = |sub: &str, aud: Value| {
+        let header = Header { kid: Some("membership".into()), ..Header::new(Algorithm::EdDSA) };
+        let claims = claims(&json!({ "iss": "devspaces:membership", "sub": sub, "aud": aud }));
+        jsonwebtoken::encode(&header, &claims, &encoding_key(&own)).expect("a token")
+    };
+    assert!(world.ask(&token("membership", json!("billing"))).is_ok());
+    world.refused(&token("membership", json!(["space", "billing"])));
+    world.refused(&token("billing", json!("space")));
+}
+
+#[test]
+fn a_service_signs_anew_when_half_of_a_tokens_life_is_spent() {
+    let clock = Hands::at_now();
+    let signer = ServiceSigner::new("space", key(), clock.clone());
+    let first = signer.token_for("billing");
+    assert!(signer.token_for("membership") != first);
+    clock.advance(149);
+    assert!(signer.token_for("billing") == first);
+    clock.advance(1);
+    assert!(signer.token_for("billing") != first);
+}
+
+#[test]
+fn issuers_that_could_share_a_name_are_a_configuration_error() {
+    let key = key();
+    let pair = |kinds: [Kind; 2], prefixes: [&str; 2]| {
+        let issuers = vec![
+            issuer("one", kinds[0], prefixes[0], jwks(&key, "k")),
+            issuer("two", kinds[1], prefixes[1], jwks(&key, "k")),
+        ];
+        Authenticator::new(Hands::at_now(), issuers, Suite::default()).map(|_| ())
+    };
+    use Kind::{Services, Users};
+    let overlap = Err(ConfigError::PrefixesOverlap("one".into(), "two".into()));
+    for prefixes in [["", ""], ["", "a"], ["a", ""], ["a", "a"], ["a", "ab"], ["ab", "a"]] {
+        assert_eq!(pair([Users, Users], prefixes), overlap, "{prefixes:?}");
+        assert_eq!(pair([Users, Services], prefixes), Ok(()), "{prefixes:?}");
+    }
+    assert_eq!(pair([Services, Services], ["a|", "b|"]), Ok(()));
+}
+
+#[test]
+fn a_configuration_that_is_ambiguous_or_of_no_use_is_an_error() {
+    let key = key();
+    let new = |issuers, suite| {
+        Authenticator::new(Hands::at_now(), issuers, suite).map(|_| ()).expect_err("an error")
+    };
+    let one = |iss: &str, kind| issuer(iss, kind, "", jwks(&key, "k"));
+    let none = Suite::default;
+    let twice = vec![one("one", Kind::Users), one("one", Kind::Services)];
+    assert_eq!(new(twice, none()), ConfigError::IssuerTwice("one".into()));
+    assert_eq!(new(vec![one("", Kind::Users)], none()), ConfigError::IssuerUnnamed);
+    let reserved = new(vec![one("devspaces:space", Kind::Services)], none());
+    assert_eq!(reserved, ConfigError::IssuerReserved("devspaces:space".into()));
+    let deaf = Issuer { audiences: Vec::new(), ..one("one", Kind::Users) };
+    assert_eq!(new(vec![deaf], none()), ConfigError::NoAudience("one".into()));
+    let keyless = Issuer { keys: Jwks::default(), ..one("one", Kind::Users) };
+    assert_eq!(new(vec![keyless], none()), ConfigError::NoKey("one".into()));
+    assert_eq!(new(Vec::new(), suite(&["shop"], Jwks::default())), ConfigError::HostedUnknown("shop".into()));
+    let stranger = suite(&["space"], jwks(&key, "metering"));
+    assert_eq!(new(Vec::new(), stranger), ConfigError::PeerUnknown("metering".into()));
+}
+
+#[test]
+fn a_key_set_holds_public_keys_of_known_kinds_only() {
+    let parse = |keys: Value| Jwks::parse(&json!({ "keys": keys }).to_string());
+    let good = key().public_jwk("k");
+    let with = |name: &str, value: Value| {
+        let mut jwk = good.clone();
+        jwk[name] = value;
+        jwk
+    };
+    assert!(parse(json!([good])).is_ok_and(|set| !set.is_empty()));
+    assert_eq!(parse(json!([good, good])).map(|_| ()), Err(JwksError::Twice("k".into())));
+    assert_eq!(parse(json!([with("d", json!("AA"))])).map(|_| ()), Err(JwksError::Secret("k".into())));
+    let symmetric = json!([{ "kty": "oct", "kid": "k", "k": "AAAA" }]);
+    assert_eq!(parse(symmetric).map(|_| ()), Err(JwksError::Secret("k".into())));
+    let tiny = json!([{ "kty": "RSA", "kid": "k", "n": URL_SAFE_NO_PAD.encode([255; 128]), "e": "AQAB" }]);
+    assert_eq!(parse(tiny).map(|_| ()), Err(JwksError::Invalid("k".into())));
+    for invalid in [
+        with("x", json!("AAAA")),
+        json!({ "kty": "EC", "crv": "P-256", "kid": "k", "x": "AAAA", "y": "AAAA" }),
+    ] {
+        assert_eq!(parse(json!([invalid])).map(|_| ()), Err(JwksError::Invalid("k".into())));
+    }
+    for unused in [
+        with("use", json!("enc")),
+        with("alg", json!("ES256")),
+        json!({ "kty": "EC", "crv": "P-384", "x": "", "y": "" }),
+    ] {
+        assert!(parse(json!([unused])).is_ok_and(|set| set.is_empty()));
+    }
+    assert_eq!(Jwks::parse("[]").map(|_| ()), Err(JwksError::Malformed));
+}
+
+#[test]
+fn a_development_token_is_whom_it_was_made_for() {
+    let clock = Hands::at_now();
+    let dev = DevIssuer::new(key(), clock.clone());
+    let authenticator =
+        Authenticator::new(clock, dev.issuers().expect("issuers"), Suite::default()).expect("configuration");
+    for name in ["users/alice", "users/auth0%7Calice", "services/metering"] {
+        let principal: Principal = name.parse().expect("a name");
+        let token = dev.token(&principal, Some("a@b.c"), Duration::from_secs(60));
+        let mut metadata = MetadataMap::new();
+        token.authorize(&mut metadata);
+        assert!(!format!("{token:?}{metadata:?}").contains(token.as_str()));
+        let caller = authenticator.authenticate(&metadata.into_headers()).expect(name);
+        assert_eq!(caller.principal, principal);
+        assert_eq!(caller.email.is_some(), name.starts_with("users/"));
+    }
+}
+
+#[test]
+fn a_key_file_is_its_owners_and_made_once() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = std::env::temp_dir().join(format!("devspaces-key-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let path = folder.join("signing.pem");
+
+    let racers: Vec<_> = (0..8)
+        .map(|_| {
+            thread::spawn({
+                let path = path.clone();
+                move || SigningKey::load_or_generate(&path).expect("a key").public_jwks("k")
+            })
+        })
+        .collect();
+    let mut keys: Vec<_> = racers.into_iter().map(|racer| racer.join().expect("a racer")).collect();
+    keys.dedup();
+    assert_eq!(keys, [SigningKey::load(&path).expect("a key").public_jwks("k")]);
+    assert_eq!(std::fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(&folder).expect("a folder").count(), 1);
+    let again = SigningKey::generate_to(&path).expect_err("a key is there");
+    assert!(
+        matches!(again, KeyFileError::Write { source, .. } if source.kind() == io::ErrorKind::AlreadyExists)
+    );
+
+    std::fs::write(&path, "-----BEGIN NOTHING-----").expect("a file");
+    let corrupt = SigningKey::load_or_generate(&path).expect_err("no key").to_string();
+    assert!(
+        corrupt.contains("signing.pem") && corrupt.contains("Ed25519") && !corrupt.contains("NOTHING"),
+        "{corrupt}"
+    );
+    std::fs::remove_dir_all(&folder).expect("a folder");
+}

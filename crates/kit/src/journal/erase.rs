@@ -1,0 +1,52 @@
+use super::{Stored, personal::Personal};
+use crate::{
+    db::{Error, Pool},
+    name::Principal,
+    on,
+};
+
+/// Entries that are read at a time.
+const PAGE: i64 = 1000;
+
+/// Erases a person's name from every entry, and says from how many. The chain holds: it covers digests only (R-J1).
+/// E-mail addresses go with the entries that name them: `email` is that person's address, if known.
+pub async fn erase(pool: &Pool, person: &Principal, email: Option<&str>) -> Result<u64, Error> {
+    let name = person.to_string();
+    let (mut scope, mut sequence, mut erased) = (String::new(), 0, 0);
+    loop {
+        let mut db = pool.write().await?;
+        let page: Vec<Stored> = on!(db, |c| sqlx::query_as(
+            "SELECT scope, sequence, time, content, personal, hash FROM journal
+             WHERE (scope, sequence) > ($1, $2) ORDER BY scope, sequence LIMIT $3"
+        )
+        .bind(&scope)
+        .bind(sequence)
+        .bind(PAGE)
+        .fetch_all(c)
+        .await)?;
+        let Some(last) = page.last() else { return Ok(erased) };
+        (scope, sequence) = (last.scope.clone(), last.sequence);
+        for entry in &page {
+            let Ok(mut personal) = serde_json::from_str::<Personal>(&entry.personal) else { continue };
+            let before = personal.clone();
+            for detail in &mut personal.0 {
+                let value = detail.as_ref().map(|detail| detail.value.as_str());
+                if value == Some(&name) || (value.is_some() && value == email) {
+                    *detail = None;
+                }
+            }
+            if personal != before {
+                on!(db, |c| sqlx::query(
+                    "UPDATE journal SET personal = $3 WHERE scope = $1 AND sequence = $2"
+                )
+                .bind(&entry.scope)
+                .bind(entry.sequence)
+                .bind(personal.to_json())
+                .execute(c)
+                .await
+                .map(drop))?;
+                erased += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! How every change is made: once for each request_id, in one transaction with its journal entries and effects, in a
+//! task that outlives a caller who hangs up.
+use std::{sync::Arc, time::Duration};
+
+use futures::{FutureExt as _, future::BoxFuture};
+use prost::Message;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::{
+    clock::Clock,
+    db::{Act, Conn, Error, Pool, Tx},
+    identity::Caller,
+    name::Scope,
+    on,
+    outbox::Outbox,
+    server::Tasks,
+    status::Fault,
+};
+
+/// How often a transaction that gave way to another is run again before the caller is told.
+const REPETITIONS: u32 = 10;
+/// The longest pause before the first repetition; it doubles with each.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Why a transaction ends without a commit.
+#[derive(Debug)]
+pub enum Abort {
+    /// The caller is told this.
+    Fault(Box<Fault>),
+    /// The database failed; if it only gave way to another transaction, this one is run again.
+    Storage(Error),
+}
+
+impl From<Fault> for Abort {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(Box::new(fault))
+    }
+}
+
+impl From<Error> for Abort {
+    fn from(error: Error) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl From<sqlx::Error> for Abort {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+impl From<Abort> for Fault {
+    fn from(abort: Abort) -> Self {
+        match abort {
+            Abort::Fault(fault) => *fault,
+            Abort::Storage(error) => error.into(),
+        }
+    }
+}
+
+/// One call of a mutating method.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Who calls.
+    pub caller: Caller,
+    /// The method: `devspaces.space.v1.SpaceService/UpdateSpace`.
+    pub method: &'static str,
+    request_id: Option<Uuid>,
+    request_hash: [u8; 32],
+    preview: bool,
+}
+
+impl Call {
+    /// A call with this request. Its request_id is UUID or empty: checked by
+    /// [`Fields`](crate::status::Fields) as INVALID_ARGUMENT.
+    #[must_use]
+    pub fn new(
+        caller: Caller,
+        method: &'static str,
+        request: &impl Message,
+        request_id: Option<Uuid>,
+    ) -> Self {
+        let request_hash = Sha256::digest(request.encode_to_vec()).into();
+        Self { caller, method, request_id, request_hash, preview: false }
+    }
+
+    /// A call that is to check everything and change nothing (`validate_only`), if so.
+    #[must_use]
+    pub fn preview(self, preview: bool) -> Self {
+        Self { preview, ..self }
+    }
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Replay {
+    request_hash: Vec<u8>,
+    response: Vec<u8>,
+    scopes: String,
+}
+
+/// What changes are made with.
+#[derive(Clone)]
+pub struct Mutations {
+    pool: Pool,
+    clock: Arc<dyn Clock>,
+    outbox: Outbox,
+    tasks: Tasks,
+}
+
+/// The work of one transaction. It may be run more than once, each time in a new transaction.
+pub trait Once<R>: Fn(&mut Tx) -> BoxFuture<'_, Result<R, Abort>> + Send + Sync + 'static {}
+
+impl<R, F: Fn(&mut Tx) -> BoxFuture<'_, Result<R, Abort>> + Send + Sync + 'static> Once<R> for F {}
+
+enum Attempt<R> {
+    Done(R),
+    /// Another call with the same request_id was first.
+    Replayed,
+    /// Earlier effects of the scopes must go first.
+    Effects,
+}
+
+impl Mutations {
+    /// Changes in this database.
+    #[must_use]
+    pub fn new(pool: Pool, clock: Arc<dyn Clock>, outbox: Outbox, tasks: Tasks) -> Self {
+        Self { pool, clock, outbox, tasks }
+    }
+
+    /// The first result of this request_id, once its effects are delivered (R-J5). Asked before the gate: the caller
+    /// may have given up by that very call what it needed.
+    pub async fn replayed<R: Message + Default>(&self, call: &Call) -> Result<Option<R>, Fault> {
+        let Some(request_id) = call.request_id else { return Ok(None) };
+        let found = first_result(&mut self.pool.read().await?, call, request_id).await?;
+        let Some(replay) = found else { return Ok(None) };
+        if replay.request_hash != call.request_hash {
+            return Err(Fault::request_id_reused());
+        }
+        let scopes: Vec<Scope> = replay.scopes.split(' ').filter_map(|scope| scope.parse().ok()).collect();
+        self.outbox.flush(&scopes).await?;
+        R::decode(replay.response.as_slice()).map(Some).map_err(|error| Fault::internal(error))
+    }
+
+    /// Makes a change: commits `once` with the entries and effects that it wrote, delivers the effects, and answers.
+    /// The change goes on if the caller hangs up.
+    pub async fn run<R>(&self, call: Call, scopes: Vec<Scope>, once: impl Once<R>) -> Result<R, Fault>
+    where
+        R: Message + Default + 'static,
+    {
+        let mutations = self.clone();
+        self.tasks.run(async move { mutations.run_to_end(&call, &scopes, &once).await }).await
+    }
+
+    async fn run_to_end<R>(&self, call: &Call, scopes: &[Scope], once: &impl Once<R>) -> Result<R, Fault>
+    where
+        R: Message + Default,
+    {
+        loop {
+            match retry(|| self.attempt(call, scopes, once).boxed()).await? {
+                Attempt::Done(response) => return Ok(response),
+                Attempt::Effects => self.outbox.flush(scopes).await?,
+                Attempt::Replayed => {
+                    return self.replayed(call).await?.ok_or_else(Fault::storage_unavailable);
+                }
+            }
+        }
+    }
+
+    async fn attempt<R>(
+        &self,
+        call: &Call,
+        scopes: &[Scope],
+        once: &impl Once<R>,
+    ) -> Result<Attempt<R>, Abort>
+    where
+        R: Message + Default,
+    {
+        let act = Act {
+            actor: call.caller.principal.clone(),
+            on_behalf_of: None,
+            method: call.method.to_owned(),
+            time: self.clock.now(),
+        };
+        let mut tx = self.pool.begin(scopes, act).await?;
+        if tx.has_undelivered().await? {
+            tx.rollback().await?;
+            return Ok(Attempt::Effects);
+        }
+        // Not left to `remember`: a repetition would fail on the very change that the first call made.
+        if let Some(request_id) = call.request_id
+            && first_result(&mut tx, call, request_id).await?.is_some()
+        {
+            tx.rollback().await?;
+            return Ok(Attempt::Replayed);
+        }
+        let response = once(&mut tx).await?;
+        if call.preview {
+            tx.rollback().await?;
+            return Ok(Attempt::Done(response));
+        }
+        if !remember(&mut tx, call, &response).await? {
+            tx.rollback().await?;
+            return Ok(Attempt::Replayed);
+        }
+        let scopes = tx.has_effects().then(|| tx.scopes());
+        tx.commit().await?;
+        if let Some(scopes) = scopes {
+            self.outbox.flush(&scopes).await?;
+        }
+        Ok(Attempt::Done(response))
+    }
+}
+
+/// Runs a transaction, and runs it again while it gives way to others: at most ten times more, after pauses that grow
+/// and differ.
+pub async fn retry<'a, R>(once: impl Fn() -> BoxFuture<'a, Result<R, Abort>>) -> Result<R, Fault> {
+    let mut repetitions = 0;
+    loop {
+        match once().await {
+            Err(Abort::Storage(Error::Contended(_))) if repetitions < REPETITIONS => {
+                let longest = PAUSE * 2_u32.pow(repetitions);
+                tokio::time::sleep(longest.mul_f64(rand::random())).await;
+                repetitions += 1;
+            }
+            result => return result.map_err(Fault::from),
+        }
+    }
+}
+
+async fn first_result(db: &mut Conn, call: &Call, request_id: Uuid) -> Result<Option<Replay>, Error> {
+    Ok(on!(db, |c| {
+        sqlx::query_as(
+        "SELECT request_hash, response, scopes FROM replay WHERE caller = $1 AND method = $2 AND request_id = $3"
+    )
+    .bind(call.caller.principal.to_string())
+    .bind(call.method)
+    .bind(request_id)
+    .fetch_optional(c)
+    .await
+    })?)
+}
+
+/// Stores the first result of a request_id; false if there is one.
+async fn remember(tx: &mut Tx, call: &Call, response: &impl Message) -> Result<bool, Error> {
+    let Some(request_id) = call.request_id else { return Ok(true) };
+    let scopes: Vec<String> = tx.scopes().iter().map(ToString::to_string).collect();
+    let stored = on!(tx, |c| sqlx::query(
+        "INSERT INTO replay (caller, method, request_id, request_hash, response, scopes)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (caller, method, request_id) DO NOTHING"
+    )
+    .bind(call.caller.principal.to_string())
+    .bind(call.method)
+    .bind(request_id)
+    .bind(call.request_hash.as_slice())
+    .bind(response.encode_to_vec())
+    .bind(scopes.join(" "))
+    .execute(c)
+    .await
+    .map(|done| done.rows_affected()))?;
+    Ok(stored == 1)
+}

@@ -1,0 +1,293 @@
+//! Resource names, parsed by syntax alone and printed in one canonical form.
+use std::{fmt, str::FromStr};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use uuid::Uuid;
+
+/// Everything but RFC 3986's unreserved characters is percent-encoded in an id.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The longest id of a principal, in encoded bytes.
+const MAX_ID: usize = 255;
+
+/// A name that does not have the form it must have. Its text completes "the name …".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must have the form {expected}")]
+pub struct Malformed {
+    /// The form that is expected.
+    pub expected: &'static str,
+}
+
+/// Who acts: a person, `users/{id}`, or a service, `services/{id}`. Ids are percent-encoded.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Principal {
+    /// A person, by the encoded id.
+    User(String),
+    /// A service, by the encoded id.
+    Service(String),
+}
+
+impl Principal {
+    /// The person whose unencoded id this is.
+    #[must_use]
+    pub fn user(id: &str) -> Self {
+        Self::User(utf8_percent_encode(id, ENCODED).to_string())
+    }
+
+    /// The service whose unencoded id this is.
+    #[must_use]
+    pub fn service(id: &str) -> Self {
+        Self::Service(utf8_percent_encode(id, ENCODED).to_string())
+    }
+
+    /// The encoded id, as it stands in names.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::User(id) | Self::Service(id) => id,
+        }
+    }
+
+    /// The person, if it is one.
+    #[must_use]
+    pub fn as_user(&self) -> Option<UserName> {
+        match self {
+            Self::User(id) => Some(UserName(id.clone())),
+            Self::Service(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "users/{id}"),
+            Self::Service(id) => write!(f, "services/{id}"),
+        }
+    }
+}
+
+impl FromStr for Principal {
+    type Err = Malformed;
+
+    fn from_str(name: &str) -> Result<Self, Malformed> {
+        let expected = "users/{id} or services/{id}, with the id percent-encoded";
+        match name.split_once('/') {
+            Some(("users", id)) if canonical(id) => Ok(Self::User(id.to_owned())),
+            Some(("services", id)) if canonical(id) => Ok(Self::Service(id.to_owned())),
+            _ => Err(Malformed { expected }),
+        }
+    }
+}
+
+/// A person's name, `users/{id}`: for what services can't be, such as members.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserName(String);
+
+impl UserName {
+    /// The encoded id, as it stands in names.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0
+    }
+
+    /// The person with this encoded id, which was stored as such.
+    #[must_use]
+    pub fn from_stored(id: String) -> Self {
+        Self(id)
+    }
+}
+
+impl fmt::Display for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "users/{}", self.0)
+    }
+}
+
+impl FromStr for UserName {
+    type Err = Malformed;
+
+    fn from_str(name: &str) -> Result<Self, Malformed> {
+        let id = name.strip_prefix("users/").filter(|id| canonical(id));
+        id.map(|id| Self(id.to_owned()))
+            .ok_or(Malformed { expected: "users/{id}, with the id percent-encoded" })
+    }
+}
+
+impl From<UserName> for Principal {
+    fn from(user: UserName) -> Self {
+        Self::User(user.0)
+    }
+}
+
+/// Whether an id is what encoding it yields: each principal has one name only.
+fn canonical(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= MAX_ID
+        && percent_decode_str(id).decode_utf8().is_ok_and(|plain| {
+            !plain.contains('\0') && utf8_percent_encode(&plain, ENCODED).to_string() == id
+        })
+}
+
+/// What a journal is kept of, and what facts are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    /// `apps/{uuid}`.
+    App(Uuid),
+    /// `spaces/{uuid}`.
+    Space(Uuid),
+    /// `vendorProfiles/{uuid}`.
+    VendorProfile(Uuid),
+}
+
+impl Scope {
+    /// The UUID of the name.
+    #[must_use]
+    pub fn id(self) -> Uuid {
+        match self {
+            Self::App(id) | Self::Space(id) | Self::VendorProfile(id) => id,
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::App(id) => write!(f, "apps/{id}"),
+            Self::Space(id) => write!(f, "spaces/{id}"),
+            Self::VendorProfile(id) => write!(f, "vendorProfiles/{id}"),
+        }
+    }
+}
+
+impl FromStr for Scope {
+    type Err = Malformed;
+
+    fn from_str(name: &str) -> Result<Self, Malformed> {
+        let expected = "spaces/{uuid}, apps/{uuid} or vendorProfiles/{uuid}";
+        match name.split_once('/').map(|(collection, id)| (collection, uuid(id))) {
+            Some(("apps", Some(id))) => Ok(Self::App(id)),
+            Some(("spaces", Some(id))) => Ok(Self::Space(id)),
+            Some(("vendorProfiles", Some(id))) => Ok(Self::VendorProfile(id)),
+            _ => Err(Malformed { expected }),
+        }
+    }
+}
+
+/// A space's name, `spaces/{uuid}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SpaceName(pub Uuid);
+
+impl fmt::Display for SpaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "spaces/{}", self.0)
+    }
+}
+
+impl FromStr for SpaceName {
+    type Err = Malformed;
+
+    fn from_str(name: &str) -> Result<Self, Malformed> {
+        let id = name.strip_prefix("spaces/").and_then(uuid);
+        id.map(Self).ok_or(Malformed { expected: "spaces/{uuid}" })
+    }
+}
+
+impl From<SpaceName> for Scope {
+    fn from(space: SpaceName) -> Self {
+        Self::Space(space.0)
+    }
+}
+
+/// A member's name, `spaces/{uuid}/members/{user}`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MemberName {
+    /// The space.
+    pub space: SpaceName,
+    /// The person.
+    pub user: UserName,
+}
+
+impl fmt::Display for MemberName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/members/{}", self.space, self.user.id())
+    }
+}
+
+impl FromStr for MemberName {
+    type Err = Malformed;
+
+    fn from_str(name: &str) -> Result<Self, Malformed> {
+        let malformed = Malformed { expected: "spaces/{uuid}/members/{user}" };
+        let (space, id) = name.split_once("/members/").ok_or(malformed)?;
+        let space = space.parse().map_err(|_| malformed)?;
+        if canonical(id) { Ok(Self { space, user: UserName(id.to_owned()) }) } else { Err(malformed) }
+    }
+}
+
+/// The UUID that this is the lower-case, hyphenated text of.
+fn uuid(text: &str) -> Option<Uuid> {
+    let id = Uuid::try_parse(text).ok()?;
+    (id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        // A person has one name only, so that two spellings never are two people.
+        #[test]
+        fn any_id_has_one_name_that_parses_back(id in "[^\0]{1,40}") {
+            let user = Principal::user(&id);
+            prop_assume!(user.id().len() <= MAX_ID);
+            prop_assert_eq!(user.to_string().parse(), Ok(user));
+        }
+
+        #[test]
+        fn a_name_that_parses_prints_as_it_was(name in "(users|services|spaces|apps)/[-a-zA-Z0-9%.|/@]{0,40}") {
+            if let Ok(principal) = name.parse::<Principal>() {
+                prop_assert_eq!(principal.to_string(), name.clone());
+            }
+            if let Ok(scope) = name.parse::<Scope>() {
+                prop_assert_eq!(scope.to_string(), name);
+            }
+        }
+    }
+
+    #[test]
+    fn malformed_names_are_refused() {
+        for name in [
+            "",
+            "users",
+            "users/",
+            "users/a b",
+            "users/a/b",
+            "users/%61",
+            "users/%00",
+            "users/%ff",
+            "users/%2a",
+        ] {
+            assert!(name.parse::<Principal>().is_err(), "{name}");
+        }
+        let id = "0190a8d0-7b1c-7def-8000-000000000001";
+        for name in [
+            "",
+            "spaces/",
+            "spaces/x",
+            "spaces/{id}",
+            &format!("Spaces/{id}"),
+            &format!("spaces/{id}/"),
+            &format!("spaces/{}", id.to_uppercase()),
+            &format!("spaces/{}", id.replace('-', "")),
+        ] {
+            assert!(name.parse::<SpaceName>().is_err(), "{name}");
+            assert!(name.parse::<Scope>().is_err(), "{name}");
+        }
+        assert!(format!("spaces/{id}/members/").parse::<MemberName>().is_err());
+        assert!(format!("spaces/{id}/members/a/b").parse::<MemberName>().is_err());
+        assert!(format!("spaces/{id}/members/auth0%7Ca").parse::<MemberName>().is_ok());
+    }
+}

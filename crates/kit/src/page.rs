@@ -1,0 +1,168 @@
+//! Pages of a list: how many, and the opaque token that says where the next one begins.
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+
+use crate::status::Fault;
+
+/// How many entries a page has when the request does not say.
+pub const DEFAULT_SIZE: usize = 50;
+
+/// How many entries a page has at most; a request for more gets so many.
+pub const MAX_SIZE: usize = 1000;
+
+/// The longest token that is looked at, in bytes.
+const MAX_TOKEN: usize = 4096;
+
+/// How much of the digest a token carries, in bytes.
+const DIGEST: usize = 16;
+
+/// How many entries a page has, for a request's `page_size`.
+///
+/// # Errors
+/// A sentence for the field, if the size is negative.
+pub fn size(requested: i32) -> Result<usize, &'static str> {
+    match usize::try_from(requested) {
+        Ok(0) => Ok(DEFAULT_SIZE),
+        Ok(size) => Ok(size.min(MAX_SIZE)),
+        Err(_) => Err("must not be negative"),
+    }
+}
+
+/// How many entries to read for a page: one more than it has tells whether there is another page.
+#[must_use]
+pub fn limit(size: usize) -> i64 {
+    i64::try_from(size + 1).unwrap_or(i64::MAX)
+}
+
+/// Cuts what was read by [`limit`] to a page of this size. The last entry, if another page follows.
+pub fn cut<T>(entries: &mut Vec<T>, size: usize) -> Option<&T> {
+    let more = entries.len() > size;
+    entries.truncate(size);
+    if more { entries.last() } else { None }
+}
+
+/// The page tokens of one method with one set of arguments. A token holds the sort key after which the next page
+/// begins, and a digest that ties it to the method and the arguments.
+///
+/// The digest finds mistakes and has no secret: whoever works at it can write a token. So a key is only ever a place
+/// in a list, which the caller must be allowed to read from any place.
+#[derive(Clone, Debug)]
+pub struct PageToken(Sha256);
+
+impl PageToken {
+    /// The tokens of `method` for these arguments: everything in the request that chooses or orders the entries.
+    #[must_use]
+    pub fn for_arguments(method: &str, arguments: &[&str]) -> Self {
+        let mut digest = Sha256::new_with_prefix(b"devspaces page token 1");
+        for part in std::iter::once(&method).chain(arguments) {
+            // Lengths keep ["ab", "c"] apart from ["a", "bc"].
+            digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            digest.update(part);
+        }
+        Self(digest)
+    }
+
+    /// The token of the page that begins after `key`.
+    #[must_use]
+    pub fn encode(&self, key: impl AsRef<[u8]>) -> String {
+        let key = key.as_ref();
+        URL_SAFE_NO_PAD.encode([&self.digest(key)[..], key].concat())
+    }
+
+    /// The key in a request's `page_token`; nothing for the first page.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID` for a token that was altered or belongs to other arguments.
+    pub fn decode(&self, token: &str) -> Result<Option<Vec<u8>>, Fault> {
+        if token.is_empty() {
+            return Ok(None);
+        }
+        let bytes = (token.len() <= MAX_TOKEN).then(|| URL_SAFE_NO_PAD.decode(token)).and_then(Result::ok);
+        match bytes.as_deref().and_then(<[u8]>::split_first_chunk::<DIGEST>) {
+            Some((digest, key)) if *digest == self.digest(key) => Ok(Some(key.to_vec())),
+            _ => Err(Fault::page_token_invalid()),
+        }
+    }
+
+    /// The key in a request's `page_token` where keys are text; empty for the first page.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_text(&self, token: &str) -> Result<String, Fault> {
+        let key = self.decode(token)?.unwrap_or_default();
+        String::from_utf8(key).map_err(|_| Fault::page_token_invalid())
+    }
+
+    fn digest(&self, key: &[u8]) -> [u8; DIGEST] {
+        let digest = self.0.clone().chain_update(key).finalize();
+        let mut short = [0; DIGEST];
+        short.copy_from_slice(&digest[..DIGEST]);
+        short
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tonic::Status;
+    use tonic_types::StatusExt as _;
+
+    use super::*;
+    use crate::status::Reason;
+
+    #[test]
+    fn sizes_have_a_default_and_a_limit() {
+        assert_eq!((size(0), size(1), size(1000)), (Ok(50), Ok(1), Ok(1000)));
+        assert_eq!((size(1001), size(i32::MAX)), (Ok(1000), Ok(1000)));
+        assert_eq!(size(-1), Err("must not be negative"));
+    }
+
+    #[test]
+    fn a_bad_token_is_named_by_its_field() {
+        let fault = PageToken::for_arguments("List", &[]).decode("x").expect_err("a bad token");
+        assert_eq!(fault.reason(), Reason::PageTokenInvalid);
+        let details = Status::from(fault).get_error_details();
+        assert_eq!(
+            details.bad_request().map(|bad| bad.field_violations[0].field.clone()),
+            Some("page_token".into())
+        );
+    }
+
+    #[test]
+    fn arguments_are_told_apart_by_more_than_their_text() {
+        let token = PageToken::for_arguments("List", &["ab", "c"]).encode(b"key");
+        for (method, arguments) in [
+            ("List", &["a", "bc"][..]),
+            ("List", &["ab"]),
+            ("List", &["ab", "c", ""]),
+            ("Lista", &["b", "c"]),
+            ("Other", &["ab", "c"]),
+        ] {
+            assert!(
+                PageToken::for_arguments(method, arguments).decode(&token).is_err(),
+                "{method} {arguments:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_gives_back_its_key(key: Vec<u8>, argument in ".*") {
+            let tokens = PageToken::for_arguments("List", &[&argument]);
+            prop_assert_eq!(tokens.decode(&tokens.encode(&key)), Ok(Some(key)));
+        }
+
+        #[test]
+        fn an_altered_token_is_refused(key: Vec<u8>, place: prop::sample::Index, with in "[-_A-Za-z0-9=+/. é]") {
+            let tokens = PageToken::for_arguments("List", &["spaces/a"]);
+            let token = tokens.encode(&key);
+            let place = place.index(token.len());
+            let altered = format!("{}{with}{}", &token[..place], &token[place + 1..]);
+            prop_assume!(altered != token);
+            prop_assert!(tokens.decode(&altered).is_err());
+            let longer = token.clone() + &with;
+            prop_assert!(tokens.decode(&longer).is_err());
+            prop_assert!(tokens.decode(&token[..place]).is_err() || place == 0);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What free text may hold. Each check yields the value, or a sentence that completes "the field …" and names the
+//! limit; the value itself is never repeated.
+use uuid::Uuid;
+
+/// The longest display name, in characters (Unicode scalar values).
+pub const MAX_DISPLAY_NAME: usize = 100;
+
+/// The longest description, in characters (Unicode scalar values).
+pub const MAX_DESCRIPTION: usize = 1000;
+
+/// The longest URI, in bytes.
+pub const MAX_URI: usize = 2000;
+
+/// A name for people: one line, no white space at either end, and nothing that hides or reorders what is read.
+///
+/// # Errors
+/// A sentence that names the limits.
+pub fn display_name(text: &str) -> Result<&str, &'static str> {
+    let fits = (1..=MAX_DISPLAY_NAME).contains(&text.chars().count());
+    if fits && text.trim() == text && !text.chars().any(|c| c.is_control() || deceives(c)) {
+        return Ok(text);
+    }
+    Err("must be 1 to 100 characters on one line, without white space at either end, control characters or \
+         characters that change the direction of text")
+}
+
+/// A longer text for people; it may be empty and may have line breaks and tabs.
+///
+/// # Errors
+/// A sentence that names the limits.
+pub fn description(text: &str) -> Result<&str, &'static str> {
+    let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    if text.chars().count() <= MAX_DESCRIPTION && text.chars().all(plain) {
+        return Ok(text);
+    }
+    Err("must be at most 1000 characters, without control characters other than line breaks and tabs")
+}
+
+/// An `https` address in the characters of RFC 3986, with a host and no user in it; or empty.
+///
+/// # Errors
+/// A sentence that names the limits.
+pub fn https_uri(text: &str) -> Result<&str, &'static str> {
+    if text.is_empty() || (text.len() <= MAX_URI && is_https(text)) {
+        return Ok(text);
+    }
+    Err("must be empty or an absolute https URI of at most 2000 bytes, without a user or a password")
+}
+
+/// The idempotency key of a mutation: a UUID in its hyphenated form, or empty for none (R-J5).
+///
+/// # Errors
+/// A sentence that names the form.
+pub fn request_id(text: &str) -> Result<Option<Uuid>, &'static str> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    // try_parse also takes braces, a urn: prefix and a form without hyphens: two spellings of one key.
+    match Uuid::try_parse(text) {
+        Ok(id) if text.len() == uuid::fmt::Hyphenated::LENGTH && !id.is_nil() => Ok(Some(id)),
+        _ => Err("must be empty or a hyphenated UUID other than the nil UUID"),
+    }
+}
+
+/// Line and paragraph separators, the byte order mark, and the embeddings, overrides and isolates of bidirectional
+/// text (Unicode Standard Annex 9).
+fn deceives(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+fn is_https(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
+    let Ok(uri) = text.parse::<http::Uri>() else { return false };
+    text.bytes().all(allowed)
+        && uri.scheme_str() == Some("https")
+        && uri
+            .authority()
+            .is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_names_are_one_readable_line() {
+        for good in ["a", "Ünï ☃ 👩‍🔬", "שלום", &"é".repeat(100)] {
+            assert_eq!(display_name(good), Ok(good));
+        }
+        for bad in [
+            "",
+            " a",
+            "a ",
+            "a\nb",
+            "a\0b",
+            "a\u{85}b",
+            "a\u{202e}b",
+            "a\u{2066}b",
+            "\u{feff}",
+            "a\u{2028}b",
+            &"é".repeat(101),
+        ] {
+            assert!(display_name(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn descriptions_may_have_lines_and_tabs() {
+        for good in ["", "a\n\tb\r\nc", &"é".repeat(1000)] {
+            assert_eq!(description(good), Ok(good));
+        }
+        for bad in ["\0", "\u{1b}[31m", &"é".repeat(1001)] {
+            assert!(description(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_https_or_empty() {
+        let long = format!("https://a.example/{}", "x".repeat(1982));
+        for good in ["", "https://a.example", "https://a.example:8443/b%20c?d=e#f", &long] {
+            assert_eq!(https_uri(good), Ok(good));
+        }
+        for bad in [
+            "http://a.example",
+            "javascript:alert(1)",
+            "/logo.png",
+            "https://",
+            "https://u:p@a.example",
+            "https://a.example/\"onload",
+            "https://a.example/é",
+            "https://a.example/ b",
+            &format!("{long}x"),
+        ] {
+            assert!(https_uri(bad).is_err(), "{bad}");
+        }
+    }
+
+    // R-J5
+    #[test]
+    fn a_request_id_has_one_spelling_of_one_key() {
+        let id = "0190a8d0-7b1c-7def-8000-000000000001";
+        assert_eq!(request_id(""), Ok(None));
+        assert_eq!(request_id(id), request_id(&id.to_uppercase()));
+        assert!(request_id(id).is_ok_and(|id| id.is_some()));
+        for bad in [
+            "x",
+            &id.replace('-', ""),
+            &format!("{{{id}}}"),
+            &format!("urn:uuid:{id}"),
+            &Uuid::nil().to_string(),
+        ] {
+            assert!(request_id(bad).is_err(), "{bad}");
+        }
+    }
+}

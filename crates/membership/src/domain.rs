@@ -1,0 +1,173 @@
+//! The rules of membership that need nothing but members to decide.
+use devspaces_authz::ConsoleRole;
+use devspaces_kit::{clock::Timestamp, name::{MemberName, UserName, SpaceName}};
+use serde_json::{Value, json};
+
+/// What one person is in one space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Membership {
+    pub(crate) role: ConsoleRole,
+    pub(crate) view_all_apps: bool,
+    pub(crate) expire_time: Option<Timestamp>,
+}
+
+impl Membership {
+    /// An Admin whose role does not end by itself: what a space must always have one of (R-M4).
+    pub(crate) fn is_lasting_admin(&self) -> bool {
+        self.role == ConsoleRole::Admin && self.expire_time.is_none()
+    }
+
+    /// R-M10: past its time a role is gone without anyone acting.
+    pub(crate) fn is_current(&self, now: Timestamp) -> bool {
+        self.expire_time.is_none_or(|end| end > now)
+    }
+
+    /// What the journal says of it.
+    pub(crate) fn to_json(self, person: &UserName) -> Value {
+        json!({
+            "user": person.to_string(),
+            "role": self.role.name(),
+            "view_all_apps": self.view_all_apps,
+            "expire_time": self.expire_time.map(|end| end.to_string()),
+        })
+    }
+}
+
+/// A member as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) name: MemberName,
+    pub(crate) membership: Membership,
+    pub(crate) create_time: Timestamp,
+    pub(crate) update_time: Timestamp,
+    pub(crate) revision: i64,
+}
+
+impl Member {
+    pub(crate) fn new(space: SpaceName, person: UserName, membership: Membership, now: Timestamp) -> Self {
+        let name = MemberName { space, user: person };
+        Self { name, membership, create_time: now, update_time: now, revision: 0 }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        self.membership.to_json(&self.name.user)
+    }
+}
+
+/// What is to change of a membership. `None`: stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Patch {
+    pub(crate) role: Option<ConsoleRole>,
+    pub(crate) view_all_apps: Option<bool>,
+    pub(crate) expire_time: Option<Option<Timestamp>>,
+}
+
+/// The add-on view_all_apps was asked for someone who is not a Developer (R-M6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotADeveloper;
+
+impl Patch {
+    /// R-M6: the add-on is dropped when the role changes, unless it is asked for anew; only Developers have it.
+    pub(crate) fn apply(&self, before: Membership) -> Result<Membership, NotADeveloper> {
+        let role = self.role.unwrap_or(before.role);
+        let kept = before.view_all_apps && role == before.role;
+        let view_all_apps = self.view_all_apps.unwrap_or(kept);
+        if view_all_apps && role != ConsoleRole::Developer {
+            return Err(NotADeveloper);
+        }
+        Ok(Membership { role, view_all_apps, expire_time: self.expire_time.unwrap_or(before.expire_time) })
+    }
+}
+
+/// R-M4: whether a space keeps an Admin whose role does not expire, when `before` becomes `after` and it has so many.
+pub(crate) fn keeps_an_admin(lasting_admins: i64, before: &Membership, after: Option<&Membership>) -> bool {
+    !before.is_lasting_admin() || after.is_some_and(Membership::is_lasting_admin) || lasting_admins > 1
+}
+
+/// R-M3: the most Admins that a Marketplace admin may add to a space without one (RFC on developer space roles, note 1).
+pub(crate) const BOOTSTRAP_MAX: usize = 5;
+
+/// R-M3: while a published space has no console Admin, a Marketplace admin adds one to five, as ADMIN only.
+pub(crate) fn is_bootstrap(added: &[(UserName, Membership)]) -> bool {
+    (1..=BOOTSTRAP_MAX).contains(&added.len()) && added.iter().all(|(_, member)| member.role == ConsoleRole::Admin)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LATER: Option<Timestamp> = Some(Timestamp::EPOCH);
+
+    fn user(id: &str) -> UserName {
+        UserName::from_stored(id.to_owned())
+    }
+
+    fn member(role: ConsoleRole, view_all_apps: bool, expire_time: Option<Timestamp>) -> Membership {
+        Membership { role, view_all_apps, expire_time }
+    }
+
+    // R-M6
+    #[test]
+    fn the_add_on_is_dropped_when_the_role_changes() {
+        let developer = member(ConsoleRole::Developer, true, None);
+        let to = |role| Patch { role: Some(role), ..Patch::default() }.apply(developer).unwrap();
+        assert!(!to(ConsoleRole::Viewer).view_all_apps);
+        assert!(to(ConsoleRole::Developer).view_all_apps);
+    }
+
+    // R-M6
+    #[test]
+    fn only_developers_have_the_add_on() {
+        let add_on = Patch { view_all_apps: Some(true), ..Patch::default() };
+        assert_eq!(add_on.apply(member(ConsoleRole::Viewer, false, None)), Err(NotADeveloper));
+        assert_eq!(add_on.apply(member(ConsoleRole::Admin, false, None)), Err(NotADeveloper));
+        assert!(add_on.apply(member(ConsoleRole::Developer, false, None)).unwrap().view_all_apps);
+    }
+
+    // R-M4: removal, demotion and an expiry each would take the last one away.
+    #[test]
+    fn the_last_admin_without_an_end_must_stay_one() {
+        let admin = member(ConsoleRole::Admin, false, None);
+        for after in [None, Some(member(ConsoleRole::Viewer, false, None)), Some(member(ConsoleRole::Admin, false, LATER))] {
+            assert!(!keeps_an_admin(1, &admin, after.as_ref()), "{after:?}");
+            assert!(keeps_an_admin(2, &admin, after.as_ref()), "{after:?}");
+        }
+        assert!(keeps_an_admin(1, &admin, Some(&admin)));
+        assert!(keeps_an_admin(1, &member(ConsoleRole::Admin, false, LATER), None));
+    }
+
+    // R-M3
+    #[test]
+    fn a_bootstrap_is_one_to_five_admins() {
+        let admin = (user("a"), member(ConsoleRole::Admin, false, None));
+        let viewer = (user("v"), member(ConsoleRole::Viewer, false, None));
+        assert!(is_bootstrap(&vec![admin.clone(); 1]) && is_bootstrap(&vec![admin.clone(); 5]));
+        assert!(!is_bootstrap(&[]) && !is_bootstrap(&vec![admin.clone(); 6]) && !is_bootstrap(&[admin, viewer]));
+    }
+
+    fn any_membership() -> impl Strategy<Value = Membership> {
+        (0..3_usize, any::<bool>(), any::<bool>()).prop_map(|(role, add_on, ends)| {
+            let role = ConsoleRole::ALL[role];
+            member(role, add_on && role == ConsoleRole::Developer, if ends { LATER } else { None })
+        })
+    }
+
+    proptest! {
+        // R-M6, for any change whatever.
+        #[test]
+        fn no_change_gives_the_add_on_to_anyone_but_a_developer(
+            before in any_membership(), role in 0..4_usize, add_on: Option<bool>, ends: Option<bool>,
+        ) {
+            let patch = Patch {
+                role: ConsoleRole::ALL.get(role).copied(),
+                view_all_apps: add_on,
+                expire_time: ends.map(|ends| if ends { LATER } else { None }),
+            };
+            if let Ok(after) = patch.apply(before) {
+                prop_assert!(!after.view_all_apps || after.role == ConsoleRole::Developer);
+            }
+        }
+    }
+}

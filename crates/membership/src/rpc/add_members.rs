@@ -1,0 +1,99 @@
+use devspaces_authz::{Permission, Role};
+use devspaces_gate::{Context, Pass};
+use devspaces_kit::{
+    db::{Change, Tx},
+    identity::Caller,
+    mutation::{Abort, Call},
+    name::{MemberName, UserName, SpaceName},
+    status::{Fault, Fields, Reason},
+    text,
+};
+use devspaces_proto::membership::v1::{AddMembersRequest, AddMembersResponse};
+use serde_json::Value;
+use tonic::Code;
+
+use super::last_admin;
+use crate::{
+    convert,
+    domain::{self, Member, Membership},
+    store,
+};
+
+const METHOD: &str = "devspaces.membership.v1.MembershipService/AddMembers";
+
+/// R-M1, R-M2, R-M3
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: AddMembersRequest,
+) -> Result<AddMembersResponse, Fault> {
+    let mut fields = Fields::new();
+    let space = fields.parse::<SpaceName>("parent", &request.parent);
+    let request_id = fields.check("request_id", text::request_id(&request.request_id));
+    let (space, request_id) = fields.finish_with(space.zip(request_id))?;
+    let call = Call::new(caller, METHOD, &request, request_id);
+    if let Some(first) = context.mutations.replayed(&call).await? {
+        return Ok(first);
+    }
+    let pass = context.gate.require_active(&call.caller, Permission::MembersAdd, space).await?;
+    let added = convert::added(&request.members, context.clock.now())?;
+    pass.active()?;
+    let once = move |tx: &mut Tx| {
+        let (pass, added) = (pass.clone(), added.clone());
+        Box::pin(async move { add_once(tx, &pass, space, added).await }) as _
+    };
+    context.mutations.run(call, vec![space.into()], once).await
+}
+
+async fn add_once(
+    tx: &mut Tx,
+    pass: &Pass,
+    space: SpaceName,
+    added: Vec<(UserName, Membership)>,
+) -> Result<AddMembersResponse, Abort> {
+    let decision = pass.confirm(tx).await?;
+    if !decision.granted_to(Role::ConsoleAdmin) {
+        check_bootstrap(space, &added)?;
+    }
+    refuse_existing(tx, space, &added).await?;
+    let after: Vec<Value> = added.iter().map(|(user, membership)| membership.to_json(user)).collect();
+    let change = Change { scope: space.into(), before: Value::Null, after: after.into(), facts: true };
+    let revision = tx.record(change).await?;
+    let mut members = Vec::with_capacity(added.len());
+    for (user, membership) in added {
+        let member = Member { revision, ..Member::new(space, user, membership, tx.time()) };
+        store::put(tx, &member).await?;
+        members.push(member.into());
+    }
+    Ok(AddMembersResponse { members })
+}
+
+/// R-M3, and R-M4 from the first Admins on.
+fn check_bootstrap(space: SpaceName, added: &[(UserName, Membership)]) -> Result<(), Fault> {
+    if !domain::is_bootstrap(added) {
+        return Err(Fault::precondition(
+            Reason::BootstrapOnly,
+            space.to_string(),
+            "While a space has no console Admin, a Marketplace admin adds one to five people, as ADMIN only",
+        ));
+    }
+    if added.iter().any(|(_, membership)| membership.is_lasting_admin()) { Ok(()) } else { Err(last_admin(space)) }
+}
+
+/// R-M1: whoever has a role keeps it; UpdateMember changes it.
+async fn refuse_existing(tx: &mut Tx, space: SpaceName, added: &[(UserName, Membership)]) -> Result<(), Abort> {
+    let mut fault = None;
+    for (index, (user, _)) in added.iter().enumerate() {
+        let name = MemberName { space, user: user.clone() };
+        let now = tx.time();
+        if store::find(tx, &name, now).await?.is_some() {
+            let message = "Someone who already has a console role in the space can't be added to it";
+            fault = Some(
+                fault
+                    .unwrap_or_else(|| Fault::new(Code::AlreadyExists, Reason::MemberExists, message))
+                    .field(format!("members[{index}].user"), "already has a console role in the space"),
+            );
+        }
+    }
+    fault.map_or(Ok(()), |fault| Err(fault.into()))
+}

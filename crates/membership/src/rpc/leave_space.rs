@@ -1,0 +1,69 @@
+use devspaces_authz::Permission;
+use devspaces_gate::Context;
+use devspaces_kit::{
+    db::{Change, Tx},
+    identity::Caller,
+    mutation::{Abort, Call},
+    name::{MemberName, SpaceName},
+    status::{Fault, Fields},
+    text,
+};
+use devspaces_proto::membership::v1::{LeaveSpaceRequest, LeaveSpaceResponse};
+use serde_json::Value;
+
+use super::{Remaining, last_admin, remaining};
+use crate::{domain, store};
+
+const METHOD: &str = "devspaces.membership.v1.MembershipService/LeaveSpace";
+
+/// R-M8
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: LeaveSpaceRequest,
+) -> Result<LeaveSpaceResponse, Fault> {
+    let mut fields = Fields::new();
+    let space = fields.parse::<SpaceName>("name", &request.name);
+    let request_id = fields.check("request_id", text::request_id(&request.request_id));
+    let (space, request_id) = fields.finish_with(space.zip(request_id))?;
+    let call = Call::new(caller, METHOD, &request, request_id).preview(request.validate_only);
+    if let Some(first) = context.mutations.replayed(&call).await? {
+        return Ok(first);
+    }
+    let user = call.caller.principal.as_user().ok_or_else(|| stranger(space))?;
+    let name = MemberName { space, user };
+    // Asked before the transaction, so that strangers never make the space's writers wait.
+    let now = context.clock.now();
+    store::find(&mut context.pool.read().await?, &name, now).await?.ok_or_else(|| stranger(space))?;
+    let remaining = remaining(context, &name).await;
+    let once = move |tx: &mut Tx| {
+        let (name, remaining) = (name.clone(), remaining.clone());
+        Box::pin(async move { leave_once(tx, &name, remaining).await }) as _
+    };
+    context.mutations.run(call, vec![space.into()], once).await
+}
+
+async fn leave_once(
+    tx: &mut Tx,
+    name: &MemberName,
+    remaining: Remaining,
+) -> Result<LeaveSpaceResponse, Abort> {
+    let now = tx.time();
+    let before = store::find(tx, name, now).await?.ok_or_else(|| stranger(name.space))?;
+    let lasting = store::lasting_admins(tx, name.space).await?;
+    if !domain::keeps_an_admin(lasting, &before.membership, None) {
+        return Err(last_admin(name.space).into());
+    }
+    tx.record(Change { scope: name.space.into(), before: before.to_json(), after: Value::Null, facts: true }).await?;
+    store::remove(tx, name).await?;
+    Ok(LeaveSpaceResponse {
+        removed_app_roles: Vec::new(),
+        remaining_roles: remaining.roles,
+        unknown_planes: remaining.unknown_planes,
+    })
+}
+
+/// R-P3: a space in which the caller has no role looks like one that does not exist.
+fn stranger(space: SpaceName) -> Fault {
+    Fault::permission_denied(Permission::SpaceGet.name(), space)
+}

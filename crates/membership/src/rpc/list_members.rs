@@ -1,0 +1,39 @@
+use devspaces_authz::Permission;
+use devspaces_gate::{Context, Resource};
+use devspaces_kit::{
+    identity::Caller,
+    name::SpaceName,
+    page::{self, PageToken},
+    status::{Fault, Fields},
+};
+use devspaces_proto::membership::v1::{ListMembersRequest, ListMembersResponse};
+
+use crate::{convert, store};
+
+const METHOD: &str = "devspaces.membership.v1.MembershipService/ListMembers";
+
+/// R-M7
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: ListMembersRequest,
+) -> Result<ListMembersResponse, Fault> {
+    let mut fields = Fields::new();
+    let space = fields.parse::<SpaceName>("parent", &request.parent);
+    let space = fields.finish_with(space)?;
+    context.gate.require(&caller, Permission::MembersList, Resource::Space(space)).await?;
+    let mut fields = Fields::new();
+    let size = fields.check("page_size", page::size(request.page_size));
+    let role = fields.check("role", convert::role(request.role));
+    let (size, role) = fields.finish_with(size.zip(role))?;
+    let tokens = PageToken::for_arguments(METHOD, &[&request.parent, &request.role.to_string()]);
+    let after = tokens.decode_text(&request.page_token)?;
+    // One more than is shown tells whether there is another page.
+    let page = store::Page { space, role, after: &after, limit: page::limit(size) };
+    let mut members = store::list(&mut context.pool.read().await?, &page, context.clock.now()).await?;
+    let next_page_token = match page::cut(&mut members, size) {
+        Some(last) => tokens.encode(last.name.user.id()),
+        None => String::new(),
+    };
+    Ok(ListMembersResponse { members: members.into_iter().map(Into::into).collect(), next_page_token })
+}

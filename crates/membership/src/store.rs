@@ -1,0 +1,162 @@
+//! The member table.
+use devspaces_authz::ConsoleRole;
+use devspaces_gate::OwnFacts;
+use devspaces_kit::{
+    clock::Timestamp,
+    db::{Conn, Error},
+    name::{MemberName, UserName, SpaceName},
+    on,
+};
+use uuid::Uuid;
+
+use crate::domain::{Member, Membership};
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    space: Uuid,
+    person: String,
+    role: String,
+    view_all_apps: bool,
+    expire_time: Option<Timestamp>,
+    create_time: Timestamp,
+    update_time: Timestamp,
+    revision: i64,
+}
+
+/// The role that is stored by this name. The table's CHECK allows no other.
+pub(crate) fn role(name: &str) -> Result<ConsoleRole, Error> {
+    let known = ConsoleRole::ALL.into_iter().find(|role| role.name() == name);
+    known.ok_or_else(|| Error::from(sqlx::Error::Decode("an unknown console role is stored".into())))
+}
+
+impl TryFrom<Row> for Member {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let membership = Membership {
+            role: role(&row.role)?,
+            view_all_apps: row.view_all_apps,
+            expire_time: row.expire_time,
+        };
+        let name = MemberName { space: SpaceName(row.space), user: UserName::from_stored(row.person) };
+        let Row { create_time, update_time, revision, .. } = row;
+        Ok(Self { name, membership, create_time, update_time, revision })
+    }
+}
+
+/// A member whose role has not expired by `now` (R-M10).
+pub(crate) async fn find(db: &mut Conn, name: &MemberName, now: Timestamp) -> Result<Option<Member>, Error> {
+    let row: Option<Row> = on!(db, |c| sqlx::query_as(
+        "SELECT space, person, role, view_all_apps, expire_time, create_time, update_time, revision
+         FROM member WHERE space = $1 AND person = $2"
+    )
+    .bind(name.space.0)
+    .bind(name.user.id())
+    .fetch_optional(c)
+    .await)?;
+    let member = row.map(Member::try_from).transpose()?;
+    Ok(member.filter(|member| member.membership.is_current(now)))
+}
+
+/// Which part of a space's members to list.
+#[derive(Debug)]
+pub(crate) struct Page<'a> {
+    pub(crate) space: SpaceName,
+    pub(crate) role: Option<ConsoleRole>,
+    /// The person's id after whom the page begins.
+    pub(crate) after: &'a str,
+    pub(crate) limit: i64,
+}
+
+/// Members in the order of their user names, without those whose role has expired by `now`.
+pub(crate) async fn list(db: &mut Conn, page: &Page<'_>, now: Timestamp) -> Result<Vec<Member>, Error> {
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(
+        "SELECT space, person, role, view_all_apps, expire_time, create_time, update_time, revision
+         FROM member
+         WHERE space = $1 AND person > $2 AND (expire_time IS NULL OR expire_time > $3)
+           AND (CAST($4 AS TEXT) IS NULL OR role = $4)
+         ORDER BY person LIMIT $5"
+    )
+    .bind(page.space.0)
+    .bind(page.after)
+    .bind(now)
+    .bind(page.role.map(ConsoleRole::name))
+    .bind(page.limit)
+    .fetch_all(c)
+    .await)?;
+    rows.into_iter().map(Member::try_from).collect()
+}
+
+/// How many Admins a space has whose role does not expire (R-M4).
+pub(crate) async fn lasting_admins(db: &mut Conn, space: SpaceName) -> Result<i64, Error> {
+    Ok(on!(db, |c| sqlx::query_scalar(
+        "SELECT COUNT(*) FROM member WHERE space = $1 AND role = 'ADMIN' AND expire_time IS NULL"
+    )
+    .bind(space.0)
+    .fetch_one(c)
+    .await)?)
+}
+
+/// Stores a member, in place of what was stored of that person.
+pub(crate) async fn put(db: &mut Conn, member: &Member) -> Result<(), Error> {
+    let Member { name, membership, .. } = member;
+    on!(db, |c| sqlx::query(
+        "INSERT INTO member (space, person, role, view_all_apps, expire_time, create_time, update_time, revision)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (space, person) DO UPDATE SET role = excluded.role, view_all_apps = excluded.view_all_apps,
+           expire_time = excluded.expire_time, create_time = excluded.create_time,
+           update_time = excluded.update_time, revision = excluded.revision"
+    )
+    .bind(name.space.0)
+    .bind(name.user.id())
+    .bind(membership.role.name())
+    .bind(membership.view_all_apps)
+    .bind(membership.expire_time)
+    .bind(member.create_time)
+    .bind(member.update_time)
+    .bind(member.revision)
+    .execute(c)
+    .await
+    .map(drop))?;
+    Ok(())
+}
+
+/// Removes a member.
+pub(crate) async fn remove(db: &mut Conn, name: &MemberName) -> Result<(), Error> {
+    on!(db, |c| sqlx::query("DELETE FROM member WHERE space = $1 AND person = $2")
+        .bind(name.space.0)
+        .bind(name.user.id())
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// The spaces in which a person has a role that has not expired by `now`, after one, in the order of their ids.
+pub(crate) async fn spaces_of(
+    db: &mut Conn,
+    person: &str,
+    after: Uuid,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<(Uuid, OwnFacts)>, Error> {
+    let rows: Vec<(Uuid, String, bool, Option<Timestamp>)> = on!(db, |c| sqlx::query_as(
+        "SELECT space, role, view_all_apps, expire_time FROM member
+         WHERE person = $1 AND space > $2 AND (expire_time IS NULL OR expire_time > $3)
+         ORDER BY space LIMIT $4"
+    )
+    .bind(person)
+    .bind(after)
+    .bind(now)
+    .bind(limit)
+    .fetch_all(c)
+    .await)?;
+    rows.into_iter()
+        .map(|(space, name, view_all_apps, expire_time)| {
+            let role = Some(role(&name)?);
+            // Of no consequence to what someone who has a role sees.
+            let has_admin = false;
+            Ok((space, OwnFacts::Membership { role, view_all_apps, expire_time, has_admin }))
+        })
+        .collect()
+}

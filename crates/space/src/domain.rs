@@ -1,0 +1,61 @@
+//! A space, and what of it can be changed.
+use devspaces_authz::SpaceState;
+use devspaces_kit::{clock::Timestamp, name::SpaceName};
+use serde_json::{Value, json};
+
+/// What people call a space, say of it and know it by (R-S3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Metadata {
+    pub(crate) display_name: String,
+    pub(crate) description: String,
+    pub(crate) logo_uri: String,
+}
+
+/// What is to change of the metadata. `None`: stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Patch {
+    pub(crate) display_name: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) logo_uri: Option<String>,
+}
+
+impl Patch {
+    pub(crate) fn apply(self, before: &Metadata) -> Metadata {
+        Metadata {
+            display_name: self.display_name.unwrap_or_else(|| before.display_name.clone()),
+            description: self.description.unwrap_or_else(|| before.description.clone()),
+            logo_uri: self.logo_uri.unwrap_or_else(|| before.logo_uri.clone()),
+        }
+    }
+}
+
+/// A space as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Space {
+    pub(crate) name: SpaceName,
+    pub(crate) metadata: Metadata,
+    pub(crate) state: SpaceState,
+    pub(crate) published: bool,
+    pub(crate) create_time: Timestamp,
+    pub(crate) update_time: Timestamp,
+    pub(crate) revision: i64,
+}
+
+impl Space {
+    /// A space that is in use from now on, with nothing on other planes (R-S1).
+    pub(crate) fn new(name: SpaceName, metadata: Metadata, now: Timestamp) -> Self {
+        let state = SpaceState::Active;
+        Self { name, metadata, state, published: false, create_time: now, update_time: now, revision: 0 }
+    }
+
+    /// What the journal says of it.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "display_name": self.metadata.display_name,
+            "description": self.metadata.description,
+            "logo_uri": self.metadata.logo_uri,
+            "state": self.state.name(),
+            "published": self.published,
+        })
+    }
+}

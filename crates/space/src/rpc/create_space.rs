@@ -1,0 +1,57 @@
+use devspaces_authz::{Owner, Permission};
+use devspaces_gate::{Context, Resource};
+use devspaces_kit::{
+    db::{Change, Tx},
+    identity::Caller,
+    mutation::{Abort, Call},
+    name::SpaceName,
+    status::{Fault, Fields},
+    text,
+};
+use devspaces_proto::{
+    facts::v1::{self as facts, GrantCreatorAdmin, effect},
+    space::v1::{CreateSpaceRequest, Space as WireSpace},
+};
+use serde_json::Value;
+
+use crate::{
+    convert,
+    domain::{Metadata, Space},
+    store,
+};
+
+const METHOD: &str = "devspaces.space.v1.SpaceService/CreateSpace";
+
+/// R-S1
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: CreateSpaceRequest,
+) -> Result<WireSpace, Fault> {
+    let mut fields = Fields::new();
+    let request_id = fields.check("request_id", text::request_id(&request.request_id));
+    let request_id = fields.finish_with(request_id)?;
+    let call = Call::new(caller, METHOD, &request, request_id);
+    if let Some(first) = context.mutations.replayed(&call).await? {
+        return Ok(first);
+    }
+    context.gate.require(&call.caller, Permission::SpaceCreate, Resource::Platform).await?;
+    let metadata = convert::metadata(request.space)?;
+    let name = SpaceName(context.clock.new_id());
+    let once = move |tx: &mut Tx| {
+        let metadata = metadata.clone();
+        Box::pin(async move { create_once(tx, name, metadata).await }) as _
+    };
+    context.mutations.run(call, vec![name.into()], once).await
+}
+
+async fn create_once(tx: &mut Tx, name: SpaceName, metadata: Metadata) -> Result<WireSpace, Abort> {
+    let mut space = Space::new(name, metadata, tx.time());
+    let change = Change { scope: name.into(), before: Value::Null, after: space.to_json(), facts: true };
+    space.revision = tx.record(change).await?;
+    store::put(tx, &space).await?;
+    let creator = GrantCreatorAdmin { space: name.to_string(), user: tx.act().actor.to_string() };
+    let effect = facts::Effect { effect: Some(effect::Effect::GrantCreatorAdmin(creator)) };
+    tx.emit(name.into(), space.revision, Owner::Membership.name(), vec![effect]).await?;
+    Ok(space.into())
+}

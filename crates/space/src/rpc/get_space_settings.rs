@@ -1,0 +1,24 @@
+use devspaces_authz::Permission;
+use devspaces_gate::Context;
+use devspaces_kit::{
+    identity::Caller,
+    name::SpaceName,
+    status::{Fault, Fields},
+};
+use devspaces_proto::space::v1::{GetSpaceSettingsRequest, SpaceSettings};
+
+use super::get_space::readable;
+use crate::convert;
+
+/// R-S4
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: GetSpaceSettingsRequest,
+) -> Result<SpaceSettings, Fault> {
+    let mut fields = Fields::new();
+    let name = fields.parse::<SpaceName>("name", &request.name);
+    let name = fields.finish_with(name)?;
+    let space = readable(context, &caller, Permission::SpaceSettingsGet, name).await?;
+    Ok(SpaceSettings { metadata_editor: convert::metadata_editor(&space).into(), space: Some(space.into()) })
+}

@@ -1,0 +1,99 @@
+use devspaces_authz::{Permission, SpaceState};
+use devspaces_gate::{Context, Pass, Resource};
+use devspaces_kit::{
+    db::{Change, Tx},
+    identity::Caller,
+    mutation::{Abort, Call},
+    name::SpaceName,
+    status::{Fault, Fields, Reason},
+    text,
+};
+use devspaces_proto::space::v1::{ArchiveSpaceRequest, RestoreSpaceRequest, Space as WireSpace};
+use prost::Message;
+
+use crate::{convert, domain::Space, store};
+
+const ARCHIVE: &str = "devspaces.space.v1.SpaceService/ArchiveSpace";
+const RESTORE: &str = "devspaces.space.v1.SpaceService/RestoreSpace";
+
+/// R-S5
+pub(super) async fn archive(
+    context: &Context,
+    caller: Caller,
+    request: ArchiveSpaceRequest,
+) -> Result<WireSpace, Fault> {
+    let (name, call) = parse(ARCHIVE, caller, &request, &request.name, &request.request_id)?;
+    let call = call.preview(request.validate_only);
+    change_state(context, call, name, request.etag, SpaceState::Archived).await
+}
+
+/// R-S5
+pub(super) async fn restore(
+    context: &Context,
+    caller: Caller,
+    request: RestoreSpaceRequest,
+) -> Result<WireSpace, Fault> {
+    let (name, call) = parse(RESTORE, caller, &request, &request.name, &request.request_id)?;
+    change_state(context, call, name, request.etag, SpaceState::Active).await
+}
+
+fn parse(
+    method: &'static str,
+    caller: Caller,
+    request: &impl Message,
+    name: &str,
+    request_id: &str,
+) -> Result<(SpaceName, Call), Fault> {
+    let mut fields = Fields::new();
+    let name = fields.parse::<SpaceName>("name", name);
+    let request_id = fields.check("request_id", text::request_id(request_id));
+    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
+    Ok((name, Call::new(caller, method, request, request_id)))
+}
+
+async fn change_state(
+    context: &Context,
+    call: Call,
+    name: SpaceName,
+    etag: String,
+    to: SpaceState,
+) -> Result<WireSpace, Fault> {
+    if let Some(first) = context.mutations.replayed(&call).await? {
+        return Ok(first);
+    }
+    let pass = context.gate.require(&call.caller, Permission::SpaceArchive, Resource::Space(name)).await?;
+    let once = move |tx: &mut Tx| {
+        let (pass, etag) = (pass.clone(), etag.clone());
+        Box::pin(async move { change_state_once(tx, &pass, name, &etag, to).await }) as _
+    };
+    context.mutations.run(call, vec![name.into()], once).await
+}
+
+async fn change_state_once(
+    tx: &mut Tx,
+    pass: &Pass,
+    name: SpaceName,
+    etag: &str,
+    to: SpaceState,
+) -> Result<WireSpace, Abort> {
+    pass.confirm(tx).await?;
+    let denied = || Fault::permission_denied(Permission::SpaceArchive.name(), name);
+    let before = store::find(tx, name).await?.ok_or_else(denied)?;
+    match (before.state, to) {
+        (SpaceState::Active, SpaceState::Archived) | (SpaceState::Archived, SpaceState::Active) => {}
+        (_, SpaceState::Archived) => return Err(Fault::space_archived(name).into()),
+        _ => return Err(not_archived(name).into()),
+    }
+    if !etag.is_empty() && etag != convert::etag(before.revision) {
+        return Err(Fault::etag_stale(name).into());
+    }
+    let mut after = Space { state: to, update_time: tx.time(), ..before.clone() };
+    let change = Change { scope: name.into(), before: before.to_json(), after: after.to_json(), facts: true };
+    after.revision = tx.record(change).await?;
+    store::put(tx, &after).await?;
+    Ok(after.into())
+}
+
+fn not_archived(name: SpaceName) -> Fault {
+    Fault::precondition(Reason::SpaceNotArchived, name.to_string(), "The space is not archived")
+}

@@ -1,0 +1,116 @@
+//! The space table.
+use std::{collections::HashMap, sync::LazyLock};
+
+use devspaces_authz::SpaceState;
+use devspaces_kit::{
+    clock::Timestamp,
+    db::{BatchSql, Conn, Error},
+    name::SpaceName,
+    on,
+};
+use uuid::Uuid;
+
+use crate::domain::{Metadata, Space};
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    display_name: String,
+    description: String,
+    logo_uri: String,
+    state: String,
+    published: bool,
+    create_time: Timestamp,
+    update_time: Timestamp,
+    revision: i64,
+}
+
+/// The state that is stored by this name. The table's CHECK allows no other.
+pub(crate) fn state(name: &str) -> Result<SpaceState, Error> {
+    let known = SpaceState::ALL.into_iter().find(|state| state.name() == name && *state != SpaceState::None);
+    known.ok_or_else(|| Error::from(sqlx::Error::Decode("an unknown state is stored".into())))
+}
+
+impl TryFrom<Row> for Space {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let Row { display_name, description, logo_uri, published, create_time, update_time, revision, .. } = row;
+        Ok(Self {
+            name: SpaceName(row.id),
+            metadata: Metadata { display_name, description, logo_uri },
+            state: state(&row.state)?,
+            published,
+            create_time,
+            update_time,
+            revision,
+        })
+    }
+}
+
+/// A space.
+pub(crate) async fn find(db: &mut Conn, name: SpaceName) -> Result<Option<Space>, Error> {
+    let row: Option<Row> = on!(db, |c| sqlx::query_as(
+        "SELECT id, display_name, description, logo_uri, state, published, create_time, update_time, revision
+         FROM space WHERE id = $1"
+    )
+    .bind(name.0)
+    .fetch_optional(c)
+    .await)?;
+    row.map(Space::try_from).transpose()
+}
+
+static FIND_ALL: LazyLock<BatchSql> = LazyLock::new(|| {
+    BatchSql::new(
+        "WITH wanted (place, id) AS (VALUES ",
+        1,
+        ") SELECT DISTINCT s.id, s.display_name, s.description, s.logo_uri, s.state, s.published, s.create_time,
+             s.update_time, s.revision
+           FROM wanted w JOIN space s ON s.id = w.id",
+    )
+});
+
+/// Those of these spaces that there are.
+pub(crate) async fn find_all(db: &mut Conn, ids: &[Uuid]) -> Result<HashMap<Uuid, Space>, Error> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(BatchSql::MAX_ROWS) {
+        let Some((sql, filled)) = FIND_ALL.fill(ids) else { break };
+        let rows: Vec<Row> = on!(db, |c| {
+            let mut query = sqlx::query_as(sql);
+            for id in filled {
+                query = query.bind(*id);
+            }
+            query.fetch_all(c).await
+        })?;
+        for row in rows {
+            found.insert(row.id, row.try_into()?);
+        }
+    }
+    Ok(found)
+}
+
+/// Stores a space, in place of what was stored of it.
+pub(crate) async fn put(db: &mut Conn, space: &Space) -> Result<(), Error> {
+    let Space { name, metadata, .. } = space;
+    on!(db, |c| sqlx::query(
+        "INSERT INTO space (id, display_name, description, logo_uri, state, published, create_time, update_time,
+           revision)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (id) DO UPDATE SET display_name = excluded.display_name, description = excluded.description,
+           logo_uri = excluded.logo_uri, state = excluded.state, published = excluded.published,
+           update_time = excluded.update_time, revision = excluded.revision"
+    )
+    .bind(name.0)
+    .bind(&metadata.display_name)
+    .bind(&metadata.description)
+    .bind(&metadata.logo_uri)
+    .bind(space.state.name())
+    .bind(space.published)
+    .bind(space.create_time)
+    .bind(space.update_time)
+    .bind(space.revision)
+    .execute(c)
+    .await
+    .map(drop))?;
+    Ok(())
+}
