@@ -1,1 +1,40 @@
-//! x
+//! What the scenarios stand on: a suite for each test, on either engine, and people with tokens who call it.
+#![allow(clippy::missing_panics_doc, reason = "a test's support fails by panicking")]
+pub mod answer;
+pub mod clock;
+pub mod engine;
+pub mod persona;
+pub mod process;
+pub mod reflection;
+pub mod suite;
+
+pub use self::{
+    answer::{Refusal, refused},
+    clock::TestClock,
+    engine::Engine,
+    persona::Persona,
+    suite::Suite,
+};
+
+/// Declares a test that runs on both engines: `both_engines!(async fn name(suite: Suite) { … })`.
+#[macro_export]
+macro_rules! both_engines {
+    ($($(#[$meta:meta])* async fn $name:ident($suite:ident: Suite) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            $(#[$meta])*
+            async fn scenario($suite: $crate::Suite) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                scenario($crate::Suite::start($crate::Engine::Sqlite).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                scenario($crate::Suite::start($crate::Engine::Postgres).await).await;
+            }
+        }
+    )*};
+}

@@ -1,1 +1,65 @@
-fn main(){}
+//! The chores of the workspace: `cargo xtask test | ci | docs | bench`.
+mod bench;
+mod ci;
+mod dependencies;
+mod docs;
+mod files;
+mod packages;
+mod postgres;
+mod python;
+mod run;
+mod test;
+
+use std::{env, process::ExitCode};
+
+const USAGE: &str = "\
+The chores of the devspaces workspace.
+
+Usage: cargo xtask <COMMAND>
+
+  test [-- ARGS]   all tests on SQLite and PostgreSQL; ARGS go to cargo test
+  ci               every check: dependency rules, documents, format, lints, and all tests
+  docs [--check]   writes the documents that are made from code, or checks that they are up to date
+  bench [-- ARGS]  the benchmarks; ARGS go to them
+  postgres -- CMD  a command, such as cargo test -p devspaces-kit, with the PostgreSQL that the tests would use
+
+PostgreSQL is the server at DEVSPACES_TEST_POSTGRES_URL (an administrator's URL). If that is not set, a throwaway
+server is started from the installed binaries; if there are none, the system's package manager is asked for them.";
+
+/// What a chore ends with: one line that says what went wrong, if anything did.
+type Outcome<T = ()> = Result<T, String>;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match dispatch(&args) {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Err(error)) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+        None => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs the chore that the arguments name; `None` if they name none.
+fn dispatch(args: &[&str]) -> Option<Outcome> {
+    match args {
+        ["test"] => Some(test::run(&[])),
+        ["test", "--", rest @ ..] => Some(test::run(rest)),
+        ["ci"] => Some(ci::run()),
+        ["docs"] => Some(docs::write()),
+        ["docs", "--check"] => Some(docs::check()),
+        ["bench"] => Some(bench::run(&[])),
+        ["bench", "--", rest @ ..] => Some(bench::run(rest)),
+        ["postgres", "--", program, rest @ ..] => Some(test::with_postgres(program, rest)),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Some(Ok(()))
+        }
+        _ => None,
+    }
+}

@@ -1,1 +1,37 @@
-//! x
+//! The gate before every handler: fresh facts, shared round trips, one decision.
+//!
+//! A handler asks [`Gate::require`], which fetches the facts that the permission depends on from the services that
+//! own them, has the policy decide, and gives a [`Pass`] or the error to answer. Facts are kept and confirmed with
+//! their owners by every check; decisions are never kept. What makes that both immediate and cheap is told in
+//! `exchange.rs`; `source.rs` runs it, and `gather.rs` says whom a decision asks.
+//!
+//! A service is a [`FactOwner`]. It hosts [`FactsServer`] for the other services, and [`AuthzServer`] for anyone.
+mod authz_server;
+mod catalogue;
+mod context;
+mod exchange;
+mod facts;
+mod facts_server;
+mod gate;
+mod gather;
+mod owner;
+mod pass;
+mod remote;
+mod source;
+mod sources;
+mod subject_spaces;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub use authz_server::AuthzServer;
+pub use context::Context;
+pub use facts::{OwnFacts, Question, Reading, Version};
+pub use facts_server::FactsServer;
+pub use gate::{Gate, Resource};
+pub use owner::{FactOwner, Hosted, MAX_QUESTIONS};
+pub use pass::Pass;
+pub use source::Source;
+pub use sources::{ServicePermissions, Sources};

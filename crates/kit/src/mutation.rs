@@ -108,10 +108,15 @@ pub struct Mutations {
     tasks: Tasks,
 }
 
-/// The work of one transaction. It may be run more than once, each time in a new transaction.
-pub trait Once<R>: Fn(&mut Tx) -> BoxFuture<'_, Result<R, Abort>> + Send + Sync + 'static {}
+/// A change, as a handler has understood and permitted it.
+pub trait Mutation: Send + Sync + 'static {
+    /// What the caller is told.
+    type Reply: Message + Default + 'static;
 
-impl<R, F: Fn(&mut Tx) -> BoxFuture<'_, Result<R, Abort>> + Send + Sync + 'static> Once<R> for F {}
+    /// Makes the change in a transaction: decides again, checks what must hold, writes, records. It may be run more
+    /// than once, each time in a new transaction.
+    fn once(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Reply, Abort>> + Send;
+}
 
 enum Attempt<R> {
     Done(R),
@@ -142,22 +147,16 @@ impl Mutations {
         R::decode(replay.response.as_slice()).map(Some).map_err(|error| Fault::internal(error))
     }
 
-    /// Makes a change: commits `once` with the entries and effects that it wrote, delivers the effects, and answers.
-    /// The change goes on if the caller hangs up.
-    pub async fn run<R>(&self, call: Call, scopes: Vec<Scope>, once: impl Once<R>) -> Result<R, Fault>
-    where
-        R: Message + Default + 'static,
-    {
+    /// Makes a change: commits it with the entries and effects that it wrote, delivers the effects, and answers. It
+    /// goes on if the caller hangs up.
+    pub async fn run<M: Mutation>(&self, call: Call, scopes: Vec<Scope>, change: M) -> Result<M::Reply, Fault> {
         let mutations = self.clone();
-        self.tasks.run(async move { mutations.run_to_end(&call, &scopes, &once).await }).await
+        self.tasks.run(async move { mutations.run_to_end(&call, &scopes, &change).await }).await
     }
 
-    async fn run_to_end<R>(&self, call: &Call, scopes: &[Scope], once: &impl Once<R>) -> Result<R, Fault>
-    where
-        R: Message + Default,
-    {
+    async fn run_to_end<M: Mutation>(&self, call: &Call, scopes: &[Scope], change: &M) -> Result<M::Reply, Fault> {
         loop {
-            match retry(|| self.attempt(call, scopes, once).boxed()).await? {
+            match retry(|| self.attempt(call, scopes, change).boxed()).await? {
                 Attempt::Done(response) => return Ok(response),
                 Attempt::Effects => self.outbox.flush(scopes).await?,
                 Attempt::Replayed => {
@@ -167,15 +166,12 @@ impl Mutations {
         }
     }
 
-    async fn attempt<R>(
+    async fn attempt<M: Mutation>(
         &self,
         call: &Call,
         scopes: &[Scope],
-        once: &impl Once<R>,
-    ) -> Result<Attempt<R>, Abort>
-    where
-        R: Message + Default,
-    {
+        change: &M,
+    ) -> Result<Attempt<M::Reply>, Abort> {
         let act = Act {
             actor: call.caller.principal.clone(),
             on_behalf_of: None,
@@ -194,7 +190,7 @@ impl Mutations {
             tx.rollback().await?;
             return Ok(Attempt::Replayed);
         }
-        let response = once(&mut tx).await?;
+        let response = change.once(&mut tx).await?;
         if call.preview {
             tx.rollback().await?;
             return Ok(Attempt::Done(response));

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
 use futures::future::BoxFuture;
 use prost::Message as _;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
 use crate::{
     db::{Error, Pool},
@@ -23,6 +23,8 @@ pub trait Deliver: Send + Sync + 'static {
 
 /// How long the worker waits after a failed round: doubled each time, from the first to the last.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// How long a peer may take to apply an effect before it counts as not delivered.
+const DELIVERY: Duration = Duration::from_secs(5);
 /// Scopes that the worker takes up in one round.
 const ROUND: i64 = 100;
 
@@ -63,7 +65,8 @@ impl Outbox {
     async fn flush_scope(&self, scope: &str) -> Result<(), Fault> {
         for effect in self.pending(scope).await? {
             let request = ApplyEffectsRequest::decode(effect.payload.as_slice()).map_err(Fault::internal)?;
-            if let Err(fault) = self.deliver.deliver(&effect.peer, request).await {
+            let delivered = timeout(DELIVERY, self.deliver.deliver(&effect.peer, request)).await;
+            if let Err(fault) = delivered.unwrap_or_else(|_| Err(Fault::deadline_exceeded())) {
                 tracing::warn!(peer = effect.peer, scope, sequence = effect.sequence, %fault, "effect not delivered");
                 return Err(Fault::effect_pending(&effect.peer));
             }

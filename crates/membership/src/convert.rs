@@ -30,8 +30,13 @@ impl From<Member> for proto::Member {
 }
 
 /// What a member's etag is: the journal entry of its last change.
-pub(crate) fn etag(revision: i64) -> String {
+fn etag(revision: i64) -> String {
     revision.to_string()
+}
+
+/// Refuses an etag that is given and is not the member's.
+pub(crate) fn check_etag(given: &str, member: &Member) -> Result<(), Fault> {
+    if given.is_empty() || given == etag(member.revision) { Ok(()) } else { Err(Fault::etag_stale(&member.name)) }
 }
 
 fn wire_role(role: ConsoleRole) -> proto::ConsoleRole {
@@ -70,8 +75,9 @@ const DEVELOPERS_ONLY: &str = "can be set for CONSOLE_ROLE_DEVELOPER only (R-M6)
 pub(crate) fn added(members: &[proto::Member], now: Timestamp) -> Result<Vec<(UserName, Membership)>, Fault> {
     let mut fields = Fields::new();
     if members.is_empty() || members.len() > MAX_ADDED {
+        // Not one by one as well: a thousand members would have a thousand sentences.
         fields.bad("members", format!("must hold 1 to {MAX_ADDED} members"));
-        fields.finish()?;
+        return fields.finish_with(None);
     }
     let mut seen = HashSet::new();
     let mut added = Vec::with_capacity(members.len());

@@ -1,10 +1,10 @@
 //! What the membership service knows that permissions depend on.
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use devspaces_authz::Owner;
 use devspaces_gate::{FactOwner, OwnFacts, Question, Reading, Version};
 use devspaces_kit::{
-    clock::Timestamp,
+    clock::{Clock, Timestamp},
     db::{BatchSql, Conn, Error, Pool},
     name::Principal,
     on,
@@ -16,16 +16,17 @@ use uuid::Uuid;
 use crate::{effects, store};
 
 /// The membership service as the owner of console roles.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MembershipOwner {
     pool: Pool,
+    clock: Arc<dyn Clock>,
 }
 
 impl MembershipOwner {
     /// The owner of the roles in this database.
     #[must_use]
-    pub fn new(pool: Pool) -> Self {
-        Self { pool }
+    pub fn new(pool: Pool, clock: Arc<dyn Clock>) -> Self {
+        Self { pool, clock }
     }
 }
 
@@ -65,7 +66,7 @@ impl TryFrom<Row> for Reading {
             expire_time: row.expire_time,
             has_admin: row.has_admin,
         };
-        let version = Version::read(row.facts_sequence, row.facts_hash);
+        let version = Version::of_head(row.facts_sequence, row.facts_hash);
         Ok(Self { version, last_time: row.time, facts })
     }
 }
@@ -108,7 +109,7 @@ impl FactOwner for MembershipOwner {
         store::spaces_of(db, person(subject), after.unwrap_or_default(), limit, now).await
     }
 
-    async fn apply(&self, sender: &str, request: ApplyEffectsRequest, now: Timestamp) -> Result<(), Fault> {
-        effects::apply(&self.pool, sender, &request, now).await
+    async fn apply(&self, sender: &str, request: ApplyEffectsRequest) -> Result<(), Fault> {
+        effects::apply(&self.pool, sender, &request, self.clock.now()).await
     }
 }

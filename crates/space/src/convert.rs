@@ -23,8 +23,13 @@ impl From<Space> for proto::Space {
 }
 
 /// What a space's etag is: the journal entry of its last change.
-pub(crate) fn etag(revision: i64) -> String {
+fn etag(revision: i64) -> String {
     revision.to_string()
+}
+
+/// Refuses an etag that is given and is not the space's.
+pub(crate) fn check_etag(given: &str, space: &Space) -> Result<(), Fault> {
+    if given.is_empty() || given == etag(space.revision) { Ok(()) } else { Err(Fault::etag_stale(space.name)) }
 }
 
 fn wire_state(state: SpaceState) -> proto::space::State {

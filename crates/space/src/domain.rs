@@ -20,11 +20,12 @@ pub(crate) struct Patch {
 }
 
 impl Patch {
-    pub(crate) fn apply(self, before: &Metadata) -> Metadata {
+    pub(crate) fn apply(&self, before: &Metadata) -> Metadata {
+        let changed = |new: &Option<String>, old: &String| new.as_ref().unwrap_or(old).clone();
         Metadata {
-            display_name: self.display_name.unwrap_or_else(|| before.display_name.clone()),
-            description: self.description.unwrap_or_else(|| before.description.clone()),
-            logo_uri: self.logo_uri.unwrap_or_else(|| before.logo_uri.clone()),
+            display_name: changed(&self.display_name, &before.display_name),
+            description: changed(&self.description, &before.description),
+            logo_uri: changed(&self.logo_uri, &before.logo_uri),
         }
     }
 }

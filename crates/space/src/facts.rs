@@ -50,7 +50,7 @@ fn reading(question: &Question, row: Row) -> Result<Reading, Error> {
         }),
         Scope::App(_) | Scope::VendorProfile(_) => OwnFacts::App { space: None, role: None, via_group: None },
     };
-    let version = Version::read(row.facts_sequence, row.facts_hash);
+    let version = Version::of_head(row.facts_sequence, row.facts_hash);
     Ok(Reading { version, last_time: row.time, facts })
 }
 
@@ -84,7 +84,7 @@ impl FactOwner for SpaceOwner {
         Ok(Vec::new())
     }
 
-    async fn apply(&self, _: &str, _: ApplyEffectsRequest, _: Timestamp) -> Result<(), Fault> {
+    async fn apply(&self, _: &str, _: ApplyEffectsRequest) -> Result<(), Fault> {
         // No other service has effects here.
         Err(Fault::message_malformed())
     }

@@ -71,19 +71,22 @@ static FIND_ALL: LazyLock<BatchSql> = LazyLock::new(|| {
 });
 
 /// Those of these spaces that there are.
-pub(crate) async fn find_all(db: &mut Conn, ids: &[Uuid]) -> Result<HashMap<Uuid, Space>, Error> {
-    let mut found = HashMap::with_capacity(ids.len());
-    for ids in ids.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = FIND_ALL.fill(ids) else { break };
+pub(crate) async fn find_all(
+    db: &mut Conn,
+    names: &[SpaceName],
+) -> Result<HashMap<SpaceName, Space>, Error> {
+    let mut found = HashMap::with_capacity(names.len());
+    for names in names.chunks(BatchSql::MAX_ROWS) {
+        let Some((sql, filled)) = FIND_ALL.fill(names) else { break };
         let rows: Vec<Row> = on!(db, |c| {
             let mut query = sqlx::query_as(sql);
-            for id in filled {
-                query = query.bind(*id);
+            for name in filled {
+                query = query.bind(name.0);
             }
             query.fetch_all(c).await
         })?;
         for row in rows {
-            found.insert(row.id, row.try_into()?);
+            found.insert(SpaceName(row.id), row.try_into()?);
         }
     }
     Ok(found)

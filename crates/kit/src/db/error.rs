@@ -16,6 +16,15 @@ pub enum Error {
     Defect(#[source] sqlx::Error),
 }
 
+impl Error {
+    /// What happened, in one line for the operator's terminal: with what the engine said.
+    #[must_use]
+    pub fn for_operator(&self) -> String {
+        let (Self::Contended(source) | Self::Unavailable(source) | Self::Defect(source)) = self;
+        format!("{self}: {source}")
+    }
+}
+
 /// PostgreSQL's deadlock_detected and serialization_failure.
 const POSTGRES_CONTENDED: [&str; 2] = ["40P01", "40001"];
 /// PostgreSQL's classes of connection exceptions, insufficient resources, and operator intervention; and

@@ -114,7 +114,7 @@ async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| OpenError::Malformed)?
         // A reply says that the change is durable, whatever the server's default is.
-        .options([("synchronous_commit", "on"), ("default_transaction_isolation", "read\\ committed")]);
+        .options([("synchronous_commit", "on"), ("default_transaction_isolation", "read committed")]);
     let connect = async |connections| -> Result<PgPool, OpenError> {
         PgPoolOptions::new()
             .max_connections(connections)

@@ -74,13 +74,12 @@ impl Authenticator {
             return Err(Rejection::Malformed);
         }
         let digest: [u8; 32] = Sha256::digest(token).into();
-        let verified = match self.verified.get(&digest) {
-            Some(verified) => verified,
-            None => {
-                let verified = Arc::new(self.verify(token)?);
-                self.verified.insert(digest, Arc::clone(&verified));
-                verified
-            }
+        let verified = if let Some(verified) = self.verified.get(&digest) {
+            verified
+        } else {
+            let verified = Arc::new(self.verify(token)?);
+            self.verified.insert(digest, Arc::clone(&verified));
+            verified
         };
         verified.validity.check(self.clock.now())?;
         Ok(verified.caller.clone())

@@ -50,7 +50,18 @@ impl DevIssuer {
     /// # Errors
     /// None with a key that can sign; the key set is read like any other.
     pub fn issuers(&self) -> Result<Vec<Issuer>, JwksError> {
-        let keys = Jwks::parse(&self.key.public_jwks(KEY_ID))?;
+        Ok(Self::trusted(&Jwks::parse(&Self::public_jwks(&self.key))?))
+    }
+
+    /// The key set of an issuer with this key.
+    #[must_use]
+    pub fn public_jwks(key: &SigningKey) -> String {
+        key.public_jwks(KEY_ID)
+    }
+
+    /// The two issuers whose keys these are, where the private key is elsewhere.
+    #[must_use]
+    pub fn trusted(keys: &Jwks) -> Vec<Issuer> {
         let issuer = |iss: &str, kind| Issuer {
             iss: iss.to_owned(),
             kind,
@@ -58,7 +69,7 @@ impl DevIssuer {
             audiences: vec![AUDIENCE.to_owned()],
             keys: keys.clone(),
         };
-        Ok(vec![issuer(USERS, Kind::Users), issuer(SERVICES, Kind::Services)])
+        vec![issuer(USERS, Kind::Users), issuer(SERVICES, Kind::Services)]
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 /// RSA keys in bytes: 2048 bits are the least that NIST SP 800-131A allows, 4096 the most that are verified.
 const RSA_MODULUS: std::ops::RangeInclusive<usize> = 256..=512;
 
-/// A set of public keys (RFC 7517). Of its keys those for ES256, EdDSA (Ed25519) and RS256 are used; others, and
+/// A set of public keys (RFC 7517). Of its keys those for `ES256`, `EdDSA` (Ed25519) and `RS256` are used; others, and
 /// those for encryption, are left aside.
 #[derive(Clone, Debug, Default)]
 pub struct Jwks(Vec<Key>);
@@ -21,7 +21,7 @@ pub struct Jwks(Vec<Key>);
 struct Key {
     kid: Option<String>,
     algorithm: Algorithm,
-    key: DecodingKey,
+    verifies: DecodingKey,
 }
 
 impl fmt::Debug for Key {
@@ -95,7 +95,7 @@ impl Jwks {
             (None, [only]) => Some(only),
             (None, _) => None,
         };
-        key.map(|key| (key.algorithm, &key.key))
+        key.map(|key| (key.algorithm, &key.verifies))
     }
 
     /// Each key as a set of its own, with its id.
@@ -136,7 +136,7 @@ fn usable(value: Value) -> Result<Option<Key>, JwksError> {
     let key = DecodingKey::from_jwk(&jwk).ok().filter(|_| valid);
     // Verifying anything at all is an error with a key that is no point of its curve.
     let key = key.filter(|key| jsonwebtoken::crypto::verify("", b"", key, algorithm).is_ok());
-    key.map(|key| Some(Key { kid, algorithm, key }))
+    key.map(|verifies| Some(Key { kid, algorithm, verifies }))
         .ok_or_else(|| JwksError::Invalid(jwk.common.key_id.unwrap_or_default()))
 }
 

@@ -12,6 +12,7 @@ mod authenticator;
 mod dev;
 mod issuer;
 mod jwks;
+mod jws;
 mod key;
 mod signer;
 #[cfg(test)]

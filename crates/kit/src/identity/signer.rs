@@ -12,7 +12,7 @@ use super::{BearerToken, SigningKey, issuer::SUITE_ISSUER};
 use crate::clock::{Clock, Timestamp};
 
 /// How long a token lives. A stolen one is of use to nobody but its audience, and soon not there either.
-const LIFETIME: Duration = Duration::from_secs(5 * 60);
+const LIFETIME: Duration = Duration::from_mins(5);
 
 /// Signs the tokens by which one service of the suite calls the others.
 pub struct ServiceSigner {

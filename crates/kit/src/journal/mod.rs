@@ -1,5 +1,6 @@
 //! The journal: one entry for each change of each scope, chained by hashes (R-J1, R-J2). It is the audit, the order
 //! of events, and the version of the facts that others keep copies of.
+mod checkpoint;
 mod erase;
 mod personal;
 mod verify;
@@ -9,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use self::personal::Personal;
 pub use self::{
+    checkpoint::{NotACheckpoint, SignedCheckpoint},
     erase::erase,
     verify::{Checkpoint, Finding, Problem, Report, heads, verify},
 };

@@ -1,7 +1,6 @@
 //! What every call passes through, in this order: its trace and log line, authentication, admission, deadline, and
 //! on the way back the canonical form of errors.
 use std::{
-    any::Any,
     convert::Infallible,
     future::Future,
     panic::AssertUnwindSafe,
@@ -86,7 +85,9 @@ impl Edge {
     async fn answer(self, request: Request<Body>, started: Instant) -> Response<Body> {
         let open = OPEN.iter().any(|prefix| request.uri().path().starts_with(prefix));
         let shared = Arc::clone(&self.shared);
-        let response = match self.admit(request, open, started).await {
+        // A panic's text is on standard error already, from the process's panic hook.
+        let answer = AssertUnwindSafe(self.admit(request, open, started)).catch_unwind().await;
+        let response = match answer.unwrap_or_else(|_| Err(Fault::internal("a handler panicked"))) {
             Ok(response) => canonical(response, open),
             Err(fault) => Status::from(fault).into_http(),
         };
@@ -107,26 +108,16 @@ impl Edge {
         // Nothing behind this needs the token, so nothing can pass it on or log it.
         request.headers_mut().remove(AUTHORIZATION);
         // A busy server is a healthy one: health is answered all the same.
-        let _permit = match open {
-            true => None,
-            false => Some(shared.admission.try_acquire().map_err(|_| Fault::overloaded())?),
-        };
+        let admitted = || shared.admission.try_acquire().map_err(|_| Fault::overloaded());
+        let _permit = if open { None } else { Some(admitted()?) };
         let deadline =
             started + grpc_timeout(request.headers()).unwrap_or(shared.deadline).min(shared.deadline);
         let request = request.map(limited);
-        let routes = self.routes;
-        let call = AssertUnwindSafe(async move { routes.oneshot(request).await }).catch_unwind();
-        match timeout_at(deadline, call).await {
-            Ok(Ok(Ok(response))) => Ok(response),
-            Ok(Err(panic)) => Err(panicked(&*panic)),
+        match timeout_at(deadline, self.routes.oneshot(request)).await {
+            Ok(Ok(response)) => Ok(response),
             Err(_) => Err(Fault::deadline_exceeded()),
         }
     }
-}
-
-/// The panic's text is on standard error already, from the process's panic hook.
-fn panicked(_: &(dyn Any + Send)) -> Fault {
-    Fault::internal("a handler panicked")
 }
 
 /// A method's name for the log: paths are the client's to choose.
@@ -148,8 +139,8 @@ fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
     }
     let count: u64 = digits.parse().ok()?;
     match unit {
-        "H" => Some(Duration::from_secs(count * 3600)),
-        "M" => Some(Duration::from_secs(count * 60)),
+        "H" => Some(Duration::from_hours(count)),
+        "M" => Some(Duration::from_mins(count)),
         "S" => Some(Duration::from_secs(count)),
         "m" => Some(Duration::from_millis(count)),
         "u" => Some(Duration::from_micros(count)),
@@ -200,8 +191,8 @@ mod tests {
             headers.insert("grpc-timeout", value.parse().expect("a header"));
             grpc_timeout(&headers)
         };
-        assert_eq!(timeout("2H"), Some(Duration::from_secs(7200)));
-        assert_eq!(timeout("99999999M"), Some(Duration::from_secs(99_999_999 * 60)));
+        assert_eq!(timeout("2H"), Some(Duration::from_hours(2)));
+        assert_eq!(timeout("99999999M"), Some(Duration::from_mins(99_999_999)));
         assert_eq!(
             (timeout("5S"), timeout("5m")),
             (Some(Duration::from_secs(5)), Some(Duration::from_millis(5)))

@@ -138,45 +138,57 @@ impl Server {
     /// [`ServerError`]; `Undrained` if calls or tasks were left when the time to wait was over.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
         let health = HealthReporter::new();
-        for service in &self.services {
-            health.set_service_status(service, ServingStatus::Serving).await;
-        }
+        report(&health, &self.services, ServingStatus::Serving).await;
         let routes = self
             .routes
             .routes()
             .add_service(HealthServer::new(HealthService::from_health_reporter(health.clone())));
-        let routes = with_reflection(routes, &self.services)?;
-        let shared = edge::Shared {
+        let routes = with_reflection(routes, &self.services)?.prepare();
+        let shared = Arc::new(edge::Shared {
             authenticator: self.authenticator,
             tasks: self.tasks.clone(),
             deadline: self.limits.deadline,
             admission: Semaphore::new(self.limits.calls),
-        };
-        let edge = edge::Edge { routes: routes.prepare(), shared: Arc::new(shared) };
+        });
+        let app = GrpcWebLayer::new().layer(edge::Edge { routes, shared });
         let signal = async {
             stop.await;
             tracing::info!("stopping");
-            for service in self.services.iter().copied().chain([""]) {
-                health.set_service_status(service, ServingStatus::NotServing).await;
-            }
+            report(&health, &self.services, ServingStatus::NotServing).await;
             self.tasks.stop();
         };
         let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
-        let served =
-            transport().serve_with_incoming_shutdown(GrpcWebLayer::new().layer(edge), incoming, signal);
-        let drained = async {
-            served.await?;
-            self.tasks.ended().await;
-            Ok(())
-        };
-        let overdue = async {
-            self.tasks.stopping().await;
-            tokio::time::sleep(self.limits.drain).await;
-        };
-        tokio::select! {
-            result = drained => result,
-            () = overdue => Err(ServerError::Undrained(self.limits.drain)),
-        }
+        let served = transport().serve_with_incoming_shutdown(app, incoming, signal);
+        within(self.limits.drain, &self.tasks, served).await
+    }
+}
+
+/// Waits for the end of the last call, then of the last task; no longer than `drain` from when the server is asked
+/// to stop.
+async fn within(
+    drain: Duration,
+    tasks: &Tasks,
+    served: impl Future<Output = Result<(), tonic::transport::Error>>,
+) -> Result<(), ServerError> {
+    let drained = async {
+        served.await?;
+        tasks.ended().await;
+        Ok(())
+    };
+    let overdue = async {
+        tasks.stopping().await;
+        tokio::time::sleep(drain).await;
+    };
+    tokio::select! {
+        result = drained => result,
+        () = overdue => Err(ServerError::Undrained(drain)),
+    }
+}
+
+/// Sets the health of each service and, under the empty name, of the port.
+async fn report(health: &HealthReporter, services: &[&str], status: ServingStatus) {
+    for service in services.iter().copied().chain([""]) {
+        health.set_service_status(service, status).await;
     }
 }
 
@@ -201,7 +213,11 @@ fn with_reflection(routes: Routes, services: &[&str]) -> Result<Routes, tonic_re
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET);
-        services.iter().copied().chain(own).fold(described, |builder, name| builder.with_service_name(name))
+        services
+            .iter()
+            .copied()
+            .chain(own)
+            .fold(described, tonic_reflection::server::Builder::with_service_name)
     };
     Ok(routes.add_service(described().build_v1()?).add_service(described().build_v1alpha()?))
 }

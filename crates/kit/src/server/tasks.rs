@@ -46,7 +46,6 @@ impl Tasks {
     }
 
     /// Resolves when the server begins to stop. Streams without an end end then, with [`Fault::shutting_down`].
-    #[must_use]
     pub fn stopping(&self) -> WaitForCancellationFutureOwned {
         self.stopping.clone().cancelled_owned()
     }

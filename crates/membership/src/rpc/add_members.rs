@@ -1,9 +1,9 @@
-use devspaces_authz::{Permission, Role};
+use devspaces_authz::{ConsoleRole, Permission};
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call},
+    mutation::{Abort, Call, Mutation},
     name::{MemberName, UserName, SpaceName},
     status::{Fault, Fields, Reason},
     text,
@@ -38,34 +38,36 @@ pub(super) async fn handle(
     let pass = context.gate.require_active(&call.caller, Permission::MembersAdd, space).await?;
     let added = convert::added(&request.members, context.clock.now())?;
     pass.active()?;
-    let once = move |tx: &mut Tx| {
-        let (pass, added) = (pass.clone(), added.clone());
-        Box::pin(async move { add_once(tx, &pass, space, added).await }) as _
-    };
-    context.mutations.run(call, vec![space.into()], once).await
+    context.mutations.run(call, vec![space.into()], Addition { pass, space, added }).await
 }
 
-async fn add_once(
-    tx: &mut Tx,
-    pass: &Pass,
+struct Addition {
+    pass: Pass,
     space: SpaceName,
     added: Vec<(UserName, Membership)>,
-) -> Result<AddMembersResponse, Abort> {
-    let decision = pass.confirm(tx).await?;
-    if !decision.granted_to(Role::ConsoleAdmin) {
-        check_bootstrap(space, &added)?;
+}
+
+impl Mutation for Addition {
+    type Reply = AddMembersResponse;
+
+    async fn once(&self, tx: &mut Tx) -> Result<AddMembersResponse, Abort> {
+        let Self { pass, space, added } = self;
+        let facts = pass.confirm(tx).await?;
+        if facts.membership.known().and_then(|member| member.role) != Some(ConsoleRole::Admin) {
+            check_bootstrap(*space, added)?;
+        }
+        refuse_existing(tx, *space, added).await?;
+        let after: Vec<Value> = added.iter().map(|(user, membership)| membership.to_json(user)).collect();
+        let change = Change { scope: (*space).into(), before: Value::Null, after: after.into(), facts: true };
+        let revision = tx.record(change).await?;
+        let mut members = Vec::with_capacity(added.len());
+        for (user, membership) in added {
+            let member = Member { revision, ..Member::new(*space, user.clone(), *membership, tx.time()) };
+            store::put(tx, &member).await?;
+            members.push(member.into());
+        }
+        Ok(AddMembersResponse { members })
     }
-    refuse_existing(tx, space, &added).await?;
-    let after: Vec<Value> = added.iter().map(|(user, membership)| membership.to_json(user)).collect();
-    let change = Change { scope: space.into(), before: Value::Null, after: after.into(), facts: true };
-    let revision = tx.record(change).await?;
-    let mut members = Vec::with_capacity(added.len());
-    for (user, membership) in added {
-        let member = Member { revision, ..Member::new(space, user, membership, tx.time()) };
-        store::put(tx, &member).await?;
-        members.push(member.into());
-    }
-    Ok(AddMembersResponse { members })
 }
 
 /// R-M3, and R-M4 from the first Admins on.

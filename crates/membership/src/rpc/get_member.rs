@@ -1,5 +1,5 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Resource};
+use devspaces_gate::Context;
 use devspaces_kit::{identity::Caller, name::MemberName, status::{Fault, Fields}};
 use devspaces_proto::membership::v1::{GetMemberRequest, Member};
 
@@ -10,7 +10,7 @@ pub(super) async fn handle(context: &Context, caller: Caller, request: GetMember
     let mut fields = Fields::new();
     let name = fields.parse::<MemberName>("name", &request.name);
     let name = fields.finish_with(name)?;
-    context.gate.require(&caller, Permission::MembersList, Resource::Space(name.space)).await?;
+    context.gate.require(&caller, Permission::MembersList, name.space).await?;
     let found = store::find(&mut context.pool.read().await?, &name, context.clock.now()).await?;
     Ok(found.ok_or_else(|| Fault::not_found(&name))?.into())
 }

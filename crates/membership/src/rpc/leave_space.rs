@@ -1,18 +1,17 @@
 use devspaces_authz::Permission;
 use devspaces_gate::Context;
 use devspaces_kit::{
-    db::{Change, Tx},
+    db::Tx,
     identity::Caller,
-    mutation::{Abort, Call},
+    mutation::{Abort, Call, Mutation},
     name::{MemberName, SpaceName},
     status::{Fault, Fields},
     text,
 };
 use devspaces_proto::membership::v1::{LeaveSpaceRequest, LeaveSpaceResponse};
-use serde_json::Value;
 
-use super::{Remaining, last_admin, remaining};
-use crate::{domain, store};
+use super::{Remaining, remaining, remove};
+use crate::store;
 
 const METHOD: &str = "devspaces.membership.v1.MembershipService/LeaveSpace";
 
@@ -36,31 +35,24 @@ pub(super) async fn handle(
     let now = context.clock.now();
     store::find(&mut context.pool.read().await?, &name, now).await?.ok_or_else(|| stranger(space))?;
     let remaining = remaining(context, &name).await;
-    let once = move |tx: &mut Tx| {
-        let (name, remaining) = (name.clone(), remaining.clone());
-        Box::pin(async move { leave_once(tx, &name, remaining).await }) as _
-    };
-    context.mutations.run(call, vec![space.into()], once).await
+    context.mutations.run(call, vec![space.into()], Leave { name, remaining }).await
 }
 
-async fn leave_once(
-    tx: &mut Tx,
-    name: &MemberName,
+struct Leave {
+    name: MemberName,
     remaining: Remaining,
-) -> Result<LeaveSpaceResponse, Abort> {
-    let now = tx.time();
-    let before = store::find(tx, name, now).await?.ok_or_else(|| stranger(name.space))?;
-    let lasting = store::lasting_admins(tx, name.space).await?;
-    if !domain::keeps_an_admin(lasting, &before.membership, None) {
-        return Err(last_admin(name.space).into());
+}
+
+impl Mutation for Leave {
+    type Reply = LeaveSpaceResponse;
+
+    async fn once(&self, tx: &mut Tx) -> Result<LeaveSpaceResponse, Abort> {
+        let now = tx.time();
+        let before = store::find(tx, &self.name, now).await?.ok_or_else(|| stranger(self.name.space))?;
+        remove(tx, &before).await?;
+        let Remaining { roles: remaining_roles, unknown_planes } = self.remaining.clone();
+        Ok(LeaveSpaceResponse { removed_app_roles: Vec::new(), remaining_roles, unknown_planes })
     }
-    tx.record(Change { scope: name.space.into(), before: before.to_json(), after: Value::Null, facts: true }).await?;
-    store::remove(tx, name).await?;
-    Ok(LeaveSpaceResponse {
-        removed_app_roles: Vec::new(),
-        remaining_roles: remaining.roles,
-        unknown_planes: remaining.unknown_planes,
-    })
 }
 
 /// R-P3: a space in which the caller has no role looks like one that does not exist.

@@ -8,19 +8,27 @@ mod update_member;
 
 use std::sync::Arc;
 
-use devspaces_authz::{Fact, Owner, Role};
+use devspaces_authz::{Owner, Plane};
 use devspaces_gate::Context;
 use devspaces_kit::{
+    db::{Change, Tx},
     edge::answer,
+    mutation::Abort,
     name::MemberName,
     status::{Fault, Reason},
 };
 use devspaces_proto::membership::v1::{
     AddMembersRequest, AddMembersResponse, GetMemberRequest, LeaveSpaceRequest, LeaveSpaceResponse,
-    ListMembersRequest, ListMembersResponse, Member, RemainingRole, RemoveMemberRequest, RemoveMemberResponse,
+    ListMembersRequest, ListMembersResponse, Member as WireMember, RemainingRole, RemoveMemberRequest, RemoveMemberResponse,
     UpdateMemberRequest, membership_service_server::MembershipService,
 };
+use serde_json::Value;
 use tonic::{Request, Response, Status};
+
+use crate::{
+    domain::{self, Member, Membership},
+    store,
+};
 
 /// The service as gRPC sees it.
 pub struct Rpc(pub(crate) Arc<Context>);
@@ -31,7 +39,7 @@ impl MembershipService for Rpc {
         answer(request, |caller, request| add_members::handle(&self.0, caller, request)).await
     }
 
-    async fn get_member(&self, request: Request<GetMemberRequest>) -> Result<Response<Member>, Status> {
+    async fn get_member(&self, request: Request<GetMemberRequest>) -> Result<Response<WireMember>, Status> {
         answer(request, |caller, request| get_member::handle(&self.0, caller, request)).await
     }
 
@@ -42,7 +50,7 @@ impl MembershipService for Rpc {
         answer(request, |caller, request| list_members::handle(&self.0, caller, request)).await
     }
 
-    async fn update_member(&self, request: Request<UpdateMemberRequest>) -> Result<Response<Member>, Status> {
+    async fn update_member(&self, request: Request<UpdateMemberRequest>) -> Result<Response<WireMember>, Status> {
         answer(request, |caller, request| update_member::handle(&self.0, caller, request)).await
     }
 
@@ -76,19 +84,37 @@ struct Remaining {
 
 /// What the reply says of other planes. An owner that does not answer keeps nobody from being removed (R-M5).
 async fn remaining(context: &Context, name: &MemberName) -> Remaining {
-    let facts = context.gate.facts(&name.user.clone().into(), name.space, &[Owner::Billing, Owner::Marketplace]).await;
-    let planes = [
-        (Role::BillingAdmin, facts.billing.known().map(|facts| facts.admin)),
-        (Role::MarketplaceAdmin, facts.marketplace.known().map(|facts| facts.admin)),
-    ];
+    let owners = [Owner::Billing, Owner::Marketplace];
+    let facts = context.gate.facts(&name.user.clone().into(), name.space, &owners).await.ok();
+    let billing = facts.and_then(|facts| facts.billing.known()).map(|facts| facts.admin);
+    let marketplace = facts.and_then(|facts| facts.marketplace.known()).map(|facts| facts.admin);
     let mut remaining = Remaining { roles: Vec::new(), unknown_planes: Vec::new() };
-    for (role, held) in planes {
-        let plane = role.plane().name().to_owned();
+    for (plane, role, held) in
+        [(Plane::Billing, "BILLING_ADMIN", billing), (Plane::Marketplace, "MARKETPLACE_ADMIN", marketplace)]
+    {
+        let plane = plane.name().to_owned();
         match held {
-            Some(true) => remaining.roles.push(RemainingRole { plane, role: role.name().to_owned() }),
+            Some(true) => remaining.roles.push(RemainingRole { plane, role: role.to_owned() }),
             Some(false) => {}
             None => remaining.unknown_planes.push(plane),
         }
     }
     remaining
+}
+
+/// R-M4: goes on if the space keeps an Admin whose role does not expire when `before` becomes `after`.
+async fn keep_an_admin(tx: &mut Tx, before: &Member, after: Option<&Membership>) -> Result<(), Abort> {
+    let lasting = store::lasting_admins(tx, before.name.space).await?;
+    if domain::keeps_an_admin(lasting, &before.membership, after) {
+        return Ok(());
+    }
+    Err(last_admin(before.name.space).into())
+}
+
+/// R-M4, R-M5: takes a member's role away, for good and with an entry in the journal.
+async fn remove(tx: &mut Tx, member: &Member) -> Result<(), Abort> {
+    keep_an_admin(tx, member, None).await?;
+    let (scope, before) = (member.name.space.into(), member.to_json());
+    tx.record(Change { scope, before, after: Value::Null, facts: true }).await?;
+    Ok(store::remove(tx, &member.name).await?)
 }

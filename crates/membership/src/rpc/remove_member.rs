@@ -1,21 +1,17 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass, Resource};
+use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
-    db::{Change, Tx},
+    db::Tx,
     identity::Caller,
-    mutation::{Abort, Call},
+    mutation::{Abort, Call, Mutation},
     name::{MemberName, UserName},
     status::{Fault, Fields, Reason},
     text,
 };
 use devspaces_proto::membership::v1::{RemoveMemberRequest, RemoveMemberResponse};
-use serde_json::Value;
 
-use super::{Remaining, last_admin, remaining};
-use crate::{
-    convert, domain,
-    store,
-};
+use super::{Remaining, remaining, remove};
+use crate::{convert, store};
 
 const METHOD: &str = "devspaces.membership.v1.MembershipService/RemoveMember";
 
@@ -33,20 +29,16 @@ pub(super) async fn handle(
     if let Some(first) = context.mutations.replayed(&call).await? {
         return Ok(first);
     }
-    let pass = context.gate.require(&call.caller, Permission::MembersRemove, Resource::Space(name.space)).await?;
+    let pass = context.gate.require(&call.caller, Permission::MembersRemove, name.space).await?;
     let new_owner = new_owner(&request, &name)?;
     let remaining = remaining(context, &name).await;
-    let removal = Removal { name, etag: request.etag, new_owner, remaining };
-    let scopes = vec![removal.name.space.into()];
-    let once = move |tx: &mut Tx| {
-        let (pass, removal) = (pass.clone(), removal.clone());
-        Box::pin(async move { remove_once(tx, &pass, removal).await }) as _
-    };
-    context.mutations.run(call, scopes, once).await
+    let scopes = vec![name.space.into()];
+    let removal = Removal { pass, name, etag: request.etag, new_owner, remaining };
+    context.mutations.run(call, scopes, removal).await
 }
 
-#[derive(Clone, Debug)]
 struct Removal {
+    pass: Pass,
     name: MemberName,
     etag: String,
     new_owner: Option<UserName>,
@@ -66,29 +58,23 @@ fn new_owner(request: &RemoveMemberRequest, name: &MemberName) -> Result<Option<
     fields.finish_with(user).map(Some)
 }
 
-async fn remove_once(tx: &mut Tx, pass: &Pass, removal: Removal) -> Result<RemoveMemberResponse, Abort> {
-    let Removal { name, etag, new_owner, remaining } = removal;
-    pass.confirm(tx).await?;
-    let now = tx.time();
-    let before = store::find(tx, &name, now).await?.ok_or_else(|| Fault::not_found(&name))?;
-    if !etag.is_empty() && etag != convert::etag(before.revision) {
-        return Err(Fault::etag_stale(&name).into());
+impl Mutation for Removal {
+    type Reply = RemoveMemberResponse;
+
+    async fn once(&self, tx: &mut Tx) -> Result<RemoveMemberResponse, Abort> {
+        let name = &self.name;
+        self.pass.confirm(tx).await?;
+        let now = tx.time();
+        let before = store::find(tx, name, now).await?.ok_or_else(|| Fault::not_found(name))?;
+        convert::check_etag(&self.etag, &before)?;
+        if let Some(user) = &self.new_owner {
+            let heir = MemberName { space: name.space, user: user.clone() };
+            store::find(tx, &heir, now).await?.ok_or_else(|| ineligible(&heir))?;
+        }
+        remove(tx, &before).await?;
+        let Remaining { roles: remaining_roles, unknown_planes } = self.remaining.clone();
+        Ok(RemoveMemberResponse { removed_app_roles: Vec::new(), remaining_roles, unknown_planes })
     }
-    if let Some(user) = new_owner {
-        let heir = MemberName { space: name.space, user };
-        store::find(tx, &heir, now).await?.ok_or_else(|| ineligible(&heir))?;
-    }
-    let lasting = store::lasting_admins(tx, name.space).await?;
-    if !domain::keeps_an_admin(lasting, &before.membership, None) {
-        return Err(last_admin(name.space).into());
-    }
-    tx.record(Change { scope: name.space.into(), before: before.to_json(), after: Value::Null, facts: true }).await?;
-    store::remove(tx, &name).await?;
-    Ok(RemoveMemberResponse {
-        removed_app_roles: Vec::new(),
-        remaining_roles: remaining.roles,
-        unknown_planes: remaining.unknown_planes,
-    })
 }
 
 fn ineligible(heir: &MemberName) -> Fault {

@@ -3,17 +3,17 @@ use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call},
+    mutation::{Abort, Call, Mutation},
     name::MemberName,
     status::{Fault, Fields, Reason},
     text,
 };
 use devspaces_proto::membership::v1::{Member as WireMember, UpdateMemberRequest};
 
-use super::last_admin;
+use super::keep_an_admin;
 use crate::{
     convert,
-    domain::{self, Member, Patch},
+    domain::{Member, Patch},
     store,
 };
 
@@ -39,40 +39,36 @@ pub(super) async fn handle(
     pass.active()?;
     let etag = member.map(|member| member.etag.clone()).unwrap_or_default();
     let scopes = vec![name.space.into()];
-    let once = move |tx: &mut Tx| {
-        let (pass, name, etag) = (pass.clone(), name.clone(), etag.clone());
-        Box::pin(async move { update_once(tx, &pass, &name, &etag, patch).await }) as _
-    };
-    context.mutations.run(call, scopes, once).await
+    context.mutations.run(call, scopes, Update { pass, name, etag, patch }).await
 }
 
-async fn update_once(
-    tx: &mut Tx,
-    pass: &Pass,
-    name: &MemberName,
-    etag: &str,
+struct Update {
+    pass: Pass,
+    name: MemberName,
+    etag: String,
     patch: Patch,
-) -> Result<WireMember, Abort> {
-    pass.confirm(tx).await?;
-    let now = tx.time();
-    let before = store::find(tx, name, now).await?.ok_or_else(|| Fault::not_found(name))?;
-    if !etag.is_empty() && etag != convert::etag(before.revision) {
-        return Err(Fault::etag_stale(name).into());
+}
+
+impl Mutation for Update {
+    type Reply = WireMember;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireMember, Abort> {
+        let name = &self.name;
+        self.pass.confirm(tx).await?;
+        let now = tx.time();
+        let before = store::find(tx, name, now).await?.ok_or_else(|| Fault::not_found(name))?;
+        convert::check_etag(&self.etag, &before)?;
+        let membership = self.patch.apply(before.membership).map_err(|_| not_a_developer(name))?;
+        if membership == before.membership {
+            return Ok(before.into());
+        }
+        keep_an_admin(tx, &before, Some(&membership)).await?;
+        let mut after = Member { membership, update_time: now, ..before.clone() };
+        let (scope, facts) = (name.space.into(), true);
+        after.revision = tx.record(Change { scope, before: before.to_json(), after: after.to_json(), facts }).await?;
+        store::put(tx, &after).await?;
+        Ok(after.into())
     }
-    let membership = patch.apply(before.membership).map_err(|_| not_a_developer(name))?;
-    if membership == before.membership {
-        return Ok(before.into());
-    }
-    let lasting = store::lasting_admins(tx, name.space).await?;
-    if !domain::keeps_an_admin(lasting, &before.membership, Some(&membership)) {
-        return Err(last_admin(name.space).into());
-    }
-    let mut after = Member { membership, update_time: now, ..before.clone() };
-    let change =
-        Change { scope: name.space.into(), before: before.to_json(), after: after.to_json(), facts: true };
-    after.revision = tx.record(change).await?;
-    store::put(tx, &after).await?;
-    Ok(after.into())
 }
 
 /// R-M6

@@ -3,7 +3,7 @@ use devspaces_gate::{Context, Resource};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call},
+    mutation::{Abort, Call, Mutation},
     name::SpaceName,
     status::{Fault, Fields},
     text,
@@ -38,20 +38,25 @@ pub(super) async fn handle(
     context.gate.require(&call.caller, Permission::SpaceCreate, Resource::Platform).await?;
     let metadata = convert::metadata(request.space)?;
     let name = SpaceName(context.clock.new_id());
-    let once = move |tx: &mut Tx| {
-        let metadata = metadata.clone();
-        Box::pin(async move { create_once(tx, name, metadata).await }) as _
-    };
-    context.mutations.run(call, vec![name.into()], once).await
+    context.mutations.run(call, vec![name.into()], Creation { name, metadata }).await
 }
 
-async fn create_once(tx: &mut Tx, name: SpaceName, metadata: Metadata) -> Result<WireSpace, Abort> {
-    let mut space = Space::new(name, metadata, tx.time());
-    let change = Change { scope: name.into(), before: Value::Null, after: space.to_json(), facts: true };
-    space.revision = tx.record(change).await?;
-    store::put(tx, &space).await?;
-    let creator = GrantCreatorAdmin { space: name.to_string(), user: tx.act().actor.to_string() };
-    let effect = facts::Effect { effect: Some(effect::Effect::GrantCreatorAdmin(creator)) };
-    tx.emit(name.into(), space.revision, Owner::Membership.name(), vec![effect]).await?;
-    Ok(space.into())
+struct Creation {
+    name: SpaceName,
+    metadata: Metadata,
+}
+
+impl Mutation for Creation {
+    type Reply = WireSpace;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireSpace, Abort> {
+        let mut space = Space::new(self.name, self.metadata.clone(), tx.time());
+        let change = Change { scope: self.name.into(), before: Value::Null, after: space.to_json(), facts: true };
+        space.revision = tx.record(change).await?;
+        store::put(tx, &space).await?;
+        let creator = GrantCreatorAdmin { space: self.name.to_string(), user: tx.act().actor.to_string() };
+        let effect = facts::Effect { effect: Some(effect::Effect::GrantCreatorAdmin(creator)) };
+        tx.emit(self.name.into(), space.revision, Owner::Membership.name(), vec![effect]).await?;
+        Ok(space.into())
+    }
 }

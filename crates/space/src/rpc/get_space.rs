@@ -1,5 +1,5 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Resource};
+use devspaces_gate::Context;
 use devspaces_kit::{
     identity::Caller,
     name::SpaceName,
@@ -24,7 +24,7 @@ pub(super) async fn readable(
     permission: Permission,
     name: SpaceName,
 ) -> Result<Space, Fault> {
-    context.gate.require(caller, permission, Resource::Space(name)).await?;
+    context.gate.require(caller, permission, name).await?;
     let found = store::find(&mut context.pool.read().await?, name).await?;
     found.ok_or_else(|| Fault::permission_denied(permission.name(), name))
 }

@@ -1,9 +1,9 @@
 use devspaces_authz::{Permission, SpaceState};
-use devspaces_gate::{Context, Pass, Resource};
+use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call},
+    mutation::{Abort, Call, Mutation},
     name::SpaceName,
     status::{Fault, Fields, Reason},
     text,
@@ -61,37 +61,36 @@ async fn change_state(
     if let Some(first) = context.mutations.replayed(&call).await? {
         return Ok(first);
     }
-    let pass = context.gate.require(&call.caller, Permission::SpaceArchive, Resource::Space(name)).await?;
-    let once = move |tx: &mut Tx| {
-        let (pass, etag) = (pass.clone(), etag.clone());
-        Box::pin(async move { change_state_once(tx, &pass, name, &etag, to).await }) as _
-    };
-    context.mutations.run(call, vec![name.into()], once).await
+    let pass = context.gate.require(&call.caller, Permission::SpaceArchive, name).await?;
+    context.mutations.run(call, vec![name.into()], StateChange { pass, name, etag, to }).await
 }
 
-async fn change_state_once(
-    tx: &mut Tx,
-    pass: &Pass,
+struct StateChange {
+    pass: Pass,
     name: SpaceName,
-    etag: &str,
+    etag: String,
     to: SpaceState,
-) -> Result<WireSpace, Abort> {
-    pass.confirm(tx).await?;
-    let denied = || Fault::permission_denied(Permission::SpaceArchive.name(), name);
-    let before = store::find(tx, name).await?.ok_or_else(denied)?;
-    match (before.state, to) {
-        (SpaceState::Active, SpaceState::Archived) | (SpaceState::Archived, SpaceState::Active) => {}
-        (_, SpaceState::Archived) => return Err(Fault::space_archived(name).into()),
-        _ => return Err(not_archived(name).into()),
+}
+
+impl Mutation for StateChange {
+    type Reply = WireSpace;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireSpace, Abort> {
+        self.pass.confirm(tx).await?;
+        let denied = || Fault::permission_denied(Permission::SpaceArchive.name(), self.name);
+        let before = store::find(tx, self.name).await?.ok_or_else(denied)?;
+        match (before.state, self.to) {
+            (SpaceState::Active, SpaceState::Archived) | (SpaceState::Archived, SpaceState::Active) => {}
+            (_, SpaceState::Archived) => return Err(Fault::space_archived(self.name).into()),
+            _ => return Err(not_archived(self.name).into()),
+        }
+        convert::check_etag(&self.etag, &before)?;
+        let mut after = Space { state: self.to, update_time: tx.time(), ..before.clone() };
+        let (scope, facts) = (self.name.into(), true);
+        after.revision = tx.record(Change { scope, before: before.to_json(), after: after.to_json(), facts }).await?;
+        store::put(tx, &after).await?;
+        Ok(after.into())
     }
-    if !etag.is_empty() && etag != convert::etag(before.revision) {
-        return Err(Fault::etag_stale(name).into());
-    }
-    let mut after = Space { state: to, update_time: tx.time(), ..before.clone() };
-    let change = Change { scope: name.into(), before: before.to_json(), after: after.to_json(), facts: true };
-    after.revision = tx.record(change).await?;
-    store::put(tx, &after).await?;
-    Ok(after.into())
 }
 
 fn not_archived(name: SpaceName) -> Fault {

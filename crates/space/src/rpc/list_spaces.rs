@@ -1,6 +1,7 @@
 use devspaces_gate::Context;
 use devspaces_kit::{
     identity::Caller,
+    name::SpaceName,
     page::{self, PageToken},
     status::{Fault, Fields},
 };
@@ -22,14 +23,15 @@ pub(super) async fn handle(
     let size = fields.finish_with(size)?;
     let tokens = PageToken::for_arguments(METHOD, &[&caller.principal.to_string()]);
     let after = tokens.decode(&request.page_token)?.map(|key| Uuid::from_slice(&key)).transpose();
-    let after = after.map_err(|_| Fault::page_token_invalid())?;
-    let mut held = context.gate.subject_spaces(&caller.principal, after, page::limit(size)).await?;
+    let after = after.map_err(|_| Fault::page_token_invalid())?.map(SpaceName);
+    let mut held = context.gate.subject_spaces(&caller.principal, after, size + 1).await?;
     let next_page_token = match page::cut(&mut held, size) {
-        Some((last, _)) => tokens.encode(last),
+        Some((last, _)) => tokens.encode(last.0),
         None => String::new(),
     };
-    let ids: Vec<Uuid> = held.iter().map(|(id, _)| *id).collect();
-    let mut found = store::find_all(&mut context.pool.read().await?, &ids).await?;
-    let spaces = held.iter().filter_map(|(id, facts)| Some(convert::access(found.remove(id)?, facts)));
+    let names: Vec<SpaceName> = held.iter().map(|(name, _)| *name).collect();
+    let mut found = store::find_all(&mut context.pool.read().await?, &names).await?;
+    // A role in a space of which there is nothing left is no space to list.
+    let spaces = held.iter().filter_map(|(name, facts)| Some(convert::access(found.remove(name)?, facts)));
     Ok(ListSpacesResponse { spaces: spaces.collect(), next_page_token })
 }

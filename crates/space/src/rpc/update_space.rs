@@ -1,9 +1,9 @@
 use devspaces_authz::{Permission, SpaceState};
-use devspaces_gate::{Context, Pass, Resource};
+use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call},
+    mutation::{Abort, Call, Mutation},
     name::SpaceName,
     status::{Fault, Fields},
     text,
@@ -33,33 +33,38 @@ pub(super) async fn handle(
     if let Some(first) = context.mutations.replayed(&call).await? {
         return Ok(first);
     }
-    let pass = context.gate.require(&call.caller, Permission::SpaceUpdate, Resource::Space(name)).await?;
+    let pass = context.gate.require(&call.caller, Permission::SpaceUpdate, name).await?;
     let patch = convert::patch(&request)?;
     let etag = space.map(|space| space.etag.clone()).unwrap_or_default();
-    let once = move |tx: &mut Tx| {
-        let (pass, etag, patch) = (pass.clone(), etag.clone(), patch.clone());
-        Box::pin(async move { update_once(tx, &pass, name, &etag, patch).await }) as _
-    };
-    context.mutations.run(call, vec![name.into()], once).await
+    context.mutations.run(call, vec![name.into()], Update { pass, name, etag, patch }).await
 }
 
-async fn update_once(tx: &mut Tx, pass: &Pass, name: SpaceName, etag: &str, patch: Patch) -> Result<WireSpace, Abort> {
-    pass.confirm(tx).await?;
-    let denied = || Fault::permission_denied(Permission::SpaceUpdate.name(), name);
-    let before = store::find(tx, name).await?.ok_or_else(denied)?;
-    if before.state != SpaceState::Active {
-        return Err(Fault::space_archived(name).into());
+struct Update {
+    pass: Pass,
+    name: SpaceName,
+    etag: String,
+    patch: Patch,
+}
+
+impl Mutation for Update {
+    type Reply = WireSpace;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireSpace, Abort> {
+        self.pass.confirm(tx).await?;
+        let denied = || Fault::permission_denied(Permission::SpaceUpdate.name(), self.name);
+        let before = store::find(tx, self.name).await?.ok_or_else(denied)?;
+        if before.state != SpaceState::Active {
+            return Err(Fault::space_archived(self.name).into());
+        }
+        convert::check_etag(&self.etag, &before)?;
+        let metadata = self.patch.apply(&before.metadata);
+        if metadata == before.metadata {
+            return Ok(before.into());
+        }
+        let mut after = Space { metadata, update_time: tx.time(), ..before.clone() };
+        let (scope, facts) = (self.name.into(), false);
+        after.revision = tx.record(Change { scope, before: before.to_json(), after: after.to_json(), facts }).await?;
+        store::put(tx, &after).await?;
+        Ok(after.into())
     }
-    if !etag.is_empty() && etag != convert::etag(before.revision) {
-        return Err(Fault::etag_stale(name).into());
-    }
-    let metadata = patch.apply(&before.metadata);
-    if metadata == before.metadata {
-        return Ok(before.into());
-    }
-    let mut after = Space { metadata, update_time: tx.time(), ..before.clone() };
-    let change = Change { scope: name.into(), before: before.to_json(), after: after.to_json(), facts: false };
-    after.revision = tx.record(change).await?;
-    store::put(tx, &after).await?;
-    Ok(after.into())
 }

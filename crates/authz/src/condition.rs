@@ -1,0 +1,116 @@
+//! Conditions under which a role grants a permission.
+
+use crate::truth::Truth;
+use crate::{AppRole, ConsoleRole, Facts, Owner, OwnerSet};
+
+/// A condition under which a role grants a permission. Unmet, the role grants nothing.
+///
+/// This is not the place for what a call checks of the resource's state: see
+/// [`Permission::preconditions`](crate::Permission::preconditions).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Condition {
+    /// The space is published (R-S3).
+    Published,
+    /// The space is not published (R-S3, R-K1).
+    Unpublished,
+    /// The space is published and nobody is console Admin in it (R-M3).
+    Bootstrap,
+    /// The Developer has the view-all-apps add-on (R-M6).
+    ViewAllApps,
+    /// The subject is OWNER or ADMIN of the app (R-A3).
+    ManagesApp,
+    /// The subject is console Admin or Developer of the space (R-A2).
+    BuildsInSpace,
+    /// The app is linked to a space (R-A2).
+    Linked,
+    /// The contributor role is on any app of the space (R-A5).
+    AppOfSpace,
+}
+
+impl Condition {
+    /// Every condition.
+    pub const ALL: [Condition; 8] = [
+        Condition::Published,
+        Condition::Unpublished,
+        Condition::Bootstrap,
+        Condition::ViewAllApps,
+        Condition::ManagesApp,
+        Condition::BuildsInSpace,
+        Condition::Linked,
+        Condition::AppOfSpace,
+    ];
+
+    /// The condition as a phrase that continues "if".
+    #[must_use]
+    pub fn phrase(self) -> &'static str {
+        match self {
+            Condition::Published => "the space is published",
+            Condition::Unpublished => "the space is not published",
+            Condition::Bootstrap => "the space is published and has no console Admin",
+            Condition::ViewAllApps => "the view-all-apps add-on is on",
+            Condition::ManagesApp => "also OWNER or ADMIN of the app",
+            Condition::BuildsInSpace => "also console Admin or Developer of the space",
+            Condition::Linked => "the app is linked to a space",
+            Condition::AppOfSpace => "the app is in the space, and for such apps only",
+        }
+    }
+
+    /// What to tell the holder of a role to whom the condition is unmet: a sentence.
+    #[must_use]
+    pub fn unmet(self) -> &'static str {
+        match self {
+            Condition::Published => {
+                "The space is not published: a Marketplace admin has this permission only once it is."
+            }
+            Condition::Unpublished => {
+                "The space is published: a console Admin has this permission only until then."
+            }
+            Condition::Bootstrap => {
+                "A Marketplace admin has this permission only while the space is published and has no console Admin."
+            }
+            Condition::ViewAllApps => {
+                "A Developer has this permission only with the view-all-apps add-on, which a console Admin can turn \
+                 on, or by a contributor role."
+            }
+            Condition::ManagesApp => "This also takes the contributor role OWNER or ADMIN on the app.",
+            Condition::BuildsInSpace => "This also takes the console role Admin or Developer in the space.",
+            Condition::Linked => {
+                "The app is not linked to a space: until it is, its contributors can see it and link it, no more."
+            }
+            Condition::AppOfSpace => "This takes a contributor role on an app of the space.",
+        }
+    }
+
+    /// Whether the condition is met.
+    pub(crate) fn truth(self, facts: &Facts) -> Truth {
+        match self {
+            Condition::Published => facts.space.test(|space| space.published),
+            Condition::Unpublished => facts.space.test(|space| !space.published),
+            Condition::Bootstrap => facts
+                .space
+                .test(|space| space.published)
+                .and(facts.membership.test(|members| !members.has_admin)),
+            Condition::ViewAllApps => facts.membership.test(|member| member.view_all_apps),
+            Condition::ManagesApp => {
+                facts.app.test(|app| matches!(app.role, Some(AppRole::Owner | AppRole::Admin)))
+            }
+            Condition::BuildsInSpace => facts
+                .membership
+                .test(|member| matches!(member.role, Some(ConsoleRole::Admin | ConsoleRole::Developer))),
+            Condition::Linked => facts.app.test(|app| app.linked),
+            Condition::AppOfSpace => facts.space.test(|space| space.contributes),
+        }
+    }
+
+    /// The facts that the condition is about.
+    pub(crate) fn owners(self) -> OwnerSet {
+        match self {
+            Condition::Published | Condition::Unpublished | Condition::AppOfSpace => {
+                OwnerSet::of(Owner::Space)
+            }
+            Condition::Bootstrap => OwnerSet::of(Owner::Space).union(OwnerSet::of(Owner::Membership)),
+            Condition::ViewAllApps | Condition::BuildsInSpace => OwnerSet::of(Owner::Membership),
+            Condition::ManagesApp | Condition::Linked => OwnerSet::APP,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Every combination of facts: there are few enough to try them all.
+
+use devspaces_authz::{
+    AppFacts, AppRole, BillingFacts, ConsoleRole, Fact, Facts, MarketplaceFacts, MembershipFacts,
+    PermissionSet, SpaceFacts, SpaceState, SubjectKind,
+};
+
+const BOOLS: [bool; 2] = [false, true];
+
+/// Users and services, each with no service permission configured and with all of them.
+pub(crate) fn subjects() -> Vec<Facts> {
+    let mut subjects = Vec::new();
+    for kind in [SubjectKind::User, SubjectKind::Service] {
+        for service_permissions in [PermissionSet::EMPTY, PermissionSet::all()] {
+            subjects.push(Facts { service_permissions, ..Facts::of(kind) });
+        }
+    }
+    subjects
+}
+
+/// Spaces in use. In which state a space is decides nothing: see `the_state_of_the_space_decides_nothing`, which
+/// spares all the others three quarters of the combinations.
+pub(crate) fn spaces() -> Vec<SpaceFacts> {
+    let mut spaces = Vec::new();
+    for published in BOOLS {
+        let state = SpaceState::Active;
+        spaces.extend(BOOLS.map(|contributes| SpaceFacts { state, published, contributes }));
+    }
+    spaces
+}
+
+pub(crate) fn memberships() -> Vec<MembershipFacts> {
+    let mut memberships = Vec::new();
+    for role in optional(&ConsoleRole::ALL) {
+        for view_all_apps in BOOLS {
+            memberships.extend(BOOLS.map(|has_admin| MembershipFacts { role, view_all_apps, has_admin }));
+        }
+    }
+    memberships
+}
+
+pub(crate) fn apps() -> Vec<AppFacts> {
+    optional(&AppRole::ALL).flat_map(|role| BOOLS.map(|linked| AppFacts { linked, role })).collect()
+}
+
+pub(crate) fn billing() -> Vec<BillingFacts> {
+    BOOLS.map(|admin| BillingFacts { admin }).to_vec()
+}
+
+pub(crate) fn marketplace() -> Vec<MarketplaceFacts> {
+    BOOLS.map(|admin| MarketplaceFacts { admin }).to_vec()
+}
+
+/// Every combination of these subjects with every fact there can be, all of them known.
+pub(crate) fn every(subjects: &[Facts]) -> Vec<Facts> {
+    let all = subjects.to_vec();
+    let all = each(&all, &spaces(), |facts, space| Facts { space: Fact::Known(space), ..facts });
+    let all = each(&all, &memberships(), |facts, membership| Facts {
+        membership: Fact::Known(membership),
+        ..facts
+    });
+    let all = each(&all, &billing(), |facts, billing| Facts { billing: Fact::Known(billing), ..facts });
+    let all = each(&all, &marketplace(), |facts, market| Facts { marketplace: Fact::Known(market), ..facts });
+    each(&all, &apps(), |facts, app| Facts { app: Fact::Known(app), ..facts })
+}
+
+/// Every combination of facts about a user with nothing configured.
+pub(crate) fn every_user() -> Vec<Facts> {
+    every(&[Facts::of(SubjectKind::User)])
+}
+
+fn each<T: Copy>(all: &[Facts], values: &[T], with: impl Fn(Facts, T) -> Facts + Copy) -> Vec<Facts> {
+    all.iter().flat_map(|&facts| values.iter().map(move |&value| with(facts, value))).collect()
+}
+
+fn optional<T: Copy>(values: &[T]) -> impl Iterator<Item = Option<T>> {
+    std::iter::once(None).chain(values.iter().copied().map(Some))
+}

@@ -1,0 +1,10 @@
+//! The policy, held against the permission table it was made from and against a second statement of the rules.
+
+mod cedar;
+mod combinations;
+mod document;
+mod explanation;
+mod matrix;
+mod missing;
+mod planes;
+mod services;

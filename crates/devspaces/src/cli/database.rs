@@ -1,0 +1,82 @@
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use devspaces_kit::db::{FolderLock, Pool};
+
+use super::Failure;
+use crate::service::Service;
+
+/// Which services, and where their databases are.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Databases {
+    /// The services, separated by commas
+    #[arg(long, env = "DEVSPACES_SERVICES", value_delimiter = ',', required = true)]
+    pub(super) services: Vec<Service>,
+    /// The database: postgres://… or sqlite:PATH. {service} stands for each service's name; without it only one
+    /// service can be given, since each has a database of its own
+    #[arg(long, env = "DEVSPACES_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// A file that holds the database URL, so that its password is in no environment
+    #[arg(long, env = "DEVSPACES_DATABASE_URL_FILE", conflicts_with = "database_url")]
+    database_url_file: Option<PathBuf>,
+}
+
+/// Open databases, and the locks of their folders where they are files.
+pub(super) struct Open {
+    pub(super) pools: BTreeMap<Service, Pool>,
+    _locks: BTreeMap<PathBuf, FolderLock>,
+}
+
+impl Databases {
+    /// Connects to every service's database, and keeps other processes out of the folders of SQLite files.
+    pub(super) async fn open(&self) -> Result<Open, Failure> {
+        let urls = self.urls()?;
+        let mut locks = BTreeMap::new();
+        for folder in urls.values().filter_map(|url| folder(url)) {
+            if !locks.contains_key(folder) {
+                locks.insert(folder.to_owned(), FolderLock::take(folder)?);
+            }
+        }
+        Ok(Open { pools: connect(&urls).await?, _locks: locks })
+    }
+
+    /// Connects to every service's database for reading, beside a process that may be serving from it.
+    pub(super) async fn open_beside(&self) -> Result<BTreeMap<Service, Pool>, Failure> {
+        connect(&self.urls()?).await
+    }
+
+    fn urls(&self) -> Result<BTreeMap<Service, String>, Failure> {
+        let template = match (&self.database_url, &self.database_url_file) {
+            (Some(url), _) => url.clone(),
+            (None, Some(file)) => fs::read_to_string(file)
+                .map_err(|error| format!("--database-url-file {} can't be read: {error}", file.display()))?
+                .trim()
+                .to_owned(),
+            (None, None) => return Err("--database-url or --database-url-file must be given".into()),
+        };
+        if self.services.len() > 1 && !template.contains("{service}") {
+            return Err("--database-url must contain {service}: each service has a database of its own".into());
+        }
+        let url = |service: &Service| (*service, template.replace("{service}", service.name()));
+        Ok(self.services.iter().map(url).collect())
+    }
+}
+
+async fn connect(urls: &BTreeMap<Service, String>) -> Result<BTreeMap<Service, Pool>, Failure> {
+    let mut pools = BTreeMap::new();
+    for (service, url) in urls {
+        let pool = Pool::open(url).await.map_err(|error| format!("--database-url for {service}: {error}"))?;
+        pools.insert(*service, pool);
+    }
+    Ok(pools)
+}
+
+/// The folder of a SQLite file.
+fn folder(url: &str) -> Option<&Path> {
+    let parent = Path::new(url.strip_prefix("sqlite:")?).parent()?;
+    Some(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+}

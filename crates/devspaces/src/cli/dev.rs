@@ -1,0 +1,109 @@
+use std::{
+    collections::BTreeMap,
+    env,
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Args;
+use devspaces_gate::ServicePermissions;
+use devspaces_kit::{
+    clock::SystemClock,
+    db::{self, FolderLock, Pool},
+    identity::{DevIssuer, Jwks, SigningKey},
+    server::{Limits, stop_signal},
+    telemetry,
+};
+
+use super::{Failure, serve::bind};
+use crate::{Config, Hosted, Service, Suite, keys};
+
+/// Run the whole suite in this process, for trying it out and for developing against it.
+#[derive(Debug, Args)]
+pub(super) struct Dev {
+    /// Where to listen; port 0 picks a free one
+    #[arg(long, env = "DEVSPACES_LISTEN", default_value = "127.0.0.1:7000")]
+    listen: SocketAddr,
+    /// The folder for databases and keys; made when missing
+    #[arg(long, env = "DEVSPACES_DATA_DIR", default_value = DATA_DIR)]
+    data_dir: PathBuf,
+}
+
+/// Where `dev` and `token` meet unless told otherwise.
+pub(super) const DATA_DIR: &str = "./.devspaces";
+
+impl Dev {
+    pub(super) async fn run(self, log: &str) -> Result<ExitCode, Failure> {
+        telemetry::init(log)?;
+        // Before anything is made: a second suite on the same port or folder must leave no trace.
+        let stop = stop_signal()?;
+        let listener = bind(self.listen).await?;
+        let address = listener.local_addr()?;
+        let _lock = FolderLock::take(&self.data_dir)?;
+        keys::make(&self.data_dir)?;
+        let config = self.config(address).await?;
+        let suite = Suite::new(listener, config).await?;
+        welcome(address, &self.data_dir)?;
+        suite.run(stop).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn config(&self, address: SocketAddr) -> Result<Config, Failure> {
+        let clock = SystemClock::shared();
+        let issuer = DevIssuer::new(SigningKey::load(&self.data_dir.join(keys::ISSUER))?, clock.clone());
+        let mut services = BTreeMap::new();
+        for service in Service::ALL {
+            let key = SigningKey::load(&self.data_dir.join(keys::of_service(service.name())))?;
+            services.insert(service, Hosted { database: self.database(service).await?, key });
+        }
+        let suite_keys = std::fs::read_to_string(self.data_dir.join(keys::SUITE_JWKS))?;
+        let peer = format!("http://{address}").parse()?;
+        Ok(Config {
+            services,
+            peers: Service::ALL.map(|service| (service, tonic::transport::Uri::clone(&peer))).into(),
+            issuers: issuer.issuers()?,
+            suite_keys: Jwks::parse(&suite_keys)?,
+            // R-P7: here, whoever can mint a service's token may be any service.
+            service_permissions: ServicePermissions::dev(),
+            clock,
+            limits: Limits::default(),
+        })
+    }
+
+    async fn database(&self, service: Service) -> Result<Pool, Failure> {
+        let file = self.data_dir.join(format!("{service}.db"));
+        let pool = Pool::open(&format!("sqlite:{}", file.display())).await?;
+        let migrated = db::migrate(&pool, &service.schema()).await;
+        migrated.map_err(|error| format!("the database {} can't be used: {}", file.display(), error.for_operator()))?;
+        Ok(pool)
+    }
+}
+
+/// Says where the suite is and what to do next, in commands that can be pasted.
+fn welcome(address: SocketAddr, data_dir: &Path) -> io::Result<()> {
+    let program = env::args().next().unwrap_or_else(|| "devspaces".to_owned());
+    let folder = match data_dir.to_str() {
+        Some(DATA_DIR) => String::new(),
+        _ => format!(" --data-dir {}", data_dir.display()),
+    };
+    let call = format!("grpcurl -plaintext -H \"authorization: Bearer $TOKEN\"");
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "devspaces is ready on {address}; its data is in {folder_name}
+
+Be somebody:
+  TOKEN=$({program} token users/alice{folder})
+
+Then create a space, see your spaces, and ask whether you may add members:
+  {call} -d '{{\"space\": {{\"display_name\": \"My team\"}}}}' {address} devspaces.space.v1.SpaceService/CreateSpace
+  {call} {address} devspaces.space.v1.SpaceService/ListSpaces
+  {call} -d '{{\"permission\": \"members.add\", \"resource\": \"spaces/…\"}}' {address} devspaces.authz.v1.AuthzService/CheckPermission
+
+Stop with Ctrl-C; the next start finds the data again.",
+        folder_name = data_dir.display()
+    )?;
+    out.flush()
+}

@@ -1,0 +1,120 @@
+use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Subcommand};
+use devspaces_kit::{
+    clock::{Clock as _, SystemClock},
+    db::Pool,
+    identity::{Jwks, SigningKey},
+    journal::{self, Checkpoint, Problem, Report, SignedCheckpoint},
+};
+
+use super::{Failure, database::Databases};
+use crate::Service;
+
+/// Check the journals, and make checkpoints to check them against later.
+#[derive(Debug, Args)]
+pub(super) struct Journal {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read every entry and hold it against its chain; exit code 1 if one is changed, missing or cut off
+    Verify(Verify),
+    /// Print the ends of the journals, signed, to be kept where the database's administrators can't reach
+    Checkpoint(MakeCheckpoint),
+}
+
+#[derive(Debug, Args)]
+struct Verify {
+    #[command(flatten)]
+    databases: Databases,
+    /// A file with checkpoints, a line each: what they know must still be there
+    #[arg(long, value_name = "FILE", requires = "suite_jwks")]
+    checkpoint: Option<PathBuf>,
+    /// The public keys of the suite's services, with which checkpoints are verified
+    #[arg(long, env = "DEVSPACES_SUITE_JWKS", value_name = "FILE")]
+    suite_jwks: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct MakeCheckpoint {
+    #[command(flatten)]
+    databases: Databases,
+    /// The key that each service signs with, PKCS#8 in PEM; {service} stands for its name
+    #[arg(long, env = "DEVSPACES_SERVICE_KEY_FILE", value_name = "FILE")]
+    service_key_file: String,
+}
+
+impl Journal {
+    pub(super) async fn run(self) -> Result<ExitCode, Failure> {
+        match self.command {
+            Command::Verify(verify) => verify.run().await,
+            Command::Checkpoint(checkpoint) => checkpoint.run().await,
+        }
+    }
+}
+
+impl Verify {
+    async fn run(self) -> Result<ExitCode, Failure> {
+        let checkpoints = self.checkpoints()?;
+        let mut intact = true;
+        for (service, pool) in self.databases.open_beside().await? {
+            let none = Checkpoint::default();
+            let known = checkpoints.get(service.name()).unwrap_or(&none);
+            let report = verify(service, &pool, known).await?;
+            for finding in &report.findings {
+                println!("{service}: {} entry {}: {}", finding.scope, finding.sequence, describe(finding.problem));
+            }
+            let Report { scopes, entries, findings } = report;
+            println!("{service}: {entries} entries of {scopes} scopes read, {} wrong", findings.len());
+            intact &= findings.is_empty();
+        }
+        Ok(if intact { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// What the checkpoints know, by service.
+    fn checkpoints(&self) -> Result<BTreeMap<String, Checkpoint>, Failure> {
+        let (Some(file), Some(jwks)) = (&self.checkpoint, &self.suite_jwks) else { return Ok(BTreeMap::new()) };
+        let read = |flag, file: &PathBuf| {
+            fs::read_to_string(file).map_err(|error| format!("{flag}: {} can't be read: {error}", file.display()))
+        };
+        let keys = Jwks::parse(&read("--suite-jwks", jwks)?).map_err(|error| format!("--suite-jwks: {error}"))?;
+        let mut checkpoints = BTreeMap::<String, Checkpoint>::new();
+        for line in read("--checkpoint", file)?.lines().filter(|line| !line.is_empty()) {
+            let signed = SignedCheckpoint::open(line, &keys).map_err(|error| format!("--checkpoint: {error}"))?;
+            checkpoints.entry(signed.service).or_default().heads.extend(signed.checkpoint.heads);
+        }
+        Ok(checkpoints)
+    }
+}
+
+async fn verify(service: Service, pool: &Pool, known: &Checkpoint) -> Result<Report, Failure> {
+    let read = async { journal::verify(&mut pool.read().await?, known).await };
+    Ok(read.await.map_err(|error| format!("the journal of {service}: {}", error.for_operator()))?)
+}
+
+fn describe(problem: Problem) -> &'static str {
+    match problem {
+        Problem::Changed => "its bytes are not those that were chained",
+        Problem::Missing => "it is missing",
+        Problem::CutOff => "it and all after it are missing",
+        Problem::Rewritten => "it is not the entry that the head or checkpoint knows",
+    }
+}
+
+impl MakeCheckpoint {
+    async fn run(self) -> Result<ExitCode, Failure> {
+        for (service, pool) in self.databases.open_beside().await? {
+            let file = PathBuf::from(self.service_key_file.replace("{service}", service.name()));
+            let key = SigningKey::load(&file).map_err(|error| format!("--service-key-file: {error}"))?;
+            let read = async { journal::heads(&mut pool.read().await?).await };
+            let heads = read.await.map_err(|error| format!("the journal of {service}: {}", error.for_operator()))?;
+            let time = SystemClock.now();
+            let signed = SignedCheckpoint { service: service.name().to_owned(), time, checkpoint: heads };
+            println!("{}", signed.sign(&key));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,21 @@
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+
+use super::Failure;
+use crate::keys;
+
+/// Make the keys of an issuer and of every service in a folder; what is there already stays.
+#[derive(Debug, Args)]
+pub(super) struct Keys {
+    /// The folder
+    folder: PathBuf,
+}
+
+impl Keys {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        keys::make(&self.folder)?;
+        println!("{} has the keys of the issuer and of the services", self.folder.display());
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,26 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use devspaces_kit::db;
+
+use super::{Failure, database::Databases};
+
+/// Bring the databases' schemas up to date. Several processes may do it at once.
+#[derive(Debug, Args)]
+pub(super) struct Migrate {
+    #[command(flatten)]
+    databases: Databases,
+}
+
+impl Migrate {
+    pub(super) async fn run(self) -> Result<ExitCode, Failure> {
+        let open = self.databases.open().await?;
+        for (service, pool) in &open.pools {
+            let applied = db::migrate(pool, &service.schema()).await;
+            let steps = applied.map_err(|error| format!("the database of {service}: {}", error.for_operator()))?;
+            println!("{service}: {steps} steps applied; the schema is up to date");
+            pool.close().await;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

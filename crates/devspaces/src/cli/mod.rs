@@ -1,0 +1,67 @@
+//! The command line. Every flag is also an environment variable, `DEVSPACES_…`.
+mod database;
+mod dev;
+mod journal;
+mod keys;
+mod migrate;
+mod policy;
+mod serve;
+mod token;
+
+use std::{error::Error, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// Developer spaces: who may do what with a team's apps, members and billing, as a suite of gRPC services.
+#[derive(Debug, Parser)]
+#[command(name = "devspaces", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// What is logged, as tracing-subscriber's directives: "info", "devspaces_gate=debug,warn".
+    #[arg(long, env = "DEVSPACES_LOG", default_value = "info", global = true)]
+    log: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole suite in this process, on one port, with embedded databases
+    Dev(dev::Dev),
+    /// Run some services of the suite in this process
+    Serve(serve::Serve),
+    /// Bring the databases' schemas up to date
+    Migrate(migrate::Migrate),
+    /// Print a token for a user or a service, signed with the key of a data folder
+    Token(token::Token),
+    /// Make the keys that the services sign with, and the key sets by which they know each other
+    Keys(keys::Keys),
+    /// Print the permission table
+    Policy(policy::Policy),
+    /// Check the journals, and make checkpoints to check them against later
+    Journal(journal::Journal),
+}
+
+/// What ends a command. Its text is for the operator and names the flag or the file.
+type Failure = Box<dyn Error + Send + Sync>;
+
+impl Cli {
+    /// Does what the command line says.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub fn run(self) -> Result<ExitCode, Failure> {
+        match self.command {
+            Command::Dev(dev) => on_runtime(dev.run(&self.log)),
+            Command::Serve(serve) => on_runtime(serve.run(&self.log)),
+            Command::Migrate(migrate) => on_runtime(migrate.run()),
+            Command::Journal(journal) => on_runtime(journal.run()),
+            Command::Token(token) => token.run(),
+            Command::Keys(keys) => keys.run(),
+            Command::Policy(policy) => policy.run(),
+        }
+    }
+}
+
+fn on_runtime(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
+}

@@ -1,0 +1,58 @@
+use std::{fmt, str::FromStr};
+
+use devspaces_authz::Owner;
+use devspaces_kit::db::{Migration, SCHEMA};
+
+/// A service of the suite, of those that this version has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Service {
+    /// Spaces.
+    Space,
+    /// Members and their console roles.
+    Membership,
+}
+
+impl Service {
+    /// Every service that this version has.
+    pub const ALL: [Self; 2] = [Self::Space, Self::Membership];
+
+    /// Its name: "space".
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.owner().name()
+    }
+
+    /// The service as the owner of facts.
+    #[must_use]
+    pub fn owner(self) -> Owner {
+        match self {
+            Self::Space => Owner::Space,
+            Self::Membership => Owner::Membership,
+        }
+    }
+
+    /// The schema of its database, in the order of its steps.
+    #[must_use]
+    pub fn schema(self) -> Vec<Migration> {
+        let own = match self {
+            Self::Space => devspaces_space::SCHEMA,
+            Self::Membership => devspaces_membership::SCHEMA,
+        };
+        [SCHEMA, own].concat()
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Service {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let names = Self::ALL.map(Self::name).join(", ");
+        Self::ALL.into_iter().find(|service| service.name() == name).ok_or(format!("must be one of: {names}"))
+    }
+}

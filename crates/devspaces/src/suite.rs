@@ -1,0 +1,185 @@
+//! How the services of one process are put together.
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use devspaces_authz::Owner;
+use devspaces_gate::{self as gate, AuthzServer, Context, FactOwner, FactsServer, Gate, ServicePermissions, Source, Sources};
+use devspaces_kit::{
+    clock::Clock,
+    db::{self, Pool},
+    identity::{Authenticator, ConfigError, Issuer, Jwks, ServiceSigner, SigningKey, Suite as SuiteKeys},
+    mutation::Mutations,
+    outbox::Outbox,
+    server::{Limits, Server, ServerError, Tasks},
+};
+use devspaces_membership::MembershipOwner;
+use devspaces_proto::{
+    authz::v1::authz_service_server::AuthzServiceServer, facts::v1::facts_service_server::FactsServiceServer,
+};
+use devspaces_space::SpaceOwner;
+use tokio::net::TcpListener;
+use tonic::transport::{Channel, Endpoint, Uri};
+
+use crate::Service;
+
+/// A service that this process runs.
+#[derive(Clone, Debug)]
+pub struct Hosted {
+    /// Its database.
+    pub database: Pool,
+    /// The key that it signs its calls to peers with.
+    pub key: SigningKey,
+}
+
+/// What a process runs, whom it trusts and where its peers are.
+pub struct Config {
+    /// The services of this process.
+    pub services: BTreeMap<Service, Hosted>,
+    /// Where each service of the suite is, those of this process included: they too call each other over gRPC.
+    pub peers: BTreeMap<Service, Uri>,
+    /// Whose tokens are accepted.
+    pub issuers: Vec<Issuer>,
+    /// The public keys of the suite's services; the id of each is the service's name.
+    pub suite_keys: Jwks,
+    /// What the operator lets services do, by their names (R-P7).
+    pub service_permissions: ServicePermissions,
+    /// Time and identifiers.
+    pub clock: Arc<dyn Clock>,
+    /// What the port takes on.
+    pub limits: Limits,
+}
+
+/// Why a suite does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SuiteError {
+    /// The schema is not the one that this version needs.
+    #[error("the database of {0} is not migrated: run `devspaces migrate`")]
+    NotMigrated(Service),
+    /// The database does not answer as it should.
+    #[error("the database of {service} failed: {error}")]
+    Database {
+        /// Whose.
+        service: Service,
+        /// What the engine said.
+        error: String,
+    },
+    /// A peer has no address.
+    #[error("--peer {0}=http://… is missing: this process has to call that service")]
+    PeerMissing(Service),
+    /// Issuers or keys don't fit together.
+    #[error(transparent)]
+    Identity(#[from] ConfigError),
+    /// The port.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+}
+
+/// The services of one process, on one port.
+pub struct Suite {
+    server: Server,
+}
+
+impl Suite {
+    /// Puts the services together on a listener.
+    ///
+    /// # Errors
+    /// [`SuiteError`].
+    pub async fn new(listener: TcpListener, config: Config) -> Result<Self, SuiteError> {
+        for (service, hosted) in &config.services {
+            check_schema(*service, &hosted.database).await?;
+        }
+        let authenticator = Authenticator::new(config.clock.clone(), config.issuers.clone(), SuiteKeys {
+            names: Owner::ALL.map(|owner| owner.name().to_owned()).to_vec(),
+            hosted: config.services.keys().map(|service| service.name().to_owned()).collect(),
+            peers: config.suite_keys.clone(),
+        })?;
+        let tasks = Tasks::new();
+        let mut server = Server::new(listener, Arc::new(authenticator), tasks.clone()).limits(config.limits);
+        let owners: BTreeMap<Service, Owning> =
+            config.services.iter().map(|(service, hosted)| (*service, owning(&config, *service, hosted))).collect();
+        let hosted = owners.values().map(|owner| owner.hosted.clone());
+        server = server.service(FactsServiceServer::new(FactsServer::new(hosted)));
+        for (index, (service, owning)) in owners.into_iter().enumerate() {
+            let context = Arc::new(context(&config, service, owning, &tasks)?);
+            if index == 0 {
+                // Every service gives the same answers: one of a port's gates answers for all.
+                let authz = AuthzServer::new(context.gate.clone());
+                server = server.service(AuthzServiceServer::new(authz));
+            }
+            server = match service {
+                Service::Space => server.service(devspaces_space::server(context)),
+                Service::Membership => server.service(devspaces_membership::server(context)),
+            };
+        }
+        Ok(Self { server })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.server.local_addr()
+    }
+
+    /// Serves until `stop` resolves, and ends in order.
+    ///
+    /// # Errors
+    /// If the port fails, or calls were left when the time to wait for them was over.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
+        self.server.run(stop).await
+    }
+}
+
+async fn check_schema(service: Service, pool: &Pool) -> Result<(), SuiteError> {
+    match db::is_current(pool, &service.schema()).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(SuiteError::NotMigrated(service)),
+        Err(error) => Err(SuiteError::Database { service, error: error.for_operator() }),
+    }
+}
+
+/// A service of this process as the owner of its facts.
+struct Owning {
+    facts: Arc<dyn FactOwner>,
+    hosted: gate::Hosted,
+}
+
+fn owning(config: &Config, service: Service, hosted: &Hosted) -> Owning {
+    let (pool, clock) = (hosted.database.clone(), config.clock.clone());
+    let facts: Arc<dyn FactOwner> = match service {
+        Service::Space => Arc::new(SpaceOwner),
+        Service::Membership => Arc::new(MembershipOwner::new(pool.clone(), clock.clone())),
+    };
+    Owning { facts: facts.clone(), hosted: gate::Hosted::new(facts, pool, clock) }
+}
+
+/// What the handlers of one service work with.
+fn context(config: &Config, service: Service, owning: Owning, tasks: &Tasks) -> Result<Context, SuiteError> {
+    let clock = config.clock.clone();
+    let Hosted { database: pool, key } = config.services[&service].clone();
+    let signer = Arc::new(ServiceSigner::new(service.name(), key, clock.clone()));
+    let mut sources = Sources::default().with(Source::hosted(owning.hosted, clock.clone()));
+    for peer in Service::ALL.into_iter().filter(|peer| *peer != service) {
+        let address = config.peers.get(&peer).ok_or(SuiteError::PeerMissing(peer))?;
+        let source = Source::remote(peer.owner(), channel(address), signer.clone(), clock.clone());
+        sources = sources.with(source);
+    }
+    let gate = Gate::new(owning.facts, sources, config.service_permissions.clone(), clock.clone());
+    let outbox = Outbox::new(pool.clone(), Arc::new(gate.clone()));
+    tasks.spawn(outbox.clone().run(tasks.stopping()));
+    let mutations = Mutations::new(pool.clone(), clock.clone(), outbox, tasks.clone());
+    Ok(Context { pool, clock, gate, mutations })
+}
+
+/// How long a connection may take to come about. Shorter than what a check waits for facts.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// A peer that vanished without a word is noticed after so long without an answer to a probe.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+
+/// A channel to a peer, connected when it is first used and again whenever it breaks.
+fn channel(address: &Uri) -> Channel {
+    Endpoint::from(address.clone())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE)
+        .keep_alive_while_idle(true)
+        .connect_lazy()
+}

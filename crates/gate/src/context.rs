@@ -1,0 +1,18 @@
+use std::sync::Arc;
+
+use devspaces_kit::{clock::Clock, db::Pool, mutation::Mutations};
+
+use crate::Gate;
+
+/// What the handlers of a service work with.
+#[derive(Clone)]
+pub struct Context {
+    /// The service's database.
+    pub pool: Pool,
+    /// Time and identifiers.
+    pub clock: Arc<dyn Clock>,
+    /// What every handler asks first.
+    pub gate: Gate,
+    /// How every change is made.
+    pub mutations: Mutations,
+}

@@ -1,0 +1,224 @@
+//! How checks share round trips to one owner of facts, and what of its answers they may use: a state machine without
+//! a runtime, a clock or I/O. A driver takes batches out of it and brings the answers back.
+//!
+//! The promise: once a revocation is acknowledged, no check that starts allows by what was revoked (R-M5, R-P4). It
+//! rests on these rules, and the model in this module's tests walks every interleaving to show that each is needed.
+//!
+//! - **Join.** A check begins when it is enqueued. It waits for a batch whose questions are not yet taken, so that
+//!   the owner's read begins after the check did. It never joins a call under way, even for the same question.
+//! - **Answer.** "Unchanged" means: as the batch said that it knew. A batch therefore holds the entries it sent. What
+//!   the cache holds by the time of the answer may have been read earlier, or be gone.
+//! - **Key and version.** An entry belongs to one owner, scope and subject. Any difference of version is a change, a
+//!   lower sequence as well; to know nothing is to send no version.
+//!
+//! Whatever the cache holds can thus make a check cheaper and never wrong. For checks that allow for some age, an
+//! entry's age counts from when the call that confirmed it was sent (**Age**).
+use std::{
+    collections::{HashMap, VecDeque, hash_map},
+    sync::Arc,
+    time::Duration,
+};
+
+use devspaces_kit::clock::Timestamp;
+use quick_cache::unsync::Cache;
+
+use crate::facts::{OwnFacts, Question, Version};
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
+
+/// How much one exchange holds and does at a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Calls under way at once.
+    pub(crate) calls: usize,
+    /// Questions in one call.
+    pub(crate) questions: usize,
+    /// Checks that wait for the next call; one more is turned away.
+    pub(crate) waiting: usize,
+    /// Entries in the cache.
+    pub(crate) entries: usize,
+}
+
+/// When a call was sent: never later than it really was, so that what is counted from it errs towards older.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Sent {
+    /// On a clock that never goes back, from a start of the driver's choosing. Ages are measured with it.
+    pub(crate) elapsed: Duration,
+    /// The time of day, for people.
+    pub(crate) time: Timestamp,
+}
+
+/// Facts at one version.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Entry {
+    pub(crate) version: Version,
+    pub(crate) facts: OwnFacts,
+}
+
+/// Facts that the owner confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Confirmed {
+    pub(crate) entry: Arc<Entry>,
+    /// The owner's time of reading: what expiry is judged against.
+    pub(crate) read_time: Timestamp,
+    /// When the call was sent that confirmed them.
+    pub(crate) sent: Sent,
+}
+
+/// The owner's answer to one question.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Answer {
+    pub(crate) version: Version,
+    /// Absent: unchanged from what the question knew.
+    pub(crate) facts: Option<OwnFacts>,
+    pub(crate) read_time: Timestamp,
+}
+
+/// One question of a batch, with the checks that wait for it.
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
+pub(crate) struct Asked<W> {
+    pub(crate) question: Question,
+    /// What the question says is known: an answer "unchanged" speaks of this, and of nothing else.
+    pub(crate) known: Option<Arc<Entry>>,
+    waiters: Vec<W>,
+}
+
+/// The questions of one call. Nobody can join them any more.
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
+pub(crate) struct Batch<W> {
+    pub(crate) asked: Vec<Asked<W>>,
+    sent: Sent,
+}
+
+/// The end of some checks' wait: facts, or the knowledge that they could not be had.
+#[derive(Debug)]
+pub(crate) struct Resolved<W> {
+    pub(crate) waiters: Vec<W>,
+    pub(crate) confirmed: Option<Confirmed>,
+}
+
+/// Too many checks are waiting already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Overloaded;
+
+/// The questions to one owner that wait, those under way, and what it answered lately. `W` is whoever waits.
+#[cfg_attr(test, derive(Clone))]
+pub(crate) struct Exchange<W> {
+    limits: Limits,
+    /// The questions that wait, first come first asked; equal ones are asked once.
+    order: VecDeque<Question>,
+    pending: HashMap<Question, Vec<W>>,
+    waiting: usize,
+    calls: usize,
+    cache: Cache<Question, Confirmed>,
+}
+
+impl<W> Exchange<W> {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            order: VecDeque::new(),
+            pending: HashMap::new(),
+            waiting: 0,
+            calls: 0,
+            cache: Cache::new(limits.entries),
+        }
+    }
+
+    /// Begins a check (rule Join).
+    pub(crate) fn enqueue(&mut self, question: Question, waiter: W) -> Result<(), Overloaded> {
+        if self.waiting >= self.limits.waiting {
+            return Err(Overloaded);
+        }
+        self.waiting += 1;
+        match self.pending.entry(question) {
+            hash_map::Entry::Occupied(waiters) => waiters.into_mut().push(waiter),
+            hash_map::Entry::Vacant(place) => {
+                self.order.push_back(place.key().clone());
+                place.insert(vec![waiter]);
+            }
+        }
+        Ok(())
+    }
+
+    /// What was last confirmed, however long ago.
+    pub(crate) fn cached(&self, question: &Question) -> Option<Confirmed> {
+        self.cache.get(question).cloned()
+    }
+
+    /// Takes the questions of the next call, unless there are none or enough calls are under way. The caller sends
+    /// them now, and must bring the batch back to [`complete`](Self::complete) or [`fail`](Self::fail).
+    pub(crate) fn take(&mut self, now: impl FnOnce() -> Sent) -> Option<Batch<W>> {
+        if self.order.is_empty() || self.calls >= self.limits.calls {
+            return None;
+        }
+        self.calls += 1;
+        let sent = now();
+        let count = self.order.len().min(self.limits.questions);
+        let mut asked = Vec::with_capacity(count);
+        for question in self.order.drain(..count) {
+            let waiters = self.pending.remove(&question).unwrap_or_default();
+            self.waiting -= waiters.len();
+            let known = self.cache.get(&question).map(|confirmed| Arc::clone(&confirmed.entry));
+            asked.push(Asked { question, known, waiters });
+        }
+        Some(Batch { asked, sent })
+    }
+
+    /// Brings the owner's answers to a batch, in the order of its questions.
+    pub(crate) fn complete(&mut self, batch: Batch<W>, answers: Vec<Answer>) -> Vec<Resolved<W>> {
+        if answers.len() != batch.asked.len() {
+            return self.fail(batch);
+        }
+        self.calls -= 1;
+        let sent = batch.sent;
+        let resolve = |(asked, answer): (Asked<W>, Answer)| {
+            let read_time = answer.read_time;
+            let confirmed = asked.entry(answer).map(|entry| Confirmed { entry, read_time, sent });
+            if let Some(confirmed) = &confirmed {
+                self.keep(asked.question, asked.known.as_deref(), confirmed);
+            }
+            Resolved { waiters: asked.waiters, confirmed }
+        };
+        batch.asked.into_iter().zip(answers).map(resolve).collect()
+    }
+
+    /// Ends a call that brought no answer. Whoever asks again is asked for by a new call.
+    pub(crate) fn fail(&mut self, batch: Batch<W>) -> Vec<Resolved<W>> {
+        self.calls -= 1;
+        batch.asked.into_iter().map(|asked| Resolved { waiters: asked.waiters, confirmed: None }).collect()
+    }
+
+    /// Keeps what was confirmed, unless what the cache holds may be from a later read: one by an overlapping call
+    /// that saw a higher sequence. If the cache still holds the version that this call knew, there was no such call,
+    /// and what it brings is news even with a lower sequence, as from a restored database.
+    fn keep(&mut self, question: Question, known: Option<&Entry>, new: &Confirmed) {
+        let keep = self.cache.peek(&question).is_none_or(|cached| {
+            let (held, version) = (&cached.entry.version, &new.entry.version);
+            if held == version {
+                new.sent > cached.sent
+            } else {
+                known.is_some_and(|known| known.version == *held) || version.sequence > held.sequence
+            }
+        });
+        if keep {
+            self.cache.insert(question, new.clone());
+        }
+    }
+}
+
+impl<W> Asked<W> {
+    /// What the answer says (rule Answer). `None` if it makes no sense: unchanged from nothing, or from something
+    /// else than was sent.
+    fn entry(&self, answer: Answer) -> Option<Arc<Entry>> {
+        match answer.facts {
+            Some(facts) => Some(Arc::new(Entry { version: answer.version, facts })),
+            None => self.known.clone().filter(|known| known.version == answer.version),
+        }
+    }
+}

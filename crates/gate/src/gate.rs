@@ -1,0 +1,226 @@
+//! The gate: may this caller do this, as of now?
+use std::{fmt, sync::Arc, time::Duration};
+
+use devspaces_authz::{Decision, Facts, Outcome, Owner, OwnerSet, Permission, decide, owners};
+use devspaces_kit::{
+    clock::{Clock, Timestamp},
+    identity::Caller,
+    name::{Principal, SpaceName},
+    outbox::Deliver,
+    status::Fault,
+};
+use devspaces_proto::facts::v1::ApplyEffectsRequest;
+use futures::future::BoxFuture;
+use uuid::Uuid;
+
+use crate::{
+    gather::{Gathered, Gatherer},
+    owner::FactOwner,
+    pass::Pass,
+    sources::{ServicePermissions, Sources},
+};
+
+/// What a permission is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// No resource: the platform itself.
+    Platform,
+    /// A space.
+    Space(SpaceName),
+    /// An app, and the space that it is in.
+    App(Uuid),
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Platform => f.write_str("the platform"),
+            Self::Space(space) => space.fmt(f),
+            Self::App(app) => write!(f, "apps/{app}"),
+        }
+    }
+}
+
+impl From<SpaceName> for Resource {
+    fn from(space: SpaceName) -> Self {
+        Self::Space(space)
+    }
+}
+
+/// The gate of one service. Clones are handles to the same gate.
+#[derive(Clone)]
+pub struct Gate(Arc<Shared>);
+
+struct Shared {
+    home: Arc<dyn FactOwner>,
+    sources: Sources,
+    services: ServicePermissions,
+    clock: Arc<dyn Clock>,
+}
+
+/// The answer to a question about anyone's permission.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checked {
+    pub(crate) decision: Decision,
+    /// Every revocation acknowledged before this time is seen by the decision.
+    pub(crate) as_of: Timestamp,
+}
+
+impl Gate {
+    /// The gate of the service that owns the facts of `home`.
+    #[must_use]
+    pub fn new(
+        home: Arc<dyn FactOwner>,
+        sources: Sources,
+        services: ServicePermissions,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self(Arc::new(Shared { home, sources, services, clock }))
+    }
+
+    /// Goes on if the caller has the permission, by facts confirmed after this call began (R-P4).
+    ///
+    /// # Errors
+    /// `PERMISSION_DENIED`, the same whether or not there is such a resource (R-P3); `UNAVAILABLE` /
+    /// `FACTS_UNAVAILABLE` if facts that decide could not be had (R-P2); `RESOURCE_EXHAUSTED` / `OVERLOADED`.
+    pub async fn require(
+        &self,
+        caller: &Caller,
+        permission: Permission,
+        resource: impl Into<Resource>,
+    ) -> Result<Pass, Fault> {
+        self.pass(caller, permission, resource.into(), OwnerSet::EMPTY).await
+    }
+
+    /// As [`require`](Self::require), and asks in the same round trip whether the space is in use: see
+    /// [`Pass::active`].
+    ///
+    /// # Errors
+    /// As [`require`](Self::require).
+    pub async fn require_active(
+        &self,
+        caller: &Caller,
+        permission: Permission,
+        space: SpaceName,
+    ) -> Result<Pass, Fault> {
+        self.pass(caller, permission, space.into(), OwnerSet::of(Owner::Space)).await
+    }
+
+    async fn pass(
+        &self,
+        caller: &Caller,
+        permission: Permission,
+        resource: Resource,
+        also: OwnerSet,
+    ) -> Result<Pass, Fault> {
+        let subject = Arc::new(caller.principal.clone());
+        let needs = needs(&subject, permission).union(also);
+        let gathered = self.gather(&subject, needs, resource, Duration::ZERO).await?;
+        let decision = decide(permission, &gathered.facts);
+        verdict(&decision, resource)?;
+        Ok(Pass { gate: self.clone(), subject, resource, needs, space: gathered.space, decision })
+    }
+
+    /// Decides about anyone, by facts confirmed by calls sent no longer than `max_age` before now; zero is strict.
+    ///
+    /// # Errors
+    /// `RESOURCE_EXHAUSTED` / `OVERLOADED`.
+    pub(crate) async fn check(
+        &self,
+        subject: &Principal,
+        permission: Permission,
+        resource: Resource,
+        max_age: Duration,
+    ) -> Result<Checked, Fault> {
+        let now = self.0.clock.now();
+        let subject = Arc::new(subject.clone());
+        let gathered = self.gather(&subject, needs(&subject, permission), resource, max_age).await?;
+        let as_of = gathered.sent.map_or(now, |sent| sent.time);
+        Ok(Checked { decision: decide(permission, &gathered.facts), as_of })
+    }
+
+    /// What these owners know of anyone in a space, confirmed after this call began. Facts of owners that were not
+    /// asked, or could not be, are missing.
+    ///
+    /// # Errors
+    /// `RESOURCE_EXHAUSTED` / `OVERLOADED`.
+    pub async fn facts(
+        &self,
+        subject: &Principal,
+        space: SpaceName,
+        owners: &[Owner],
+    ) -> Result<Facts, Fault> {
+        let subject = Arc::new(subject.clone());
+        let needs = owners.iter().copied().map(OwnerSet::of).collect();
+        Ok(self.gather(&subject, needs, space.into(), Duration::ZERO).await?.facts)
+    }
+
+    async fn gather(
+        &self,
+        subject: &Arc<Principal>,
+        needs: OwnerSet,
+        resource: Resource,
+        max_age: Duration,
+    ) -> Result<Gathered, Fault> {
+        let service_permissions = self.0.services.of(subject);
+        let gatherer = Gatherer { sources: &self.0.sources, subject, service_permissions, max_age };
+        match resource {
+            Resource::Space(space) => gatherer.of_space(space, needs).await,
+            Resource::App(app) if !needs.is_empty() => gatherer.of_app(app, needs).await,
+            Resource::App(_) | Resource::Platform => Ok(gatherer.nothing()),
+        }
+    }
+
+    pub(crate) fn home(&self) -> &dyn FactOwner {
+        &*self.0.home
+    }
+
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.0.sources
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+}
+
+/// The gate knows where the owners are, and so brings them effects as well.
+impl Deliver for Gate {
+    fn deliver<'a>(
+        &'a self,
+        peer: &'a str,
+        effects: ApplyEffectsRequest,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        let owner = Owner::ALL.into_iter().find(|owner| owner.name() == peer);
+        let source = owner.and_then(|owner| self.0.sources.of(owner));
+        Box::pin(async move {
+            match source {
+                Some(source) => source.apply(self.0.home.owner().name(), effects).await,
+                None => Err(Fault::effect_pending(peer)),
+            }
+        })
+    }
+}
+
+/// Whose facts a decision needs. No owner has facts about what a service may (R-P7).
+fn needs(subject: &Principal, permission: Permission) -> OwnerSet {
+    match subject {
+        Principal::User(_) => owners(permission),
+        Principal::Service(_) => OwnerSet::EMPTY,
+    }
+}
+
+/// What the caller is told if the decision is not to allow.
+pub(crate) fn verdict(decision: &Decision, resource: Resource) -> Result<(), Fault> {
+    match decision.outcome() {
+        Outcome::Allowed => Ok(()),
+        Outcome::Denied => Err(Fault::permission_denied(decision.permission().name(), resource)),
+        Outcome::Unavailable => Err(unavailable(decision.missing())),
+    }
+}
+
+/// These owners' facts could not be had, and decide (R-P2).
+pub(crate) fn unavailable(missing: OwnerSet) -> Fault {
+    let names: Vec<&str> = missing.iter().map(Owner::name).collect();
+    Fault::facts_unavailable(&names)
+}

@@ -1,0 +1,163 @@
+//! Gathering the facts of one decision: from all owners it depends on at once, and for apps from the space that the
+//! app is in.
+use std::{sync::Arc, time::Duration};
+
+use devspaces_authz::{AppFacts, Fact, Facts, Owner, OwnerSet, PermissionSet, SubjectKind};
+use devspaces_kit::{
+    clock::Timestamp,
+    name::{Principal, Scope, SpaceName},
+    status::Fault,
+};
+use uuid::Uuid;
+
+use crate::{
+    exchange::{Confirmed, Overloaded, Sent},
+    facts::{OwnFacts, Question},
+    source::{Asking, Source},
+    sources::Sources,
+};
+
+/// How often an app may turn out to have moved before its facts count as missing. Once is common, when nothing was
+/// known of the app; more takes a transfer in the same instant.
+const ROUNDS: usize = 3;
+
+/// What was gathered for one decision.
+#[derive(Clone, Debug)]
+pub(crate) struct Gathered {
+    pub(crate) facts: Facts,
+    /// The space that the facts of a space are about.
+    pub(crate) space: Option<SpaceName>,
+    /// When the earliest of the calls was sent that confirmed them. `None`: nobody had to be asked.
+    pub(crate) sent: Option<Sent>,
+}
+
+/// Whose facts are gathered, and how old they may be.
+#[derive(Clone, Copy)]
+pub(crate) struct Gatherer<'a> {
+    pub(crate) sources: &'a Sources,
+    pub(crate) subject: &'a Arc<Principal>,
+    pub(crate) service_permissions: PermissionSet,
+    /// Zero: strictly confirmed by calls sent after this begins (R-P4).
+    pub(crate) max_age: Duration,
+}
+
+impl Gatherer<'_> {
+    /// Nothing is known yet, except that of owners which are not deployed nobody holds anything.
+    pub(crate) fn nothing(&self) -> Gathered {
+        let subject = match **self.subject {
+            Principal::User(_) => SubjectKind::User,
+            Principal::Service(_) => SubjectKind::Service,
+        };
+        let facts = Facts {
+            subject,
+            service_permissions: self.service_permissions,
+            space: Fact::Missing,
+            membership: Fact::Missing,
+            billing: Fact::Missing,
+            marketplace: Fact::Missing,
+            app: Fact::Missing,
+        };
+        let mut gathered = Gathered { facts, space: None, sent: None };
+        for owner in Owner::ALL.into_iter().filter(|&owner| self.sources.of(owner).is_none()) {
+            gathered.enter_nothing(owner);
+        }
+        gathered
+    }
+
+    /// Facts of a space, as far as they are needed. There is no app: its facts are known and empty.
+    ///
+    /// # Errors
+    /// `RESOURCE_EXHAUSTED` if too many checks wait for one of the owners.
+    pub(crate) async fn of_space(&self, space: SpaceName, needs: OwnerSet) -> Result<Gathered, Fault> {
+        let asking = self.ask_about(space, needs)?;
+        let mut gathered = self.nothing();
+        gathered.facts.app = Fact::Known(AppFacts::default());
+        gathered.enter_space(space, asking).await;
+        Ok(gathered)
+    }
+
+    /// Facts of an app and of the space that it is in (rule Two hops): the app is asked together with the space it
+    /// was in when last seen. If it has moved, all starts over with the new space, and what was said about the first
+    /// is dropped: no answer about an app is combined with one about a space that it is not in.
+    ///
+    /// # Errors
+    /// `RESOURCE_EXHAUSTED` if too many checks wait for one of the owners.
+    pub(crate) async fn of_app(&self, app: Uuid, needs: OwnerSet) -> Result<Gathered, Fault> {
+        let mut gathered = self.nothing();
+        let Some(source) = self.sources.of(Owner::Space) else { return Ok(gathered.without_space()) };
+        let question = self.question(Scope::App(app));
+        let mut expected = source.guess(&question).and_then(|seen| seen.link());
+        for _ in 0..ROUNDS {
+            let asking = self.ask(source, question.clone())?;
+            let about_space = expected.map_or(Ok(Vec::new()), |space| self.ask_about(space, needs))?;
+            let Some(app) = asking.answer().await else { break };
+            match app.link() {
+                Some(space) if expected == Some(space) => {
+                    gathered.enter(&app);
+                    gathered.enter_space(space, about_space).await;
+                    return Ok(gathered);
+                }
+                None => {
+                    gathered.enter(&app);
+                    return Ok(gathered.without_space());
+                }
+                moved => expected = moved,
+            }
+        }
+        // Without its app's facts nobody knows which space's facts would count.
+        Ok(gathered)
+    }
+
+    /// Asks all owners that are needed about a space, at once.
+    fn ask_about(&self, space: SpaceName, needs: OwnerSet) -> Result<Vec<Asking>, Fault> {
+        let sources = self.sources.iter().filter(|source| needs.contains(source.owner()));
+        sources.map(|source| self.ask(source, self.question(space.into()))).collect()
+    }
+
+    fn ask(&self, source: &Source, question: Question) -> Result<Asking, Fault> {
+        source.ask(question, self.max_age).map_err(|Overloaded| Fault::overloaded())
+    }
+
+    fn question(&self, scope: Scope) -> Question {
+        Question { scope, subject: Arc::clone(self.subject) }
+    }
+}
+
+impl Gathered {
+    fn enter(&mut self, confirmed: &Confirmed) {
+        confirmed.entry.facts.enter(&mut self.facts, confirmed.read_time);
+        self.sent = Some(self.sent.map_or(confirmed.sent, |sent| sent.min(confirmed.sent)));
+    }
+
+    async fn enter_space(&mut self, space: SpaceName, asking: Vec<Asking>) {
+        self.space = Some(space);
+        for asking in asking {
+            if let Some(confirmed) = asking.answer().await {
+                self.enter(&confirmed);
+            }
+        }
+    }
+
+    /// Nobody holds anything of this owner's plane.
+    fn enter_nothing(&mut self, owner: Owner) {
+        OwnFacts::nothing(owner).enter(&mut self.facts, Timestamp::EPOCH);
+    }
+
+    /// Of no space, everything is known and empty.
+    fn without_space(mut self) -> Self {
+        for owner in Owner::ALL {
+            self.enter_nothing(owner);
+        }
+        self
+    }
+}
+
+impl Confirmed {
+    /// The space that the app is linked to, if this is about an app.
+    fn link(&self) -> Option<SpaceName> {
+        match self.entry.facts {
+            OwnFacts::App { space, .. } => space,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Owners of facts: what a service implements to be one, and how it is asked where it lives.
+use std::sync::Arc;
+
+use devspaces_authz::Owner;
+use devspaces_kit::{
+    clock::{Clock, Timestamp},
+    db::{self, Conn, Pool},
+    name::{Principal, SpaceName},
+    status::Fault,
+};
+use devspaces_proto::facts::v1::ApplyEffectsRequest;
+use uuid::Uuid;
+
+use crate::{
+    exchange::Answer,
+    facts::{OwnFacts, Question, Reading, Version},
+};
+
+/// The most questions of one call.
+pub const MAX_QUESTIONS: usize = 256;
+
+/// What each service says of the facts it owns.
+#[tonic::async_trait]
+pub trait FactOwner: Send + Sync + 'static {
+    /// Which owner this is.
+    fn owner(&self) -> Owner;
+
+    /// Answers at most [`MAX_QUESTIONS`] questions, in their order, by **one** statement over heads and facts: it is
+    /// what makes an answer the state at one moment. In a write transaction it sees what the transaction sees.
+    async fn read(&self, db: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, db::Error>;
+
+    /// The spaces after `after`, at most `limit` of them in the order of their ids, in which the subject holds a
+    /// role of this owner's plane that has not expired at `now`; with its facts there.
+    async fn subject_spaces(
+        &self,
+        db: &mut Conn,
+        subject: &Principal,
+        after: Option<Uuid>,
+        limit: i64,
+        now: Timestamp,
+    ) -> Result<Vec<(Uuid, OwnFacts)>, db::Error>;
+
+    /// Applies effects that this service of the suite committed: each sequence of a sender's scope once, in order.
+    /// It never refuses, and calls neither the gate nor the sender.
+    async fn apply(&self, sender: &str, effects: ApplyEffectsRequest) -> Result<(), Fault>;
+}
+
+/// An owner that lives in this process, with its database. Clones share both.
+#[derive(Clone)]
+pub struct Hosted {
+    pub(crate) facts: Arc<dyn FactOwner>,
+    pool: Pool,
+    clock: Arc<dyn Clock>,
+}
+
+/// Answers, and the owner's time of reading.
+pub(crate) struct Revalidated {
+    pub(crate) read_time: Timestamp,
+    pub(crate) answers: Vec<Answer>,
+}
+
+impl Hosted {
+    /// An owner and the primary of its database.
+    #[must_use]
+    pub fn new(facts: Arc<dyn FactOwner>, pool: Pool, clock: Arc<dyn Clock>) -> Self {
+        Self { facts, pool, clock }
+    }
+
+    /// Which owner this is.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        self.facts.owner()
+    }
+
+    /// Reads once and says for each question what differs from the version it knows (rule Owner). The time of
+    /// reading is taken before the read and is never before the scope's last change, so that a role that had expired
+    /// by then is seen as expired although clocks differ.
+    pub(crate) async fn revalidate(
+        &self,
+        questions: &[Question],
+        known: &[Option<Version>],
+    ) -> Result<Revalidated, Fault> {
+        let mut db = self.pool.facts().await?;
+        let read_time = self.clock.now();
+        let readings = self.facts.read(&mut db, questions).await?;
+        if readings.len() != questions.len() {
+            return Err(Fault::internal("an owner answered another number of questions than it was asked"));
+        }
+        let answer = |(reading, known): (Reading, &Option<Version>)| Answer {
+            facts: (!reading.version.is_known(known.as_ref())).then_some(reading.facts),
+            version: reading.version,
+            read_time: reading.last_time.map_or(read_time, |last| last.max(read_time)),
+        };
+        Ok(Revalidated { read_time, answers: readings.into_iter().zip(known).map(answer).collect() })
+    }
+
+    pub(crate) async fn subject_spaces(
+        &self,
+        subject: &Principal,
+        after: Option<SpaceName>,
+        limit: i64,
+    ) -> Result<Vec<(SpaceName, OwnFacts)>, db::Error> {
+        let mut db = self.pool.facts().await?;
+        let after = after.map(|space| space.0);
+        let spaces = self.facts.subject_spaces(&mut db, subject, after, limit, self.clock.now()).await?;
+        Ok(spaces.into_iter().map(|(space, facts)| (SpaceName(space), facts)).collect())
+    }
+}

@@ -1,0 +1,111 @@
+//! The facts of an owner at another address.
+use std::sync::Arc;
+
+use devspaces_authz::Owner;
+use devspaces_kit::{
+    identity::ServiceSigner,
+    name::{Principal, SpaceName},
+    server::TraceContext,
+    status::Fault,
+};
+use devspaces_proto::facts::v1::{
+    self as proto, ApplyEffectsRequest, ListSubjectSpacesRequest, RevalidateRequest,
+    facts_service_client::FactsServiceClient,
+};
+use tonic::{Request, Status, transport::Channel};
+
+use crate::{
+    exchange::Answer,
+    facts::{OwnFacts, Question, Version},
+    wire,
+};
+
+/// Calls one owner's service, as the service of the suite that the signer speaks for.
+pub(crate) struct Remote {
+    owner: Owner,
+    client: FactsServiceClient<Channel>,
+    signer: Arc<ServiceSigner>,
+}
+
+impl Remote {
+    pub(crate) fn new(owner: Owner, channel: Channel, signer: Arc<ServiceSigner>) -> Self {
+        Self { owner, client: FactsServiceClient::new(channel), signer }
+    }
+
+    pub(crate) async fn revalidate(
+        &self,
+        questions: &[Question],
+        known: Vec<Option<Version>>,
+    ) -> Result<Vec<Answer>, Fault> {
+        let ask = |(question, known): (&Question, Option<Version>)| proto::Question {
+            scope: question.scope.to_string(),
+            subject: question.subject.to_string(),
+            known: known.map(Into::into),
+        };
+        let request = RevalidateRequest {
+            owner: self.owner().into(),
+            questions: questions.iter().zip(known).map(ask).collect(),
+        };
+        let response = self.client.clone().revalidate(self.signed(request)).await;
+        let response = response.map_err(|status| self.fault(&status))?.into_inner();
+        let read_time = response.read_time.ok_or(wire::Unreadable).and_then(wire::time_from_wire);
+        let read_time = read_time.map_err(|_| self.unreadable())?;
+        let answers = response.answers.into_iter().map(|answer| wire::answer_from_wire(answer, read_time));
+        let answers: Vec<Answer> = answers.collect::<Result<_, _>>().map_err(|_| self.unreadable())?;
+        let fitting = answers.iter().zip(questions).all(|(answer, question)| {
+            answer.facts.as_ref().is_none_or(|facts| facts.are_of(self.owner, question.scope))
+        });
+        if fitting { Ok(answers) } else { Err(self.unreadable()) }
+    }
+
+    pub(crate) async fn subject_spaces(
+        &self,
+        subject: &Principal,
+        after: Option<SpaceName>,
+        limit: i64,
+    ) -> Result<Vec<(SpaceName, OwnFacts)>, Fault> {
+        let request = ListSubjectSpacesRequest {
+            owner: self.owner().into(),
+            subject: subject.to_string(),
+            after: after.map(|space| space.to_string()).unwrap_or_default(),
+            limit: i32::try_from(limit).unwrap_or(i32::MAX),
+        };
+        let response = self.client.clone().list_subject_spaces(self.signed(request)).await;
+        let spaces = response.map_err(|status| self.fault(&status))?.into_inner().spaces;
+        spaces.into_iter().map(|space| self.subject_space(space).ok_or_else(|| self.unreadable())).collect()
+    }
+
+    pub(crate) async fn apply(&self, effects: ApplyEffectsRequest) -> Result<(), Fault> {
+        let request = ApplyEffectsRequest { owner: self.owner().into(), ..effects };
+        let mut request = self.signed(request);
+        TraceContext::inject(request.metadata_mut());
+        self.client.clone().apply_effects(request).await.map(drop).map_err(|status| self.fault(&status))
+    }
+
+    fn subject_space(&self, space: proto::SubjectSpace) -> Option<(SpaceName, OwnFacts)> {
+        let name: SpaceName = space.space.parse().ok()?;
+        let facts = wire::facts_from_wire(space.facts?).ok()?;
+        facts.are_of(self.owner, name.into()).then_some((name, facts))
+    }
+
+    fn owner(&self) -> proto::Owner {
+        wire::owner_to_wire(self.owner)
+    }
+
+    fn signed<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        self.signer.token_for(self.owner.name()).authorize(request.metadata_mut());
+        request
+    }
+
+    /// What the peer said goes to the log and no further.
+    fn fault(&self, status: &Status) -> Fault {
+        tracing::debug!(owner = self.owner.name(), code = ?status.code(), message = status.message(), "a peer failed");
+        Fault::facts_unavailable(&[self.owner.name()])
+    }
+
+    fn unreadable(&self) -> Fault {
+        tracing::error!(owner = self.owner.name(), "a peer's answer could not be read");
+        Fault::facts_unavailable(&[self.owner.name()])
+    }
+}

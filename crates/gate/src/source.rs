@@ -1,0 +1,222 @@
+//! Where the facts of one owner come from: its database if it lives in this process, its address if not. Before
+//! either stands the same [`Exchange`].
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use devspaces_authz::Owner;
+use devspaces_kit::{
+    clock::Clock,
+    identity::ServiceSigner,
+    name::{Principal, SpaceName},
+    status::Fault,
+};
+use devspaces_proto::facts::v1::ApplyEffectsRequest;
+use futures::FutureExt as _;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout},
+};
+use tonic::transport::Channel;
+
+use crate::{
+    exchange::{Answer, Batch, Confirmed, Exchange, Limits, Overloaded, Sent},
+    facts::{OwnFacts, Question, Version},
+    owner::{Hosted, MAX_QUESTIONS},
+    remote::Remote,
+};
+
+/// What one source holds and does at a time. Two calls keep an owner busy while answers travel; more would only
+/// share each read among fewer checks. A check waits for two calls at most unless thousands wait with it.
+const LIMITS: Limits = Limits { calls: 2, questions: MAX_QUESTIONS, waiting: 16_384, entries: 65_536 };
+
+/// How long an owner may take to answer. Then its facts count as missing.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// How long an owner may take to apply effects, which may wait for a lock there. Then they are delivered later.
+const EFFECT_DEADLINE: Duration = Duration::from_secs(10);
+
+type Waiter = oneshot::Sender<Option<Confirmed>>;
+
+/// The facts of one owner. Clones share its calls and its cache.
+#[derive(Clone)]
+pub struct Source(Arc<Shared>);
+
+struct Shared {
+    owner: Owner,
+    link: Link,
+    clock: Arc<dyn Clock>,
+    /// What [`Sent::elapsed`] counts from.
+    start: Instant,
+    exchange: Mutex<Exchange<Waiter>>,
+}
+
+enum Link {
+    Hosted(Hosted),
+    Remote(Remote),
+    #[cfg(test)]
+    Scripted(crate::testing::Script),
+}
+
+/// A question under way, or answered from the cache.
+pub(crate) enum Asking {
+    Cached(Confirmed),
+    Waiting(oneshot::Receiver<Option<Confirmed>>),
+}
+
+impl Asking {
+    /// The facts; `None` if they could not be had.
+    pub(crate) async fn answer(self) -> Option<Confirmed> {
+        match self {
+            Self::Cached(confirmed) => Some(confirmed),
+            Self::Waiting(answer) => answer.await.ok().flatten(),
+        }
+    }
+}
+
+impl Source {
+    /// The facts of an owner that lives in this process.
+    #[must_use]
+    pub fn hosted(hosted: Hosted, clock: Arc<dyn Clock>) -> Self {
+        Self::new(hosted.owner(), Link::Hosted(hosted), clock)
+    }
+
+    /// The facts of an owner at this address, which knows the signer's service by its key.
+    #[must_use]
+    pub fn remote(owner: Owner, channel: Channel, signer: Arc<ServiceSigner>, clock: Arc<dyn Clock>) -> Self {
+        Self::new(owner, Link::Remote(Remote::new(owner, channel, signer)), clock)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn scripted(owner: Owner, script: crate::testing::Script, clock: Arc<dyn Clock>) -> Self {
+        Self::new(owner, Link::Scripted(script), clock)
+    }
+
+    fn new(owner: Owner, link: Link, clock: Arc<dyn Clock>) -> Self {
+        let exchange = Mutex::new(Exchange::new(LIMITS));
+        Self(Arc::new(Shared { owner, link, clock, start: Instant::now(), exchange }))
+    }
+
+    /// Whose facts these are.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        self.0.owner
+    }
+
+    /// Asks the owner, in a call that is sent after this returns or is being sent by it (rule Join). Facts that were
+    /// confirmed by a call sent no longer than `max_age` ago will do (rule Age); zero takes none.
+    pub(crate) fn ask(&self, question: Question, max_age: Duration) -> Result<Asking, Overloaded> {
+        let (waiter, answer) = oneshot::channel();
+        let mut exchange = self.exchange();
+        if !max_age.is_zero() {
+            let recent = |confirmed: &Confirmed| self.age(confirmed) <= max_age;
+            if let Some(confirmed) = exchange.cached(&question).filter(recent) {
+                return Ok(Asking::Cached(confirmed));
+            }
+        }
+        exchange.enqueue(question, waiter)?;
+        let batch = exchange.take(|| self.now());
+        drop(exchange);
+        if let Some(batch) = batch {
+            tokio::spawn(self.clone().run(batch));
+        }
+        Ok(Asking::Waiting(answer))
+    }
+
+    /// What the owner last confirmed, however long ago: a guess that saves a round trip if it proves right.
+    pub(crate) fn guess(&self, question: &Question) -> Option<Confirmed> {
+        self.exchange().cached(question)
+    }
+
+    /// Where the subject holds a role of the owner's plane, asked anew.
+    pub(crate) async fn subject_spaces(
+        &self,
+        subject: &Principal,
+        after: Option<SpaceName>,
+        limit: i64,
+    ) -> Option<Vec<(SpaceName, OwnFacts)>> {
+        let listing = async {
+            match &self.0.link {
+                Link::Hosted(hosted) => Ok(hosted.subject_spaces(subject, after, limit).await?),
+                Link::Remote(remote) => remote.subject_spaces(subject, after, limit).await,
+                #[cfg(test)]
+                Link::Scripted(script) => script.subject_spaces(subject, after, limit),
+            }
+        };
+        self.in_time(listing).await
+    }
+
+    /// Brings effects of the service `sender` to the owner.
+    pub(crate) async fn apply(&self, sender: &str, effects: ApplyEffectsRequest) -> Result<(), Fault> {
+        match &self.0.link {
+            Link::Hosted(hosted) => hosted.facts.apply(sender, effects).await,
+            Link::Remote(remote) => {
+                let late = |_| Err(Fault::effect_pending(self.0.owner.name()));
+                timeout(EFFECT_DEADLINE, remote.apply(effects)).await.unwrap_or_else(late)
+            }
+            #[cfg(test)]
+            Link::Scripted(_) => Ok(()),
+        }
+    }
+
+    /// Makes calls until no question waits. It runs in a task of its own, so that no check that hangs up takes
+    /// others with it.
+    async fn run(self, batch: Batch<Waiter>) {
+        let mut next = Some(batch);
+        while let Some(batch) = next {
+            let answers = self.in_time(self.call(&batch)).await;
+            let mut exchange = self.exchange();
+            let resolved = match answers {
+                Some(answers) => exchange.complete(batch, answers),
+                None => exchange.fail(batch),
+            };
+            next = exchange.take(|| self.now());
+            drop(exchange);
+            for resolved in resolved {
+                for waiter in resolved.waiters {
+                    // Whoever hung up needs no answer.
+                    let _ = waiter.send(resolved.confirmed.clone());
+                }
+            }
+        }
+    }
+
+    async fn call(&self, batch: &Batch<Waiter>) -> Result<Vec<Answer>, Fault> {
+        let questions: Vec<Question> = batch.asked.iter().map(|asked| asked.question.clone()).collect();
+        let version = |asked: &crate::exchange::Asked<Waiter>| Some(asked.known.as_ref()?.version.clone());
+        let known: Vec<Option<Version>> = batch.asked.iter().map(version).collect();
+        match &self.0.link {
+            Link::Hosted(hosted) => Ok(hosted.revalidate(&questions, &known).await?.answers),
+            Link::Remote(remote) => remote.revalidate(&questions, known).await,
+            #[cfg(test)]
+            Link::Scripted(script) => script.revalidate(questions, known).await,
+        }
+    }
+
+    /// What an owner answers within the deadline. A panic is no answer either, and must not end the calls.
+    async fn in_time<T>(&self, call: impl Future<Output = Result<T, Fault>>) -> Option<T> {
+        let owner = self.0.owner.name();
+        match AssertUnwindSafe(timeout(DEADLINE, call)).catch_unwind().await {
+            Ok(Ok(Ok(answer))) => return Some(answer),
+            Ok(Ok(Err(fault))) => tracing::warn!(owner, %fault, "facts could not be had"),
+            Ok(Err(_)) => tracing::warn!(owner, "facts could not be had within {DEADLINE:?}"),
+            Err(_) => tracing::error!(owner, "reading facts panicked"),
+        }
+        None
+    }
+
+    fn now(&self) -> Sent {
+        Sent { elapsed: self.0.start.elapsed(), time: self.0.clock.now() }
+    }
+
+    fn age(&self, confirmed: &Confirmed) -> Duration {
+        self.0.start.elapsed().saturating_sub(confirmed.sent.elapsed)
+    }
+
+    /// The exchange leaves nothing half done where it could panic, and is never held across an await.
+    fn exchange(&self) -> MutexGuard<'_, Exchange<Waiter>> {
+        self.0.exchange.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

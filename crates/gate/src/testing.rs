@@ -1,0 +1,297 @@
+//! Owners whose calls a test holds in its hands, or that answer at once from memory.
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use devspaces_authz::{ConsoleRole, Owner};
+use devspaces_kit::{
+    clock::{Clock, Timestamp},
+    db::{self, Conn, Pool},
+    identity::Caller,
+    name::{Principal, Scope, SpaceName},
+    status::Fault,
+};
+use devspaces_proto::facts::v1::ApplyEffectsRequest;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::{
+    exchange::Answer,
+    facts::{OwnFacts, Question, Reading, Version},
+    gate::Gate,
+    owner::FactOwner,
+    source::Source,
+    sources::{ServicePermissions, Sources},
+};
+
+/// A clock that stands still until it is set.
+#[derive(Debug, Default)]
+pub(crate) struct TestClock {
+    micros: Mutex<i64>,
+    ids: AtomicU64,
+}
+
+impl TestClock {
+    /// A clock that shows so many seconds.
+    pub(crate) fn at(seconds: i64) -> Arc<Self> {
+        let clock = Self::default();
+        clock.set(seconds);
+        Arc::new(clock)
+    }
+
+    pub(crate) fn set(&self, seconds: i64) {
+        *self.micros.lock().unwrap() = seconds * 1_000_000;
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(*self.micros.lock().unwrap())
+    }
+
+    fn new_id(&self) -> Uuid {
+        Uuid::from_u128(self.ids.fetch_add(1, Ordering::Relaxed).into())
+    }
+}
+
+/// So many seconds after 1970 began.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000)
+}
+
+pub(crate) fn space(id: u128) -> SpaceName {
+    SpaceName(Uuid::from_u128(id))
+}
+
+pub(crate) fn user(id: &str) -> Principal {
+    Principal::user(id)
+}
+
+pub(crate) fn caller(principal: Principal) -> Caller {
+    Caller { principal, email: None, suite: None }
+}
+
+pub(crate) fn question(scope: impl Into<Scope>, subject: &str) -> Question {
+    Question { scope: scope.into(), subject: user(subject).into() }
+}
+
+pub(crate) fn version(sequence: i64) -> Version {
+    Version { sequence, digest: sequence.to_be_bytes().to_vec().into() }
+}
+
+/// Membership facts with this role.
+pub(crate) fn member(role: Option<ConsoleRole>) -> OwnFacts {
+    OwnFacts::Membership { role, view_all_apps: false, expire_time: None, has_admin: true }
+}
+
+/// A call that reached an owner. The test answers it, when it likes.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) questions: Vec<Question>,
+    pub(crate) known: Vec<Option<Version>>,
+    reply: oneshot::Sender<Result<Vec<Answer>, Fault>>,
+}
+
+impl Call {
+    pub(crate) fn answer(self, answers: Vec<Answer>) {
+        // A call that timed out waits no more.
+        let _ = self.reply.send(Ok(answers));
+    }
+
+    /// Answers the only question.
+    pub(crate) fn answer_one(self, sequence: i64, facts: Option<OwnFacts>) {
+        self.answer(vec![Answer { version: version(sequence), facts, read_time: at(0) }]);
+    }
+
+    pub(crate) fn fail(self) {
+        let _ = self.reply.send(Err(Fault::storage_unavailable()));
+    }
+}
+
+/// The gate's end of a scripted owner.
+#[derive(Clone)]
+pub(crate) struct Script {
+    calls: mpsc::UnboundedSender<Call>,
+    memory: Option<Arc<Memory>>,
+}
+
+impl Script {
+    pub(crate) async fn revalidate(
+        &self,
+        questions: Vec<Question>,
+        known: Vec<Option<Version>>,
+    ) -> Result<Vec<Answer>, Fault> {
+        let (reply, answer) = oneshot::channel();
+        self.calls.send(Call { questions, known, reply }).map_err(|_| Fault::storage_unavailable())?;
+        answer.await.unwrap_or_else(|_| panic!("the owner panics"))
+    }
+
+    pub(crate) fn subject_spaces(
+        &self,
+        subject: &Principal,
+        after: Option<SpaceName>,
+        limit: i64,
+    ) -> Result<Vec<(SpaceName, OwnFacts)>, Fault> {
+        let memory = self.memory.as_ref().ok_or_else(Fault::storage_unavailable)?;
+        Ok(memory.subject_spaces(subject, after, limit))
+    }
+}
+
+/// A source, and the owner's end of it.
+pub(crate) fn scripted(owner: Owner, clock: &Arc<TestClock>) -> (Source, mpsc::UnboundedReceiver<Call>) {
+    let (calls, peer) = mpsc::unbounded_channel();
+    (Source::scripted(owner, Script { calls, memory: None }, clock.clone()), peer)
+}
+
+/// An owner that answers at once from memory. What it says of what it was not told is nothing.
+pub(crate) struct Memory {
+    owner: Owner,
+    readings: Mutex<HashMap<Question, Reading>>,
+    calls: AtomicU64,
+}
+
+impl Memory {
+    pub(crate) fn of(owner: Owner) -> Arc<Self> {
+        Arc::new(Self { owner, readings: Mutex::default(), calls: AtomicU64::new(0) })
+    }
+
+    pub(crate) fn set(&self, question: Question, sequence: i64, facts: OwnFacts) {
+        self.set_at(question, sequence, facts, None);
+    }
+
+    pub(crate) fn set_at(&self, question: Question, sequence: i64, facts: OwnFacts, last: Option<Timestamp>) {
+        let reading = Reading { version: version(sequence), last_time: last, facts };
+        self.readings.lock().unwrap().insert(question, reading);
+    }
+
+    /// How many calls it answered.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    fn reading(&self, question: &Question) -> Reading {
+        let unknown = || {
+            let facts = match question.scope {
+                Scope::App(_) => OwnFacts::App { space: None, role: None, via_group: None },
+                _ => OwnFacts::nothing(self.owner),
+            };
+            Reading { version: version(0), last_time: None, facts }
+        };
+        self.readings.lock().unwrap().get(question).cloned().unwrap_or_else(unknown)
+    }
+
+    fn subject_spaces(
+        &self,
+        subject: &Principal,
+        after: Option<SpaceName>,
+        limit: i64,
+    ) -> Vec<(SpaceName, OwnFacts)> {
+        let readings = self.readings.lock().unwrap();
+        let mut spaces: Vec<_> = readings
+            .iter()
+            .filter(|(question, _)| *question.subject == *subject)
+            .map(|(question, reading)| (SpaceName(question.scope.id()), reading.facts.clone()))
+            .filter(|(space, _)| after.is_none_or(|after| *space > after))
+            .collect();
+        spaces.sort_by_key(|(space, _)| *space);
+        spaces.truncate(usize::try_from(limit).unwrap());
+        spaces
+    }
+
+    /// A source that this owner answers, reading by this clock.
+    pub(crate) fn source(self: &Arc<Self>, clock: &Arc<TestClock>) -> Source {
+        let (calls, mut peer) = mpsc::unbounded_channel::<Call>();
+        let (memory, time) = (Arc::clone(self), Arc::clone(clock));
+        tokio::spawn(async move {
+            while let Some(call) = peer.recv().await {
+                memory.calls.fetch_add(1, Ordering::Relaxed);
+                let answer = |(question, known): (&Question, &Option<Version>)| {
+                    let reading = memory.reading(question);
+                    let facts = (!reading.version.is_known(known.as_ref())).then_some(reading.facts);
+                    Answer { version: reading.version, facts, read_time: time.now() }
+                };
+                let answers = call.questions.iter().zip(&call.known).map(answer).collect();
+                call.answer(answers);
+            }
+        });
+        Source::scripted(self.owner, Script { calls, memory: Some(Arc::clone(self)) }, clock.clone())
+    }
+}
+
+#[tonic::async_trait]
+impl FactOwner for Memory {
+    fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    async fn read(&self, _: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, db::Error> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        Ok(questions.iter().map(|question| self.reading(question)).collect())
+    }
+
+    async fn subject_spaces(
+        &self,
+        _: &mut Conn,
+        subject: &Principal,
+        after: Option<Uuid>,
+        limit: i64,
+        _: Timestamp,
+    ) -> Result<Vec<(Uuid, OwnFacts)>, db::Error> {
+        let spaces = Self::subject_spaces(self, subject, after.map(SpaceName), limit);
+        Ok(spaces.into_iter().map(|(space, facts)| (space.0, facts)).collect())
+    }
+
+    async fn apply(&self, _: &str, _: ApplyEffectsRequest) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// A gate of the membership service before these sources.
+pub(crate) fn gate(sources: impl IntoIterator<Item = Source>, clock: &Arc<TestClock>) -> Gate {
+    gate_of(Memory::of(Owner::Membership), sources, ServicePermissions::default(), clock)
+}
+
+pub(crate) fn gate_of(
+    home: Arc<Memory>,
+    sources: impl IntoIterator<Item = Source>,
+    services: ServicePermissions,
+    clock: &Arc<TestClock>,
+) -> Gate {
+    let sources = sources.into_iter().fold(Sources::default(), Sources::with);
+    Gate::new(home, sources, services, clock.clone())
+}
+
+/// Lets every other task run until it waits. On the paused clock of a test that is when a nanosecond passes.
+pub(crate) async fn settle() {
+    tokio::time::sleep(Duration::from_nanos(1)).await;
+}
+
+/// A database of its own, in a folder that goes with it.
+pub(crate) struct Database {
+    pub(crate) pool: Pool,
+    folder: PathBuf,
+}
+
+impl Database {
+    pub(crate) async fn new(name: &str) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("devspaces-{name}-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let pool = Pool::open(&format!("sqlite:{}", folder.join("db").display())).await.unwrap();
+        db::migrate(&pool, db::SCHEMA).await.unwrap();
+        Self { pool, folder }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}

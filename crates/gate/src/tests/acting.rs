@@ -1,0 +1,113 @@
+//! Acting: whoever changes something decides again, in the transaction, by the facts of its own.
+use std::sync::Arc;
+
+use devspaces_authz::{ConsoleRole, Owner, Permission, SpaceFacts, SpaceState};
+use devspaces_kit::{
+    db::{Act, Tx},
+    name::Scope,
+    status::{Fault, Reason},
+};
+use uuid::Uuid;
+
+use crate::{
+    facts::OwnFacts,
+    gate::{Gate, Resource},
+    sources::ServicePermissions,
+    testing::{Database, Memory, TestClock, at, caller, gate_of, member, question, space, user},
+};
+
+const ADMIN: Option<ConsoleRole> = Some(ConsoleRole::Admin);
+
+struct World {
+    spaces: Arc<Memory>,
+    members: Arc<Memory>,
+    clock: Arc<TestClock>,
+    database: Database,
+}
+
+impl World {
+    /// Alice is Admin of an unpublished space.
+    async fn new() -> Self {
+        let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
+        members.set(question(space(1), "alice"), 1, member(ADMIN));
+        Self { spaces, members, clock: TestClock::at(0), database: Database::new("acting").await }
+    }
+
+    fn gate(&self, home: &Arc<Memory>) -> Gate {
+        let sources = [self.spaces.source(&self.clock), self.members.source(&self.clock)];
+        gate_of(home.clone(), sources, ServicePermissions::default(), &self.clock)
+    }
+
+    async fn transaction(&self, scope: impl Into<Scope>) -> Tx {
+        let act = Act { actor: user("alice"), on_behalf_of: None, method: "Test/Do".to_owned(), time: at(0) };
+        self.database.pool.begin(&[scope.into()], act).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_role_lost_since_the_check_no_longer_allows() {
+    let world = World::new().await;
+    let gate = world.gate(&world.members);
+    let pass = gate.require(&caller(user("alice")), Permission::MembersUpdate, space(1)).await.unwrap();
+    let mut tx = world.transaction(space(1)).await;
+    let facts = pass.confirm(&mut tx).await.unwrap();
+    assert_eq!(facts.membership.known().and_then(|member| member.role), ADMIN);
+    world.members.set(question(space(1), "alice"), 2, member(None));
+    let denied = pass.confirm(&mut tx).await.unwrap_err();
+    assert_eq!(denied, Fault::permission_denied("members.update", space(1)));
+}
+
+// R-M10: a role that ends between the check and the change.
+#[tokio::test]
+async fn a_role_expired_since_the_check_no_longer_allows() {
+    let world = World::new().await;
+    let expires =
+        OwnFacts::Membership { role: ADMIN, view_all_apps: false, expire_time: Some(at(5)), has_admin: true };
+    world.members.set(question(space(1), "alice"), 2, expires.clone());
+    let gate = world.gate(&world.members);
+    let pass = gate.require(&caller(user("alice")), Permission::MembersUpdate, space(1)).await.unwrap();
+    let mut tx = world.transaction(space(1)).await;
+    world.members.set_at(question(space(1), "alice"), 2, expires, Some(at(5)));
+    let denied = pass.confirm(&mut tx).await.unwrap_err();
+    assert_eq!(denied.reason(), Reason::PermissionDenied);
+}
+
+// R-S3: the space service decides by its own `published` and by roles as they were confirmed.
+#[tokio::test]
+async fn the_facts_of_others_stand_as_they_were_confirmed() {
+    let world = World::new().await;
+    let gate = world.gate(&world.spaces);
+    let pass = gate.require(&caller(user("alice")), Permission::SpaceUpdate, space(1)).await.unwrap();
+    let mut tx = world.transaction(space(1)).await;
+    world.members.set(question(space(1), "alice"), 2, member(None));
+    pass.confirm(&mut tx).await.unwrap();
+    let published = SpaceFacts { state: SpaceState::Active, published: true, contributes: false };
+    world.spaces.set(question(space(1), "alice"), 2, OwnFacts::Space(published));
+    assert_eq!(pass.confirm(&mut tx).await.unwrap_err().reason(), Reason::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_service_without_a_say_reads_nothing_again() {
+    let world = World::new().await;
+    let gate = world.gate(&world.spaces);
+    let pass = gate.require(&caller(user("alice")), Permission::MembersUpdate, space(1)).await.unwrap();
+    let mut tx = world.transaction(space(1)).await;
+    pass.confirm(&mut tx).await.unwrap();
+    assert_eq!(world.spaces.calls(), 0);
+}
+
+// Two hops: alice is Admin of the space that the app has left.
+#[tokio::test]
+async fn an_app_that_moved_since_the_check_is_not_judged_by_its_old_space() {
+    let world = World::new().await;
+    let app = Uuid::from_u128(7);
+    let about_app = question(Scope::App(app), "alice");
+    let linked = |id| OwnFacts::App { space: Some(space(id)), role: None, via_group: None };
+    world.spaces.set(about_app.clone(), 1, linked(1));
+    let gate = world.gate(&world.spaces);
+    let pass = gate.require(&caller(user("alice")), Permission::AppUpdate, Resource::App(app)).await.unwrap();
+    let mut tx = world.transaction(Scope::App(app)).await;
+    pass.confirm(&mut tx).await.unwrap();
+    world.spaces.set(about_app, 2, linked(2));
+    assert_eq!(pass.confirm(&mut tx).await.unwrap_err().reason(), Reason::FactsUnavailable);
+}

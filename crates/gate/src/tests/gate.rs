@@ -1,0 +1,318 @@
+//! Whom a decision asks, and what it makes of the answers.
+use std::{sync::Arc, time::Duration};
+
+use devspaces_authz::{
+    AppRole, ConsoleRole, Fact, MarketplaceFacts, Outcome, Owner, Permission, PermissionSet, Role,
+    SpaceFacts, SpaceState,
+};
+use devspaces_kit::{
+    name::{Principal, Scope},
+    status::{Fault, Reason},
+};
+use tonic::Code;
+use uuid::Uuid;
+
+use crate::{
+    facts::OwnFacts,
+    gate::{Gate, Resource},
+    sources::ServicePermissions,
+    testing::{
+        Memory, TestClock, at, caller, gate, gate_of, member, question, scripted, settle, space, user,
+    },
+};
+
+const ADMIN: Option<ConsoleRole> = Some(ConsoleRole::Admin);
+const VIEWER: Option<ConsoleRole> = Some(ConsoleRole::Viewer);
+
+fn in_space(state: SpaceState, published: bool) -> OwnFacts {
+    OwnFacts::Space(SpaceFacts { state, published, contributes: false })
+}
+
+async fn require(gate: &Gate, permission: Permission, resource: impl Into<Resource>) -> Result<(), Fault> {
+    gate.require(&caller(user("alice")), permission, resource).await.map(drop)
+}
+
+/// The fault's code and reason.
+fn said(result: Result<impl Sized, Fault>) -> (Code, Reason) {
+    result.err().map(|fault| (fault.code(), fault.reason())).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_owners_that_the_permission_depends_on_are_asked() {
+    let clock = TestClock::at(0);
+    let owners = [Owner::Space, Owner::Membership, Owner::Billing].map(Memory::of);
+    owners[1].set(question(space(1), "alice"), 1, member(ADMIN));
+    let gate = gate(owners.iter().map(|owner| owner.source(&clock)), &clock);
+    require(&gate, Permission::MembersUpdate, space(1)).await.unwrap();
+    assert_eq!(owners.each_ref().map(|owner| owner.calls()), [0, 1, 0]);
+    require(&gate, Permission::SpaceCreate, Resource::Platform).await.unwrap();
+    assert_eq!(owners.each_ref().map(|owner| owner.calls()), [0, 1, 0]);
+}
+
+// R-P3
+#[tokio::test(start_paused = true)]
+async fn denied_and_unknown_read_alike_also_while_an_owner_is_down() {
+    let clock = TestClock::at(0);
+    let members = Memory::of(Owner::Membership);
+    members.set(question(space(1), "alice"), 1, member(VIEWER));
+    let (billing, unreachable) = scripted(Owner::Billing, &clock);
+    drop(unreachable);
+    let gate = gate([members.source(&clock), billing], &clock);
+    for id in [1, 2] {
+        let fault = require(&gate, Permission::MembersUpdate, space(id)).await.unwrap_err();
+        assert_eq!(fault, Fault::permission_denied("members.update", space(id)));
+    }
+}
+
+// R-P2
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_is_down_makes_a_decision_unavailable_unless_the_rest_decides() {
+    let clock = TestClock::at(0);
+    let billing = Memory::of(Owner::Billing);
+    let (members, unreachable) = scripted(Owner::Membership, &clock);
+    drop(unreachable);
+    billing.set(
+        question(space(1), "alice"),
+        1,
+        OwnFacts::Billing(devspaces_authz::BillingFacts { admin: true }),
+    );
+    let gate = gate([members, billing.source(&clock)], &clock);
+    let listed = require(&gate, Permission::MembersList, space(1)).await;
+    assert_eq!(listed.unwrap_err(), Fault::facts_unavailable(&["membership"]));
+    require(&gate, Permission::BillingAdminsList, space(1)).await.unwrap();
+    let other = require(&gate, Permission::BillingAdminsList, space(2)).await;
+    assert_eq!(said(other), (Code::Unavailable, Reason::FactsUnavailable));
+}
+
+// Nobody holds anything of a plane whose owner is not deployed.
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_is_not_deployed_is_known_to_say_nothing() {
+    let clock = TestClock::at(0);
+    let gate = gate([Memory::of(Owner::Membership).source(&clock)], &clock);
+    let denied = require(&gate, Permission::BillingInvoicesGet, space(1)).await;
+    assert_eq!(said(denied), (Code::PermissionDenied, Reason::PermissionDenied));
+}
+
+// R-M10, Expiry: the owner's time counts, also when nothing changed since.
+#[tokio::test(start_paused = true)]
+async fn a_role_ends_by_the_owners_time() {
+    let (gates_clock, owners_clock) = (TestClock::at(500), TestClock::at(99));
+    let members = Memory::of(Owner::Membership);
+    let expires = OwnFacts::Membership {
+        role: ADMIN,
+        view_all_apps: false,
+        expire_time: Some(at(100)),
+        has_admin: true,
+    };
+    members.set(question(space(1), "alice"), 1, expires);
+    let gate = gate([members.source(&owners_clock)], &gates_clock);
+    require(&gate, Permission::MembersUpdate, space(1)).await.unwrap();
+    owners_clock.set(100);
+    gates_clock.set(0);
+    let denied = require(&gate, Permission::MembersUpdate, space(1)).await;
+    assert_eq!(said(denied), (Code::PermissionDenied, Reason::PermissionDenied));
+}
+
+// R-S5
+#[tokio::test(start_paused = true)]
+async fn the_state_of_the_space_comes_with_the_same_round_trip() {
+    let clock = TestClock::at(0);
+    let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
+    members.set(question(space(1), "alice"), 1, member(ADMIN));
+    let gate = gate([spaces.source(&clock), members.source(&clock)], &clock);
+    let active = async |state| {
+        spaces.set(question(space(1), "alice"), state as i64, in_space(state, false));
+        let pass = gate.require_active(&caller(user("alice")), Permission::MembersUpdate, space(1)).await;
+        pass.unwrap().active()
+    };
+    active(SpaceState::Active).await.unwrap();
+    for state in [SpaceState::Archived, SpaceState::Deleted] {
+        assert_eq!(said(active(state).await), (Code::FailedPrecondition, Reason::SpaceArchived));
+    }
+    assert_eq!(said(active(SpaceState::None).await), (Code::PermissionDenied, Reason::PermissionDenied));
+    assert_eq!((spaces.calls(), members.calls()), (4, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_could_not_be_had_is_not_active() {
+    let clock = TestClock::at(0);
+    let members = Memory::of(Owner::Membership);
+    members.set(question(space(1), "alice"), 1, member(ADMIN));
+    let (spaces, unreachable) = scripted(Owner::Space, &clock);
+    drop(unreachable);
+    let gate = gate([spaces, members.source(&clock)], &clock);
+    let pass =
+        gate.require_active(&caller(user("alice")), Permission::MembersUpdate, space(1)).await.unwrap();
+    assert_eq!(pass.active().unwrap_err(), Fault::facts_unavailable(&["space"]));
+}
+
+// R-P7
+#[tokio::test(start_paused = true)]
+async fn a_service_has_what_was_configured_for_its_name_and_nothing_else() {
+    let clock = TestClock::at(0);
+    let members = Memory::of(Owner::Membership);
+    let meter = Principal::service("metering");
+    let permissions = PermissionSet::EMPTY.with(Permission::UsageReport).unwrap();
+    let configured = ServicePermissions::default().with(meter.clone(), permissions);
+    let gate = gate_of(members.clone(), [members.source(&clock)], configured, &clock);
+    let require = async |service: &Principal, permission, resource| {
+        gate.require(&caller(service.clone()), permission, resource).await.map(drop)
+    };
+    require(&meter, Permission::UsageReport, Resource::Platform).await.unwrap();
+    let other = Principal::service("other");
+    for (service, permission, resource) in [
+        (&meter, Permission::BillingRun, Resource::Platform),
+        (&other, Permission::UsageReport, Resource::Platform),
+        (&meter, Permission::MembersList, space(1).into()),
+    ] {
+        let denied = require(service, permission, resource).await;
+        assert_eq!(said(denied), (Code::PermissionDenied, Reason::PermissionDenied));
+    }
+    let dev = gate_of(members.clone(), [], ServicePermissions::dev(), &clock);
+    dev.require(&caller(other), Permission::UsageReport, Resource::Platform).await.unwrap();
+    let nobody = dev.require(&caller(user("alice")), Permission::UsageReport, Resource::Platform).await;
+    assert_eq!(said(nobody), (Code::PermissionDenied, Reason::PermissionDenied));
+    assert_eq!(members.calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_checks_are_turned_away() {
+    let clock = TestClock::at(0);
+    let (source, peer) = scripted(Owner::Membership, &clock);
+    let gate = gate([source.clone()], &clock);
+    while source.ask(question(space(1), "bob"), Duration::ZERO).is_ok() {}
+    let turned_away = require(&gate, Permission::MembersList, space(1)).await;
+    assert_eq!(said(turned_away), (Code::ResourceExhausted, Reason::Overloaded));
+    drop(peer);
+}
+
+/// An app that the space service holds in memory.
+fn app_in(id: Option<u128>) -> OwnFacts {
+    OwnFacts::App { space: id.map(space), role: None, via_group: None }
+}
+
+const APP: Uuid = Uuid::from_u128(7);
+
+// Two hops
+#[tokio::test(start_paused = true)]
+async fn an_app_is_asked_together_with_the_space_it_was_in() {
+    let clock = TestClock::at(0);
+    let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
+    spaces.set(question(Scope::App(APP), "alice"), 1, app_in(Some(1)));
+    members.set(question(space(1), "alice"), 1, member(ADMIN));
+    let gate = gate([spaces.source(&clock), members.source(&clock)], &clock);
+    require(&gate, Permission::AppUpdate, Resource::App(APP)).await.unwrap();
+    assert_eq!((spaces.calls(), members.calls()), (2, 1), "the space was not known yet");
+    require(&gate, Permission::AppUpdate, Resource::App(APP)).await.unwrap();
+    assert_eq!((spaces.calls(), members.calls()), (3, 2), "one round trip to each");
+}
+
+// Two hops: alice is Admin where the app was, and nothing where it is now; then the other way round.
+#[tokio::test(start_paused = true)]
+async fn an_app_that_moved_is_judged_by_its_new_space() {
+    let clock = TestClock::at(0);
+    let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
+    spaces.set(question(Scope::App(APP), "alice"), 1, app_in(Some(1)));
+    members.set(question(space(1), "alice"), 1, member(ADMIN));
+    let gate = gate([spaces.source(&clock), members.source(&clock)], &clock);
+    let update = async || require(&gate, Permission::AppUpdate, Resource::App(APP)).await;
+    update().await.unwrap();
+    spaces.set(question(Scope::App(APP), "alice"), 2, app_in(Some(2)));
+    assert_eq!(said(update().await), (Code::PermissionDenied, Reason::PermissionDenied));
+    spaces.set(question(Scope::App(APP), "alice"), 3, app_in(Some(1)));
+    update().await.unwrap();
+    spaces.set(question(Scope::App(APP), "alice"), 4, app_in(None));
+    assert_eq!(said(update().await), (Code::PermissionDenied, Reason::PermissionDenied));
+}
+
+// Two hops: an app that moves with every answer is no reason to ask for ever.
+#[tokio::test(start_paused = true)]
+async fn an_app_that_moves_on_and_on_is_unavailable() {
+    let clock = TestClock::at(0);
+    let (spaces, mut peer) = scripted(Owner::Space, &clock);
+    let members = Memory::of(Owner::Membership);
+    for id in 0..10 {
+        members.set(question(space(id), "alice"), 1, member(ADMIN));
+    }
+    let gate = gate([spaces, members.source(&clock)], &clock);
+    let moving = tokio::spawn(async move {
+        for id in 0_u8.. {
+            let Some(call) = peer.recv().await else { return id };
+            call.answer_one(id.into(), Some(app_in(Some(id.into()))));
+        }
+        u8::MAX
+    });
+    let moved = require(&gate, Permission::AppUpdate, Resource::App(APP)).await;
+    assert_eq!(said(moved), (Code::Unavailable, Reason::FactsUnavailable));
+    drop(gate);
+    assert_eq!(moving.await.unwrap(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contributor_of_an_unlinked_app_needs_no_space() {
+    let clock = TestClock::at(0);
+    let spaces = Memory::of(Owner::Space);
+    let owned = OwnFacts::App { space: None, role: Some(AppRole::Owner), via_group: None };
+    spaces.set(question(Scope::App(APP), "alice"), 1, owned);
+    let gate = gate([spaces.source(&clock), Memory::of(Owner::Membership).source(&clock)], &clock);
+    let pass = gate.require(&caller(user("alice")), Permission::AppGet, Resource::App(APP)).await.unwrap();
+    assert!(pass.holds(Role::AppOwner) && !pass.holds(Role::ConsoleAdmin));
+}
+
+// Age
+#[tokio::test(start_paused = true)]
+async fn an_aged_decision_says_as_of_when_it_holds() {
+    let clock = TestClock::at(10);
+    let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
+    let sellers = Memory::of(Owner::Marketplace);
+    let admin = OwnFacts::Marketplace(MarketplaceFacts { admin: true });
+    sellers.set(question(space(1), "alice"), 1, admin);
+    let gate = gate([&spaces, &members, &sellers].map(|owner| owner.source(&clock)), &clock);
+    let check = async |permission, millis| {
+        let resource = Resource::Space(space(1));
+        gate.check(&user("alice"), permission, resource, Duration::from_millis(millis)).await.unwrap()
+    };
+    assert_eq!(check(Permission::MarketplaceProfileGet, 0).await.as_of, at(10));
+    tokio::time::advance(Duration::from_millis(100)).await;
+    clock.set(20);
+    sellers.set(question(space(1), "alice"), 2, OwnFacts::nothing(Owner::Marketplace));
+    let mixed = check(Permission::SpaceGet, 100).await;
+    assert_eq!((mixed.as_of, mixed.decision.outcome()), (at(10), Outcome::Allowed));
+    assert_eq!((members.calls(), sellers.calls()), (1, 1), "only what was not known is asked");
+    let younger = check(Permission::MarketplaceProfileGet, 99).await;
+    assert_eq!((younger.as_of, younger.decision.outcome()), (at(20), Outcome::Denied));
+    clock.set(30);
+    assert_eq!(check(Permission::SpaceCreate, 99).await.as_of, at(30));
+}
+
+// R-P4: as seen from the gate.
+#[tokio::test(start_paused = true)]
+async fn a_strict_check_uses_only_facts_confirmed_after_it_began() {
+    let clock = TestClock::at(0);
+    let (source, mut peer) = scripted(Owner::Membership, &clock);
+    let gate = Arc::new(gate([source], &clock));
+    let check = || {
+        let gate = Arc::clone(&gate);
+        tokio::spawn(async move { require(&gate, Permission::MembersUpdate, space(1)).await })
+    };
+    let before = check();
+    let call = peer.recv().await.unwrap();
+    let after = check();
+    settle().await;
+    call.answer_one(1, Some(member(ADMIN)));
+    before.await.unwrap().unwrap();
+    peer.recv().await.unwrap().answer_one(2, Some(member(None)));
+    assert_eq!(said(after.await.unwrap()), (Code::PermissionDenied, Reason::PermissionDenied));
+}
+
+#[tokio::test(start_paused = true)]
+async fn facts_of_anyone_are_those_asked_for() {
+    let clock = TestClock::at(0);
+    let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
+    members.set(question(space(1), "bob"), 1, member(VIEWER));
+    let gate = gate([spaces.source(&clock), members.source(&clock)], &clock);
+    let facts = gate.facts(&user("bob"), space(1), &[Owner::Membership, Owner::Billing]).await.unwrap();
+    assert_eq!(facts.membership.known().and_then(|member| member.role), VIEWER);
+    assert_eq!(facts.billing, Fact::Known(devspaces_authz::BillingFacts::default()), "not deployed");
+    assert_eq!((facts.space, spaces.calls()), (Fact::Missing, 0));
+}

@@ -1,0 +1,8 @@
+//! The gate's rules, with owners in memory. No test sleeps to wait: tasks are let run until all of them wait.
+mod acting;
+mod authz_server;
+mod facts_server;
+mod gate;
+mod remote;
+mod source;
+mod subject_spaces;

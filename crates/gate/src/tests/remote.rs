@@ -1,0 +1,74 @@
+//! An owner at another address: a real connection, tokens and all.
+use std::{sync::Arc, time::Duration};
+
+use devspaces_authz::{ConsoleRole, Owner};
+use devspaces_kit::{
+    identity::{Authenticator, Jwks, ServiceSigner, SigningKey, Suite},
+    server::{Server, Tasks},
+};
+use devspaces_proto::facts::v1::{ApplyEffectsRequest, facts_service_server::FactsServiceServer};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tonic::transport::Endpoint;
+
+use crate::{
+    FactsServer, Hosted, OwnFacts, Source,
+    testing::{Database, Memory, TestClock, at, member, question, space, user},
+};
+
+struct Peer {
+    members: Arc<Memory>,
+    source: Source,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<()>,
+    _database: Database,
+}
+
+/// The membership service behind a port, and the space service's source for it.
+async fn peer() -> Peer {
+    let database = Database::new("remote").await;
+    let (members, clock) = (Memory::of(Owner::Membership), TestClock::at(100));
+    let key = SigningKey::generate().unwrap();
+    let suite = Suite {
+        names: vec!["space".to_owned(), "membership".to_owned()],
+        hosted: vec!["membership".to_owned()],
+        peers: Jwks::parse(&key.public_jwks("space")).unwrap(),
+    };
+    let authenticator = Arc::new(Authenticator::new(clock.clone(), Vec::new(), suite).unwrap());
+    let hosted = Hosted::new(members.clone(), database.pool.clone(), clock.clone());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Server::new(listener, authenticator, Tasks::new());
+    let server = server.service(FactsServiceServer::new(FactsServer::new([hosted])));
+    let address = format!("http://{}", server.local_addr().unwrap());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let stopped = async { drop(stopped.await) };
+    let running = tokio::spawn(async { server.run(stopped).await.unwrap() });
+    let channel = Endpoint::from_shared(address).unwrap().connect_lazy();
+    let signer = Arc::new(ServiceSigner::new("space", key, clock.clone()));
+    let source = Source::remote(Owner::Membership, channel, signer, clock);
+    Peer { members, source, stop, running, _database: database }
+}
+
+#[tokio::test]
+async fn a_peer_is_asked_as_an_owner_in_this_process_is() {
+    let Peer { members, source, stop, running, _database } = peer().await;
+    let told = async |subject| {
+        let asking = source.ask(question(space(1), subject), Duration::ZERO).unwrap();
+        asking.answer().await.map(|confirmed| (confirmed.entry.facts.clone(), confirmed.read_time))
+    };
+    let admin = member(Some(ConsoleRole::Admin));
+    members.set_at(question(space(1), "alice"), 1, admin.clone(), Some(at(107)));
+    assert_eq!(told("alice").await, Some((admin.clone(), at(107))));
+    assert_eq!(told("alice").await, Some((admin.clone(), at(107))), "unchanged");
+    members.set(question(space(1), "alice"), 2, member(None));
+    assert_eq!(told("alice").await, Some((member(None), at(100))));
+    members.set(question(space(1), "bob"), 1, OwnFacts::nothing(Owner::Billing));
+    assert_eq!(told("bob").await, None, "another owner's facts count for nothing");
+    members.set(question(space(2), "alice"), 1, admin.clone());
+    let spaces = source.subject_spaces(&user("alice"), Some(space(1)), 10).await;
+    assert_eq!(spaces, Some(vec![(space(2), admin)]));
+    source.apply("space", ApplyEffectsRequest::default()).await.unwrap();
+    drop(stop);
+    running.await.unwrap();
+    assert_eq!(told("alice").await, None, "the peer is gone");
+    assert!(source.subject_spaces(&user("alice"), None, 10).await.is_none());
+}

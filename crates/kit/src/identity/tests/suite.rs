@@ -1,0 +1,57 @@
+use jsonwebtoken::{Algorithm, Header};
+use serde_json::{Value, json};
+
+use super::*;
+
+// R-P7: no other way leads to being a service of the suite.
+#[test]
+fn a_service_of_the_suite_is_known_by_its_own_key_alone() {
+    let (own, other) = (key(), key());
+    let peers = jwks(&own, "membership").merge(jwks(&other, "billing")).expect("two keys");
+    let world = World::with_suite(suite(&["space"], peers));
+    let signer = |name: &str, key: &SigningKey| ServiceSigner::new(name, key.clone(), world.clock.clone());
+
+    let caller = world.ask(signer("membership", &own).token_for("space").as_str()).expect("a caller");
+    let expected = SuiteCaller { name: "membership".into(), audience: "space".into() };
+    assert_eq!((caller.principal, caller.suite), (Principal::service("membership"), Some(expected)));
+
+    world.refused(signer("membership", &own).token_for("billing").as_str());
+    world.refused(signer("membership", &other).token_for("space").as_str());
+    world.refused(signer("marketplace", &own).token_for("space").as_str());
+    for name in ["space", "membership", "billing", "marketplace"] {
+        world.refused(&world.token(&json!({ "iss": "https://sa.example", "sub": name })));
+    }
+    let outsider = world
+        .ask(&world.token(&json!({ "iss": "https://sa.example", "sub": "metering" })))
+        .expect("a caller");
+    assert_eq!((outsider.principal, outsider.suite), (Principal::service("metering"), None));
+    assert!(
+        world.ask(&world.token(&json!({ "sub": "membership" }))).is_ok_and(|caller| caller.suite.is_none())
+    );
+}
+
+#[test]
+fn a_suite_token_has_one_audience_and_its_signers_name() {
+    let own = key();
+    let world = World::with_suite(suite(&["space", "billing"], jwks(&own, "membership")));
+    let token = |sub: &str, aud: Value| {
+        let header = Header { kid: Some("membership".into()), ..Header::new(Algorithm::EdDSA) };
+        let claims = claims(&json!({ "iss": "devspaces:membership", "sub": sub, "aud": aud }));
+        jsonwebtoken::encode(&header, &claims, &encoding_key(&own)).expect("a token")
+    };
+    assert!(world.ask(&token("membership", json!("billing"))).is_ok());
+    world.refused(&token("membership", json!(["space", "billing"])));
+    world.refused(&token("billing", json!("space")));
+}
+
+#[test]
+fn a_service_signs_anew_when_half_of_a_tokens_life_is_spent() {
+    let clock = Hands::at_now();
+    let signer = ServiceSigner::new("space", key(), clock.clone());
+    let first = signer.token_for("billing");
+    assert!(signer.token_for("membership") != first);
+    clock.advance(149);
+    assert!(signer.token_for("billing") == first);
+    clock.advance(1);
+    assert!(signer.token_for("billing") != first);
+}

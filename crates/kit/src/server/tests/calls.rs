@@ -1,0 +1,189 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{mpsc, oneshot};
+use tonic::{Code, Status};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+
+use super::{
+    super::{Limits, MESSAGE_LIMIT},
+    probe::{ASK, Probe, of, over_http1, start, start_with, told},
+};
+use crate::{
+    identity::Caller,
+    status::Fault,
+    telemetry::{self, tests::Lines},
+};
+
+#[tokio::test]
+async fn a_handler_learns_who_calls_and_never_sees_the_token() {
+    let running = start(Probe::new(|request: tonic::Request<String>| async move {
+        assert!(!request.metadata().contains_key("authorization"));
+        let caller = request.extensions().get::<Caller>().expect("a caller").clone();
+        Ok(format!("{} says {}", caller.principal, request.into_inner()))
+    }))
+    .await;
+    assert_eq!(running.ask("hello").await.expect("an answer"), "users/alice says hello");
+}
+
+#[tokio::test]
+async fn without_credentials_nothing_else_is_told() {
+    let running = start(Probe::says(Ok("unheard"))).await;
+    let missing = of(Code::Unauthenticated, "CREDENTIALS_MISSING");
+    assert_eq!(told(running.send(ASK, Vec::new(), false).await), missing);
+    assert_eq!(told(running.send("/devspaces.test.v1.Probe/None", Vec::new(), false).await), missing);
+    assert_eq!(told(running.send(ASK, vec![0; MESSAGE_LIMIT + 1], false).await), missing);
+    assert_eq!(told(running.send(ASK, vec![0xff], false).await), missing);
+}
+
+#[tokio::test]
+async fn an_unknown_method_or_service_is_unimplemented() {
+    let unanswered = Probe::new(|_| async { Err(Status::unimplemented("")) });
+    let running = start(unanswered).await;
+    let unknown = of(Code::Unimplemented, "METHOD_UNKNOWN");
+    assert_eq!(told(running.ask("").await), unknown);
+    assert_eq!(told(running.send("/devspaces.test.v1.None/Ask", Vec::new(), true).await), unknown);
+    assert_eq!(told(running.send("/", Vec::new(), true).await), unknown);
+}
+
+#[tokio::test]
+async fn a_message_may_be_as_large_as_the_limit_and_no_larger() {
+    let running = start(Probe::new(|request: tonic::Request<String>| async move {
+        Ok(request.into_inner().len().to_string())
+    }))
+    .await;
+    // One byte of tag and three of length precede so long a text.
+    let fits = MESSAGE_LIMIT - 4;
+    assert_eq!(running.ask(&"x".repeat(fits)).await.expect("an answer"), fits.to_string());
+    let too_large = of(Code::ResourceExhausted, "MESSAGE_TOO_LARGE");
+    assert_eq!(told(running.ask(&"x".repeat(fits + 1)).await), too_large);
+    // Above 4 MiB tonic refuses by itself, in words of its own.
+    assert_eq!(told(running.ask(&"x".repeat(5 * MESSAGE_LIMIT)).await), too_large);
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_decoded_is_malformed() {
+    let running = start(Probe::says(Ok("unheard"))).await;
+    let malformed = of(Code::InvalidArgument, "MESSAGE_MALFORMED");
+    for message in [vec![0xff], vec![0x0a, 2, 0xff, 0xff], vec![0x08, 1]] {
+        assert_eq!(told(running.send(ASK, message, true).await), malformed);
+    }
+    // No message; half of one; a flag that there is not; a compressed one.
+    for (body, encoding) in [
+        ("", "identity"),
+        ("AAAAAAk=", "identity"),
+        ("BwAAAAA=", "identity"),
+        ("AQAAAAA=", "identity"),
+        ("AQAAAAA=", "gzip"),
+    ] {
+        let answer = over_http1(&running, body, &format!("grpc-encoding: {encoding}\r\n")).await;
+        assert!(
+            answer.contains("grpc-status: 3\r\n") && answer.contains("grpc-status-details-bin: "),
+            "{body} {answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_handlers_failure_tells_the_caller_nothing() {
+    let internal = of(Code::Internal, "INTERNAL");
+    let running = start(Probe::new(|_| async { panic!("secret") })).await;
+    let answer = running.ask("").await;
+    assert!(!format!("{answer:?}").contains("secret"));
+    assert_eq!(told(answer), internal);
+    assert_eq!(told(running.ask("").await), internal, "the connection goes on");
+    for bare in [Status::unknown("secret"), Status::not_found("secret"), Status::internal("secret")] {
+        let answer = start(Probe::says(Err(bare))).await.ask("").await;
+        assert!(!format!("{answer:?}").contains("secret"));
+        assert_eq!(told(answer), internal);
+    }
+}
+
+#[tokio::test]
+async fn a_handlers_fault_arrives_as_it_was_said() {
+    let running = start(Probe::says(Err(Fault::permission_denied("p", "r").into()))).await;
+    let status = running.ask("").await.expect_err("a denial");
+    assert_eq!(status.message(), "Permission 'p' denied on 'r' (or it might not exist)");
+    assert_eq!(told(Err(status)), of(Code::PermissionDenied, "PERMISSION_DENIED"));
+}
+
+#[tokio::test]
+async fn a_call_ends_at_the_servers_deadline_or_the_clients() {
+    let late = of(Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+    let limits = Limits { deadline: Duration::from_millis(1), ..Limits::default() };
+    let running = start_with(Probe::new(|_| std::future::pending()), limits).await;
+    assert_eq!(told(running.ask("").await), late);
+
+    let running = start(Probe::new(|_| std::future::pending())).await;
+    let answer = over_http1(&running, "AAAAAAA=", "grpc-timeout: 1m\r\n").await;
+    assert!(
+        answer.contains("grpc-status: 4\r\n") && answer.contains("grpc-status-details-bin: "),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn one_call_more_than_the_limit_is_refused_at_once() {
+    let (entered, mut inside) = mpsc::unbounded_channel();
+    let calls = AtomicUsize::new(0);
+    let probe = Probe::new(move |_| {
+        let first = calls.fetch_add(1, Ordering::Relaxed) == 0;
+        let (release, gate) = oneshot::channel::<()>();
+        entered.send(release).expect("a listener");
+        async move {
+            if first {
+                drop(gate.await);
+            }
+            Ok(String::new())
+        }
+    });
+    let running = Arc::new(start_with(probe, Limits { calls: 1, ..Limits::default() }).await);
+    let first = tokio::spawn({
+        let running = running.clone();
+        async move { running.ask("").await }
+    });
+    let release = inside.recv().await.expect("the first call");
+    assert_eq!(told(running.ask("").await), of(Code::ResourceExhausted, "OVERLOADED"));
+    let health = HealthClient::new(running.channel.clone()).check(HealthCheckRequest::default()).await;
+    assert!(health.is_ok(), "a busy server is healthy");
+    release.send(()).expect("the first call waits");
+    first.await.expect("a task").expect("an answer");
+    running.ask("").await.expect("room again");
+}
+
+#[tokio::test]
+async fn a_browser_can_call_by_grpc_web() {
+    let running = start(Probe::says(Ok("hello"))).await;
+    let answer = over_http1(&running, "AAAAAAA=", "").await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("hello") && answer.contains("grpc-status:0"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn the_log_has_a_line_for_each_call_and_neither_token_nor_caller_in_it() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = telemetry::subscriber("trace", false, move || writer.clone()).expect("a filter");
+    let guard = tracing::subscriber::set_default(subscriber);
+    let running = start(Probe::says(Ok(""))).await;
+    running.ask("").await.expect("an answer");
+    running.send(ASK, Vec::new(), false).await.expect_err("no credentials");
+    drop(guard);
+    let log = lines.text();
+    let calls: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an object"))
+        .filter(|line: &serde_json::Value| line["message"] == "answered")
+        .collect();
+    assert_eq!((&calls[0]["code"], &calls[1]["code"]), (&"Ok".into(), &"Unauthenticated".into()), "{log}");
+    assert_eq!(calls[0]["span"]["method"], "devspaces.test.v1.Probe/Ask");
+    assert_eq!(calls[0]["span"]["trace_id"].as_str().map(str::len), Some(32));
+    assert!(!log.contains(running.token.as_str()) && !log.contains("alice"), "{log}");
+}

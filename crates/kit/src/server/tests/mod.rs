@@ -1,0 +1,5 @@
+//! A server on a loopback port, asked by real clients.
+mod calls;
+mod open;
+mod probe;
+mod stopping;

@@ -1,0 +1,118 @@
+//! People and services who call the suite.
+use devspaces_kit::name::Principal;
+use devspaces_proto::{
+    authz::v1::{CheckPermissionRequest, CheckPermissionResponse, authz_service_client::AuthzServiceClient},
+    membership::v1::membership_service_client::MembershipServiceClient,
+    space::v1::{CreateSpaceRequest, Space, space_service_client::SpaceServiceClient},
+};
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::Channel,
+};
+
+/// Puts a token on each call; none for who has none.
+#[derive(Clone, Debug)]
+pub struct Credentials(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Credentials {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(token) = &self.0 {
+            request.metadata_mut().insert("authorization", token.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// A channel with credentials.
+pub type Authorized = InterceptedService<Channel, Credentials>;
+
+/// Someone with a token of their own.
+#[derive(Clone, Debug)]
+pub struct Persona {
+    /// The name: users/alice.
+    pub name: String,
+    space: Channel,
+    membership: Channel,
+    credentials: Credentials,
+}
+
+impl Persona {
+    /// Someone who calls these ports with this token.
+    #[must_use]
+    pub fn new(principal: &Principal, token: Option<&str>, space: Channel, membership: Channel) -> Self {
+        let token = token.map(|token| format!("Bearer {token}").parse().expect("a token"));
+        Self { name: principal.to_string(), space, membership, credentials: Credentials(token) }
+    }
+
+    /// The space service.
+    #[must_use]
+    pub fn spaces(&self) -> SpaceServiceClient<Authorized> {
+        SpaceServiceClient::with_interceptor(self.space.clone(), self.credentials.clone())
+    }
+
+    /// The membership service.
+    #[must_use]
+    pub fn members(&self) -> MembershipServiceClient<Authorized> {
+        MembershipServiceClient::with_interceptor(self.membership.clone(), self.credentials.clone())
+    }
+
+    /// The AuthzService of the space service's port.
+    #[must_use]
+    pub fn authz(&self) -> AuthzServiceClient<Authorized> {
+        AuthzServiceClient::with_interceptor(self.space.clone(), self.credentials.clone())
+    }
+
+    /// The AuthzService of the membership service's port.
+    #[must_use]
+    pub fn authz_of_membership(&self) -> AuthzServiceClient<Authorized> {
+        AuthzServiceClient::with_interceptor(self.membership.clone(), self.credentials.clone())
+    }
+
+    /// The id, as it stands in names of members.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.name.split_once('/').expect("a principal").1
+    }
+
+    /// The name of this person as a member of a space.
+    #[must_use]
+    pub fn member_of(&self, space: &str) -> String {
+        format!("{space}/members/{}", self.id())
+    }
+
+    /// Creates a space and returns its name.
+    pub async fn creates_space(&self, display_name: &str) -> String {
+        let space = Space { display_name: display_name.to_owned(), ..Space::default() };
+        let request = CreateSpaceRequest { space: Some(space), request_id: String::new() };
+        self.spaces().create_space(request).await.expect("a new space").into_inner().name
+    }
+
+    /// Asks about oneself, strictly.
+    pub async fn check(&self, permission: &str, resource: &str) -> Result<CheckPermissionResponse, Status> {
+        let request = CheckPermissionRequest {
+            permission: permission.to_owned(),
+            resource: resource.to_owned(),
+            ..CheckPermissionRequest::default()
+        };
+        self.authz().check_permission(request).await.map(tonic::Response::into_inner)
+    }
+
+    /// Whether one has a permission.
+    pub async fn may(&self, permission: &str, resource: &str) -> bool {
+        self.check(permission, resource).await.expect("an answer").allowed
+    }
+}
+
+impl Persona {
+    /// A service's port, for calls of any method.
+    #[must_use]
+    pub fn authorized(&self, service: devspaces::Service) -> Authorized {
+        let channel = match service {
+            devspaces::Service::Space => self.space.clone(),
+            devspaces::Service::Membership => self.membership.clone(),
+        };
+        InterceptedService::new(channel, self.credentials.clone())
+    }
+}

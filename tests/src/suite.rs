@@ -1,0 +1,180 @@
+//! A suite in the test's process: each service on a port and a database of its own.
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use devspaces::{Config, Hosted, Service};
+use devspaces_authz::{Permission, PermissionSet};
+use devspaces_gate::ServicePermissions;
+use devspaces_kit::{
+    db::Pool,
+    identity::{DevIssuer, Jwks, SigningKey},
+    name::Principal,
+    server::Limits,
+};
+use serde_json::json;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tonic::transport::{Channel, Endpoint, Uri};
+
+use crate::{Engine, Persona, TestClock, engine::Databases};
+
+/// How long tokens live. Longer than any test moves its clock.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// A running suite.
+pub struct Suite {
+    /// The clock of its services.
+    pub clock: Arc<TestClock>,
+    databases: Databases,
+    issuer: DevIssuer,
+    running: BTreeMap<Service, Running>,
+    config: Template,
+}
+
+struct Running {
+    address: Uri,
+    channel: Channel,
+    stop: Option<oneshot::Sender<()>>,
+    task: Option<JoinHandle<()>>,
+}
+
+/// What stays the same when a service is started again.
+struct Template {
+    keys: BTreeMap<Service, SigningKey>,
+    peers: BTreeMap<Service, Uri>,
+}
+
+impl Suite {
+    /// Starts every service.
+    pub async fn start(engine: Engine) -> Self {
+        let databases = Databases::create(engine).await;
+        let clock = TestClock::shared();
+        let issuer = DevIssuer::new(SigningKey::generate().expect("a key"), clock.clone());
+        let mut keys = BTreeMap::new();
+        let mut listeners = BTreeMap::new();
+        let mut peers = BTreeMap::new();
+        for service in Service::ALL {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let address = listener.local_addr().expect("an address");
+            peers.insert(service, format!("http://{address}").parse().expect("an address"));
+            listeners.insert(service, listener);
+            keys.insert(service, SigningKey::generate().expect("a key"));
+        }
+        let config = Template { keys, peers };
+        let mut suite = Self { clock, databases, issuer, running: BTreeMap::new(), config };
+        for (service, listener) in listeners {
+            suite.run(service, listener).await;
+        }
+        suite
+    }
+
+    async fn run(&mut self, service: Service, listener: TcpListener) {
+        let keys: Vec<_> = self.config.keys.iter().map(|(service, key)| key.public_jwk(service.name())).collect();
+        let hosted = Hosted { database: self.pool(service).await, key: self.config.keys[&service].clone() };
+        let config = Config {
+            services: BTreeMap::from([(service, hosted)]),
+            peers: self.config.peers.clone(),
+            issuers: self.issuer.issuers().expect("the issuer's keys"),
+            suite_keys: Jwks::parse(&json!({ "keys": keys }).to_string()).expect("the suite's keys"),
+            service_permissions: ServicePermissions::default().with(
+                Principal::service("auditor"),
+                PermissionSet::EMPTY.with(Permission::AuthzCheckOthers).expect("a service permission"),
+            ),
+            clock: self.clock.clone(),
+            limits: Limits::default(),
+        };
+        let suite = devspaces::Suite::new(listener, config).await.expect("a suite that starts");
+        let (stop, stopped) = oneshot::channel();
+        let run = suite.run(async {
+            let _ = stopped.await;
+        });
+        let task = tokio::spawn(async move { run.await.expect("an orderly end") });
+        let address = self.config.peers[&service].clone();
+        let channel = Endpoint::from(address.clone()).connect_lazy();
+        self.running.insert(service, Running { address, channel, stop: Some(stop), task: Some(task) });
+    }
+
+    /// Stops a service, in order.
+    pub async fn stop(&mut self, service: Service) {
+        let running = self.running.get_mut(&service).expect("a service");
+        drop(running.stop.take());
+        running.task.take().expect("a running service").await.expect("an orderly end");
+    }
+
+    /// Starts a service again that was stopped, on its address.
+    pub async fn restart(&mut self, service: Service) {
+        let address = self.running[&service].address.authority().expect("an authority").to_string();
+        let listener = TcpListener::bind(address).await.expect("the port of before");
+        self.run(service, listener).await;
+    }
+
+    /// Connections to a service's database, beside its own.
+    pub async fn pool(&self, service: Service) -> Pool {
+        self.databases.open(service).await
+    }
+
+    /// The engine of the databases.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.databases.engine()
+    }
+
+    /// A channel to a service.
+    #[must_use]
+    pub fn channel(&self, service: Service) -> Channel {
+        self.running[&service].channel.clone()
+    }
+
+    /// A service's address.
+    #[must_use]
+    pub fn address(&self, service: Service) -> &Uri {
+        &self.running[&service].address
+    }
+
+    /// The issuer of the tokens that the suite accepts.
+    #[must_use]
+    pub fn issuer(&self) -> &DevIssuer {
+        &self.issuer
+    }
+
+    /// Someone with a token: `suite.persona("users/alice")`.
+    #[must_use]
+    pub fn persona(&self, name: &str) -> Persona {
+        let principal: Principal = name.parse().expect("a principal");
+        let token = self.issuer.token(&principal, None, TOKEN_LIFETIME);
+        self.bearer(&principal, Some(token.as_str()))
+    }
+
+    /// Someone with a token of the test's own making, or with none.
+    #[must_use]
+    pub fn bearer(&self, principal: &Principal, token: Option<&str>) -> Persona {
+        Persona::new(principal, token, self.channel(Service::Space), self.channel(Service::Membership))
+    }
+
+    /// A person: `suite.user("alice")`.
+    #[must_use]
+    pub fn user(&self, id: &str) -> Persona {
+        self.persona(&Principal::user(id).to_string())
+    }
+}
+
+impl Suite {
+    /// A moment so many seconds from now, by the suite's clock.
+    #[must_use]
+    pub fn clock_in(&self, seconds: i64) -> prost_types::Timestamp {
+        use devspaces_kit::clock::{Clock as _, Timestamp};
+        Timestamp::from_micros(self.clock.now().micros() + seconds * 1_000_000).into()
+    }
+}
+
+/// Asks again and again until there is an answer, for what another service does in its own time. The pauses are not
+/// what a test relies on: an answer that never comes fails it.
+pub async fn eventually<T>(ask: impl AsyncFn() -> Option<T>) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), asking).await.expect("an answer within 30 s")
+}

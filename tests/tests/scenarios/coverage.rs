@@ -1,0 +1,118 @@
+//! Every method of every service, found by reflection, answers as its `access` option says.
+use std::collections::HashMap;
+
+use devspaces::Service;
+use devspaces_tests::{
+    Persona, Refusal, Suite, both_engines,
+    reflection::{Raw, methods},
+};
+use prost::{Message as _, bytes::Bytes};
+use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
+use tonic::{Request, Status};
+
+const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
+
+/// The `access` option of a method.
+fn access(method: &MethodDescriptor) -> DynamicMessage {
+    let extension = method.parent_pool().get_extension_by_name("devspaces.authz.v1.access").expect("the extension");
+    let options = method.options();
+    assert!(options.has_extension(&extension), "{} has no access option", method.full_name());
+    options.get_extension(&extension).as_message().expect("a message").clone()
+}
+
+/// The permissions that a method requires, with the fields that name their resources.
+fn requirements(access: &DynamicMessage) -> Vec<(String, String)> {
+    let required = access.get_field_by_name("require").expect("the field");
+    let text = |value: &Value, name: &str| {
+        let message = value.as_message().expect("a message");
+        message.get_field_by_name(name).expect("the field").as_str().expect("a text").to_owned()
+    };
+    let required = required.as_list().expect("a list");
+    required.iter().map(|value| (text(value, "permission"), text(value, "field"))).collect()
+}
+
+fn caller(access: &DynamicMessage) -> i32 {
+    access.get_field_by_name("caller").expect("the field").as_enum_number().expect("a number")
+}
+
+/// A request whose fields at these paths name the space, or someone in it where the method is about a member.
+fn request(method: &MethodDescriptor, required: &[(String, String)], space: &str) -> Bytes {
+    let mut request = DynamicMessage::new(method.input());
+    for (_, path) in required.iter().filter(|(_, path)| !path.is_empty()) {
+        let of_member = path.ends_with("name") && method.parent_service().name() == "MembershipService";
+        let name = if of_member { format!("{space}/members/alice") } else { space.to_owned() };
+        match path.split_once('.') {
+            None => request.set_field_by_name(path, Value::String(name)),
+            Some((outer, inner)) => {
+                let field = method.input().get_field_by_name(outer).expect("the outer field");
+                let mut message = DynamicMessage::new(field.kind().as_message().expect("a message").clone());
+                message.set_field_by_name(inner, Value::String(name));
+                request.set_field_by_name(outer, Value::Message(message));
+            }
+        }
+    }
+    request.encode_to_vec().into()
+}
+
+async fn call(who: &Persona, port: Service, method: &MethodDescriptor, message: Bytes) -> Refusal {
+    let mut client = tonic::client::Grpc::new(who.authorized(port));
+    client.ready().await.expect("a port that answers");
+    let path = format!("/{}/{}", method.parent_service().full_name(), method.name()).parse().expect("a path");
+    let answer: Result<tonic::Response<Bytes>, Status> = client.unary(Request::new(message), path, Raw).await;
+    Refusal::from(&answer.map(drop).err().unwrap_or_else(|| panic!("{} was answered", method.full_name())))
+}
+
+async fn walk(suite: &Suite) {
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let mallory = suite.user("mallory");
+    let nobody = suite.bearer(&devspaces_kit::name::Principal::user("nobody"), None);
+    let mut walked = HashMap::<i32, u32>::new();
+    for port in Service::ALL {
+        for method in methods(&suite.channel(port)).await {
+            let name = method.full_name().to_owned();
+            let access = access(&method);
+            let required = requirements(&access);
+            *walked.entry(caller(&access)).or_default() += 1;
+
+            let refusal = call(&nobody, port, &method, request(&method, &required, &space)).await;
+            assert_eq!(refusal.kind(), (tonic::Code::Unauthenticated, "CREDENTIALS_MISSING"), "{name}");
+            match caller(&access) {
+                // CALLER_SIGNED_IN: nothing more is asked of the caller; what these answer has tests of its own.
+                1 => assert!(required.is_empty(), "{name}"),
+                // CALLER_PERMITTED
+                2 if required.iter().all(|(_, path)| path.is_empty()) => {
+                    let service = suite.persona("services/other");
+                    let refusal = call(&service, port, &method, request(&method, &required, &space)).await;
+                    assert_eq!(refusal.code, tonic::Code::PermissionDenied, "{name}: only people have this");
+                }
+                2 => {
+                    let forbidden = call(&mallory, port, &method, request(&method, &required, &space)).await;
+                    let missing = call(&mallory, port, &method, request(&method, &required, NOWHERE)).await;
+                    assert_eq!(forbidden.kind(), (tonic::Code::PermissionDenied, "PERMISSION_DENIED"), "{name}");
+                    assert_eq!(forbidden.metadata[0], ("permission".to_owned(), required[0].0.clone()), "{name}");
+                    assert_eq!(forbidden.metadata[1], ("resource".to_owned(), space.clone()), "{name}");
+                    assert_eq!(missing.kind(), forbidden.kind(), "{name}: R-P3");
+                    assert_eq!(missing.message.replace(NOWHERE, &space), forbidden.message, "{name}: R-P3");
+                }
+                // CALLER_SERVICE: neither people nor other services, with whatever request.
+                3 => {
+                    for who in [&alice, &suite.persona("services/auditor")] {
+                        let refusal = call(who, port, &method, Bytes::new()).await;
+                        assert_eq!(refusal.code, tonic::Code::PermissionDenied, "{name}");
+                    }
+                }
+                other => panic!("{name} is open to {other}"),
+            }
+        }
+    }
+    // Two ports: each with its own service, FactsService and AuthzService.
+    assert_eq!(walked, HashMap::from([(1, 2 + 2 * 2), (2, 6 + 5), (3, 3 * 2)]));
+}
+
+both_engines! {
+    // R-P3, R-P7
+    async fn every_method_answers_as_its_access_option_says(suite: Suite) {
+        walk(&suite).await;
+    }
+}

@@ -1,0 +1,85 @@
+//! Who is let in: tokens that are missing, expired, forged, meant for others or clever are refused alike.
+use std::time::Duration;
+
+use devspaces_kit::{
+    clock::{Clock as _, SystemClock},
+    identity::{DevIssuer, SigningKey},
+    name::Principal,
+};
+use devspaces_tests::{Persona, Suite, both_engines, refused};
+use tonic::Code;
+
+use crate::{members::{VIEWER, adds}, spaces::gets};
+
+const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
+
+fn bearer(suite: &Suite, token: &str) -> Persona {
+    suite.bearer(&Principal::user("alice"), Some(token))
+}
+
+/// Replaces one part of a token, of header, claims and signature.
+fn with_part(token: &str, part: usize, text: &str) -> String {
+    let mut parts: Vec<&str> = token.split('.').collect();
+    parts[part] = text;
+    parts.join(".")
+}
+
+both_engines! {
+    async fn calls_without_a_good_token_are_refused(suite: Suite) {
+        let alice = Principal::user("alice");
+        let hour = Duration::from_secs(3600);
+        let good = suite.issuer().token(&alice, None, hour);
+        let other = suite.issuer().token(&Principal::user("bob"), None, hour);
+        let forged = DevIssuer::new(SigningKey::generate().expect("a key"), SystemClock::shared());
+        let claims = other.as_str().split('.').nth(1).expect("claims").to_owned();
+        // {"alg":"none","typ":"JWT"} and {"alg":"HS256","typ":"JWT","kid":"dev"}
+        let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
+        let hs256 = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImRldiJ9";
+        let bad = [
+            String::new(),
+            "x".to_owned(),
+            "a.b.c".to_owned(),
+            forged.token(&alice, None, hour).as_str().to_owned(),
+            with_part(good.as_str(), 1, &claims),
+            with_part(good.as_str(), 2, ""),
+            with_part(good.as_str(), 0, none),
+            with_part(&with_part(good.as_str(), 0, none), 2, ""),
+            with_part(good.as_str(), 0, hs256),
+        ];
+        for token in &bad {
+            let refusal = refused(gets(&bearer(&suite, token), NOWHERE).await);
+            assert_eq!(refusal.kind(), (Code::Unauthenticated, "CREDENTIALS_INVALID"), "{token}");
+            assert!(token.is_empty() || !refusal.message.contains(token.as_str()), "a token is told to nobody");
+        }
+        let nobody = refused(gets(&suite.bearer(&alice, None), NOWHERE).await);
+        assert_eq!(nobody.kind(), (Code::Unauthenticated, "CREDENTIALS_MISSING"));
+        assert_eq!(refused(gets(&bearer(&suite, good.as_str()), NOWHERE).await).code, Code::PermissionDenied);
+    }
+
+    async fn a_token_ends_when_it_says(suite: Suite) {
+        let token = suite.issuer().token(&Principal::user("alice"), None, Duration::from_secs(600));
+        let alice = bearer(&suite, token.as_str());
+        assert_eq!(refused(gets(&alice, NOWHERE).await).code, Code::PermissionDenied);
+        suite.clock.advance(Duration::from_secs(700));
+        assert_eq!(refused(gets(&alice, NOWHERE).await).kind(), (Code::Unauthenticated, "CREDENTIALS_INVALID"));
+        assert!(suite.clock.now() > SystemClock.now());
+    }
+
+    // R-P7: the kind of a caller comes from the issuer and never from the subject.
+    async fn a_users_token_whose_subject_names_a_service_is_a_users(suite: Suite) {
+        let alice = suite.user("alice");
+        let space = alice.creates_space("Team").await;
+        let clever = suite.user("services/auditor");
+        assert_eq!(clever.name, "users/services%2Fauditor");
+        assert!(!clever.may("authz.check_others", "").await);
+        adds(&alice, &space, &[(&clever, VIEWER)]).await.expect("a person like any other");
+        assert!(clever.may("space.get", &space).await);
+        assert!(!suite.persona("services/auditor").may("space.get", &space).await);
+    }
+
+    // R-P7: only the suite's own services call internal methods.
+    async fn a_service_that_is_called_like_one_of_the_suite_is_not_it(suite: Suite) {
+        let impostor = suite.persona("services/membership");
+        assert_eq!(refused(gets(&impostor, NOWHERE).await).kind(), (Code::Unauthenticated, "CREDENTIALS_INVALID"));
+    }
+}

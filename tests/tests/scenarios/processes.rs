@@ -1,0 +1,217 @@
+//! The shipped binary: services as separate processes that are killed, and revocation across them.
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use devspaces::Service;
+use devspaces_kit::{db::Pool, journal};
+use devspaces_proto::{
+    authz::v1::CheckPermissionRequest,
+    space::v1::{CreateSpaceRequest, Space},
+};
+use devspaces_tests::{Engine, Persona, process::Processes, suite::eventually};
+
+use crate::{
+    members::{ADMIN, VIEWER, adds, demotes, lists, removes},
+    spaces::gets,
+};
+
+/// How often a role is given and taken away while checks run.
+const ROUNDS: u64 = 60;
+/// How many checks run at once, without pause.
+const CHECKERS: usize = 8;
+
+/// What checks saw of a role that came and went.
+#[derive(Default)]
+struct Observed {
+    /// Even while the role may be held, odd from the reply that took it away until it is given again.
+    epoch: AtomicU64,
+    checks: AtomicU64,
+    allowed: AtomicU64,
+    /// Checks that ran while the role was gone, from their start on, and were allowed all the same.
+    stale: AtomicU64,
+    done: AtomicBool,
+}
+
+async fn check_without_pause(who: Persona, space: String, max_staleness: i64, observed: Arc<Observed>) {
+    let mut authz = who.authz();
+    let max_staleness = (max_staleness > 0).then_some(prost_types::Duration { seconds: max_staleness, nanos: 0 });
+    let permission = "members.add".to_owned();
+    let request = CheckPermissionRequest { permission, resource: space, max_staleness, ..Default::default() };
+    while !observed.done.load(Ordering::SeqCst) {
+        let before = observed.epoch.load(Ordering::SeqCst);
+        let answer = authz.check_permission(request.clone()).await.expect("an answer").into_inner();
+        let after = observed.epoch.load(Ordering::SeqCst);
+        observed.checks.fetch_add(1, Ordering::SeqCst);
+        if answer.allowed {
+            observed.allowed.fetch_add(1, Ordering::SeqCst);
+            if before == after && before % 2 == 1 {
+                observed.stale.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+}
+
+/// Waits until so many more checks have ended.
+async fn more(counter: &AtomicU64, by: u64) {
+    let goal = counter.load(Ordering::SeqCst) + by;
+    eventually(async || (counter.load(Ordering::SeqCst) >= goal).then_some(())).await;
+}
+
+/// Gives and takes a role many times, by removals and demotions in turn, while checks run against the other service.
+async fn revoke_while_checking(engine: Engine, max_staleness: i64) -> Arc<Observed> {
+    let suite = Processes::start(engine).await;
+    let (alice, bob) = (suite.user("alice"), suite.user("bob"));
+    let space = alice.creates_space("Team").await;
+    let observed = Arc::new(Observed::default());
+    let checkers: Vec<_> = (0..CHECKERS)
+        .map(|_| tokio::spawn(check_without_pause(bob.clone(), space.clone(), max_staleness, observed.clone())))
+        .collect();
+    for round in 0..ROUNDS {
+        adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+        // A strict check, which also renews what checks that allow for age are answered from.
+        assert!(bob.may("members.add", &space).await);
+        if max_staleness == 0 {
+            more(&observed.allowed, 1).await;
+        }
+        if round % 2 == 0 {
+            removes(&alice, &space, &bob).await.expect("removed");
+        } else {
+            demotes(&alice, &space, &bob).await.expect("demoted");
+        }
+        observed.epoch.fetch_add(1, Ordering::SeqCst);
+        more(&observed.checks, 2 * CHECKERS as u64).await;
+        observed.epoch.fetch_add(1, Ordering::SeqCst);
+        if round % 2 == 1 {
+            removes(&alice, &space, &bob).await.expect("removed");
+        }
+    }
+    observed.done.store(true, Ordering::SeqCst);
+    for checker in checkers {
+        checker.await.expect("a checker that ends");
+    }
+    observed
+}
+
+async fn strict_checks_see_every_revocation(engine: Engine) {
+    let observed = revoke_while_checking(engine, 0).await;
+    assert!(observed.allowed.load(Ordering::SeqCst) >= ROUNDS, "the checks see the role while it is held");
+    assert_eq!(observed.stale.load(Ordering::SeqCst), 0);
+}
+
+async fn checks_that_allow_for_age_are_seen_to_be_stale(engine: Engine) {
+    let observed = revoke_while_checking(engine, 60).await;
+    assert!(observed.stale.load(Ordering::SeqCst) > 0, "or the test could not see a stale answer");
+}
+
+fn create() -> CreateSpaceRequest {
+    let space = Space { display_name: "Team".into(), ..Default::default() };
+    CreateSpaceRequest { space: Some(space), request_id: "0190a8d0-7b1c-7def-8000-00000000000a".into() }
+}
+
+/// How many rows a query counts.
+async fn count(pool: &Pool, query: &'static str) -> i64 {
+    match pool {
+        Pool::Sqlite { read, .. } => sqlx::query_scalar(query).fetch_one(read).await.expect("a count"),
+        Pool::Postgres { main, .. } => sqlx::query_scalar(query).fetch_one(main).await.expect("a count"),
+    }
+}
+
+async fn has_rows(pool: &Pool, query: &'static str) {
+    eventually(async || (count(pool, query).await > 0).then_some(())).await;
+}
+
+const ENTRIES: &str = "SELECT COUNT(*) FROM journal";
+const EFFECTS: &str = "SELECT COUNT(*) FROM outbox";
+
+/// The space is there, has its Admin, and each was made once.
+async fn made_once(suite: &Processes) {
+    let alice = suite.user("alice");
+    let space = eventually(async || alice.spaces().create_space(create()).await.ok()).await.into_inner().name;
+    gets(&alice, &space).await.expect("the creator reads it");
+    assert_eq!(lists(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
+    for service in Service::ALL {
+        let pool = suite.pool(service).await;
+        assert_eq!((count(&pool, ENTRIES).await, count(&pool, EFFECTS).await), (1, 0), "{service}");
+        let mut db = pool.read().await.expect("a connection");
+        let report = journal::verify(&mut db, &journal::Checkpoint::default()).await.expect("a report");
+        assert_eq!(report.findings, []);
+    }
+}
+
+/// R-S1: the sender dies after its commit and before it has told anyone.
+async fn sender_killed_between_commit_and_effect(engine: Engine) {
+    let mut suite = Processes::start(engine).await;
+    let alice = suite.user("alice");
+    suite.kill(Service::Membership).await;
+    let call = tokio::spawn(async move { alice.spaces().create_space(create()).await });
+    has_rows(&suite.pool(Service::Space).await, EFFECTS).await;
+    suite.kill(Service::Space).await;
+    call.await.expect("no panic").expect_err("no answer from the dead");
+
+    suite.run(Service::Membership).await;
+    let pool = suite.pool(Service::Membership).await;
+    assert_eq!(count(&pool, "SELECT COUNT(*) FROM member").await, 0, "nobody sees the space yet");
+    suite.run(Service::Space).await;
+    has_rows(&pool, "SELECT COUNT(*) FROM member").await;
+    made_once(&suite).await;
+}
+
+/// Either dies after the receiver's commit and before the sender knows: the effect comes again and changes nothing.
+async fn killed_before_the_answer_arrives(engine: Engine, victim: Service) {
+    let mut suite = Processes::start(engine).await;
+    let alice = suite.user("alice");
+    suite.network.lose_answers();
+    let call = tokio::spawn(async move { alice.spaces().create_space(create()).await });
+    has_rows(&suite.pool(Service::Membership).await, ENTRIES).await;
+    suite.kill(victim).await;
+    suite.network.heal();
+    suite.run(victim).await;
+    drop(call);
+    made_once(&suite).await;
+}
+
+/// R-M5: a removal that was acknowledged stays one, whoever is killed right after it.
+async fn acknowledged_changes_survive_kills(engine: Engine) {
+    let mut suite = Processes::start(engine).await;
+    let (alice, bob) = (suite.user("alice"), suite.user("bob"));
+    let space = alice.creates_space("Team").await;
+    for victim in [Service::Membership, Service::Space, Service::Membership] {
+        adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+        removes(&alice, &space, &bob).await.expect("removed");
+        suite.kill(victim).await;
+        suite.run(victim).await;
+        let answer = eventually(async || bob.check("space.get", &space).await.ok()).await;
+        assert!(!answer.allowed);
+    }
+}
+
+macro_rules! on_both {
+    ($($name:ident($($argument:expr),*) as $test:ident;)*) => {$(
+        mod $test {
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                $name(Engine::Sqlite $(, $argument)*).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                $name(Engine::Postgres $(, $argument)*).await;
+            }
+        }
+    )*};
+}
+
+on_both! {
+    // R-P4, R-M5
+    strict_checks_see_every_revocation() as no_check_that_starts_after_a_revocation_is_allowed_by_it;
+    checks_that_allow_for_age_are_seen_to_be_stale() as the_revocation_test_sees_stale_answers;
+    // R-S1
+    sender_killed_between_commit_and_effect() as an_effect_survives_the_death_of_its_sender;
+    killed_before_the_answer_arrives(Service::Space) as an_effect_that_is_sent_again_by_a_new_sender_changes_nothing;
+    killed_before_the_answer_arrives(Service::Membership) as an_effect_that_is_sent_again_to_a_new_receiver_changes_nothing;
+    acknowledged_changes_survive_kills() as acknowledged_changes_survive_a_kill;
+}

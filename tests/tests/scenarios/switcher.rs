@@ -1,0 +1,71 @@
+use devspaces_proto::space::v1::{ListSpacesRequest, SpaceAccess, space_access::ConsoleRole};
+use devspaces_tests::{Persona, both_engines, refused};
+use tonic::Code;
+
+use crate::members::{DEVELOPER, VIEWER, adds, removes};
+
+async fn all(who: &Persona, page_size: i32) -> Vec<SpaceAccess> {
+    let mut request = ListSpacesRequest { page_size, page_token: String::new() };
+    let mut spaces = Vec::new();
+    loop {
+        let page = who.spaces().list_spaces(request.clone()).await.expect("a page").into_inner();
+        assert!(page.spaces.len() <= 1000 && (page_size == 0 || page.spaces.len() <= page_size as usize));
+        spaces.extend(page.spaces);
+        if page.next_page_token.is_empty() {
+            return spaces;
+        }
+        request.page_token = page.next_page_token;
+    }
+}
+
+fn names(spaces: &[SpaceAccess]) -> Vec<String> {
+    spaces.iter().map(|access| access.space.clone().expect("a space").name).collect()
+}
+
+both_engines! {
+    // R-S2
+    async fn the_switcher_lists_the_spaces_in_which_one_has_a_role(suite: Suite) {
+        let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+        assert!(all(&bob, 0).await.is_empty());
+        let (one, two) = (alice.creates_space("One").await, alice.creates_space("Two").await);
+        let own = bob.creates_space("Own").await;
+        adds(&alice, &one, &[(&bob, DEVELOPER)]).await.expect("added");
+        let spaces = all(&bob, 0).await;
+        assert_eq!(names(&spaces), [one.clone(), own.clone()], "oldest first, and no other");
+        let roles: Vec<_> = spaces.iter().map(|access| (access.console_role(), access.limited)).collect();
+        assert_eq!(roles, [(ConsoleRole::Developer, false), (ConsoleRole::Admin, false)]);
+        assert_eq!(spaces[0].space.as_ref().expect("a space").display_name, "One");
+        removes(&alice, &one, &bob).await.expect("removed");
+        assert_eq!(names(&all(&bob, 0).await), [own]);
+        assert_eq!(names(&all(&alice, 0).await), [one, two]);
+    }
+
+    // R-S2
+    async fn pages_of_the_switcher_neither_skip_nor_repeat(suite: Suite) {
+        let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+        let mut created = Vec::new();
+        for number in 0..9 {
+            created.push(alice.creates_space(&format!("Space {number}")).await);
+        }
+        for page_size in [1, 2, 4, 9, 10] {
+            assert_eq!(names(&all(&alice, page_size).await), created, "pages of {page_size}");
+        }
+        let first = ListSpacesRequest { page_size: 2, page_token: String::new() };
+        let token = alice.spaces().list_spaces(first).await.expect("a page").into_inner().next_page_token;
+        let foreign = ListSpacesRequest { page_size: 2, page_token: token };
+        let refusal = refused(bob.spaces().list_spaces(foreign).await);
+        assert_eq!(refusal.bad_fields(), (Code::InvalidArgument, "PAGE_TOKEN_INVALID", vec!["page_token"]));
+    }
+
+    // R-S2, R-M5
+    async fn the_switcher_forgets_a_space_at_once(suite: Suite) {
+        let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+        let space = alice.creates_space("Team").await;
+        for _ in 0..10 {
+            adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+            assert_eq!(all(&bob, 0).await.len(), 1);
+            removes(&alice, &space, &bob).await.expect("removed");
+            assert!(all(&bob, 0).await.is_empty());
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Every check, the cheap ones first.
+use std::process::Command;
+
+use crate::{
+    Outcome, dependencies, docs, files,
+    python::Venv,
+    run::{cargo, find, root, step},
+    test,
+};
+
+/// Runs every check, and stops at the first that fails.
+pub(crate) fn run() -> Outcome {
+    dependencies::check()?;
+    files::check()?;
+    docs::check()?;
+    step("format", &mut cargo(["fmt", "--all", "--check"]))?;
+    lint_api()?;
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    step("lints", &mut cargo(clippy))?;
+    let mut doc = cargo(["doc", "--workspace", "--no-deps"]);
+    step("code documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+    test::run(&[])
+}
+
+fn lint_api() -> Outcome {
+    let buf = if let Some(buf) = find("buf") {
+        buf
+    } else {
+        let venv = Venv::open()?;
+        venv.require("xtask/requirements.txt")?;
+        venv.program("buf")
+    };
+    step("lints of the API", Command::new(buf).current_dir(root().join("proto")).arg("lint"))
+}

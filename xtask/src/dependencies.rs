@@ -1,0 +1,163 @@
+//! Which crate may depend on which: one way only, and no service on another.
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use crate::{
+    Outcome,
+    run::{cargo, output, say},
+};
+
+/// What a service may depend on.
+const SERVICE: &[&str] = &["devspaces-authz", "devspaces-gate", "devspaces-kit", "devspaces-proto"];
+
+/// For each crate of the workspace, those of the workspace that it may depend on, in its tests as well. A crate that
+/// is not listed may not be in the workspace.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("devspaces-proto", &[]),
+    ("devspaces-authz", &[]),
+    ("devspaces-kit", &["devspaces-proto"]),
+    ("devspaces-gate", &["devspaces-authz", "devspaces-kit", "devspaces-proto"]),
+    ("devspaces-space", SERVICE),
+    ("devspaces-membership", SERVICE),
+    ("devspaces-billing", SERVICE),
+    ("devspaces-marketplace", SERVICE),
+    ("devspaces", SUITE),
+    ("devspaces-tests", SUITE),
+    ("devspaces-benches", SUITE),
+    ("xtask", &["devspaces-authz"]),
+];
+
+/// Everything that the binary is made of, and the binary's own library.
+const SUITE: &[&str] = &[
+    "devspaces",
+    "devspaces-authz",
+    "devspaces-billing",
+    "devspaces-gate",
+    "devspaces-kit",
+    "devspaces-marketplace",
+    "devspaces-membership",
+    "devspaces-proto",
+    "devspaces-space",
+];
+
+/// The policy, which depends on nothing at all outside its tests.
+const POLICY: &str = "devspaces-authz";
+
+/// The policy language that the policy is tested against, and that nothing is built with.
+const ORACLE: &str = "cedar-policy";
+
+/// The names of each workspace crate's direct dependencies.
+type Edges = BTreeMap<String, Vec<String>>;
+
+/// Fails if a crate depends on something that it must not.
+pub(crate) fn check() -> Outcome {
+    let mut wrong = String::new();
+    let (built, tested) = (edges("normal,build")?, edges("dev")?);
+    for (name, dependencies) in &built {
+        complain(
+            &mut wrong,
+            name,
+            dependencies.iter().filter(|dependency| !may_build_with(name, dependency)),
+        );
+    }
+    for (name, dependencies) in &tested {
+        complain(&mut wrong, name, dependencies.iter().filter(|dependency| !may_test_with(name, dependency)));
+    }
+    for name in built.keys().filter(|name| allowed(name).is_none()) {
+        let _ = write!(wrong, "; {name} has no dependency rule yet");
+    }
+    if wrong.is_empty() {
+        say(format!("dependency rules hold for {} crates", built.len()));
+        return Ok(());
+    }
+    Err(format!("dependency rules (xtask/src/dependencies.rs){wrong}"))
+}
+
+fn complain<'a>(wrong: &mut String, name: &str, dependencies: impl Iterator<Item = &'a String>) {
+    for dependency in dependencies {
+        let _ = write!(wrong, "; {name} must not depend on {dependency}");
+    }
+}
+
+fn allowed(name: &str) -> Option<&'static [&'static str]> {
+    ALLOWED.iter().find(|(listed, _)| *listed == name).map(|(_, allowed)| *allowed)
+}
+
+/// Whether a crate may have this dependency in what is shipped.
+fn may_build_with(name: &str, dependency: &str) -> bool {
+    dependency != ORACLE && name != POLICY && may_test_with(name, dependency)
+}
+
+/// Whether a crate may have this dependency in its tests.
+fn may_test_with(name: &str, dependency: &str) -> bool {
+    let ours = ALLOWED.iter().any(|(listed, _)| *listed == dependency);
+    match dependency {
+        ORACLE => name == POLICY,
+        _ => !ours || allowed(name).is_none_or(|allowed| allowed.contains(&dependency)),
+    }
+}
+
+fn edges(kinds: &str) -> Outcome<Edges> {
+    let tree = ["tree", "--workspace", "--locked", "--target", "all", "--no-dedupe", "--depth", "1"];
+    let format = ["--prefix", "depth", "--format", "{p}", "--edges", kinds];
+    Ok(parse(&output(cargo(tree).args(format))?))
+}
+
+/// Reads lines of a depth, a name and more: "0devspaces-gate v0.1.0 (…)", "1tokio v1.54.0".
+fn parse(tree: &str) -> Edges {
+    let mut edges = Edges::new();
+    let mut current = String::new();
+    for line in tree.lines() {
+        let name = |rest: &str| rest.split(' ').next().unwrap_or_default().to_owned();
+        if let Some(rest) = line.strip_prefix('0') {
+            current = name(rest);
+            edges.entry(current.clone()).or_default();
+        } else if let Some(rest) = line.strip_prefix('1') {
+            edges.entry(current.clone()).or_default().push(name(rest));
+        }
+    }
+    edges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_service_depends_on_another() {
+        for service in
+            ["devspaces-space", "devspaces-membership", "devspaces-billing", "devspaces-marketplace"]
+        {
+            assert!(may_build_with("devspaces", service));
+            for other in ["devspaces-space", "devspaces-membership", "devspaces-billing", "devspaces-gate"] {
+                assert!(!may_test_with(other, service), "{other} on {service}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_policy_is_built_with_nothing_and_its_oracle_is_for_its_tests_alone() {
+        assert!(!may_build_with("devspaces-authz", "serde") && may_test_with("devspaces-authz", "csv"));
+        assert!(may_test_with("devspaces-authz", "cedar-policy"));
+        assert!(
+            !may_test_with("devspaces-gate", "cedar-policy") && !may_build_with("devspaces", "cedar-policy")
+        );
+    }
+
+    #[test]
+    fn dependencies_run_one_way() {
+        assert!(
+            may_build_with("devspaces-gate", "devspaces-kit")
+                && !may_build_with("devspaces-kit", "devspaces-gate")
+        );
+        assert!(
+            !may_build_with("devspaces-kit", "devspaces-authz") && may_build_with("devspaces-kit", "tokio")
+        );
+    }
+
+    #[test]
+    fn a_tree_is_read() {
+        let edges = parse("0a v0.1.0 (/a)\n1b v1.0.0\n1c v2.0.0 (proc-macro)\n\n0d v0.1.0 (/d)\n");
+        assert_eq!(edges["a"], ["b", "c"]);
+        assert!(edges["d"].is_empty());
+    }
+}

@@ -1,0 +1,72 @@
+//! All tests, on both engines.
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{
+    Outcome,
+    postgres::Postgres,
+    python::Venv,
+    run::{cargo, products, quiet, root, step},
+};
+
+const REQUIREMENTS: &str = "tests/python/requirements.txt";
+const STORY: &str = "tests/python/client.py";
+
+/// Runs every test. `args` go to cargo test; if they name packages, only those are tested.
+pub(crate) fn run(args: &[&str]) -> Outcome {
+    let binary = build()?;
+    let postgres = Postgres::open()?;
+    let mut tests = cargo(["test"]);
+    if !names_packages(args) {
+        tests.arg("--workspace");
+    }
+    tests.args(args).env("DEVSPACES_BIN", &binary);
+    step("tests on SQLite and PostgreSQL", postgres.tell(&mut tests))?;
+    drop(postgres);
+    story(&binary)
+}
+
+/// Runs any command with the server that the tests would use.
+pub(crate) fn with_postgres(program: &str, args: &[&str]) -> Outcome {
+    let postgres = Postgres::open()?;
+    quiet("with PostgreSQL", postgres.tell(Command::new(program).args(args)))
+}
+
+/// Builds the binary that the tests start. Everything is built at once, as cargo test will want it: a package alone
+/// may have other features, and its dependencies would be built twice.
+fn build() -> Outcome<PathBuf> {
+    step("build", &mut cargo(["build", "--workspace", "--all-targets"]))?;
+    let binary = products()?.join("devspaces");
+    if binary.is_file() { Ok(binary) } else { Err(format!("the build made no {}", binary.display())) }
+}
+
+fn names_packages(args: &[&str]) -> bool {
+    let selects = |arg: &&str| {
+        matches!(*arg, "-p" | "--package" | "--workspace" | "--all") || arg.starts_with("--package=")
+    };
+    args.iter().take_while(|arg| **arg != "--").any(selects)
+}
+
+/// Runs the client that knows nothing of the suite but its address.
+fn story(binary: &Path) -> Outcome {
+    let venv = Venv::open()?;
+    venv.require(REQUIREMENTS)?;
+    let mut story = venv.python();
+    story.current_dir(root()).arg(STORY).arg("--devspaces").arg(binary);
+    step("an independent client's story, by reflection alone", &mut story)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_packages;
+
+    #[test]
+    fn only_arguments_to_cargo_itself_select_packages() {
+        assert!(names_packages(&["-p", "devspaces-kit"]));
+        assert!(names_packages(&["--package=devspaces-kit", "journal"]));
+        assert!(!names_packages(&["members", "--", "-p"]));
+        assert!(!names_packages(&[]));
+    }
+}
