@@ -47,7 +47,7 @@ pub(crate) struct Limits {
 pub(crate) struct Sent {
     /// On a clock that never goes back, from a start of the driver's choosing. Ages are measured with it.
     pub(crate) elapsed: Duration,
-    /// The time of day, for people.
+    /// The time of day: what an answer is "as of".
     pub(crate) time: Timestamp,
 }
 

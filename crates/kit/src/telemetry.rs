@@ -37,7 +37,7 @@ pub fn init(filter: &str) -> Result<(), TelemetryError> {
     Ok(subscriber(filter, terminal, io::stderr)?.try_init()?)
 }
 
-pub(crate) fn subscriber<W>(
+fn subscriber<W>(
     filter: &str,
     terminal: bool,
     writer: W,
@@ -62,22 +62,15 @@ fn speakable(metadata: &Metadata<'_>) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use std::sync::{Arc, Mutex};
 
     use tracing::subscriber::with_default;
 
     use super::*;
 
-    /// What was logged, kept in memory.
     #[derive(Clone, Default)]
-    pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl Lines {
-        pub(crate) fn text(&self) -> String {
-            String::from_utf8(self.0.lock().expect("lines").clone()).expect("text")
-        }
-    }
+    struct Lines(Arc<Mutex<Vec<u8>>>);
 
     impl io::Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -93,7 +86,8 @@ pub(crate) mod tests {
         let lines = Lines::default();
         let writer = lines.clone();
         with_default(subscriber(filter, terminal, move || writer.clone()).expect("a filter"), work);
-        lines.text()
+        let bytes = lines.0.lock().expect("lines").clone();
+        String::from_utf8(bytes).expect("text")
     }
 
     #[test]

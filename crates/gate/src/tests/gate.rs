@@ -2,7 +2,7 @@
 use std::{sync::Arc, time::Duration};
 
 use devspaces_authz::{
-    AppRole, ConsoleRole, Fact, MarketplaceFacts, Outcome, Owner, Permission, PermissionSet, Role,
+    AppRole, ConsoleRole, Fact, MarketplaceFacts, MembershipFacts, Outcome, Owner, Permission, PermissionSet, Role,
     SpaceFacts, SpaceState,
 };
 use devspaces_kit::{
@@ -257,6 +257,7 @@ async fn a_contributor_of_an_unlinked_app_needs_no_space() {
     let gate = gate([spaces.source(&clock), Memory::of(Owner::Membership).source(&clock)], &clock);
     let pass = gate.require(&caller(user("alice")), Permission::AppGet, Resource::App(APP)).await.unwrap();
     assert!(pass.holds(Role::AppOwner) && !pass.holds(Role::ConsoleAdmin));
+    assert_eq!(pass.facts().membership, Fact::Known(MembershipFacts::default()), "known and empty");
 }
 
 // Age

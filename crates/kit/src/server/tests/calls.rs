@@ -14,11 +14,7 @@ use super::{
     super::{Limits, MESSAGE_LIMIT},
     probe::{ASK, Probe, of, over_http1, start, start_with, told},
 };
-use crate::{
-    identity::Caller,
-    status::Fault,
-    telemetry::{self, tests::Lines},
-};
+use crate::{identity::Caller, status::Fault};
 
 #[tokio::test]
 async fn a_handler_learns_who_calls_and_never_sees_the_token() {
@@ -76,7 +72,7 @@ async fn a_message_that_cannot_be_decoded_is_malformed() {
     // No message; half of one; a flag that there is not; a compressed one.
     for (body, encoding) in [
         ("", "identity"),
-        ("AAAAAAk=", "identity"),
+        ("AAAAAAlB", "identity"),
         ("BwAAAAA=", "identity"),
         ("AQAAAAA=", "identity"),
         ("AQAAAAA=", "gzip"),
@@ -164,26 +160,4 @@ async fn a_browser_can_call_by_grpc_web() {
         answer.starts_with("HTTP/1.1 200") && answer.contains("hello") && answer.contains("grpc-status:0"),
         "{answer}"
     );
-}
-
-#[tokio::test]
-async fn the_log_has_a_line_for_each_call_and_neither_token_nor_caller_in_it() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = telemetry::subscriber("trace", false, move || writer.clone()).expect("a filter");
-    let guard = tracing::subscriber::set_default(subscriber);
-    let running = start(Probe::says(Ok(""))).await;
-    running.ask("").await.expect("an answer");
-    running.send(ASK, Vec::new(), false).await.expect_err("no credentials");
-    drop(guard);
-    let log = lines.text();
-    let calls: Vec<serde_json::Value> = log
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("an object"))
-        .filter(|line: &serde_json::Value| line["message"] == "answered")
-        .collect();
-    assert_eq!((&calls[0]["code"], &calls[1]["code"]), (&"Ok".into(), &"Unauthenticated".into()), "{log}");
-    assert_eq!(calls[0]["span"]["method"], "devspaces.test.v1.Probe/Ask");
-    assert_eq!(calls[0]["span"]["trace_id"].as_str().map(str::len), Some(32));
-    assert!(!log.contains(running.token.as_str()) && !log.contains("alice"), "{log}");
 }

@@ -1,5 +1,6 @@
 //! A server on a loopback port, asked by real clients.
 mod calls;
+mod log;
 mod open;
 mod probe;
 mod stopping;

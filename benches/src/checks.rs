@@ -1,0 +1,84 @@
+use devspaces_proto::authz::v1::{
+    CheckPermissionRequest, CheckPermissionResponse, ListRolesRequest, ListRolesResponse,
+    authz_service_client::AuthzServiceClient,
+    authz_service_server::{AuthzService, AuthzServiceServer},
+};
+use devspaces_tests::{Engine, Suite};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status, transport::Endpoint};
+
+use crate::load::throughput;
+
+/// Calls under way at once.
+const AT_ONCE: usize = 128;
+/// How often both are measured, in turn, so that a noisy neighbour disturbs both alike.
+const ROUNDS: usize = 3;
+
+/// The baseline: tonic, the same messages, and nothing else.
+struct Echo(CheckPermissionResponse);
+
+#[tonic::async_trait]
+impl AuthzService for Echo {
+    async fn check_permission(
+        &self,
+        _: Request<CheckPermissionRequest>,
+    ) -> Result<Response<CheckPermissionResponse>, Status> {
+        Ok(Response::new(self.0.clone()))
+    }
+
+    async fn list_roles(&self, _: Request<ListRolesRequest>) -> Result<Response<ListRolesResponse>, Status> {
+        Ok(Response::new(ListRolesResponse::default()))
+    }
+}
+
+async fn echo(answer: CheckPermissionResponse) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let server = tonic::transport::Server::builder().add_service(AuthzServiceServer::new(Echo(answer)));
+    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    address
+}
+
+/// Strict checks by one user on one space, and by many on many, against the echo.
+pub async fn run(engine: Engine) {
+    let suite = Suite::start(engine).await;
+    let mut people = Vec::new();
+    for number in 0..AT_ONCE {
+        let person = suite.user(&format!("u{number}"));
+        let space = person.creates_space("Team").await;
+        people.push((person, space));
+    }
+    let (one, space) = people[0].clone();
+    let answer = one.check("space.get", &space).await.expect("an answer");
+    let address = echo(answer).await;
+    let channel = Endpoint::from_shared(address).expect("an address").connect().await.expect("the echo");
+    for _ in 0..ROUNDS {
+        let request = question(&space);
+        let client = AuthzServiceClient::new(channel.clone());
+        let bare = throughput(AT_ONCE, move |_| {
+            let (mut client, request) = (client.clone(), request.clone());
+            async move { drop(client.check_permission(request).await.expect("an echo")) }
+        });
+        let bare = bare.await;
+        let same = checks(vec![(one.clone(), space.clone())]).await;
+        let many = checks(people.clone()).await;
+        println!("  echo {bare:.0}/s");
+        println!("  strict checks, one subject and space: {same:.0}/s, {:.2} of the echo", same / bare);
+        println!("  strict checks, {AT_ONCE} subjects and spaces: {many:.0}/s, {:.2} of the echo", many / bare);
+    }
+}
+
+fn question(space: &str) -> CheckPermissionRequest {
+    CheckPermissionRequest { permission: "space.get".into(), resource: space.to_owned(), ..Default::default() }
+}
+
+async fn checks(people: Vec<(devspaces_tests::Persona, String)>) -> f64 {
+    let clients: Vec<_> = people.iter().map(|(person, space)| (person.authz(), question(space))).collect();
+    let clients = std::sync::Arc::new(clients);
+    throughput(AT_ONCE, move |caller| {
+        let (mut client, request) = clients[caller % clients.len()].clone();
+        async move { assert!(client.check_permission(request).await.expect("an answer").into_inner().allowed) }
+    })
+    .await
+}

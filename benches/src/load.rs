@@ -1,0 +1,39 @@
+//! Load: many calls at once for a while, or calls one after another.
+use std::time::{Duration, Instant};
+
+/// How long each measurement lasts.
+const LASTS: Duration = Duration::from_secs(3);
+
+/// Calls for a while, so many at once, and says how many were answered in a second.
+pub async fn throughput<F: Future<Output = ()> + Send>(
+    at_once: usize,
+    call: impl Fn(usize) -> F + Clone + Send + Sync + 'static,
+) -> f64 {
+    let end = Instant::now() + LASTS;
+    let callers = (0..at_once).map(|caller| {
+        let call = call.clone();
+        tokio::spawn(async move {
+            let mut answered = 0_u32;
+            while Instant::now() < end {
+                call(caller).await;
+                answered += 1;
+            }
+            answered
+        })
+    });
+    let answered = futures::future::join_all(callers.collect::<Vec<_>>()).await;
+    let total: u32 = answered.into_iter().map(|caller| caller.expect("a caller that ends")).sum();
+    f64::from(total) / LASTS.as_secs_f64()
+}
+
+/// The median and the 99th percentile of so many calls, one after another.
+pub async fn latency<F: Future<Output = ()>>(calls: usize, call: impl Fn(usize) -> F) -> (Duration, Duration) {
+    let mut times = Vec::with_capacity(calls);
+    for number in 0..calls {
+        let start = Instant::now();
+        call(number).await;
+        times.push(start.elapsed());
+    }
+    times.sort_unstable();
+    (times[calls / 2], times[calls * 99 / 100])
+}

@@ -1,0 +1,34 @@
+//! `cargo xtask bench`: what devspaces costs, against baselines of the same run. Machines differ and are shared, so
+//! what counts is the ratio; absolute figures are printed for orientation.
+mod checks;
+mod latency;
+mod load;
+
+use clap::{Parser, Subcommand};
+use devspaces_tests::Engine;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    benchmark: Benchmark,
+}
+
+#[derive(Subcommand)]
+enum Benchmark {
+    /// Strict permission checks against a bare tonic call that answers the same message
+    Checks,
+    /// How long single calls take, one after another
+    Latency,
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let benchmark = Cli::parse().benchmark;
+    for engine in Engine::ALL {
+        println!("{engine:?}");
+        match benchmark {
+            Benchmark::Checks => checks::run(engine).await,
+            Benchmark::Latency => latency::run(engine).await,
+        }
+    }
+}
