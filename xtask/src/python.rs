@@ -54,9 +54,11 @@ impl Venv {
         fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))
     }
 
-    /// The environment's Python.
+    /// The environment's Python, which leaves nothing beside its sources.
     pub(crate) fn python(&self) -> Command {
-        Command::new(self.program("python"))
+        let mut python = Command::new(self.program("python"));
+        python.env("PYTHONDONTWRITEBYTECODE", "1");
+        python
     }
 
     /// A program that a requirement brought.

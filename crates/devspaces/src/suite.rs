@@ -2,7 +2,7 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use devspaces_authz::Owner;
-use devspaces_gate::{self as gate, AuthzServer, Context, FactOwner, FactsServer, Gate, ServicePermissions, Source, Sources};
+use devspaces_gate::{self as gate, AuthzServer, Context, FactOwner, FactsServer, Gate, JournalServer, ServicePermissions, Source, Sources};
 use devspaces_kit::{
     clock::Clock,
     db::{self, Pool},
@@ -14,6 +14,7 @@ use devspaces_kit::{
 use devspaces_membership::MembershipOwner;
 use devspaces_proto::{
     authz::v1::authz_service_server::AuthzServiceServer, facts::v1::facts_service_server::FactsServiceServer,
+    journal::v1::journal_service_server::JournalServiceServer,
 };
 use devspaces_space::SpaceOwner;
 use tokio::net::TcpListener;
@@ -103,7 +104,9 @@ impl Suite {
             if index == 0 {
                 // Every service gives the same answers: one of a port's gates answers for all.
                 let authz = AuthzServer::new(context.gate.clone());
-                server = server.service(AuthzServiceServer::new(authz));
+                let journals = config.services.iter().map(|(service, it)| (service.owner(), it.database.clone()));
+                let journal = JournalServer::new(context.gate.clone(), journals);
+                server = server.service(AuthzServiceServer::new(authz)).service(JournalServiceServer::new(journal));
             }
             server = match service {
                 Service::Space => server.service(devspaces_space::server(context)),

@@ -5,7 +5,8 @@
 //! their owners by every check; decisions are never kept. What makes that both immediate and cheap is told in
 //! `exchange.rs`; `source.rs` runs it, and `gather.rs` says whom a decision asks.
 //!
-//! A service is a [`FactOwner`]. It hosts [`FactsServer`] for the other services, and [`AuthzServer`] for anyone.
+//! A service is a [`FactOwner`]. It hosts [`FactsServer`] for the other services, and
+//! [`AuthzServer`] and [`JournalServer`] for whom the policy lets.
 mod authz_server;
 mod catalogue;
 mod context;
@@ -14,6 +15,7 @@ mod facts;
 mod facts_server;
 mod gate;
 mod gather;
+mod journal_server;
 mod owner;
 mod pass;
 mod remote;
@@ -31,6 +33,7 @@ pub use context::Context;
 pub use facts::{OwnFacts, Question, Reading, Version};
 pub use facts_server::FactsServer;
 pub use gate::{Gate, Resource};
+pub use journal_server::JournalServer;
 pub use owner::{FactOwner, Hosted, MAX_QUESTIONS};
 pub use pass::Pass;
 pub use source::Source;

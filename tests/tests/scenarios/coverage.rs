@@ -106,8 +106,8 @@ async fn walk(suite: &Suite) {
             }
         }
     }
-    // Two ports: each with its own service, FactsService and AuthzService.
-    assert_eq!(walked, HashMap::from([(1, 2 + 2 * 2), (2, 6 + 5), (3, 3 * 2)]));
+    // Two ports: each with its own service, and with AuthzService, JournalService and FactsService.
+    assert_eq!(walked, HashMap::from([(1, 2 + 2 * 2), (2, 6 + 5 + 2), (3, 3 * 2)]));
 }
 
 both_engines! {

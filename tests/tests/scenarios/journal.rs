@@ -4,8 +4,12 @@ use devspaces_kit::{
     journal::{self, Checkpoint, Finding, Problem, Report},
     name::Principal,
 };
-use devspaces_tests::{Suite, both_engines};
+use devspaces_proto::journal::v1::{
+    self as proto, Verification, VerifyScopeRequest, journal_service_client::JournalServiceClient,
+};
+use devspaces_tests::{Persona, Suite, both_engines, refused};
 use sqlx::AssertSqlSafe;
+use tonic::Code;
 
 use crate::members::{ADMIN, DEVELOPER, VIEWER, adds, demotes, removes};
 
@@ -169,5 +173,24 @@ both_engines! {
         let after = all().await;
         assert!(!after.contains("carol") && after.contains("users/bob"));
         assert_eq!(verify(&pool, &checkpoint).await.findings, []);
+    }
+
+    // R-J2, R-J3
+    async fn an_admin_verifies_a_scope_over_the_api(suite: Suite) {
+        let space = history(&suite).await;
+        let request = VerifyScopeRequest { scope: space.clone() };
+        let verify = async |who: &Persona| {
+            let port = who.authorized(Service::Membership);
+            JournalServiceClient::new(port).verify_scope(request.clone()).await
+        };
+        let whole = verify(&suite.user("alice")).await.expect("a verification").into_inner().verifications;
+        let only = |found: &[Verification]| (found.len(), found[0].service.clone(), found[0].entries, found[0].findings.clone());
+        assert_eq!(only(&whole), (1, "membership".to_owned(), 5, vec![]));
+        tamper(&suite.pool(Service::Membership).await, "DELETE FROM journal WHERE sequence = 2").await;
+        let broken = verify(&suite.user("alice")).await.expect("a verification").into_inner().verifications;
+        let missing = proto::Finding { sequence: 2, problem: proto::finding::Problem::Missing.into() };
+        assert_eq!(only(&broken), (1, "membership".to_owned(), 4, vec![missing]));
+        let stranger = refused(verify(&suite.user("carol")).await);
+        assert_eq!(stranger.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"), "carol was removed");
     }
 }

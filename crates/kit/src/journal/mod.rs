@@ -12,7 +12,7 @@ use self::personal::Personal;
 pub use self::{
     checkpoint::{NotACheckpoint, SignedCheckpoint},
     erase::erase,
-    verify::{Checkpoint, Finding, Problem, Report, heads, verify},
+    verify::{Checkpoint, Finding, Problem, Report, heads, verify, verify_scope},
 };
 use crate::{
     clock::Timestamp,

@@ -75,11 +75,25 @@ pub async fn verify(db: &mut Conn, checkpoint: &Checkpoint) -> Result<Report, Er
         expected.entry(scope.clone()).or_insert((0, String::new()));
     }
     for (scope, head) in expected {
-        verify_scope(db, &scope, head, checkpoint.heads.get(&scope), &mut report).await?;
+        read_chain(db, &scope, head, checkpoint.heads.get(&scope), &mut report).await?;
     }
     for scope in scopes_without_head(db).await? {
         report.findings.push(Finding { scope, sequence: 1, problem: Problem::CutOff });
     }
+    Ok(report)
+}
+
+/// Reads the journal of one scope and holds it against its hashes and its head (R-J2).
+pub async fn verify_scope(db: &mut Conn, scope: Scope) -> Result<Report, Error> {
+    let scope = scope.to_string();
+    let head: Option<(i64, Vec<u8>)> =
+        on!(db, |c| sqlx::query_as("SELECT sequence, hash FROM head WHERE scope = $1")
+            .bind(&scope)
+            .fetch_optional(c)
+            .await)?;
+    let mut report = Report { scopes: 1, ..Report::default() };
+    let (sequence, hash) = head.unwrap_or_default();
+    read_chain(db, &scope, (sequence, hex::encode(hash)), None, &mut report).await?;
     Ok(report)
 }
 
@@ -91,7 +105,7 @@ async fn scopes_without_head(db: &mut Conn) -> Result<Vec<String>, Error> {
     .await)?)
 }
 
-async fn verify_scope(
+async fn read_chain(
     db: &mut Conn,
     scope: &str,
     head: (i64, String),
