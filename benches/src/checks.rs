@@ -65,12 +65,19 @@ pub async fn run(engine: Engine) {
         let many = checks(people.clone()).await;
         println!("  echo {bare:.0}/s");
         println!("  strict checks, one subject and space: {same:.0}/s, {:.2} of the echo", same / bare);
-        println!("  strict checks, {AT_ONCE} subjects and spaces: {many:.0}/s, {:.2} of the echo", many / bare);
+        println!(
+            "  strict checks, {AT_ONCE} subjects and spaces: {many:.0}/s, {:.2} of the echo",
+            many / bare
+        );
     }
 }
 
 fn question(space: &str) -> CheckPermissionRequest {
-    CheckPermissionRequest { permission: "space.get".into(), resource: space.to_owned(), ..Default::default() }
+    CheckPermissionRequest {
+        permission: "space.get".into(),
+        resource: space.to_owned(),
+        ..Default::default()
+    }
 }
 
 async fn checks(people: Vec<(devspaces_tests::Persona, String)>) -> f64 {

@@ -30,7 +30,8 @@ pub async fn run(engine: Engine) {
     let add = latency(CALLS, |number| {
         let user = format!("users/u{number}");
         let member = Member { user, role: ConsoleRole::Viewer.into(), ..Member::default() };
-        let request = AddMembersRequest { parent: space.clone(), members: vec![member], request_id: String::new() };
+        let request =
+            AddMembersRequest { parent: space.clone(), members: vec![member], request_id: String::new() };
         let mut members = alice.members();
         async move { drop(members.add_members(request).await.expect("added")) }
     });

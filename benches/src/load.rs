@@ -27,7 +27,10 @@ pub async fn throughput<F: Future<Output = ()> + Send>(
 }
 
 /// The median and the 99th percentile of so many calls, one after another.
-pub async fn latency<F: Future<Output = ()>>(calls: usize, call: impl Fn(usize) -> F) -> (Duration, Duration) {
+pub async fn latency<F: Future<Output = ()>>(
+    calls: usize,
+    call: impl Fn(usize) -> F,
+) -> (Duration, Duration) {
     let mut times = Vec::with_capacity(calls);
     for number in 0..calls {
         let start = Instant::now();

@@ -26,8 +26,10 @@ impl From<&Status> for Refusal {
         let details = status.get_error_details();
         let info = details.error_info().unwrap_or_else(|| panic!("no ErrorInfo: {status:?}"));
         assert_eq!(info.domain, "devspaces.dev");
-        let fields = details.bad_request().map(|bad| bad.field_violations.iter().map(|v| v.field.clone()).collect());
-        let blockers = details.precondition_failure().map(|f| f.violations.iter().map(|v| v.r#type.clone()).collect());
+        let fields =
+            details.bad_request().map(|bad| bad.field_violations.iter().map(|v| v.field.clone()).collect());
+        let blockers =
+            details.precondition_failure().map(|f| f.violations.iter().map(|v| v.r#type.clone()).collect());
         let mut metadata: Vec<_> = info.metadata.clone().into_iter().collect();
         metadata.sort();
         Self {

@@ -63,7 +63,10 @@ fn database_url(name: &str) -> String {
 
 async fn administer(statement: String) {
     let mut server = PgConnection::connect(&postgres_url()).await.expect("a connection to PostgreSQL");
-    server.execute(AssertSqlSafe(statement.clone())).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    server
+        .execute(AssertSqlSafe(statement.clone()))
+        .await
+        .unwrap_or_else(|error| panic!("{statement}: {error}"));
 }
 
 static DATABASES: AtomicU32 = AtomicU32::new(0);
@@ -123,7 +126,8 @@ impl Drop for Databases {
         if self.engine == Engine::Postgres {
             let names = Service::ALL.map(|service| self.postgres_name(service));
             let dropped = std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                let runtime =
+                    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
                 for name in names {
                     runtime.block_on(administer(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")));
                 }

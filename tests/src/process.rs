@@ -1,13 +1,6 @@
 //! The suite as separate processes of the shipped binary, which can be killed, and a network between them that can
 //! fail.
-use std::{
-    collections::BTreeMap,
-    env,
-    net::SocketAddr,
-    path::PathBuf,
-    process::Stdio,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, env, net::SocketAddr, path::PathBuf, process::Stdio, sync::Arc};
 
 use devspaces::{Service, keys};
 use devspaces_kit::{
@@ -137,7 +130,9 @@ impl Processes {
     }
 
     fn channel(&self, service: Service) -> Channel {
-        Endpoint::from_shared(format!("http://{}", self.addresses[&service])).expect("an address").connect_lazy()
+        Endpoint::from_shared(format!("http://{}", self.addresses[&service]))
+            .expect("an address")
+            .connect_lazy()
     }
 }
 
@@ -156,7 +151,8 @@ impl Network {
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 if let Ok(far) = TcpStream::connect(target).await {
-                    let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
+                    let ((near_read, near_write), (far_read, far_write)) =
+                        (near.into_split(), far.into_split());
                     tokio::spawn(forward(near_read, far_write, None));
                     tokio::spawn(forward(far_read, near_write, Some(seen.subscribe())));
                 }

@@ -9,8 +9,8 @@ use tonic::{
     transport::Channel,
 };
 use tonic_reflection::pb::v1::{
-    ServerReflectionRequest, server_reflection_client::ServerReflectionClient, server_reflection_request::MessageRequest,
-    server_reflection_response::MessageResponse,
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
 /// Sends and receives messages as the bytes that they are.
@@ -55,7 +55,8 @@ impl Decoder for Raw {
 async fn reflect(channel: &Channel, request: MessageRequest) -> MessageResponse {
     let request = ServerReflectionRequest { host: String::new(), message_request: Some(request) };
     let mut client = ServerReflectionClient::new(channel.clone());
-    let mut answers = client.server_reflection_info(tokio_stream::once(request)).await.expect("reflection").into_inner();
+    let mut answers =
+        client.server_reflection_info(tokio_stream::once(request)).await.expect("reflection").into_inner();
     answers.message().await.expect("an answer").expect("one answer").message_response.expect("a response")
 }
 

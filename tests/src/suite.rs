@@ -67,7 +67,8 @@ impl Suite {
     }
 
     async fn run(&mut self, service: Service, listener: TcpListener) {
-        let keys: Vec<_> = self.config.keys.iter().map(|(service, key)| key.public_jwk(service.name())).collect();
+        let keys: Vec<_> =
+            self.config.keys.iter().map(|(service, key)| key.public_jwk(service.name())).collect();
         let hosted = Hosted { database: self.pool(service).await, key: self.config.keys[&service].clone() };
         let config = Config {
             services: BTreeMap::from([(service, hosted)]),

@@ -54,7 +54,10 @@ pub fn make(folder: &Path) -> Result<(), Error> {
             Ok::<_, KeyFileError>(key.public_jwk(owner.name()))
         })
         .collect();
-    let sets = [(ISSUER_JWKS, DevIssuer::public_jwks(&issuer)), (SUITE_JWKS, json!({ "keys": services? }).to_string())];
+    let sets = [
+        (ISSUER_JWKS, DevIssuer::public_jwks(&issuer)),
+        (SUITE_JWKS, json!({ "keys": services? }).to_string()),
+    ];
     for (name, text) in sets {
         let path = folder.join(name);
         replace(&path, &text).map_err(refused(&path))?;

@@ -2,7 +2,10 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use devspaces_authz::Owner;
-use devspaces_gate::{self as gate, AuthzServer, Context, FactOwner, FactsServer, Gate, JournalServer, ServicePermissions, Source, Sources};
+use devspaces_gate::{
+    self as gate, AuthzServer, Context, FactOwner, FactsServer, Gate, JournalServer, ServicePermissions,
+    Source, Sources,
+};
 use devspaces_kit::{
     clock::Clock,
     db::{self, Pool},
@@ -88,15 +91,22 @@ impl Suite {
         for (service, hosted) in &config.services {
             check_schema(*service, &hosted.database).await?;
         }
-        let authenticator = Authenticator::new(config.clock.clone(), config.issuers.clone(), SuiteKeys {
-            names: Owner::ALL.map(|owner| owner.name().to_owned()).to_vec(),
-            hosted: config.services.keys().map(|service| service.name().to_owned()).collect(),
-            peers: config.suite_keys.clone(),
-        })?;
+        let authenticator = Authenticator::new(
+            config.clock.clone(),
+            config.issuers.clone(),
+            SuiteKeys {
+                names: Owner::ALL.map(|owner| owner.name().to_owned()).to_vec(),
+                hosted: config.services.keys().map(|service| service.name().to_owned()).collect(),
+                peers: config.suite_keys.clone(),
+            },
+        )?;
         let tasks = Tasks::new();
         let mut server = Server::new(listener, Arc::new(authenticator), tasks.clone()).limits(config.limits);
-        let owners: BTreeMap<Service, Owning> =
-            config.services.iter().map(|(service, hosted)| (*service, owning(&config, *service, hosted))).collect();
+        let owners: BTreeMap<Service, Owning> = config
+            .services
+            .iter()
+            .map(|(service, hosted)| (*service, owning(&config, *service, hosted)))
+            .collect();
         let hosted = owners.values().map(|owner| owner.hosted.clone());
         server = server.service(FactsServiceServer::new(FactsServer::new(hosted)));
         for (index, (service, owning)) in owners.into_iter().enumerate() {
@@ -104,9 +114,12 @@ impl Suite {
             if index == 0 {
                 // Every service gives the same answers: one of a port's gates answers for all.
                 let authz = AuthzServer::new(context.gate.clone());
-                let journals = config.services.iter().map(|(service, it)| (service.owner(), it.database.clone()));
+                let journals =
+                    config.services.iter().map(|(service, it)| (service.owner(), it.database.clone()));
                 let journal = JournalServer::new(context.gate.clone(), journals);
-                server = server.service(AuthzServiceServer::new(authz)).service(JournalServiceServer::new(journal));
+                server = server
+                    .service(AuthzServiceServer::new(authz))
+                    .service(JournalServiceServer::new(journal));
             }
             server = match service {
                 Service::Space => server.service(devspaces_space::server(context)),

@@ -9,7 +9,8 @@ use devspaces_kit::{
     status::{Fault, Fields},
 };
 use devspaces_proto::journal::v1::{
-    Finding, Verification, VerifyScopeRequest, VerifyScopeResponse, finding, journal_service_server::JournalService,
+    Finding, Verification, VerifyScopeRequest, VerifyScopeResponse, finding,
+    journal_service_server::JournalService,
 };
 use tonic::{Request, Response, Status};
 
@@ -32,7 +33,11 @@ impl JournalServer {
     }
 
     /// R-J2
-    async fn verify_scope(&self, caller: Caller, request: VerifyScopeRequest) -> Result<VerifyScopeResponse, Fault> {
+    async fn verify_scope(
+        &self,
+        caller: Caller,
+        request: VerifyScopeRequest,
+    ) -> Result<VerifyScopeResponse, Fault> {
         let mut fields = Fields::new();
         let space = fields.parse::<SpaceName>("scope", &request.scope);
         let space = fields.finish_with(space)?;
@@ -40,10 +45,10 @@ impl JournalServer {
         let mut verifications = Vec::with_capacity(self.journals.len());
         for (owner, pool) in &self.journals {
             let report = verify(pool, space).await?;
-            let findings = report.findings.iter().map(|finding| Finding {
-                sequence: finding.sequence,
-                problem: wire(finding.problem).into(),
-            });
+            let findings = report
+                .findings
+                .iter()
+                .map(|finding| Finding { sequence: finding.sequence, problem: wire(finding.problem).into() });
             verifications.push(Verification {
                 service: owner.name().to_owned(),
                 entries: i64::try_from(report.entries).unwrap_or(i64::MAX),

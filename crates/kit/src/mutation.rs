@@ -149,12 +149,22 @@ impl Mutations {
 
     /// Makes a change: commits it with the entries and effects that it wrote, delivers the effects, and answers. It
     /// goes on if the caller hangs up.
-    pub async fn run<M: Mutation>(&self, call: Call, scopes: Vec<Scope>, change: M) -> Result<M::Reply, Fault> {
+    pub async fn run<M: Mutation>(
+        &self,
+        call: Call,
+        scopes: Vec<Scope>,
+        change: M,
+    ) -> Result<M::Reply, Fault> {
         let mutations = self.clone();
         self.tasks.run(async move { mutations.run_to_end(&call, &scopes, &change).await }).await
     }
 
-    async fn run_to_end<M: Mutation>(&self, call: &Call, scopes: &[Scope], change: &M) -> Result<M::Reply, Fault> {
+    async fn run_to_end<M: Mutation>(
+        &self,
+        call: &Call,
+        scopes: &[Scope],
+        change: &M,
+    ) -> Result<M::Reply, Fault> {
         loop {
             match retry(|| self.attempt(call, scopes, change).boxed()).await? {
                 Attempt::Done(response) => return Ok(response),

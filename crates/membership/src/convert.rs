@@ -36,7 +36,11 @@ fn etag(revision: i64) -> String {
 
 /// Refuses an etag that is given and is not the member's.
 pub(crate) fn check_etag(given: &str, member: &Member) -> Result<(), Fault> {
-    if given.is_empty() || given == etag(member.revision) { Ok(()) } else { Err(Fault::etag_stale(&member.name)) }
+    if given.is_empty() || given == etag(member.revision) {
+        Ok(())
+    } else {
+        Err(Fault::etag_stale(&member.name))
+    }
 }
 
 fn wire_role(role: ConsoleRole) -> proto::ConsoleRole {

@@ -1,6 +1,9 @@
 //! The rules of membership that need nothing but members to decide.
 use devspaces_authz::ConsoleRole;
-use devspaces_kit::{clock::Timestamp, name::{MemberName, UserName, SpaceName}};
+use devspaces_kit::{
+    clock::Timestamp,
+    name::{MemberName, SpaceName, UserName},
+};
 use serde_json::{Value, json};
 
 /// What one person is in one space.
@@ -89,7 +92,8 @@ pub(crate) const BOOTSTRAP_MAX: usize = 5;
 
 /// R-M3: while a published space has no console Admin, a Marketplace admin adds one to five, as ADMIN only.
 pub(crate) fn is_bootstrap(added: &[(UserName, Membership)]) -> bool {
-    (1..=BOOTSTRAP_MAX).contains(&added.len()) && added.iter().all(|(_, member)| member.role == ConsoleRole::Admin)
+    (1..=BOOTSTRAP_MAX).contains(&added.len())
+        && added.iter().all(|(_, member)| member.role == ConsoleRole::Admin)
 }
 
 #[cfg(test)]
@@ -130,7 +134,11 @@ mod tests {
     #[test]
     fn the_last_admin_without_an_end_must_stay_one() {
         let admin = member(ConsoleRole::Admin, false, None);
-        for after in [None, Some(member(ConsoleRole::Viewer, false, None)), Some(member(ConsoleRole::Admin, false, LATER))] {
+        for after in [
+            None,
+            Some(member(ConsoleRole::Viewer, false, None)),
+            Some(member(ConsoleRole::Admin, false, LATER)),
+        ] {
             assert!(!keeps_an_admin(1, &admin, after.as_ref()), "{after:?}");
             assert!(keeps_an_admin(2, &admin, after.as_ref()), "{after:?}");
         }
@@ -144,7 +152,9 @@ mod tests {
         let admin = (user("a"), member(ConsoleRole::Admin, false, None));
         let viewer = (user("v"), member(ConsoleRole::Viewer, false, None));
         assert!(is_bootstrap(&vec![admin.clone(); 1]) && is_bootstrap(&vec![admin.clone(); 5]));
-        assert!(!is_bootstrap(&[]) && !is_bootstrap(&vec![admin.clone(); 6]) && !is_bootstrap(&[admin, viewer]));
+        assert!(
+            !is_bootstrap(&[]) && !is_bootstrap(&vec![admin.clone(); 6]) && !is_bootstrap(&[admin, viewer])
+        );
     }
 
     fn any_membership() -> impl Strategy<Value = Membership> {

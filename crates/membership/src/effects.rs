@@ -5,7 +5,7 @@ use devspaces_kit::{
     clock::Timestamp,
     db::{Act, Change, Error, Pool, Tx},
     mutation::Abort,
-    name::{UserName, Scope, SpaceName},
+    name::{Scope, SpaceName, UserName},
     status::Fault,
 };
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, effect::Effect};
@@ -67,7 +67,9 @@ async fn apply_once(
     if tx.admit(sender, &request.scope, request.sequence).await? {
         for effect in effects {
             match effect {
-                Applied::GrantCreatorAdmin { space, user } => grant_creator_admin(&mut tx, *space, user).await?,
+                Applied::GrantCreatorAdmin { space, user } => {
+                    grant_creator_admin(&mut tx, *space, user).await?
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use devspaces_gate::OwnFacts;
 use devspaces_kit::{
     clock::Timestamp,
     db::{Conn, Error},
-    name::{MemberName, UserName, SpaceName},
+    name::{MemberName, SpaceName, UserName},
     on,
 };
 use uuid::Uuid;
@@ -100,7 +100,8 @@ pub(crate) async fn lasting_admins(db: &mut Conn, space: SpaceName) -> Result<i6
 /// Stores a member, in place of what was stored of that person.
 pub(crate) async fn put(db: &mut Conn, member: &Member) -> Result<(), Error> {
     let Member { name, membership, .. } = member;
-    on!(db, |c| sqlx::query(
+    on!(db, |c| {
+        sqlx::query(
         "INSERT INTO member (space, person, role, view_all_apps, expire_time, create_time, update_time, revision)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (space, person) DO UPDATE SET role = excluded.role, view_all_apps = excluded.view_all_apps,
@@ -117,7 +118,8 @@ pub(crate) async fn put(db: &mut Conn, member: &Member) -> Result<(), Error> {
     .bind(member.revision)
     .execute(c)
     .await
-    .map(drop))?;
+    .map(drop)
+    })?;
     Ok(())
 }
 

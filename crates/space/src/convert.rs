@@ -1,6 +1,9 @@
 //! Between the API's messages and the domain. Whatever is wrong with a message is named by its field.
 use devspaces_authz::{ConsoleRole, Facts, SpaceState};
-use devspaces_kit::{status::{Fault, Fields}, text};
+use devspaces_kit::{
+    status::{Fault, Fields},
+    text,
+};
 use devspaces_proto::space::v1 as proto;
 
 use crate::domain::{Metadata, Patch, Space};
@@ -29,7 +32,11 @@ fn etag(revision: i64) -> String {
 
 /// Refuses an etag that is given and is not the space's.
 pub(crate) fn check_etag(given: &str, space: &Space) -> Result<(), Fault> {
-    if given.is_empty() || given == etag(space.revision) { Ok(()) } else { Err(Fault::etag_stale(space.name)) }
+    if given.is_empty() || given == etag(space.revision) {
+        Ok(())
+    } else {
+        Err(Fault::etag_stale(space.name))
+    }
 }
 
 fn wire_state(state: SpaceState) -> proto::space::State {
@@ -87,7 +94,11 @@ pub(crate) fn metadata(space: Option<proto::Space>) -> Result<Metadata, Fault> {
     fields.check("space.description", text::description(&space.description));
     fields.check("space.logo_uri", text::https_uri(&space.logo_uri));
     fields.finish()?;
-    Ok(Metadata { display_name: space.display_name, description: space.description, logo_uri: space.logo_uri })
+    Ok(Metadata {
+        display_name: space.display_name,
+        description: space.description,
+        logo_uri: space.logo_uri,
+    })
 }
 
 /// What an UpdateSpace request changes: the fields of its mask, or those that are populated.

@@ -35,7 +35,9 @@ impl TryFrom<Row> for Space {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {
-        let Row { display_name, description, logo_uri, published, create_time, update_time, revision, .. } = row;
+        let Row {
+            display_name, description, logo_uri, published, create_time, update_time, revision, ..
+        } = row;
         Ok(Self {
             name: SpaceName(row.id),
             metadata: Metadata { display_name, description, logo_uri },
@@ -50,13 +52,16 @@ impl TryFrom<Row> for Space {
 
 /// A space.
 pub(crate) async fn find(db: &mut Conn, name: SpaceName) -> Result<Option<Space>, Error> {
-    let row: Option<Row> = on!(db, |c| sqlx::query_as(
+    let row: Option<Row> =
+        on!(db, |c| {
+            sqlx::query_as(
         "SELECT id, display_name, description, logo_uri, state, published, create_time, update_time, revision
          FROM space WHERE id = $1"
     )
     .bind(name.0)
     .fetch_optional(c)
-    .await)?;
+    .await
+        })?;
     row.map(Space::try_from).transpose()
 }
 
@@ -71,10 +76,7 @@ static FIND_ALL: LazyLock<BatchSql> = LazyLock::new(|| {
 });
 
 /// Those of these spaces that there are.
-pub(crate) async fn find_all(
-    db: &mut Conn,
-    names: &[SpaceName],
-) -> Result<HashMap<SpaceName, Space>, Error> {
+pub(crate) async fn find_all(db: &mut Conn, names: &[SpaceName]) -> Result<HashMap<SpaceName, Space>, Error> {
     let mut found = HashMap::with_capacity(names.len());
     for names in names.chunks(BatchSql::MAX_ROWS) {
         let Some((sql, filled)) = FIND_ALL.fill(names) else { break };
@@ -95,7 +97,8 @@ pub(crate) async fn find_all(
 /// Stores a space, in place of what was stored of it.
 pub(crate) async fn put(db: &mut Conn, space: &Space) -> Result<(), Error> {
     let Space { name, metadata, .. } = space;
-    on!(db, |c| sqlx::query(
+    on!(db, |c| {
+        sqlx::query(
         "INSERT INTO space (id, display_name, description, logo_uri, state, published, create_time, update_time,
            revision)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -114,6 +117,7 @@ pub(crate) async fn put(db: &mut Conn, space: &Space) -> Result<(), Error> {
     .bind(space.revision)
     .execute(c)
     .await
-    .map(drop))?;
+    .map(drop)
+    })?;
     Ok(())
 }

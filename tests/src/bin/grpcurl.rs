@@ -42,7 +42,8 @@ async fn call() -> Result<String, Box<dyn std::error::Error>> {
     let pool = descriptors(&channel, service).await;
     let service = pool.get_service_by_name(service).ok_or("no such service")?;
     let method = service.methods().find(|method| method.name() == name).ok_or("no such method")?;
-    let message = DynamicMessage::deserialize(method.input(), &mut serde_json::Deserializer::from_str(&data))?;
+    let message =
+        DynamicMessage::deserialize(method.input(), &mut serde_json::Deserializer::from_str(&data))?;
     let mut request = Request::new(message.encode_to_vec().into());
     for header in headers {
         let (key, value) = header.split_once(':').ok_or("a header must have the form KEY: VALUE")?;

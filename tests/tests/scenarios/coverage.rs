@@ -14,7 +14,8 @@ const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
 
 /// The `access` option of a method.
 fn access(method: &MethodDescriptor) -> DynamicMessage {
-    let extension = method.parent_pool().get_extension_by_name("devspaces.authz.v1.access").expect("the extension");
+    let extension =
+        method.parent_pool().get_extension_by_name("devspaces.authz.v1.access").expect("the extension");
     let options = method.options();
     assert!(options.has_extension(&extension), "{} has no access option", method.full_name());
     options.get_extension(&extension).as_message().expect("a message").clone()
@@ -89,8 +90,16 @@ async fn walk(suite: &Suite) {
                 2 => {
                     let forbidden = call(&mallory, port, &method, request(&method, &required, &space)).await;
                     let missing = call(&mallory, port, &method, request(&method, &required, NOWHERE)).await;
-                    assert_eq!(forbidden.kind(), (tonic::Code::PermissionDenied, "PERMISSION_DENIED"), "{name}");
-                    assert_eq!(forbidden.metadata[0], ("permission".to_owned(), required[0].0.clone()), "{name}");
+                    assert_eq!(
+                        forbidden.kind(),
+                        (tonic::Code::PermissionDenied, "PERMISSION_DENIED"),
+                        "{name}"
+                    );
+                    assert_eq!(
+                        forbidden.metadata[0],
+                        ("permission".to_owned(), required[0].0.clone()),
+                        "{name}"
+                    );
                     assert_eq!(forbidden.metadata[1], ("resource".to_owned(), space.clone()), "{name}");
                     assert_eq!(missing.kind(), forbidden.kind(), "{name}: R-P3");
                     assert_eq!(missing.message.replace(NOWHERE, &space), forbidden.message, "{name}: R-P3");

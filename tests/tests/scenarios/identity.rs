@@ -9,7 +9,10 @@ use devspaces_kit::{
 use devspaces_tests::{Persona, Suite, both_engines, refused};
 use tonic::Code;
 
-use crate::{members::{VIEWER, adds}, spaces::gets};
+use crate::{
+    members::{VIEWER, adds},
+    spaces::gets,
+};
 
 const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
 

@@ -38,7 +38,8 @@ fn rows() -> Vec<Row> {
     let at = ["permission", "resource", "console_admin", "developer", "viewer"].map(column);
     lines
         .map(|line| {
-            let [permission, resource, console_admin, developer, viewer] = at.map(|column| line[column].clone());
+            let [permission, resource, console_admin, developer, viewer] =
+                at.map(|column| line[column].clone());
             let anyone = console_admin == "any";
             Row { permission, resource, console_admin, developer, viewer, anyone }
         })

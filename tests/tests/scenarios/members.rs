@@ -25,7 +25,11 @@ pub(crate) async fn adds(
     adds_members(who, space, members).await
 }
 
-pub(crate) async fn adds_members(who: &Persona, space: &str, members: Vec<Member>) -> Result<Vec<Member>, Status> {
+pub(crate) async fn adds_members(
+    who: &Persona,
+    space: &str,
+    members: Vec<Member>,
+) -> Result<Vec<Member>, Status> {
     let request = AddMembersRequest { parent: space.to_owned(), members, request_id: String::new() };
     who.members().add_members(request).await.map(|response| response.into_inner().members)
 }
@@ -41,7 +45,11 @@ pub(crate) async fn demotes(who: &Persona, space: &str, whom: &Persona) -> Resul
     updates(who, Member { name: whom.member_of(space), ..member(whom, VIEWER) }, &["role"]).await
 }
 
-pub(crate) async fn removes(who: &Persona, space: &str, whom: &Persona) -> Result<RemoveMemberResponse, Status> {
+pub(crate) async fn removes(
+    who: &Persona,
+    space: &str,
+    whom: &Persona,
+) -> Result<RemoveMemberResponse, Status> {
     let request = RemoveMemberRequest { name: whom.member_of(space), ..RemoveMemberRequest::default() };
     who.members().remove_member(request).await.map(tonic::Response::into_inner)
 }
@@ -52,7 +60,8 @@ pub(crate) async fn leaves(who: &Persona, space: &str) -> Result<(), Status> {
 }
 
 pub(crate) async fn lists(who: &Persona, space: &str) -> Result<Vec<(String, ConsoleRole)>, Status> {
-    let request = ListMembersRequest { parent: space.to_owned(), page_size: 1000, ..ListMembersRequest::default() };
+    let request =
+        ListMembersRequest { parent: space.to_owned(), page_size: 1000, ..ListMembersRequest::default() };
     let members = who.members().list_members(request).await?.into_inner().members;
     Ok(members.into_iter().map(|member| (member.user.clone(), member.role())).collect())
 }

@@ -36,7 +36,8 @@ struct Observed {
 
 async fn check_without_pause(who: Persona, space: String, max_staleness: i64, observed: Arc<Observed>) {
     let mut authz = who.authz();
-    let max_staleness = (max_staleness > 0).then_some(prost_types::Duration { seconds: max_staleness, nanos: 0 });
+    let max_staleness =
+        (max_staleness > 0).then_some(prost_types::Duration { seconds: max_staleness, nanos: 0 });
     let permission = "members.add".to_owned();
     let request = CheckPermissionRequest { permission, resource: space, max_staleness, ..Default::default() };
     while !observed.done.load(Ordering::SeqCst) {
@@ -66,7 +67,9 @@ async fn revoke_while_checking(engine: Engine, max_staleness: i64) -> Arc<Observ
     let space = alice.creates_space("Team").await;
     let observed = Arc::new(Observed::default());
     let checkers: Vec<_> = (0..CHECKERS)
-        .map(|_| tokio::spawn(check_without_pause(bob.clone(), space.clone(), max_staleness, observed.clone())))
+        .map(|_| {
+            tokio::spawn(check_without_pause(bob.clone(), space.clone(), max_staleness, observed.clone()))
+        })
         .collect();
     for round in 0..ROUNDS {
         adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");

@@ -12,7 +12,8 @@ const README: &str = include_str!("../../../README.md");
 /// The shell blocks of a section.
 fn shell(section: &str) -> String {
     let text = README.split("\n## ").find(|text| text.starts_with(section)).expect("the section");
-    let blocks: Vec<_> = text.split("```sh\n").skip(1).map(|block| block.split("```").next().expect("an end")).collect();
+    let blocks: Vec<_> =
+        text.split("```sh\n").skip(1).map(|block| block.split("```").next().expect("an end")).collect();
     blocks.concat()
 }
 
@@ -29,9 +30,15 @@ async fn the_readme_is_true() {
         .replace("127.0.0.1:7000", &address.to_string());
     let grpcurl = Path::new(env!("CARGO_BIN_EXE_grpcurl")).parent().expect("a folder").display().to_string();
     let path = format!("{grpcurl}:{}", std::env::var("PATH").expect("a path"));
-    let run = Command::new("bash").arg("-c").arg(commands).env("PATH", path).env("DEVSPACES_DATA_DIR", data).output();
+    let run = Command::new("bash")
+        .arg("-c")
+        .arg(commands)
+        .env("PATH", path)
+        .env("DEVSPACES_DATA_DIR", data)
+        .output();
     let output = run.await.expect("a shell");
-    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     for expected in ["\"displayName\": \"My team\"", "\"user\": \"users/bob\"", "\"user\": \"users/alice\""] {
         assert!(said.contains(expected), "{expected} is not in: {said}{complained}");
     }
@@ -48,8 +55,13 @@ async fn a_second_start_finds_the_data_of_the_first() {
     let data = folder.path().display().to_string();
     let mut names = Vec::new();
     for round in 0..2 {
-        let (mut dev, address) = start(Command::new(binary()).args(["dev", "--listen", "127.0.0.1:0", "--data-dir", &data])).await;
-        let token = Command::new(binary()).args(["token", "users/alice", "--data-dir", &data]).output().await.expect("a token");
+        let (mut dev, address) =
+            start(Command::new(binary()).args(["dev", "--listen", "127.0.0.1:0", "--data-dir", &data])).await;
+        let token = Command::new(binary())
+            .args(["token", "users/alice", "--data-dir", &data])
+            .output()
+            .await
+            .expect("a token");
         let token = String::from_utf8(token.stdout).expect("a token");
         let call = |method: &str, message: &str| {
             let (method, message, token) = (method.to_owned(), message.to_owned(), token.trim().to_owned());
@@ -57,13 +69,16 @@ async fn a_second_start_finds_the_data_of_the_first() {
                 let header = format!("authorization: Bearer {token}");
                 let output = Command::new(env!("CARGO_BIN_EXE_grpcurl"))
                     .args(["-H", &header, "-d", &message, &address.to_string(), &method])
-                    .output().await.expect("an answer");
+                    .output()
+                    .await
+                    .expect("an answer");
                 assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
                 String::from_utf8(output.stdout).expect("text")
             }
         };
         if round == 0 {
-            call("devspaces.space.v1.SpaceService/CreateSpace", r#"{"space": {"displayName": "Team"}}"#).await;
+            call("devspaces.space.v1.SpaceService/CreateSpace", r#"{"space": {"displayName": "Team"}}"#)
+                .await;
         }
         names.push(call("devspaces.space.v1.SpaceService/ListSpaces", "{}").await);
         dev.kill().await.expect("killed");
@@ -74,7 +89,8 @@ async fn a_second_start_finds_the_data_of_the_first() {
 
 /// What a failing start says: one line, and not an exit code of success.
 async fn complaint(arguments: &[&str]) -> String {
-    let output = Command::new(binary()).args(arguments).env("DEVSPACES_LOG", "warn").output().await.expect("it ends");
+    let output =
+        Command::new(binary()).args(arguments).env("DEVSPACES_LOG", "warn").output().await.expect("it ends");
     assert!(!output.status.success(), "{arguments:?} succeeded");
     let text = String::from_utf8(output.stderr).expect("text");
     assert_eq!(text.trim_end().lines().count(), 1, "one clear line: {text}");
@@ -86,13 +102,23 @@ async fn what_keeps_it_from_starting_is_told_in_one_line() {
     let folder = temporary_folder();
     let in_folder = |name: &str| folder.path().join(name).display().to_string();
     let data = in_folder("data");
-    let (_dev, address) = start(Command::new(binary()).args(["dev", "--listen", "127.0.0.1:0", "--data-dir", &data])).await;
+    let (_dev, address) =
+        start(Command::new(binary()).args(["dev", "--listen", "127.0.0.1:0", "--data-dir", &data])).await;
     let taken = address.to_string();
-    assert!(complaint(&["dev", "--listen", &taken, "--data-dir", &in_folder("x")]).await.contains(&format!("--listen {taken}")));
-    assert!(complaint(&["dev", "--listen", "127.0.0.1:0", "--data-dir", &data]).await.contains("in use by another process"));
+    assert!(
+        complaint(&["dev", "--listen", &taken, "--data-dir", &in_folder("x")])
+            .await
+            .contains(&format!("--listen {taken}"))
+    );
+    assert!(
+        complaint(&["dev", "--listen", "127.0.0.1:0", "--data-dir", &data])
+            .await
+            .contains("in use by another process")
+    );
 
     std::fs::write(in_folder("file"), "").expect("a file");
-    let not_a_folder = complaint(&["dev", "--listen", "127.0.0.1:0", "--data-dir", &in_folder("file/x")]).await;
+    let not_a_folder =
+        complaint(&["dev", "--listen", "127.0.0.1:0", "--data-dir", &in_folder("file/x")]).await;
     assert!(not_a_folder.contains("can't be written"), "{not_a_folder}");
 
     let broken = in_folder("broken");

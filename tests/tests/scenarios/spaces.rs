@@ -1,6 +1,6 @@
 use devspaces_proto::space::v1::{
-    ArchiveSpaceRequest, GetSpaceRequest, GetSpaceSettingsRequest, RestoreSpaceRequest, Space, UpdateSpaceRequest,
-    space::State, space_settings::MetadataEditor,
+    ArchiveSpaceRequest, GetSpaceRequest, GetSpaceSettingsRequest, RestoreSpaceRequest, Space,
+    UpdateSpaceRequest, space::State, space_settings::MetadataEditor,
 };
 use devspaces_tests::{Persona, both_engines, refused};
 use prost_types::FieldMask;

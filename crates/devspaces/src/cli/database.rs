@@ -59,7 +59,9 @@ impl Databases {
             (None, None) => return Err("--database-url or --database-url-file must be given".into()),
         };
         if self.services.len() > 1 && !template.contains("{service}") {
-            return Err("--database-url must contain {service}: each service has a database of its own".into());
+            return Err(
+                "--database-url must contain {service}: each service has a database of its own".into()
+            );
         }
         let url = |service: &Service| (*service, template.replace("{service}", service.name()));
         Ok(self.services.iter().map(url).collect())

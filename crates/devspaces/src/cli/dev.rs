@@ -76,7 +76,9 @@ impl Dev {
         let file = self.data_dir.join(format!("{service}.db"));
         let pool = Pool::open(&format!("sqlite:{}", file.display())).await?;
         let migrated = db::migrate(&pool, &service.schema()).await;
-        migrated.map_err(|error| format!("the database {} can't be used: {}", file.display(), error.for_operator()))?;
+        migrated.map_err(|error| {
+            format!("the database {} can't be used: {}", file.display(), error.for_operator())
+        })?;
         Ok(pool)
     }
 }

@@ -65,7 +65,12 @@ impl Verify {
             let known = checkpoints.get(service.name()).unwrap_or(&none);
             let report = verify(service, &pool, known).await?;
             for finding in &report.findings {
-                println!("{service}: {} entry {}: {}", finding.scope, finding.sequence, describe(finding.problem));
+                println!(
+                    "{service}: {} entry {}: {}",
+                    finding.scope,
+                    finding.sequence,
+                    describe(finding.problem)
+                );
             }
             let Report { scopes, entries, findings } = report;
             println!("{service}: {entries} entries of {scopes} scopes read, {} wrong", findings.len());
@@ -76,14 +81,19 @@ impl Verify {
 
     /// What the checkpoints know, by service.
     fn checkpoints(&self) -> Result<BTreeMap<String, Checkpoint>, Failure> {
-        let (Some(file), Some(jwks)) = (&self.checkpoint, &self.suite_jwks) else { return Ok(BTreeMap::new()) };
-        let read = |flag, file: &PathBuf| {
-            fs::read_to_string(file).map_err(|error| format!("{flag}: {} can't be read: {error}", file.display()))
+        let (Some(file), Some(jwks)) = (&self.checkpoint, &self.suite_jwks) else {
+            return Ok(BTreeMap::new());
         };
-        let keys = Jwks::parse(&read("--suite-jwks", jwks)?).map_err(|error| format!("--suite-jwks: {error}"))?;
+        let read = |flag, file: &PathBuf| {
+            fs::read_to_string(file)
+                .map_err(|error| format!("{flag}: {} can't be read: {error}", file.display()))
+        };
+        let keys =
+            Jwks::parse(&read("--suite-jwks", jwks)?).map_err(|error| format!("--suite-jwks: {error}"))?;
         let mut checkpoints = BTreeMap::<String, Checkpoint>::new();
         for line in read("--checkpoint", file)?.lines().filter(|line| !line.is_empty()) {
-            let signed = SignedCheckpoint::open(line, &keys).map_err(|error| format!("--checkpoint: {error}"))?;
+            let signed =
+                SignedCheckpoint::open(line, &keys).map_err(|error| format!("--checkpoint: {error}"))?;
             checkpoints.entry(signed.service).or_default().heads.extend(signed.checkpoint.heads);
         }
         Ok(checkpoints)
@@ -110,7 +120,8 @@ impl MakeCheckpoint {
             let file = PathBuf::from(self.service_key_file.replace("{service}", service.name()));
             let key = SigningKey::load(&file).map_err(|error| format!("--service-key-file: {error}"))?;
             let read = async { journal::heads(&mut pool.read().await?).await };
-            let heads = read.await.map_err(|error| format!("the journal of {service}: {}", error.for_operator()))?;
+            let heads =
+                read.await.map_err(|error| format!("the journal of {service}: {}", error.for_operator()))?;
             let time = SystemClock.now();
             let signed = SignedCheckpoint { service: service.name().to_owned(), time, checkpoint: heads };
             println!("{}", signed.sign(&key));

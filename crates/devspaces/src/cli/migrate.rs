@@ -17,7 +17,8 @@ impl Migrate {
         let open = self.databases.open().await?;
         for (service, pool) in &open.pools {
             let applied = db::migrate(pool, &service.schema()).await;
-            let steps = applied.map_err(|error| format!("the database of {service}: {}", error.for_operator()))?;
+            let steps =
+                applied.map_err(|error| format!("the database of {service}: {}", error.for_operator()))?;
             println!("{service}: {steps} steps applied; the schema is up to date");
             pool.close().await;
         }

@@ -93,7 +93,8 @@ impl FromStr for IssuerSettings {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (mut kind, mut iss, mut jwks, mut prefix, mut audiences) = (None, None, None, String::new(), Vec::new());
+        let (mut kind, mut iss, mut jwks, mut prefix, mut audiences) =
+            (None, None, None, String::new(), Vec::new());
         for setting in text.split(',') {
             let (key, value) = setting.split_once('=').ok_or("each setting must have the form KEY=VALUE")?;
             match (key, value) {
@@ -103,7 +104,11 @@ impl FromStr for IssuerSettings {
                 ("aud", audience) => audiences.push(audience.to_owned()),
                 ("prefix", value) => prefix = value.to_owned(),
                 ("jwks", file) => jwks = Some(PathBuf::from(file)),
-                _ => return Err("the settings are kind (users or services), iss, aud, prefix and jwks".to_owned()),
+                _ => {
+                    return Err(
+                        "the settings are kind (users or services), iss, aud, prefix and jwks".to_owned()
+                    );
+                }
             }
         }
         let missing = |name: &str| format!("the setting {name} is missing");
@@ -170,7 +175,8 @@ fn allowed(given: Vec<ServicePermission>) -> Result<ServicePermissions, Failure>
         let set = by_service.entry(service).or_default();
         *set = set.with(permission).map_err(|error| format!("--service-permission: {error}"))?;
     }
-    let with = |all: ServicePermissions, (service, set): (String, _)| all.with(Principal::service(&service), set);
+    let with =
+        |all: ServicePermissions, (service, set): (String, _)| all.with(Principal::service(&service), set);
     Ok(by_service.into_iter().fold(ServicePermissions::default(), with))
 }
 

@@ -28,7 +28,8 @@ pub(super) struct Token {
 
 impl Token {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let principal: Principal = self.principal.parse().map_err(|error| format!("the principal {error}"))?;
+        let principal: Principal =
+            self.principal.parse().map_err(|error| format!("the principal {error}"))?;
         // Not made here: a token that no running suite knows the key of would be a riddle.
         let key = SigningKey::load(&self.data_dir.join(keys::ISSUER))
             .map_err(|error| format!("{error}; `devspaces dev` makes it when it first starts"))?;

@@ -2,8 +2,8 @@
 use std::{sync::Arc, time::Duration};
 
 use devspaces_authz::{
-    AppRole, ConsoleRole, Fact, MarketplaceFacts, MembershipFacts, Outcome, Owner, Permission, PermissionSet, Role,
-    SpaceFacts, SpaceState,
+    AppRole, ConsoleRole, Fact, MarketplaceFacts, MembershipFacts, Outcome, Owner, Permission, PermissionSet,
+    Role, SpaceFacts, SpaceState,
 };
 use devspaces_kit::{
     name::{Principal, Scope},

@@ -4,7 +4,7 @@ use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
     mutation::{Abort, Call, Mutation},
-    name::{MemberName, UserName, SpaceName},
+    name::{MemberName, SpaceName, UserName},
     status::{Fault, Fields, Reason},
     text,
 };
@@ -79,11 +79,19 @@ fn check_bootstrap(space: SpaceName, added: &[(UserName, Membership)]) -> Result
             "While a space has no console Admin, a Marketplace admin adds one to five people, as ADMIN only",
         ));
     }
-    if added.iter().any(|(_, membership)| membership.is_lasting_admin()) { Ok(()) } else { Err(last_admin(space)) }
+    if added.iter().any(|(_, membership)| membership.is_lasting_admin()) {
+        Ok(())
+    } else {
+        Err(last_admin(space))
+    }
 }
 
 /// R-M1: whoever has a role keeps it; UpdateMember changes it.
-async fn refuse_existing(tx: &mut Tx, space: SpaceName, added: &[(UserName, Membership)]) -> Result<(), Abort> {
+async fn refuse_existing(
+    tx: &mut Tx,
+    space: SpaceName,
+    added: &[(UserName, Membership)],
+) -> Result<(), Abort> {
     let mut fault = None;
     for (index, (user, _)) in added.iter().enumerate() {
         let name = MemberName { space, user: user.clone() };

@@ -19,8 +19,8 @@ use devspaces_kit::{
 };
 use devspaces_proto::membership::v1::{
     AddMembersRequest, AddMembersResponse, GetMemberRequest, LeaveSpaceRequest, LeaveSpaceResponse,
-    ListMembersRequest, ListMembersResponse, Member as WireMember, RemainingRole, RemoveMemberRequest, RemoveMemberResponse,
-    UpdateMemberRequest, membership_service_server::MembershipService,
+    ListMembersRequest, ListMembersResponse, Member as WireMember, RemainingRole, RemoveMemberRequest,
+    RemoveMemberResponse, UpdateMemberRequest, membership_service_server::MembershipService,
 };
 use serde_json::Value;
 use tonic::{Request, Response, Status};
@@ -35,7 +35,10 @@ pub struct Rpc(pub(crate) Arc<Context>);
 
 #[tonic::async_trait]
 impl MembershipService for Rpc {
-    async fn add_members(&self, request: Request<AddMembersRequest>) -> Result<Response<AddMembersResponse>, Status> {
+    async fn add_members(
+        &self,
+        request: Request<AddMembersRequest>,
+    ) -> Result<Response<AddMembersResponse>, Status> {
         answer(request, |caller, request| add_members::handle(&self.0, caller, request)).await
     }
 
@@ -50,7 +53,10 @@ impl MembershipService for Rpc {
         answer(request, |caller, request| list_members::handle(&self.0, caller, request)).await
     }
 
-    async fn update_member(&self, request: Request<UpdateMemberRequest>) -> Result<Response<WireMember>, Status> {
+    async fn update_member(
+        &self,
+        request: Request<UpdateMemberRequest>,
+    ) -> Result<Response<WireMember>, Status> {
         answer(request, |caller, request| update_member::handle(&self.0, caller, request)).await
     }
 
@@ -61,7 +67,10 @@ impl MembershipService for Rpc {
         answer(request, |caller, request| remove_member::handle(&self.0, caller, request)).await
     }
 
-    async fn leave_space(&self, request: Request<LeaveSpaceRequest>) -> Result<Response<LeaveSpaceResponse>, Status> {
+    async fn leave_space(
+        &self,
+        request: Request<LeaveSpaceRequest>,
+    ) -> Result<Response<LeaveSpaceResponse>, Status> {
         answer(request, |caller, request| leave_space::handle(&self.0, caller, request)).await
     }
 }

@@ -65,7 +65,8 @@ impl Mutation for Update {
         keep_an_admin(tx, &before, Some(&membership)).await?;
         let mut after = Member { membership, update_time: now, ..before.clone() };
         let (scope, facts) = (name.space.into(), true);
-        after.revision = tx.record(Change { scope, before: before.to_json(), after: after.to_json(), facts }).await?;
+        after.revision =
+            tx.record(Change { scope, before: before.to_json(), after: after.to_json(), facts }).await?;
         store::put(tx, &after).await?;
         Ok(after.into())
     }
@@ -73,5 +74,9 @@ impl Mutation for Update {
 
 /// R-M6
 fn not_a_developer(name: &MemberName) -> Fault {
-    Fault::precondition(Reason::NotADeveloper, name.to_string(), "Only a Developer has the add-on view_all_apps")
+    Fault::precondition(
+        Reason::NotADeveloper,
+        name.to_string(),
+        "Only a Developer has the add-on view_all_apps",
+    )
 }

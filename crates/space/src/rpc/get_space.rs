@@ -10,7 +10,11 @@ use devspaces_proto::space::v1::{GetSpaceRequest, Space as WireSpace};
 use crate::{domain::Space, store};
 
 /// R-S4
-pub(super) async fn handle(context: &Context, caller: Caller, request: GetSpaceRequest) -> Result<WireSpace, Fault> {
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: GetSpaceRequest,
+) -> Result<WireSpace, Fault> {
     let mut fields = Fields::new();
     let name = fields.parse::<SpaceName>("name", &request.name);
     let name = fields.finish_with(name)?;

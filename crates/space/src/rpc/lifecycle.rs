@@ -87,7 +87,8 @@ impl Mutation for StateChange {
         convert::check_etag(&self.etag, &before)?;
         let mut after = Space { state: self.to, update_time: tx.time(), ..before.clone() };
         let (scope, facts) = (self.name.into(), true);
-        after.revision = tx.record(Change { scope, before: before.to_json(), after: after.to_json(), facts }).await?;
+        after.revision =
+            tx.record(Change { scope, before: before.to_json(), after: after.to_json(), facts }).await?;
         store::put(tx, &after).await?;
         Ok(after.into())
     }

@@ -37,7 +37,10 @@ impl SpaceService for Rpc {
         answer(request, |caller, request| get_space_settings::handle(&self.0, caller, request)).await
     }
 
-    async fn list_spaces(&self, request: Request<ListSpacesRequest>) -> Result<Response<ListSpacesResponse>, Status> {
+    async fn list_spaces(
+        &self,
+        request: Request<ListSpacesRequest>,
+    ) -> Result<Response<ListSpacesResponse>, Status> {
         answer(request, |caller, request| list_spaces::handle(&self.0, caller, request)).await
     }
 

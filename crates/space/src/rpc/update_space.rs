@@ -63,7 +63,8 @@ impl Mutation for Update {
         }
         let mut after = Space { metadata, update_time: tx.time(), ..before.clone() };
         let (scope, facts) = (self.name.into(), false);
-        after.revision = tx.record(Change { scope, before: before.to_json(), after: after.to_json(), facts }).await?;
+        after.revision =
+            tx.record(Change { scope, before: before.to_json(), after: after.to_json(), facts }).await?;
         store::put(tx, &after).await?;
         Ok(after.into())
     }
