@@ -41,7 +41,7 @@ async fn echo(answer: CheckPermissionResponse) -> String {
 }
 
 /// Strict checks by one user on one space, and by many on many, against the echo.
-pub async fn run(engine: Engine) {
+pub(crate) async fn run(engine: Engine) {
     let suite = Suite::start(engine).await;
     let mut people = Vec::new();
     for number in 0..AT_ONCE {

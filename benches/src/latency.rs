@@ -14,7 +14,7 @@ use crate::load::latency;
 const CALLS: usize = 500;
 
 /// Single calls, one after another, against a health check of the same port.
-pub async fn run(engine: Engine) {
+pub(crate) async fn run(engine: Engine) {
     let suite = Suite::start(engine).await;
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;

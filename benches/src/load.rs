@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 const LASTS: Duration = Duration::from_secs(3);
 
 /// Calls for a while, so many at once, and says how many were answered in a second.
-pub async fn throughput<F: Future<Output = ()> + Send>(
+pub(crate) async fn throughput<F: Future<Output = ()> + Send>(
     at_once: usize,
     call: impl Fn(usize) -> F + Clone + Send + Sync + 'static,
 ) -> f64 {
@@ -27,7 +27,7 @@ pub async fn throughput<F: Future<Output = ()> + Send>(
 }
 
 /// The median and the 99th percentile of so many calls, one after another.
-pub async fn latency<F: Future<Output = ()>>(
+pub(crate) async fn latency<F: Future<Output = ()>>(
     calls: usize,
     call: impl Fn(usize) -> F,
 ) -> (Duration, Duration) {

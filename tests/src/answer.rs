@@ -7,13 +7,13 @@ use tonic_types::StatusExt as _;
 pub struct Refusal {
     /// The canonical code.
     pub code: Code,
-    /// ErrorInfo's reason.
+    /// `ErrorInfo`'s reason.
     pub reason: String,
     /// The bad fields' paths, in order.
     pub fields: Vec<String>,
     /// The blockers' kinds, in order.
     pub blockers: Vec<String>,
-    /// ErrorInfo's metadata, sorted.
+    /// `ErrorInfo`'s metadata, sorted.
     pub metadata: Vec<(String, String)>,
     /// Whether a time to retry is given.
     pub retry: bool,

@@ -58,13 +58,13 @@ impl Persona {
         MembershipServiceClient::with_interceptor(self.membership.clone(), self.credentials.clone())
     }
 
-    /// The AuthzService of the space service's port.
+    /// The `AuthzService` of the space service's port.
     #[must_use]
     pub fn authz(&self) -> AuthzServiceClient<Authorized> {
         AuthzServiceClient::with_interceptor(self.space.clone(), self.credentials.clone())
     }
 
-    /// The AuthzService of the membership service's port.
+    /// The `AuthzService` of the membership service's port.
     #[must_use]
     pub fn authz_of_membership(&self) -> AuthzServiceClient<Authorized> {
         AuthzServiceClient::with_interceptor(self.membership.clone(), self.credentials.clone())

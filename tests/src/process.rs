@@ -26,10 +26,13 @@ use crate::{
 /// The shipped binary: `DEVSPACES_BIN`, or the one beside the tests.
 #[must_use]
 pub fn binary() -> PathBuf {
-    let built = env::var_os("DEVSPACES_BIN").map(PathBuf::from).unwrap_or_else(|| {
-        let test = env::current_exe().expect("the test's own path");
-        test.parent().and_then(|deps| deps.parent()).expect("a target folder").join("devspaces")
-    });
+    let built = env::var_os("DEVSPACES_BIN").map_or_else(
+        || {
+            let test = env::current_exe().expect("the test's own path");
+            test.parent().and_then(|deps| deps.parent()).expect("a target folder").join("devspaces")
+        },
+        PathBuf::from,
+    );
     assert!(built.is_file(), "{} is not built: run `cargo build -p devspaces`", built.display());
     built
 }
@@ -124,7 +127,7 @@ impl Processes {
         let key = SigningKey::load(&self.folder.path().join(keys::ISSUER)).expect("the issuer's key");
         let issuer = DevIssuer::new(key, SystemClock::shared());
         let principal = Principal::user(id);
-        let token = issuer.token(&principal, None, std::time::Duration::from_secs(3600));
+        let token = issuer.token(&principal, None, std::time::Duration::from_hours(1));
         let [space, membership] = [Service::Space, Service::Membership].map(|service| self.channel(service));
         Persona::new(&principal, Some(token.as_str()), space, membership)
     }

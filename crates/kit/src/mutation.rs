@@ -1,4 +1,4 @@
-//! How every change is made: once for each request_id, in one transaction with its journal entries and effects, in a
+//! How every change is made: once for each `request_id`, in one transaction with its journal entries and effects, in a
 //! task that outlives a caller who hangs up.
 use std::{sync::Arc, time::Duration};
 
@@ -72,8 +72,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call with this request. Its request_id is UUID or empty: checked by
-    /// [`Fields`](crate::status::Fields) as INVALID_ARGUMENT.
+    /// A call with this request. Its `request_id` is UUID or empty: checked by
+    /// [`Fields`](crate::status::Fields) as `INVALID_ARGUMENT`.
     #[must_use]
     pub fn new(
         caller: Caller,
@@ -120,7 +120,7 @@ pub trait Mutation: Send + Sync + 'static {
 
 enum Attempt<R> {
     Done(R),
-    /// Another call with the same request_id was first.
+    /// Another call with the same `request_id` was first.
     Replayed,
     /// Earlier effects of the scopes must go first.
     Effects,
@@ -133,7 +133,7 @@ impl Mutations {
         Self { pool, clock, outbox, tasks }
     }
 
-    /// The first result of this request_id, once its effects are delivered (R-J5). Asked before the gate: the caller
+    /// The first result of this `request_id`, once its effects are delivered (R-J5). Asked before the gate: the caller
     /// may have given up by that very call what it needed.
     pub async fn replayed<R: Message + Default>(&self, call: &Call) -> Result<Option<R>, Fault> {
         let Some(request_id) = call.request_id else { return Ok(None) };
@@ -144,7 +144,7 @@ impl Mutations {
         }
         let scopes: Vec<Scope> = replay.scopes.split(' ').filter_map(|scope| scope.parse().ok()).collect();
         self.outbox.flush(&scopes).await?;
-        R::decode(replay.response.as_slice()).map(Some).map_err(|error| Fault::internal(error))
+        R::decode(replay.response.as_slice()).map(Some).map_err(Fault::internal)
     }
 
     /// Makes a change: commits it with the entries and effects that it wrote, delivers the effects, and answers. It
@@ -247,7 +247,7 @@ async fn first_result(db: &mut Conn, call: &Call, request_id: Uuid) -> Result<Op
     })?)
 }
 
-/// Stores the first result of a request_id; false if there is one.
+/// Stores the first result of a `request_id`; false if there is one.
 async fn remember(tx: &mut Tx, call: &Call, response: &impl Message) -> Result<bool, Error> {
     let Some(request_id) = call.request_id else { return Ok(true) };
     let scopes: Vec<String> = tx.scopes().iter().map(ToString::to_string).collect();

@@ -50,7 +50,7 @@ impl Outbox {
         Self { pool, deliver, left: Arc::new(Notify::new()) }
     }
 
-    /// Delivers all effects of these scopes. If a peer can't take them now: UNAVAILABLE / EFFECT_PENDING, and the
+    /// Delivers all effects of these scopes. If a peer can't take them now: UNAVAILABLE / `EFFECT_PENDING`, and the
     /// worker goes on trying.
     pub async fn flush(&self, scopes: &[Scope]) -> Result<(), Fault> {
         for scope in scopes {

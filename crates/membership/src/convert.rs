@@ -11,7 +11,7 @@ use devspaces_proto::membership::v1 as proto;
 
 use crate::domain::{Member, Membership, Patch};
 
-/// The most people that one AddMembers adds.
+/// The most people that one `AddMembers` adds.
 const MAX_ADDED: usize = 100;
 
 impl From<Member> for proto::Member {
@@ -51,7 +51,7 @@ fn wire_role(role: ConsoleRole) -> proto::ConsoleRole {
     }
 }
 
-/// A role of the API; `None` for CONSOLE_ROLE_UNSPECIFIED.
+/// A role of the API; `None` for `CONSOLE_ROLE_UNSPECIFIED`.
 pub(crate) fn role(number: i32) -> Result<Option<ConsoleRole>, &'static str> {
     match proto::ConsoleRole::try_from(number) {
         Ok(proto::ConsoleRole::Unspecified) => Ok(None),
@@ -75,7 +75,7 @@ fn expire_time(wire: Option<prost_types::Timestamp>, now: Timestamp) -> Result<O
 
 const DEVELOPERS_ONLY: &str = "can be set for CONSOLE_ROLE_DEVELOPER only (R-M6)";
 
-/// Whom an AddMembers request adds.
+/// Whom an `AddMembers` request adds.
 pub(crate) fn added(members: &[proto::Member], now: Timestamp) -> Result<Vec<(UserName, Membership)>, Fault> {
     let mut fields = Fields::new();
     if members.is_empty() || members.len() > MAX_ADDED {
@@ -104,7 +104,7 @@ pub(crate) fn added(members: &[proto::Member], now: Timestamp) -> Result<Vec<(Us
     Ok(added)
 }
 
-/// What an UpdateMember request changes: the fields of its mask, or those that are populated.
+/// What an `UpdateMember` request changes: the fields of its mask, or those that are populated.
 pub(crate) fn patch(request: &proto::UpdateMemberRequest, now: Timestamp) -> Result<Patch, Fault> {
     let mut fields = Fields::new();
     let member = request.member.clone().unwrap_or_default();

@@ -62,10 +62,11 @@ impl Member {
 pub(crate) struct Patch {
     pub(crate) role: Option<ConsoleRole>,
     pub(crate) view_all_apps: Option<bool>,
+    #[expect(clippy::option_option, reason = "not changed, changed to never, changed to a time")]
     pub(crate) expire_time: Option<Option<Timestamp>>,
 }
 
-/// The add-on view_all_apps was asked for someone who is not a Developer (R-M6).
+/// The add-on `view_all_apps` was asked for someone who is not a Developer (R-M6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotADeveloper;
 

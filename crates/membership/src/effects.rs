@@ -68,7 +68,7 @@ async fn apply_once(
         for effect in effects {
             match effect {
                 Applied::GrantCreatorAdmin { space, user } => {
-                    grant_creator_admin(&mut tx, *space, user).await?
+                    grant_creator_admin(&mut tx, *space, user).await?;
                 }
             }
         }

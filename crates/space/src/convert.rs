@@ -101,7 +101,7 @@ pub(crate) fn metadata(space: Option<proto::Space>) -> Result<Metadata, Fault> {
     })
 }
 
-/// What an UpdateSpace request changes: the fields of its mask, or those that are populated.
+/// What an `UpdateSpace` request changes: the fields of its mask, or those that are populated.
 pub(crate) fn patch(request: &proto::UpdateSpaceRequest) -> Result<Patch, Fault> {
     let mut fields = Fields::new();
     let space = request.space.clone().unwrap_or_default();

@@ -52,16 +52,15 @@ impl TryFrom<Row> for Space {
 
 /// A space.
 pub(crate) async fn find(db: &mut Conn, name: SpaceName) -> Result<Option<Space>, Error> {
-    let row: Option<Row> =
-        on!(db, |c| {
-            sqlx::query_as(
+    let row: Option<Row> = on!(db, |c| {
+        sqlx::query_as(
         "SELECT id, display_name, description, logo_uri, state, published, create_time, update_time, revision
          FROM space WHERE id = $1"
     )
     .bind(name.0)
     .fetch_optional(c)
     .await
-        })?;
+    })?;
     row.map(Space::try_from).transpose()
 }
 

@@ -20,8 +20,8 @@ fn bad(refusal: &Refusal, fields: &[&str]) {
     assert_eq!(refusal.fields, fields, "{refusal:?}");
 }
 
-fn mask(paths: &[&str]) -> Option<FieldMask> {
-    Some(FieldMask { paths: paths.iter().map(ToString::to_string).collect() })
+fn mask(paths: &[&str]) -> FieldMask {
+    FieldMask { paths: paths.iter().map(ToString::to_string).collect() }
 }
 
 both_engines! {
@@ -73,10 +73,10 @@ both_engines! {
         let name = alice.creates_space("Team").await;
         for paths in [&["name"][..], &["state"], &["published"], &["nonsense"], &["display_name", "etag"], &["*", "logo_uri"]] {
             let space = Space { name: name.clone(), display_name: "x".into(), ..Default::default() };
-            let update = UpdateSpaceRequest { space: Some(space), update_mask: mask(paths), ..Default::default() };
+            let update = UpdateSpaceRequest { space: Some(space), update_mask: Some(mask(paths)), ..Default::default() };
             bad(&refused(alice.spaces().update_space(update).await), &["update_mask"]);
             let member = Member { name: alice.member_of(&name), ..Default::default() };
-            let update = UpdateMemberRequest { member: Some(member), update_mask: mask(paths), ..Default::default() };
+            let update = UpdateMemberRequest { member: Some(member), update_mask: Some(mask(paths)), ..Default::default() };
             bad(&refused(alice.members().update_member(update).await), &["update_mask"]);
         }
         assert_eq!(gets(&alice, &name).await.expect("the space").display_name, "Team");

@@ -30,7 +30,7 @@ fn with_part(token: &str, part: usize, text: &str) -> String {
 both_engines! {
     async fn calls_without_a_good_token_are_refused(suite: Suite) {
         let alice = Principal::user("alice");
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         let good = suite.issuer().token(&alice, None, hour);
         let other = suite.issuer().token(&Principal::user("bob"), None, hour);
         let forged = DevIssuer::new(SigningKey::generate().expect("a key"), SystemClock::shared());
@@ -60,7 +60,7 @@ both_engines! {
     }
 
     async fn a_token_ends_when_it_says(suite: Suite) {
-        let token = suite.issuer().token(&Principal::user("alice"), None, Duration::from_secs(600));
+        let token = suite.issuer().token(&Principal::user("alice"), None, Duration::from_mins(10));
         let alice = bearer(&suite, token.as_str());
         assert_eq!(refused(gets(&alice, NOWHERE).await).code, Code::PermissionDenied);
         suite.clock.advance(Duration::from_secs(700));

@@ -132,6 +132,6 @@ async fn what_keeps_it_from_starting_is_told_in_one_line() {
     let database = complaint(&["dev", "--listen", "127.0.0.1:0", "--data-dir", &broken]).await;
     assert!(database.contains("space.db"), "{database}");
 
-    let token = complaint(&["token", "alice", "--data-dir", &data]).await;
-    assert!(token.contains("users/{id}"), "{token}");
+    let nobody = complaint(&["token", "alice", "--data-dir", &data]).await;
+    assert!(nobody.contains("users/{id}"), "{nobody}");
 }

@@ -90,7 +90,7 @@ fn welcome(address: SocketAddr, data_dir: &Path) -> io::Result<()> {
         Some(DATA_DIR) => String::new(),
         _ => format!(" --data-dir {}", data_dir.display()),
     };
-    let call = format!("grpcurl -plaintext -H \"authorization: Bearer $TOKEN\"");
+    let call = "grpcurl -plaintext -H \"authorization: Bearer $TOKEN\"".to_string();
     let mut out = io::stdout().lock();
     writeln!(
         out,

@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// What is logged, as tracing-subscriber's directives: "info", "devspaces_gate=debug,warn".
+    /// What is logged, as tracing-subscriber's directives: "info", "`devspaces_gate=debug,warn`".
     #[arg(long, env = "DEVSPACES_LOG", default_value = "info", global = true)]
     log: String,
 }
@@ -57,7 +57,10 @@ impl Cli {
             Command::Journal(journal) => on_runtime(journal.run()),
             Command::Token(token) => token.run(),
             Command::Keys(keys) => keys.run(),
-            Command::Policy(policy) => policy.run(),
+            Command::Policy(policy) => {
+                policy.run();
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 }

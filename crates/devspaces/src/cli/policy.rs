@@ -1,10 +1,6 @@
-use std::process::ExitCode;
-
 use clap::Args;
 use devspaces_authz::{Permission, grants, markdown};
 use serde_json::{Value, json};
-
-use super::Failure;
 
 /// Print the permission table.
 #[derive(Debug, Args)]
@@ -23,12 +19,11 @@ enum Format {
 }
 
 impl Policy {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self) {
         match self.format {
             Format::Markdown => print!("{}", markdown()),
             Format::Json => println!("{:#}", json()),
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -39,7 +34,7 @@ fn json() -> Value {
                 json!({
                     "role": grant.role.title(),
                     "plane": grant.role.plane().name(),
-                    "condition": grant.condition.map(|condition| condition.phrase()),
+                    "condition": grant.condition.map(devspaces_authz::Condition::phrase),
                 })
             })
             .collect();

@@ -102,7 +102,7 @@ impl FromStr for IssuerSettings {
                 ("kind", "services") => kind = Some(Kind::Services),
                 ("iss", iss_value) => iss = Some(iss_value.to_owned()),
                 ("aud", audience) => audiences.push(audience.to_owned()),
-                ("prefix", value) => prefix = value.to_owned(),
+                ("prefix", value) => value.clone_into(&mut prefix),
                 ("jwks", file) => jwks = Some(PathBuf::from(file)),
                 _ => {
                     return Err(

@@ -25,14 +25,14 @@ impl Error {
     }
 }
 
-/// PostgreSQL's deadlock_detected and serialization_failure.
+/// PostgreSQL's `deadlock_detected` and `serialization_failure`.
 const POSTGRES_CONTENDED: [&str; 2] = ["40P01", "40001"];
 /// PostgreSQL's classes of connection exceptions, insufficient resources, and operator intervention; and
-/// read_only_sql_transaction, which a server answers that has become a standby.
+/// `read_only_sql_transaction`, which a server answers that has become a standby.
 const POSTGRES_UNAVAILABLE: [&str; 4] = ["08", "53", "57P", "25006"];
-/// SQLITE_BUSY.
+/// `SQLITE_BUSY`.
 const SQLITE_BUSY: u32 = 5;
-/// SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN.
+/// `SQLITE_READONLY`, `SQLITE_IOERR`, `SQLITE_FULL`, `SQLITE_CANTOPEN`.
 const SQLITE_UNAVAILABLE: [u32; 4] = [8, 10, 13, 14];
 
 impl From<sqlx::Error> for Error {

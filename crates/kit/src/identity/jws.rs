@@ -8,8 +8,8 @@ use super::{Jwks, SigningKey};
 impl SigningKey {
     /// Signs a payload, under the id by which a key set knows this key.
     #[must_use]
-    pub fn sign(&self, kid: &str, kind: &str, payload: &Value) -> String {
-        let header = json!({ "alg": "EdDSA", "typ": kind, "kid": kid });
+    pub fn sign(&self, key_id: &str, kind: &str, payload: &Value) -> String {
+        let header = json!({ "alg": "EdDSA", "typ": kind, "kid": key_id });
         let [header, payload] = [&header, payload].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
         let message = format!("{header}.{payload}");
         let signature = URL_SAFE_NO_PAD.encode(self.pair().sign(message.as_bytes()).to_bytes());
@@ -28,10 +28,10 @@ impl Jwks {
             serde_json::from_slice::<Value>(&bytes).ok()
         });
         let (header, payload) = (header?, payload?);
-        let kid = header["kid"].as_str()?;
-        let (algorithm, key) = self.find(Some(kid))?;
+        let key_id = header["kid"].as_str()?;
+        let (algorithm, key) = self.find(Some(key_id))?;
         let verified = jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, algorithm).ok()?;
-        (verified && header["typ"] == kind).then(|| (kid.to_owned(), payload))
+        (verified && header["typ"] == kind).then(|| (key_id.to_owned(), payload))
     }
 }
 

@@ -86,7 +86,7 @@ fn check_bootstrap(space: SpaceName, added: &[(UserName, Membership)]) -> Result
     }
 }
 
-/// R-M1: whoever has a role keeps it; UpdateMember changes it.
+/// R-M1: whoever has a role keeps it; `UpdateMember` changes it.
 async fn refuse_existing(
     tx: &mut Tx,
     space: SpaceName,

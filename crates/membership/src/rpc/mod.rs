@@ -1,4 +1,4 @@
-//! The MembershipService: a file for each method.
+//! The `MembershipService`: a file for each method.
 mod add_members;
 mod get_member;
 mod leave_space;
@@ -14,7 +14,7 @@ use devspaces_kit::{
     db::{Change, Tx},
     edge::answer,
     mutation::Abort,
-    name::MemberName,
+    name::{MemberName, SpaceName},
     status::{Fault, Reason},
 };
 use devspaces_proto::membership::v1::{
@@ -76,7 +76,7 @@ impl MembershipService for Rpc {
 }
 
 /// R-M4
-fn last_admin(space: impl ToString) -> Fault {
+fn last_admin(space: SpaceName) -> Fault {
     Fault::precondition(
         Reason::LastAdmin,
         space.to_string(),

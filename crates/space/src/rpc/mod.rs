@@ -1,4 +1,4 @@
-//! The SpaceService: a file for each method, one for the two that move a space through its life.
+//! The `SpaceService`: a file for each method, one for the two that move a space through its life.
 mod create_space;
 mod get_space;
 mod get_space_settings;
