@@ -39,7 +39,6 @@ fn with_all_rules_no_interleaving_goes_wrong() {
 }
 
 #[test]
-#[ignore = "takes a minute"]
 fn with_all_rules_no_interleaving_of_a_larger_world_goes_wrong() {
     assert!(walk(&[LARGE]) > 400_000, "the walk has become small");
 }
