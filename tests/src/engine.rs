@@ -72,11 +72,31 @@ async fn administer(statement: String) {
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 impl Databases {
-    /// Fresh, migrated databases for every service.
-    pub async fn create(engine: Engine) -> Self {
+    fn new(engine: Engine) -> Self {
         let number = DATABASES.fetch_add(1, Ordering::Relaxed);
         let name = format!("devspaces_test_{}_{number}", std::process::id());
-        let databases = Self { engine, name, folder: temporary_folder() };
+        Self { engine, name, folder: temporary_folder() }
+    }
+
+    /// Databases for every service with nothing in them, as an operator has made them.
+    pub async fn empty(engine: Engine) -> Self {
+        let databases = Self::new(engine);
+        for service in Service::ALL {
+            match engine {
+                Engine::Sqlite => {
+                    std::fs::create_dir(databases.folder.path().join(service.name())).expect("a folder");
+                }
+                Engine::Postgres => {
+                    administer(format!("CREATE DATABASE {}", databases.postgres_name(service))).await;
+                }
+            }
+        }
+        databases
+    }
+
+    /// Fresh, migrated databases for every service.
+    pub async fn create(engine: Engine) -> Self {
+        let databases = Self::new(engine);
         for service in Service::ALL {
             let template = template(engine, service).await;
             match engine {

@@ -6,6 +6,7 @@ pub mod engine;
 pub mod persona;
 pub mod process;
 pub mod reflection;
+pub mod sql;
 pub mod suite;
 
 pub use self::{

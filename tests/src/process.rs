@@ -39,6 +39,12 @@ pub fn binary() -> PathBuf {
 
 /// Starts a command and waits for the line by which it says that it is ready, which holds its address.
 pub async fn start(command: &mut Command) -> (Child, SocketAddr) {
+    let (child, address, _) = start_until(command, "").await;
+    (child, address)
+}
+
+/// Starts a command and waits until it has said this, too; gives everything that it has said till then.
+pub async fn start_until(command: &mut Command, last: &str) -> (Child, SocketAddr, String) {
     let mut child = command
         .env("DEVSPACES_LOG", "warn")
         .stdin(Stdio::null())
@@ -50,9 +56,14 @@ pub async fn start(command: &mut Command) -> (Child, SocketAddr) {
     let line = lines.next_line().await.expect("output").expect("a line that says that it is ready");
     let address = line.split([' ', ';']).find_map(|word| word.parse().ok());
     let address = address.unwrap_or_else(|| panic!("no address in: {line}"));
+    let mut said = format!("{line}\n");
+    while !said.contains(last) {
+        said += &lines.next_line().await.expect("output").unwrap_or_else(|| panic!("no '{last}' in: {said}"));
+        said.push('\n');
+    }
     // Read on, so that the process never waits for a reader.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    (child, address)
+    (child, address, said)
 }
 
 /// A free port. Whoever binds it next might be somebody else; tests on one machine take that chance.
@@ -66,7 +77,7 @@ pub struct Processes {
     folder: TempDir,
     addresses: BTreeMap<Service, SocketAddr>,
     running: BTreeMap<Service, Child>,
-    /// The network on the way from the space service to the membership service.
+    /// The network on the way from the space service to the membership service. Users don't go by it.
     pub network: Network,
 }
 
@@ -139,48 +150,69 @@ impl Processes {
     }
 }
 
-/// A network that can hold back what the far side answers.
+/// What a network does with what it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// It arrives.
+    Open,
+    /// What the far side answers is lost, on its way too.
+    AnswersLost,
+    /// Connections break, and new ones end as soon as they are made.
+    Cut,
+    /// Connections are made and hold, and nothing arrives, in either direction.
+    Silent,
+}
+
+/// A network that can fail.
 pub struct Network {
     address: SocketAddr,
-    answers: Arc<watch::Sender<bool>>,
+    way: Arc<watch::Sender<Way>>,
 }
 
 impl Network {
     async fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let answers = Arc::new(watch::Sender::new(true));
-        let seen = answers.clone();
+        let way = Arc::new(watch::Sender::new(Way::Open));
+        let seen = way.clone();
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
+                if *seen.borrow() == Way::Cut {
+                    continue;
+                }
                 if let Ok(far) = TcpStream::connect(target).await {
                     let ((near_read, near_write), (far_read, far_write)) =
                         (near.into_split(), far.into_split());
-                    tokio::spawn(forward(near_read, far_write, None));
-                    tokio::spawn(forward(far_read, near_write, Some(seen.subscribe())));
+                    let loses = |lost: &'static [Way]| (seen.subscribe(), lost);
+                    tokio::spawn(forward(near_read, far_write, loses(&[Way::Silent])));
+                    tokio::spawn(forward(far_read, near_write, loses(&[Way::Silent, Way::AnswersLost])));
                 }
             }
         });
-        Self { address, answers }
+        Self { address, way }
     }
 
-    /// From now on answers are lost: those on their way too.
-    pub fn lose_answers(&self) {
-        self.answers.send_replace(false);
-    }
-
-    /// From now on answers of new connections arrive.
-    pub fn heal(&self) {
-        self.answers.send_replace(true);
+    /// From now on the network is like this. What a connection has lost once is not made good: healing is for new
+    /// ones.
+    pub fn set(&self, way: Way) {
+        self.way.send_replace(way);
     }
 }
 
-/// Carries bytes until either side is gone, or until what it carries is to be lost.
-async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, pass: Option<watch::Receiver<bool>>) {
+/// Carries bytes until either side is gone or the network is cut, or until what it carries is to be lost.
+async fn forward(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    (mut way, losing): (watch::Receiver<Way>, &'static [Way]),
+) {
     let mut buffer = vec![0; 64 * 1024];
     let mut lost = false;
-    while let Ok(length) = from.read(&mut buffer).await {
-        lost |= pass.as_ref().is_some_and(|pass| !*pass.borrow());
+    loop {
+        let length = tokio::select! {
+            read = from.read(&mut buffer) => read.unwrap_or(0),
+            () = async { drop(way.wait_for(|way| *way == Way::Cut).await) } => 0,
+        };
+        lost |= losing.contains(&*way.borrow());
         if length == 0 || (!lost && to.write_all(&buffer[..length]).await.is_err()) {
             break;
         }

@@ -2,11 +2,11 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use devspaces::{Config, Hosted, Service};
-use devspaces_authz::{Permission, PermissionSet};
+use devspaces_authz::{Owner, Permission, PermissionSet};
 use devspaces_gate::ServicePermissions;
 use devspaces_kit::{
     db::Pool,
-    identity::{DevIssuer, Jwks, SigningKey},
+    identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
     name::Principal,
     server::Limits,
 };
@@ -25,6 +25,7 @@ pub struct Suite {
     pub clock: Arc<TestClock>,
     databases: Databases,
     issuer: DevIssuer,
+    issuer_key: SigningKey,
     running: BTreeMap<Service, Running>,
     config: Template,
 }
@@ -38,7 +39,8 @@ struct Running {
 
 /// What stays the same when a service is started again.
 struct Template {
-    keys: BTreeMap<Service, SigningKey>,
+    /// By the service's name, those of services included that this version does not have.
+    keys: BTreeMap<&'static str, SigningKey>,
     peers: BTreeMap<Service, Uri>,
 }
 
@@ -47,8 +49,9 @@ impl Suite {
     pub async fn start(engine: Engine) -> Self {
         let databases = Databases::create(engine).await;
         let clock = TestClock::shared();
-        let issuer = DevIssuer::new(SigningKey::generate().expect("a key"), clock.clone());
-        let mut keys = BTreeMap::new();
+        let issuer_key = SigningKey::generate().expect("a key");
+        let issuer = DevIssuer::new(issuer_key.clone(), clock.clone());
+        let keys = Owner::ALL.map(|owner| (owner.name(), SigningKey::generate().expect("a key")));
         let mut listeners = BTreeMap::new();
         let mut peers = BTreeMap::new();
         for service in Service::ALL {
@@ -56,10 +59,9 @@ impl Suite {
             let address = listener.local_addr().expect("an address");
             peers.insert(service, format!("http://{address}").parse().expect("an address"));
             listeners.insert(service, listener);
-            keys.insert(service, SigningKey::generate().expect("a key"));
         }
-        let config = Template { keys, peers };
-        let mut suite = Self { clock, databases, issuer, running: BTreeMap::new(), config };
+        let config = Template { keys: keys.into(), peers };
+        let mut suite = Self { clock, databases, issuer, issuer_key, running: BTreeMap::new(), config };
         for (service, listener) in listeners {
             suite.run(service, listener).await;
         }
@@ -67,9 +69,9 @@ impl Suite {
     }
 
     async fn run(&mut self, service: Service, listener: TcpListener) {
-        let keys: Vec<_> =
-            self.config.keys.iter().map(|(service, key)| key.public_jwk(service.name())).collect();
-        let hosted = Hosted { database: self.pool(service).await, key: self.config.keys[&service].clone() };
+        let keys: Vec<_> = self.config.keys.iter().map(|(name, key)| key.public_jwk(name)).collect();
+        let key = self.config.keys[service.name()].clone();
+        let hosted = Hosted { database: self.pool(service).await, key };
         let config = Config {
             services: BTreeMap::from([(service, hosted)]),
             peers: self.config.peers.clone(),
@@ -134,6 +136,26 @@ impl Suite {
     #[must_use]
     pub fn issuer(&self) -> &DevIssuer {
         &self.issuer
+    }
+
+    /// The key that the issuer signs with, for tokens that it would never give.
+    #[must_use]
+    pub fn issuer_key(&self) -> &SigningKey {
+        &self.issuer_key
+    }
+
+    /// One of the suite's own services, with a token by its own key for one of the others.
+    #[must_use]
+    pub fn peer(&self, name: &str, audience: &str) -> Persona {
+        let signer = ServiceSigner::new(name, self.config.keys[name].clone(), self.clock.clone());
+        let token = signer.token_for(audience);
+        self.bearer(&Principal::service(name), Some(token.as_str()))
+    }
+
+    /// The URL of the services' databases, with `{service}` in place of their names.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        self.databases.url(None)
     }
 
     /// Someone with a token: `suite.persona("users/alice")`.

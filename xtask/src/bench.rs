@@ -1,10 +1,12 @@
 use crate::{
     Outcome,
-    run::{cargo, quiet},
+    postgres::Postgres,
+    run::{cargo, step},
 };
 
-/// Runs the benchmarks, optimised as they would be in production.
+/// Runs the benchmarks, optimised as they would be in production, on both engines.
 pub(crate) fn run(args: &[&str]) -> Outcome {
-    let bench = ["run", "--release", "--package", "devspaces-benches", "--"];
-    quiet("benchmarks", cargo(bench).args(args))
+    let postgres = Postgres::open()?;
+    let mut bench = cargo(["run", "--release", "--package", "devspaces-benches", "--bin", "devspaces-benches", "--"]);
+    step("benchmarks", postgres.tell(bench.args(args)))
 }

@@ -108,7 +108,7 @@ impl Suite {
             .map(|(service, hosted)| (*service, owning(&config, *service, hosted)))
             .collect();
         let hosted = owners.values().map(|owner| owner.hosted.clone());
-        server = server.service(FactsServiceServer::new(FactsServer::new(hosted)));
+        server = server.service(FactsServiceServer::new(FactsServer::new(hosted, tasks.clone())));
         for (index, (service, owning)) in owners.into_iter().enumerate() {
             let context = Arc::new(context(&config, service, owning, &tasks)?);
             if index == 0 {

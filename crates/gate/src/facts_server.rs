@@ -1,9 +1,12 @@
 //! `devspaces.facts.v1` for the owners that live in this process.
+use std::sync::Arc;
+
 use devspaces_authz::Owner;
 use devspaces_kit::{
     edge::answer,
     identity::Caller,
     name::{Principal, Scope, SpaceName},
+    server::Tasks,
     status::{Fault, Fields, Reason},
 };
 use devspaces_proto::facts::v1::{
@@ -25,13 +28,14 @@ const MAX_SPACES: i32 = 1001;
 #[derive(Clone)]
 pub struct FactsServer {
     hosted: Vec<Hosted>,
+    tasks: Tasks,
 }
 
 impl FactsServer {
-    /// Answers for these owners.
+    /// Answers for these owners. Effects are applied in tasks of the server.
     #[must_use]
-    pub fn new(hosted: impl IntoIterator<Item = Hosted>) -> Self {
-        Self { hosted: hosted.into_iter().collect() }
+    pub fn new(hosted: impl IntoIterator<Item = Hosted>, tasks: Tasks) -> Self {
+        Self { hosted: hosted.into_iter().collect(), tasks }
     }
 
     /// The owner that a call is for, and the service of the suite that calls. A token for one owner is of no use
@@ -90,13 +94,15 @@ impl FactsServer {
         Ok(ListSubjectSpacesResponse { spaces })
     }
 
+    /// Effects that wait for a lock for longer than their sender waits for the reply are applied all the same.
     async fn apply_effects(
         &self,
         caller: Caller,
         request: ApplyEffectsRequest,
     ) -> Result<ApplyEffectsResponse, Fault> {
         let (hosted, sender) = self.admit(&caller, request.owner)?;
-        hosted.facts.apply(sender, request).await?;
+        let (facts, sender) = (Arc::clone(&hosted.facts), sender.to_owned());
+        self.tasks.run(async move { facts.apply(&sender, request).await }).await?;
         Ok(ApplyEffectsResponse {})
     }
 }

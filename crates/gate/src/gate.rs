@@ -82,7 +82,8 @@ impl Gate {
     ///
     /// # Errors
     /// `PERMISSION_DENIED`, the same whether or not there is such a resource (R-P3); `UNAVAILABLE` /
-    /// `FACTS_UNAVAILABLE` if facts that decide could not be had (R-P2); `RESOURCE_EXHAUSTED` / `OVERLOADED`.
+    /// `FACTS_UNAVAILABLE` if facts that decide could not be had (R-P2), or that say whether the caller is more than
+    /// a stranger (R-P3); `RESOURCE_EXHAUSTED` / `OVERLOADED`.
     pub async fn require(
         &self,
         caller: &Caller,
@@ -93,7 +94,7 @@ impl Gate {
     }
 
     /// As [`require`](Self::require), and asks in the same round trip whether the space is in use: see
-    /// [`Pass::active`].
+    /// [`Pass::blockers`].
     ///
     /// # Errors
     /// As [`require`](Self::require).
@@ -210,13 +211,33 @@ fn needs(subject: &Principal, permission: Permission) -> OwnerSet {
     }
 }
 
+/// The facts that say who holds a role. What an owner else knows is the state of the space.
+const ROLES: OwnerSet = OwnerSet::APP
+    .union(OwnerSet::of(Owner::Membership))
+    .union(OwnerSet::of(Owner::Billing))
+    .union(OwnerSet::of(Owner::Marketplace));
+
 /// What the caller is told if the decision is not to allow.
 pub(crate) fn verdict(decision: &Decision, resource: Resource) -> Result<(), Fault> {
     match decision.outcome() {
         Outcome::Allowed => Ok(()),
-        Outcome::Denied => Err(Fault::permission_denied(decision.permission().name(), resource)),
-        Outcome::Unavailable => Err(unavailable(decision.missing())),
+        Outcome::Denied if !may_be_a_strangers(decision) => {
+            Err(Fault::permission_denied(decision.permission().name(), resource))
+        }
+        Outcome::Denied | Outcome::Unavailable => Err(unavailable(decision.missing())),
     }
+}
+
+/// Whether the subject may be a stranger for all that is known, while an owner of roles is down. Whether the rest
+/// then suffices for a denial depends on the state of the space, which strangers must not learn from the answer
+/// (R-P3).
+fn may_be_a_strangers(decision: &Decision) -> bool {
+    let facts = decision.facts();
+    let holds_a_role = facts.membership.known().is_some_and(|member| member.role.is_some())
+        || facts.billing.known().is_some_and(|billing| billing.admin)
+        || facts.marketplace.known().is_some_and(|marketplace| marketplace.admin)
+        || facts.app.known().is_some_and(|app| app.role.is_some());
+    !holds_a_role && !decision.missing().intersection(ROLES).is_empty()
 }
 
 /// These owners' facts could not be had, and decide (R-P2).

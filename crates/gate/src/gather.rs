@@ -21,6 +21,9 @@ use crate::{
 /// known of the app; more takes a transfer in the same instant.
 const ROUNDS: usize = 3;
 
+/// The space in place of which the owners are asked if an app is in none. Nobody holds anything there.
+const NIL: SpaceName = SpaceName(Uuid::nil());
+
 /// What was gathered for one decision.
 #[derive(Clone, Debug)]
 pub(crate) struct Gathered {
@@ -80,38 +83,44 @@ impl Gatherer<'_> {
     /// was in when last seen. If it has moved, all starts over with the new space, and what was said about the first
     /// is dropped: no answer about an app is combined with one about a space that it is not in.
     ///
+    /// Of an app that is in no space, or not at all, the same owners are asked as of any other, so that while one of
+    /// them is down all apps look alike to strangers (R-P3). What they answer counts for nothing.
+    ///
     /// # Errors
     /// `RESOURCE_EXHAUSTED` if too many checks wait for one of the owners.
     pub(crate) async fn of_app(&self, app: Uuid, needs: OwnerSet) -> Result<Gathered, Fault> {
         let mut gathered = self.nothing();
-        let Some(source) = self.sources.of(Owner::Space) else { return Ok(gathered.without_space()) };
+        let Some(source) = self.sources.of(Owner::Space) else {
+            gathered.facts.app = Fact::Known(AppFacts::default());
+            gathered.enter_no_space(Vec::new()).await;
+            return Ok(gathered);
+        };
         let question = self.question(Scope::App(app));
-        let mut expected = source.guess(&question).and_then(|seen| seen.link());
+        let mut expected = source.guess(&question).map(|seen| seen.link().unwrap_or(NIL));
         for _ in 0..ROUNDS {
             let asking = self.ask(source, question.clone())?;
             let about_space = expected.map_or(Ok(Vec::new()), |space| self.ask_about(space, needs))?;
             let Some(app) = asking.answer().await else { break };
-            match app.link() {
-                Some(space) if expected == Some(space) => {
-                    gathered.enter(&app);
-                    gathered.enter_space(space, about_space).await;
-                    return Ok(gathered);
+            let link = app.link();
+            if expected == Some(link.unwrap_or(NIL)) {
+                gathered.enter(&app);
+                match link {
+                    Some(space) => gathered.enter_space(space, about_space).await,
+                    None => gathered.enter_no_space(about_space).await,
                 }
-                None => {
-                    gathered.enter(&app);
-                    return Ok(gathered.without_space());
-                }
-                moved => expected = moved,
+                return Ok(gathered);
             }
+            expected = Some(link.unwrap_or(NIL));
         }
         // Without its app's facts nobody knows which space's facts would count.
         Ok(gathered)
     }
 
     /// Asks all owners that are needed about a space, at once.
-    fn ask_about(&self, space: SpaceName, needs: OwnerSet) -> Result<Vec<Asking>, Fault> {
+    fn ask_about(&self, space: SpaceName, needs: OwnerSet) -> Result<Vec<(Owner, Asking)>, Fault> {
         let sources = self.sources.iter().filter(|source| needs.contains(source.owner()));
-        sources.map(|source| self.ask(source, self.question(space.into()))).collect()
+        let ask = |source: &Source| Ok((source.owner(), self.ask(source, self.question(space.into()))?));
+        sources.map(ask).collect()
     }
 
     fn ask(&self, source: &Source, question: Question) -> Result<Asking, Fault> {
@@ -126,14 +135,32 @@ impl Gatherer<'_> {
 impl Gathered {
     fn enter(&mut self, confirmed: &Confirmed) {
         confirmed.entry.facts.enter(&mut self.facts, confirmed.read_time);
-        self.sent = Some(self.sent.map_or(confirmed.sent, |sent| sent.min(confirmed.sent)));
+        self.note(confirmed.sent);
     }
 
-    async fn enter_space(&mut self, space: SpaceName, asking: Vec<Asking>) {
+    fn note(&mut self, sent: Sent) {
+        self.sent = Some(self.sent.map_or(sent, |earliest| earliest.min(sent)));
+    }
+
+    async fn enter_space(&mut self, space: SpaceName, asking: Vec<(Owner, Asking)>) {
         self.space = Some(space);
-        for asking in asking {
+        for (_, asking) in asking {
             if let Some(confirmed) = asking.answer().await {
                 self.enter(&confirmed);
+            }
+        }
+    }
+
+    /// Of no space, everything is known and empty: except what owners would have said that were asked and are down.
+    async fn enter_no_space(&mut self, asking: Vec<(Owner, Asking)>) {
+        let asked: OwnerSet = asking.iter().map(|(owner, _)| OwnerSet::of(*owner)).collect();
+        for owner in Owner::ALL.into_iter().filter(|owner| !asked.contains(*owner)) {
+            self.enter_nothing(owner);
+        }
+        for (owner, asking) in asking {
+            if let Some(confirmed) = asking.answer().await {
+                self.note(confirmed.sent);
+                self.enter_nothing(owner);
             }
         }
     }
@@ -141,14 +168,6 @@ impl Gathered {
     /// Nobody holds anything of this owner's plane.
     fn enter_nothing(&mut self, owner: Owner) {
         OwnFacts::nothing(owner).enter(&mut self.facts, Timestamp::EPOCH);
-    }
-
-    /// Of no space, everything is known and empty.
-    fn without_space(mut self) -> Self {
-        for owner in Owner::ALL {
-            self.enter_nothing(owner);
-        }
-        self
     }
 }
 

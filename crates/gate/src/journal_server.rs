@@ -69,6 +69,7 @@ fn wire(problem: Problem) -> finding::Problem {
         Problem::Missing => finding::Problem::Missing,
         Problem::CutOff => finding::Problem::CutOff,
         Problem::Rewritten => finding::Problem::Rewritten,
+        Problem::Unknown => finding::Problem::Unknown,
     }
 }
 

@@ -94,13 +94,14 @@ impl Hosted {
         Ok(Revalidated { read_time, answers: readings.into_iter().zip(known).map(answer).collect() })
     }
 
+    /// Lists on a handlers' connection: no list keeps a check waiting.
     pub(crate) async fn subject_spaces(
         &self,
         subject: &Principal,
         after: Option<SpaceName>,
         limit: i64,
     ) -> Result<Vec<(SpaceName, OwnFacts)>, db::Error> {
-        let mut db = self.pool.facts().await?;
+        let mut db = self.pool.read().await?;
         let after = after.map(|space| space.0);
         let spaces = self.facts.subject_spaces(&mut db, subject, after, limit, self.clock.now()).await?;
         Ok(spaces.into_iter().map(|(space, facts)| (SpaceName(space), facts)).collect())

@@ -1,13 +1,11 @@
 //! What the gate gives to a handler whose caller may go on.
 use std::sync::Arc;
 
-use devspaces_authz::{
-    Decision, Explanation, Fact, Facts, Owner, OwnerSet, Permission, Role, SpaceState, decide,
-};
+use devspaces_authz::{Decision, Fact, Facts, Owner, OwnerSet, Permission, SpaceState, decide};
 use devspaces_kit::{
     db::Tx,
     name::{Principal, Scope, SpaceName},
-    status::{Blockers, Fault, Reason},
+    status::{Blockers, Fault, Reason, SPACE_ARCHIVED},
 };
 
 use crate::{
@@ -26,71 +24,42 @@ pub struct Pass {
     pub(crate) needs: OwnerSet,
     /// The space that they are about.
     pub(crate) space: Option<SpaceName>,
+    /// The decision, which allowed it, with the facts it was made from.
     pub(crate) decision: Decision,
 }
 
 impl Pass {
-    /// The decision, which allowed it, with the facts it was made from.
-    pub fn decision(&self) -> &Decision {
-        &self.decision
-    }
-
     /// What the decision was made from. Facts that it did not need are missing.
     #[must_use]
     pub fn facts(&self) -> &Facts {
         self.decision.facts()
     }
 
-    /// The permission that it is about.
-    #[must_use]
-    pub fn permission(&self) -> Permission {
+    fn permission(&self) -> Permission {
         self.decision.permission()
     }
 
-    /// Why it was allowed (R-P2).
-    #[must_use]
-    pub fn explanation(&self) -> Explanation {
-        self.decision.explanation()
-    }
-
-    /// Whether the caller is known to hold this role, by the facts that the decision needed.
-    #[must_use]
-    pub fn holds(&self, role: Role) -> bool {
-        let facts = self.facts();
-        let console = || facts.membership.known().and_then(|member| member.role).map(Role::from);
-        let app = || facts.app.known().and_then(|app| app.role).map(Role::from);
-        match role {
-            Role::ConsoleAdmin | Role::ConsoleDeveloper | Role::ConsoleViewer => console() == Some(role),
-            Role::BillingAdmin => facts.billing.known().is_some_and(|billing| billing.admin),
-            Role::MarketplaceAdmin => facts.marketplace.known().is_some_and(|marketplace| marketplace.admin),
-            Role::AppOwner | Role::AppAdmin | Role::AppDeployer | Role::AppDeveloper | Role::AppViewer => {
-                app() == Some(role)
-            }
-            Role::Service => matches!(*self.subject, Principal::Service(_)),
-            Role::SignedIn => matches!(*self.subject, Principal::User(_)),
-        }
-    }
-
-    /// Goes on if the space is in use: the state, after everything else was found good. Only after
+    /// What stands in the way of a change so far: that the space is archived (R-S5), also of a deleted space, which
+    /// was archived before. The change adds what else does, so that all of it is told at once. Only after
     /// [`Gate::require_active`].
     ///
     /// # Errors
-    /// `FAILED_PRECONDITION` / `SPACE_ARCHIVED`, also of a deleted space, which was archived before (R-S5);
     /// `UNAVAILABLE` if the state could not be had; `PERMISSION_DENIED` if there is no such space (R-P3).
-    pub fn active(&self) -> Result<(), Fault> {
+    pub fn blockers(&self) -> Result<Blockers, Fault> {
+        let mut blockers = Blockers::new();
         match self.facts().space {
-            Fact::Missing => Err(unavailable(OwnerSet::of(Owner::Space))),
+            Fact::Missing => return Err(unavailable(OwnerSet::of(Owner::Space))),
             Fact::Known(space) => match space.state {
-                SpaceState::Active => Ok(()),
-                SpaceState::None => Err(Fault::permission_denied(self.permission().name(), self.resource)),
+                SpaceState::Active => {}
+                SpaceState::None => {
+                    return Err(Fault::permission_denied(self.permission().name(), self.resource));
+                }
                 SpaceState::Archived | SpaceState::Deleted => {
-                    let mut blockers = Blockers::new();
-                    let sentence = "The space is archived; a console Admin can restore it";
-                    blockers.add(Reason::SpaceArchived, self.resource.to_string(), sentence);
-                    blockers.finish()
+                    blockers.add(Reason::SpaceArchived, self.resource.to_string(), SPACE_ARCHIVED);
                 }
             },
         }
+        Ok(blockers)
     }
 
     /// Decides again in the transaction that acts (rule Acting): by the facts that this service owns as they stand
@@ -98,12 +67,20 @@ impl Pass {
     ///
     /// # Errors
     /// `PERMISSION_DENIED` if the caller has it no longer; `UNAVAILABLE` if an app moved to another space meanwhile,
-    /// whose facts were not gathered; faults of the database.
+    /// whose facts were not gathered, or facts were missing that would decide now; `INTERNAL`, for a defect, if the
+    /// transaction does not hold the scopes of these facts, which could then change before it commits; faults of the
+    /// database.
     pub async fn confirm(&self, tx: &mut Tx) -> Result<Facts, Fault> {
         let owner = self.gate.home().owner();
         let questions: Vec<Question> = self.scopes_of(owner).map(|scope| self.question(scope)).collect();
         if questions.is_empty() {
             return Ok(*self.facts());
+        }
+        let held = tx.scopes();
+        if let Some(Question { scope, .. }) = questions.iter().find(|asked| !held.contains(&asked.scope)) {
+            return Err(Fault::internal(format_args!(
+                "facts of {scope} confirmed, which the transaction does not hold"
+            )));
         }
         let mut facts = *self.facts();
         let now = self.gate.clock().now();

@@ -35,9 +35,6 @@ const LIMITS: Limits = Limits { calls: 2, questions: MAX_QUESTIONS, waiting: 16_
 /// How long an owner may take to answer. Then its facts count as missing.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// How long an owner may take to apply effects, which may wait for a lock there. Then they are delivered later.
-const EFFECT_DEADLINE: Duration = Duration::from_secs(10);
-
 type Waiter = oneshot::Sender<Option<Confirmed>>;
 
 /// The facts of one owner. Clones share its calls and its cache.
@@ -148,14 +145,11 @@ impl Source {
         self.in_time(listing).await
     }
 
-    /// Brings effects of the service `sender` to the owner.
+    /// Brings effects of the service `sender` to the owner. How long that may take is the sender's to say.
     pub(crate) async fn apply(&self, sender: &str, effects: ApplyEffectsRequest) -> Result<(), Fault> {
         match &self.0.link {
             Link::Hosted(hosted) => hosted.facts.apply(sender, effects).await,
-            Link::Remote(remote) => {
-                let late = |_| Err(Fault::effect_pending(self.0.owner.name()));
-                timeout(EFFECT_DEADLINE, remote.apply(effects)).await.unwrap_or_else(late)
-            }
+            Link::Remote(remote) => remote.apply(effects).await,
             #[cfg(test)]
             Link::Scripted(_) => Ok(()),
         }

@@ -18,7 +18,7 @@ use devspaces_kit::{
     status::Fault,
 };
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{
@@ -143,6 +143,11 @@ impl Script {
     }
 }
 
+/// The source of an owner that is down.
+pub(crate) fn down(owner: Owner, clock: &Arc<TestClock>) -> Source {
+    scripted(owner, clock).0
+}
+
 /// A source, and the owner's end of it.
 pub(crate) fn scripted(owner: Owner, clock: &Arc<TestClock>) -> (Source, mpsc::UnboundedReceiver<Call>) {
     let (calls, peer) = mpsc::unbounded_channel();
@@ -154,11 +159,21 @@ pub(crate) struct Memory {
     owner: Owner,
     readings: Mutex<HashMap<Question, Reading>>,
     calls: AtomicU64,
+    /// Held while effects are applied.
+    pub(crate) applying: tokio::sync::Mutex<()>,
+    /// Told when effects have been.
+    pub(crate) applied: Notify,
 }
 
 impl Memory {
     pub(crate) fn of(owner: Owner) -> Arc<Self> {
-        Arc::new(Self { owner, readings: Mutex::default(), calls: AtomicU64::new(0) })
+        Arc::new(Self {
+            owner,
+            readings: Mutex::default(),
+            calls: AtomicU64::new(0),
+            applying: tokio::sync::Mutex::default(),
+            applied: Notify::new(),
+        })
     }
 
     pub(crate) fn set(&self, question: Question, sequence: i64, facts: OwnFacts) {
@@ -248,6 +263,8 @@ impl FactOwner for Memory {
     }
 
     async fn apply(&self, _: &str, _: ApplyEffectsRequest) -> Result<(), Fault> {
+        let _turn = self.applying.lock().await;
+        self.applied.notify_one();
         Ok(())
     }
 }

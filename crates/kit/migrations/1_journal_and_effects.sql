@@ -21,7 +21,7 @@ CREATE TABLE journal (
     PRIMARY KEY (scope, sequence)
 );
 
--- Effects that are committed here and not yet applied by their receiver.
+-- Effects that are committed here and not yet applied by their receiver: a lane for each peer and scope.
 CREATE TABLE outbox (
     scope TEXT NOT NULL,
     sequence BIGINT NOT NULL,
@@ -30,12 +30,16 @@ CREATE TABLE outbox (
     PRIMARY KEY (scope, sequence, peer)
 );
 
--- The last effects of each sender and scope that are applied here.
+CREATE INDEX outbox_of_peer ON outbox (peer, scope);
+
+-- The changes of other services whose effects are applied here. The hash tells apart what a sender numbers alike before
+-- and after its database was restored.
 CREATE TABLE inbox (
     sender TEXT NOT NULL,
     scope TEXT NOT NULL,
     sequence BIGINT NOT NULL,
-    PRIMARY KEY (sender, scope)
+    hash BYTEA NOT NULL,
+    PRIMARY KEY (sender, scope, sequence, hash)
 );
 
 -- First results, by request_id.

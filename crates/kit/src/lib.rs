@@ -2,7 +2,9 @@
 pub mod clock;
 pub mod db;
 pub mod edge;
+pub mod etag;
 pub mod identity;
+pub mod inbox;
 pub mod journal;
 pub mod mutation;
 pub mod name;

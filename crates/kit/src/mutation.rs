@@ -72,8 +72,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call with this request. Its `request_id` is UUID or empty: checked by
-    /// [`Fields`](crate::status::Fields) as `INVALID_ARGUMENT`.
+    /// A call with this request, out of which the `request_id` was taken: the spelling of the key is no part of the
+    /// content.
     #[must_use]
     pub fn new(
         caller: Caller,
@@ -113,6 +113,10 @@ pub trait Mutation: Send + Sync + 'static {
     /// What the caller is told.
     type Reply: Message + Default + 'static;
 
+    /// Whether it only takes away. Such a change is not kept waiting by effects of earlier ones that can't be
+    /// delivered: it commits behind them (R-M5). Order holds all the same, since effects of a scope go in order.
+    const REVOKES: bool = false;
+
     /// Makes the change in a transaction: decides again, checks what must hold, writes, records. It may be run more
     /// than once, each time in a new transaction.
     fn once(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Reply, Abort>> + Send;
@@ -133,9 +137,25 @@ impl Mutations {
         Self { pool, clock, outbox, tasks }
     }
 
-    /// The first result of this `request_id`, once its effects are delivered (R-J5). Asked before the gate: the caller
-    /// may have given up by that very call what it needed.
-    pub async fn replayed<R: Message + Default>(&self, call: &Call) -> Result<Option<R>, Fault> {
+    /// Answers a call once for each `request_id` (R-J5): with the first result if there is one, else by the work. The
+    /// first result is looked for before the work, whose gate might refuse a caller who gave up by that very call
+    /// what it needs; and after work that failed, since the first call may have ended meanwhile.
+    pub async fn answer<R: Message + Default>(
+        &self,
+        call: &Call,
+        work: impl Future<Output = Result<R, Fault>>,
+    ) -> Result<R, Fault> {
+        if let Some(first) = self.replayed(call).await? {
+            return Ok(first);
+        }
+        match work.await {
+            Err(fault) => self.replayed(call).await.ok().flatten().ok_or(fault),
+            answer => answer,
+        }
+    }
+
+    /// The first result of this `request_id`, once its effects are delivered.
+    async fn replayed<R: Message + Default>(&self, call: &Call) -> Result<Option<R>, Fault> {
         let Some(request_id) = call.request_id else { return Ok(None) };
         let found = first_result(&mut self.pool.read().await?, call, request_id).await?;
         let Some(replay) = found else { return Ok(None) };
@@ -165,10 +185,15 @@ impl Mutations {
         scopes: &[Scope],
         change: &M,
     ) -> Result<M::Reply, Fault> {
+        let mut behind = false;
         loop {
-            match retry(|| self.attempt(call, scopes, change).boxed()).await? {
+            match retry(|| self.attempt(call, scopes, change, behind).boxed()).await? {
                 Attempt::Done(response) => return Ok(response),
-                Attempt::Effects => self.outbox.flush(scopes).await?,
+                Attempt::Effects => match self.outbox.flush(scopes).await {
+                    Ok(()) => {}
+                    Err(_) if M::REVOKES => behind = true,
+                    Err(_) => return Err(Fault::earlier_effect_pending()),
+                },
                 Attempt::Replayed => {
                     return self.replayed(call).await?.ok_or_else(Fault::storage_unavailable);
                 }
@@ -181,6 +206,7 @@ impl Mutations {
         call: &Call,
         scopes: &[Scope],
         change: &M,
+        behind: bool,
     ) -> Result<Attempt<M::Reply>, Abort> {
         let act = Act {
             actor: call.caller.principal.clone(),
@@ -189,7 +215,7 @@ impl Mutations {
             time: self.clock.now(),
         };
         let mut tx = self.pool.begin(scopes, act).await?;
-        if tx.has_undelivered().await? {
+        if !behind && tx.has_undelivered().await? {
             tx.rollback().await?;
             return Ok(Attempt::Effects);
         }
@@ -209,11 +235,16 @@ impl Mutations {
             tx.rollback().await?;
             return Ok(Attempt::Replayed);
         }
-        let scopes = tx.has_effects().then(|| tx.scopes());
-        tx.commit().await?;
-        if let Some(scopes) = scopes {
-            self.outbox.flush(&scopes).await?;
+        if !tx.has_effects() {
+            tx.commit().await?;
+            return Ok(Attempt::Done(response));
         }
+        if let Err(error) = tx.commit().await {
+            // A commit whose answer was lost may have been one.
+            self.outbox.call_worker();
+            return Err(error.into());
+        }
+        self.outbox.flush(scopes).await?;
         Ok(Attempt::Done(response))
     }
 }

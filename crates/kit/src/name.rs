@@ -8,7 +8,7 @@ use uuid::Uuid;
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The longest id of a principal, in encoded bytes.
-const MAX_ID: usize = 255;
+const MAX_ID: usize = 512;
 
 /// A name that does not have the form it must have. Its text completes "the name …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,7 +71,7 @@ impl FromStr for Principal {
     type Err = Malformed;
 
     fn from_str(name: &str) -> Result<Self, Malformed> {
-        let expected = "users/{id} or services/{id}, with the id percent-encoded";
+        let expected = "users/{id} or services/{id}, with the id percent-encoded and of at most 512 bytes";
         match name.split_once('/') {
             Some(("users", id)) if canonical(id) => Ok(Self::User(id.to_owned())),
             Some(("services", id)) if canonical(id) => Ok(Self::Service(id.to_owned())),
@@ -110,7 +110,7 @@ impl FromStr for UserName {
     fn from_str(name: &str) -> Result<Self, Malformed> {
         let id = name.strip_prefix("users/").filter(|id| canonical(id));
         id.map(|id| Self(id.to_owned()))
-            .ok_or(Malformed { expected: "users/{id}, with the id percent-encoded" })
+            .ok_or(Malformed { expected: "users/{id}, with the id percent-encoded and of at most 512 bytes" })
     }
 }
 

@@ -90,7 +90,9 @@ impl PageToken {
     /// As [`decode`](Self::decode).
     pub fn decode_text(&self, token: &str) -> Result<String, Fault> {
         let key = self.decode(token)?.unwrap_or_default();
-        String::from_utf8(key).map_err(|_| Fault::page_token_invalid())
+        // No text that is stored has a NUL character: PostgreSQL would refuse it.
+        let text = String::from_utf8(key).ok().filter(|text| !text.contains('\0'));
+        text.ok_or_else(Fault::page_token_invalid)
     }
 
     fn digest(&self, key: &[u8]) -> [u8; DIGEST] {

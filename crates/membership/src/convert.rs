@@ -3,6 +3,7 @@ use std::collections::HashSet;
 
 use devspaces_authz::ConsoleRole;
 use devspaces_kit::{
+    etag,
     clock::Timestamp,
     name::UserName,
     status::{Fault, Fields},
@@ -24,22 +25,8 @@ impl From<Member> for proto::Member {
             expire_time: member.membership.expire_time.map(Into::into),
             create_time: Some(member.create_time.into()),
             update_time: Some(member.update_time.into()),
-            etag: etag(member.revision),
+            etag: etag::of(member.revision),
         }
-    }
-}
-
-/// What a member's etag is: the journal entry of its last change.
-fn etag(revision: i64) -> String {
-    revision.to_string()
-}
-
-/// Refuses an etag that is given and is not the member's.
-pub(crate) fn check_etag(given: &str, member: &Member) -> Result<(), Fault> {
-    if given.is_empty() || given == etag(member.revision) {
-        Ok(())
-    } else {
-        Err(Fault::etag_stale(&member.name))
     }
 }
 
@@ -124,7 +111,7 @@ pub(crate) fn patch(request: &proto::UpdateMemberRequest, now: Timestamp) -> Res
     if masked.contains(&"expire_time") {
         patch.expire_time = fields.check("member.expire_time", expire_time(member.expire_time, now));
     }
-    if member.view_all_apps && patch.role.is_some_and(|role| role != ConsoleRole::Developer) {
+    if patch.view_all_apps == Some(true) && patch.role.is_some_and(|role| role != ConsoleRole::Developer) {
         fields.bad("member.view_all_apps", DEVELOPERS_ONLY);
     }
     fields.finish()?;

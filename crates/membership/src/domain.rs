@@ -20,6 +20,11 @@ impl Membership {
         self.role == ConsoleRole::Admin && self.expire_time.is_none()
     }
 
+    /// R-M6: the add-on is for Developers only.
+    pub(crate) fn has_fitting_add_on(&self) -> bool {
+        !self.view_all_apps || self.role == ConsoleRole::Developer
+    }
+
     /// R-M10: past its time a role is gone without anyone acting.
     pub(crate) fn is_current(&self, now: Timestamp) -> bool {
         self.expire_time.is_none_or(|end| end > now)
@@ -66,20 +71,13 @@ pub(crate) struct Patch {
     pub(crate) expire_time: Option<Option<Timestamp>>,
 }
 
-/// The add-on `view_all_apps` was asked for someone who is not a Developer (R-M6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotADeveloper;
-
 impl Patch {
-    /// R-M6: the add-on is dropped when the role changes, unless it is asked for anew; only Developers have it.
-    pub(crate) fn apply(&self, before: Membership) -> Result<Membership, NotADeveloper> {
+    /// R-M6: the add-on is dropped when the role changes, unless it is asked for anew.
+    pub(crate) fn apply(&self, before: Membership) -> Membership {
         let role = self.role.unwrap_or(before.role);
         let kept = before.view_all_apps && role == before.role;
         let view_all_apps = self.view_all_apps.unwrap_or(kept);
-        if view_all_apps && role != ConsoleRole::Developer {
-            return Err(NotADeveloper);
-        }
-        Ok(Membership { role, view_all_apps, expire_time: self.expire_time.unwrap_or(before.expire_time) })
+        Membership { role, view_all_apps, expire_time: self.expire_time.unwrap_or(before.expire_time) }
     }
 }
 
@@ -117,7 +115,7 @@ mod tests {
     #[test]
     fn the_add_on_is_dropped_when_the_role_changes() {
         let developer = member(ConsoleRole::Developer, true, None);
-        let to = |role| Patch { role: Some(role), ..Patch::default() }.apply(developer).unwrap();
+        let to = |role| Patch { role: Some(role), ..Patch::default() }.apply(developer);
         assert!(!to(ConsoleRole::Viewer).view_all_apps);
         assert!(to(ConsoleRole::Developer).view_all_apps);
     }
@@ -126,9 +124,11 @@ mod tests {
     #[test]
     fn only_developers_have_the_add_on() {
         let add_on = Patch { view_all_apps: Some(true), ..Patch::default() };
-        assert_eq!(add_on.apply(member(ConsoleRole::Viewer, false, None)), Err(NotADeveloper));
-        assert_eq!(add_on.apply(member(ConsoleRole::Admin, false, None)), Err(NotADeveloper));
-        assert!(add_on.apply(member(ConsoleRole::Developer, false, None)).unwrap().view_all_apps);
+        for role in [ConsoleRole::Viewer, ConsoleRole::Admin] {
+            assert!(!add_on.apply(member(role, false, None)).has_fitting_add_on());
+        }
+        let developer = add_on.apply(member(ConsoleRole::Developer, false, None));
+        assert!(developer.view_all_apps && developer.has_fitting_add_on());
     }
 
     // R-M4: removal, demotion and an expiry each would take the last one away.
@@ -168,7 +168,7 @@ mod tests {
     proptest! {
         // R-M6, for any change whatever.
         #[test]
-        fn no_change_gives_the_add_on_to_anyone_but_a_developer(
+        fn the_add_on_comes_only_when_asked_for_and_stays_only_with_the_role(
             before in any_membership(), role in 0..4_usize, add_on: Option<bool>, ends: Option<bool>,
         ) {
             let patch = Patch {
@@ -176,9 +176,10 @@ mod tests {
                 view_all_apps: add_on,
                 expire_time: ends.map(|ends| if ends { LATER } else { None }),
             };
-            if let Ok(after) = patch.apply(before) {
-                prop_assert!(!after.view_all_apps || after.role == ConsoleRole::Developer);
-            }
+            let after = patch.apply(before);
+            // Whoever did not ask for the add-on never gets one that does not fit.
+            prop_assert!(after.has_fitting_add_on() || add_on == Some(true));
+            prop_assert!(!after.view_all_apps || add_on == Some(true) || before.role == after.role);
         }
     }
 }

@@ -1,15 +1,15 @@
-//! What the membership service does because something happened elsewhere. An effect is never refused, so nothing here
-//! asks the gate.
-use devspaces_authz::ConsoleRole;
+//! What the membership service does because something happened elsewhere.
+use devspaces_authz::{ConsoleRole, Owner};
 use devspaces_kit::{
-    clock::Timestamp,
-    db::{Act, Change, Error, Pool, Tx},
+    db::{Change, Tx},
+    inbox::Effects,
     mutation::Abort,
     name::{Scope, SpaceName, UserName},
     status::Fault,
 };
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, effect::Effect};
 use serde_json::Value;
+use tonic::Code;
 
 use crate::{
     domain::{Member, Membership},
@@ -23,64 +23,57 @@ enum Applied {
     GrantCreatorAdmin { space: SpaceName, user: UserName },
 }
 
-impl Applied {
-    fn scope(&self) -> Scope {
-        match self {
-            Self::GrantCreatorAdmin { space, .. } => (*space).into(),
-        }
+/// The effects of one change, each of which is its sender's to bring about.
+#[derive(Clone, Debug)]
+pub(crate) struct Received(Vec<Applied>);
+
+impl Received {
+    /// Reads what a service sent. Each effect has one sender (R-P7): a key of another service is of no use for it.
+    pub(crate) fn from_sender(sender: &str, request: &ApplyEffectsRequest) -> Result<Self, Fault> {
+        let applied = request.effects.iter().map(|effect| match &effect.effect {
+            Some(Effect::GrantCreatorAdmin(grant)) if sender == Owner::Space.name() => {
+                let names = grant.space.parse().ok().zip(grant.user.parse().ok());
+                let (space, user) = names.ok_or_else(Fault::message_malformed)?;
+                Ok(Applied::GrantCreatorAdmin { space, user })
+            }
+            Some(Effect::GrantCreatorAdmin(_)) => Err(not_the_senders()),
+            None => Err(Fault::message_malformed()),
+        });
+        Ok(Self(applied.collect::<Result<_, Fault>>()?))
     }
 }
 
-fn parse(request: &ApplyEffectsRequest) -> Option<(Act, Vec<Applied>)> {
-    let effects = request.effects.iter().map(|effect| match effect.effect.as_ref()? {
-        Effect::GrantCreatorAdmin(grant) => Some(Applied::GrantCreatorAdmin {
-            space: grant.space.parse().ok()?,
-            user: grant.user.parse().ok()?,
-        }),
-    });
-    let actor = request.actor.parse().ok()?;
-    let act = Act { actor, on_behalf_of: None, method: request.method.clone(), time: Timestamp::EPOCH };
-    Some((act, effects.collect::<Option<_>>()?))
+fn not_the_senders() -> Fault {
+    let message = "This effect is not one that changes of the calling service have";
+    Fault::new(Code::PermissionDenied, devspaces_kit::status::Reason::PermissionDenied, message)
 }
 
-/// Applies the effects of one change of a peer, once.
-pub(crate) async fn apply(
-    pool: &Pool,
-    sender: &str,
-    request: &ApplyEffectsRequest,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    let (act, effects) = parse(request).ok_or_else(Fault::message_malformed)?;
-    let act = Act { time: now, ..act };
-    devspaces_kit::mutation::retry(|| Box::pin(apply_once(pool, sender, request, &act, &effects))).await
-}
+impl Effects for Received {
+    fn scopes(&self) -> Vec<Scope> {
+        let scope = |applied: &Applied| match applied {
+            Applied::GrantCreatorAdmin { space, .. } => (*space).into(),
+        };
+        self.0.iter().map(scope).collect()
+    }
 
-async fn apply_once(
-    pool: &Pool,
-    sender: &str,
-    request: &ApplyEffectsRequest,
-    act: &Act,
-    effects: &[Applied],
-) -> Result<(), Abort> {
-    let scopes: Vec<Scope> = effects.iter().map(Applied::scope).collect();
-    let mut tx = pool.begin(&scopes, act.clone()).await?;
-    if tx.admit(sender, &request.scope, request.sequence).await? {
-        for effect in effects {
-            match effect {
-                Applied::GrantCreatorAdmin { space, user } => {
-                    grant_creator_admin(&mut tx, *space, user).await?;
-                }
+    async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
+        for applied in &self.0 {
+            match applied {
+                Applied::GrantCreatorAdmin { space, user } => grant_creator_admin(tx, *space, user).await?,
             }
         }
+        Ok(())
     }
-    Ok(tx.commit().await?)
 }
 
-/// R-S1
-async fn grant_creator_admin(tx: &mut Tx, space: SpaceName, user: &UserName) -> Result<(), Error> {
+/// R-S1. A space that has members was not just created, whoever says so.
+async fn grant_creator_admin(tx: &mut Tx, space: SpaceName, user: &UserName) -> Result<(), Abort> {
+    if store::has_members(tx, space).await? {
+        return Err(not_the_senders().into());
+    }
     let admin = Membership { role: ConsoleRole::Admin, view_all_apps: false, expire_time: None };
     let mut member = Member::new(space, user.clone(), admin, tx.time());
     let change = Change { scope: space.into(), before: Value::Null, after: member.to_json(), facts: true };
     member.revision = tx.record(change).await?;
-    store::put(tx, &member).await
+    Ok(store::put(tx, &member).await?)
 }

@@ -6,6 +6,7 @@ use devspaces_gate::{FactOwner, OwnFacts, Question, Reading, Version};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
     db::{BatchSql, Conn, Error, Pool},
+    inbox,
     name::Principal,
     on,
     status::Fault,
@@ -13,7 +14,7 @@ use devspaces_kit::{
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
 use uuid::Uuid;
 
-use crate::{effects, store};
+use crate::{effects::Received, store};
 
 /// The membership service as the owner of console roles.
 #[derive(Clone)]
@@ -61,7 +62,8 @@ impl TryFrom<Row> for Reading {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let facts = OwnFacts::Membership {
-            role: row.role.as_deref().map(store::role).transpose()?,
+            // A role that this version does not know grants nothing, and keeps no other answer back.
+            role: row.role.as_deref().and_then(|name| store::role(name).ok()),
             view_all_apps: row.view_all_apps.unwrap_or_default(),
             expire_time: row.expire_time,
             has_admin: row.has_admin,
@@ -110,6 +112,7 @@ impl FactOwner for MembershipOwner {
     }
 
     async fn apply(&self, sender: &str, request: ApplyEffectsRequest) -> Result<(), Fault> {
-        effects::apply(&self.pool, sender, &request, self.clock.now()).await
+        let effects = Received::from_sender(sender, &request)?;
+        inbox::apply(&self.pool, sender, &request, &effects, self.clock.now()).await
     }
 }

@@ -1,6 +1,7 @@
 //! Between the API's messages and the domain. Whatever is wrong with a message is named by its field.
 use devspaces_authz::{ConsoleRole, Facts, SpaceState};
 use devspaces_kit::{
+    etag,
     status::{Fault, Fields},
     text,
 };
@@ -20,22 +21,8 @@ impl From<Space> for proto::Space {
             published: space.published,
             create_time: Some(space.create_time.into()),
             update_time: Some(space.update_time.into()),
-            etag: etag(space.revision),
+            etag: etag::of(space.revision),
         }
-    }
-}
-
-/// What a space's etag is: the journal entry of its last change.
-fn etag(revision: i64) -> String {
-    revision.to_string()
-}
-
-/// Refuses an etag that is given and is not the space's.
-pub(crate) fn check_etag(given: &str, space: &Space) -> Result<(), Fault> {
-    if given.is_empty() || given == etag(space.revision) {
-        Ok(())
-    } else {
-        Err(Fault::etag_stale(space.name))
     }
 }
 

@@ -2,13 +2,20 @@
 use std::collections::HashMap;
 
 use devspaces::Service;
+use devspaces_authz::Permission;
+use devspaces_proto::authz::v1::{
+    CheckPermissionRequest, CheckPermissionResponse, authz_service_client::AuthzServiceClient,
+};
 use devspaces_tests::{
     Persona, Refusal, Suite, both_engines,
     reflection::{Raw, methods},
+    suite::eventually,
 };
 use prost::{Message as _, bytes::Bytes};
 use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
+
+use crate::spaces::gets;
 
 const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
 
@@ -119,9 +126,124 @@ async fn walk(suite: &Suite) {
     assert_eq!(walked, HashMap::from([(1, 2 + 2 * 2), (2, 6 + 5 + 2), (3, 3 * 2)]));
 }
 
+/// What a refusal says once the name of the space is taken for another.
+fn as_if_of(refusal: Refusal, space: &str, other: &str) -> Refusal {
+    Refusal {
+        message: refusal.message.replace(space, other),
+        metadata: refusal
+            .metadata
+            .into_iter()
+            .map(|(key, value)| (key, value.replace(space, other)))
+            .collect(),
+        ..refusal
+    }
+}
+
+/// Every method of a port that asks for permissions on a space tells a stranger the same of one that exists and of
+/// one that does not. Says how many there are, and with which codes they answer.
+async fn look_alike(suite: &Suite, stranger: &Persona, space: &str, port: Service) -> Vec<Code> {
+    let mut codes = Vec::new();
+    for method in methods(&suite.channel(port)).await {
+        let access = access(&method);
+        let required = requirements(&access);
+        if caller(&access) != 2 || required.iter().all(|(_, path)| path.is_empty()) {
+            continue;
+        }
+        let forbidden = call(stranger, port, &method, request(&method, &required, space)).await;
+        let missing = call(stranger, port, &method, request(&method, &required, NOWHERE)).await;
+        assert_eq!(as_if_of(missing, NOWHERE, space), forbidden, "{}: R-P3", method.full_name());
+        codes.push(forbidden.code);
+    }
+    codes
+}
+
+/// The service that is not this one.
+fn other(service: Service) -> Service {
+    if service == Service::Space { Service::Membership } else { Service::Space }
+}
+
+/// What a check of one's own permission answers at a port, but for when.
+async fn checked(
+    who: &Persona,
+    port: Service,
+    permission: Permission,
+    resource: &str,
+) -> Result<CheckPermissionResponse, Refusal> {
+    let (permission, resource) = (permission.name().to_owned(), resource.to_owned());
+    let request = CheckPermissionRequest { permission, resource, ..Default::default() };
+    let answer = AuthzServiceClient::new(who.authorized(port)).check_permission(request).await;
+    let answer = answer.map(|answer| CheckPermissionResponse { as_of: None, ..answer.into_inner() });
+    answer.map_err(|status| Refusal::from(&status))
+}
+
+/// Whatever a stranger asks about, an existing and a missing space have it answered alike. Gives the answers about
+/// `space.get`, for each port that is up.
+async fn checks_look_alike(
+    stranger: &Persona,
+    space: &str,
+    ports: &[Service],
+) -> Vec<Result<CheckPermissionResponse, Refusal>> {
+    let mut answers = Vec::new();
+    for port in ports {
+        for permission in Permission::ALL {
+            let forbidden = checked(stranger, *port, permission, space).await;
+            let missing = checked(stranger, *port, permission, NOWHERE).await;
+            let missing = missing.map_err(|refusal| as_if_of(refusal, NOWHERE, space));
+            assert_eq!(missing, forbidden, "{} at {port}: R-P3", permission.name());
+            if permission == Permission::SpaceGet {
+                answers.push(forbidden);
+            }
+        }
+    }
+    answers
+}
+
 both_engines! {
     // R-P3, R-P7
     async fn every_method_answers_as_its_access_option_says(suite: Suite) {
         walk(&suite).await;
+    }
+
+    // R-P3
+    async fn a_stranger_is_told_the_same_of_any_space_while_the_other_service_is_down(suite: Suite) {
+        let mut suite = suite;
+        let (alice, mallory) = (suite.user("alice"), suite.user("mallory"));
+        let space = alice.creates_space("Team").await;
+        for (port, counted) in [(Service::Space, 5 + 1), (Service::Membership, 5 + 1)] {
+            // While all is up, so that what is known of the space that exists is remembered where it may be.
+            assert_eq!(look_alike(&suite, &mallory, &space, port).await, vec![Code::PermissionDenied; counted]);
+            suite.stop(other(port)).await;
+            let codes = look_alike(&suite, &mallory, &space, port).await;
+            assert_eq!(codes.len(), counted);
+            for code in codes {
+                assert!([Code::Unavailable, Code::PermissionDenied].contains(&code), "{code:?}");
+            }
+            suite.restart(other(port)).await;
+            eventually(async || gets(&alice, &space).await.ok()).await;
+        }
+    }
+
+    // R-P3, R-P2
+    async fn a_strangers_check_is_answered_the_same_for_any_space(suite: Suite) {
+        let mut suite = suite;
+        let (alice, mallory) = (suite.user("alice"), suite.user("mallory"));
+        let space = alice.creates_space("Team").await;
+        for answer in checks_look_alike(&mallory, &space, &Service::ALL).await {
+            let answer = answer.expect("an answer");
+            let why = answer.explanation.expect("an explanation");
+            assert!(!answer.allowed && why.granted_by.is_empty() && !why.would_be_granted_by.is_empty());
+            assert!(why.unmet_conditions.is_empty(), "only what the public catalogue says");
+        }
+        for port in Service::ALL {
+            suite.stop(other(port)).await;
+            for answer in checks_look_alike(&mallory, &space, &[port]).await {
+                match answer {
+                    Ok(answer) => assert!(!answer.allowed),
+                    Err(refusal) => assert_eq!(refusal.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE")),
+                }
+            }
+            suite.restart(other(port)).await;
+            eventually(async || gets(&alice, &space).await.ok()).await;
+        }
     }
 }

@@ -1,12 +1,21 @@
 //! What a change does elsewhere: with the reply, or as soon as the peer is back.
 use devspaces::Service;
 use devspaces_proto::space::v1::{CreateSpaceRequest, ListSpacesRequest, Space};
-use devspaces_tests::{both_engines, refused, suite::eventually};
+use devspaces_tests::{
+    both_engines, refused,
+    sql::{WriteLock, texts},
+    suite::eventually,
+};
 use tonic::Code;
 
-use crate::{members::lists, spaces::gets};
+use crate::{
+    members::{leaves, lists},
+    spaces::gets,
+};
 
 const ID: &str = "0190a8d0-7b1c-7def-8000-00000000000a";
+
+const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
 
 fn create() -> CreateSpaceRequest {
     let space = Space { display_name: "Team".into(), ..Space::default() };
@@ -29,6 +38,25 @@ both_engines! {
         let space = eventually(async || alice.spaces().create_space(create()).await.ok()).await.into_inner();
         gets(&alice, &space.name).await.expect("the creator reads it");
         assert_eq!(lists(&alice, &space.name).await.expect("a list").len(), 1);
+    }
+
+    // R-S1, R-P3: also while facts are to be had, and only the effect is not applied.
+    async fn a_space_whose_admin_is_on_the_way_looks_missing_to_its_creator(suite: Suite) {
+        let alice = suite.user("alice");
+        let lock = WriteLock::take(&suite.pool(Service::Membership).await).await;
+        let pending = refused(alice.spaces().create_space(create()).await);
+        assert_eq!(pending.kind(), (Code::Unavailable, "EFFECT_PENDING"));
+        let space = texts(&suite.pool(Service::Space).await, "SELECT scope FROM outbox").await.concat();
+        let forbidden = refused(gets(&alice, &space).await);
+        assert_eq!(forbidden.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
+        assert_eq!(forbidden.message.replace(&space, NOWHERE), refused(gets(&alice, NOWHERE).await).message);
+        assert!(!alice.may("space.get", &space).await);
+        assert_eq!(refused(lists(&alice, &space).await).kind(), forbidden.kind());
+        assert_eq!(refused(leaves(&alice, &space).await).kind(), forbidden.kind());
+        let spaces = alice.spaces().list_spaces(ListSpacesRequest::default()).await.expect("a list");
+        assert!(spaces.into_inner().spaces.is_empty());
+        lock.release().await;
+        eventually(async || gets(&alice, &space).await.ok()).await;
     }
 
     // R-S1: delivered without anyone asking again.

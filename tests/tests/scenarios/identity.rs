@@ -7,10 +7,11 @@ use devspaces_kit::{
     name::Principal,
 };
 use devspaces_tests::{Persona, Suite, both_engines, refused};
+use serde_json::{Value, json};
 use tonic::Code;
 
 use crate::{
-    members::{VIEWER, adds},
+    members::{VIEWER, adds, lists},
     spaces::gets,
 };
 
@@ -18,6 +19,16 @@ const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
 
 fn bearer(suite: &Suite, token: &str) -> Persona {
     suite.bearer(&Principal::user("alice"), Some(token))
+}
+
+/// A token by the issuer's own key, in which these claims stand in place of what it would say.
+fn with_claims(suite: &Suite, other: &Value) -> String {
+    let now = suite.clock.now().seconds();
+    let mut claims = json!({ "iss": "devspaces-dev/users", "sub": "alice", "aud": "devspaces", "exp": now + 3600 });
+    for (name, value) in other.as_object().expect("claims") {
+        claims[name] = value.clone();
+    }
+    suite.issuer_key().sign("dev", "JWT", &claims)
 }
 
 /// Replaces one part of a token, of header, claims and signature.
@@ -57,6 +68,40 @@ both_engines! {
         let nobody = refused(gets(&suite.bearer(&alice, None), NOWHERE).await);
         assert_eq!(nobody.kind(), (Code::Unauthenticated, "CREDENTIALS_MISSING"));
         assert_eq!(refused(gets(&bearer(&suite, good.as_str()), NOWHERE).await).code, Code::PermissionDenied);
+    }
+
+    // The signature alone does not let anybody in: a token must be for this suite, and from an issuer of its users.
+    async fn a_token_for_others_or_from_others_is_refused(suite: Suite) {
+        let ports = async |claims: Value| {
+            let alice = bearer(&suite, &with_claims(&suite, &claims));
+            [refused(gets(&alice, NOWHERE).await), refused(lists(&alice, NOWHERE).await)]
+        };
+        for good in [json!({}), json!({ "aud": ["other", "devspaces"] })] {
+            for refusal in ports(good.clone()).await {
+                assert_eq!(refusal.code, Code::PermissionDenied, "{good}: they are let in, and see nothing");
+            }
+        }
+        let bad = [
+            json!({ "aud": "other" }),
+            json!({ "aud": "" }),
+            json!({ "aud": [] }),
+            json!({ "aud": ["other", "devspaces2"] }),
+            json!({ "aud": null }),
+            json!({ "aud": "space" }),
+            json!({ "iss": "https://id.example" }),
+            json!({ "iss": "" }),
+            json!({ "iss": "devspaces-dev" }),
+            json!({ "iss": "devspaces-dev/Users" }),
+            json!({ "iss": null }),
+            // The suite's own services are known by their own keys.
+            json!({ "iss": "devspaces:space", "sub": "space", "aud": "membership" }),
+            json!({ "iss": "devspaces:membership", "sub": "membership", "aud": "space" }),
+        ];
+        for claims in bad {
+            for refusal in ports(claims.clone()).await {
+                assert_eq!(refusal.kind(), (Code::Unauthenticated, "CREDENTIALS_INVALID"), "{claims}");
+            }
+        }
     }
 
     async fn a_token_ends_when_it_says(suite: Suite) {

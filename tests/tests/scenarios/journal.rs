@@ -14,7 +14,7 @@ use tonic::Code;
 use crate::members::{ADMIN, DEVELOPER, VIEWER, adds, demotes, removes};
 
 async fn verify(pool: &Pool, checkpoint: &Checkpoint) -> Report {
-    journal::verify(&mut pool.read().await.expect("a connection"), checkpoint).await.expect("a report")
+    journal::verify(&mut pool.read().await.expect("a connection"), std::slice::from_ref(checkpoint)).await.expect("a report")
 }
 
 async fn heads(pool: &Pool) -> Checkpoint {

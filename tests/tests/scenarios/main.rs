@@ -1,6 +1,7 @@
 //! Scenarios over the public API, on both engines. Each test names the rule that it proves; the rules are in
 //! `docs/rules.md`.
 mod bad_input;
+mod command_line;
 mod coverage;
 mod effects;
 mod expiry;
@@ -9,6 +10,7 @@ mod journal;
 mod matrix;
 mod members;
 mod owner_down;
+mod peers;
 mod processes;
 mod quickstart;
 mod races;

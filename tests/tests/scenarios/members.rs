@@ -252,4 +252,94 @@ both_engines! {
         assert_eq!(refused(alice.members().remove_member(remove(first.etag)).await).reason, "ETAG_STALE");
         alice.members().remove_member(remove(second.etag)).await.expect("removed");
     }
+
+    // R-M6: read, change the role, send back: what was read goes with it, and only what the mask names is changed.
+    async fn a_member_that_is_read_and_sent_back_with_another_role_loses_the_add_on(suite: Suite) {
+        let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+        let space = alice.creates_space("Team").await;
+        let developer = Member { view_all_apps: true, ..member(&bob, DEVELOPER) };
+        adds_members(&alice, &space, vec![developer]).await.expect("added");
+        let read = alice.members().get_member(GetMemberRequest { name: bob.member_of(&space) }).await.expect("read");
+        let mut read = read.into_inner();
+        assert!(read.view_all_apps);
+        read.set_role(VIEWER);
+        let changed = updates(&alice, read, &["role"]).await.expect("changed");
+        assert_eq!((changed.role(), changed.view_all_apps), (VIEWER, false));
+        // Asked for by name it is still a contradiction.
+        let both = refused(updates(&alice, Member { view_all_apps: true, ..changed }, &["role", "view_all_apps"]).await);
+        assert_eq!(both.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["member.view_all_apps"]));
+    }
+
+    // R-M4, R-M5, R-M6, R-S5: state is told whole.
+    async fn every_blocker_of_a_change_is_told_at_once(suite: Suite) {
+        let alice = suite.user("alice");
+        let space = alice.creates_space("Team").await;
+        let named = Member { name: alice.member_of(&space), ..Member::default() };
+        let blocked = |refusal: devspaces_tests::Refusal| {
+            assert_eq!(refusal.code, Code::FailedPrecondition, "{refusal:?}");
+            assert!(refusal.blockers.contains(&refusal.reason), "{refusal:?}");
+            let mut blockers = refusal.blockers;
+            blockers.sort();
+            blockers
+        };
+        let to_a_stranger = RemoveMemberRequest {
+            name: alice.member_of(&space), new_owner: "users/carol".into(), ..RemoveMemberRequest::default()
+        };
+        let refusal = refused(alice.members().remove_member(to_a_stranger).await);
+        assert_eq!(blocked(refusal), ["LAST_ADMIN", "NEW_OWNER_INELIGIBLE"]);
+        let add_on_and_end = Member { view_all_apps: true, expire_time: Some(suite.clock_in(3600)), ..named.clone() };
+        let refusal = refused(updates(&alice, add_on_and_end.clone(), &["view_all_apps", "expire_time"]).await);
+        assert_eq!(blocked(refusal), ["LAST_ADMIN", "NOT_A_DEVELOPER"]);
+
+        crate::spaces::archives(&alice, &space).await.expect("archived");
+        let refusal = refused(demotes(&alice, &space, &alice).await);
+        assert_eq!(blocked(refusal), ["LAST_ADMIN", "SPACE_ARCHIVED"]);
+        let refusal = refused(updates(&alice, add_on_and_end, &["view_all_apps", "expire_time"]).await);
+        assert_eq!(blocked(refusal), ["LAST_ADMIN", "NOT_A_DEVELOPER", "SPACE_ARCHIVED"]);
+        assert_eq!(lists(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
+    }
+
+    // R-S5: what is refused whatever the space's state is refused alike in an archived one.
+    async fn a_stale_etag_is_aborted_in_an_archived_space_too(suite: Suite) {
+        let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+        let space = alice.creates_space("Team").await;
+        let stale = adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added").remove(0);
+        let fresh = updates(&alice, Member { role: DEVELOPER.into(), ..stale.clone() }, &["role"]).await.expect("changed");
+        crate::spaces::archives(&alice, &space).await.expect("archived");
+        let to_admin = |member: Member| Member { role: ADMIN.into(), ..member };
+        let refusal = refused(updates(&alice, to_admin(stale.clone()), &["role"]).await);
+        assert_eq!(refusal.kind(), (Code::Aborted, "ETAG_STALE"));
+        let refusal = refused(updates(&alice, to_admin(fresh.clone()), &["role"]).await);
+        assert_eq!(refusal.kind(), (Code::FailedPrecondition, "SPACE_ARCHIVED"));
+        let remove = |etag: String| RemoveMemberRequest { name: bob.member_of(&space), etag, ..Default::default() };
+        let refusal = refused(alice.members().remove_member(remove(stale.etag)).await);
+        assert_eq!(refusal.kind(), (Code::Aborted, "ETAG_STALE"));
+        alice.members().remove_member(remove(fresh.etag)).await.expect("removing people goes on");
+    }
+
+    // R-S5, R-M8
+    async fn one_can_leave_an_archived_space(suite: Suite) {
+        let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+        let space = alice.creates_space("Team").await;
+        adds(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
+        crate::spaces::archives(&alice, &space).await.expect("archived");
+        assert_eq!(refused(leaves(&alice, &space).await).reason, "LAST_ADMIN");
+        leaves(&bob, &space).await.expect("left");
+        assert!(!bob.may("space.get", &space).await);
+        assert_eq!(lists(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
+    }
+
+    // R-M8, R-M4
+    async fn a_preview_of_leaving_changes_nothing(suite: Suite) {
+        let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+        let space = alice.creates_space("Team").await;
+        adds(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
+        let leave = |validate_only| LeaveSpaceRequest { name: space.clone(), validate_only, ..Default::default() };
+        let preview = bob.members().leave_space(leave(true)).await.expect("a preview").into_inner();
+        assert!(bob.may("space.get", &space).await);
+        assert_eq!(refused(alice.members().leave_space(leave(true)).await).reason, "LAST_ADMIN");
+        let left = bob.members().leave_space(leave(false)).await.expect("left").into_inner();
+        assert_eq!(left, preview, "it answers as the change does");
+        assert!(!bob.may("space.get", &space).await);
+    }
 }

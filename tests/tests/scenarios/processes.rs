@@ -7,13 +7,20 @@ use std::sync::{
 use devspaces::Service;
 use devspaces_kit::{db::Pool, journal};
 use devspaces_proto::{
-    authz::v1::CheckPermissionRequest,
-    space::v1::{CreateSpaceRequest, Space},
+    authz::v1::{CheckPermissionRequest, authz_service_client::AuthzServiceClient},
+    space::v1::{CreateSpaceRequest, ListSpacesRequest, Space},
 };
-use devspaces_tests::{Engine, Persona, process::Processes, suite::eventually};
+use devspaces_tests::{
+    Engine, Persona, Refusal,
+    process::{Processes, Way},
+    refused,
+    sql::{count, texts},
+    suite::eventually,
+};
+use tonic::{Code, Status};
 
 use crate::{
-    members::{ADMIN, VIEWER, adds, demotes, lists, removes},
+    members::{ADMIN, VIEWER, adds, demotes, leaves, lists, removes},
     spaces::gets,
 };
 
@@ -113,32 +120,30 @@ fn create() -> CreateSpaceRequest {
     CreateSpaceRequest { space: Some(space), request_id: "0190a8d0-7b1c-7def-8000-00000000000a".into() }
 }
 
-/// How many rows a query counts.
-async fn count(pool: &Pool, query: &'static str) -> i64 {
-    match pool {
-        Pool::Sqlite { read, .. } => sqlx::query_scalar(query).fetch_one(read).await.expect("a count"),
-        Pool::Postgres { main, .. } => sqlx::query_scalar(query).fetch_one(main).await.expect("a count"),
-    }
-}
-
 async fn has_rows(pool: &Pool, query: &'static str) {
     eventually(async || (count(pool, query).await > 0).then_some(())).await;
 }
 
 const ENTRIES: &str = "SELECT COUNT(*) FROM journal";
 const EFFECTS: &str = "SELECT COUNT(*) FROM outbox";
+const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
 
 /// The space is there, has its Admin, and each was made once.
 async fn made_once(suite: &Processes) {
+    made(suite, 1).await;
+}
+
+/// Alice's space is there and has its Admin. There are so many spaces, and each was made once.
+async fn made(suite: &Processes, spaces: i64) {
     let alice = suite.user("alice");
     let space = eventually(async || alice.spaces().create_space(create()).await.ok()).await.into_inner().name;
     gets(&alice, &space).await.expect("the creator reads it");
     assert_eq!(lists(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
     for service in Service::ALL {
         let pool = suite.pool(service).await;
-        assert_eq!((count(&pool, ENTRIES).await, count(&pool, EFFECTS).await), (1, 0), "{service}");
+        assert_eq!((count(&pool, ENTRIES).await, count(&pool, EFFECTS).await), (spaces, 0), "{service}");
         let mut db = pool.read().await.expect("a connection");
-        let report = journal::verify(&mut db, &journal::Checkpoint::default()).await.expect("a report");
+        let report = journal::verify(&mut db, &[]).await.expect("a report");
         assert_eq!(report.findings, []);
     }
 }
@@ -165,14 +170,67 @@ async fn sender_killed_between_commit_and_effect(engine: Engine) {
 async fn killed_before_the_answer_arrives(engine: Engine, victim: Service) {
     let mut suite = Processes::start(engine).await;
     let alice = suite.user("alice");
-    suite.network.lose_answers();
+    suite.network.set(Way::AnswersLost);
     let call = tokio::spawn(async move { alice.spaces().create_space(create()).await });
     has_rows(&suite.pool(Service::Membership).await, ENTRIES).await;
     suite.kill(victim).await;
-    suite.network.heal();
+    suite.network.set(Way::Open);
     suite.run(victim).await;
     drop(call);
     made_once(&suite).await;
+}
+
+/// What someone is told of a space, by every method that could tell of it. The space's name is left out, and so is
+/// when it was answered.
+async fn told(who: &Persona, space: &str) -> Vec<Result<String, Refusal>> {
+    fn plain<T: std::fmt::Debug>(answer: Result<T, Status>) -> Result<String, Refusal> {
+        answer.map(|answer| format!("{answer:?}")).map_err(|status| Refusal::from(&status))
+    }
+    let mut told = vec![plain(gets(who, space).await), plain(lists(who, space).await)];
+    for port in Service::ALL {
+        let (permission, resource) = ("space.get".to_owned(), space.to_owned());
+        let request = CheckPermissionRequest { permission, resource, ..Default::default() };
+        let answer = AuthzServiceClient::new(who.authorized(port)).check_permission(request).await;
+        told.push(plain(answer.map(|answer| (answer.get_ref().allowed, answer.into_inner().explanation))));
+    }
+    told.push(plain(leaves(who, space).await));
+    let nameless = |text: &str| text.replace(space, "spaces/…");
+    let refusal = |refusal: Refusal| Refusal {
+        message: nameless(&refusal.message),
+        metadata: refusal.metadata.into_iter().map(|(key, value)| (key, nameless(&value))).collect(),
+        ..refusal
+    };
+    told.into_iter().map(|answer| answer.map(|text| nameless(&text)).map_err(refusal)).collect()
+}
+
+/// R-S1, R-P3: while the effect can't get through, the space looks to everybody, its creator included, like one that
+/// does not exist.
+async fn seen_by_nobody(engine: Engine, way: Way) {
+    let suite = Processes::start(engine).await;
+    let (alice, bob) = (suite.user("alice"), suite.user("bob"));
+    let other = bob.creates_space("Other").await;
+    suite.network.set(way);
+    let pending = refused(alice.spaces().create_space(create()).await);
+    assert_eq!(pending.kind(), (Code::Unavailable, "EFFECT_PENDING"));
+    let scopes = texts(&suite.pool(Service::Space).await, "SELECT scope FROM outbox").await;
+    let [space] = scopes.as_slice() else { panic!("one space waits for its Admin: {scopes:?}") };
+    assert_ne!(*space, other);
+
+    for who in [&alice, &bob] {
+        let missing = told(who, NOWHERE).await;
+        assert_eq!(told(who, space).await, missing, "{}", who.name);
+        // Membership is up: what its port answers rests on facts of its own and on those of the space service.
+        let denied = [&missing[1], &missing[4]].map(|answer| answer.as_ref().expect_err("refused").kind());
+        assert_eq!(denied, [(Code::PermissionDenied, "PERMISSION_DENIED"); 2]);
+        assert!(missing[3].as_ref().expect("an answer").starts_with("(false, "), "{missing:?}");
+    }
+    for who in [&alice, &bob] {
+        let list = refused(who.spaces().list_spaces(ListSpacesRequest::default()).await);
+        assert_eq!(list.code, Code::Unavailable, "R-S2: never shortened in silence");
+    }
+
+    suite.network.set(Way::Open);
+    made(&suite, 2).await;
 }
 
 /// R-M5: a removal that was acknowledged stays one, whoever is killed right after it.
@@ -216,5 +274,8 @@ on_both! {
     sender_killed_between_commit_and_effect() as an_effect_survives_the_death_of_its_sender;
     killed_before_the_answer_arrives(Service::Space) as an_effect_that_is_sent_again_by_a_new_sender_changes_nothing;
     killed_before_the_answer_arrives(Service::Membership) as an_effect_that_is_sent_again_to_a_new_receiver_changes_nothing;
+    seen_by_nobody(Way::Cut) as a_space_without_its_admin_is_seen_by_nobody_while_connections_break;
+    seen_by_nobody(Way::Silent) as a_space_without_its_admin_is_seen_by_nobody_while_nothing_arrives;
+    // R-M5
     acknowledged_changes_survive_kills() as acknowledged_changes_survive_a_kill;
 }

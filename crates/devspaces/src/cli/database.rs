@@ -44,9 +44,14 @@ impl Databases {
         Ok(Open { pools: connect(&urls).await?, _locks: locks })
     }
 
-    /// Connects to every service's database for reading, beside a process that may be serving from it.
+    /// Connects to databases that are there, beside a process that may be serving from them.
     pub(super) async fn open_beside(&self) -> Result<BTreeMap<Service, Pool>, Failure> {
-        connect(&self.urls()?).await
+        let mut pools = BTreeMap::new();
+        for (service, url) in self.urls()? {
+            let pool = Pool::open_existing(&url).await;
+            pools.insert(service, pool.map_err(|error| format!("--database-url for {service}: {error}"))?);
+        }
+        Ok(pools)
     }
 
     fn urls(&self) -> Result<BTreeMap<Service, String>, Failure> {

@@ -14,10 +14,9 @@ use devspaces_kit::{
     db::{self, FolderLock, Pool},
     identity::{DevIssuer, Jwks, SigningKey},
     server::{Limits, stop_signal},
-    telemetry,
 };
 
-use super::{Failure, serve::bind};
+use super::{Failure, log_to, serve::bind};
 use crate::{Config, Hosted, Service, Suite, keys};
 
 /// Run the whole suite in this process, for trying it out and for developing against it.
@@ -36,7 +35,7 @@ pub(super) const DATA_DIR: &str = "./.devspaces";
 
 impl Dev {
     pub(super) async fn run(self, log: &str) -> Result<ExitCode, Failure> {
-        telemetry::init(log)?;
+        log_to(log)?;
         // Before anything is made: a second suite on the same port or folder must leave no trace.
         let stop = stop_signal()?;
         let listener = bind(self.listen).await?;
@@ -88,24 +87,24 @@ fn welcome(address: SocketAddr, data_dir: &Path) -> io::Result<()> {
     let program = env::args().next().unwrap_or_else(|| "devspaces".to_owned());
     let folder = match data_dir.to_str() {
         Some(DATA_DIR) => String::new(),
-        _ => format!(" --data-dir {}", data_dir.display()),
+        _ => format!(" --data-dir '{}'", data_dir.display()),
     };
-    let call = "grpcurl -plaintext -H \"authorization: Bearer $TOKEN\"".to_string();
+    let call = "grpcurl -plaintext -H \"authorization: Bearer $TOKEN\"";
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        "devspaces is ready on {address}; its data is in {folder_name}
+        "devspaces is ready on {address}; its data is in {}
 
 Be somebody:
   TOKEN=$({program} token users/alice{folder})
 
-Then create a space, see your spaces, and ask whether you may add members:
+Then create a space, see your spaces, and ask whether you may add members to the first:
   {call} -d '{{\"space\": {{\"display_name\": \"My team\"}}}}' {address} devspaces.space.v1.SpaceService/CreateSpace
-  {call} {address} devspaces.space.v1.SpaceService/ListSpaces
-  {call} -d '{{\"permission\": \"members.add\", \"resource\": \"spaces/…\"}}' {address} devspaces.authz.v1.AuthzService/CheckPermission
+  SPACE=$({call} {address} devspaces.space.v1.SpaceService/ListSpaces | grep -o 'spaces/[0-9a-f-]*' | head -n 1); echo $SPACE
+  {call} -d '{{\"permission\": \"members.add\", \"resource\": \"'$SPACE'\"}}' {address} devspaces.authz.v1.AuthzService/CheckPermission
 
 Stop with Ctrl-C; the next start finds the data again.",
-        folder_name = data_dir.display()
+        data_dir.display()
     )?;
     out.flush()
 }

@@ -6,6 +6,7 @@ use devspaces_kit::{
     db::Pool,
     identity::{Jwks, SigningKey},
     journal::{self, Checkpoint, Problem, Report, SignedCheckpoint},
+    name::UserName,
 };
 
 use super::{Failure, database::Databases};
@@ -24,6 +25,8 @@ enum Command {
     Verify(Verify),
     /// Print the ends of the journals, signed, to be kept where the database's administrators can't reach
     Checkpoint(MakeCheckpoint),
+    /// Erase a person's name, and e-mail address if given, from every entry; the chains hold all the same
+    Erase(Erase),
 }
 
 #[derive(Debug, Args)]
@@ -47,11 +50,35 @@ struct MakeCheckpoint {
     service_key_file: String,
 }
 
+#[derive(Debug, Args)]
+struct Erase {
+    /// Whom: users/bob
+    person: String,
+    /// The person's e-mail address
+    #[arg(long)]
+    email: Option<String>,
+    #[command(flatten)]
+    databases: Databases,
+}
+
+impl Erase {
+    async fn run(self) -> Result<ExitCode, Failure> {
+        let person: UserName = self.person.parse().map_err(|error| format!("the person {error}"))?;
+        for (service, pool) in self.databases.open_beside().await? {
+            let erased = journal::erase(&pool, &person.clone().into(), self.email.as_deref()).await;
+            let erased = erased.map_err(|error| format!("the journal of {service}: {}", error.for_operator()))?;
+            println!("{service}: {erased} entries hold the person no more");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
 impl Journal {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         match self.command {
             Command::Verify(verify) => verify.run().await,
             Command::Checkpoint(checkpoint) => checkpoint.run().await,
+            Command::Erase(erase) => erase.run().await,
         }
     }
 }
@@ -61,8 +88,7 @@ impl Verify {
         let checkpoints = self.checkpoints()?;
         let mut intact = true;
         for (service, pool) in self.databases.open_beside().await? {
-            let none = Checkpoint::default();
-            let known = checkpoints.get(service.name()).unwrap_or(&none);
+            let known = checkpoints.get(service.name()).map(Vec::as_slice).unwrap_or_default();
             let report = verify(service, &pool, known).await?;
             for finding in &report.findings {
                 println!(
@@ -80,7 +106,7 @@ impl Verify {
     }
 
     /// What the checkpoints know, by service.
-    fn checkpoints(&self) -> Result<BTreeMap<String, Checkpoint>, Failure> {
+    fn checkpoints(&self) -> Result<BTreeMap<String, Vec<Checkpoint>>, Failure> {
         let (Some(file), Some(jwks)) = (&self.checkpoint, &self.suite_jwks) else {
             return Ok(BTreeMap::new());
         };
@@ -90,17 +116,17 @@ impl Verify {
         };
         let keys =
             Jwks::parse(&read("--suite-jwks", jwks)?).map_err(|error| format!("--suite-jwks: {error}"))?;
-        let mut checkpoints = BTreeMap::<String, Checkpoint>::new();
+        let mut checkpoints = BTreeMap::<String, Vec<Checkpoint>>::new();
         for line in read("--checkpoint", file)?.lines().filter(|line| !line.is_empty()) {
             let signed =
                 SignedCheckpoint::open(line, &keys).map_err(|error| format!("--checkpoint: {error}"))?;
-            checkpoints.entry(signed.service).or_default().heads.extend(signed.checkpoint.heads);
+            checkpoints.entry(signed.service).or_default().push(signed.checkpoint);
         }
         Ok(checkpoints)
     }
 }
 
-async fn verify(service: Service, pool: &Pool, known: &Checkpoint) -> Result<Report, Failure> {
+async fn verify(service: Service, pool: &Pool, known: &[Checkpoint]) -> Result<Report, Failure> {
     let read = async { journal::verify(&mut pool.read().await?, known).await };
     Ok(read.await.map_err(|error| format!("the journal of {service}: {}", error.for_operator()))?)
 }
@@ -110,6 +136,7 @@ fn describe(problem: Problem) -> &'static str {
         Problem::Changed => "its bytes are not those that were chained",
         Problem::Missing => "it is missing",
         Problem::CutOff => "it and all after it are missing",
+        Problem::Unknown => "the head does not know it",
         Problem::Rewritten => "it is not the entry that the head or checkpoint knows",
     }
 }

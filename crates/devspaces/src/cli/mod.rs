@@ -1,4 +1,4 @@
-//! The command line. Every flag is also an environment variable, `DEVSPACES_…`.
+//! The command line. Every flag by which a process is set up is also an environment variable, `DEVSPACES_…`.
 mod database;
 mod dev;
 mod journal;
@@ -11,6 +11,7 @@ mod token;
 use std::{error::Error, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use devspaces_kit::telemetry;
 
 /// Developer spaces: who may do what with a team's apps, members and billing, as a suite of gRPC services.
 #[derive(Debug, Parser)]
@@ -19,7 +20,7 @@ pub struct Cli {
     #[command(subcommand)]
     command: Command,
     /// What is logged, as tracing-subscriber's directives: "info", "`devspaces_gate=debug,warn`".
-    #[arg(long, env = "DEVSPACES_LOG", default_value = "info", global = true)]
+    #[arg(long, env = "DEVSPACES_LOG", default_value = telemetry::DEFAULT_FILTER, global = true)]
     log: String,
 }
 
@@ -63,6 +64,10 @@ impl Cli {
             }
         }
     }
+}
+
+fn log_to(filter: &str) -> Result<(), Failure> {
+    telemetry::init(filter).map_err(|error| format!("--log: {error}").into())
 }
 
 fn on_runtime(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {

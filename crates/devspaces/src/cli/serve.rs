@@ -8,12 +8,11 @@ use devspaces_kit::{
     identity::{DevIssuer, Issuer, Jwks, Kind, SigningKey},
     name::Principal,
     server::{Limits, stop_signal},
-    telemetry,
 };
 use tokio::net::TcpListener;
 use tonic::transport::Uri;
 
-use super::{Failure, database::Databases};
+use super::{Failure, database::Databases, log_to};
 use crate::{Config, Hosted, Service, Suite};
 
 /// Run some services of the suite in this process.
@@ -123,7 +122,7 @@ impl FromStr for IssuerSettings {
 
 impl Serve {
     pub(super) async fn run(self, log: &str) -> Result<ExitCode, Failure> {
-        telemetry::init(log)?;
+        log_to(log)?;
         let stop = stop_signal()?;
         let issuers = self.issuers()?;
         let listener = bind(self.listen).await?;

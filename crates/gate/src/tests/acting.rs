@@ -96,6 +96,16 @@ async fn a_service_without_a_say_reads_nothing_again() {
     assert_eq!(world.spaces.calls(), 0);
 }
 
+// What a transaction does not hold can change before it commits.
+#[tokio::test]
+async fn facts_of_a_scope_that_the_transaction_does_not_hold_are_not_confirmed() {
+    let world = World::new().await;
+    let gate = world.gate(&world.members);
+    let pass = gate.require(&caller(user("alice")), Permission::MembersUpdate, space(1)).await.unwrap();
+    let mut tx = world.transaction(space(2)).await;
+    assert_eq!(pass.confirm(&mut tx).await.unwrap_err().reason(), Reason::Internal);
+}
+
 // Two hops: alice is Admin of the space that the app has left.
 #[tokio::test]
 async fn an_app_that_moved_since_the_check_is_not_judged_by_its_old_space() {

@@ -1,7 +1,7 @@
 //! Permission checks over the wire.
 use std::sync::Arc;
 
-use devspaces_authz::{ConsoleRole, Owner, Permission, PermissionSet};
+use devspaces_authz::{ConsoleRole, Owner, Permission, PermissionSet, SpaceFacts, SpaceState};
 use devspaces_kit::{clock::Timestamp, identity::Caller, name::Principal};
 use devspaces_proto::authz::v1::{
     CheckPermissionRequest, CheckPermissionResponse, ListRolesRequest, Role,
@@ -11,8 +11,8 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
 use crate::{
-    AuthzServer, ServicePermissions,
-    testing::{Memory, TestClock, at, caller, gate_of, member, question, scripted, space, user},
+    AuthzServer, OwnFacts, ServicePermissions,
+    testing::{Memory, TestClock, at, caller, down, gate_of, member, question, scripted, space, user},
 };
 
 const ADMIN: Option<ConsoleRole> = Some(ConsoleRole::Admin);
@@ -137,6 +137,28 @@ async fn what_can_not_be_decided_is_unavailable() {
         let status = ask(&server, caller(user("alice")), question).await.unwrap_err();
         assert_eq!(said(&status), (Code::Unavailable, "FACTS_UNAVAILABLE".to_owned(), vec![]));
         assert_eq!(status.get_error_details().error_info().unwrap().metadata["missing"], "membership");
+    }
+}
+
+// R-P3: whoever asks, about whomever.
+#[tokio::test(start_paused = true)]
+async fn strangers_learn_nothing_from_what_can_not_be_decided() {
+    let clock = TestClock::at(0);
+    let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
+    for (id, published) in [(1, true), (2, false)] {
+        let facts = OwnFacts::Space(SpaceFacts { state: SpaceState::Active, published, contributes: false });
+        spaces.set(question(space(id), "bob"), 1, facts);
+    }
+    let sources = [spaces.source(&clock), members.source(&clock), down(Owner::Marketplace, &clock)];
+    let portal = PermissionSet::EMPTY.with(Permission::AuthzCheckOthers).unwrap();
+    let services = ServicePermissions::default().with(Principal::service("portal"), portal);
+    let server = AuthzServer::new(gate_of(members, sources, services, &clock));
+    for asker in [user("bob"), Principal::service("portal")] {
+        for id in [1, 2, 3] {
+            let question = about("users/bob", "space.update", &space(id).to_string());
+            let status = ask(&server, caller(asker.clone()), question).await.unwrap_err();
+            assert_eq!(said(&status), (Code::Unavailable, "FACTS_UNAVAILABLE".to_owned(), vec![]));
+        }
     }
 }
 

@@ -3,12 +3,17 @@ use std::{sync::Arc, time::Duration};
 
 use devspaces_authz::{ConsoleRole, Owner};
 use devspaces_kit::{
+    db::{Conn, Pool},
     identity::{Caller, SuiteCaller},
     name::Principal,
+    server::Tasks,
 };
 use devspaces_proto::facts::v1::{
-    self as proto, RevalidateRequest, RevalidateResponse, facts_service_server::FactsService as _,
+    self as proto, ApplyEffectsRequest, RevalidateRequest, RevalidateResponse,
+    facts_service_server::FactsService as _,
 };
+use futures::future::try_join_all;
+use tokio::time::timeout;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
@@ -23,7 +28,7 @@ fn server(database: &Database) -> (FactsServer, Arc<Memory>, Arc<TestClock>) {
     let (members, clock) = (Memory::of(Owner::Membership), TestClock::at(100));
     members.set(question(space(1), "alice"), 1, member(Some(ConsoleRole::Admin)));
     let hosted = Hosted::new(members.clone(), database.pool.clone(), clock.clone());
-    (FactsServer::new([hosted]), members, clock)
+    (FactsServer::new([hosted], Tasks::new()), members, clock)
 }
 
 fn peer(audience: &str) -> Caller {
@@ -129,9 +134,48 @@ async fn bad_fields_are_named_and_nothing_is_read() {
     assert_eq!(members.calls(), 0);
 }
 
+// A sender that waits no longer hangs up. What it sent is applied all the same.
+#[tokio::test]
+async fn effects_are_applied_to_the_end_although_their_sender_hangs_up() {
+    let database = Database::new("facts").await;
+    let (server, members, _) = server(&database);
+    let locked = members.applying.lock().await;
+    let owner = proto::Owner::Membership.into();
+    let mut request = Request::new(ApplyEffectsRequest { owner, ..ApplyEffectsRequest::default() });
+    request.extensions_mut().insert(peer("membership"));
+    let mut call = server.apply_effects(request);
+    assert!(futures::poll!(&mut call).is_pending());
+    drop(call);
+    drop(locked);
+    tokio::time::pause();
+    timeout(Duration::from_secs(1), members.applied.notified()).await.unwrap();
+}
+
+/// Every connection for handlers' reads, or every one for facts.
+async fn all_connections(pool: &Pool, facts: bool) -> Vec<Conn> {
+    let Pool::Sqlite { read, facts: own, .. } = pool else { panic!("not a file") };
+    let count = if facts { own } else { read }.options().get_max_connections();
+    let acquire = |_| async move { if facts { pool.facts().await } else { pool.read().await } };
+    try_join_all((0..count).map(acquire)).await.unwrap()
+}
+
+// Owner
+#[tokio::test]
+async fn no_handler_and_no_list_keeps_a_check_waiting() {
+    let database = Database::new("facts").await;
+    let (members, clock) = (Memory::of(Owner::Membership), TestClock::at(100));
+    let hosted = Hosted::new(members.clone(), database.pool.clone(), clock.clone());
+    let source = Source::hosted(hosted, clock.clone());
+    let busy = all_connections(&database.pool, false).await;
+    assert!(source.ask(question(space(1), "alice"), Duration::ZERO).unwrap().answer().await.is_some());
+    drop(busy);
+    let _busy = all_connections(&database.pool, true).await;
+    assert!(source.subject_spaces(&user("alice"), None, 10).await.is_some());
+}
+
 // The same rules hold before an owner in this process.
 #[tokio::test]
-async fn an_owner_in_this_process_is_read_through_its_own_connections() {
+async fn an_owner_in_this_process_is_asked_as_a_peer_is() {
     let database = Database::new("facts").await;
     let (members, clock) = (Memory::of(Owner::Membership), TestClock::at(100));
     members.set_at(question(space(1), "alice"), 1, member(None), Some(at(107)));

@@ -36,8 +36,9 @@ async fn peer() -> Peer {
     let authenticator = Arc::new(Authenticator::new(clock.clone(), Vec::new(), suite).unwrap());
     let hosted = Hosted::new(members.clone(), database.pool.clone(), clock.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = Server::new(listener, authenticator, Tasks::new());
-    let server = server.service(FactsServiceServer::new(FactsServer::new([hosted])));
+    let tasks = Tasks::new();
+    let server = Server::new(listener, authenticator, tasks.clone());
+    let server = server.service(FactsServiceServer::new(FactsServer::new([hosted], tasks)));
     let address = format!("http://{}", server.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async { drop(stopped.await) };

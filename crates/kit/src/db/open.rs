@@ -6,7 +6,7 @@ use std::{
 };
 
 use sqlx::{
-    PgPool,
+    Connection as _, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -77,7 +77,7 @@ impl Pool {
     /// Connects to `sqlite:PATH` (made if it does not exist) or `postgres://…`.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         if let Some(path) = url.strip_prefix("sqlite:") {
-            open_sqlite(Path::new(path)).await
+            open_sqlite(Path::new(path), true).await
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             open_postgres(url).await
         } else {
@@ -86,10 +86,20 @@ impl Pool {
     }
 }
 
-async fn open_sqlite(path: &Path) -> Result<Pool, OpenError> {
+impl Pool {
+    /// Connects to a database that must be there.
+    pub async fn open_existing(url: &str) -> Result<Self, OpenError> {
+        match url.strip_prefix("sqlite:") {
+            Some(path) => open_sqlite(Path::new(path), false).await,
+            None => Self::open(url).await,
+        }
+    }
+}
+
+async fn open_sqlite(path: &Path, create: bool) -> Result<Pool, OpenError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
+        .create_if_missing(create)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
@@ -103,8 +113,15 @@ async fn open_sqlite(path: &Path) -> Result<Pool, OpenError> {
             .idle_timeout(None)
             .max_lifetime(None)
     };
-    // The writer comes first: it makes the file, which readers then find.
-    let write = pool(1).connect_with(options.clone()).await.map_err(refused)?;
+    // The writer comes first: it makes the file, which readers then find. After a full disk SQLite has rolled back by
+    // itself and sqlx still counts a transaction: such a connection would refuse every later one.
+    let writer = pool(1).after_release(|conn, _| {
+        Box::pin(async move {
+            conn.ping().await?;
+            Ok(!conn.is_in_transaction())
+        })
+    });
+    let write = writer.connect_with(options.clone()).await.map_err(refused)?;
     let read = pool(SQLITE_READERS.0).connect_with(options.clone().read_only(true)).await.map_err(refused)?;
     let facts = pool(SQLITE_READERS.1).connect_with(options.read_only(true)).await.map_err(refused)?;
     Ok(Pool::Sqlite { write, read, facts })

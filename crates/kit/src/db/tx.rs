@@ -46,7 +46,7 @@ pub struct Tx {
     conn: Conn,
     act: Act,
     heads: Vec<(Scope, Head)>,
-    effects: Vec<Scope>,
+    has_effects: bool,
 }
 
 impl Deref for Tx {
@@ -72,10 +72,14 @@ impl Pool {
         sorted.dedup();
         let mut conn = self.transaction().await?;
         let mut heads = Vec::with_capacity(sorted.len());
+        let mut act = act;
         for scope in sorted {
-            heads.push((scope, Head::lock(&mut conn, scope).await?));
+            let head = Head::lock(&mut conn, scope).await?;
+            // One time for all that the transaction judges and writes, and never before what the scopes have seen.
+            act.time = act.time.max(head.time);
+            heads.push((scope, head));
         }
-        Ok(Tx { conn, act, heads, effects: Vec::new() })
+        Ok(Tx { conn, act, heads, has_effects: false })
     }
 }
 
@@ -95,21 +99,17 @@ impl Tx {
     /// Writes the journal entry of one scope (R-J1) and returns its sequence. One entry for each scope.
     pub async fn record(&mut self, change: Change) -> Result<i64, Error> {
         let Some((_, head)) = self.heads.iter_mut().find(|(scope, _)| *scope == change.scope) else {
-            return Err(Error::Defect(sqlx::Error::Configuration("a change outside the scopes".into())));
+            return Err(outside());
         };
         *head = journal::append(&mut self.conn, head, &self.act, &change).await?;
         Ok(head.sequence)
     }
 
-    /// Adds what must follow at a peer from the entry that was just recorded. It is delivered after the commit, in
-    /// order, once; never refused.
-    pub async fn emit(
-        &mut self,
-        scope: Scope,
-        sequence: i64,
-        peer: &str,
-        effects: Vec<Effect>,
-    ) -> Result<(), Error> {
+    /// Adds what must follow at a peer from the entry that was just recorded of a scope. It is delivered after the
+    /// commit, in order, once; never refused.
+    pub async fn emit(&mut self, scope: Scope, peer: &str, effects: Vec<Effect>) -> Result<(), Error> {
+        let (_, head) = self.heads.iter().find(|(own, _)| *own == scope).ok_or_else(outside)?;
+        let sequence = head.sequence;
         let request = ApplyEffectsRequest {
             // Which owner that is, is filled in on delivery.
             owner: 0,
@@ -118,6 +118,7 @@ impl Tx {
             effects,
             actor: self.act.actor.to_string(),
             method: self.act.method.clone(),
+            digest: head.hash.clone(),
         };
         on!(self, |c| sqlx::query(
             "INSERT INTO outbox (scope, sequence, peer, payload) VALUES ($1, $2, $3, $4)"
@@ -129,7 +130,7 @@ impl Tx {
         .execute(c)
         .await
         .map(drop))?;
-        self.effects.push(scope);
+        self.has_effects = true;
         Ok(())
     }
 
@@ -148,16 +149,15 @@ impl Tx {
         Ok(false)
     }
 
-    /// Notes that effects of a sender, up to this sequence of its scope, are applied; false if they already were.
-    pub async fn admit(&mut self, sender: &str, scope: &str, sequence: i64) -> Result<bool, Error> {
+    /// Notes that the effects of a sender's change are applied; false if they already were.
+    pub(crate) async fn admit(&mut self, sender: &str, change: &ApplyEffectsRequest) -> Result<bool, Error> {
         let admitted = on!(self, |c| sqlx::query(
-            "INSERT INTO inbox (sender, scope, sequence) VALUES ($1, $2, $3)
-             ON CONFLICT (sender, scope) DO UPDATE SET sequence = excluded.sequence
-             WHERE inbox.sequence < excluded.sequence"
+            "INSERT INTO inbox (sender, scope, sequence, hash) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
         )
         .bind(sender)
-        .bind(scope)
-        .bind(sequence)
+        .bind(&change.scope)
+        .bind(change.sequence)
+        .bind(&change.digest)
         .execute(c)
         .await
         .map(|done| done.rows_affected()))?;
@@ -172,7 +172,7 @@ impl Tx {
 
     /// Whether this transaction has emitted effects.
     pub(crate) fn has_effects(&self) -> bool {
-        !self.effects.is_empty()
+        self.has_effects
     }
 
     /// Makes it durable. Afterwards everyone sees it.
@@ -184,4 +184,8 @@ impl Tx {
     pub async fn rollback(self) -> Result<(), Error> {
         self.conn.rollback().await
     }
+}
+
+fn outside() -> Error {
+    Error::Defect(sqlx::Error::Configuration("the scope is not one that the transaction began with".into()))
 }

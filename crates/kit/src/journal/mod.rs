@@ -12,7 +12,7 @@ use self::personal::Personal;
 pub use self::{
     checkpoint::{NotACheckpoint, SignedCheckpoint},
     erase::erase,
-    verify::{Checkpoint, Finding, Problem, Report, heads, verify, verify_scope},
+    verify::{Checkpoint, End, Finding, Problem, Report, heads, verify, verify_scope},
 };
 use crate::{
     clock::Timestamp,
@@ -28,8 +28,8 @@ const GENESIS: [u8; 32] = [0; 32];
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct Head {
     pub(crate) sequence: i64,
-    hash: Vec<u8>,
-    time: Timestamp,
+    pub(crate) hash: Vec<u8>,
+    pub(crate) time: Timestamp,
     facts_sequence: i64,
     facts_hash: Vec<u8>,
 }

@@ -20,8 +20,10 @@ impl Detail {
 
     pub(super) fn digest(&self) -> String {
         let mut hash = Sha256::new();
-        hash.update(self.salt.as_bytes());
-        hash.update(self.value.as_bytes());
+        for part in [&self.salt, &self.value] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
         hex::encode(hash.finalize())
     }
 }
@@ -31,9 +33,11 @@ impl Detail {
 #[serde(transparent)]
 pub(super) struct Personal(pub(super) Vec<Option<Detail>>);
 
-/// Whether a text of an entry is about a person: a user's name, or anything with the sign of an e-mail address.
+/// Whether a text of an entry is about a person: a user's name, a name that has a user's in it, or anything with the
+/// sign of an e-mail address.
 fn is_personal(text: &str) -> bool {
-    text.starts_with("users/") || text.contains('@')
+    let about_someone = ["/members/", "/contributors/", "/admins/", "@"];
+    text.starts_with("users/") || about_someone.iter().any(|sign| text.contains(sign))
 }
 
 impl Personal {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,11 +12,14 @@ use crate::{
 /// Entries that are read at a time.
 const PAGE: i64 = 1000;
 
+/// The end of a journal: the last entry's sequence, and its hash in hexadecimal.
+pub type End = (i64, String);
+
 /// The ends of a service's journals at one time. Signed, it later proves that nothing was cut off or rewritten.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// By scope: the last entry's sequence and its hash in hexadecimal.
-    pub heads: BTreeMap<String, (i64, String)>,
+    /// By scope.
+    pub heads: BTreeMap<String, End>,
 }
 
 /// What is wrong with an entry.
@@ -28,8 +31,11 @@ pub enum Problem {
     Missing,
     /// It is not there, nor is anything after it, though the head or the checkpoint knows it.
     CutOff,
-    /// It chains well but is not the entry that the checkpoint knows: the journal was rewritten from here or before.
+    /// It chains well but is not the entry that the head or a checkpoint knows: the journal was rewritten from here or
+    /// before.
     Rewritten,
+    /// It is there and the head does not know it: the head was removed or set back.
+    Unknown,
 }
 
 /// Something that verification found.
@@ -66,53 +72,47 @@ pub async fn heads(db: &mut Conn) -> Result<Checkpoint, Error> {
     Ok(Checkpoint { heads })
 }
 
-/// Reads every journal of a service and holds it against its hashes, its heads and a checkpoint (R-J2).
-pub async fn verify(db: &mut Conn, checkpoint: &Checkpoint) -> Result<Report, Error> {
-    // The heads first: entries that are written meanwhile lie beyond them and are chained all the same.
-    let mut expected = heads(db).await?.heads;
-    let mut report = Report { scopes: expected.len() as u64, ..Report::default() };
-    for scope in checkpoint.heads.keys() {
-        expected.entry(scope.clone()).or_insert((0, String::new()));
-    }
-    for (scope, head) in expected {
-        read_chain(db, &scope, head, checkpoint.heads.get(&scope), &mut report).await?;
-    }
-    for scope in scopes_without_head(db).await? {
-        report.findings.push(Finding { scope, sequence: 1, problem: Problem::CutOff });
+/// Reads every journal of a service and holds it against its hashes, its heads and all checkpoints (R-J2): what any
+/// of them knows must still be there.
+pub async fn verify(db: &mut Conn, checkpoints: &[Checkpoint]) -> Result<Report, Error> {
+    let mut scopes: BTreeSet<String> =
+        on!(db, |c| sqlx::query_scalar("SELECT scope FROM head UNION SELECT scope FROM journal")
+            .fetch_all(c)
+            .await)?
+        .into_iter()
+        .collect();
+    scopes.extend(checkpoints.iter().flat_map(|checkpoint| checkpoint.heads.keys().cloned()));
+    let mut report = Report::default();
+    for scope in scopes {
+        let known: Vec<&End> = checkpoints.iter().filter_map(|checkpoint| checkpoint.heads.get(&scope)).collect();
+        read_chain(db, &scope, &known, &mut report).await?;
     }
     Ok(report)
 }
 
 /// Reads the journal of one scope and holds it against its hashes and its head (R-J2).
 pub async fn verify_scope(db: &mut Conn, scope: Scope) -> Result<Report, Error> {
-    let scope = scope.to_string();
-    let head: Option<(i64, Vec<u8>)> =
-        on!(db, |c| sqlx::query_as("SELECT sequence, hash FROM head WHERE scope = $1")
-            .bind(&scope)
-            .fetch_optional(c)
-            .await)?;
-    let mut report = Report { scopes: 1, ..Report::default() };
-    let (sequence, hash) = head.unwrap_or_default();
-    read_chain(db, &scope, (sequence, hex::encode(hash)), None, &mut report).await?;
+    let mut report = Report::default();
+    read_chain(db, &scope.to_string(), &[], &mut report).await?;
     Ok(report)
 }
 
-async fn scopes_without_head(db: &mut Conn) -> Result<Vec<String>, Error> {
-    Ok(on!(db, |c| sqlx::query_scalar(
-        "SELECT DISTINCT j.scope FROM journal j LEFT JOIN head h ON h.scope = j.scope WHERE h.scope IS NULL"
-    )
-    .fetch_all(c)
-    .await)?)
+/// A journal's end as its head tells it; 0 where there is no head.
+async fn head(db: &mut Conn, scope: &str) -> Result<End, Error> {
+    let head: Option<(i64, Vec<u8>)> =
+        on!(db, |c| sqlx::query_as("SELECT sequence, hash FROM head WHERE scope = $1")
+            .bind(scope)
+            .fetch_optional(c)
+            .await)?;
+    let (sequence, hash) = head.unwrap_or_default();
+    Ok((sequence, hex::encode(hash)))
 }
 
-async fn read_chain(
-    db: &mut Conn,
-    scope: &str,
-    head: (i64, String),
-    known: Option<&(i64, String)>,
-    report: &mut Report,
-) -> Result<(), Error> {
+async fn read_chain(db: &mut Conn, scope: &str, known: &[&End], report: &mut Report) -> Result<(), Error> {
     let finding = |sequence, problem| Finding { scope: scope.to_owned(), sequence, problem };
+    // Entries that are written meanwhile lie beyond this head, and not beyond the one that is read at the end.
+    let before = head(db, scope).await?;
+    let ends: Vec<&End> = known.iter().copied().chain([&before]).collect();
     let (mut sequence, mut hash) = (0, GENESIS.to_vec());
     loop {
         let page = entries(db, scope, sequence).await?;
@@ -123,10 +123,8 @@ async fn read_chain(
                 report.findings.push(finding(entry.sequence, Problem::Changed));
             }
             let at = (entry.sequence, hex::encode(&entry.hash));
-            for end in [Some(&head), known].into_iter().flatten() {
-                if end.0 == at.0 && end.1 != at.1 {
-                    report.findings.push(finding(at.0, Problem::Rewritten));
-                }
+            if ends.iter().any(|end| end.0 == at.0 && end.1 != at.1) {
+                report.findings.push(finding(at.0, Problem::Rewritten));
             }
             report.entries += 1;
             (sequence, hash) = (entry.sequence, entry.hash.clone());
@@ -135,10 +133,15 @@ async fn read_chain(
             break;
         }
     }
-    let end = known.map_or(head.0, |known| known.0.max(head.0));
+    let end = ends.iter().map(|end| end.0).max().unwrap_or_default();
     if sequence < end {
         report.findings.push(finding(sequence + 1, Problem::CutOff));
     }
+    let after = head(db, scope).await?;
+    if sequence > after.0 {
+        report.findings.push(finding(after.0 + 1, Problem::Unknown));
+    }
+    report.scopes += u64::from(sequence > 0 || end > 0);
     Ok(())
 }
 

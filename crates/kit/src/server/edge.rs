@@ -46,8 +46,11 @@ pub(super) struct Shared {
     pub(super) tasks: Tasks,
     /// The longest time that a call may take until its response begins.
     pub(super) deadline: Duration,
-    /// One permit for each call in progress.
-    pub(super) admission: Semaphore,
+    /// One permit for each call of a client in progress.
+    pub(super) clients: Semaphore,
+    /// One permit for each call of the suite's services in progress. Clients' calls wait for such calls: if both
+    /// competed, clients could fill a port with calls that wait for what has no room behind them.
+    pub(super) suite: Semaphore,
 }
 
 impl Service<Request<Body>> for Edge {
@@ -101,15 +104,16 @@ impl Edge {
         started: Instant,
     ) -> Result<Response<Body>, Fault> {
         let shared = self.shared;
+        // A busy server is a healthy one: health is answered all the same.
+        let mut admission = None;
         if !open {
             let caller = shared.authenticator.authenticate(request.headers())?;
+            admission = Some(if caller.suite.is_some() { &shared.suite } else { &shared.clients });
             request.extensions_mut().insert(caller);
         }
         // Nothing behind this needs the token, so nothing can pass it on or log it.
         request.headers_mut().remove(AUTHORIZATION);
-        // A busy server is a healthy one: health is answered all the same.
-        let admitted = || shared.admission.try_acquire().map_err(|_| Fault::overloaded());
-        let _permit = if open { None } else { Some(admitted()?) };
+        let _permit = admission.map(Semaphore::try_acquire).transpose().map_err(|_| Fault::overloaded())?;
         let deadline =
             started + grpc_timeout(request.headers()).unwrap_or(shared.deadline).min(shared.deadline);
         let request = request.map(limited);

@@ -50,7 +50,8 @@ pub struct Limits {
     /// The longest time until a response begins; a client's own timeout applies if it is shorter. The rest of a
     /// stream has no limit.
     pub deadline: Duration,
-    /// How many calls may be waiting for their response to begin. One more is answered `RESOURCE_EXHAUSTED`.
+    /// How many calls of clients may be waiting for their response to begin, and how many of the suite's services
+    /// beside them. One more is answered `RESOURCE_EXHAUSTED`.
     pub calls: usize,
     /// How long a server that is asked to stop waits for the calls and tasks in progress.
     pub drain: Duration,
@@ -148,7 +149,8 @@ impl Server {
             authenticator: self.authenticator,
             tasks: self.tasks.clone(),
             deadline: self.limits.deadline,
-            admission: Semaphore::new(self.limits.calls),
+            clients: Semaphore::new(self.limits.calls),
+            suite: Semaphore::new(self.limits.calls),
         });
         let app = GrpcWebLayer::new().layer(edge::Edge { routes, shared });
         let signal = async {

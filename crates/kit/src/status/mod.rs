@@ -6,9 +6,10 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
 mod collect;
-mod common;
+mod faults;
 
 pub use collect::{Blockers, Fields};
+pub use faults::SPACE_ARCHIVED;
 pub use devspaces_proto::errors::v1::Reason;
 
 /// The `domain` of every `google.rpc.ErrorInfo` that devspaces sends.

@@ -1,3 +1,5 @@
+use std::mem;
+
 use devspaces_authz::{ConsoleRole, Permission};
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
@@ -5,14 +7,14 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::{MemberName, SpaceName, UserName},
-    status::{Fault, Fields, Reason},
+    status::{Blockers, Fault, Fields, Reason},
     text,
 };
 use devspaces_proto::membership::v1::{AddMembersRequest, AddMembersResponse};
 use serde_json::Value;
 use tonic::Code;
 
-use super::last_admin;
+use super::block_last_admin;
 use crate::{
     convert,
     domain::{self, Member, Membership},
@@ -25,20 +27,25 @@ const METHOD: &str = "devspaces.membership.v1.MembershipService/AddMembers";
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
-    request: AddMembersRequest,
+    mut request: AddMembersRequest,
 ) -> Result<AddMembersResponse, Fault> {
     let mut fields = Fields::new();
     let space = fields.parse::<SpaceName>("parent", &request.parent);
-    let request_id = fields.check("request_id", text::request_id(&request.request_id));
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
     let (space, request_id) = fields.finish_with(space.zip(request_id))?;
     let call = Call::new(caller, METHOD, &request, request_id);
-    if let Some(first) = context.mutations.replayed(&call).await? {
-        return Ok(first);
-    }
+    context.mutations.answer(&call, add(context, &call, space, request)).await
+}
+
+async fn add(
+    context: &Context,
+    call: &Call,
+    space: SpaceName,
+    request: AddMembersRequest,
+) -> Result<AddMembersResponse, Fault> {
     let pass = context.gate.require_active(&call.caller, Permission::MembersAdd, space).await?;
     let added = convert::added(&request.members, context.clock.now())?;
-    pass.active()?;
-    context.mutations.run(call, vec![space.into()], Addition { pass, space, added }).await
+    context.mutations.run(call.clone(), vec![space.into()], Addition { pass, space, added }).await
 }
 
 struct Addition {
@@ -53,9 +60,11 @@ impl Mutation for Addition {
     async fn once(&self, tx: &mut Tx) -> Result<AddMembersResponse, Abort> {
         let Self { pass, space, added } = self;
         let facts = pass.confirm(tx).await?;
+        let mut blockers = pass.blockers()?;
         if facts.membership.known().and_then(|member| member.role) != Some(ConsoleRole::Admin) {
-            check_bootstrap(*space, added)?;
+            bootstrap(&mut blockers, *space, added);
         }
+        blockers.finish()?;
         refuse_existing(tx, *space, added).await?;
         let after: Vec<Value> = added.iter().map(|(user, membership)| membership.to_json(user)).collect();
         let change = Change { scope: (*space).into(), before: Value::Null, after: after.into(), facts: true };
@@ -71,18 +80,13 @@ impl Mutation for Addition {
 }
 
 /// R-M3, and R-M4 from the first Admins on.
-fn check_bootstrap(space: SpaceName, added: &[(UserName, Membership)]) -> Result<(), Fault> {
+fn bootstrap(blockers: &mut Blockers, space: SpaceName, added: &[(UserName, Membership)]) {
     if !domain::is_bootstrap(added) {
-        return Err(Fault::precondition(
-            Reason::BootstrapOnly,
-            space.to_string(),
-            "While a space has no console Admin, a Marketplace admin adds one to five people, as ADMIN only",
-        ));
+        let sentence = "While a space has no console Admin, a Marketplace admin adds one to five people, as ADMIN only";
+        blockers.add(Reason::BootstrapOnly, space.to_string(), sentence);
     }
-    if added.iter().any(|(_, membership)| membership.is_lasting_admin()) {
-        Ok(())
-    } else {
-        Err(last_admin(space))
+    if !added.iter().any(|(_, membership)| membership.is_lasting_admin()) {
+        block_last_admin(blockers, space);
     }
 }
 

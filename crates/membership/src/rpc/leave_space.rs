@@ -1,3 +1,5 @@
+use std::mem;
+
 use devspaces_authz::Permission;
 use devspaces_gate::Context;
 use devspaces_kit::{
@@ -5,7 +7,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::{MemberName, SpaceName},
-    status::{Fault, Fields},
+    status::{Blockers, Fault, Fields},
     text,
 };
 use devspaces_proto::membership::v1::{LeaveSpaceRequest, LeaveSpaceResponse};
@@ -19,23 +21,24 @@ const METHOD: &str = "devspaces.membership.v1.MembershipService/LeaveSpace";
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
-    request: LeaveSpaceRequest,
+    mut request: LeaveSpaceRequest,
 ) -> Result<LeaveSpaceResponse, Fault> {
     let mut fields = Fields::new();
     let space = fields.parse::<SpaceName>("name", &request.name);
-    let request_id = fields.check("request_id", text::request_id(&request.request_id));
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
     let (space, request_id) = fields.finish_with(space.zip(request_id))?;
     let call = Call::new(caller, METHOD, &request, request_id).preview(request.validate_only);
-    if let Some(first) = context.mutations.replayed(&call).await? {
-        return Ok(first);
-    }
+    context.mutations.answer(&call, leave(context, &call, space)).await
+}
+
+async fn leave(context: &Context, call: &Call, space: SpaceName) -> Result<LeaveSpaceResponse, Fault> {
     let user = call.caller.principal.as_user().ok_or_else(|| stranger(space))?;
     let name = MemberName { space, user };
     // Asked before the transaction, so that strangers never make the space's writers wait.
     let now = context.clock.now();
     store::find(&mut context.pool.read().await?, &name, now).await?.ok_or_else(|| stranger(space))?;
     let remaining = remaining(context, &name).await;
-    context.mutations.run(call, vec![space.into()], Leave { name, remaining }).await
+    context.mutations.run(call.clone(), vec![space.into()], Leave { name, remaining }).await
 }
 
 struct Leave {
@@ -45,11 +48,12 @@ struct Leave {
 
 impl Mutation for Leave {
     type Reply = LeaveSpaceResponse;
+    const REVOKES: bool = true;
 
     async fn once(&self, tx: &mut Tx) -> Result<LeaveSpaceResponse, Abort> {
         let now = tx.time();
         let before = store::find(tx, &self.name, now).await?.ok_or_else(|| stranger(self.name.space))?;
-        remove(tx, &before).await?;
+        remove(tx, Blockers::new(), &before).await?;
         let Remaining { roles: remaining_roles, unknown_planes } = self.remaining.clone();
         Ok(LeaveSpaceResponse { removed_app_roles: Vec::new(), remaining_roles, unknown_planes })
     }

@@ -15,7 +15,7 @@ use devspaces_kit::{
     edge::answer,
     mutation::Abort,
     name::{MemberName, SpaceName},
-    status::{Fault, Reason},
+    status::{Blockers, Reason},
 };
 use devspaces_proto::membership::v1::{
     AddMembersRequest, AddMembersResponse, GetMemberRequest, LeaveSpaceRequest, LeaveSpaceResponse,
@@ -75,15 +75,6 @@ impl MembershipService for Rpc {
     }
 }
 
-/// R-M4
-fn last_admin(space: SpaceName) -> Fault {
-    Fault::precondition(
-        Reason::LastAdmin,
-        space.to_string(),
-        "A space keeps at least one console Admin whose role does not expire; make someone else Admin first",
-    )
-}
-
 /// R-M5: the roles on other planes that stay when the console role goes.
 #[derive(Clone, Debug)]
 struct Remaining {
@@ -111,18 +102,30 @@ async fn remaining(context: &Context, name: &MemberName) -> Remaining {
     remaining
 }
 
-/// R-M4: goes on if the space keeps an Admin whose role does not expire when `before` becomes `after`.
-async fn keep_an_admin(tx: &mut Tx, before: &Member, after: Option<&Membership>) -> Result<(), Abort> {
+/// R-M4: a space keeps an Admin whose role does not expire.
+fn block_last_admin(blockers: &mut Blockers, space: SpaceName) {
+    let sentence = "A space keeps at least one console Admin whose role does not expire; make someone else Admin first";
+    blockers.add(Reason::LastAdmin, space.to_string(), sentence);
+}
+
+/// R-M4: whether that Admin is there when `before` becomes `after`.
+async fn keep_an_admin(
+    tx: &mut Tx,
+    blockers: &mut Blockers,
+    before: &Member,
+    after: Option<&Membership>,
+) -> Result<(), Abort> {
     let lasting = store::lasting_admins(tx, before.name.space).await?;
-    if domain::keeps_an_admin(lasting, &before.membership, after) {
-        return Ok(());
+    if !domain::keeps_an_admin(lasting, &before.membership, after) {
+        block_last_admin(blockers, before.name.space);
     }
-    Err(last_admin(before.name.space).into())
+    Ok(())
 }
 
 /// R-M4, R-M5: takes a member's role away, for good and with an entry in the journal.
-async fn remove(tx: &mut Tx, member: &Member) -> Result<(), Abort> {
-    keep_an_admin(tx, member, None).await?;
+async fn remove(tx: &mut Tx, mut blockers: Blockers, member: &Member) -> Result<(), Abort> {
+    keep_an_admin(tx, &mut blockers, member, None).await?;
+    blockers.finish()?;
     let (scope, before) = (member.name.space.into(), member.to_json());
     tx.record(Change { scope, before, after: Value::Null, facts: true }).await?;
     Ok(store::remove(tx, &member.name).await?)

@@ -1,17 +1,20 @@
+use std::mem;
+
 use devspaces_authz::Permission;
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
     db::Tx,
+    etag,
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::{MemberName, UserName},
-    status::{Fault, Fields, Reason},
+    status::{Blockers, Fault, Fields, Reason},
     text,
 };
 use devspaces_proto::membership::v1::{RemoveMemberRequest, RemoveMemberResponse};
 
 use super::{Remaining, remaining, remove};
-use crate::{convert, store};
+use crate::store;
 
 const METHOD: &str = "devspaces.membership.v1.MembershipService/RemoveMember";
 
@@ -19,22 +22,28 @@ const METHOD: &str = "devspaces.membership.v1.MembershipService/RemoveMember";
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
-    request: RemoveMemberRequest,
+    mut request: RemoveMemberRequest,
 ) -> Result<RemoveMemberResponse, Fault> {
     let mut fields = Fields::new();
     let name = fields.parse::<MemberName>("name", &request.name);
-    let request_id = fields.check("request_id", text::request_id(&request.request_id));
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
     let (name, request_id) = fields.finish_with(name.zip(request_id))?;
     let call = Call::new(caller, METHOD, &request, request_id).preview(request.validate_only);
-    if let Some(first) = context.mutations.replayed(&call).await? {
-        return Ok(first);
-    }
+    context.mutations.answer(&call, removed(context, &call, name, request)).await
+}
+
+async fn removed(
+    context: &Context,
+    call: &Call,
+    name: MemberName,
+    request: RemoveMemberRequest,
+) -> Result<RemoveMemberResponse, Fault> {
     let pass = context.gate.require(&call.caller, Permission::MembersRemove, name.space).await?;
     let new_owner = new_owner(&request, &name)?;
     let remaining = remaining(context, &name).await;
     let scopes = vec![name.space.into()];
     let removal = Removal { pass, name, etag: request.etag, new_owner, remaining };
-    context.mutations.run(call, scopes, removal).await
+    context.mutations.run(call.clone(), scopes, removal).await
 }
 
 struct Removal {
@@ -60,27 +69,24 @@ fn new_owner(request: &RemoveMemberRequest, name: &MemberName) -> Result<Option<
 
 impl Mutation for Removal {
     type Reply = RemoveMemberResponse;
+    const REVOKES: bool = true;
 
     async fn once(&self, tx: &mut Tx) -> Result<RemoveMemberResponse, Abort> {
         let name = &self.name;
         self.pass.confirm(tx).await?;
         let now = tx.time();
         let before = store::find(tx, name, now).await?.ok_or_else(|| Fault::not_found(name))?;
-        convert::check_etag(&self.etag, &before)?;
+        etag::check(&self.etag, before.revision, name)?;
+        let mut blockers = Blockers::new();
         if let Some(user) = &self.new_owner {
             let heir = MemberName { space: name.space, user: user.clone() };
-            store::find(tx, &heir, now).await?.ok_or_else(|| ineligible(&heir))?;
+            if store::find(tx, &heir, now).await?.is_none() {
+                let sentence = "The new owner of the person's apps must be a member of the space";
+                blockers.add(Reason::NewOwnerIneligible, name.space.to_string(), sentence);
+            }
         }
-        remove(tx, &before).await?;
+        remove(tx, blockers, &before).await?;
         let Remaining { roles: remaining_roles, unknown_planes } = self.remaining.clone();
         Ok(RemoveMemberResponse { removed_app_roles: Vec::new(), remaining_roles, unknown_planes })
     }
-}
-
-fn ineligible(heir: &MemberName) -> Fault {
-    Fault::precondition(
-        Reason::NewOwnerIneligible,
-        heir.space.to_string(),
-        "The new owner of the person's apps must be a member of the space",
-    )
 }

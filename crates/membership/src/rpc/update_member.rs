@@ -1,7 +1,10 @@
+use std::mem;
+
 use devspaces_authz::Permission;
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
     db::{Change, Tx},
+    etag,
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::MemberName,
@@ -23,23 +26,28 @@ const METHOD: &str = "devspaces.membership.v1.MembershipService/UpdateMember";
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
-    request: UpdateMemberRequest,
+    mut request: UpdateMemberRequest,
 ) -> Result<WireMember, Fault> {
     let mut fields = Fields::new();
-    let member = request.member.as_ref();
-    let name = fields.parse::<MemberName>("member.name", member.map_or("", |member| &member.name));
-    let request_id = fields.check("request_id", text::request_id(&request.request_id));
+    let name = request.member.as_ref().map_or("", |member| &member.name);
+    let name = fields.parse::<MemberName>("member.name", name);
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
     let (name, request_id) = fields.finish_with(name.zip(request_id))?;
     let call = Call::new(caller, METHOD, &request, request_id);
-    if let Some(first) = context.mutations.replayed(&call).await? {
-        return Ok(first);
-    }
+    context.mutations.answer(&call, update(context, &call, name, request)).await
+}
+
+async fn update(
+    context: &Context,
+    call: &Call,
+    name: MemberName,
+    request: UpdateMemberRequest,
+) -> Result<WireMember, Fault> {
     let pass = context.gate.require_active(&call.caller, Permission::MembersUpdate, name.space).await?;
     let patch = convert::patch(&request, context.clock.now())?;
-    pass.active()?;
-    let etag = member.map(|member| member.etag.clone()).unwrap_or_default();
+    let etag = request.member.map(|member| member.etag).unwrap_or_default();
     let scopes = vec![name.space.into()];
-    context.mutations.run(call, scopes, Update { pass, name, etag, patch }).await
+    context.mutations.run(call.clone(), scopes, Update { pass, name, etag, patch }).await
 }
 
 struct Update {
@@ -57,12 +65,18 @@ impl Mutation for Update {
         self.pass.confirm(tx).await?;
         let now = tx.time();
         let before = store::find(tx, name, now).await?.ok_or_else(|| Fault::not_found(name))?;
-        convert::check_etag(&self.etag, &before)?;
-        let membership = self.patch.apply(before.membership).map_err(|_| not_a_developer(name))?;
+        etag::check(&self.etag, before.revision, name)?;
+        let membership = self.patch.apply(before.membership);
+        let mut blockers = self.pass.blockers()?;
+        if !membership.has_fitting_add_on() {
+            let sentence = "Only a Developer has the add-on view_all_apps";
+            blockers.add(Reason::NotADeveloper, name.to_string(), sentence);
+        }
+        keep_an_admin(tx, &mut blockers, &before, Some(&membership)).await?;
+        blockers.finish()?;
         if membership == before.membership {
             return Ok(before.into());
         }
-        keep_an_admin(tx, &before, Some(&membership)).await?;
         let mut after = Member { membership, update_time: now, ..before.clone() };
         let (scope, facts) = (name.space.into(), true);
         after.revision =
@@ -70,13 +84,4 @@ impl Mutation for Update {
         store::put(tx, &after).await?;
         Ok(after.into())
     }
-}
-
-/// R-M6
-fn not_a_developer(name: &MemberName) -> Fault {
-    Fault::precondition(
-        Reason::NotADeveloper,
-        name.to_string(),
-        "Only a Developer has the add-on view_all_apps",
-    )
 }

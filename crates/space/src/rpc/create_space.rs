@@ -1,3 +1,5 @@
+use std::mem;
+
 use devspaces_authz::{Owner, Permission};
 use devspaces_gate::{Context, Resource};
 use devspaces_kit::{
@@ -26,19 +28,20 @@ const METHOD: &str = "devspaces.space.v1.SpaceService/CreateSpace";
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
-    request: CreateSpaceRequest,
+    mut request: CreateSpaceRequest,
 ) -> Result<WireSpace, Fault> {
     let mut fields = Fields::new();
-    let request_id = fields.check("request_id", text::request_id(&request.request_id));
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
     let request_id = fields.finish_with(request_id)?;
     let call = Call::new(caller, METHOD, &request, request_id);
-    if let Some(first) = context.mutations.replayed(&call).await? {
-        return Ok(first);
-    }
+    context.mutations.answer(&call, create(context, &call, request)).await
+}
+
+async fn create(context: &Context, call: &Call, request: CreateSpaceRequest) -> Result<WireSpace, Fault> {
     context.gate.require(&call.caller, Permission::SpaceCreate, Resource::Platform).await?;
     let metadata = convert::metadata(request.space)?;
     let name = SpaceName(context.clock.new_id());
-    context.mutations.run(call, vec![name.into()], Creation { name, metadata }).await
+    context.mutations.run(call.clone(), vec![name.into()], Creation { name, metadata }).await
 }
 
 struct Creation {
@@ -57,7 +60,7 @@ impl Mutation for Creation {
         store::put(tx, &space).await?;
         let creator = GrantCreatorAdmin { space: self.name.to_string(), user: tx.act().actor.to_string() };
         let effect = facts::Effect { effect: Some(effect::Effect::GrantCreatorAdmin(creator)) };
-        tx.emit(self.name.into(), space.revision, Owner::Membership.name(), vec![effect]).await?;
+        tx.emit(self.name.into(), Owner::Membership.name(), vec![effect]).await?;
         Ok(space.into())
     }
 }

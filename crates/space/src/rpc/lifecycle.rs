@@ -1,7 +1,10 @@
+use std::mem;
+
 use devspaces_authz::{Permission, SpaceState};
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
     db::{Change, Tx},
+    etag,
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::SpaceName,
@@ -11,7 +14,7 @@ use devspaces_kit::{
 use devspaces_proto::space::v1::{ArchiveSpaceRequest, RestoreSpaceRequest, Space as WireSpace};
 use prost::Message;
 
-use crate::{convert, domain::Space, store};
+use crate::{domain::Space, store};
 
 const ARCHIVE: &str = "devspaces.space.v1.SpaceService/ArchiveSpace";
 const RESTORE: &str = "devspaces.space.v1.SpaceService/RestoreSpace";
@@ -20,21 +23,23 @@ const RESTORE: &str = "devspaces.space.v1.SpaceService/RestoreSpace";
 pub(super) async fn archive(
     context: &Context,
     caller: Caller,
-    request: ArchiveSpaceRequest,
+    mut request: ArchiveSpaceRequest,
 ) -> Result<WireSpace, Fault> {
-    let (name, call) = parse(ARCHIVE, caller, &request, &request.name, &request.request_id)?;
+    let request_id = mem::take(&mut request.request_id);
+    let (name, call) = parse(ARCHIVE, caller, &request, &request.name, &request_id)?;
     let call = call.preview(request.validate_only);
-    change_state(context, call, name, request.etag, SpaceState::Archived).await
+    context.mutations.answer(&call, change_state(context, &call, name, request.etag, SpaceState::Archived)).await
 }
 
 /// R-S5
 pub(super) async fn restore(
     context: &Context,
     caller: Caller,
-    request: RestoreSpaceRequest,
+    mut request: RestoreSpaceRequest,
 ) -> Result<WireSpace, Fault> {
-    let (name, call) = parse(RESTORE, caller, &request, &request.name, &request.request_id)?;
-    change_state(context, call, name, request.etag, SpaceState::Active).await
+    let request_id = mem::take(&mut request.request_id);
+    let (name, call) = parse(RESTORE, caller, &request, &request.name, &request_id)?;
+    context.mutations.answer(&call, change_state(context, &call, name, request.etag, SpaceState::Active)).await
 }
 
 fn parse(
@@ -53,16 +58,13 @@ fn parse(
 
 async fn change_state(
     context: &Context,
-    call: Call,
+    call: &Call,
     name: SpaceName,
     etag: String,
     to: SpaceState,
 ) -> Result<WireSpace, Fault> {
-    if let Some(first) = context.mutations.replayed(&call).await? {
-        return Ok(first);
-    }
     let pass = context.gate.require(&call.caller, Permission::SpaceArchive, name).await?;
-    context.mutations.run(call, vec![name.into()], StateChange { pass, name, etag, to }).await
+    context.mutations.run(call.clone(), vec![name.into()], StateChange { pass, name, etag, to }).await
 }
 
 struct StateChange {
@@ -79,12 +81,12 @@ impl Mutation for StateChange {
         self.pass.confirm(tx).await?;
         let denied = || Fault::permission_denied(Permission::SpaceArchive.name(), self.name);
         let before = store::find(tx, self.name).await?.ok_or_else(denied)?;
+        etag::check(&self.etag, before.revision, self.name)?;
         match (before.state, self.to) {
             (SpaceState::Active, SpaceState::Archived) | (SpaceState::Archived, SpaceState::Active) => {}
             (_, SpaceState::Archived) => return Err(Fault::space_archived(self.name).into()),
             _ => return Err(not_archived(self.name).into()),
         }
-        convert::check_etag(&self.etag, &before)?;
         let mut after = Space { state: self.to, update_time: tx.time(), ..before.clone() };
         let (scope, facts) = (self.name.into(), true);
         after.revision =

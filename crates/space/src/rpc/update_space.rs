@@ -1,7 +1,10 @@
+use std::mem;
+
 use devspaces_authz::{Permission, SpaceState};
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
     db::{Change, Tx},
+    etag,
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::SpaceName,
@@ -22,21 +25,27 @@ const METHOD: &str = "devspaces.space.v1.SpaceService/UpdateSpace";
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
-    request: UpdateSpaceRequest,
+    mut request: UpdateSpaceRequest,
 ) -> Result<WireSpace, Fault> {
     let mut fields = Fields::new();
-    let space = request.space.as_ref();
-    let name = fields.parse::<SpaceName>("space.name", space.map_or("", |space| &space.name));
-    let request_id = fields.check("request_id", text::request_id(&request.request_id));
+    let name = request.space.as_ref().map_or("", |space| &space.name);
+    let name = fields.parse::<SpaceName>("space.name", name);
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
     let (name, request_id) = fields.finish_with(name.zip(request_id))?;
     let call = Call::new(caller, METHOD, &request, request_id);
-    if let Some(first) = context.mutations.replayed(&call).await? {
-        return Ok(first);
-    }
+    context.mutations.answer(&call, update(context, &call, name, request)).await
+}
+
+async fn update(
+    context: &Context,
+    call: &Call,
+    name: SpaceName,
+    request: UpdateSpaceRequest,
+) -> Result<WireSpace, Fault> {
     let pass = context.gate.require(&call.caller, Permission::SpaceUpdate, name).await?;
     let patch = convert::patch(&request)?;
-    let etag = space.map(|space| space.etag.clone()).unwrap_or_default();
-    context.mutations.run(call, vec![name.into()], Update { pass, name, etag, patch }).await
+    let etag = request.space.map(|space| space.etag).unwrap_or_default();
+    context.mutations.run(call.clone(), vec![name.into()], Update { pass, name, etag, patch }).await
 }
 
 struct Update {
@@ -53,10 +62,10 @@ impl Mutation for Update {
         self.pass.confirm(tx).await?;
         let denied = || Fault::permission_denied(Permission::SpaceUpdate.name(), self.name);
         let before = store::find(tx, self.name).await?.ok_or_else(denied)?;
+        etag::check(&self.etag, before.revision, self.name)?;
         if before.state != SpaceState::Active {
             return Err(Fault::space_archived(self.name).into());
         }
-        convert::check_etag(&self.etag, &before)?;
         let metadata = self.patch.apply(&before.metadata);
         if metadata == before.metadata {
             return Ok(before.into());

@@ -152,6 +152,35 @@ async fn one_call_more_than_the_limit_is_refused_at_once() {
     running.ask("").await.expect("room again");
 }
 
+// Clients' calls wait for calls between services: those must find room on a port that is full of them.
+#[tokio::test]
+async fn clients_take_no_room_from_the_services_of_the_suite() {
+    let (entered, mut inside) = mpsc::unbounded_channel();
+    let probe = Probe::new(move |_| {
+        let (release, gate) = oneshot::channel::<()>();
+        entered.send(release).expect("a listener");
+        async move {
+            drop(gate.await);
+            Ok(String::new())
+        }
+    });
+    let running = start_with(probe, Limits { calls: 1, ..Limits::default() }).await;
+    let overloaded = of(Code::ResourceExhausted, "OVERLOADED");
+    let script = async {
+        let client = inside.recv().await.expect("a client's call");
+        assert_eq!(told(running.ask("").await), overloaded);
+        let (answer, ()) = tokio::join!(running.ask_as(&running.peer, ""), async {
+            let service = inside.recv().await.expect("a service's call");
+            assert_eq!(told(running.ask_as(&running.peer, "").await), overloaded);
+            service.send(()).expect("the service's call waits");
+        });
+        answer.expect("an answer");
+        client.send(()).expect("the client's call waits");
+    };
+    let (answer, ()) = tokio::join!(running.ask(""), script);
+    answer.expect("an answer");
+}
+
 #[tokio::test]
 async fn a_browser_can_call_by_grpc_web() {
     let running = start(Probe::says(Ok("hello"))).await;

@@ -32,7 +32,7 @@ use tower::Service;
 use super::super::{Limits, Server, ServerError, Tasks};
 use crate::{
     clock::SystemClock,
-    identity::{Authenticator, BearerToken, DevIssuer, SigningKey, Suite},
+    identity::{Authenticator, BearerToken, DevIssuer, Jwks, ServiceSigner, SigningKey, Suite},
     name::Principal,
 };
 
@@ -127,7 +127,10 @@ impl Decoder for Raw {
 pub(super) struct Running {
     pub(super) address: SocketAddr,
     pub(super) channel: Channel,
+    /// Alice's.
     pub(super) token: BearerToken,
+    /// Another service's of the suite.
+    pub(super) peer: BearerToken,
     pub(super) tasks: Tasks,
     pub(super) stop: oneshot::Sender<()>,
     pub(super) server: JoinHandle<Result<(), ServerError>>,
@@ -141,8 +144,15 @@ pub(super) async fn start_with(probe: Probe, limits: Limits) -> Running {
     let clock = SystemClock::shared();
     let dev = DevIssuer::new(SigningKey::generate().expect("randomness"), clock.clone());
     let token = dev.token(&Principal::user("alice"), None, Duration::from_mins(10));
+    let key = SigningKey::generate().expect("randomness");
+    let suite = Suite {
+        names: vec!["probe".to_owned(), "peer".to_owned()],
+        hosted: vec!["probe".to_owned()],
+        peers: Jwks::parse(&key.public_jwks("peer")).expect("a key"),
+    };
+    let peer = ServiceSigner::new("peer", key, clock.clone()).token_for("probe");
     let authenticator =
-        Authenticator::new(clock, dev.issuers().expect("issuers"), Suite::default()).expect("configuration");
+        Authenticator::new(clock, dev.issuers().expect("issuers"), suite).expect("configuration");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let tasks = Tasks::new();
     let server = Server::new(listener, Arc::new(authenticator), tasks.clone()).limits(limits).service(probe);
@@ -150,12 +160,16 @@ pub(super) async fn start_with(probe: Probe, limits: Limits) -> Running {
     let (stop, stopped) = oneshot::channel();
     let server = tokio::spawn(server.run(async { drop(stopped.await) }));
     let channel = Channel::from_shared(format!("http://{address}")).expect("an address").connect_lazy();
-    Running { address, channel, token, tasks, stop, server }
+    Running { address, channel, token, peer, tasks, stop, server }
 }
 
 impl Running {
     pub(super) async fn ask(&self, text: &str) -> Result<String, Status> {
-        self.send(ASK, prost::Message::encode_to_vec(&text.to_owned()), true).await
+        self.ask_as(&self.token, text).await
+    }
+
+    pub(super) async fn ask_as(&self, token: &BearerToken, text: &str) -> Result<String, Status> {
+        self.send_as(ASK, prost::Message::encode_to_vec(&text.to_owned()), Some(token)).await
     }
 
     /// Sends a message, and reads the answer as a text.
@@ -165,9 +179,18 @@ impl Running {
         message: Vec<u8>,
         signed: bool,
     ) -> Result<String, Status> {
+        self.send_as(path, message, signed.then_some(&self.token)).await
+    }
+
+    async fn send_as(
+        &self,
+        path: &'static str,
+        message: Vec<u8>,
+        token: Option<&BearerToken>,
+    ) -> Result<String, Status> {
         let mut request = tonic::Request::new(message);
-        if signed {
-            self.token.authorize(request.metadata_mut());
+        if let Some(token) = token {
+            token.authorize(request.metadata_mut());
         }
         let mut client = tonic::client::Grpc::new(self.channel.clone());
         client.ready().await.expect("a connection");

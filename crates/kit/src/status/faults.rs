@@ -5,6 +5,9 @@ use tonic::Code;
 
 use super::{Fault, Reason};
 
+/// What is said of an archived space.
+pub const SPACE_ARCHIVED: &str = "The space is archived; a console Admin can restore it";
+
 impl Fault {
     /// The call carries no credentials.
     #[must_use]
@@ -57,6 +60,13 @@ impl Fault {
             "The change is made and takes full effect when '{peer}' answers; the same request_id then gets the result"
         );
         Self::new(Code::Unavailable, Reason::EffectPending, message).metadata("peer", peer.to_string())
+    }
+
+    /// An earlier change of the same scope has yet to take effect at a peer, and goes first. Nothing was changed.
+    #[must_use]
+    pub fn earlier_effect_pending() -> Self {
+        let message = "Nothing was changed: an earlier change must take effect elsewhere first, and a peer is not there";
+        Self::new(Code::Unavailable, Reason::EarlierEffectPending, message)
     }
 
     /// The database could not be reached, or gave up under contention.
@@ -134,8 +144,7 @@ impl Fault {
     /// The space is archived, and this is nothing that goes on in an archived space (R-S5).
     #[must_use]
     pub fn space_archived(space: impl Display) -> Self {
-        let sentence = "The space is archived: restore it first";
-        Self::precondition(Reason::SpaceArchived, space.to_string(), sentence)
+        Self::precondition(Reason::SpaceArchived, space.to_string(), SPACE_ARCHIVED)
     }
 
     /// A defect of the service. What went wrong goes to the log, under the call's trace, and nowhere else.

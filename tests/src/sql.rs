@@ -1,0 +1,70 @@
+//! SQL on a service's database, beside the service: what tests look at that no method shows, and what somebody does who
+//! has broken in.
+use devspaces_kit::db::Pool;
+use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
+
+/// The number that a query answers with.
+pub async fn count(pool: &Pool, query: &'static str) -> i64 {
+    match pool {
+        Pool::Sqlite { read, .. } => sqlx::query_scalar(query).fetch_one(read).await.expect("a count"),
+        Pool::Postgres { main, .. } => sqlx::query_scalar(query).fetch_one(main).await.expect("a count"),
+    }
+}
+
+/// The texts of a column, one for each row.
+pub async fn texts(pool: &Pool, query: &'static str) -> Vec<String> {
+    match pool {
+        Pool::Sqlite { read, .. } => sqlx::query_scalar(query).fetch_all(read).await.expect("texts"),
+        Pool::Postgres { main, .. } => sqlx::query_scalar(query).fetch_all(main).await.expect("texts"),
+    }
+}
+
+/// Pairs of texts, one for each row.
+pub async fn pairs(pool: &Pool, query: &'static str) -> Vec<(String, String)> {
+    match pool {
+        Pool::Sqlite { read, .. } => sqlx::query_as(query).fetch_all(read).await.expect("pairs"),
+        Pool::Postgres { main, .. } => sqlx::query_as(query).fetch_all(main).await.expect("pairs"),
+    }
+}
+
+/// Runs a statement that must change something.
+pub async fn tamper(pool: &Pool, statement: &str) {
+    let sql = AssertSqlSafe(statement.to_owned());
+    let rows = match pool {
+        Pool::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.expect("done").rows_affected(),
+        Pool::Postgres { main, .. } => sqlx::query(sql).execute(main).await.expect("done").rows_affected(),
+    };
+    assert!(rows > 0, "{statement} changed nothing");
+}
+
+/// Keeps everybody else from writing to the journal, until it is dropped. Reading goes on.
+pub enum WriteLock {
+    /// SQLite's one writer.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// The table of heads, which every change begins with.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl WriteLock {
+    /// Takes the lock.
+    pub async fn take(pool: &Pool) -> Self {
+        match pool {
+            Pool::Sqlite { write, .. } => {
+                Self::Sqlite(write.begin_with("BEGIN IMMEDIATE").await.expect("the writer's turn"))
+            }
+            Pool::Postgres { main, .. } => {
+                let mut tx = main.begin().await.expect("a transaction");
+                sqlx::query("LOCK TABLE head IN EXCLUSIVE MODE").execute(&mut *tx).await.expect("the lock");
+                Self::Postgres(tx)
+            }
+        }
+    }
+
+    /// Lets others write again.
+    pub async fn release(self) {
+        match self {
+            Self::Sqlite(tx) => tx.rollback().await.expect("released"),
+            Self::Postgres(tx) => tx.rollback().await.expect("released"),
+        }
+    }
+}
