@@ -7,6 +7,7 @@ use crate::{
 /// Runs the benchmarks, optimised as they would be in production, on both engines.
 pub(crate) fn run(args: &[&str]) -> Outcome {
     let postgres = Postgres::open()?;
-    let mut bench = cargo(["run", "--release", "--package", "devspaces-benches", "--bin", "devspaces-benches", "--"]);
+    let mut bench =
+        cargo(["run", "--release", "--package", "devspaces-benches", "--bin", "devspaces-benches", "--"]);
     step("benchmarks", postgres.tell(bench.args(args)))
 }

@@ -117,7 +117,8 @@ impl TryFrom<WireTime> for Timestamp {
         if !(0..1_000_000_000).contains(&time.nanos) {
             return Err(OutOfRange);
         }
-        let micros = time.seconds.checked_mul(1_000_000).and_then(|m| m.checked_add(i64::from(time.nanos / 1000)));
+        let micros =
+            time.seconds.checked_mul(1_000_000).and_then(|m| m.checked_add(i64::from(time.nanos / 1000)));
         let micros = micros.ok_or(OutOfRange)?;
         if (0..=LAST).contains(&micros) { Ok(Self(micros)) } else { Err(OutOfRange) }
     }
@@ -190,7 +191,14 @@ mod tests {
 
     #[test]
     fn times_outside_the_shared_range_are_refused() {
-        for (seconds, nanos) in [(-1, 0), (0, -1), (0, 1_000_000_000), (253_402_300_800, 0), (i64::MAX, 0), (9_223_372_036_854, 999_999_999)] {
+        for (seconds, nanos) in [
+            (-1, 0),
+            (0, -1),
+            (0, 1_000_000_000),
+            (253_402_300_800, 0),
+            (i64::MAX, 0),
+            (9_223_372_036_854, 999_999_999),
+        ] {
             assert_eq!(Timestamp::try_from(WireTime { seconds, nanos }), Err(OutOfRange));
         }
     }

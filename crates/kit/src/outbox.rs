@@ -23,7 +23,8 @@ use crate::{
 /// Brings one effect to its peer.
 pub trait Deliver: Send + Sync + 'static {
     /// Answers once the peer has applied the effects, now or before. Fills in `owner`.
-    fn deliver<'a>(&'a self, peer: &'a str, effects: ApplyEffectsRequest) -> BoxFuture<'a, Result<(), Fault>>;
+    fn deliver<'a>(&'a self, peer: &'a str, effects: ApplyEffectsRequest)
+    -> BoxFuture<'a, Result<(), Fault>>;
 }
 
 /// How long the worker waits after a round in which something could not be delivered: doubled each time, from the
@@ -116,21 +117,25 @@ impl Outbox {
 
     async fn peers_of(&self, scope: &str) -> Result<Vec<String>, Error> {
         let mut db = self.pool.read().await?;
-        Ok(on!(db, |c| sqlx::query_scalar("SELECT DISTINCT peer FROM outbox WHERE scope = $1 ORDER BY peer")
-            .bind(scope)
-            .fetch_all(c)
-            .await)?)
+        Ok(on!(db, |c| sqlx::query_scalar(
+            "SELECT DISTINCT peer FROM outbox WHERE scope = $1 ORDER BY peer"
+        )
+        .bind(scope)
+        .fetch_all(c)
+        .await)?)
     }
 
     async fn pending(&self, scope: &str, peer: &str) -> Result<Vec<Effect>, Error> {
         let mut db = self.pool.read().await?;
-        Ok(on!(db, |c| sqlx::query_as(
+        Ok(on!(db, |c| {
+            sqlx::query_as(
             "SELECT scope, sequence, peer, payload FROM outbox WHERE peer = $1 AND scope = $2 ORDER BY sequence"
         )
         .bind(peer)
         .bind(scope)
         .fetch_all(c)
-        .await)?)
+        .await
+        })?)
     }
 
     async fn remove(&self, effect: &Effect) -> Result<(), Error> {

@@ -3,8 +3,8 @@ use std::collections::HashSet;
 
 use devspaces_authz::ConsoleRole;
 use devspaces_kit::{
-    etag,
     clock::Timestamp,
+    etag,
     name::UserName,
     status::{Fault, Fields},
 };

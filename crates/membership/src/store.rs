@@ -99,10 +99,11 @@ pub(crate) async fn lasting_admins(db: &mut Conn, space: SpaceName) -> Result<i6
 
 /// Whether a space has, or had, any members whose rows are there.
 pub(crate) async fn has_members(db: &mut Conn, space: SpaceName) -> Result<bool, Error> {
-    let found: Option<String> = on!(db, |c| sqlx::query_scalar("SELECT person FROM member WHERE space = $1 LIMIT 1")
-        .bind(space.0)
-        .fetch_optional(c)
-        .await)?;
+    let found: Option<String> =
+        on!(db, |c| sqlx::query_scalar("SELECT person FROM member WHERE space = $1 LIMIT 1")
+            .bind(space.0)
+            .fetch_optional(c)
+            .await)?;
     Ok(found.is_some())
 }
 

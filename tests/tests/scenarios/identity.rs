@@ -24,7 +24,8 @@ fn bearer(suite: &Suite, token: &str) -> Persona {
 /// A token by the issuer's own key, in which these claims stand in place of what it would say.
 fn with_claims(suite: &Suite, other: &Value) -> String {
     let now = suite.clock.now().seconds();
-    let mut claims = json!({ "iss": "devspaces-dev/users", "sub": "alice", "aud": "devspaces", "exp": now + 3600 });
+    let mut claims =
+        json!({ "iss": "devspaces-dev/users", "sub": "alice", "aud": "devspaces", "exp": now + 3600 });
     for (name, value) in other.as_object().expect("claims") {
         claims[name] = value.clone();
     }

@@ -1,46 +1,81 @@
+use std::collections::BTreeSet;
+
 use devspaces::Service;
 use devspaces_kit::{
     db::Pool,
     journal::{self, Checkpoint, Finding, Problem, Report},
     name::Principal,
 };
-use devspaces_proto::journal::v1::{
-    self as proto, Verification, VerifyScopeRequest, journal_service_client::JournalServiceClient,
+use devspaces_proto::{
+    journal::v1::{
+        self as proto, Verification, VerifyScopeRequest, journal_service_client::JournalServiceClient,
+    },
+    membership::v1::Member,
+    space::v1::{Space, UpdateSpaceRequest},
 };
-use devspaces_tests::{Persona, Suite, both_engines, refused};
-use sqlx::AssertSqlSafe;
+use devspaces_tests::{
+    Persona, Suite, both_engines, refused,
+    sql::{count, pairs, tamper, texts},
+};
+use prost_reflect::DescriptorPool;
+use serde_json::Value;
 use tonic::Code;
 
-use crate::members::{ADMIN, DEVELOPER, VIEWER, adds, demotes, removes};
+use crate::{
+    members::{ADMIN, DEVELOPER, VIEWER, adds, adds_members, demotes, leaves, member, removes, updates},
+    spaces::{archives, restores},
+};
 
-async fn verify(pool: &Pool, checkpoint: &Checkpoint) -> Report {
-    journal::verify(&mut pool.read().await.expect("a connection"), std::slice::from_ref(checkpoint)).await.expect("a report")
+async fn verify(pool: &Pool, checkpoints: &[Checkpoint]) -> Report {
+    journal::verify(&mut pool.read().await.expect("a connection"), checkpoints)
+        .await
+        .expect("a report")
 }
 
 async fn heads(pool: &Pool) -> Checkpoint {
     journal::heads(&mut pool.read().await.expect("a connection")).await.expect("the heads")
 }
 
-/// Runs a statement as somebody would who has broken into the database.
-async fn tamper(pool: &Pool, statement: &str) {
-    let sql = AssertSqlSafe(statement.to_owned());
-    let rows = match pool {
-        Pool::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.expect("done").rows_affected(),
-        Pool::Postgres { main, .. } => sqlx::query(sql).execute(main).await.expect("done").rows_affected(),
-    };
-    assert!(rows > 0, "{statement} changed nothing");
+async fn renames(who: &Persona, space: &str, display_name: &str) {
+    let space = Space { name: space.to_owned(), display_name: display_name.to_owned(), ..Space::default() };
+    let request = UpdateSpaceRequest { space: Some(space), ..UpdateSpaceRequest::default() };
+    who.spaces().update_space(request).await.expect("renamed");
 }
 
-/// Texts of a column, one for each entry.
-async fn texts(pool: &Pool, query: &'static str) -> Vec<String> {
-    match pool {
-        Pool::Sqlite { read, .. } => sqlx::query_scalar(query).fetch_all(read).await.expect("texts"),
-        Pool::Postgres { main, .. } => sqlx::query_scalar(query).fetch_all(main).await.expect("texts"),
-    }
+/// What an entry says of its origin: the method, who did it, and on whose behalf.
+type Origin = (String, String, Option<String>);
+
+/// The origins of all entries, in their order. Personal details are read from where they are kept.
+async fn origins(pool: &Pool) -> Vec<Origin> {
+    let entries = pairs(pool, "SELECT content, personal FROM journal ORDER BY scope, sequence").await;
+    let origin = |(content, personal): &(String, String)| {
+        let content: Value = serde_json::from_str(content).expect("JSON");
+        let personal: Value = serde_json::from_str(personal).expect("JSON");
+        let text = |field: &str| {
+            let text = content[field].as_str()?;
+            let Some(index) = text.strip_prefix('~') else { return Some(text.to_owned()) };
+            let index: usize = index.parse().expect("a reference");
+            Some(personal[index]["value"].as_str().expect("a detail").to_owned())
+        };
+        (text("method").expect("a method"), text("actor").expect("an actor"), text("on_behalf_of"))
+    };
+    entries.iter().map(origin).collect()
+}
+
+/// Every method of the API, in the form in which entries name them.
+fn api() -> BTreeSet<String> {
+    let pool = DescriptorPool::decode(devspaces_proto::DESCRIPTOR_SET).expect("the API's descriptors");
+    let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+    methods.map(|method| format!("{}/{}", method.parent_service().full_name(), method.name())).collect()
+}
+
+/// The sequences of the last entry, and of the last that changed a fact, in the only journal there is.
+async fn ends(pool: &Pool) -> (i64, i64) {
+    (count(pool, "SELECT sequence FROM head").await, count(pool, "SELECT facts_sequence FROM head").await)
 }
 
 /// A space with a few changes of its members; its journal in the membership service has five entries.
-async fn history(suite: &Suite) -> String {
+pub(crate) async fn history(suite: &Suite) -> String {
     let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
     adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
@@ -99,7 +134,7 @@ both_engines! {
         history(&suite).await;
         for service in Service::ALL {
             let pool = suite.pool(service).await;
-            let report = verify(&pool, &heads(&pool).await).await;
+            let report = verify(&pool, &[heads(&pool).await]).await;
             assert_eq!((report.scopes, report.findings), (1, vec![]), "{service}");
             assert!(report.entries > 0);
         }
@@ -110,7 +145,7 @@ both_engines! {
         let space = history(&suite).await;
         let pool = suite.pool(Service::Membership).await;
         tamper(&pool, "UPDATE journal SET content = replace(content, 'DEVELOPER', 'ADMIN') WHERE sequence = 3").await;
-        assert_eq!(verify(&pool, &Checkpoint::default()).await.findings, [found(&space, 3, Problem::Changed)]);
+        assert_eq!(verify(&pool, &[]).await.findings, [found(&space, 3, Problem::Changed)]);
     }
 
     // R-J2: who did it is covered too, though it can be erased.
@@ -118,7 +153,7 @@ both_engines! {
         let space = history(&suite).await;
         let pool = suite.pool(Service::Membership).await;
         tamper(&pool, "UPDATE journal SET personal = replace(personal, 'users/bob', 'users/eve') WHERE sequence = 5").await;
-        assert_eq!(verify(&pool, &Checkpoint::default()).await.findings, [found(&space, 5, Problem::Changed)]);
+        assert_eq!(verify(&pool, &[]).await.findings, [found(&space, 5, Problem::Changed)]);
     }
 
     // R-J2
@@ -126,7 +161,7 @@ both_engines! {
         let space = history(&suite).await;
         let pool = suite.pool(Service::Membership).await;
         tamper(&pool, "DELETE FROM journal WHERE sequence = 2").await;
-        assert_eq!(verify(&pool, &Checkpoint::default()).await.findings, [found(&space, 2, Problem::Missing)]);
+        assert_eq!(verify(&pool, &[]).await.findings, [found(&space, 2, Problem::Missing)]);
     }
 
     // R-J2
@@ -135,15 +170,15 @@ both_engines! {
         let pool = suite.pool(Service::Membership).await;
         let checkpoint = heads(&pool).await;
         tamper(&pool, "DELETE FROM journal WHERE sequence > 3").await;
-        assert_eq!(verify(&pool, &Checkpoint::default()).await.findings, [found(&space, 4, Problem::CutOff)]);
+        assert_eq!(verify(&pool, &[]).await.findings, [found(&space, 4, Problem::CutOff)]);
         // Whoever also sets the head back deceives all but the checkpoint.
         tamper(&pool, "UPDATE head SET sequence = 3, hash = (SELECT hash FROM journal WHERE sequence = 3)").await;
-        assert_eq!(verify(&pool, &Checkpoint::default()).await.findings, []);
-        assert_eq!(verify(&pool, &checkpoint).await.findings, [found(&space, 4, Problem::CutOff)]);
+        assert_eq!(verify(&pool, &[]).await.findings, []);
+        assert_eq!(verify(&pool, std::slice::from_ref(&checkpoint)).await.findings, [found(&space, 4, Problem::CutOff)]);
         tamper(&pool, "DELETE FROM journal").await;
         tamper(&pool, "DELETE FROM head").await;
-        assert_eq!(verify(&pool, &Checkpoint::default()).await.findings, []);
-        assert_eq!(verify(&pool, &checkpoint).await.findings, [found(&space, 1, Problem::CutOff)]);
+        assert_eq!(verify(&pool, &[]).await.findings, []);
+        assert_eq!(verify(&pool, std::slice::from_ref(&checkpoint)).await.findings, [found(&space, 1, Problem::CutOff)]);
     }
 
     // R-J2: a chain that was rewritten from some point on is whole in itself.
@@ -154,8 +189,8 @@ both_engines! {
         tamper(&pool, "DELETE FROM journal WHERE sequence > 4").await;
         tamper(&pool, "UPDATE head SET sequence = 4, hash = (SELECT hash FROM journal WHERE sequence = 4)").await;
         adds(&suite.user("alice"), &space, &[(&suite.user("eve"), ADMIN)]).await.expect("added");
-        assert_eq!(verify(&pool, &Checkpoint::default()).await.findings, []);
-        assert_eq!(verify(&pool, &checkpoint).await.findings, [found(&space, 5, Problem::Rewritten)]);
+        assert_eq!(verify(&pool, &[]).await.findings, []);
+        assert_eq!(verify(&pool, std::slice::from_ref(&checkpoint)).await.findings, [found(&space, 5, Problem::Rewritten)]);
     }
 
     // R-J1
@@ -172,7 +207,7 @@ both_engines! {
         assert_eq!(erased, 3);
         let after = all().await;
         assert!(!after.contains("carol") && after.contains("users/bob"));
-        assert_eq!(verify(&pool, &checkpoint).await.findings, []);
+        assert_eq!(verify(&pool, std::slice::from_ref(&checkpoint)).await.findings, []);
     }
 
     // R-J2, R-J3
@@ -192,5 +227,98 @@ both_engines! {
         assert_eq!(only(&broken), (1, "membership".to_owned(), 4, vec![missing]));
         let stranger = refused(verify(&suite.user("carol")).await);
         assert_eq!(stranger.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"), "carol was removed");
+    }
+
+    // R-J2: entries that the head does not know.
+    async fn a_head_that_is_gone_or_set_back_is_found(suite: Suite) {
+        let space = history(&suite).await;
+        let pool = suite.pool(Service::Membership).await;
+        let alice = suite.user("alice");
+        for (statement, first) in [
+            ("UPDATE head SET sequence = 3, hash = (SELECT hash FROM journal WHERE sequence = 3)", 4),
+            ("UPDATE head SET sequence = 0", 1),
+            ("DELETE FROM head", 1),
+        ] {
+            tamper(&pool, statement).await;
+            assert_eq!(verify(&pool, &[]).await.findings, [found(&space, first, Problem::Unknown)], "{statement}");
+            let port = alice.authorized(Service::Membership);
+            let request = VerifyScopeRequest { scope: space.clone() };
+            let answer = JournalServiceClient::new(port).verify_scope(request).await.expect("a verification");
+            let unknown = proto::Finding { sequence: first, problem: proto::finding::Problem::Unknown.into() };
+            assert_eq!(answer.into_inner().verifications[0].findings, [unknown], "{statement}");
+        }
+    }
+
+    // Bump: every change of what somebody may moves the version by which others know the facts; no other change does.
+    async fn every_change_of_a_fact_moves_the_facts_version(suite: Suite) {
+        let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+        let space = alice.creates_space("Team").await;
+        let (spaces, members) = (suite.pool(Service::Space).await, suite.pool(Service::Membership).await);
+        assert_eq!((ends(&spaces).await, ends(&members).await), ((1, 1), (1, 1)), "CreateSpace, and its effect");
+
+        renames(&alice, &space, "Other").await;
+        assert_eq!(ends(&spaces).await, (2, 1), "UpdateSpace changes nobody's permissions");
+        archives(&alice, &space).await.expect("archived");
+        assert_eq!(ends(&spaces).await, (3, 3), "ArchiveSpace");
+        restores(&alice, &space).await.expect("restored");
+        assert_eq!(ends(&spaces).await, (4, 4), "RestoreSpace");
+        renames(&alice, &space, "Another").await;
+        assert_eq!(ends(&spaces).await, (5, 4), "UpdateSpace");
+
+        adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+        assert_eq!(ends(&members).await, (2, 2), "AddMembers");
+        let named = Member { name: bob.member_of(&space), ..Member::default() };
+        let changes = [
+            ("role", Member { role: DEVELOPER.into(), ..named.clone() }),
+            ("view_all_apps", Member { view_all_apps: true, ..named.clone() }),
+            ("expire_time", Member { expire_time: Some(suite.clock_in(3600)), ..named.clone() }),
+            ("expire_time", named),
+        ];
+        for (sequence, (field, change)) in (3..).zip(changes) {
+            updates(&alice, change, &[field]).await.expect("changed");
+            assert_eq!(ends(&members).await, (sequence, sequence), "UpdateMember {field}");
+        }
+        removes(&alice, &space, &bob).await.expect("removed");
+        assert_eq!(ends(&members).await, (7, 7), "RemoveMember");
+        adds_members(&alice, &space, vec![member(&bob, VIEWER)]).await.expect("added");
+        leaves(&bob, &space).await.expect("left");
+        assert_eq!(ends(&members).await, (9, 9), "LeaveSpace");
+        assert_eq!(ends(&spaces).await, (5, 4), "each journal is its own service's");
+    }
+
+    // R-J1, R-P7
+    async fn every_entry_names_a_method_of_the_api_and_who_called_it(suite: Suite) {
+        let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));
+        let space = alice.creates_space("Team").await;
+        renames(&alice, &space, "Other").await;
+        adds(&alice, &space, &[(&bob, ADMIN), (&carol, DEVELOPER)]).await.expect("added");
+        demotes(&bob, &space, &carol).await.expect("demoted");
+        archives(&bob, &space).await.expect("archived");
+        restores(&alice, &space).await.expect("restored");
+        removes(&bob, &space, &carol).await.expect("removed");
+        leaves(&bob, &space).await.expect("left");
+
+        let by = |method: &str, actor: &str| (method.to_owned(), actor.to_owned(), None);
+        let spaces = origins(&suite.pool(Service::Space).await).await;
+        assert_eq!(spaces, [
+            by("devspaces.space.v1.SpaceService/CreateSpace", "users/alice"),
+            by("devspaces.space.v1.SpaceService/UpdateSpace", "users/alice"),
+            by("devspaces.space.v1.SpaceService/ArchiveSpace", "users/bob"),
+            by("devspaces.space.v1.SpaceService/RestoreSpace", "users/alice"),
+        ]);
+        let members = origins(&suite.pool(Service::Membership).await).await;
+        assert_eq!(members[1..], [
+            by("devspaces.membership.v1.MembershipService/AddMembers", "users/alice"),
+            by("devspaces.membership.v1.MembershipService/UpdateMember", "users/bob"),
+            by("devspaces.membership.v1.MembershipService/RemoveMember", "users/bob"),
+            by("devspaces.membership.v1.MembershipService/LeaveSpace", "users/bob"),
+        ]);
+        let (method, actor, on_behalf_of) = &members[0];
+        assert_eq!(method, "devspaces.space.v1.SpaceService/CreateSpace", "an effect names what it follows from");
+        assert_eq!((actor.as_str(), on_behalf_of.as_deref()), ("services/space", Some("users/alice")));
+        let api = api();
+        for (method, ..) in spaces.iter().chain(&members) {
+            assert!(api.contains(method), "{method} is no method of the API");
+        }
     }
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use devspaces_tests::{
     engine::temporary_folder,
-    process::{binary, start},
+    process::{binary, start, start_until},
 };
 use tokio::process::Command;
 
@@ -17,6 +17,15 @@ fn shell(section: &str) -> String {
     blocks.concat()
 }
 
+/// A shell that runs these commands, with the stand-in for grpcurl on its path.
+fn bash(commands: &str) -> Command {
+    let grpcurl = Path::new(env!("CARGO_BIN_EXE_grpcurl")).parent().expect("a folder").display().to_string();
+    let path = format!("{grpcurl}:{}", std::env::var("PATH").expect("a path"));
+    let mut shell = Command::new("bash");
+    shell.arg("-c").arg(commands).env("PATH", path);
+    shell
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_readme_is_true() {
     assert_eq!(shell("Start it").trim(), "cargo run --release -- dev");
@@ -28,15 +37,7 @@ async fn the_readme_is_true() {
     let commands = shell("Try it")
         .replace("target/release/devspaces", &binary().display().to_string())
         .replace("127.0.0.1:7000", &address.to_string());
-    let grpcurl = Path::new(env!("CARGO_BIN_EXE_grpcurl")).parent().expect("a folder").display().to_string();
-    let path = format!("{grpcurl}:{}", std::env::var("PATH").expect("a path"));
-    let run = Command::new("bash")
-        .arg("-c")
-        .arg(commands)
-        .env("PATH", path)
-        .env("DEVSPACES_DATA_DIR", data)
-        .output();
-    let output = run.await.expect("a shell");
+    let output = bash(&commands).env("DEVSPACES_DATA_DIR", data).output().await.expect("a shell");
     let (said, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     for expected in ["\"displayName\": \"My team\"", "\"user\": \"users/bob\"", "\"user\": \"users/alice\""] {
@@ -47,6 +48,28 @@ async fn the_readme_is_true() {
     // The last command, and only it, is refused.
     assert!(!output.status.success());
     assert_eq!(complained.matches("Permission 'space.get' denied on 'spaces/").count(), 1, "{complained}");
+}
+
+/// What `dev` prints is enough to go on: its commands run as they are printed, each of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_that_dev_prints_are_true() {
+    let folder = temporary_folder();
+    // A path that a shell takes apart where it is not quoted.
+    let data = folder.path().join("my data").display().to_string();
+    let mut dev = Command::new(binary());
+    let dev = dev.args(["dev", "--listen", "127.0.0.1:0", "--data-dir", &data]);
+    let (_dev, _, welcome) = start_until(dev, "Ctrl-C").await;
+    let commands: Vec<_> = welcome.lines().filter(|line| line.starts_with("  ")).collect();
+    assert_eq!(commands.len(), 1 + 3, "a token and three commands: {welcome}");
+
+    let output =
+        bash(&format!("set -e -o pipefail\n{}", commands.join("\n"))).output().await.expect("a shell");
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && complained.is_empty(), "{said}{complained}");
+    for expected in ["\"displayName\": \"My team\"", "\"allowed\": true", "ROLE_CONSOLE_ADMIN"] {
+        assert!(said.contains(expected), "{expected} is not in: {said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -88,7 +111,7 @@ async fn a_second_start_finds_the_data_of_the_first() {
 }
 
 /// What a failing start says: one line, and not an exit code of success.
-async fn complaint(arguments: &[&str]) -> String {
+pub(crate) async fn complaint(arguments: &[&str]) -> String {
     let output =
         Command::new(binary()).args(arguments).env("DEVSPACES_LOG", "warn").output().await.expect("it ends");
     assert!(!output.status.success(), "{arguments:?} succeeded");

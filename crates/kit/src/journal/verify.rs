@@ -84,7 +84,8 @@ pub async fn verify(db: &mut Conn, checkpoints: &[Checkpoint]) -> Result<Report,
     scopes.extend(checkpoints.iter().flat_map(|checkpoint| checkpoint.heads.keys().cloned()));
     let mut report = Report::default();
     for scope in scopes {
-        let known: Vec<&End> = checkpoints.iter().filter_map(|checkpoint| checkpoint.heads.get(&scope)).collect();
+        let known: Vec<&End> =
+            checkpoints.iter().filter_map(|checkpoint| checkpoint.heads.get(&scope)).collect();
         read_chain(db, &scope, &known, &mut report).await?;
     }
     Ok(report)

@@ -9,8 +9,8 @@ mod collect;
 mod faults;
 
 pub use collect::{Blockers, Fields};
-pub use faults::SPACE_ARCHIVED;
 pub use devspaces_proto::errors::v1::Reason;
+pub use faults::SPACE_ARCHIVED;
 
 /// The `domain` of every `google.rpc.ErrorInfo` that devspaces sends.
 pub const DOMAIN: &str = "devspaces.dev";

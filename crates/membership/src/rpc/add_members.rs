@@ -82,7 +82,8 @@ impl Mutation for Addition {
 /// R-M3, and R-M4 from the first Admins on.
 fn bootstrap(blockers: &mut Blockers, space: SpaceName, added: &[(UserName, Membership)]) {
     if !domain::is_bootstrap(added) {
-        let sentence = "While a space has no console Admin, a Marketplace admin adds one to five people, as ADMIN only";
+        let sentence =
+            "While a space has no console Admin, a Marketplace admin adds one to five people, as ADMIN only";
         blockers.add(Reason::BootstrapOnly, space.to_string(), sentence);
     }
     if !added.iter().any(|(_, membership)| membership.is_lasting_admin()) {

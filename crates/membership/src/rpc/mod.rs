@@ -104,7 +104,8 @@ async fn remaining(context: &Context, name: &MemberName) -> Remaining {
 
 /// R-M4: a space keeps an Admin whose role does not expire.
 fn block_last_admin(blockers: &mut Blockers, space: SpaceName) {
-    let sentence = "A space keeps at least one console Admin whose role does not expire; make someone else Admin first";
+    let sentence =
+        "A space keeps at least one console Admin whose role does not expire; make someone else Admin first";
     blockers.add(Reason::LastAdmin, space.to_string(), sentence);
 }
 

@@ -28,7 +28,10 @@ pub(super) async fn archive(
     let request_id = mem::take(&mut request.request_id);
     let (name, call) = parse(ARCHIVE, caller, &request, &request.name, &request_id)?;
     let call = call.preview(request.validate_only);
-    context.mutations.answer(&call, change_state(context, &call, name, request.etag, SpaceState::Archived)).await
+    context
+        .mutations
+        .answer(&call, change_state(context, &call, name, request.etag, SpaceState::Archived))
+        .await
 }
 
 /// R-S5
@@ -39,7 +42,10 @@ pub(super) async fn restore(
 ) -> Result<WireSpace, Fault> {
     let request_id = mem::take(&mut request.request_id);
     let (name, call) = parse(RESTORE, caller, &request, &request.name, &request_id)?;
-    context.mutations.answer(&call, change_state(context, &call, name, request.etag, SpaceState::Active)).await
+    context
+        .mutations
+        .answer(&call, change_state(context, &call, name, request.etag, SpaceState::Active))
+        .await
 }
 
 fn parse(

@@ -38,12 +38,13 @@ async fn a_stopping_server_finishes_what_it_has_begun() {
         stopping.await;
         worked.send("worked").expect("a listener");
     });
-    let Running { stop, server, address, channel, token, .. } = running;
+    let Running { stop, server, address, channel, token, peer, .. } = running;
     let (spare, _) = oneshot::channel();
     let caller = Running {
         address,
         channel,
         token,
+        peer,
         tasks: Tasks::new(),
         stop: spare,
         server: tokio::spawn(async { Ok(()) }),

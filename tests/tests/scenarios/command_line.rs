@@ -1,0 +1,218 @@
+//! The commands by which an operator works on databases, keys and journals: each run as a person would.
+use std::{collections::BTreeMap, fs, path::Path, process::Output};
+
+use devspaces::Service;
+use devspaces_authz::Permission;
+use devspaces_tests::{
+    Engine, both_engines,
+    engine::{Databases, temporary_folder},
+    process::binary,
+    sql::{tamper, texts},
+};
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::{
+    journal::history,
+    members::{VIEWER, adds},
+    quickstart::complaint,
+};
+
+const PERMISSIONS: &str = include_str!("../../../docs/permissions.md");
+
+async fn run(arguments: &[&str]) -> Output {
+    Command::new(binary()).args(arguments).output().await.expect("it ends")
+}
+
+/// What a command says that must succeed.
+async fn said(arguments: &[&str]) -> String {
+    let output = run(arguments).await;
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {said}{complained}");
+    said.into_owned()
+}
+
+/// What a command says that must find something wrong: it ends with 1 and gives no error of its own.
+async fn found(arguments: &[&str]) -> String {
+    let output = run(arguments).await;
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}{complained}");
+    assert_eq!(complained, "", "a finding is no failure");
+    said.into_owned()
+}
+
+/// The arguments of a command on every service's database.
+fn on_all<'a>(command: &[&'a str], url: &'a str) -> Vec<&'a str> {
+    [command, &["--services", "space,membership", "--database-url", url]].concat()
+}
+
+/// How many steps `migrate` says that it applied, by service.
+fn steps(said: &str) -> BTreeMap<&str, u32> {
+    let of_line = |line| -> Option<(&str, u32)> {
+        let (service, rest) = str::split_once(line, ':')?;
+        Some((service, rest.split_whitespace().find_map(|word| word.parse().ok())?))
+    };
+    said.lines()
+        .map(|line| of_line(line).unwrap_or_else(|| panic!("no number of steps in: {line}")))
+        .collect()
+}
+
+async fn migrated_twice(engine: Engine) {
+    let databases = Databases::empty(engine).await;
+    let url = databases.url(None);
+    let migrate = on_all(&["migrate"], &url);
+    let first = said(&migrate).await;
+    assert!(steps(&first).values().all(|steps| *steps > 0), "{first}");
+    let second = said(&migrate).await;
+    assert_eq!(steps(&second), BTreeMap::from([("membership", 0), ("space", 0)]));
+    let entries = texts(&databases.open(Service::Space).await, "SELECT content FROM journal").await;
+    assert!(entries.is_empty(), "the tables are there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn migrate_applies_each_step_once_on_sqlite() {
+    migrated_twice(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn migrate_applies_each_step_once_on_postgres() {
+    migrated_twice(Engine::Postgres).await;
+}
+
+#[tokio::test]
+async fn policy_prints_the_permission_table() {
+    let table = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.starts_with("| `")).map(str::to_owned).collect()
+    };
+    let markdown = said(&["policy"]).await;
+    assert_eq!(table(&markdown).len(), Permission::ALL.len());
+    assert_eq!(table(&markdown), table(PERMISSIONS), "docs/permissions.md is out of date");
+
+    let json: Value = serde_json::from_str(&said(&["policy", "--format", "json"]).await).expect("JSON");
+    let names: Vec<_> = json.as_array().expect("a list").iter().map(|row| &row["permission"]).collect();
+    assert_eq!(names, Permission::ALL.map(Permission::name));
+}
+
+/// The files of a folder and what is in them.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files = fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file"));
+    files
+        .map(|file| {
+            (file.file_name().to_string_lossy().into_owned(), fs::read(file.path()).expect("a file's bytes"))
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn keys_that_are_there_stay() {
+    let folder = temporary_folder();
+    let keys = folder.path().join("keys");
+    let make = ["keys", keys.to_str().expect("a path")];
+    said(&make).await;
+    let first = files(&keys);
+    let private = first.keys().filter(|name| Path::new(name).extension().is_some_and(|end| end == "pem"));
+    assert_eq!(private.count(), 1 + 4, "an issuer's and each service's: {:?}", first.keys());
+    said(&make).await;
+    assert_eq!(files(&keys), first);
+    // What is missing is made, and nothing else.
+    fs::remove_file(keys.join("billing.pem")).expect("removed");
+    said(&make).await;
+    let third = files(&keys);
+    for (name, bytes) in &first {
+        let is_other = ["billing.pem", "suite.jwks.json"].contains(&name.as_str());
+        assert_eq!(third[name] != *bytes, is_other, "{name}");
+    }
+}
+
+both_engines! {
+    // R-J2
+    async fn journal_verify_names_what_is_wrong(suite: Suite) {
+        let space = history(&suite).await;
+        let url = suite.database_url();
+        let verify = on_all(&["journal", "verify"], &url);
+        let whole = said(&verify).await;
+        assert!(!whole.contains(&space), "nothing to name: {whole}");
+        tamper(&suite.pool(Service::Membership).await, "UPDATE journal SET content = replace(content, 'DEVELOPER', 'ADMIN') WHERE sequence = 3").await;
+        let broken = found(&verify).await;
+        let named = format!("membership: {space} entry 3:");
+        assert_eq!(broken.lines().filter(|line| line.starts_with(&named)).count(), 1, "{broken}");
+    }
+
+    // R-J2: each checkpoint counts, also where a later one knows more.
+    async fn what_was_rewritten_between_two_checkpoints_is_found_by_the_first(suite: Suite) {
+        let space = history(&suite).await;
+        let alice = suite.user("alice");
+        let url = suite.database_url();
+        let folder = temporary_folder();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        said(&["keys", &path("")]).await;
+        let (key, jwks) = (path("{service}.pem"), path("suite.jwks.json"));
+        let checkpoint = [&on_all(&["journal", "checkpoint"], &url)[..], &["--service-key-file", &key]].concat();
+
+        let first = said(&checkpoint).await;
+        assert_eq!(first.lines().count(), 2, "one for each service");
+        let pool = suite.pool(Service::Membership).await;
+        tamper(&pool, "DELETE FROM journal WHERE sequence > 4").await;
+        tamper(&pool, "UPDATE head SET sequence = 4, hash = (SELECT hash FROM journal WHERE sequence = 4)").await;
+        for eve in ["eve", "mallory"] {
+            adds(&alice, &space, &[(&suite.user(eve), VIEWER)]).await.expect("added");
+        }
+        let second = said(&checkpoint).await;
+
+        let file = path("checkpoints");
+        let verify = on_all(&["journal", "verify", "--suite-jwks", &jwks, "--checkpoint", &file], &url);
+        fs::write(&file, &second).expect("written");
+        said(&verify).await;
+        for lines in [format!("{first}{second}"), format!("{second}{first}")] {
+            fs::write(&file, lines).expect("written");
+            let broken = found(&verify).await;
+            let named = format!("membership: {space} entry 5:");
+            assert_eq!(broken.lines().filter(|line| line.starts_with(&named)).count(), 1, "{broken}");
+        }
+        // A line that none of the keys has signed is no checkpoint.
+        fs::write(&file, format!("{first}{}", second.replace('.', "A."))).expect("written");
+        let forged = run(&verify).await;
+        assert!(!forged.status.success() && String::from_utf8_lossy(&forged.stderr).contains("--checkpoint"));
+    }
+
+    // R-J1
+    async fn journal_erase_takes_a_person_out_and_leaves_the_chain_whole(suite: Suite) {
+        history(&suite).await;
+        let url = suite.database_url();
+        let pool = suite.pool(Service::Membership).await;
+        let entries = async || texts(&pool, "SELECT content || personal FROM journal").await.concat();
+        assert!(entries().await.contains("users/carol"));
+        said(&on_all(&["journal", "erase", "users/carol"], &url)).await;
+        let left = entries().await;
+        assert!(!left.contains("carol") && left.contains("users/bob"), "{left}");
+        said(&on_all(&["journal", "verify"], &url)).await;
+        let nobody = complaint(&on_all(&["journal", "erase", "carol"], &url)).await;
+        assert!(nobody.contains("users/{id}"), "{nobody}");
+    }
+}
+
+#[tokio::test]
+async fn a_mistyped_database_is_told_and_not_made() {
+    let folder = temporary_folder();
+    let file = folder.path().join("spcae.db");
+    let url = format!("sqlite:{}", file.display());
+    for command in ["verify", "checkpoint"] {
+        let key = if command == "checkpoint" { &["--service-key-file", "x.pem"][..] } else { &[] };
+        let arguments = ["journal", command, "--services", "space", "--database-url", &url];
+        let complaint = complaint(&[&arguments[..], key].concat()).await;
+        assert!(complaint.contains("--database-url") && complaint.contains("spcae.db"), "{complaint}");
+        assert_eq!(files(folder.path()), BTreeMap::new(), "nothing is made");
+    }
+}
+
+#[tokio::test]
+async fn a_log_filter_that_is_not_valid_is_told_by_its_flag() {
+    let folder = temporary_folder();
+    let data = folder.path().join("data").display().to_string();
+    let dev = ["dev", "--listen", "127.0.0.1:0", "--data-dir", &data, "--log", "info,devspaces=loud"];
+    let complaint = complaint(&dev).await;
+    assert!(complaint.contains("--log"), "{complaint}");
+    assert_eq!(files(folder.path()), BTreeMap::new(), "nothing is made");
+}
