@@ -13,5 +13,6 @@ where
 {
     // The authentication layer puts it there; a port without the layer answers nobody.
     let caller = request.extensions().get::<Caller>().cloned().ok_or_else(Fault::credentials_missing)?;
-    Ok(Response::new(handler(caller, request.into_inner()).await?))
+    // Boxed, since a handler's future holds the message and all that it works with.
+    Ok(Response::new(Box::pin(handler(caller, request.into_inner())).await?))
 }

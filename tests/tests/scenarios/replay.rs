@@ -13,7 +13,7 @@ const ID: &str = "0190a8d0-7b1c-7def-8000-00000000000a";
 
 const REUSED: (Code, &str) = (Code::InvalidArgument, "REQUEST_ID_REUSED");
 
-/// Exactly one of these calls, which had one request_id and different contents, has a result.
+/// Exactly one of these calls, which had one `request_id` and different contents, has a result.
 fn one_result<T: std::fmt::Debug>(answers: Vec<Result<Response<T>, Status>>) -> T {
     let (results, refusals): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
     for refusal in refusals {
@@ -184,6 +184,30 @@ both_engines! {
             let members = lists(&alice, &space).await.expect("a list");
             assert_eq!(members.len(), 1 + usize::try_from(round).expect("a number"));
             assert!(members.contains(&(added.user, VIEWER)));
+        }
+    }
+
+    // R-J5: also where the first call takes from the others the permission that they need.
+    async fn one_request_id_with_different_removals_of_oneself_at_once(suite: Suite) {
+        let alice = suite.user("alice");
+        for round in 1..=15 {
+            let space = alice.creates_space("Team").await;
+            let bob = suite.user(&format!("bob{round}"));
+            adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+            let contents = ["", "users/alice"].map(|owner| [(owner, false), (owner, true)]).concat();
+            let calls = contents.into_iter().map(|(new_owner, keep_app_roles)| {
+                let mut members = bob.members();
+                let request = RemoveMemberRequest {
+                    name: bob.member_of(&space),
+                    request_id: Uuid::from_u128(round).to_string(),
+                    new_owner: new_owner.to_owned(),
+                    keep_app_roles,
+                    ..Default::default()
+                };
+                async move { members.remove_member(request).await }
+            });
+            one_result(join_all(calls).await);
+            assert_eq!(lists(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -169,12 +170,14 @@ async fn clients_take_no_room_from_the_services_of_the_suite() {
     let script = async {
         let client = inside.recv().await.expect("a client's call");
         assert_eq!(told(running.ask("").await), overloaded);
-        let (answer, ()) = tokio::join!(running.ask_as(&running.peer, ""), async {
-            let service = inside.recv().await.expect("a service's call");
-            assert_eq!(told(running.ask_as(&running.peer, "").await), overloaded);
-            service.send(()).expect("the service's call waits");
-        });
-        answer.expect("an answer");
+        let mut call = pin!(running.ask_as(&running.peer, ""));
+        let service = tokio::select! {
+            entered = inside.recv() => entered.expect("a service's call"),
+            answer = &mut call => panic!("{answer:?}"),
+        };
+        assert_eq!(told(running.ask_as(&running.peer, "").await), overloaded);
+        service.send(()).expect("the service's call waits");
+        call.await.expect("an answer");
         client.send(()).expect("the client's call waits");
     };
     let (answer, ()) = tokio::join!(running.ask(""), script);
