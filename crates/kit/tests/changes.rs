@@ -1,5 +1,4 @@
 //! Changes and their effects, on a database of their own and with peers of the test's making.
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex},
@@ -32,7 +31,7 @@ struct Peers {
 }
 
 impl Peers {
-    fn refuse(&self, peer_or_scope: impl ToString) {
+    fn refuse(&self, peer_or_scope: impl std::fmt::Display) {
         self.refused.lock().unwrap().insert(peer_or_scope.to_string());
     }
 
@@ -196,7 +195,7 @@ async fn the_worker_finds_by_itself_what_another_process_left() {
 #[tokio::test]
 async fn a_slow_clock_does_not_go_back_behind_the_journal() {
     let world = World::new().await;
-    let ahead = SystemClock.now() + Duration::from_secs(3600);
+    let ahead = SystemClock.now() + Duration::from_hours(1);
     let mut tx = world.pool.begin(&[scope(1)], act(ahead)).await.unwrap();
     tx.record(entry(scope(1))).await.unwrap();
     tx.commit().await.unwrap();
