@@ -149,7 +149,7 @@ impl Mutations {
             return Ok(first);
         }
         match work.await {
-            Err(fault) => self.replayed(call).await.ok().flatten().ok_or(fault),
+            Err(fault) => self.replayed(call).await?.ok_or(fault),
             answer => answer,
         }
     }

@@ -9,13 +9,14 @@ use devspaces_proto::authz::v1::{
 use devspaces_tests::{
     Persona, Refusal, Suite, both_engines,
     reflection::{Raw, methods},
+    sql::tamper,
     suite::eventually,
 };
 use prost::{Message as _, bytes::Bytes};
 use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
 use tonic::{Code, Request, Status};
 
-use crate::spaces::gets;
+use crate::spaces::{archives, gets};
 
 const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
 
@@ -157,6 +158,16 @@ async fn look_alike(suite: &Suite, stranger: &Persona, space: &str, port: Servic
     codes
 }
 
+/// A space that is published, one that is archived and one in use: all that a stranger's answers could depend on.
+async fn spaces_of(suite: &Suite, owner: &Persona) -> [String; 3] {
+    let published = owner.creates_space("Published").await;
+    // No method publishes a space yet. Nobody has asked anything about it, so nothing is remembered otherwise.
+    tamper(&suite.pool(Service::Space).await, "UPDATE space SET published = TRUE").await;
+    let archived = owner.creates_space("Archived").await;
+    archives(owner, &archived).await.expect("archived");
+    [published, archived, owner.creates_space("Team").await]
+}
+
 /// The service that is not this one.
 fn other(service: Service) -> Service {
     if service == Service::Space { Service::Membership } else { Service::Space }
@@ -208,18 +219,22 @@ both_engines! {
     async fn a_stranger_is_told_the_same_of_any_space_while_the_other_service_is_down(suite: Suite) {
         let mut suite = suite;
         let (alice, mallory) = (suite.user("alice"), suite.user("mallory"));
-        let space = alice.creates_space("Team").await;
+        let spaces = spaces_of(&suite, &alice).await;
         for (port, counted) in [(Service::Space, 5 + 1), (Service::Membership, 5 + 1)] {
-            // While all is up, so that what is known of the space that exists is remembered where it may be.
-            assert_eq!(look_alike(&suite, &mallory, &space, port).await, vec![Code::PermissionDenied; counted]);
+            // While all is up, so that what is known of spaces that exist is remembered where it may be.
+            for space in &spaces {
+                assert_eq!(look_alike(&suite, &mallory, space, port).await, vec![Code::PermissionDenied; counted]);
+            }
             suite.stop(other(port)).await;
-            let codes = look_alike(&suite, &mallory, &space, port).await;
-            assert_eq!(codes.len(), counted);
-            for code in codes {
-                assert!([Code::Unavailable, Code::PermissionDenied].contains(&code), "{code:?}");
+            for space in &spaces {
+                let codes = look_alike(&suite, &mallory, space, port).await;
+                assert_eq!(codes.len(), counted);
+                for code in codes {
+                    assert!([Code::Unavailable, Code::PermissionDenied].contains(&code), "{code:?}");
+                }
             }
             suite.restart(other(port)).await;
-            eventually(async || gets(&alice, &space).await.ok()).await;
+            eventually(async || gets(&alice, &spaces[0]).await.ok()).await;
         }
     }
 
@@ -227,23 +242,27 @@ both_engines! {
     async fn a_strangers_check_is_answered_the_same_for_any_space(suite: Suite) {
         let mut suite = suite;
         let (alice, mallory) = (suite.user("alice"), suite.user("mallory"));
-        let space = alice.creates_space("Team").await;
-        for answer in checks_look_alike(&mallory, &space, &Service::ALL).await {
-            let answer = answer.expect("an answer");
-            let why = answer.explanation.expect("an explanation");
-            assert!(!answer.allowed && why.granted_by.is_empty() && !why.would_be_granted_by.is_empty());
-            assert!(why.unmet_conditions.is_empty(), "only what the public catalogue says");
+        let spaces = spaces_of(&suite, &alice).await;
+        for space in &spaces {
+            for answer in checks_look_alike(&mallory, space, &Service::ALL).await {
+                let answer = answer.expect("an answer");
+                let why = answer.explanation.expect("an explanation");
+                assert!(!answer.allowed && why.granted_by.is_empty() && !why.would_be_granted_by.is_empty());
+                assert!(why.unmet_conditions.is_empty(), "only what the public catalogue says");
+            }
         }
         for port in Service::ALL {
             suite.stop(other(port)).await;
-            for answer in checks_look_alike(&mallory, &space, &[port]).await {
-                match answer {
-                    Ok(answer) => assert!(!answer.allowed),
-                    Err(refusal) => assert_eq!(refusal.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE")),
+            for space in &spaces {
+                for answer in checks_look_alike(&mallory, space, &[port]).await {
+                    match answer {
+                        Ok(answer) => assert!(!answer.allowed),
+                        Err(refusal) => assert_eq!(refusal.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE")),
+                    }
                 }
             }
             suite.restart(other(port)).await;
-            eventually(async || gets(&alice, &space).await.ok()).await;
+            eventually(async || gets(&alice, &spaces[0]).await.ok()).await;
         }
     }
 }
