@@ -45,7 +45,11 @@ impl Peers {
 }
 
 impl Deliver for Peers {
-    fn deliver<'a>(&'a self, peer: &'a str, effects: ApplyEffectsRequest) -> BoxFuture<'a, Result<(), Fault>> {
+    fn deliver<'a>(
+        &'a self,
+        peer: &'a str,
+        effects: ApplyEffectsRequest,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move {
             let refused = self.refused.lock().unwrap();
             if refused.contains(peer) || refused.contains(&effects.scope) {
@@ -208,7 +212,10 @@ async fn writing_goes_on_when_a_full_disk_has_room_again() {
     let world = World::new().await;
     let Pool::Sqlite { write, .. } = &world.pool else { panic!("SQLite") };
     let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(write).await.unwrap();
-    sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"))).execute(write).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}")))
+        .execute(write)
+        .await
+        .unwrap();
     let mut refused = None;
     for number in 1..1000 {
         refused = world.change(scope(number), Grant(scope(number), &[])).await.err();

@@ -151,9 +151,8 @@ impl Tx {
 
     /// Notes that the effects of a sender's change are applied; false if they already were.
     pub(crate) async fn admit(&mut self, sender: &str, change: &ApplyEffectsRequest) -> Result<bool, Error> {
-        let admitted =
-            on!(self, |c| {
-                sqlx::query(
+        let admitted = on!(self, |c| {
+            sqlx::query(
             "INSERT INTO inbox (sender, scope, sequence, hash) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
         )
         .bind(sender)
@@ -163,7 +162,7 @@ impl Tx {
         .execute(c)
         .await
         .map(|done| done.rows_affected())
-            })?;
+        })?;
         Ok(admitted == 1)
     }
 

@@ -42,7 +42,7 @@ impl DevIssuer {
             claims["email"] = json!(email);
             claims["email_verified"] = json!(true);
         }
-        BearerToken::sign(self.key.pair(), KEY_ID, claims, self.clock.now(), lifetime)
+        BearerToken::sign(&self.key, KEY_ID, claims, self.clock.now(), lifetime)
     }
 
     /// The two issuers, to be trusted by an [`Authenticator`](super::Authenticator).

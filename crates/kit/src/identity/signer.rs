@@ -48,7 +48,7 @@ impl ServiceSigner {
     fn sign(&self, audience: &str, now: Timestamp) -> BearerToken {
         let iss = format!("{SUITE_ISSUER}{}", self.name);
         let claims = json!({ "iss": iss, "sub": self.name, "aud": audience });
-        BearerToken::sign(self.key.pair(), &self.name, claims, now, LIFETIME)
+        BearerToken::sign(&self.key, &self.name, claims, now, LIFETIME)
     }
 }
 

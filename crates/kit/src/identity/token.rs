@@ -1,12 +1,11 @@
 //! The inside of a token, and the reasons to refuse one.
 use std::{fmt, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use ed25519_dalek::Signer as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tonic::metadata::{MetadataMap, MetadataValue};
 
+use super::SigningKey;
 use crate::clock::Timestamp;
 
 /// How far the clocks of an issuer and of this machine may differ, in seconds.
@@ -140,9 +139,9 @@ impl BearerToken {
         }
     }
 
-    /// Signs claims with an Ed25519 key, valid from `now`.
+    /// Signs claims, valid from `now`.
     pub(super) fn sign(
-        key: &ed25519_dalek::SigningKey,
+        key: &SigningKey,
         kid: &str,
         mut claims: Value,
         now: Timestamp,
@@ -151,11 +150,7 @@ impl BearerToken {
         claims["iat"] = json!(now.seconds());
         claims["nbf"] = json!(now.seconds());
         claims["exp"] = json!((now + lifetime).seconds());
-        let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": kid });
-        let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-        let message = format!("{header}.{claims}");
-        let signature = URL_SAFE_NO_PAD.encode(key.sign(message.as_bytes()).to_bytes());
-        Self(format!("{message}.{signature}"))
+        Self(key.sign(kid, "JWT", &claims))
     }
 }
 
