@@ -47,5 +47,5 @@ pub(crate) async fn run(engine: Engine) {
 
 fn report(what: &str, (median, worst): (Duration, Duration), baseline: Duration) {
     let ratio = median.as_secs_f64() / baseline.as_secs_f64();
-    println!("  {what}: median {median:.0?}, 99th percentile {worst:.0?}; {ratio:.1} times the baseline");
+    println!("  {what}: median {median:.1?}, 99th percentile {worst:.1?}; {ratio:.1} times the baseline");
 }
