@@ -6,7 +6,7 @@ use crate::{AppRole, Condition, Permission, ResourceType, Role, grants_of};
 const INTRODUCTION: &str = "\
 # Permissions
 
-<!-- Made from the permission table: cargo run -p devspaces-authz --example permissions > docs/permissions.md -->
+<!-- Made from the permission table: cargo xtask docs -->
 
 Every call needs the permissions that its comment in the API names. This page says who has them. What it does not
 grant is denied. `ListRoles` of `AuthzService` answers the same, and `CheckPermission` explains a single case.

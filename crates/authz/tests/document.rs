@@ -8,7 +8,7 @@ fn the_page_of_permissions_is_up_to_date() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/permissions.md");
     let page = std::fs::read_to_string(path).unwrap();
     let up_to_date = page.replace("\r\n", "\n") == markdown();
-    assert!(up_to_date, "run: cargo run -p devspaces-authz --example permissions > docs/permissions.md");
+    assert!(up_to_date, "run: cargo xtask docs");
 }
 
 // R-P5
