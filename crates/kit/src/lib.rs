@@ -14,3 +14,4 @@ pub mod server;
 pub mod status;
 pub mod telemetry;
 pub mod text;
+mod turns;

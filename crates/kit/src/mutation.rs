@@ -16,6 +16,7 @@ use crate::{
     outbox::Outbox,
     server::Tasks,
     status::Fault,
+    turns::Turns,
 };
 
 /// How often a transaction that gave way to another is run again before the caller is told.
@@ -106,6 +107,7 @@ pub struct Mutations {
     clock: Arc<dyn Clock>,
     outbox: Outbox,
     tasks: Tasks,
+    turns: Arc<Turns>,
 }
 
 /// A change, as a handler has understood and permitted it.
@@ -134,7 +136,7 @@ impl Mutations {
     /// Changes in this database.
     #[must_use]
     pub fn new(pool: Pool, clock: Arc<dyn Clock>, outbox: Outbox, tasks: Tasks) -> Self {
-        Self { pool, clock, outbox, tasks }
+        Self { pool, clock, outbox, tasks, turns: Arc::default() }
     }
 
     /// Answers a call once for each `request_id` (R-J5): with the first result if there is one, else by the work. The
@@ -208,6 +210,7 @@ impl Mutations {
         change: &M,
         behind: bool,
     ) -> Result<Attempt<M::Reply>, Abort> {
+        let turn = self.turns.take(scopes).await;
         let act = Act {
             actor: call.caller.principal.clone(),
             on_behalf_of: None,
@@ -244,6 +247,8 @@ impl Mutations {
             self.outbox.call_worker();
             return Err(error.into());
         }
+        // Whoever is next need not wait for the peers.
+        drop(turn);
         self.outbox.flush(scopes).await?;
         Ok(Attempt::Done(response))
     }
