@@ -92,11 +92,11 @@ mod tests {
     // R-J1
     #[test]
     fn the_chained_bytes_hold_no_personal_detail() {
-        let mut value =
-            json!({"user": "users/alice", "list": ["users/bob", "bob@example.com", "ADMIN"], "n": 1});
+        // An array: the order of an object's fields depends on how serde_json was built.
+        let mut value = json!(["users/alice", "users/bob", "bob@example.com", "ADMIN", 1, "users/alice"]);
         let mut personal = Personal::default();
         personal.take_from(&mut value);
-        assert_eq!(value, json!({"user": "~0", "list": ["~1", "~2", "ADMIN"], "n": 1}));
+        assert_eq!(value, json!(["~0", "~1", "~2", "ADMIN", 1, "~0"]));
         assert!(personal.matches(&personal.digests()));
     }
 
