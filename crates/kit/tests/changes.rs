@@ -97,7 +97,7 @@ fn act(time: Timestamp) -> Act {
 }
 
 fn entry(scope: Scope) -> Change {
-    Change { scope, before: Value::Null, after: Value::Null, facts: true }
+    Change { scope, resources: vec![scope.to_string()], before: Value::Null, after: Value::Null, facts: true }
 }
 
 /// A change with effects for these peers.

@@ -36,7 +36,7 @@ impl Received {
                 let (space, user) = names.ok_or_else(Fault::message_malformed)?;
                 Ok(Applied::GrantCreatorAdmin { space, user })
             }
-            Some(Effect::GrantCreatorAdmin(_)) => Err(not_the_senders()),
+            Some(Effect::GrantCreatorAdmin(_) | Effect::DropAppRoles(_)) => Err(not_the_senders()),
             None => Err(Fault::message_malformed()),
         });
         Ok(Self(applied.collect::<Result<_, Fault>>()?))
@@ -75,7 +75,13 @@ async fn grant_creator_admin(tx: &mut Tx, space: SpaceName, user: &UserName) -> 
     }
     let admin = Membership { role: ConsoleRole::Admin, view_all_apps: false, expire_time: None };
     let mut member = Member::new(space, user.clone(), admin, tx.time());
-    let change = Change { scope: space.into(), before: Value::Null, after: member.to_json(), facts: true };
+    let change = Change {
+        scope: space.into(),
+        resources: vec![member.name.to_string()],
+        before: Value::Null,
+        after: member.to_json(),
+        facts: true,
+    };
     member.revision = tx.record(change).await?;
     Ok(store::put(tx, &member).await?)
 }

@@ -30,6 +30,8 @@ pub struct Act {
 pub struct Change {
     /// The scope: one of those that the transaction began with.
     pub scope: Scope,
+    /// The names of the resources that are changed, by which entries are found (R-J3).
+    pub resources: Vec<String>,
     /// What was before; null where nothing was.
     pub before: Value,
     /// What is after; null where nothing is.

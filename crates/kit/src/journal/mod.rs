@@ -60,6 +60,7 @@ pub(crate) async fn append(db: &mut Conn, head: &Head, act: &Act, change: &Chang
         "on_behalf_of": act.on_behalf_of.as_ref().map(ToString::to_string),
         "method": act.method,
         "facts": change.facts,
+        "resources": change.resources,
         "before": change.before,
         "after": change.after,
     });

@@ -60,14 +60,21 @@ impl Mutation for Addition {
     async fn once(&self, tx: &mut Tx) -> Result<AddMembersResponse, Abort> {
         let Self { pass, space, added } = self;
         let facts = pass.confirm(tx).await?;
-        let mut blockers = pass.blockers()?;
+        let mut blockers = pass.blockers(&facts)?;
         if facts.membership.known().and_then(|member| member.role) != Some(ConsoleRole::Admin) {
             bootstrap(&mut blockers, *space, added);
         }
         blockers.finish()?;
         refuse_existing(tx, *space, added).await?;
         let after: Vec<Value> = added.iter().map(|(user, membership)| membership.to_json(user)).collect();
-        let change = Change { scope: (*space).into(), before: Value::Null, after: after.into(), facts: true };
+        let name = |(user, _): &(UserName, _)| MemberName { space: *space, user: user.clone() }.to_string();
+        let change = Change {
+            scope: (*space).into(),
+            resources: added.iter().map(name).collect(),
+            before: Value::Null,
+            after: after.into(),
+            facts: true,
+        };
         let revision = tx.record(change).await?;
         let mut members = Vec::with_capacity(added.len());
         for (user, membership) in added {

@@ -9,7 +9,7 @@ mod update_member;
 use std::sync::Arc;
 
 use devspaces_authz::{Owner, Plane};
-use devspaces_gate::Context;
+use devspaces_gate::{Context, Standing};
 use devspaces_kit::{
     db::{Change, Tx},
     edge::answer,
@@ -86,6 +86,7 @@ struct Remaining {
 async fn remaining(context: &Context, name: &MemberName) -> Remaining {
     let owners = [Owner::Billing, Owner::Marketplace];
     let facts = context.gate.facts(&name.user.clone().into(), name.space, &owners).await.ok();
+    let facts = facts.as_ref().map(Standing::facts);
     let billing = facts.and_then(|facts| facts.billing.known()).map(|facts| facts.admin);
     let marketplace = facts.and_then(|facts| facts.marketplace.known()).map(|facts| facts.admin);
     let mut remaining = Remaining { roles: Vec::new(), unknown_planes: Vec::new() };
@@ -94,7 +95,9 @@ async fn remaining(context: &Context, name: &MemberName) -> Remaining {
     {
         let plane = plane.name().to_owned();
         match held {
-            Some(true) => remaining.roles.push(RemainingRole { plane, role: role.to_owned() }),
+            Some(true) => {
+                remaining.roles.push(RemainingRole { plane, role: role.to_owned(), app: String::new() });
+            }
             Some(false) => {}
             None => remaining.unknown_planes.push(plane),
         }
@@ -127,7 +130,13 @@ async fn keep_an_admin(
 async fn remove(tx: &mut Tx, mut blockers: Blockers, member: &Member) -> Result<(), Abort> {
     keep_an_admin(tx, &mut blockers, member, None).await?;
     blockers.finish()?;
-    let (scope, before) = (member.name.space.into(), member.to_json());
-    tx.record(Change { scope, before, after: Value::Null, facts: true }).await?;
+    let change = Change {
+        scope: member.name.space.into(),
+        resources: vec![member.name.to_string()],
+        before: member.to_json(),
+        after: Value::Null,
+        facts: true,
+    };
+    tx.record(change).await?;
     Ok(store::remove(tx, &member.name).await?)
 }

@@ -62,12 +62,12 @@ impl Mutation for Update {
 
     async fn once(&self, tx: &mut Tx) -> Result<WireMember, Abort> {
         let name = &self.name;
-        self.pass.confirm(tx).await?;
+        let facts = self.pass.confirm(tx).await?;
         let now = tx.time();
         let before = store::find(tx, name, now).await?.ok_or_else(|| Fault::not_found(name))?;
         etag::check(&self.etag, before.revision, name)?;
         let membership = self.patch.apply(before.membership);
-        let mut blockers = self.pass.blockers()?;
+        let mut blockers = self.pass.blockers(&facts)?;
         if !membership.has_fitting_add_on() {
             let sentence = "Only a Developer has the add-on view_all_apps";
             blockers.add(Reason::NotADeveloper, name.to_string(), sentence);
@@ -78,9 +78,14 @@ impl Mutation for Update {
             return Ok(before.into());
         }
         let mut after = Member { membership, update_time: now, ..before.clone() };
-        let (scope, facts) = (name.space.into(), true);
-        after.revision =
-            tx.record(Change { scope, before: before.to_json(), after: after.to_json(), facts }).await?;
+        let change = Change {
+            scope: name.space.into(),
+            resources: vec![name.to_string()],
+            before: before.to_json(),
+            after: after.to_json(),
+            facts: true,
+        };
+        after.revision = tx.record(change).await?;
         store::put(tx, &after).await?;
         Ok(after.into())
     }

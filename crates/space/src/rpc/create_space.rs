@@ -54,8 +54,13 @@ impl Mutation for Creation {
 
     async fn once(&self, tx: &mut Tx) -> Result<WireSpace, Abort> {
         let mut space = Space::new(self.name, self.metadata.clone(), tx.time());
-        let change =
-            Change { scope: self.name.into(), before: Value::Null, after: space.to_json(), facts: true };
+        let change = Change {
+            scope: self.name.into(),
+            resources: vec![self.name.to_string()],
+            before: Value::Null,
+            after: space.to_json(),
+            facts: true,
+        };
         space.revision = tx.record(change).await?;
         store::put(tx, &space).await?;
         let creator = GrantCreatorAdmin { space: self.name.to_string(), user: tx.act().actor.to_string() };

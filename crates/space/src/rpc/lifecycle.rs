@@ -94,9 +94,14 @@ impl Mutation for StateChange {
             _ => return Err(not_archived(self.name).into()),
         }
         let mut after = Space { state: self.to, update_time: tx.time(), ..before.clone() };
-        let (scope, facts) = (self.name.into(), true);
-        after.revision =
-            tx.record(Change { scope, before: before.to_json(), after: after.to_json(), facts }).await?;
+        let change = Change {
+            scope: self.name.into(),
+            resources: vec![self.name.to_string()],
+            before: before.to_json(),
+            after: after.to_json(),
+            facts: true,
+        };
+        after.revision = tx.record(change).await?;
         store::put(tx, &after).await?;
         Ok(after.into())
     }

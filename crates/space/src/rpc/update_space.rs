@@ -71,9 +71,14 @@ impl Mutation for Update {
             return Ok(before.into());
         }
         let mut after = Space { metadata, update_time: tx.time(), ..before.clone() };
-        let (scope, facts) = (self.name.into(), false);
-        after.revision =
-            tx.record(Change { scope, before: before.to_json(), after: after.to_json(), facts }).await?;
+        let change = Change {
+            scope: self.name.into(),
+            resources: vec![self.name.to_string()],
+            before: before.to_json(),
+            after: after.to_json(),
+            facts: false,
+        };
+        after.revision = tx.record(change).await?;
         store::put(tx, &after).await?;
         Ok(after.into())
     }
