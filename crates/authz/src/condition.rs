@@ -21,15 +21,17 @@ pub enum Condition {
     ManagesApp,
     /// The subject is console Admin or Developer of the space (R-A2).
     BuildsInSpace,
-    /// The app is linked to a space (R-A2).
+    /// The app is linked to a space (R-A2), and not deleted.
     Linked,
+    /// The app is linked to a space, or was so until it was deleted (R-A10).
+    LinkedUntilDeleted,
     /// The contributor role is on any app of the space (R-A5).
     AppOfSpace,
 }
 
 impl Condition {
     /// Every condition.
-    pub const ALL: [Condition; 8] = [
+    pub const ALL: [Condition; 9] = [
         Condition::Published,
         Condition::Unpublished,
         Condition::Bootstrap,
@@ -37,6 +39,7 @@ impl Condition {
         Condition::ManagesApp,
         Condition::BuildsInSpace,
         Condition::Linked,
+        Condition::LinkedUntilDeleted,
         Condition::AppOfSpace,
     ];
 
@@ -51,6 +54,7 @@ impl Condition {
             Condition::ManagesApp => "also OWNER or ADMIN of the app",
             Condition::BuildsInSpace => "also console Admin or Developer of the space",
             Condition::Linked => "the app is linked to a space",
+            Condition::LinkedUntilDeleted => "the app is linked to a space, or was until it was deleted",
             Condition::AppOfSpace => "the app is in the space, and for such apps only",
         }
     }
@@ -75,6 +79,10 @@ impl Condition {
             Condition::ManagesApp => "This also takes the contributor role OWNER or ADMIN on the app.",
             Condition::BuildsInSpace => "This also takes the console role Admin or Developer in the space.",
             Condition::Linked => {
+                "The app is not in a space: until it is linked or undeleted, its contributors can see it, its managers \
+                 can link it and, if it is deleted, its OWNER can have it back."
+            }
+            Condition::LinkedUntilDeleted => {
                 "The app is not linked to a space: until it is, its contributors can see it and link it, no more."
             }
             Condition::AppOfSpace => "This takes a contributor role on an app of the space.",
@@ -98,6 +106,7 @@ impl Condition {
                 .membership
                 .test(|member| matches!(member.role, Some(ConsoleRole::Admin | ConsoleRole::Developer))),
             Condition::Linked => facts.app.test(|app| app.linked),
+            Condition::LinkedUntilDeleted => facts.app.test(|app| app.linked || app.deleted),
             Condition::AppOfSpace => facts.space.test(|space| space.contributes),
         }
     }
@@ -110,7 +119,7 @@ impl Condition {
             }
             Condition::Bootstrap => OwnerSet::of(Owner::Space).union(OwnerSet::of(Owner::Membership)),
             Condition::ViewAllApps | Condition::BuildsInSpace => OwnerSet::of(Owner::Membership),
-            Condition::ManagesApp | Condition::Linked => OwnerSet::APP,
+            Condition::ManagesApp | Condition::Linked | Condition::LinkedUntilDeleted => OwnerSet::APP,
         }
     }
 }

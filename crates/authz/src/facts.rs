@@ -158,8 +158,10 @@ pub struct MarketplaceFacts {
 /// What the space service knows of an app, and of the subject on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct AppFacts {
-    /// Whether the app is linked to a space (R-A2).
+    /// Whether the app is linked to a space (R-A2), and not deleted.
     pub linked: bool,
+    /// Whether the app is soft-deleted (R-A10).
+    pub deleted: bool,
     /// The subject's contributor role on the app, however it was given (R-A3, R-M11).
     pub role: Option<AppRole>,
 }

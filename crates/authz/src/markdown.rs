@@ -36,6 +36,7 @@ const NOTES: &str = "
 - Console Admins and Viewers, and Developers with the view-all-apps add-on, are viewers of every app in the space. That
   role is computed from the console role: it can't be taken away at the app, and goes with the console role.
 - An app that is linked to no space can be seen by its contributors and linked by its OWNER or ADMIN, nothing more.
+- A deleted app is in no space: its contributors see it, and its OWNER can have it back, which takes `app.delete`.
 - Linking an app asks about the space and the app together: it takes a role in each.
 - To `apps.list`, contributors are given their own apps of the space only, and so are Developers without the add-on.
 - A service has the permissions that its operator configured for its name, out of those marked so here, and no others.

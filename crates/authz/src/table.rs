@@ -3,7 +3,8 @@
 //! To change who may do what, change a line here; decisions, explanations, the catalogue and the document follow.
 
 use crate::Condition::{
-    self, Bootstrap, BuildsInSpace, Linked, ManagesApp, Published, Unpublished, ViewAllApps,
+    self, Bootstrap, BuildsInSpace, Linked, LinkedUntilDeleted, ManagesApp, Published, Unpublished,
+    ViewAllApps,
 };
 use crate::Permission;
 #[allow(clippy::enum_glob_use, reason = "the table names every variant")]
@@ -70,6 +71,8 @@ const DEVELOPERS: Also =
 const DEPLOYERS: Also = ContributorIf(&[AppRole::Owner, AppRole::Admin, AppRole::Deployer], Linked);
 const MANAGERS: Also = ContributorIf(&[AppRole::Owner, AppRole::Admin], Linked);
 const OWNER: Also = ContributorIf(&[AppRole::Owner], Linked);
+// Undeleting is deleting undone, and asks for the same permission (R-A10).
+const DELETER: Also = ContributorIf(&[AppRole::Owner], LinkedUntilDeleted);
 
 type Phrases = &'static [&'static str];
 const NONE: Phrases = &[];
@@ -118,7 +121,7 @@ const TABLE: [Row; Permission::ALL.len()] = [
     line(AppContributorsUpdate,      App,      [No,     No,            Yes,             If(ManagesApp),  No],   MANAGERS,      NOT_DERIVED),
     line(AppDevelop,                 App,      [No,     No,            No,              No,              No],   DEVELOPERS,    NONE),
     line(AppDeploy,                  App,      [No,     No,            No,              No,              No],   DEPLOYERS,     NONE),
-    line(AppDelete,                  App,      [No,     No,            No,              No,              No],   OWNER,         NOT_LISTED),
+    line(AppDelete,                  App,      [No,     No,            No,              No,              No],   DELETER,       NOT_LISTED),
     line(AppOwnerUpdate,             App,      [No,     No,            No,              No,              No],   OWNER,         NONE),
     line(AppTransfer,                App,      [No,     No,            Yes,             No,              No],   Nobody,        MOVABLE),
     line(TransferAccept,             Space,    [No,     No,            Yes,             No,              No],   Nobody,        MOVABLE_YET),

@@ -79,6 +79,7 @@ fn context(facts: &Facts) -> Context {
         ("contributes".to_owned(), RestrictedExpression::new_bool(space.contributes)),
         ("viewAllApps".to_owned(), RestrictedExpression::new_bool(membership.view_all_apps)),
         ("linked".to_owned(), RestrictedExpression::new_bool(app.linked)),
+        ("deleted".to_owned(), RestrictedExpression::new_bool(app.deleted)),
     ])
     .unwrap()
 }

@@ -40,7 +40,10 @@ pub(crate) fn memberships() -> Vec<MembershipFacts> {
 }
 
 pub(crate) fn apps() -> Vec<AppFacts> {
-    optional(&AppRole::ALL).flat_map(|role| BOOLS.map(|linked| AppFacts { linked, role })).collect()
+    // What is deleted is linked to nothing.
+    let states = [(false, false), (true, false), (false, true)];
+    let of = |role| states.map(|(linked, deleted)| AppFacts { linked, deleted, role });
+    optional(&AppRole::ALL).flat_map(of).collect()
 }
 
 pub(crate) fn billing() -> Vec<BillingFacts> {

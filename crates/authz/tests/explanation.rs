@@ -18,7 +18,7 @@ fn member(role: ConsoleRole) -> Facts {
 }
 
 fn contributor(role: AppRole, linked: bool) -> Facts {
-    Facts { app: Fact::Known(AppFacts { linked, role: Some(role) }), ..user() }
+    Facts { app: Fact::Known(AppFacts { linked, deleted: false, role: Some(role) }), ..user() }
 }
 
 /// The facts with those of one kind replaced by what holds of a stranger in an empty space.
@@ -132,7 +132,7 @@ fn a_stranger_is_told_no_more_than_the_catalogue_says() {
 fn who_holds_a_role_is_told_which_condition_is_unmet() {
     let published = Fact::Known(SpaceFacts { published: true, ..SpaceFacts::default() });
     let market = Facts { marketplace: Fact::Known(MarketplaceFacts { admin: true }), ..user() };
-    let linked = Fact::Known(AppFacts { linked: true, role: None });
+    let linked = Fact::Known(AppFacts { linked: true, deleted: false, role: None });
     let cases = [
         (
             Permission::SpaceUpdate,
@@ -162,8 +162,10 @@ fn who_holds_a_role_is_told_which_condition_is_unmet() {
 // R-A4
 #[test]
 fn a_derived_viewer_is_told_where_the_role_comes_from() {
-    let facts =
-        Facts { app: Fact::Known(AppFacts { linked: true, role: None }), ..member(ConsoleRole::Viewer) };
+    let facts = Facts {
+        app: Fact::Known(AppFacts { linked: true, deleted: false, role: None }),
+        ..member(ConsoleRole::Viewer)
+    };
     let derived = Grant { role: Role::ConsoleViewer, condition: None, via: Some(Via::DerivedViewer) };
     for permission in [Permission::AppGet, Permission::AppContributorsList] {
         assert_eq!(decide(permission, &facts).explanation().granted_by, [derived]);

@@ -120,6 +120,8 @@ impl Line {
             // R-A2: of an app that no space has, contributors see what there is to see, and nothing more. The file's
             // "app linked" says it of developing and deploying.
             Permission::AppGet | Permission::AppContributorsList => holds,
+            // R-A10: undeleting asks for the permission to delete.
+            Permission::AppDelete => holds && (known.app.linked || known.app.deleted),
             _ => holds && known.app.linked,
         }
     }

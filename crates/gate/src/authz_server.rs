@@ -5,7 +5,7 @@ use devspaces_authz::{Permission, ResourceType};
 use devspaces_kit::{
     edge::answer,
     identity::Caller,
-    name::{Principal, SpaceName},
+    name::{AppName, Principal, SpaceName},
     status::{Fault, Fields, Reason},
 };
 use devspaces_proto::authz::v1::{
@@ -113,10 +113,7 @@ fn parse_resource(fields: &mut Fields, permission: Permission, name: &str) -> Op
             fields.check("resource", empty.ok_or("must be empty, since this permission is on no resource"))
         }
         ResourceType::Space => fields.parse::<SpaceName>("resource", name).map(Resource::Space),
-        ResourceType::App => {
-            let app = catalogue::parse_app(name).ok_or("must have the form apps/{uuid}");
-            fields.check("resource", app).map(Resource::App)
-        }
+        ResourceType::App => fields.parse::<AppName>("resource", name).map(Resource::App),
     }
 }
 

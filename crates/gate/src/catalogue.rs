@@ -2,9 +2,7 @@
 use devspaces_authz::{
     Condition, Explanation, Grant, Owner, Permission, Plane, ResourceType, Role, Via, grants, grants_of,
 };
-use devspaces_kit::name::Scope;
 use devspaces_proto::authz::v1 as proto;
-use uuid::Uuid;
 
 /// The whole catalogue.
 pub(crate) fn list() -> proto::ListRolesResponse {
@@ -22,14 +20,6 @@ pub(crate) fn explanation(explanation: &Explanation) -> proto::Explanation {
         unmet_conditions: owned(&explanation.unmet_conditions),
         missing_facts: explanation.missing_facts.iter().map(|owner| Owner::name(*owner).to_owned()).collect(),
         preconditions: owned(explanation.preconditions),
-    }
-}
-
-/// The app that this names, `apps/{uuid}`.
-pub(crate) fn parse_app(name: &str) -> Option<Uuid> {
-    match name.parse() {
-        Ok(Scope::App(app)) => Some(app),
-        _ => None,
     }
 }
 

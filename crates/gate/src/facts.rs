@@ -63,8 +63,10 @@ pub enum OwnFacts {
     Marketplace(MarketplaceFacts),
     /// The space service, of an app.
     App {
-        /// The space that the app is linked to (R-A2).
+        /// The space that the app is linked to (R-A2), unless it is deleted.
         space: Option<SpaceName>,
+        /// Whether the app is soft-deleted, and so in no space (R-A10).
+        deleted: bool,
         /// The contributor role on the app (R-A3).
         role: Option<AppRole>,
         /// The name of the group by which the subject has that role (R-M11). `None`: directly.
@@ -98,8 +100,8 @@ impl OwnFacts {
             }
             Self::Billing(billing) => facts.billing = Fact::Known(billing),
             Self::Marketplace(marketplace) => facts.marketplace = Fact::Known(marketplace),
-            Self::App { space, role, .. } => {
-                facts.app = Fact::Known(AppFacts { linked: space.is_some(), role });
+            Self::App { space, deleted, role, .. } => {
+                facts.app = Fact::Known(AppFacts { linked: space.is_some(), deleted, role });
             }
         }
     }

@@ -5,12 +5,13 @@ use devspaces_authz::Owner;
 use devspaces_kit::{
     edge::answer,
     identity::Caller,
-    name::{Principal, Scope, SpaceName},
+    name::{AppName, Principal, Scope, SpaceName, UserName},
     server::Tasks,
     status::{Fault, Fields, Reason},
 };
 use devspaces_proto::facts::v1::{
-    self as proto, ApplyEffectsRequest, ApplyEffectsResponse, ListSubjectSpacesRequest,
+    self as proto, ApplyEffectsRequest, ApplyEffectsResponse, ListAppRolesRequest, ListAppRolesResponse,
+    ListDerivedViewersRequest, ListDerivedViewersResponse, ListSubjectSpacesRequest,
     ListSubjectSpacesResponse, RevalidateRequest, RevalidateResponse, facts_service_server::FactsService,
 };
 use tonic::{Code, Request, Response, Status};
@@ -21,8 +22,8 @@ use crate::{
     wire,
 };
 
-/// The most spaces of one list: a page of the largest size, and one more.
-const MAX_SPACES: i32 = 1001;
+/// The most entries of one list: a page of the largest size, and one more.
+const MAX_LISTED: i32 = 1001;
 
 /// Answers the other services of the suite for every owner that lives in this process.
 #[derive(Clone)]
@@ -80,9 +81,7 @@ impl FactsServer {
             "" => None,
             after => fields.parse::<SpaceName>("after", after),
         };
-        if !(1..=MAX_SPACES).contains(&request.limit) {
-            fields.bad("limit", format!("must be from 1 to {MAX_SPACES}"));
-        }
+        check_limit(&mut fields, request.limit);
         fields.finish()?;
         let mut spaces = Vec::new();
         if let Some(subject) = subject {
@@ -92,6 +91,51 @@ impl FactsServer {
             }
         }
         Ok(ListSubjectSpacesResponse { spaces })
+    }
+
+    async fn list_derived_viewers(
+        &self,
+        caller: Caller,
+        request: ListDerivedViewersRequest,
+    ) -> Result<ListDerivedViewersResponse, Fault> {
+        let (hosted, _) = self.admit(&caller, request.owner)?;
+        let mut fields = Fields::new();
+        let space = fields.parse::<SpaceName>("space", &request.space);
+        let after = match request.after.as_str() {
+            "" => Some(String::new()),
+            after => fields.parse::<UserName>("after", after).map(|user| user.id().to_owned()),
+        };
+        check_limit(&mut fields, request.limit);
+        let (space, after) = fields.finish_with(space.zip(after))?;
+        let viewers = hosted.derived_viewers(space, &after, request.limit.into()).await?;
+        let viewer = |(user, role): (UserName, _)| proto::DerivedViewer {
+            user: user.to_string(),
+            role: wire::console_to_wire(role).into(),
+        };
+        Ok(ListDerivedViewersResponse { viewers: viewers.into_iter().map(viewer).collect() })
+    }
+
+    async fn list_app_roles(
+        &self,
+        caller: Caller,
+        request: ListAppRolesRequest,
+    ) -> Result<ListAppRolesResponse, Fault> {
+        let (hosted, _) = self.admit(&caller, request.owner)?;
+        let mut fields = Fields::new();
+        let space = fields.parse::<SpaceName>("space", &request.space);
+        let user = fields.parse::<UserName>("user", &request.user);
+        let after = match request.after.as_str() {
+            "" => Some(AppName::NIL),
+            after => fields.parse("after", after),
+        };
+        check_limit(&mut fields, request.limit);
+        let ((space, user), after) = fields.finish_with(space.zip(user).zip(after))?;
+        let roles = hosted.app_roles(space, &user, after, request.limit.into()).await?;
+        let role = |(app, role): (AppName, _)| proto::AppRole {
+            app: app.to_string(),
+            role: wire::contributor_to_wire(role).into(),
+        };
+        Ok(ListAppRolesResponse { roles: roles.into_iter().map(role).collect() })
     }
 
     /// Effects that wait for a lock for longer than their sender waits for the reply are applied all the same.
@@ -123,11 +167,31 @@ impl FactsService for FactsServer {
         answer(request, |caller, message| self.apply_effects(caller, message)).await
     }
 
+    async fn list_derived_viewers(
+        &self,
+        request: Request<ListDerivedViewersRequest>,
+    ) -> Result<Response<ListDerivedViewersResponse>, Status> {
+        answer(request, |caller, message| self.list_derived_viewers(caller, message)).await
+    }
+
+    async fn list_app_roles(
+        &self,
+        request: Request<ListAppRolesRequest>,
+    ) -> Result<Response<ListAppRolesResponse>, Status> {
+        answer(request, |caller, message| self.list_app_roles(caller, message)).await
+    }
+
     async fn list_subject_spaces(
         &self,
         request: Request<ListSubjectSpacesRequest>,
     ) -> Result<Response<ListSubjectSpacesResponse>, Status> {
         answer(request, |caller, message| self.list_subject_spaces(caller, message)).await
+    }
+}
+
+fn check_limit(fields: &mut Fields, limit: i32) {
+    if !(1..=MAX_LISTED).contains(&limit) {
+        fields.bad("limit", format!("must be from 1 to {MAX_LISTED}"));
     }
 }
 

@@ -1,22 +1,21 @@
 //! The gate: may this caller do this, as of now?
 use std::{fmt, sync::Arc, time::Duration};
 
-use devspaces_authz::{Decision, Facts, Outcome, Owner, OwnerSet, Permission, decide, owners};
+use devspaces_authz::{Decision, Outcome, Owner, OwnerSet, Permission, decide, owners};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
     identity::Caller,
-    name::{Principal, SpaceName},
+    name::{AppName, Principal, SpaceName},
     outbox::Deliver,
     status::Fault,
 };
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
 use futures::future::BoxFuture;
-use uuid::Uuid;
 
 use crate::{
     gather::{Gathered, Gatherer},
     owner::FactOwner,
-    pass::Pass,
+    pass::{Pass, Standing},
     sources::{ServicePermissions, Sources},
 };
 
@@ -28,7 +27,14 @@ pub enum Resource {
     /// A space.
     Space(SpaceName),
     /// An app, and the space that it is in.
-    App(Uuid),
+    App(AppName),
+    /// An app together with a space that it is to be linked to (R-A2).
+    Link {
+        /// The app.
+        app: AppName,
+        /// The space.
+        space: SpaceName,
+    },
 }
 
 impl fmt::Display for Resource {
@@ -36,7 +42,8 @@ impl fmt::Display for Resource {
         match self {
             Self::Platform => f.write_str("the platform"),
             Self::Space(space) => space.fmt(f),
-            Self::App(app) => write!(f, "apps/{app}"),
+            Self::App(app) => app.fmt(f),
+            Self::Link { space, .. } => space.fmt(f),
         }
     }
 }
@@ -44,6 +51,12 @@ impl fmt::Display for Resource {
 impl From<SpaceName> for Resource {
     fn from(space: SpaceName) -> Self {
         Self::Space(space)
+    }
+}
+
+impl From<AppName> for Resource {
+    fn from(app: AppName) -> Self {
+        Self::App(app)
     }
 }
 
@@ -102,9 +115,9 @@ impl Gate {
         &self,
         caller: &Caller,
         permission: Permission,
-        space: SpaceName,
+        resource: impl Into<Resource>,
     ) -> Result<Pass, Fault> {
-        self.pass(caller, permission, space.into(), OwnerSet::of(Owner::Space)).await
+        self.pass(caller, permission, resource.into(), OwnerSet::of(Owner::Space)).await
     }
 
     async fn pass(
@@ -119,7 +132,8 @@ impl Gate {
         let gathered = self.gather(&subject, needs, resource, Duration::ZERO).await?;
         let decision = decide(permission, &gathered.facts);
         verdict(&decision, resource)?;
-        Ok(Pass { gate: self.clone(), subject, resource, needs, space: gathered.space, decision })
+        let Gathered { space, membership, .. } = gathered;
+        Ok(Pass { gate: self.clone(), subject, resource, needs, space, membership, decision })
     }
 
     /// Decides about anyone, by facts confirmed by calls sent no longer than `max_age` before now; zero is strict.
@@ -150,10 +164,12 @@ impl Gate {
         subject: &Principal,
         space: SpaceName,
         owners: &[Owner],
-    ) -> Result<Facts, Fault> {
+    ) -> Result<Standing, Fault> {
         let subject = Arc::new(subject.clone());
         let needs = owners.iter().copied().map(OwnerSet::of).collect();
-        Ok(self.gather(&subject, needs, space.into(), Duration::ZERO).await?.facts)
+        let Gathered { facts, membership, .. } =
+            self.gather(&subject, needs, space.into(), Duration::ZERO).await?;
+        Ok(Standing { gate: self.clone(), subject, space, facts, membership })
     }
 
     async fn gather(
@@ -168,7 +184,8 @@ impl Gate {
         match resource {
             Resource::Space(space) => gatherer.of_space(space, needs).await,
             Resource::App(app) if !needs.is_empty() => gatherer.of_app(app, needs).await,
-            Resource::App(_) | Resource::Platform => Ok(gatherer.nothing()),
+            Resource::Link { app, space } if !needs.is_empty() => gatherer.of_link(app, space, needs).await,
+            Resource::App(_) | Resource::Link { .. } | Resource::Platform => Ok(gatherer.nothing()),
         }
     }
 

@@ -5,14 +5,14 @@ use std::{sync::Arc, time::Duration};
 use devspaces_authz::{AppFacts, Fact, Facts, Owner, OwnerSet, PermissionSet, SubjectKind};
 use devspaces_kit::{
     clock::Timestamp,
-    name::{Principal, Scope, SpaceName},
+    name::{AppName, Principal, Scope, SpaceName},
     status::Fault,
 };
 use uuid::Uuid;
 
 use crate::{
     exchange::{Confirmed, Overloaded, Sent},
-    facts::{OwnFacts, Question},
+    facts::{OwnFacts, Question, Version},
     source::{Asking, Source},
     sources::Sources,
 };
@@ -30,6 +30,8 @@ pub(crate) struct Gathered {
     pub(crate) facts: Facts,
     /// The space that the facts of a space are about.
     pub(crate) space: Option<SpaceName>,
+    /// The version of what membership said, if it was asked and answered.
+    pub(crate) membership: Option<Version>,
     /// When the earliest of the calls was sent that confirmed them. `None`: nobody had to be asked.
     pub(crate) sent: Option<Sent>,
 }
@@ -60,7 +62,7 @@ impl Gatherer<'_> {
             marketplace: Fact::Missing,
             app: Fact::Missing,
         };
-        let mut gathered = Gathered { facts, space: None, sent: None };
+        let mut gathered = Gathered { facts, space: None, membership: None, sent: None };
         for owner in Owner::ALL.into_iter().filter(|&owner| self.sources.of(owner).is_none()) {
             gathered.enter_nothing(owner);
         }
@@ -79,6 +81,29 @@ impl Gatherer<'_> {
         Ok(gathered)
     }
 
+    /// Facts of an app and of a space that it is not in, and is to be linked to. The app's own link says nothing about
+    /// which space's facts count.
+    ///
+    /// # Errors
+    /// `RESOURCE_EXHAUSTED` if too many checks wait for one of the owners.
+    pub(crate) async fn of_link(
+        &self,
+        app: AppName,
+        space: SpaceName,
+        needs: OwnerSet,
+    ) -> Result<Gathered, Fault> {
+        let about_app = self.sources.of(Owner::Space);
+        let about_app = about_app.map(|source| self.ask(source, self.question(app.into()))).transpose()?;
+        let mut gathered = self.of_space(space, needs).await?;
+        if let Some(asking) = about_app {
+            gathered.facts.app = Fact::Missing;
+            if let Some(confirmed) = asking.answer().await {
+                gathered.enter(&confirmed);
+            }
+        }
+        Ok(gathered)
+    }
+
     /// Facts of an app and of the space that it is in (rule Two hops): the app is asked together with the space it
     /// was in when last seen. If it has moved, all starts over with the new space, and what was said about the first
     /// is dropped: no answer about an app is combined with one about a space that it is not in.
@@ -88,14 +113,14 @@ impl Gatherer<'_> {
     ///
     /// # Errors
     /// `RESOURCE_EXHAUSTED` if too many checks wait for one of the owners.
-    pub(crate) async fn of_app(&self, app: Uuid, needs: OwnerSet) -> Result<Gathered, Fault> {
+    pub(crate) async fn of_app(&self, app: AppName, needs: OwnerSet) -> Result<Gathered, Fault> {
         let mut gathered = self.nothing();
         let Some(source) = self.sources.of(Owner::Space) else {
             gathered.facts.app = Fact::Known(AppFacts::default());
             gathered.enter_no_space(Vec::new()).await;
             return Ok(gathered);
         };
-        let question = self.question(Scope::App(app));
+        let question = self.question(app.into());
         let mut expected = source.guess(&question).map(|seen| seen.link().unwrap_or(NIL));
         for _ in 0..ROUNDS {
             let asking = self.ask(source, question.clone())?;
@@ -134,6 +159,9 @@ impl Gatherer<'_> {
 
 impl Gathered {
     fn enter(&mut self, confirmed: &Confirmed) {
+        if let OwnFacts::Membership { .. } = confirmed.entry.facts {
+            self.membership = Some(confirmed.entry.version.clone());
+        }
         confirmed.entry.facts.enter(&mut self.facts, confirmed.read_time);
         self.note(confirmed.sent);
     }

@@ -16,12 +16,12 @@ mod facts_server;
 mod gate;
 mod gather;
 mod journal_server;
+mod lists;
 mod owner;
 mod pass;
 mod remote;
 mod source;
 mod sources;
-mod subject_spaces;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -34,7 +34,8 @@ pub use facts::{OwnFacts, Question, Reading, Version};
 pub use facts_server::FactsServer;
 pub use gate::{Gate, Resource};
 pub use journal_server::JournalServer;
+pub use lists::views_all_apps;
 pub use owner::{FactOwner, Hosted, MAX_QUESTIONS};
-pub use pass::Pass;
+pub use pass::{Pass, Standing};
 pub use source::Source;
 pub use sources::{ServicePermissions, Sources};

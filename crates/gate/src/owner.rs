@@ -1,11 +1,11 @@
 //! Owners of facts: what a service implements to be one, and how it is asked where it lives.
 use std::sync::Arc;
 
-use devspaces_authz::Owner;
+use devspaces_authz::{AppRole, ConsoleRole, Owner};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
     db::{self, Conn, Pool},
-    name::{Principal, SpaceName},
+    name::{AppName, Principal, SpaceName, UserName},
     status::Fault,
 };
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
@@ -39,6 +39,44 @@ pub trait FactOwner: Send + Sync + 'static {
         limit: i64,
         now: Timestamp,
     ) -> Result<Vec<(Uuid, OwnFacts)>, db::Error>;
+
+    /// The people after `after` whose console role makes them viewers of every app in the space and has not expired at
+    /// `now`, at most `limit` of them in the order of their ids (R-A4). Only the owner of console roles knows any.
+    async fn derived_viewers(
+        &self,
+        _db: &mut Conn,
+        _space: SpaceName,
+        _after: &str,
+        _limit: i64,
+        _now: Timestamp,
+    ) -> Result<Vec<(UserName, ConsoleRole)>, db::Error> {
+        Ok(Vec::new())
+    }
+
+    /// The roles that a person has on apps of the space, soft-deleted ones included, after `after`, at most `limit` of
+    /// them in the order of the apps' ids. Only the owner of apps knows any.
+    async fn app_roles(
+        &self,
+        _db: &mut Conn,
+        _space: SpaceName,
+        _person: &UserName,
+        _after: AppName,
+        _limit: i64,
+    ) -> Result<Vec<(AppName, AppRole)>, db::Error> {
+        Ok(Vec::new())
+    }
+
+    /// Whether an effect has been applied here of a change by which the subject ceased to be a member of the space, and
+    /// which is later than this version of what membership says of the space. Only the owner of apps has such effects.
+    async fn has_departed_since(
+        &self,
+        _db: &mut Conn,
+        _space: SpaceName,
+        _subject: &Principal,
+        _version: &Version,
+    ) -> Result<bool, db::Error> {
+        Ok(false)
+    }
 
     /// Applies effects that this service of the suite committed: each sequence of a sender's scope once, in order.
     /// It never refuses, and calls neither the gate nor the sender.
@@ -105,5 +143,26 @@ impl Hosted {
         let after = after.map(|space| space.0);
         let spaces = self.facts.subject_spaces(&mut db, subject, after, limit, self.clock.now()).await?;
         Ok(spaces.into_iter().map(|(space, facts)| (SpaceName(space), facts)).collect())
+    }
+
+    pub(crate) async fn derived_viewers(
+        &self,
+        space: SpaceName,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<(UserName, ConsoleRole)>, db::Error> {
+        let mut db = self.pool.read().await?;
+        self.facts.derived_viewers(&mut db, space, after, limit, self.clock.now()).await
+    }
+
+    pub(crate) async fn app_roles(
+        &self,
+        space: SpaceName,
+        person: &UserName,
+        after: AppName,
+        limit: i64,
+    ) -> Result<Vec<(AppName, AppRole)>, db::Error> {
+        let mut db = self.pool.read().await?;
+        self.facts.app_roles(&mut db, space, person, after, limit).await
     }
 }

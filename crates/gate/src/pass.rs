@@ -9,7 +9,7 @@ use devspaces_kit::{
 };
 
 use crate::{
-    facts::{OwnFacts, Question},
+    facts::{OwnFacts, Question, Version},
     gate::{Gate, Resource, unavailable, verdict},
 };
 
@@ -24,6 +24,8 @@ pub struct Pass {
     pub(crate) needs: OwnerSet,
     /// The space that they are about.
     pub(crate) space: Option<SpaceName>,
+    /// The version of what membership said, if it was asked.
+    pub(crate) membership: Option<Version>,
     /// The decision, which allowed it, with the facts it was made from.
     pub(crate) decision: Decision,
 }
@@ -35,19 +37,25 @@ impl Pass {
         self.decision.facts()
     }
 
+    /// The space that the facts are about: of an app, the one that it is in.
+    #[must_use]
+    pub fn space(&self) -> Option<SpaceName> {
+        self.space
+    }
+
     fn permission(&self) -> Permission {
         self.decision.permission()
     }
 
-    /// What stands in the way of a change so far: that the space is archived (R-S5), also of a deleted space, which
-    /// was archived before. The change adds what else does, so that all of it is told at once. Only after
-    /// [`Gate::require_active`].
+    /// What stands in the way of a change so far, by facts that [`confirm`](Self::confirm) gave: that the space is
+    /// archived (R-S5), also of a deleted space, which was archived before. The change adds what else does, so that all
+    /// of it is told at once. Only after [`Gate::require_active`].
     ///
     /// # Errors
     /// `UNAVAILABLE` if the state could not be had; `PERMISSION_DENIED` if there is no such space (R-P3).
-    pub fn blockers(&self) -> Result<Blockers, Fault> {
+    pub fn blockers(&self, confirmed: &Facts) -> Result<Blockers, Fault> {
         let mut blockers = Blockers::new();
-        match self.facts().space {
+        match confirmed.space {
             Fact::Missing => return Err(unavailable(OwnerSet::of(Owner::Space))),
             Fact::Known(space) => match space.state {
                 SpaceState::Active => {}
@@ -55,7 +63,8 @@ impl Pass {
                     return Err(Fault::permission_denied(self.permission().name(), self.resource));
                 }
                 SpaceState::Archived | SpaceState::Deleted => {
-                    blockers.add(Reason::SpaceArchived, self.resource.to_string(), SPACE_ARCHIVED);
+                    let space = self.space.map(|space| space.to_string()).unwrap_or_default();
+                    blockers.add(Reason::SpaceArchived, space, SPACE_ARCHIVED);
                 }
             },
         }
@@ -67,7 +76,8 @@ impl Pass {
     ///
     /// # Errors
     /// `PERMISSION_DENIED` if the caller has it no longer; `UNAVAILABLE` if an app moved to another space meanwhile,
-    /// whose facts were not gathered, or facts were missing that would decide now; `INTERNAL`, for a defect, if the
+    /// whose facts were not gathered, if the caller ceased to be a member meanwhile and that has had its effects here
+    /// already, or facts were missing that would decide now; `INTERNAL`, for a defect, if the
     /// transaction does not hold the scopes of these facts, which could then change before it commits; faults of the
     /// database.
     pub async fn confirm(&self, tx: &mut Tx) -> Result<Facts, Fault> {
@@ -85,19 +95,29 @@ impl Pass {
         let mut facts = *self.facts();
         let now = self.gate.clock().now();
         for reading in self.gate.home().read(tx, &questions).await? {
-            if matches!(reading.facts, OwnFacts::App { space, .. } if space != self.space) {
+            if self.is_elsewhere(&reading.facts) {
                 return Err(unavailable(OwnerSet::APP));
             }
             reading.facts.enter(&mut facts, reading.last_time.map_or(now, |last| last.max(now)));
         }
         verdict(&decide(self.permission(), &facts), self.resource)?;
+        if let (Some(space), Some(version)) = (self.space, &self.membership) {
+            refuse_departed(&self.gate, tx, space, &self.subject, version).await?;
+        }
         Ok(facts)
+    }
+
+    /// Whether an app is not in the space whose facts were gathered. One that is to be linked is in none: if that has
+    /// changed, it is a matter of its state.
+    fn is_elsewhere(&self, facts: &OwnFacts) -> bool {
+        let Resource::App(_) = self.resource else { return false };
+        matches!(facts, OwnFacts::App { space, .. } if *space != self.space)
     }
 
     /// The scopes in which this owner's facts were needed.
     fn scopes_of(&self, owner: Owner) -> impl Iterator<Item = Scope> {
         let app = match self.resource {
-            Resource::App(app) if owner == Owner::Space => Some(Scope::App(app)),
+            Resource::App(app) | Resource::Link { app, .. } if owner == Owner::Space => Some(app.into()),
             _ => None,
         };
         let space = self.space.filter(|_| self.needs.contains(owner)).map(Scope::from);
@@ -107,4 +127,49 @@ impl Pass {
     fn question(&self, scope: Scope) -> Question {
         Question { scope, subject: Arc::clone(&self.subject) }
     }
+}
+
+/// What is known of somebody in a space who does not call: whom an app is passed on to, for example.
+#[derive(Clone)]
+pub struct Standing {
+    pub(crate) gate: Gate,
+    pub(crate) subject: Arc<Principal>,
+    pub(crate) space: SpaceName,
+    pub(crate) facts: Facts,
+    pub(crate) membership: Option<Version>,
+}
+
+impl Standing {
+    /// The facts. Those of owners that were not asked, or could not be, are missing.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Goes on if the person has not ceased to be a member since, as far as that has had its effects here. In a
+    /// transaction on the space, so that what follows from these facts comes before such effects or not at all.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` if so: whoever asks again gets new facts. Faults of the database.
+    pub async fn confirm(&self, tx: &mut Tx) -> Result<(), Fault> {
+        match &self.membership {
+            Some(version) => refuse_departed(&self.gate, tx, self.space, &self.subject, version).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Facts about a member, confirmed before the removal of that member had its effects here, are no ground for a change
+/// that commits after these effects: it would outlive them, and no order of the two calls would have led there (R-M5).
+async fn refuse_departed(
+    gate: &Gate,
+    tx: &mut Tx,
+    space: SpaceName,
+    subject: &Principal,
+    version: &Version,
+) -> Result<(), Fault> {
+    if gate.home().has_departed_since(tx, space, subject, version).await? {
+        return Err(unavailable(OwnerSet::of(Owner::Membership)));
+    }
+    Ok(())
 }

@@ -1,16 +1,16 @@
 //! The facts of an owner at another address.
 use std::sync::Arc;
 
-use devspaces_authz::Owner;
+use devspaces_authz::{AppRole, ConsoleRole, Owner};
 use devspaces_kit::{
     identity::ServiceSigner,
-    name::{Principal, SpaceName},
+    name::{AppName, Principal, SpaceName, UserName},
     server::TraceContext,
     status::Fault,
 };
 use devspaces_proto::facts::v1::{
-    self as proto, ApplyEffectsRequest, ListSubjectSpacesRequest, RevalidateRequest,
-    facts_service_client::FactsServiceClient,
+    self as proto, ApplyEffectsRequest, ListAppRolesRequest, ListDerivedViewersRequest,
+    ListSubjectSpacesRequest, RevalidateRequest, facts_service_client::FactsServiceClient,
 };
 use tonic::{Request, Status, transport::Channel};
 
@@ -68,11 +68,55 @@ impl Remote {
             owner: self.owner().into(),
             subject: subject.to_string(),
             after: after.map(|space| space.to_string()).unwrap_or_default(),
-            limit: i32::try_from(limit).unwrap_or(i32::MAX),
+            limit: wire_limit(limit),
         };
         let response = self.client.clone().list_subject_spaces(self.signed(request)).await;
         let spaces = response.map_err(|status| self.fault(&status))?.into_inner().spaces;
         spaces.into_iter().map(|space| self.subject_space(space).ok_or_else(|| self.unreadable())).collect()
+    }
+
+    pub(crate) async fn derived_viewers(
+        &self,
+        space: SpaceName,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<(UserName, ConsoleRole)>, Fault> {
+        let request = ListDerivedViewersRequest {
+            owner: self.owner().into(),
+            space: space.to_string(),
+            after: if after.is_empty() { String::new() } else { format!("users/{after}") },
+            limit: wire_limit(limit),
+        };
+        let response = self.client.clone().list_derived_viewers(self.signed(request)).await;
+        let viewers = response.map_err(|status| self.fault(&status))?.into_inner().viewers;
+        // A role that only a newer peer knows makes nobody a viewer.
+        let known = viewers
+            .into_iter()
+            .filter_map(|viewer| Some((viewer.user, wire::console_from_wire(viewer.role)?)));
+        known.map(|(user, role)| Ok((user.parse().map_err(|_| self.unreadable())?, role))).collect()
+    }
+
+    pub(crate) async fn app_roles(
+        &self,
+        space: SpaceName,
+        person: &UserName,
+        after: AppName,
+        limit: i64,
+    ) -> Result<Vec<(AppName, AppRole)>, Fault> {
+        let request = ListAppRolesRequest {
+            owner: self.owner().into(),
+            space: space.to_string(),
+            user: person.to_string(),
+            after: after.to_string(),
+            limit: wire_limit(limit),
+        };
+        let response = self.client.clone().list_app_roles(self.signed(request)).await;
+        let roles = response.map_err(|status| self.fault(&status))?.into_inner().roles;
+        let read = |held: proto::AppRole| {
+            let role = wire::contributor_from_wire(held.role).ok_or_else(|| self.unreadable())?;
+            Ok((held.app.parse().map_err(|_| self.unreadable())?, role))
+        };
+        roles.into_iter().map(read).collect()
     }
 
     pub(crate) async fn apply(&self, effects: ApplyEffectsRequest) -> Result<(), Fault> {
@@ -108,4 +152,8 @@ impl Remote {
         tracing::error!(owner = self.owner.name(), "a peer's answer could not be read");
         Fault::facts_unavailable(&[self.owner.name()])
     }
+}
+
+fn wire_limit(limit: i64) -> i32 {
+    i32::try_from(limit).unwrap_or(i32::MAX)
 }

@@ -6,11 +6,11 @@ use std::{
     time::Duration,
 };
 
-use devspaces_authz::Owner;
+use devspaces_authz::{AppRole, ConsoleRole, Owner};
 use devspaces_kit::{
     clock::Clock,
     identity::ServiceSigner,
-    name::{Principal, SpaceName},
+    name::{AppName, Principal, SpaceName, UserName},
     status::Fault,
 };
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
@@ -140,6 +140,43 @@ impl Source {
                 Link::Remote(remote) => remote.subject_spaces(subject, after, limit).await,
                 #[cfg(test)]
                 Link::Scripted(script) => script.subject_spaces(subject, after, limit),
+            }
+        };
+        self.in_time(listing).await
+    }
+
+    /// Whose console role makes them viewers of every app in a space, asked anew.
+    pub(crate) async fn derived_viewers(
+        &self,
+        space: SpaceName,
+        after: &str,
+        limit: i64,
+    ) -> Option<Vec<(UserName, ConsoleRole)>> {
+        let listing = async {
+            match &self.0.link {
+                Link::Hosted(hosted) => Ok(hosted.derived_viewers(space, after, limit).await?),
+                Link::Remote(remote) => remote.derived_viewers(space, after, limit).await,
+                #[cfg(test)]
+                Link::Scripted(_) => Ok(Vec::new()),
+            }
+        };
+        self.in_time(listing).await
+    }
+
+    /// A person's roles on the apps of a space, asked anew.
+    pub(crate) async fn app_roles(
+        &self,
+        space: SpaceName,
+        person: &UserName,
+        after: AppName,
+        limit: i64,
+    ) -> Option<Vec<(AppName, AppRole)>> {
+        let listing = async {
+            match &self.0.link {
+                Link::Hosted(hosted) => Ok(hosted.app_roles(space, person, after, limit).await?),
+                Link::Remote(remote) => remote.app_roles(space, person, after, limit).await,
+                #[cfg(test)]
+                Link::Scripted(_) => Ok(Vec::new()),
             }
         };
         self.in_time(listing).await

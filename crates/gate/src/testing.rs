@@ -193,7 +193,7 @@ impl Memory {
     fn reading(&self, question: &Question) -> Reading {
         let unknown = || {
             let facts = match question.scope {
-                Scope::App(_) => OwnFacts::App { space: None, role: None, via_group: None },
+                Scope::App(_) => OwnFacts::App { space: None, deleted: false, role: None, via_group: None },
                 _ => OwnFacts::nothing(self.owner),
             };
             Reading { version: version(0), last_time: None, facts }

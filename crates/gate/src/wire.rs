@@ -84,10 +84,11 @@ pub(crate) fn facts_to_wire(facts: OwnFacts) -> proto::Facts {
         OwnFacts::Marketplace(MarketplaceFacts { admin }) => {
             Kind::Marketplace(proto::MarketplaceFacts { admin })
         }
-        OwnFacts::App { space, role, via_group } => Kind::App(proto::AppFacts {
+        OwnFacts::App { space, deleted, role, via_group } => Kind::App(proto::AppFacts {
             space: space.map(|space| space.to_string()).unwrap_or_default(),
             role: role.map_or(proto::ContributorRole::Unspecified, contributor_to_wire).into(),
             via_group: via_group.unwrap_or_default(),
+            deleted,
         }),
     };
     proto::Facts { facts: Some(kind) }
@@ -100,7 +101,7 @@ pub(crate) fn facts_from_wire(facts: proto::Facts) -> Result<OwnFacts, Unreadabl
             OwnFacts::Space(SpaceFacts { state: state_from_wire(state), published, contributes })
         }
         Kind::Membership(facts) => OwnFacts::Membership {
-            role: ConsoleRole::ALL.into_iter().find(|&role| console_to_wire(role) as i32 == facts.role),
+            role: console_from_wire(facts.role),
             view_all_apps: facts.view_all_apps,
             expire_time: facts.expire_time.map(time_from_wire).transpose()?,
             has_admin: facts.has_admin,
@@ -111,8 +112,9 @@ pub(crate) fn facts_from_wire(facts: proto::Facts) -> Result<OwnFacts, Unreadabl
         }
         Kind::App(facts) => OwnFacts::App {
             space: optional::<SpaceName>(&facts.space)?,
-            role: AppRole::ALL.into_iter().find(|&role| contributor_to_wire(role) as i32 == facts.role),
+            role: contributor_from_wire(facts.role),
             via_group: Some(facts.via_group).filter(|group| !group.is_empty()),
+            deleted: facts.deleted,
         },
     })
 }
@@ -131,13 +133,23 @@ fn state_to_wire(state: SpaceState) -> proto::SpaceState {
     }
 }
 
+/// A role that this version does not know is none.
+pub(crate) fn console_from_wire(role: i32) -> Option<ConsoleRole> {
+    ConsoleRole::ALL.into_iter().find(|&known| console_to_wire(known) as i32 == role)
+}
+
+/// A role that this version does not know is none.
+pub(crate) fn contributor_from_wire(role: i32) -> Option<AppRole> {
+    AppRole::ALL.into_iter().find(|&known| contributor_to_wire(known) as i32 == role)
+}
+
 /// A state that this version does not know is none in which anything may be done.
 fn state_from_wire(state: i32) -> SpaceState {
     let known = [SpaceState::Active, SpaceState::Archived, SpaceState::Deleted];
     known.into_iter().find(|&known| state_to_wire(known) as i32 == state).unwrap_or_default()
 }
 
-fn console_to_wire(role: ConsoleRole) -> proto::ConsoleRole {
+pub(crate) fn console_to_wire(role: ConsoleRole) -> proto::ConsoleRole {
     match role {
         ConsoleRole::Admin => proto::ConsoleRole::Admin,
         ConsoleRole::Developer => proto::ConsoleRole::Developer,
@@ -145,7 +157,7 @@ fn console_to_wire(role: ConsoleRole) -> proto::ConsoleRole {
     }
 }
 
-fn contributor_to_wire(role: AppRole) -> proto::ContributorRole {
+pub(crate) fn contributor_to_wire(role: AppRole) -> proto::ContributorRole {
     match role {
         AppRole::Owner => proto::ContributorRole::Owner,
         AppRole::Admin => proto::ContributorRole::Admin,
@@ -174,13 +186,18 @@ mod tests {
             OwnFacts::Billing(BillingFacts { admin: true }),
             OwnFacts::Marketplace(MarketplaceFacts { admin: true }),
             OwnFacts::Membership { role: None, view_all_apps: false, expire_time: None, has_admin: true },
-            OwnFacts::App { space: None, role: None, via_group: Some("spaces/s/groups/g".to_owned()) },
+            OwnFacts::App {
+                space: None,
+                deleted: true,
+                role: None,
+                via_group: Some("spaces/s/groups/g".to_owned()),
+            },
         ];
         for role in ConsoleRole::ALL.map(Some) {
             all.push(OwnFacts::Membership { role, view_all_apps: true, expire_time, has_admin: false });
         }
         for role in AppRole::ALL.map(Some) {
-            all.push(OwnFacts::App { space: Some(space(1)), role, via_group: None });
+            all.push(OwnFacts::App { space: Some(space(1)), deleted: false, role, via_group: None });
         }
         for state in [SpaceState::None, SpaceState::Active, SpaceState::Archived, SpaceState::Deleted] {
             all.push(OwnFacts::Space(SpaceFacts { state, published: true, contributes: true }));

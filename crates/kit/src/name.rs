@@ -199,6 +199,62 @@ impl From<SpaceName> for Scope {
     }
 }
 
+/// An app's name, `apps/{uuid}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AppName(pub Uuid);
+
+impl AppName {
+    /// Before every app, in the order of their ids. No app has this name.
+    pub const NIL: Self = Self(Uuid::nil());
+}
+
+impl fmt::Display for AppName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "apps/{}", self.0)
+    }
+}
+
+impl FromStr for AppName {
+    type Err = Malformed;
+
+    fn from_str(name: &str) -> Result<Self, Malformed> {
+        let id = name.strip_prefix("apps/").and_then(uuid);
+        id.map(Self).ok_or(Malformed { expected: "apps/{uuid}" })
+    }
+}
+
+impl From<AppName> for Scope {
+    fn from(app: AppName) -> Self {
+        Self::App(app.0)
+    }
+}
+
+/// A contributor's name, `apps/{uuid}/contributors/{user}`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ContributorName {
+    /// The app.
+    pub app: AppName,
+    /// The person.
+    pub user: UserName,
+}
+
+impl fmt::Display for ContributorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/contributors/{}", self.app, self.user.id())
+    }
+}
+
+impl FromStr for ContributorName {
+    type Err = Malformed;
+
+    fn from_str(name: &str) -> Result<Self, Malformed> {
+        let malformed = Malformed { expected: "apps/{uuid}/contributors/{user}" };
+        let (app, id) = name.split_once("/contributors/").ok_or(malformed)?;
+        let app = app.parse().map_err(|_| malformed)?;
+        if canonical(id) { Ok(Self { app, user: UserName(id.to_owned()) }) } else { Err(malformed) }
+    }
+}
+
 /// A member's name, `spaces/{uuid}/members/{user}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MemberName {
@@ -286,6 +342,12 @@ mod tests {
             assert!(name.parse::<SpaceName>().is_err(), "{name}");
             assert!(name.parse::<Scope>().is_err(), "{name}");
         }
+        for name in ["", "apps/", "apps/x", &format!("spaces/{id}"), &format!("apps/{}", id.to_uppercase())] {
+            assert!(name.parse::<AppName>().is_err(), "{name}");
+            assert!(format!("{name}/contributors/a").parse::<ContributorName>().is_err(), "{name}");
+        }
+        assert!(format!("apps/{id}/contributors/").parse::<ContributorName>().is_err());
+        assert!(format!("apps/{id}/contributors/auth0%7Ca").parse::<ContributorName>().is_ok());
         assert!(format!("spaces/{id}/members/").parse::<MemberName>().is_err());
         assert!(format!("spaces/{id}/members/a/b").parse::<MemberName>().is_err());
         assert!(format!("spaces/{id}/members/auth0%7Ca").parse::<MemberName>().is_ok());

@@ -48,7 +48,9 @@ fn reading(question: &Question, row: Row) -> Result<Reading, Error> {
             published: row.published.unwrap_or_default(),
             contributes: false,
         }),
-        Scope::App(_) | Scope::VendorProfile(_) => OwnFacts::App { space: None, role: None, via_group: None },
+        Scope::App(_) | Scope::VendorProfile(_) => {
+            OwnFacts::App { space: None, deleted: false, role: None, via_group: None }
+        }
     };
     let version = Version::of_head(row.facts_sequence, row.facts_hash);
     Ok(Reading { version, last_time: row.time, facts })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use devspaces_authz::{ConsoleRole, Owner, Permission, SpaceFacts, SpaceState};
 use devspaces_kit::{
     db::{Act, Tx},
-    name::Scope,
+    name::{AppName, Scope},
     status::{Fault, Reason},
 };
 use uuid::Uuid;
@@ -110,13 +110,13 @@ async fn facts_of_a_scope_that_the_transaction_does_not_hold_are_not_confirmed()
 #[tokio::test]
 async fn an_app_that_moved_since_the_check_is_not_judged_by_its_old_space() {
     let world = World::new().await;
-    let app = Uuid::from_u128(7);
-    let about_app = question(Scope::App(app), "alice");
-    let linked = |id| OwnFacts::App { space: Some(space(id)), role: None, via_group: None };
+    let app = AppName(Uuid::from_u128(7));
+    let about_app = question(app, "alice");
+    let linked = |id| OwnFacts::App { space: Some(space(id)), deleted: false, role: None, via_group: None };
     world.spaces.set(about_app.clone(), 1, linked(1));
     let gate = world.gate(&world.spaces);
     let pass = gate.require(&caller(user("alice")), Permission::AppUpdate, Resource::App(app)).await.unwrap();
-    let mut tx = world.transaction(Scope::App(app)).await;
+    let mut tx = world.transaction(app).await;
     pass.confirm(&mut tx).await.unwrap();
     world.spaces.set(about_app, 2, linked(2));
     assert_eq!(pass.confirm(&mut tx).await.unwrap_err().reason(), Reason::FactsUnavailable);

@@ -6,7 +6,7 @@ use devspaces_authz::{
     SpaceFacts, SpaceState,
 };
 use devspaces_kit::{
-    name::{Principal, Scope},
+    name::{AppName, Principal},
     status::{Blockers, Fault, Reason},
 };
 use tonic::Code;
@@ -176,7 +176,7 @@ async fn the_state_of_the_space_comes_with_the_same_round_trip() {
     let active = async |state| {
         spaces.set(question(space(1), "alice"), state as i64, in_space(state, false));
         let pass = gate.require_active(&caller(user("alice")), Permission::MembersUpdate, space(1)).await;
-        pass.unwrap().blockers().and_then(Blockers::finish)
+        pass.and_then(|pass| pass.blockers(pass.facts())).and_then(Blockers::finish)
     };
     active(SpaceState::Active).await.unwrap();
     for state in [SpaceState::Archived, SpaceState::Deleted] {
@@ -196,7 +196,7 @@ async fn a_state_that_could_not_be_had_is_not_active() {
     let gate = gate([spaces, members.source(&clock)], &clock);
     let pass =
         gate.require_active(&caller(user("alice")), Permission::MembersUpdate, space(1)).await.unwrap();
-    assert_eq!(pass.blockers().unwrap_err(), Fault::facts_unavailable(&["space"]));
+    assert_eq!(pass.blockers(pass.facts()).unwrap_err(), Fault::facts_unavailable(&["space"]));
 }
 
 // R-P7
@@ -241,17 +241,17 @@ async fn too_many_checks_are_turned_away() {
 
 /// An app that the space service holds in memory.
 fn app_in(id: Option<u128>) -> OwnFacts {
-    OwnFacts::App { space: id.map(space), role: None, via_group: None }
+    OwnFacts::App { space: id.map(space), deleted: false, role: None, via_group: None }
 }
 
-const APP: Uuid = Uuid::from_u128(7);
+const APP: AppName = AppName(Uuid::from_u128(7));
 
 // Two hops
 #[tokio::test(start_paused = true)]
 async fn an_app_is_asked_together_with_the_space_it_was_in() {
     let clock = TestClock::at(0);
     let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
-    spaces.set(question(Scope::App(APP), "alice"), 1, app_in(Some(1)));
+    spaces.set(question(APP, "alice"), 1, app_in(Some(1)));
     members.set(question(space(1), "alice"), 1, member(ADMIN));
     let gate = gate([spaces.source(&clock), members.source(&clock)], &clock);
     require(&gate, Permission::AppUpdate, Resource::App(APP)).await.unwrap();
@@ -265,16 +265,16 @@ async fn an_app_is_asked_together_with_the_space_it_was_in() {
 async fn an_app_that_moved_is_judged_by_its_new_space() {
     let clock = TestClock::at(0);
     let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
-    spaces.set(question(Scope::App(APP), "alice"), 1, app_in(Some(1)));
+    spaces.set(question(APP, "alice"), 1, app_in(Some(1)));
     members.set(question(space(1), "alice"), 1, member(ADMIN));
     let gate = gate([spaces.source(&clock), members.source(&clock)], &clock);
     let update = async || require(&gate, Permission::AppUpdate, Resource::App(APP)).await;
     update().await.unwrap();
-    spaces.set(question(Scope::App(APP), "alice"), 2, app_in(Some(2)));
+    spaces.set(question(APP, "alice"), 2, app_in(Some(2)));
     assert_eq!(said(update().await), (Code::PermissionDenied, Reason::PermissionDenied));
-    spaces.set(question(Scope::App(APP), "alice"), 3, app_in(Some(1)));
+    spaces.set(question(APP, "alice"), 3, app_in(Some(1)));
     update().await.unwrap();
-    spaces.set(question(Scope::App(APP), "alice"), 4, app_in(None));
+    spaces.set(question(APP, "alice"), 4, app_in(None));
     assert_eq!(said(update().await), (Code::PermissionDenied, Reason::PermissionDenied));
 }
 
@@ -305,8 +305,8 @@ async fn an_app_that_moves_on_and_on_is_unavailable() {
 async fn a_contributor_of_an_unlinked_app_needs_no_space() {
     let clock = TestClock::at(0);
     let spaces = Memory::of(Owner::Space);
-    let owned = OwnFacts::App { space: None, role: Some(AppRole::Owner), via_group: None };
-    spaces.set(question(Scope::App(APP), "alice"), 1, owned);
+    let owned = OwnFacts::App { space: None, deleted: false, role: Some(AppRole::Owner), via_group: None };
+    spaces.set(question(APP, "alice"), 1, owned);
     let gate = gate([spaces.source(&clock), Memory::of(Owner::Membership).source(&clock)], &clock);
     let pass = gate.require(&caller(user("alice")), Permission::AppGet, Resource::App(APP)).await.unwrap();
     assert_eq!(pass.facts().app.known().and_then(|app| app.role), Some(AppRole::Owner));
@@ -318,9 +318,9 @@ async fn a_contributor_of_an_unlinked_app_needs_no_space() {
 async fn strangers_get_the_same_answer_whatever_the_app_also_while_an_owner_is_down() {
     let clock = TestClock::at(0);
     let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
-    let [linked, unlinked, none] = [1, 2, 3].map(Uuid::from_u128);
-    spaces.set(question(Scope::App(linked), "alice"), 1, app_in(Some(1)));
-    spaces.set(question(Scope::App(unlinked), "alice"), 1, app_in(None));
+    let [linked, unlinked, none] = [1, 2, 3].map(|id| AppName(Uuid::from_u128(id)));
+    spaces.set(question(linked, "alice"), 1, app_in(Some(1)));
+    spaces.set(question(unlinked, "alice"), 1, app_in(None));
     members.set(question(space(0), "alice"), 1, member(ADMIN));
     for (source, code) in [
         (members.source(&clock), Code::PermissionDenied),
@@ -342,8 +342,8 @@ async fn strangers_get_the_same_answer_whatever_the_app_also_while_an_owner_is_d
 async fn a_contributor_of_an_unlinked_app_needs_no_owner_of_other_roles() {
     let clock = TestClock::at(0);
     let spaces = Memory::of(Owner::Space);
-    let owned = OwnFacts::App { space: None, role: Some(AppRole::Owner), via_group: None };
-    spaces.set(question(Scope::App(APP), "alice"), 1, owned);
+    let owned = OwnFacts::App { space: None, deleted: false, role: Some(AppRole::Owner), via_group: None };
+    spaces.set(question(APP, "alice"), 1, owned);
     let gate = gate([spaces.source(&clock), down(Owner::Membership, &clock)], &clock);
     for _ in 0..2 {
         require(&gate, Permission::AppGet, Resource::App(APP)).await.unwrap();
@@ -404,7 +404,8 @@ async fn facts_of_anyone_are_those_asked_for() {
     let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
     members.set(question(space(1), "bob"), 1, member(VIEWER));
     let gate = gate([spaces.source(&clock), members.source(&clock)], &clock);
-    let facts = gate.facts(&user("bob"), space(1), &[Owner::Membership, Owner::Billing]).await.unwrap();
+    let standing = gate.facts(&user("bob"), space(1), &[Owner::Membership, Owner::Billing]).await.unwrap();
+    let facts = standing.facts();
     assert_eq!(facts.membership.known().and_then(|member| member.role), VIEWER);
     assert_eq!(facts.billing, Fact::Known(devspaces_authz::BillingFacts::default()), "not deployed");
     assert_eq!((facts.space, spaces.calls()), (Fact::Missing, 0));

@@ -3,6 +3,6 @@ mod acting;
 mod authz_server;
 mod facts_server;
 mod gate;
+mod lists;
 mod remote;
 mod source;
-mod subject_spaces;

@@ -1,0 +1,130 @@
+//! Lists that are put together from what several owners say: whole, or not given at all.
+use std::collections::BTreeMap;
+
+use devspaces_authz::{AppRole, ConsoleRole, Facts, Owner, OwnerSet, Permission, SubjectKind, decide};
+use devspaces_kit::{
+    clock::Timestamp,
+    name::{AppName, Principal, SpaceName, UserName},
+    page::MAX_SIZE,
+    status::Fault,
+};
+use futures::future::join_all;
+
+use crate::gate::{Gate, unavailable};
+
+impl Gate {
+    /// The spaces after `after` in which a person holds a role on any plane, at most `limit` of them in the order of
+    /// their ids, each with the roles there (R-S2). The owners are asked after this call began. Of a space in which
+    /// someone holds no role of an owner's plane, that owner's facts are empty: what is more than a role, such as a
+    /// space's state, is not told here.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` / `FACTS_UNAVAILABLE` if any owner can't be reached: the list is complete or not given at all.
+    pub async fn subject_spaces(
+        &self,
+        subject: &Principal,
+        after: Option<SpaceName>,
+        limit: usize,
+    ) -> Result<Vec<(SpaceName, Facts)>, Fault> {
+        self.spaces_by(&Owner::ALL, subject, after, limit).await
+    }
+
+    /// Every space whose apps all are shown to a person because of a console role there (R-A4), in the order of their
+    /// ids. Membership is asked after this call began.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` / `FACTS_UNAVAILABLE` if membership can't be reached.
+    pub async fn spaces_of_viewer(&self, subject: &Principal) -> Result<Vec<SpaceName>, Fault> {
+        let (mut viewed, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.spaces_by(&[Owner::Membership], subject, after, MAX_SIZE).await?;
+            after = page.last().map(|(space, _)| *space);
+            let more = page.len() == MAX_SIZE;
+            viewed
+                .extend(page.into_iter().filter(|(_, facts)| views_all_apps(facts)).map(|(space, _)| space));
+            if !more {
+                return Ok(viewed);
+            }
+        }
+    }
+
+    /// The people after `after`, an encoded id, whose console role makes them viewers of every app in a space, at most
+    /// `limit` of them in the order of their ids (R-A4). Membership is asked after this call began.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` / `FACTS_UNAVAILABLE` if membership can't be reached.
+    pub async fn derived_viewers(
+        &self,
+        space: SpaceName,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<(UserName, ConsoleRole)>, Fault> {
+        let Some(source) = self.sources().of(Owner::Membership) else { return Ok(Vec::new()) };
+        let viewers = source.derived_viewers(space, after, limit).await;
+        viewers.ok_or_else(|| unavailable(OwnerSet::of(Owner::Membership)))
+    }
+
+    /// Every role that a person has on an app of the space, soft-deleted apps included, in the order of the apps' ids.
+    /// The owner of apps is asked after this call began.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` / `FACTS_UNAVAILABLE` if the owner can't be reached.
+    pub async fn app_roles(
+        &self,
+        space: SpaceName,
+        person: &UserName,
+    ) -> Result<Vec<(AppName, AppRole)>, Fault> {
+        let Some(source) = self.sources().of(Owner::Space) else { return Ok(Vec::new()) };
+        let limit = i64::try_from(MAX_SIZE).unwrap_or(i64::MAX);
+        let (mut roles, mut after) = (Vec::new(), AppName::NIL);
+        loop {
+            let page = source.app_roles(space, person, after, limit).await;
+            let page = page.ok_or_else(|| unavailable(OwnerSet::APP))?;
+            let more = page.len() == MAX_SIZE;
+            after = page.last().map_or(after, |(app, _)| *app);
+            roles.extend(page);
+            if !more {
+                return Ok(roles);
+            }
+        }
+    }
+
+    async fn spaces_by(
+        &self,
+        owners: &[Owner],
+        subject: &Principal,
+        after: Option<SpaceName>,
+        limit: usize,
+    ) -> Result<Vec<(SpaceName, Facts)>, Fault> {
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        let asked = self.sources().iter().filter(|source| owners.contains(&source.owner()));
+        let listing = asked
+            .map(|source| async move { (source.owner(), source.subject_spaces(subject, after, most).await) });
+        let mut spaces = BTreeMap::new();
+        let mut missing = OwnerSet::EMPTY;
+        for (owner, listed) in join_all(listing).await {
+            let Some(listed) = listed else {
+                missing = missing.union(OwnerSet::of(owner));
+                continue;
+            };
+            for (space, facts) in listed {
+                let all = spaces.entry(space).or_insert_with(|| Facts::of(SubjectKind::User));
+                // The owner has left out what had expired by its own time.
+                facts.enter(all, Timestamp::EPOCH);
+            }
+        }
+        if !missing.is_empty() {
+            return Err(unavailable(missing));
+        }
+        // An owner that stopped at the limit has told of every space up to its last, so the first ones are complete.
+        Ok(spaces.into_iter().take(limit).collect())
+    }
+}
+
+/// Whether these facts of a space alone show all its apps, whoever contributes to them: what they permit to someone who
+/// contributes to none.
+#[must_use]
+pub fn views_all_apps(facts: &Facts) -> bool {
+    let membership = facts.membership;
+    decide(Permission::AppsList, &Facts { membership, ..Facts::of(SubjectKind::User) }).is_allowed()
+}
