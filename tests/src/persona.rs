@@ -3,7 +3,10 @@ use devspaces_kit::name::Principal;
 use devspaces_proto::{
     authz::v1::{CheckPermissionRequest, CheckPermissionResponse, authz_service_client::AuthzServiceClient},
     membership::v1::membership_service_client::MembershipServiceClient,
-    space::v1::{CreateSpaceRequest, Space, space_service_client::SpaceServiceClient},
+    space::v1::{
+        App, CreateAppRequest, CreateSpaceRequest, Space, app_service_client::AppServiceClient,
+        space_service_client::SpaceServiceClient,
+    },
 };
 use tonic::{
     Request, Status,
@@ -52,6 +55,12 @@ impl Persona {
         SpaceServiceClient::with_interceptor(self.space.clone(), self.credentials.clone())
     }
 
+    /// The apps of the space service.
+    #[must_use]
+    pub fn apps(&self) -> AppServiceClient<Authorized> {
+        AppServiceClient::with_interceptor(self.space.clone(), self.credentials.clone())
+    }
+
     /// The membership service.
     #[must_use]
     pub fn members(&self) -> MembershipServiceClient<Authorized> {
@@ -87,6 +96,19 @@ impl Persona {
         let space = Space { display_name: display_name.to_owned(), ..Space::default() };
         let request = CreateSpaceRequest { space: Some(space), request_id: String::new() };
         self.spaces().create_space(request).await.expect("a new space").into_inner().name
+    }
+
+    /// The name of this person as a contributor to an app.
+    #[must_use]
+    pub fn contributor_to(&self, app: &str) -> String {
+        format!("{app}/contributors/{}", self.id())
+    }
+
+    /// Creates an app in a space and returns its name.
+    pub async fn creates_app(&self, space: &str) -> String {
+        let app = App { display_name: "App".to_owned(), space: space.to_owned(), ..App::default() };
+        let request = CreateAppRequest { app: Some(app), request_id: String::new() };
+        self.apps().create_app(request).await.expect("a new app").into_inner().name
     }
 
     /// Asks about oneself, strictly.

@@ -77,10 +77,15 @@ impl Suite {
             peers: self.config.peers.clone(),
             issuers: self.issuer.issuers().expect("the issuer's keys"),
             suite_keys: Jwks::parse(&json!({ "keys": keys }).to_string()).expect("the suite's keys"),
-            service_permissions: ServicePermissions::default().with(
-                Principal::service("auditor"),
-                PermissionSet::EMPTY.with(Permission::AuthzCheckOthers).expect("a service permission"),
-            ),
+            service_permissions: [
+                ("auditor", Permission::AuthzCheckOthers),
+                ("importer", Permission::ImportApps),
+            ]
+            .into_iter()
+            .fold(ServicePermissions::default(), |all, (name, permission)| {
+                let set = PermissionSet::EMPTY.with(permission).expect("a service permission");
+                all.with(Principal::service(name), set)
+            }),
             clock: self.clock.clone(),
             limits: Limits::default(),
         };

@@ -13,6 +13,7 @@ use devspaces_kit::{
     mutation::Mutations,
     outbox::Outbox,
     server::{Limits, Server, ServerError, Tasks},
+    sweep,
 };
 use devspaces_membership::MembershipOwner;
 use devspaces_proto::{
@@ -122,8 +123,25 @@ impl Suite {
                     .service(JournalServiceServer::new(journal));
             }
             server = match service {
-                Service::Space => server.service(devspaces_space::server(context)),
-                Service::Membership => server.service(devspaces_membership::server(context)),
+                Service::Space => {
+                    let swept = Arc::clone(&context);
+                    let purge = move || {
+                        let context = Arc::clone(&swept);
+                        async move { devspaces_space::purge(&context).await }
+                    };
+                    tasks.spawn(sweep::run("purge of deleted apps", purge, tasks.stopping()));
+                    let (spaces, apps) = devspaces_space::servers(context);
+                    server.service(spaces).service(apps)
+                }
+                Service::Membership => {
+                    let swept = Arc::clone(&context);
+                    let expire = move || {
+                        let context = Arc::clone(&swept);
+                        async move { devspaces_membership::expire(&context).await }
+                    };
+                    tasks.spawn(sweep::run("expiry of roles", expire, tasks.stopping()));
+                    server.service(devspaces_membership::server(context))
+                }
             };
         }
         Ok(Self { server })
@@ -160,7 +178,7 @@ struct Owning {
 fn owning(config: &Config, service: Service, hosted: &Hosted) -> Owning {
     let (pool, clock) = (hosted.database.clone(), config.clock.clone());
     let facts: Arc<dyn FactOwner> = match service {
-        Service::Space => Arc::new(SpaceOwner),
+        Service::Space => Arc::new(SpaceOwner::new(pool.clone(), clock.clone())),
         Service::Membership => Arc::new(MembershipOwner::new(pool.clone(), clock.clone())),
     };
     Owning { facts: facts.clone(), hosted: gate::Hosted::new(facts, pool, clock) }

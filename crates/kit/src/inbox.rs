@@ -3,7 +3,7 @@ use devspaces_proto::facts::v1::ApplyEffectsRequest;
 
 use crate::{
     clock::Timestamp,
-    db::{Act, Pool, Tx},
+    db::{Act, Conn, Error, Pool, Tx},
     mutation::{Abort, retry},
     name::{Principal, Scope},
     status::Fault,
@@ -12,8 +12,9 @@ use crate::{
 /// What one change of a peer brings about here. What is the sender's to bring about is never refused, so nothing in
 /// it asks the gate.
 pub trait Effects: Send + Sync {
-    /// The scopes that it changes.
-    fn scopes(&self) -> Vec<Scope>;
+    /// The scopes that it changes, as they are before the transaction. If it needs others in the transaction, it ends
+    /// with [`Abort::OtherScopes`].
+    fn scopes(&self, db: &mut Conn) -> impl Future<Output = Result<Vec<Scope>, Error>> + Send;
 
     /// Brings it about in a transaction. It may be run more than once, each time in a new transaction.
     fn once(&self, tx: &mut Tx) -> impl Future<Output = Result<(), Abort>> + Send;
@@ -37,8 +38,8 @@ pub async fn apply(
         method: request.method.clone(),
         time: now,
     };
-    let scopes = effects.scopes();
     let once = async || {
+        let scopes = effects.scopes(&mut pool.read().await?).await?;
         let mut tx = pool.begin(&scopes, act.clone()).await?;
         if tx.admit(sender, request).await? {
             effects.once(&mut tx).await?;

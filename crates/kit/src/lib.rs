@@ -12,6 +12,7 @@ pub mod outbox;
 pub mod page;
 pub mod server;
 pub mod status;
+pub mod sweep;
 pub mod telemetry;
 pub mod text;
 mod turns;

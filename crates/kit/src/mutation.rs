@@ -31,6 +31,8 @@ pub enum Abort {
     Fault(Box<Fault>),
     /// The database failed; if it only gave way to another transaction, this one is run again.
     Storage(Error),
+    /// The transaction turned out to need other scopes than it holds. It is run again, with those.
+    OtherScopes,
 }
 
 impl From<Fault> for Abort {
@@ -56,6 +58,7 @@ impl From<Abort> for Fault {
         match abort {
             Abort::Fault(fault) => *fault,
             Abort::Storage(error) => error.into(),
+            Abort::OtherScopes => Self::storage_unavailable(),
         }
     }
 }
@@ -254,13 +257,13 @@ impl Mutations {
     }
 }
 
-/// Runs a transaction, and runs it again while it gives way to others: at most ten times more, after pauses that grow
+/// Runs a transaction, and runs it again while it gives way to others or needs other scopes: at most ten times more, after pauses that grow
 /// and differ.
 pub async fn retry<'a, R>(once: impl Fn() -> BoxFuture<'a, Result<R, Abort>>) -> Result<R, Fault> {
     let mut repetitions = 0;
     loop {
         match once().await {
-            Err(Abort::Storage(Error::Contended(_))) if repetitions < REPETITIONS => {
+            Err(Abort::Storage(Error::Contended(_)) | Abort::OtherScopes) if repetitions < REPETITIONS => {
                 let longest = PAUSE * 2_u32.pow(repetitions);
                 tokio::time::sleep(longest.mul_f64(rand::random())).await;
                 repetitions += 1;

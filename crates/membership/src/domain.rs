@@ -46,6 +46,8 @@ impl Membership {
 pub(crate) struct Member {
     pub(crate) name: MemberName,
     pub(crate) membership: Membership,
+    /// Since when the person has had the role (R-M8).
+    pub(crate) role_time: Timestamp,
     pub(crate) create_time: Timestamp,
     pub(crate) update_time: Timestamp,
     pub(crate) revision: i64,
@@ -54,7 +56,13 @@ pub(crate) struct Member {
 impl Member {
     pub(crate) fn new(space: SpaceName, person: UserName, membership: Membership, now: Timestamp) -> Self {
         let name = MemberName { space, user: person };
-        Self { name, membership, create_time: now, update_time: now, revision: 0 }
+        Self { name, membership, role_time: now, create_time: now, update_time: now, revision: 0 }
+    }
+
+    /// The same person with another membership from now on.
+    pub(crate) fn with(&self, membership: Membership, now: Timestamp) -> Self {
+        let role_time = if membership.role == self.membership.role { self.role_time } else { now };
+        Self { membership, role_time, update_time: now, ..self.clone() }
     }
 
     pub(crate) fn to_json(&self) -> Value {

@@ -1,7 +1,7 @@
 //! What the membership service does because something happened elsewhere.
 use devspaces_authz::{ConsoleRole, Owner};
 use devspaces_kit::{
-    db::{Change, Tx},
+    db::{Change, Conn, Error, Tx},
     inbox::Effects,
     mutation::Abort,
     name::{Scope, SpaceName, UserName},
@@ -49,11 +49,11 @@ fn not_the_senders() -> Fault {
 }
 
 impl Effects for Received {
-    fn scopes(&self) -> Vec<Scope> {
+    async fn scopes(&self, _: &mut Conn) -> Result<Vec<Scope>, Error> {
         let scope = |applied: &Applied| match applied {
             Applied::GrantCreatorAdmin { space, .. } => (*space).into(),
         };
-        self.0.iter().map(scope).collect()
+        Ok(self.0.iter().map(scope).collect())
     }
 
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {

@@ -1,13 +1,13 @@
 //! What the membership service knows that permissions depend on.
 use std::sync::{Arc, LazyLock};
 
-use devspaces_authz::Owner;
+use devspaces_authz::{ConsoleRole, Owner};
 use devspaces_gate::{FactOwner, OwnFacts, Question, Reading, Version};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
     db::{BatchSql, Conn, Error, Pool},
     inbox,
-    name::Principal,
+    name::{Principal, SpaceName, UserName},
     on,
     status::Fault,
 };
@@ -109,6 +109,17 @@ impl FactOwner for MembershipOwner {
         now: Timestamp,
     ) -> Result<Vec<(Uuid, OwnFacts)>, Error> {
         store::spaces_of(db, person(subject), after.unwrap_or_default(), limit, now).await
+    }
+
+    async fn derived_viewers(
+        &self,
+        db: &mut Conn,
+        space: SpaceName,
+        after: &str,
+        limit: i64,
+        now: Timestamp,
+    ) -> Result<Vec<(UserName, ConsoleRole)>, Error> {
+        store::viewing(db, space, after, limit, now).await
     }
 
     async fn apply(&self, sender: &str, request: ApplyEffectsRequest) -> Result<(), Fault> {

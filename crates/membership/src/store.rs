@@ -18,6 +18,7 @@ struct Row {
     role: String,
     view_all_apps: bool,
     expire_time: Option<Timestamp>,
+    role_time: Timestamp,
     create_time: Timestamp,
     update_time: Timestamp,
     revision: i64,
@@ -39,23 +40,37 @@ impl TryFrom<Row> for Member {
             expire_time: row.expire_time,
         };
         let name = MemberName { space: SpaceName(row.space), user: UserName::from_stored(row.person) };
-        let Row { create_time, update_time, revision, .. } = row;
-        Ok(Self { name, membership, create_time, update_time, revision })
+        let Row { role_time, create_time, update_time, revision, .. } = row;
+        Ok(Self { name, membership, role_time, create_time, update_time, revision })
     }
 }
 
 /// A member whose role has not expired by `now` (R-M10).
 pub(crate) async fn find(db: &mut Conn, name: &MemberName, now: Timestamp) -> Result<Option<Member>, Error> {
-    let row: Option<Row> = on!(db, |c| sqlx::query_as(
-        "SELECT space, person, role, view_all_apps, expire_time, create_time, update_time, revision
+    Ok(find_row(db, name).await?.filter(|member| member.membership.is_current(now)))
+}
+
+/// A member whose role has expired by `now`, and has had no consequences yet.
+pub(crate) async fn find_ended(
+    db: &mut Conn,
+    name: &MemberName,
+    now: Timestamp,
+) -> Result<Option<Member>, Error> {
+    Ok(find_row(db, name).await?.filter(|member| !member.membership.is_current(now)))
+}
+
+async fn find_row(db: &mut Conn, name: &MemberName) -> Result<Option<Member>, Error> {
+    let row: Option<Row> = on!(db, |c| {
+        sqlx::query_as(
+        "SELECT space, person, role, view_all_apps, expire_time, role_time, create_time, update_time, revision
          FROM member WHERE space = $1 AND person = $2"
     )
     .bind(name.space.0)
     .bind(name.user.id())
     .fetch_optional(c)
-    .await)?;
-    let member = row.map(Member::try_from).transpose()?;
-    Ok(member.filter(|member| member.membership.is_current(now)))
+    .await
+    })?;
+    row.map(Member::try_from).transpose()
 }
 
 /// Which part of a space's members to list.
@@ -70,8 +85,9 @@ pub(crate) struct Page<'a> {
 
 /// Members in the order of their user names, without those whose role has expired by `now`.
 pub(crate) async fn list(db: &mut Conn, page: &Page<'_>, now: Timestamp) -> Result<Vec<Member>, Error> {
-    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(
-        "SELECT space, person, role, view_all_apps, expire_time, create_time, update_time, revision
+    let rows: Vec<Row> = on!(db, |c| {
+        sqlx::query_as(
+        "SELECT space, person, role, view_all_apps, expire_time, role_time, create_time, update_time, revision
          FROM member
          WHERE space = $1 AND person > $2 AND (expire_time IS NULL OR expire_time > $3)
            AND (CAST($4 AS TEXT) IS NULL OR role = $4)
@@ -83,7 +99,8 @@ pub(crate) async fn list(db: &mut Conn, page: &Page<'_>, now: Timestamp) -> Resu
     .bind(page.role.map(ConsoleRole::name))
     .bind(page.limit)
     .fetch_all(c)
-    .await)?;
+    .await
+    })?;
     rows.into_iter().map(Member::try_from).collect()
 }
 
@@ -95,6 +112,63 @@ pub(crate) async fn lasting_admins(db: &mut Conn, space: SpaceName) -> Result<i6
     .bind(space.0)
     .fetch_one(c)
     .await)?)
+}
+
+/// R-M8: who has been Admin longest, apart from this person and from those whose role has expired by `now`.
+pub(crate) async fn longest_admin(
+    db: &mut Conn,
+    apart_from: &MemberName,
+    now: Timestamp,
+) -> Result<Option<UserName>, Error> {
+    let found: Option<String> = on!(db, |c| sqlx::query_scalar(
+        "SELECT person FROM member
+         WHERE space = $1 AND role = 'ADMIN' AND person <> $2 AND (expire_time IS NULL OR expire_time > $3)
+         ORDER BY role_time, person LIMIT 1"
+    )
+    .bind(apart_from.space.0)
+    .bind(apart_from.user.id())
+    .bind(now)
+    .fetch_optional(c)
+    .await)?;
+    Ok(found.map(UserName::from_stored))
+}
+
+/// R-A4: those whose role makes them viewers of every app in the space and has not expired by `now`, after one, in the
+/// order of their user names.
+pub(crate) async fn viewing(
+    db: &mut Conn,
+    space: SpaceName,
+    after: &str,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<(UserName, ConsoleRole)>, Error> {
+    let rows: Vec<(String, String)> = on!(db, |c| sqlx::query_as(
+        "SELECT person, role FROM member
+         WHERE space = $1 AND person > $2 AND (role <> 'DEVELOPER' OR view_all_apps)
+           AND (expire_time IS NULL OR expire_time > $3)
+         ORDER BY person LIMIT $4"
+    )
+    .bind(space.0)
+    .bind(after)
+    .bind(now)
+    .bind(limit)
+    .fetch_all(c)
+    .await)?;
+    rows.into_iter().map(|(person, name)| Ok((UserName::from_stored(person), role(&name)?))).collect()
+}
+
+/// Members whose role has expired by `now`, the longest expired first.
+pub(crate) async fn ended(db: &mut Conn, now: Timestamp, limit: i64) -> Result<Vec<MemberName>, Error> {
+    let rows: Vec<(Uuid, String)> = on!(db, |c| sqlx::query_as(
+        "SELECT space, person FROM member WHERE expire_time IS NOT NULL AND expire_time <= $1
+         ORDER BY expire_time LIMIT $2"
+    )
+    .bind(now)
+    .bind(limit)
+    .fetch_all(c)
+    .await)?;
+    let name = |(space, person)| MemberName { space: SpaceName(space), user: UserName::from_stored(person) };
+    Ok(rows.into_iter().map(name).collect())
 }
 
 /// Whether a space has, or had, any members whose rows are there.
@@ -112,10 +186,11 @@ pub(crate) async fn put(db: &mut Conn, member: &Member) -> Result<(), Error> {
     let Member { name, membership, .. } = member;
     on!(db, |c| {
         sqlx::query(
-        "INSERT INTO member (space, person, role, view_all_apps, expire_time, create_time, update_time, revision)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        "INSERT INTO member (space, person, role, view_all_apps, expire_time, role_time, create_time, update_time,
+           revision)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (space, person) DO UPDATE SET role = excluded.role, view_all_apps = excluded.view_all_apps,
-           expire_time = excluded.expire_time, create_time = excluded.create_time,
+           expire_time = excluded.expire_time, role_time = excluded.role_time, create_time = excluded.create_time,
            update_time = excluded.update_time, revision = excluded.revision"
     )
     .bind(name.space.0)
@@ -123,6 +198,7 @@ pub(crate) async fn put(db: &mut Conn, member: &Member) -> Result<(), Error> {
     .bind(membership.role.name())
     .bind(membership.view_all_apps)
     .bind(membership.expire_time)
+    .bind(member.role_time)
     .bind(member.create_time)
     .bind(member.update_time)
     .bind(member.revision)

@@ -1,23 +1,35 @@
 //! What the space service knows that permissions depend on.
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use devspaces_authz::{Owner, SpaceFacts, SpaceState};
+use devspaces_authz::{AppRole, Owner, SpaceFacts, SpaceState};
 use devspaces_gate::{FactOwner, OwnFacts, Question, Reading, Version};
 use devspaces_kit::{
-    clock::Timestamp,
-    db::{BatchSql, Conn, Error},
-    name::{Principal, Scope},
+    clock::{Clock, Timestamp},
+    db::{BatchSql, Conn, Error, Pool},
+    inbox,
+    name::{AppName, Principal, Scope, SpaceName, UserName},
     on,
     status::Fault,
 };
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
 use uuid::Uuid;
 
-use crate::store;
+use crate::{effects::Received, store};
 
-/// The space service as the owner of spaces.
-#[derive(Clone, Copy, Debug)]
-pub struct SpaceOwner;
+/// The space service as the owner of spaces and apps.
+#[derive(Clone)]
+pub struct SpaceOwner {
+    pool: Pool,
+    clock: Arc<dyn Clock>,
+}
+
+impl SpaceOwner {
+    /// The owner of the spaces and apps in this database.
+    #[must_use]
+    pub fn new(pool: Pool, clock: Arc<dyn Clock>) -> Self {
+        Self { pool, clock }
+    }
+}
 
 #[derive(Debug, sqlx::FromRow)]
 struct Row {
@@ -26,17 +38,27 @@ struct Row {
     time: Option<Timestamp>,
     state: Option<String>,
     published: Option<bool>,
+    contributes: bool,
+    app_space: Option<Uuid>,
+    deleted: bool,
+    role: Option<String>,
 }
 
-/// Heads and facts in one statement, so that a version and its facts are of one moment.
+/// Heads and facts in one statement, so that a version and its facts are of one moment. A question about a space finds
+/// no app of that id, and the other way round.
 static READ: LazyLock<BatchSql> = LazyLock::new(|| {
     BatchSql::new(
-        "WITH question (place, scope, id) AS (VALUES ",
-        2,
-        ") SELECT h.facts_sequence, h.facts_hash, h.time, s.state, s.published
+        "WITH question (place, scope, id, person) AS (VALUES ",
+        3,
+        ") SELECT h.facts_sequence, h.facts_hash, h.time, s.state, s.published,
+             EXISTS (SELECT 1 FROM contributor k JOIN app l ON l.id = k.app
+                     WHERE k.person = q.person AND k.space = q.id AND l.delete_time IS NULL) AS contributes,
+             a.space AS app_space, a.delete_time IS NOT NULL AS deleted, c.role
            FROM question q
            LEFT JOIN head h ON h.scope = q.scope
            LEFT JOIN space s ON s.id = q.id
+           LEFT JOIN app a ON a.id = q.id
+           LEFT JOIN contributor c ON c.app = q.id AND c.person = q.person
            ORDER BY q.place",
     )
 });
@@ -44,16 +66,27 @@ static READ: LazyLock<BatchSql> = LazyLock::new(|| {
 fn reading(question: &Question, row: Row) -> Result<Reading, Error> {
     let facts = match question.scope {
         Scope::Space(_) => OwnFacts::Space(SpaceFacts {
-            state: row.state.as_deref().map_or(Ok(SpaceState::None), store::state)?,
+            state: row.state.as_deref().map_or(Ok(SpaceState::None), store::space::state)?,
             published: row.published.unwrap_or_default(),
-            contributes: false,
+            contributes: row.contributes,
         }),
-        Scope::App(_) | Scope::VendorProfile(_) => {
-            OwnFacts::App { space: None, deleted: false, role: None, via_group: None }
-        }
+        Scope::App(_) | Scope::VendorProfile(_) => OwnFacts::App {
+            space: row.app_space.filter(|_| !row.deleted).map(SpaceName),
+            deleted: row.deleted,
+            role: row.role.as_deref().map(store::contributor::role).transpose()?,
+            via_group: None,
+        },
     };
     let version = Version::of_head(row.facts_sequence, row.facts_hash);
     Ok(Reading { version, last_time: row.time, facts })
+}
+
+/// The person whom a principal names here. A service never contributes: the empty id is nobody's.
+fn person(subject: &Principal) -> &str {
+    match subject {
+        Principal::User(id) => id,
+        Principal::Service(_) => "",
+    }
 }
 
 #[tonic::async_trait]
@@ -67,7 +100,8 @@ impl FactOwner for SpaceOwner {
         let rows: Vec<Row> = on!(db, |c| {
             let mut query = sqlx::query_as(sql);
             for question in filled {
-                query = query.bind(question.scope.to_string()).bind(question.scope.id());
+                let subject = person(&question.subject).to_owned();
+                query = query.bind(question.scope.to_string()).bind(question.scope.id()).bind(subject);
             }
             query.fetch_all(c).await
         })?;
@@ -76,18 +110,42 @@ impl FactOwner for SpaceOwner {
 
     async fn subject_spaces(
         &self,
-        _: &mut Conn,
-        _: &Principal,
-        _: Option<Uuid>,
-        _: i64,
+        db: &mut Conn,
+        subject: &Principal,
+        after: Option<Uuid>,
+        limit: i64,
         _: Timestamp,
     ) -> Result<Vec<(Uuid, OwnFacts)>, Error> {
-        // Nobody holds a role of this owner's plane: there are no apps yet.
-        Ok(Vec::new())
+        let after = after.unwrap_or_default();
+        let spaces = store::contributor::spaces_of(db, person(subject), after, limit).await?;
+        let contributes = OwnFacts::Space(SpaceFacts { contributes: true, ..SpaceFacts::default() });
+        Ok(spaces.into_iter().map(|space| (space.0, contributes.clone())).collect())
     }
 
-    async fn apply(&self, _: &str, _: ApplyEffectsRequest) -> Result<(), Fault> {
-        // No other service has effects here.
-        Err(Fault::message_malformed())
+    async fn app_roles(
+        &self,
+        db: &mut Conn,
+        space: SpaceName,
+        person: &UserName,
+        after: AppName,
+        limit: i64,
+    ) -> Result<Vec<(AppName, AppRole)>, Error> {
+        let held = store::contributor::list_in_space(db, space, person, after, limit).await?;
+        Ok(held.into_iter().map(|contributor| (contributor.name.app, contributor.role)).collect())
+    }
+
+    async fn has_departed_since(
+        &self,
+        db: &mut Conn,
+        space: SpaceName,
+        subject: &Principal,
+        version: &Version,
+    ) -> Result<bool, Error> {
+        store::departure::is_later_than(db, space, person(subject), version.sequence).await
+    }
+
+    async fn apply(&self, sender: &str, request: ApplyEffectsRequest) -> Result<(), Fault> {
+        let effects = Received::from_sender(sender, &request)?;
+        inbox::apply(&self.pool, sender, &request, &effects, self.clock.now()).await
     }
 }

@@ -1,7 +1,10 @@
-//! The space service: spaces, their metadata and their life (rules R-S).
+//! The space service: spaces, their metadata and their life (rules R-S), and the apps in them (rules R-A).
 mod convert;
 mod domain;
+mod effects;
 mod facts;
+mod purge;
+mod record;
 mod rpc;
 mod store;
 
@@ -9,20 +12,26 @@ use std::sync::Arc;
 
 use devspaces_gate::Context;
 use devspaces_kit::db::Migration;
-use devspaces_proto::space::v1::space_service_server::SpaceServiceServer;
+use devspaces_proto::space::v1::{
+    app_service_server::AppServiceServer, space_service_server::SpaceServiceServer,
+};
 
-pub use self::facts::SpaceOwner;
+pub use self::{facts::SpaceOwner, purge::purge};
 
 /// The schema of this service's database.
-pub const SCHEMA: &[Migration] = &[Migration {
-    component: "space",
-    version: 1,
-    sql: include_str!("../migrations/1_spaces.sql"),
-    sqlite: None,
-}];
+pub const SCHEMA: &[Migration] = &[
+    Migration {
+        component: "space",
+        version: 1,
+        sql: include_str!("../migrations/1_spaces.sql"),
+        sqlite: None,
+    },
+    Migration { component: "space", version: 2, sql: include_str!("../migrations/2_apps.sql"), sqlite: None },
+];
 
-/// The service on a port.
+/// The services on a port: spaces and apps.
 #[must_use]
-pub fn server(context: Arc<Context>) -> SpaceServiceServer<rpc::Rpc> {
-    SpaceServiceServer::new(rpc::Rpc(context))
+pub fn servers(context: Arc<Context>) -> (SpaceServiceServer<rpc::Rpc>, AppServiceServer<rpc::Rpc>) {
+    let rpc = rpc::Rpc(context);
+    (SpaceServiceServer::new(rpc.clone()), AppServiceServer::new(rpc))
 }

@@ -14,7 +14,7 @@ use sqlx::{
 };
 
 pub use self::{
-    batch::BatchSql,
+    batch::{BatchSql, UnionSql},
     error::Error,
     migrate::{Migration, SCHEMA, is_current, migrate},
     open::{FolderLock, OpenError},

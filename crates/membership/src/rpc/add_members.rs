@@ -17,6 +17,7 @@ use tonic::Code;
 use super::block_last_admin;
 use crate::{
     convert,
+    departure::drop_ended,
     domain::{self, Member, Membership},
     store,
 };
@@ -65,17 +66,18 @@ impl Mutation for Addition {
             bootstrap(&mut blockers, *space, added);
         }
         blockers.finish()?;
-        refuse_existing(tx, *space, added).await?;
+        let ended = refuse_existing(tx, *space, added).await?;
         let after: Vec<Value> = added.iter().map(|(user, membership)| membership.to_json(user)).collect();
         let name = |(user, _): &(UserName, _)| MemberName { space: *space, user: user.clone() }.to_string();
         let change = Change {
             scope: (*space).into(),
             resources: added.iter().map(name).collect(),
-            before: Value::Null,
+            before: if ended.is_empty() { Value::Null } else { ended.iter().map(Member::to_json).collect() },
             after: after.into(),
             facts: true,
         };
         let revision = tx.record(change).await?;
+        drop_ended(tx, &ended).await?;
         let mut members = Vec::with_capacity(added.len());
         for (user, membership) in added {
             let member = Member { revision, ..Member::new(*space, user.clone(), *membership, tx.time()) };
@@ -98,16 +100,18 @@ fn bootstrap(blockers: &mut Blockers, space: SpaceName, added: &[(UserName, Memb
     }
 }
 
-/// R-M1: whoever has a role keeps it; `UpdateMember` changes it.
+/// R-M1: whoever has a role keeps it; `UpdateMember` changes it. Those whose role has ended, and has had no consequences
+/// yet, are given back.
 async fn refuse_existing(
     tx: &mut Tx,
     space: SpaceName,
     added: &[(UserName, Membership)],
-) -> Result<(), Abort> {
-    let mut fault = None;
+) -> Result<Vec<Member>, Abort> {
+    let (mut fault, mut ended) = (None, Vec::new());
     for (index, (user, _)) in added.iter().enumerate() {
         let name = MemberName { space, user: user.clone() };
         let now = tx.time();
+        ended.extend(store::find_ended(tx, &name, now).await?);
         if store::find(tx, &name, now).await?.is_some() {
             let message = "Someone who already has a console role in the space can't be added to it";
             fault = Some(
@@ -117,5 +121,5 @@ async fn refuse_existing(
             );
         }
     }
-    fault.map_or(Ok(()), |fault| Err(fault.into()))
+    fault.map_or(Ok(ended), |fault| Err(fault.into()))
 }

@@ -12,8 +12,11 @@ use devspaces_kit::{
 };
 use devspaces_proto::membership::v1::{LeaveSpaceRequest, LeaveSpaceResponse};
 
-use super::{Remaining, remaining, remove};
-use crate::store;
+use super::keep_an_admin;
+use crate::{
+    departure::{Held, app_roles_of_ended, depart},
+    store,
+};
 
 const METHOD: &str = "devspaces.membership.v1.MembershipService/LeaveSpace";
 
@@ -37,13 +40,13 @@ async fn leave(context: &Context, call: &Call, space: SpaceName) -> Result<Leave
     // Asked before the transaction, so that strangers never make the space's writers wait.
     let now = context.clock.now();
     store::find(&mut context.pool.read().await?, &name, now).await?.ok_or_else(|| stranger(space))?;
-    let remaining = remaining(context, &name).await;
-    context.mutations.run(call.clone(), vec![space.into()], Leave { name, remaining }).await
+    let held = Held::by(context, &name).await;
+    context.mutations.run(call.clone(), vec![space.into()], Leave { name, held }).await
 }
 
 struct Leave {
     name: MemberName,
-    remaining: Remaining,
+    held: Held,
 }
 
 impl Mutation for Leave {
@@ -53,9 +56,13 @@ impl Mutation for Leave {
     async fn once(&self, tx: &mut Tx) -> Result<LeaveSpaceResponse, Abort> {
         let now = tx.time();
         let before = store::find(tx, &self.name, now).await?.ok_or_else(|| stranger(self.name.space))?;
-        remove(tx, Blockers::new(), &before).await?;
-        let Remaining { roles: remaining_roles, unknown_planes } = self.remaining.clone();
-        Ok(LeaveSpaceResponse { removed_app_roles: Vec::new(), remaining_roles, unknown_planes })
+        let mut blockers = Blockers::new();
+        keep_an_admin(tx, &mut blockers, &before, None).await?;
+        blockers.finish()?;
+        let app_roles = app_roles_of_ended(tx, &self.name).await?;
+        depart(tx, &before, &app_roles).await?;
+        let (removed_app_roles, remaining_roles, unknown_planes) = self.held.told(&app_roles);
+        Ok(LeaveSpaceResponse { removed_app_roles, remaining_roles, unknown_planes })
     }
 }
 

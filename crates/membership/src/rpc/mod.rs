@@ -8,21 +8,19 @@ mod update_member;
 
 use std::sync::Arc;
 
-use devspaces_authz::{Owner, Plane};
-use devspaces_gate::{Context, Standing};
+use devspaces_gate::Context;
 use devspaces_kit::{
-    db::{Change, Tx},
+    db::Tx,
     edge::answer,
     mutation::Abort,
-    name::{MemberName, SpaceName},
+    name::SpaceName,
     status::{Blockers, Reason},
 };
 use devspaces_proto::membership::v1::{
     AddMembersRequest, AddMembersResponse, GetMemberRequest, LeaveSpaceRequest, LeaveSpaceResponse,
-    ListMembersRequest, ListMembersResponse, Member as WireMember, RemainingRole, RemoveMemberRequest,
-    RemoveMemberResponse, UpdateMemberRequest, membership_service_server::MembershipService,
+    ListMembersRequest, ListMembersResponse, Member as WireMember, RemoveMemberRequest, RemoveMemberResponse,
+    UpdateMemberRequest, membership_service_server::MembershipService,
 };
-use serde_json::Value;
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -75,36 +73,6 @@ impl MembershipService for Rpc {
     }
 }
 
-/// R-M5: the roles on other planes that stay when the console role goes.
-#[derive(Clone, Debug)]
-struct Remaining {
-    roles: Vec<RemainingRole>,
-    unknown_planes: Vec<String>,
-}
-
-/// What the reply says of other planes. An owner that does not answer keeps nobody from being removed (R-M5).
-async fn remaining(context: &Context, name: &MemberName) -> Remaining {
-    let owners = [Owner::Billing, Owner::Marketplace];
-    let facts = context.gate.facts(&name.user.clone().into(), name.space, &owners).await.ok();
-    let facts = facts.as_ref().map(Standing::facts);
-    let billing = facts.and_then(|facts| facts.billing.known()).map(|facts| facts.admin);
-    let marketplace = facts.and_then(|facts| facts.marketplace.known()).map(|facts| facts.admin);
-    let mut remaining = Remaining { roles: Vec::new(), unknown_planes: Vec::new() };
-    for (plane, role, held) in
-        [(Plane::Billing, "BILLING_ADMIN", billing), (Plane::Marketplace, "MARKETPLACE_ADMIN", marketplace)]
-    {
-        let plane = plane.name().to_owned();
-        match held {
-            Some(true) => {
-                remaining.roles.push(RemainingRole { plane, role: role.to_owned(), app: String::new() });
-            }
-            Some(false) => {}
-            None => remaining.unknown_planes.push(plane),
-        }
-    }
-    remaining
-}
-
 /// R-M4: a space keeps an Admin whose role does not expire.
 fn block_last_admin(blockers: &mut Blockers, space: SpaceName) {
     let sentence =
@@ -124,19 +92,4 @@ async fn keep_an_admin(
         block_last_admin(blockers, before.name.space);
     }
     Ok(())
-}
-
-/// R-M4, R-M5: takes a member's role away, for good and with an entry in the journal.
-async fn remove(tx: &mut Tx, mut blockers: Blockers, member: &Member) -> Result<(), Abort> {
-    keep_an_admin(tx, &mut blockers, member, None).await?;
-    blockers.finish()?;
-    let change = Change {
-        scope: member.name.space.into(),
-        resources: vec![member.name.to_string()],
-        before: member.to_json(),
-        after: Value::Null,
-        facts: true,
-    };
-    tx.record(change).await?;
-    Ok(store::remove(tx, &member.name).await?)
 }

@@ -13,8 +13,11 @@ use devspaces_kit::{
 };
 use devspaces_proto::membership::v1::{RemoveMemberRequest, RemoveMemberResponse};
 
-use super::{Remaining, remaining, remove};
-use crate::store;
+use super::keep_an_admin;
+use crate::{
+    departure::{AppRoles, Held, app_roles_of_ended, depart},
+    store,
+};
 
 const METHOD: &str = "devspaces.membership.v1.MembershipService/RemoveMember";
 
@@ -40,9 +43,10 @@ async fn removed(
 ) -> Result<RemoveMemberResponse, Fault> {
     let pass = context.gate.require(&call.caller, Permission::MembersRemove, name.space).await?;
     let new_owner = new_owner(&request, &name)?;
-    let remaining = remaining(context, &name).await;
+    let held = Held::by(context, &name).await;
     let scopes = vec![name.space.into()];
-    let removal = Removal { pass, name, etag: request.etag, new_owner, remaining };
+    let keep_app_roles = request.keep_app_roles;
+    let removal = Removal { pass, name, etag: request.etag, new_owner, keep_app_roles, held };
     context.mutations.run(call.clone(), scopes, removal).await
 }
 
@@ -51,7 +55,8 @@ struct Removal {
     name: MemberName,
     etag: String,
     new_owner: Option<UserName>,
-    remaining: Remaining,
+    keep_app_roles: bool,
+    held: Held,
 }
 
 /// Whom the request names as the one who receives the person's apps.
@@ -78,6 +83,7 @@ impl Mutation for Removal {
         let before = store::find(tx, name, now).await?.ok_or_else(|| Fault::not_found(name))?;
         etag::check(&self.etag, before.revision, name)?;
         let mut blockers = Blockers::new();
+        keep_an_admin(tx, &mut blockers, &before, None).await?;
         if let Some(user) = &self.new_owner {
             let heir = MemberName { space: name.space, user: user.clone() };
             if store::find(tx, &heir, now).await?.is_none() {
@@ -85,8 +91,25 @@ impl Mutation for Removal {
                 blockers.add(Reason::NewOwnerIneligible, name.space.to_string(), sentence);
             }
         }
-        remove(tx, blockers, &before).await?;
-        let Remaining { roles: remaining_roles, unknown_planes } = self.remaining.clone();
-        Ok(RemoveMemberResponse { removed_app_roles: Vec::new(), remaining_roles, unknown_planes })
+        blockers.finish()?;
+        let app_roles = self.app_roles(tx).await?;
+        depart(tx, &before, &app_roles).await?;
+        let (removed_app_roles, remaining_roles, unknown_planes) = self.held.told(&app_roles);
+        Ok(RemoveMemberResponse { removed_app_roles, remaining_roles, unknown_planes })
+    }
+}
+
+impl Removal {
+    /// R-M5: the apps pass to whom the request names, or else to the Admin who acts.
+    async fn app_roles(&self, tx: &mut Tx) -> Result<AppRoles, Abort> {
+        if self.keep_app_roles {
+            return Ok(AppRoles { heir: self.new_owner.clone(), kept: true });
+        }
+        let acting = tx.act().actor.as_user().filter(|admin| *admin != self.name.user);
+        match self.new_owner.clone().or(acting) {
+            Some(heir) => Ok(AppRoles::pass_to(Some(heir))),
+            // An Admin who removes themselves leaves (R-M8).
+            None => app_roles_of_ended(tx, &self.name).await,
+        }
     }
 }

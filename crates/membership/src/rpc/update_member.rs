@@ -14,11 +14,7 @@ use devspaces_kit::{
 use devspaces_proto::membership::v1::{Member as WireMember, UpdateMemberRequest};
 
 use super::keep_an_admin;
-use crate::{
-    convert,
-    domain::{Member, Patch},
-    store,
-};
+use crate::{convert, domain::Patch, store};
 
 const METHOD: &str = "devspaces.membership.v1.MembershipService/UpdateMember";
 
@@ -77,7 +73,7 @@ impl Mutation for Update {
         if membership == before.membership {
             return Ok(before.into());
         }
-        let mut after = Member { membership, update_time: now, ..before.clone() };
+        let mut after = before.with(membership, now);
         let change = Change {
             scope: name.space.into(),
             resources: vec![name.to_string()],

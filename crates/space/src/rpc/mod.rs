@@ -1,58 +1,11 @@
-//! The `SpaceService`: a file for each method, one for the two that move a space through its life.
-mod create_space;
-mod get_space;
-mod get_space_settings;
-mod lifecycle;
-mod list_spaces;
-mod update_space;
+//! The services as gRPC sees them: a folder for each, with a file for each method.
+mod app;
+mod space;
 
 use std::sync::Arc;
 
 use devspaces_gate::Context;
-use devspaces_kit::edge::answer;
-use devspaces_proto::space::v1::{
-    ArchiveSpaceRequest, CreateSpaceRequest, GetSpaceRequest, GetSpaceSettingsRequest, ListSpacesRequest,
-    ListSpacesResponse, RestoreSpaceRequest, Space, SpaceSettings, UpdateSpaceRequest,
-    space_service_server::SpaceService,
-};
-use tonic::{Request, Response, Status};
 
-/// The service as gRPC sees it.
+/// The handlers' end of the port.
+#[derive(Clone)]
 pub struct Rpc(pub(crate) Arc<Context>);
-
-#[tonic::async_trait]
-impl SpaceService for Rpc {
-    async fn create_space(&self, request: Request<CreateSpaceRequest>) -> Result<Response<Space>, Status> {
-        answer(request, |caller, request| create_space::handle(&self.0, caller, request)).await
-    }
-
-    async fn get_space(&self, request: Request<GetSpaceRequest>) -> Result<Response<Space>, Status> {
-        answer(request, |caller, request| get_space::handle(&self.0, caller, request)).await
-    }
-
-    async fn get_space_settings(
-        &self,
-        request: Request<GetSpaceSettingsRequest>,
-    ) -> Result<Response<SpaceSettings>, Status> {
-        answer(request, |caller, request| get_space_settings::handle(&self.0, caller, request)).await
-    }
-
-    async fn list_spaces(
-        &self,
-        request: Request<ListSpacesRequest>,
-    ) -> Result<Response<ListSpacesResponse>, Status> {
-        answer(request, |caller, request| list_spaces::handle(&self.0, caller, request)).await
-    }
-
-    async fn update_space(&self, request: Request<UpdateSpaceRequest>) -> Result<Response<Space>, Status> {
-        answer(request, |caller, request| update_space::handle(&self.0, caller, request)).await
-    }
-
-    async fn archive_space(&self, request: Request<ArchiveSpaceRequest>) -> Result<Response<Space>, Status> {
-        answer(request, |caller, request| lifecycle::archive(&self.0, caller, request)).await
-    }
-
-    async fn restore_space(&self, request: Request<RestoreSpaceRequest>) -> Result<Response<Space>, Status> {
-        answer(request, |caller, request| lifecycle::restore(&self.0, caller, request)).await
-    }
-}

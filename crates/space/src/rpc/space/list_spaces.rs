@@ -30,8 +30,9 @@ pub(super) async fn handle(
         None => String::new(),
     };
     let names: Vec<SpaceName> = held.iter().map(|(name, _)| *name).collect();
-    let mut found = store::find_all(&mut context.pool.read().await?, &names).await?;
+    let mut found = store::space::find_all(&mut context.pool.read().await?, &names).await?;
     // A role in a space of which there is nothing left is no space to list.
-    let spaces = held.iter().filter_map(|(name, facts)| Some(convert::access(found.remove(name)?, facts)));
+    let spaces =
+        held.iter().filter_map(|(name, facts)| Some(convert::space::access(found.remove(name)?, facts)));
     Ok(ListSpacesResponse { spaces: spaces.collect(), next_page_token })
 }

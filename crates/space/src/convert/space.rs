@@ -1,4 +1,3 @@
-//! Between the API's messages and the domain. Whatever is wrong with a message is named by its field.
 use devspaces_authz::{ConsoleRole, Facts, SpaceState};
 use devspaces_kit::{
     etag,

@@ -29,6 +29,6 @@ pub(super) async fn readable(
     name: SpaceName,
 ) -> Result<Space, Fault> {
     context.gate.require(caller, permission, name).await?;
-    let found = store::find(&mut context.pool.read().await?, name).await?;
+    let found = store::space::find(&mut context.pool.read().await?, name).await?;
     found.ok_or_else(|| Fault::permission_denied(permission.name(), name))
 }

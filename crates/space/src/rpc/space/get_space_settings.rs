@@ -20,5 +20,8 @@ pub(super) async fn handle(
     let name = fields.parse::<SpaceName>("name", &request.name);
     let name = fields.finish_with(name)?;
     let space = readable(context, &caller, Permission::SpaceSettingsGet, name).await?;
-    Ok(SpaceSettings { metadata_editor: convert::metadata_editor(&space).into(), space: Some(space.into()) })
+    Ok(SpaceSettings {
+        metadata_editor: convert::space::metadata_editor(&space).into(),
+        space: Some(space.into()),
+    })
 }

@@ -39,7 +39,7 @@ pub(super) async fn handle(
 
 async fn create(context: &Context, call: &Call, request: CreateSpaceRequest) -> Result<WireSpace, Fault> {
     context.gate.require(&call.caller, Permission::SpaceCreate, Resource::Platform).await?;
-    let metadata = convert::metadata(request.space)?;
+    let metadata = convert::space::metadata(request.space)?;
     let name = SpaceName(context.clock.new_id());
     context.mutations.run(call.clone(), vec![name.into()], Creation { name, metadata }).await
 }
@@ -62,7 +62,7 @@ impl Mutation for Creation {
             facts: true,
         };
         space.revision = tx.record(change).await?;
-        store::put(tx, &space).await?;
+        store::space::put(tx, &space).await?;
         let creator = GrantCreatorAdmin { space: self.name.to_string(), user: tx.act().actor.to_string() };
         let effect = facts::Effect { effect: Some(effect::Effect::GrantCreatorAdmin(creator)) };
         tx.emit(self.name.into(), Owner::Membership.name(), vec![effect]).await?;

@@ -86,10 +86,11 @@ impl Mutation for StateChange {
     async fn once(&self, tx: &mut Tx) -> Result<WireSpace, Abort> {
         self.pass.confirm(tx).await?;
         let denied = || Fault::permission_denied(Permission::SpaceArchive.name(), self.name);
-        let before = store::find(tx, self.name).await?.ok_or_else(denied)?;
+        let before = store::space::find(tx, self.name).await?.ok_or_else(denied)?;
         etag::check(&self.etag, before.revision, self.name)?;
         match (before.state, self.to) {
-            (SpaceState::Active, SpaceState::Archived) | (SpaceState::Archived, SpaceState::Active) => {}
+            (SpaceState::Active, SpaceState::Archived) => self.refuse_apps(tx).await?,
+            (SpaceState::Archived, SpaceState::Active) => {}
             (_, SpaceState::Archived) => return Err(Fault::space_archived(self.name).into()),
             _ => return Err(not_archived(self.name).into()),
         }
@@ -102,8 +103,19 @@ impl Mutation for StateChange {
             facts: true,
         };
         after.revision = tx.record(change).await?;
-        store::put(tx, &after).await?;
+        store::space::put(tx, &after).await?;
         Ok(after.into())
+    }
+}
+
+impl StateChange {
+    /// R-S5, R-S7: whoever brings an app into the space does so in a transaction that holds the space's scope too.
+    async fn refuse_apps(&self, tx: &mut Tx) -> Result<(), Abort> {
+        if store::app::is_any_in(tx, self.name).await? {
+            let sentence = "The space has apps; delete them or move them to another space first";
+            return Err(Fault::precondition(Reason::SpaceHasApps, self.name.to_string(), sentence).into());
+        }
+        Ok(())
     }
 }
 

@@ -43,7 +43,7 @@ async fn update(
     request: UpdateSpaceRequest,
 ) -> Result<WireSpace, Fault> {
     let pass = context.gate.require(&call.caller, Permission::SpaceUpdate, name).await?;
-    let patch = convert::patch(&request)?;
+    let patch = convert::space::patch(&request)?;
     let etag = request.space.map(|space| space.etag).unwrap_or_default();
     context.mutations.run(call.clone(), vec![name.into()], Update { pass, name, etag, patch }).await
 }
@@ -61,7 +61,7 @@ impl Mutation for Update {
     async fn once(&self, tx: &mut Tx) -> Result<WireSpace, Abort> {
         self.pass.confirm(tx).await?;
         let denied = || Fault::permission_denied(Permission::SpaceUpdate.name(), self.name);
-        let before = store::find(tx, self.name).await?.ok_or_else(denied)?;
+        let before = store::space::find(tx, self.name).await?.ok_or_else(denied)?;
         etag::check(&self.etag, before.revision, self.name)?;
         if before.state != SpaceState::Active {
             return Err(Fault::space_archived(self.name).into());
@@ -79,7 +79,7 @@ impl Mutation for Update {
             facts: false,
         };
         after.revision = tx.record(change).await?;
-        store::put(tx, &after).await?;
+        store::space::put(tx, &after).await?;
         Ok(after.into())
     }
 }

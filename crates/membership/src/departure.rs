@@ -1,0 +1,197 @@
+//! How a member goes, by removal, by leaving or because the role ended: what becomes of the roles on the space's apps, and
+//! what is told of it (R-M5, R-M8).
+use devspaces_authz::{AppRole, Owner, Plane};
+use devspaces_gate::{Context, Standing};
+use devspaces_kit::{
+    db::{Change, Tx},
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::{AppName, MemberName, Principal, UserName},
+    status::Fault,
+};
+use devspaces_proto::{
+    facts::v1::{self as facts, DropAppRoles, effect},
+    membership::v1::{Member as WireMember, RemainingRole, RemovedAppRole},
+};
+use futures::future::join;
+use serde_json::Value;
+
+use crate::{domain::Member, store};
+
+/// What becomes of a person's roles on the apps of the space.
+#[derive(Clone, Debug)]
+pub(crate) struct AppRoles {
+    /// Who receives the apps that the person owns. `None`: the person keeps them.
+    pub(crate) heir: Option<UserName>,
+    /// Whether the person keeps the roles. That of `OWNER` becomes `ADMIN` if there is an heir.
+    pub(crate) kept: bool,
+}
+
+impl AppRoles {
+    /// All go, and the apps pass to this heir. Without one, nobody is there who could own them: then all stay.
+    pub(crate) fn pass_to(heir: Option<UserName>) -> Self {
+        Self { kept: heir.is_none(), heir }
+    }
+
+    fn effect(&self, name: &MemberName) -> facts::Effect {
+        let drop = DropAppRoles {
+            space: name.space.to_string(),
+            user: name.user.to_string(),
+            new_owner: self.heir.as_ref().map(ToString::to_string).unwrap_or_default(),
+            keep_roles: self.kept,
+        };
+        facts::Effect { effect: Some(effect::Effect::DropAppRoles(drop)) }
+    }
+
+    /// What one role becomes: what is removed, and what remains.
+    fn outcome(&self, app: AppName, role: AppRole) -> (Option<RemovedAppRole>, Option<RemainingRole>) {
+        let heir = self.heir.as_ref().filter(|_| role == AppRole::Owner);
+        let remaining = |role: AppRole| RemainingRole {
+            plane: Plane::App.name().to_owned(),
+            role: role.name().to_owned(),
+            app: app.to_string(),
+        };
+        let removed = || RemovedAppRole {
+            app: app.to_string(),
+            role: role.name().to_owned(),
+            new_owner: heir.map(ToString::to_string).unwrap_or_default(),
+        };
+        match (self.kept, heir) {
+            (true, None) => (None, Some(remaining(role))),
+            (true, Some(_)) => (Some(removed()), Some(remaining(AppRole::Admin))),
+            (false, _) => (Some(removed()), None),
+        }
+    }
+}
+
+/// The roles that a person holds in a space beside the console role, as far as their owners answered. One that does not
+/// keeps nobody from going (R-M5).
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    apps: Option<Vec<(AppName, AppRole)>>,
+    billing_admin: Option<bool>,
+    marketplace_admin: Option<bool>,
+}
+
+/// What is told of a person who goes: roles that are removed, roles that remain, and planes of which nothing is known.
+pub(crate) type Told = (Vec<RemovedAppRole>, Vec<RemainingRole>, Vec<String>);
+
+impl Held {
+    /// Asks their owners.
+    pub(crate) async fn by(context: &Context, name: &MemberName) -> Self {
+        let person: Principal = name.user.clone().into();
+        let owners = [Owner::Billing, Owner::Marketplace];
+        let (standing, apps) = join(
+            context.gate.facts(&person, name.space, &owners),
+            context.gate.app_roles(name.space, &name.user),
+        )
+        .await;
+        let standing = standing.ok();
+        let facts = standing.as_ref().map(Standing::facts);
+        Self {
+            apps: apps.ok(),
+            billing_admin: facts.and_then(|facts| facts.billing.known()).map(|facts| facts.admin),
+            marketplace_admin: facts.and_then(|facts| facts.marketplace.known()).map(|facts| facts.admin),
+        }
+    }
+
+    /// What is told if this becomes of the roles on apps.
+    pub(crate) fn told(&self, app_roles: &AppRoles) -> Told {
+        let (mut removed, mut remaining, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+        for (plane, role, held) in [
+            (Plane::Billing, "BILLING_ADMIN", self.billing_admin),
+            (Plane::Marketplace, "MARKETPLACE_ADMIN", self.marketplace_admin),
+        ] {
+            let (plane, role) = (plane.name().to_owned(), role.to_owned());
+            match held {
+                Some(true) => remaining.push(RemainingRole { plane, role, app: String::new() }),
+                Some(false) => {}
+                None => unknown.push(plane),
+            }
+        }
+        if self.apps.is_none() {
+            unknown.push(Plane::App.name().to_owned());
+        }
+        for &(app, role) in self.apps.iter().flatten() {
+            let (gone, left) = app_roles.outcome(app, role);
+            removed.extend(gone);
+            remaining.extend(left);
+        }
+        (removed, remaining, unknown)
+    }
+}
+
+/// Takes a member's role away, for good and with an entry in the journal; the roles on the space's apps follow.
+pub(crate) async fn depart(tx: &mut Tx, member: &Member, app_roles: &AppRoles) -> Result<(), Abort> {
+    let scope = member.name.space.into();
+    let change = Change {
+        scope,
+        resources: vec![member.name.to_string()],
+        before: member.to_json(),
+        after: Value::Null,
+        facts: true,
+    };
+    tx.record(change).await?;
+    tx.emit(scope, Owner::Space.name(), vec![app_roles.effect(&member.name)]).await?;
+    Ok(store::remove(tx, &member.name).await?)
+}
+
+/// What follows from roles that had ended when their holders were given new ones: nobody who comes back finds the roles
+/// on apps again. With the entry that was just recorded.
+pub(crate) async fn drop_ended(tx: &mut Tx, ended: &[Member]) -> Result<(), Abort> {
+    let Some(first) = ended.first() else { return Ok(()) };
+    let mut effects = Vec::with_capacity(ended.len());
+    for member in ended {
+        effects.push(app_roles_of_ended(tx, &member.name).await?.effect(&member.name));
+    }
+    Ok(tx.emit(first.name.space.into(), Owner::Space.name(), effects).await?)
+}
+
+/// R-M8: the apps of someone who goes without naming an heir pass to whoever has been Admin longest.
+pub(crate) async fn app_roles_of_ended(tx: &mut Tx, name: &MemberName) -> Result<AppRoles, Abort> {
+    let now = tx.time();
+    Ok(AppRoles::pass_to(store::longest_admin(tx, name, now).await?))
+}
+
+/// What the journal names in place of a method: nobody called one.
+const METHOD: &str = "devspaces.membership/expire";
+/// Roles that one round ends.
+const ROUND: i64 = 100;
+
+/// R-M8, R-M10: what follows from roles that have ended. They grant nothing from their time on; this is about the roles
+/// on apps that go with them.
+///
+/// # Errors
+/// Faults of the database, `EFFECT_PENDING`. What is left is done by the next round.
+pub async fn expire(context: &Context) -> Result<(), Fault> {
+    let ended = store::ended(&mut context.pool.read().await?, context.clock.now(), ROUND).await?;
+    let mut result = Ok(());
+    for name in ended {
+        let principal = Principal::service(Owner::Membership.name());
+        let call =
+            Call::new(Caller { principal, email: None, suite: None }, METHOD, &WireMember::default(), None);
+        let scopes = vec![name.space.into()];
+        // One that has to wait for the owner of apps keeps no other back.
+        if let Err(fault) = context.mutations.run(call, scopes, Expiry(name)).await {
+            result = Err(fault);
+        }
+    }
+    result
+}
+
+struct Expiry(MemberName);
+
+impl Mutation for Expiry {
+    type Reply = WireMember;
+    const REVOKES: bool = true;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireMember, Abort> {
+        let now = tx.time();
+        let found = store::find_ended(tx, &self.0, now).await?;
+        // Given anew, or seen to by another replica, meanwhile.
+        let Some(member) = found else { return Ok(WireMember::default()) };
+        let app_roles = app_roles_of_ended(tx, &member.name).await?;
+        depart(tx, &member, &app_roles).await?;
+        Ok(WireMember::default())
+    }
+}

@@ -1,0 +1,140 @@
+use std::time::Duration;
+
+use devspaces_kit::{
+    clock::Timestamp,
+    name::{AppName, SpaceName},
+};
+use serde_json::{Value, json};
+
+/// R-A10: for how long a deleted app can be had back.
+const KEPT: Duration = Duration::from_hours(30 * 24);
+
+/// What people call an app, and say of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Details {
+    pub(crate) display_name: String,
+    pub(crate) description: String,
+}
+
+/// What is to change of the details. `None`: stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DetailsPatch {
+    pub(crate) display_name: Option<String>,
+    pub(crate) description: Option<String>,
+}
+
+impl DetailsPatch {
+    pub(crate) fn apply(&self, before: &Details) -> Details {
+        let changed = |new: &Option<String>, old: &String| new.as_ref().unwrap_or(old).clone();
+        Details {
+            display_name: changed(&self.display_name, &before.display_name),
+            description: changed(&self.description, &before.description),
+        }
+    }
+}
+
+/// Whether an app is on the Marketplace (R-K6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listing {
+    Private,
+    Submitted,
+    Listed,
+}
+
+impl Listing {
+    pub(crate) const ALL: [Self; 3] = [Self::Private, Self::Submitted, Self::Listed];
+
+    /// The name by which it is stored and told: "PRIVATE".
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Private => "PRIVATE",
+            Self::Submitted => "SUBMITTED",
+            Self::Listed => "LISTED",
+        }
+    }
+}
+
+/// An app as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct App {
+    pub(crate) name: AppName,
+    /// The space that it is linked to, also while it is deleted.
+    pub(crate) space: Option<SpaceName>,
+    pub(crate) details: Details,
+    pub(crate) listing: Listing,
+    pub(crate) delete_time: Option<Timestamp>,
+    pub(crate) create_time: Timestamp,
+    pub(crate) update_time: Timestamp,
+    pub(crate) revision: i64,
+}
+
+impl App {
+    /// A private app that is in use from now on, in a space (R-A1) or in none (R-A2).
+    pub(crate) fn new(name: AppName, space: Option<SpaceName>, details: Details, now: Timestamp) -> Self {
+        Self {
+            name,
+            space,
+            details,
+            listing: Listing::Private,
+            delete_time: None,
+            create_time: now,
+            update_time: now,
+            revision: 0,
+        }
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.delete_time.is_some()
+    }
+
+    /// R-A10: until when a deleted app can be had back.
+    pub(crate) fn purge_time(&self) -> Option<Timestamp> {
+        self.delete_time.map(|deleted| deleted + KEPT)
+    }
+
+    /// R-A10: whether it is too late to have the app back. It is as if it did not exist then, purged yet or not.
+    pub(crate) fn is_gone(&self, now: Timestamp) -> bool {
+        self.purge_time().is_some_and(|end| end <= now)
+    }
+
+    /// What the journal says of it.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "app": self.name.to_string(),
+            "space": self.space.map(|space| space.to_string()),
+            "display_name": self.details.display_name,
+            "description": self.details.description,
+            "listing": self.listing.name(),
+            "delete_time": self.delete_time.map(|deleted| deleted.to_string()),
+        })
+    }
+}
+
+/// When apps were deleted that are to be purged by now.
+pub(crate) fn purged_if_deleted_by(now: Timestamp) -> Timestamp {
+    let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::from_micros(now.micros().saturating_sub(kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    // R-A10
+    #[test]
+    fn a_deleted_app_can_be_had_back_for_thirty_days() {
+        let day = Duration::from_hours(24);
+        let space = Some(SpaceName(Uuid::from_u128(1)));
+        let mut app = App::new(AppName(Uuid::from_u128(2)), space, Details::default(), Timestamp::EPOCH);
+        assert!(!app.is_gone(Timestamp::EPOCH + day * 10_000), "an app in use is never purged");
+        let deleted = Timestamp::EPOCH + day;
+        app.delete_time = Some(deleted);
+        let end = deleted + day * 30;
+        assert_eq!(app.purge_time(), Some(end));
+        assert!(app.is_gone(end) && purged_if_deleted_by(end) >= deleted);
+        let before = Timestamp::from_micros(end.micros() - 1);
+        assert!(!app.is_gone(before) && purged_if_deleted_by(before) < deleted);
+    }
+}

@@ -1,0 +1,28 @@
+//! How changes of apps are journaled: in the app's journal and, since the facts of a space change with its apps (whether
+//! there are any, and who contributes to them), in that of the space too.
+use devspaces_kit::{
+    db::{Change, Error, Tx},
+    name::{AppName, SpaceName},
+};
+use serde_json::Value;
+
+/// A change of an app or its contributors, by which somebody's permissions can change.
+pub(crate) struct AppChange {
+    pub(crate) app: AppName,
+    /// The space whose facts change with the app.
+    pub(crate) space: Option<SpaceName>,
+    /// The names of the resources that are changed.
+    pub(crate) resources: Vec<String>,
+    pub(crate) before: Value,
+    pub(crate) after: Value,
+}
+
+/// Records it in both journals; answers with its place in the app's.
+pub(crate) async fn record(tx: &mut Tx, change: AppChange) -> Result<i64, Error> {
+    let AppChange { app, space, resources, before, after } = change;
+    if let Some(space) = space {
+        let (resources, before, after) = (resources.clone(), before.clone(), after.clone());
+        tx.record(Change { scope: space.into(), resources, before, after, facts: true }).await?;
+    }
+    tx.record(Change { scope: app.into(), resources, before, after, facts: true }).await
+}

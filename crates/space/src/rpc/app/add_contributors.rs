@@ -1,0 +1,100 @@
+use std::mem;
+
+use devspaces_authz::{AppRole, Permission};
+use devspaces_gate::{Context, Pass};
+use devspaces_kit::{
+    db::Tx,
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::{AppName, ContributorName, UserName},
+    status::{Fault, Fields, Reason},
+    text,
+};
+use devspaces_proto::space::v1::{AddContributorsRequest, AddContributorsResponse};
+use serde_json::Value;
+use tonic::Code;
+
+use super::{confirmed, scopes};
+use crate::{
+    convert,
+    domain::{Contributor, role_json},
+    record::{AppChange, record},
+    store,
+};
+
+const METHOD: &str = "devspaces.space.v1.AppService/AddContributors";
+
+/// R-A3, R-A6
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: AddContributorsRequest,
+) -> Result<AddContributorsResponse, Fault> {
+    let mut fields = Fields::new();
+    let app = fields.parse::<AppName>("parent", &request.parent);
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
+    let (app, request_id) = fields.finish_with(app.zip(request_id))?;
+    let call = Call::new(caller, METHOD, &request, request_id);
+    context.mutations.answer(&call, add(context, &call, app, request)).await
+}
+
+async fn add(
+    context: &Context,
+    call: &Call,
+    app: AppName,
+    request: AddContributorsRequest,
+) -> Result<AddContributorsResponse, Fault> {
+    let pass = context.gate.require(&call.caller, Permission::AppContributorsUpdate, app).await?;
+    let name = |(user, role)| (ContributorName { app, user }, role);
+    let added = convert::contributor::added(&request.contributors)?;
+    let added = added.into_iter().map(|(user, role): (UserName, AppRole)| name((user, role))).collect();
+    let scopes = scopes(app, pass.space());
+    context.mutations.run(call.clone(), scopes, Addition { pass, app, added }).await
+}
+
+struct Addition {
+    pass: Pass,
+    app: AppName,
+    added: Vec<(ContributorName, AppRole)>,
+}
+
+impl Mutation for Addition {
+    type Reply = AddContributorsResponse;
+
+    async fn once(&self, tx: &mut Tx) -> Result<AddContributorsResponse, Abort> {
+        let permission = Permission::AppContributorsUpdate;
+        let (_, app) = confirmed(tx, &self.pass, permission, self.app, "").await?;
+        refuse_existing(tx, &self.added).await?;
+        let change = AppChange {
+            app: self.app,
+            space: app.space,
+            resources: self.added.iter().map(|(name, _)| name.to_string()).collect(),
+            before: Value::Null,
+            after: self.added.iter().map(|(name, role)| role_json(name, *role)).collect(),
+        };
+        let revision = record(tx, change).await?;
+        let mut contributors = Vec::with_capacity(self.added.len());
+        for (name, role) in &self.added {
+            let contributor = Contributor::new(name.clone(), *role, app.space, tx.time(), revision);
+            store::contributor::put(tx, &contributor).await?;
+            contributors.push(contributor.into());
+        }
+        Ok(AddContributorsResponse { contributors })
+    }
+}
+
+/// Whoever has a role of their own keeps it; `UpdateContributor` changes it.
+async fn refuse_existing(tx: &mut Tx, added: &[(ContributorName, AppRole)]) -> Result<(), Abort> {
+    let mut fault = None;
+    for (index, (name, _)) in added.iter().enumerate() {
+        if store::contributor::find(tx, name).await?.is_some() {
+            let message = "Someone who already contributes to the app can't be added to it";
+            fault = Some(
+                fault
+                    .unwrap_or_else(|| Fault::new(Code::AlreadyExists, Reason::ContributorExists, message))
+                    .field(format!("contributors[{index}].user"), "already contributes to the app"),
+            );
+        }
+    }
+    fault.map_or(Ok(()), |fault| Err(fault.into()))
+}

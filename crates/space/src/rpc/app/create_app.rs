@@ -1,0 +1,94 @@
+use std::mem;
+
+use devspaces_authz::{AppRole, Permission};
+use devspaces_gate::{Context, Pass};
+use devspaces_kit::{
+    db::Tx,
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::{AppName, ContributorName, SpaceName, UserName},
+    status::{Fault, Fields},
+    text,
+};
+use devspaces_proto::space::v1::{App as WireApp, CreateAppRequest};
+use serde_json::{Value, json};
+
+use super::scopes;
+use crate::{
+    convert,
+    domain::{App, Contributor, Details, role_json},
+    record::{AppChange, record},
+    store,
+};
+
+const METHOD: &str = "devspaces.space.v1.AppService/CreateApp";
+
+/// R-A1
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: CreateAppRequest,
+) -> Result<WireApp, Fault> {
+    let mut fields = Fields::new();
+    let space = request.app.as_ref().map_or("", |app| &app.space);
+    let space = fields.parse::<SpaceName>("app.space", space);
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
+    let (space, request_id) = fields.finish_with(space.zip(request_id))?;
+    let call = Call::new(caller, METHOD, &request, request_id);
+    context.mutations.answer(&call, create(context, &call, space, request)).await
+}
+
+async fn create(
+    context: &Context,
+    call: &Call,
+    space: SpaceName,
+    request: CreateAppRequest,
+) -> Result<WireApp, Fault> {
+    let pass = context.gate.require_active(&call.caller, Permission::AppsCreate, space).await?;
+    let mut fields = Fields::new();
+    let details = convert::app::details(&mut fields, request.app);
+    let details = fields.finish_with(details)?;
+    let denied = || Fault::permission_denied(Permission::AppsCreate.name(), space);
+    let owner = call.caller.principal.as_user().ok_or_else(denied)?;
+    let name = AppName(context.clock.new_id());
+    let creation = Creation { pass, name, space, details, owner };
+    context.mutations.run(call.clone(), scopes(name, Some(space)), creation).await
+}
+
+struct Creation {
+    pass: Pass,
+    name: AppName,
+    space: SpaceName,
+    details: Details,
+    owner: UserName,
+}
+
+impl Mutation for Creation {
+    type Reply = WireApp;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireApp, Abort> {
+        let facts = self.pass.confirm(tx).await?;
+        self.pass.blockers(&facts)?.finish()?;
+        let app = App::new(self.name, Some(self.space), self.details.clone(), tx.time());
+        let app = add(tx, app, &self.owner).await?;
+        Ok(convert::app::to_wire(app, AppRole::Owner))
+    }
+}
+
+/// R-A3: stores a new app with its `OWNER`.
+pub(super) async fn add(tx: &mut Tx, app: App, owner: &UserName) -> Result<App, Abort> {
+    let owner = ContributorName { app: app.name, user: owner.clone() };
+    let change = AppChange {
+        app: app.name,
+        space: app.space,
+        resources: vec![app.name.to_string(), owner.to_string()],
+        before: Value::Null,
+        after: json!({ "app": app.to_json(), "contributors": [role_json(&owner, AppRole::Owner)] }),
+    };
+    let revision = record(tx, change).await?;
+    let app = App { revision, ..app };
+    store::app::put(tx, &app).await?;
+    let owner = Contributor::new(owner, AppRole::Owner, app.space, tx.time(), revision);
+    store::contributor::put(tx, &owner).await?;
+    Ok(app)
+}

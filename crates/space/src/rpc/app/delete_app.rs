@@ -1,0 +1,88 @@
+use std::mem;
+
+use devspaces_authz::{AppRole, Permission};
+use devspaces_gate::{Context, Pass};
+use devspaces_kit::{
+    db::Tx,
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::AppName,
+    status::{Blockers, Fault, Fields, Reason},
+    text,
+};
+use devspaces_proto::space::v1::{App as WireApp, DeleteAppRequest};
+
+use super::{confirmed, scopes};
+use crate::{
+    convert,
+    domain::{App, Listing},
+    record::{AppChange, record},
+    store,
+};
+
+const METHOD: &str = "devspaces.space.v1.AppService/DeleteApp";
+
+/// R-A10
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: DeleteAppRequest,
+) -> Result<WireApp, Fault> {
+    let mut fields = Fields::new();
+    let name = fields.parse::<AppName>("name", &request.name);
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
+    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
+    let call = Call::new(caller, METHOD, &request, request_id).preview(request.validate_only);
+    context.mutations.answer(&call, delete(context, &call, name, request.etag)).await
+}
+
+async fn delete(context: &Context, call: &Call, name: AppName, etag: String) -> Result<WireApp, Fault> {
+    let pass = context.gate.require(&call.caller, Permission::AppDelete, name).await?;
+    let scopes = scopes(name, pass.space());
+    context.mutations.run(call.clone(), scopes, Deletion { pass, name, etag }).await
+}
+
+struct Deletion {
+    pass: Pass,
+    name: AppName,
+    etag: String,
+}
+
+impl Mutation for Deletion {
+    type Reply = WireApp;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireApp, Abort> {
+        let (_, before) = confirmed(tx, &self.pass, Permission::AppDelete, self.name, &self.etag).await?;
+        let mut blockers = Blockers::new();
+        if before.is_deleted() {
+            block_deleted(&mut blockers, self.name);
+        }
+        if before.listing != Listing::Private {
+            let sentence = "The app is on the Marketplace; its listing must be withdrawn first";
+            blockers.add(Reason::AppListed, self.name.to_string(), sentence);
+        }
+        blockers.finish()?;
+        let now = tx.time();
+        let after = App { delete_time: Some(now), update_time: now, ..before.clone() };
+        let after = change(tx, &before, after).await?;
+        Ok(convert::app::to_wire(after, AppRole::Owner))
+    }
+}
+
+pub(super) fn block_deleted(blockers: &mut Blockers, name: AppName) {
+    blockers.add(Reason::AppDeleted, name.to_string(), "The app is deleted; its OWNER can have it back");
+}
+
+/// Stores an app that comes to its space or leaves it, with what everybody's facts there are from then on.
+pub(super) async fn change(tx: &mut Tx, before: &App, after: App) -> Result<App, Abort> {
+    let change = AppChange {
+        app: after.name,
+        space: after.space,
+        resources: vec![after.name.to_string()],
+        before: before.to_json(),
+        after: after.to_json(),
+    };
+    let after = App { revision: record(tx, change).await?, ..after };
+    store::app::put(tx, &after).await?;
+    Ok(after)
+}

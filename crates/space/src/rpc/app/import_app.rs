@@ -1,0 +1,64 @@
+use std::mem;
+
+use devspaces_authz::{AppRole, Permission};
+use devspaces_gate::{Context, Pass, Resource};
+use devspaces_kit::{
+    db::Tx,
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::{AppName, UserName},
+    status::{Fault, Fields},
+    text,
+};
+use devspaces_proto::space::v1::{App as WireApp, ContributorRole, ImportAppRequest};
+
+use super::{create_app::add, scopes};
+use crate::{
+    convert,
+    domain::{App, Details},
+};
+
+const METHOD: &str = "devspaces.space.v1.AppService/ImportApp";
+
+/// R-A2
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: ImportAppRequest,
+) -> Result<WireApp, Fault> {
+    let mut fields = Fields::new();
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
+    let request_id = fields.finish_with(request_id)?;
+    let call = Call::new(caller, METHOD, &request, request_id);
+    context.mutations.answer(&call, import(context, &call, request)).await
+}
+
+async fn import(context: &Context, call: &Call, request: ImportAppRequest) -> Result<WireApp, Fault> {
+    let pass = context.gate.require(&call.caller, Permission::ImportApps, Resource::Platform).await?;
+    let mut fields = Fields::new();
+    let details = convert::app::details(&mut fields, request.app);
+    let owner = fields.parse::<UserName>("owner", &request.owner);
+    let (details, owner) = fields.finish_with(details.zip(owner))?;
+    let name = AppName(context.clock.new_id());
+    context.mutations.run(call.clone(), scopes(name, None), Import { pass, name, details, owner }).await
+}
+
+struct Import {
+    pass: Pass,
+    name: AppName,
+    details: Details,
+    owner: UserName,
+}
+
+impl Mutation for Import {
+    type Reply = WireApp;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireApp, Abort> {
+        self.pass.confirm(tx).await?;
+        let app = App::new(self.name, None, self.details.clone(), tx.time());
+        let app = add(tx, app, &self.owner).await?;
+        // The service that imports has no role on what it imports.
+        let my_role = ContributorRole::Unspecified.into();
+        Ok(WireApp { my_role, ..convert::app::to_wire(app, AppRole::Owner) })
+    }
+}

@@ -1,0 +1,77 @@
+use std::mem;
+
+use devspaces_authz::Permission;
+use devspaces_gate::{Context, Pass, Resource};
+use devspaces_kit::{
+    db::Tx,
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::{AppName, SpaceName},
+    status::{Fault, Fields, Reason},
+    text,
+};
+use devspaces_proto::space::v1::{App as WireApp, LinkAppRequest};
+
+use super::{
+    confirmed,
+    delete_app::{block_deleted, change},
+    scopes,
+};
+use crate::{convert, domain::App, store};
+
+const METHOD: &str = "devspaces.space.v1.AppService/LinkApp";
+
+/// R-A2
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: LinkAppRequest,
+) -> Result<WireApp, Fault> {
+    let mut fields = Fields::new();
+    let name = fields.parse::<AppName>("name", &request.name);
+    let space = fields.parse::<SpaceName>("space", &request.space);
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
+    let ((name, space), request_id) = fields.finish_with(name.zip(space).zip(request_id))?;
+    let call = Call::new(caller, METHOD, &request, request_id).preview(request.validate_only);
+    context.mutations.answer(&call, link(context, &call, name, space, request.etag)).await
+}
+
+async fn link(
+    context: &Context,
+    call: &Call,
+    name: AppName,
+    space: SpaceName,
+    etag: String,
+) -> Result<WireApp, Fault> {
+    let both = Resource::Link { app: name, space };
+    let pass = context.gate.require_active(&call.caller, Permission::AppsLink, both).await?;
+    let scopes = scopes(name, Some(space));
+    context.mutations.run(call.clone(), scopes, Link { pass, name, space, etag }).await
+}
+
+struct Link {
+    pass: Pass,
+    name: AppName,
+    space: SpaceName,
+    etag: String,
+}
+
+impl Mutation for Link {
+    type Reply = WireApp;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireApp, Abort> {
+        let (facts, before) = confirmed(tx, &self.pass, Permission::AppsLink, self.name, &self.etag).await?;
+        let mut blockers = self.pass.blockers(&facts)?;
+        if before.is_deleted() {
+            block_deleted(&mut blockers, self.name);
+        } else if before.space.is_some() {
+            let sentence = "The app is linked to a space already";
+            blockers.add(Reason::AppLinked, self.name.to_string(), sentence);
+        }
+        blockers.finish()?;
+        let after = App { space: Some(self.space), update_time: tx.time(), ..before.clone() };
+        let after = change(tx, &before, after).await?;
+        store::contributor::move_to(tx, self.name, self.space).await?;
+        Ok(convert::app::to_wire(after, convert::app::role_of(&facts)))
+    }
+}

@@ -1,0 +1,58 @@
+use std::collections::BTreeMap;
+
+use devspaces_authz::{AppRole, Facts, Permission};
+use devspaces_gate::Context;
+use devspaces_kit::{
+    identity::Caller,
+    name::AppName,
+    page::{self, PageToken},
+    status::{Fault, Fields},
+};
+use devspaces_proto::space::v1::{Contributor, ListContributorsRequest, ListContributorsResponse};
+
+use crate::{convert::contributor::derived, store};
+
+const METHOD: &str = "devspaces.space.v1.AppService/ListContributors";
+
+/// R-A4
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: ListContributorsRequest,
+) -> Result<ListContributorsResponse, Fault> {
+    let mut fields = Fields::new();
+    let app = fields.parse::<AppName>("parent", &request.parent);
+    let app = fields.finish_with(app)?;
+    let pass = context.gate.require(&caller, Permission::AppContributorsList, app).await?;
+    let mut fields = Fields::new();
+    let size = fields.check("page_size", page::size(request.page_size));
+    let size = fields.finish_with(size)?;
+    let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
+    let after = tokens.decode_text(&request.page_token)?;
+    let limit = page::limit(size);
+    // By id, and so in the order of both lists. Each is cut at the limit, so the first of them together are complete.
+    let mut merged = BTreeMap::new();
+    if let Some(space) = pass.space().filter(|_| sees_derived(pass.facts())) {
+        for (user, role) in context.gate.derived_viewers(space, &after, limit).await? {
+            merged.insert(user.id().to_owned(), derived(app, space, user, role));
+        }
+    }
+    for own in store::contributor::list(&mut context.pool.read().await?, app, &after, limit).await? {
+        merged.insert(own.name.user.id().to_owned(), own.into());
+    }
+    let mut contributors: Vec<(String, Contributor)> = merged.into_iter().take(size + 1).collect();
+    let next_page_token = match page::cut(&mut contributors, size) {
+        Some((id, _)) => tokens.encode(id),
+        None => String::new(),
+    };
+    let contributors = contributors.into_iter().map(|(_, contributor)| contributor).collect();
+    Ok(ListContributorsResponse { contributors, next_page_token })
+}
+
+/// Whether the derived viewers are shown, which tells who is in the space (R-M7): to its members, and to those who
+/// manage the app's contributors and must know whom they can't remove (R-A4).
+fn sees_derived(facts: &Facts) -> bool {
+    let is_member = facts.membership.known().is_some_and(|member| member.role.is_some());
+    let role = facts.app.known().and_then(|app| app.role);
+    is_member || matches!(role, Some(AppRole::Owner | AppRole::Admin))
+}

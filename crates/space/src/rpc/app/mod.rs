@@ -1,0 +1,165 @@
+//! The `AppService`: a file for each method.
+mod add_contributors;
+mod create_app;
+mod delete_app;
+mod get_app;
+mod import_app;
+mod link_app;
+mod list_apps;
+mod list_contributors;
+mod remove_contributor;
+mod transfer_ownership;
+mod undelete_app;
+mod update_app;
+mod update_contributor;
+
+use devspaces_authz::{ConsoleRole, Facts, Owner, Permission};
+use devspaces_gate::{Context, Pass, views_all_apps};
+use devspaces_kit::{
+    db::Tx,
+    edge::answer,
+    etag,
+    mutation::Abort,
+    name::{AppName, ContributorName, Scope, SpaceName},
+    status::{Blockers, Fault, Reason},
+};
+use devspaces_proto::space::v1::{
+    AddContributorsRequest, AddContributorsResponse, App as WireApp, Contributor, CreateAppRequest,
+    DeleteAppRequest, GetAppRequest, ImportAppRequest, LinkAppRequest, ListAppsRequest, ListAppsResponse,
+    ListContributorsRequest, ListContributorsResponse, RemoveContributorRequest, RemoveContributorResponse,
+    TransferOwnershipRequest, UndeleteAppRequest, UpdateAppRequest, UpdateContributorRequest,
+    app_service_server::AppService,
+};
+use tonic::{Request, Response, Status};
+
+use super::Rpc;
+use crate::{convert, domain::App, store};
+
+#[tonic::async_trait]
+impl AppService for Rpc {
+    async fn create_app(&self, request: Request<CreateAppRequest>) -> Result<Response<WireApp>, Status> {
+        answer(request, |caller, request| create_app::handle(&self.0, caller, request)).await
+    }
+
+    async fn import_app(&self, request: Request<ImportAppRequest>) -> Result<Response<WireApp>, Status> {
+        answer(request, |caller, request| import_app::handle(&self.0, caller, request)).await
+    }
+
+    async fn get_app(&self, request: Request<GetAppRequest>) -> Result<Response<WireApp>, Status> {
+        answer(request, |caller, request| get_app::handle(&self.0, caller, request)).await
+    }
+
+    async fn list_apps(
+        &self,
+        request: Request<ListAppsRequest>,
+    ) -> Result<Response<ListAppsResponse>, Status> {
+        answer(request, |caller, request| list_apps::handle(&self.0, caller, request)).await
+    }
+
+    async fn update_app(&self, request: Request<UpdateAppRequest>) -> Result<Response<WireApp>, Status> {
+        answer(request, |caller, request| update_app::handle(&self.0, caller, request)).await
+    }
+
+    async fn delete_app(&self, request: Request<DeleteAppRequest>) -> Result<Response<WireApp>, Status> {
+        answer(request, |caller, request| delete_app::handle(&self.0, caller, request)).await
+    }
+
+    async fn undelete_app(&self, request: Request<UndeleteAppRequest>) -> Result<Response<WireApp>, Status> {
+        answer(request, |caller, request| undelete_app::handle(&self.0, caller, request)).await
+    }
+
+    async fn link_app(&self, request: Request<LinkAppRequest>) -> Result<Response<WireApp>, Status> {
+        answer(request, |caller, request| link_app::handle(&self.0, caller, request)).await
+    }
+
+    async fn add_contributors(
+        &self,
+        request: Request<AddContributorsRequest>,
+    ) -> Result<Response<AddContributorsResponse>, Status> {
+        answer(request, |caller, request| add_contributors::handle(&self.0, caller, request)).await
+    }
+
+    async fn update_contributor(
+        &self,
+        request: Request<UpdateContributorRequest>,
+    ) -> Result<Response<Contributor>, Status> {
+        answer(request, |caller, request| update_contributor::handle(&self.0, caller, request)).await
+    }
+
+    async fn remove_contributor(
+        &self,
+        request: Request<RemoveContributorRequest>,
+    ) -> Result<Response<RemoveContributorResponse>, Status> {
+        answer(request, |caller, request| remove_contributor::handle(&self.0, caller, request)).await
+    }
+
+    async fn list_contributors(
+        &self,
+        request: Request<ListContributorsRequest>,
+    ) -> Result<Response<ListContributorsResponse>, Status> {
+        answer(request, |caller, request| list_contributors::handle(&self.0, caller, request)).await
+    }
+
+    async fn transfer_ownership(
+        &self,
+        request: Request<TransferOwnershipRequest>,
+    ) -> Result<Response<WireApp>, Status> {
+        answer(request, |caller, request| transfer_ownership::handle(&self.0, caller, request)).await
+    }
+}
+
+/// The scopes of a change of an app and its contributors: the app's, and that of the space whose facts change with it.
+fn scopes(app: AppName, space: Option<SpaceName>) -> Vec<Scope> {
+    [Some(app.into()), space.map(Scope::from)].into_iter().flatten().collect()
+}
+
+/// The app that the caller may change, with what was confirmed of the caller, in a transaction on its scope.
+async fn confirmed(
+    tx: &mut Tx,
+    pass: &Pass,
+    permission: Permission,
+    name: AppName,
+    etag: &str,
+) -> Result<(Facts, App), Abort> {
+    let facts = pass.confirm(tx).await?;
+    let now = tx.time();
+    let app = store::app::find(tx, name, now).await?;
+    let app = app.ok_or_else(|| Fault::permission_denied(permission.name(), name))?;
+    etag::check(etag, app.revision, name)?;
+    Ok((facts, app))
+}
+
+/// R-A3: an `OWNER` is neither changed nor removed by managing contributors.
+fn block_owner(blockers: &mut Blockers, name: &ContributorName) {
+    let sentence = "The OWNER of an app stays until they pass it on by TransferOwnership";
+    blockers.add(Reason::AppOwner, name.to_string(), sentence);
+}
+
+/// What is answered of someone who has no role of their own on an app: that the role is derived (R-A4), or that they
+/// don't contribute to it at all.
+///
+/// # Errors
+/// Always: `FAILED_PRECONDITION` / `DERIVED_ROLE`, `NOT_FOUND`; `UNAVAILABLE` if it can't be known which.
+async fn no_own_role<T>(
+    context: &Context,
+    name: &ContributorName,
+    space: Option<SpaceName>,
+) -> Result<T, Fault> {
+    let Some(space) = space else { return Err(Fault::not_found(name)) };
+    let person = name.user.clone().into();
+    let standing = context.gate.facts(&person, space, &[Owner::Membership]).await?;
+    let Some(member) = standing.facts().membership.known() else {
+        return Err(Fault::facts_unavailable(&[Owner::Membership.name()]));
+    };
+    match member.role {
+        Some(role) if views_all_apps(standing.facts()) => Err(derived_role(name, space, role)),
+        _ => Err(Fault::not_found(name)),
+    }
+}
+
+fn derived_role(name: &ContributorName, space: SpaceName, role: ConsoleRole) -> Fault {
+    let origin = convert::contributor::origin(space, role);
+    let sentence =
+        format!("The role is derived: the person is {origin}, and sees its apps as long as that lasts");
+    Fault::precondition(Reason::DerivedRole, name.to_string(), sentence).metadata("derived_from", origin)
+}

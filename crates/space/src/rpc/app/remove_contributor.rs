@@ -1,0 +1,98 @@
+use std::mem;
+
+use devspaces_authz::{AppRole, Permission};
+use devspaces_gate::{Context, Pass};
+use devspaces_kit::{
+    db::Tx,
+    etag,
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::ContributorName,
+    status::{Blockers, Fault, Fields},
+    text,
+};
+use devspaces_proto::space::v1::{RemoveContributorRequest, RemoveContributorResponse};
+use serde_json::Value;
+
+use super::{block_owner, no_own_role, scopes};
+use crate::{
+    domain::role_json,
+    record::{AppChange, record},
+    store,
+};
+
+const METHOD: &str = "devspaces.space.v1.AppService/RemoveContributor";
+
+/// R-A3, R-A4
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: RemoveContributorRequest,
+) -> Result<RemoveContributorResponse, Fault> {
+    let mut fields = Fields::new();
+    let name = fields.parse::<ContributorName>("name", &request.name);
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
+    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
+    let call = Call::new(caller, METHOD, &request, request_id).preview(request.validate_only);
+    context.mutations.answer(&call, removed(context, &call, name, request.etag)).await
+}
+
+async fn removed(
+    context: &Context,
+    call: &Call,
+    name: ContributorName,
+    etag: String,
+) -> Result<RemoveContributorResponse, Fault> {
+    let found = store::contributor::find(&mut context.pool.read().await?, &name).await?;
+    let oneself = call.caller.principal.as_user().as_ref() == Some(&name.user);
+    // Whoever has a role may give it up, whatever else they may.
+    let pass = match &found {
+        Some(_) if oneself => None,
+        _ => Some(context.gate.require(&call.caller, Permission::AppContributorsUpdate, name.app).await?),
+    };
+    let Some(found) = found else {
+        return no_own_role(context, &name, pass.and_then(|pass| pass.space())).await;
+    };
+    let scopes = scopes(name.app, found.space);
+    context.mutations.run(call.clone(), scopes, Removal { pass, name, etag }).await
+}
+
+struct Removal {
+    /// Absent: the contributor acts, and needs no permission.
+    pass: Option<Pass>,
+    name: ContributorName,
+    etag: String,
+}
+
+impl Mutation for Removal {
+    type Reply = RemoveContributorResponse;
+    const REVOKES: bool = true;
+
+    async fn once(&self, tx: &mut Tx) -> Result<RemoveContributorResponse, Abort> {
+        let name = &self.name;
+        if let Some(pass) = &self.pass {
+            pass.confirm(tx).await?;
+        }
+        let before = store::contributor::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
+        if before.space.is_some_and(|space| !tx.scopes().contains(&space.into())) {
+            // The app was linked since its scopes were looked up.
+            return Err(Fault::storage_unavailable().into());
+        }
+        etag::check(&self.etag, before.revision, name)?;
+        let mut blockers = Blockers::new();
+        if before.role == AppRole::Owner {
+            block_owner(&mut blockers, name);
+        }
+        blockers.finish()?;
+        let change = AppChange {
+            app: name.app,
+            space: before.space,
+            resources: vec![name.to_string()],
+            before: role_json(name, before.role),
+            after: Value::Null,
+        };
+        record(tx, change).await?;
+        store::contributor::remove(tx, name).await?;
+        Ok(RemoveContributorResponse {})
+    }
+}

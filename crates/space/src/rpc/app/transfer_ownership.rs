@@ -1,0 +1,127 @@
+use std::mem;
+
+use devspaces_authz::{AppRole, Fact, Owner, Permission};
+use devspaces_gate::{Context, Pass, Standing};
+use devspaces_kit::{
+    db::Tx,
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::{AppName, ContributorName, UserName},
+    status::{Fault, Fields, Reason},
+    text,
+};
+use devspaces_proto::space::v1::{App as WireApp, TransferOwnershipRequest};
+use serde_json::json;
+
+use super::{confirmed, scopes};
+use crate::{
+    convert,
+    domain::{App, Contributor, role_json},
+    record::{AppChange, record},
+    store,
+};
+
+const METHOD: &str = "devspaces.space.v1.AppService/TransferOwnership";
+
+/// R-A3
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: TransferOwnershipRequest,
+) -> Result<WireApp, Fault> {
+    let mut fields = Fields::new();
+    let name = fields.parse::<AppName>("name", &request.name);
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
+    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
+    let call = Call::new(caller, METHOD, &request, request_id).preview(request.validate_only);
+    context.mutations.answer(&call, transfer(context, &call, name, request)).await
+}
+
+async fn transfer(
+    context: &Context,
+    call: &Call,
+    name: AppName,
+    request: TransferOwnershipRequest,
+) -> Result<WireApp, Fault> {
+    let denied = || Fault::permission_denied(Permission::AppOwnerUpdate.name(), name);
+    let pass = context.gate.require(&call.caller, Permission::AppOwnerUpdate, name).await?;
+    let owner = call.caller.principal.as_user().ok_or_else(denied)?;
+    let mut fields = Fields::new();
+    let heir = fields.parse::<UserName>("new_owner", &request.new_owner);
+    if heir.as_ref() == Some(&owner) {
+        fields.bad("new_owner", "must be someone other than the present OWNER");
+    }
+    let heir = fields.finish_with(heir)?;
+    let space = pass.space().ok_or_else(denied)?;
+    let standing = context.gate.facts(&heir.clone().into(), space, &[Owner::Membership]).await?;
+    let [owner, heir] = [owner, heir].map(|user| ContributorName { app: name, user });
+    let change = Transfer { pass, standing, owner, heir, etag: request.etag };
+    context.mutations.run(call.clone(), scopes(name, Some(space)), change).await
+}
+
+struct Transfer {
+    pass: Pass,
+    /// What is known of the new owner in the space.
+    standing: Standing,
+    owner: ContributorName,
+    heir: ContributorName,
+    etag: String,
+}
+
+impl Mutation for Transfer {
+    type Reply = WireApp;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireApp, Abort> {
+        let permission = Permission::AppOwnerUpdate;
+        let (_, app) = confirmed(tx, &self.pass, permission, self.owner.app, &self.etag).await?;
+        let denied = || Fault::permission_denied(permission.name(), app.name);
+        let before = store::contributor::find(tx, &self.owner).await?.ok_or_else(denied)?;
+        let own = store::contributor::find(tx, &self.heir).await?;
+        if own.is_none() {
+            self.require_member(tx).await?;
+        }
+        self.pass_on(tx, &app, &before, own).await?;
+        Ok(convert::app::to_wire(app, AppRole::Admin))
+    }
+}
+
+impl Transfer {
+    /// Goes on if the new owner, who does not contribute to the app, has a console role in its space, also now.
+    async fn require_member(&self, tx: &mut Tx) -> Result<(), Abort> {
+        match self.standing.facts().membership {
+            Fact::Missing => Err(Fault::facts_unavailable(&[Owner::Membership.name()]).into()),
+            Fact::Known(member) if member.role.is_some() => Ok(self.standing.confirm(tx).await?),
+            Fact::Known(_) => {
+                let sentence = "The new owner must contribute to the app or have a console role in its space";
+                let subject = self.heir.app.to_string();
+                Err(Fault::precondition(Reason::NewOwnerIneligible, subject, sentence).into())
+            }
+        }
+    }
+
+    async fn pass_on(
+        &self,
+        tx: &mut Tx,
+        app: &App,
+        owner: &Contributor,
+        own: Option<Contributor>,
+    ) -> Result<(), Abort> {
+        let held = own.as_ref().map(|own| role_json(&self.heir, own.role));
+        let change = AppChange {
+            app: app.name,
+            space: app.space,
+            resources: vec![self.owner.to_string(), self.heir.to_string()],
+            before: json!([role_json(&self.owner, AppRole::Owner), held]),
+            after: json!([role_json(&self.owner, AppRole::Admin), role_json(&self.heir, AppRole::Owner)]),
+        };
+        let revision = record(tx, change).await?;
+        let now = tx.time();
+        // First the old owner, then the new one: an app never has two.
+        store::contributor::put(tx, &owner.with_role(AppRole::Admin, now, revision)).await?;
+        let heir = match own {
+            Some(own) => own.with_role(AppRole::Owner, now, revision),
+            None => Contributor::new(self.heir.clone(), AppRole::Owner, app.space, now, revision),
+        };
+        Ok(store::contributor::put(tx, &heir).await?)
+    }
+}

@@ -1,0 +1,70 @@
+use std::mem;
+
+use devspaces_authz::{AppRole, Permission, SpaceState};
+use devspaces_gate::{Context, Pass};
+use devspaces_kit::{
+    db::Tx,
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::{AppName, SpaceName},
+    status::{Blockers, Fault, Fields, Reason, SPACE_ARCHIVED},
+    text,
+};
+use devspaces_proto::space::v1::{App as WireApp, UndeleteAppRequest};
+
+use super::{confirmed, delete_app::change, scopes};
+use crate::{convert, domain::App, store};
+
+const METHOD: &str = "devspaces.space.v1.AppService/UndeleteApp";
+
+/// R-A10, R-S7
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: UndeleteAppRequest,
+) -> Result<WireApp, Fault> {
+    let mut fields = Fields::new();
+    let name = fields.parse::<AppName>("name", &request.name);
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
+    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
+    let call = Call::new(caller, METHOD, &request, request_id);
+    context.mutations.answer(&call, undelete(context, &call, name, request.etag)).await
+}
+
+async fn undelete(context: &Context, call: &Call, name: AppName, etag: String) -> Result<WireApp, Fault> {
+    let pass = context.gate.require(&call.caller, Permission::AppDelete, name).await?;
+    let denied = || Fault::permission_denied(Permission::AppDelete.name(), name);
+    let found = store::app::find(&mut context.pool.read().await?, name, context.clock.now()).await?;
+    // A deleted app is in no space for everybody's facts, and yet belongs to one that it comes back to. It can't leave
+    // that one while it is deleted.
+    let space = found.and_then(|app| app.space).ok_or_else(denied)?;
+    let scopes = scopes(name, Some(space));
+    context.mutations.run(call.clone(), scopes, Undeletion { pass, name, space, etag }).await
+}
+
+struct Undeletion {
+    pass: Pass,
+    name: AppName,
+    space: SpaceName,
+    etag: String,
+}
+
+impl Mutation for Undeletion {
+    type Reply = WireApp;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireApp, Abort> {
+        let (_, before) = confirmed(tx, &self.pass, Permission::AppDelete, self.name, &self.etag).await?;
+        let mut blockers = Blockers::new();
+        if !before.is_deleted() {
+            blockers.add(Reason::AppNotDeleted, self.name.to_string(), "The app is not deleted");
+        }
+        let space = store::space::find(tx, self.space).await?;
+        if space.is_none_or(|space| space.state != SpaceState::Active) {
+            blockers.add(Reason::SpaceArchived, self.space.to_string(), SPACE_ARCHIVED);
+        }
+        blockers.finish()?;
+        let after = App { delete_time: None, update_time: tx.time(), ..before.clone() };
+        let after = change(tx, &before, after).await?;
+        Ok(convert::app::to_wire(after, AppRole::Owner))
+    }
+}

@@ -1,0 +1,80 @@
+use std::mem;
+
+use devspaces_authz::Permission;
+use devspaces_gate::{Context, Pass};
+use devspaces_kit::{
+    db::{Change, Tx},
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::AppName,
+    status::{Fault, Fields},
+    text,
+};
+use devspaces_proto::space::v1::{App as WireApp, UpdateAppRequest};
+
+use super::confirmed;
+use crate::{
+    convert,
+    domain::{App, DetailsPatch},
+    store,
+};
+
+const METHOD: &str = "devspaces.space.v1.AppService/UpdateApp";
+
+/// R-A6
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: UpdateAppRequest,
+) -> Result<WireApp, Fault> {
+    let mut fields = Fields::new();
+    let name = request.app.as_ref().map_or("", |app| &app.name);
+    let name = fields.parse::<AppName>("app.name", name);
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
+    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
+    let call = Call::new(caller, METHOD, &request, request_id);
+    context.mutations.answer(&call, update(context, &call, name, request)).await
+}
+
+async fn update(
+    context: &Context,
+    call: &Call,
+    name: AppName,
+    request: UpdateAppRequest,
+) -> Result<WireApp, Fault> {
+    let pass = context.gate.require(&call.caller, Permission::AppUpdate, name).await?;
+    let patch = convert::app::patch(&request)?;
+    let etag = request.app.map(|app| app.etag).unwrap_or_default();
+    context.mutations.run(call.clone(), vec![name.into()], Update { pass, name, etag, patch }).await
+}
+
+struct Update {
+    pass: Pass,
+    name: AppName,
+    etag: String,
+    patch: DetailsPatch,
+}
+
+impl Mutation for Update {
+    type Reply = WireApp;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireApp, Abort> {
+        let (facts, before) = confirmed(tx, &self.pass, Permission::AppUpdate, self.name, &self.etag).await?;
+        let role = convert::app::role_of(&facts);
+        let details = self.patch.apply(&before.details);
+        if details == before.details {
+            return Ok(convert::app::to_wire(before, role));
+        }
+        let mut after = App { details, update_time: tx.time(), ..before.clone() };
+        let change = Change {
+            scope: self.name.into(),
+            resources: vec![self.name.to_string()],
+            before: before.to_json(),
+            after: after.to_json(),
+            facts: false,
+        };
+        after.revision = tx.record(change).await?;
+        store::app::put(tx, &after).await?;
+        Ok(convert::app::to_wire(after, role))
+    }
+}

@@ -1,0 +1,92 @@
+use std::mem;
+
+use devspaces_authz::{AppRole, Permission};
+use devspaces_gate::{Context, Pass};
+use devspaces_kit::{
+    db::Tx,
+    etag,
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::ContributorName,
+    status::{Blockers, Fault, Fields},
+    text,
+};
+use devspaces_proto::space::v1::{Contributor as WireContributor, UpdateContributorRequest};
+
+use super::{block_owner, confirmed, no_own_role, scopes};
+use crate::{
+    convert,
+    domain::role_json,
+    record::{AppChange, record},
+    store,
+};
+
+const METHOD: &str = "devspaces.space.v1.AppService/UpdateContributor";
+
+/// R-A3, R-A4
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: UpdateContributorRequest,
+) -> Result<WireContributor, Fault> {
+    let mut fields = Fields::new();
+    let name = request.contributor.as_ref().map_or("", |contributor| &contributor.name);
+    let name = fields.parse::<ContributorName>("contributor.name", name);
+    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
+    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
+    let call = Call::new(caller, METHOD, &request, request_id);
+    context.mutations.answer(&call, update(context, &call, name, request)).await
+}
+
+async fn update(
+    context: &Context,
+    call: &Call,
+    name: ContributorName,
+    request: UpdateContributorRequest,
+) -> Result<WireContributor, Fault> {
+    let pass = context.gate.require(&call.caller, Permission::AppContributorsUpdate, name.app).await?;
+    let role = convert::contributor::changed_role(&request)?;
+    if store::contributor::find(&mut context.pool.read().await?, &name).await?.is_none() {
+        return no_own_role(context, &name, pass.space()).await;
+    }
+    let etag = request.contributor.map(|contributor| contributor.etag).unwrap_or_default();
+    let scopes = scopes(name.app, pass.space());
+    context.mutations.run(call.clone(), scopes, Update { pass, name, etag, role }).await
+}
+
+struct Update {
+    pass: Pass,
+    name: ContributorName,
+    etag: String,
+    /// `None`: nothing changes.
+    role: Option<AppRole>,
+}
+
+impl Mutation for Update {
+    type Reply = WireContributor;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireContributor, Abort> {
+        let name = &self.name;
+        let permission = Permission::AppContributorsUpdate;
+        let (_, app) = confirmed(tx, &self.pass, permission, name.app, "").await?;
+        let before = store::contributor::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
+        etag::check(&self.etag, before.revision, name)?;
+        let Some(role) = self.role.filter(|role| *role != before.role) else { return Ok(before.into()) };
+        let mut blockers = Blockers::new();
+        if before.role == AppRole::Owner {
+            block_owner(&mut blockers, name);
+        }
+        blockers.finish()?;
+        let change = AppChange {
+            app: name.app,
+            space: app.space,
+            resources: vec![name.to_string()],
+            before: role_json(name, before.role),
+            after: role_json(name, role),
+        };
+        let revision = record(tx, change).await?;
+        let after = before.with_role(role, tx.time(), revision);
+        store::contributor::put(tx, &after).await?;
+        Ok(after.into())
+    }
+}

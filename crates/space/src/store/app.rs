@@ -1,0 +1,240 @@
+//! The app table, and which apps a person sees.
+use std::sync::LazyLock;
+
+use devspaces_authz::AppRole;
+use devspaces_kit::{
+    clock::Timestamp,
+    db::{BatchSql, Conn, Error, UnionSql},
+    name::{AppName, SpaceName},
+    on,
+};
+use uuid::Uuid;
+
+use super::contributor;
+use crate::domain::{App, Details, Listing};
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    space: Option<Uuid>,
+    display_name: String,
+    description: String,
+    listing: String,
+    delete_time: Option<Timestamp>,
+    create_time: Timestamp,
+    update_time: Timestamp,
+    revision: i64,
+}
+
+/// The listing that is stored by this name. The table's CHECK allows no other.
+fn listing(name: &str) -> Result<Listing, Error> {
+    let known = Listing::ALL.into_iter().find(|listing| listing.name() == name);
+    known.ok_or_else(|| Error::from(sqlx::Error::Decode("an unknown listing is stored".into())))
+}
+
+impl TryFrom<Row> for App {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let Row { display_name, description, delete_time, create_time, update_time, revision, .. } = row;
+        Ok(Self {
+            name: AppName(row.id),
+            space: row.space.map(SpaceName),
+            details: Details { display_name, description },
+            listing: listing(&row.listing)?,
+            delete_time,
+            create_time,
+            update_time,
+            revision,
+        })
+    }
+}
+
+/// An app, deleted or not. One that is too old to be had back by `now` is not found (R-A10).
+pub(crate) async fn find(db: &mut Conn, name: AppName, now: Timestamp) -> Result<Option<App>, Error> {
+    Ok(find_deleted(db, name).await?.filter(|app| !app.is_gone(now)))
+}
+
+/// An app, deleted or not, however long ago.
+pub(crate) async fn find_deleted(db: &mut Conn, name: AppName) -> Result<Option<App>, Error> {
+    let row: Option<Row> = on!(db, |c| {
+        sqlx::query_as(
+            "SELECT id, space, display_name, description, listing, delete_time, create_time, update_time, revision
+             FROM app WHERE id = $1",
+        )
+        .bind(name.0)
+        .fetch_optional(c)
+        .await
+    })?;
+    row.map(App::try_from).transpose()
+}
+
+/// Stores an app, in place of what was stored of it.
+pub(crate) async fn put(db: &mut Conn, app: &App) -> Result<(), Error> {
+    on!(db, |c| {
+        sqlx::query(
+            "INSERT INTO app (id, space, display_name, description, listing, delete_time, create_time, update_time,
+               revision)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             ON CONFLICT (id) DO UPDATE SET space = excluded.space, display_name = excluded.display_name,
+               description = excluded.description, listing = excluded.listing, delete_time = excluded.delete_time,
+               update_time = excluded.update_time, revision = excluded.revision",
+        )
+        .bind(app.name.0)
+        .bind(app.space.map(|space| space.0))
+        .bind(&app.details.display_name)
+        .bind(&app.details.description)
+        .bind(app.listing.name())
+        .bind(app.delete_time)
+        .bind(app.create_time)
+        .bind(app.update_time)
+        .bind(app.revision)
+        .execute(c)
+        .await
+        .map(drop)
+    })?;
+    Ok(())
+}
+
+/// Removes an app for good.
+pub(crate) async fn remove(db: &mut Conn, name: AppName) -> Result<(), Error> {
+    on!(db, |c| sqlx::query("DELETE FROM app WHERE id = $1").bind(name.0).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Whether a space has apps. Deleted ones don't count (R-S7).
+pub(crate) async fn is_any_in(db: &mut Conn, space: SpaceName) -> Result<bool, Error> {
+    let found: Option<Uuid> = on!(db, |c| sqlx::query_scalar(
+        "SELECT id FROM app WHERE space = $1 AND delete_time IS NULL LIMIT 1"
+    )
+    .bind(space.0)
+    .fetch_optional(c)
+    .await)?;
+    Ok(found.is_some())
+}
+
+/// Apps that were deleted at this time or before, the longest deleted first.
+pub(crate) async fn deleted_by(db: &mut Conn, time: Timestamp, limit: i64) -> Result<Vec<App>, Error> {
+    let rows: Vec<Row> = on!(db, |c| {
+        sqlx::query_as(
+            "SELECT id, space, display_name, description, listing, delete_time, create_time, update_time, revision
+             FROM app WHERE delete_time IS NOT NULL AND delete_time <= $1 ORDER BY delete_time LIMIT $2",
+        )
+        .bind(time)
+        .bind(limit)
+        .fetch_all(c)
+        .await
+    })?;
+    rows.into_iter().map(App::try_from).collect()
+}
+
+/// The first apps of each space are read from the index, and the first of all these are kept: however many apps the
+/// spaces have, no more are looked at than a page holds for each.
+static IN_SPACES: LazyLock<UnionSql> = LazyLock::new(|| {
+    UnionSql::new(
+        2,
+        |space| {
+            format!(
+                "SELECT id FROM app WHERE space = {space} AND delete_time IS NULL AND id > $1 ORDER BY id LIMIT $2"
+            )
+        },
+        "ORDER BY id LIMIT $2",
+    )
+});
+
+/// The apps in use of these spaces, after one, in the order of their ids.
+pub(crate) async fn ids_in(
+    db: &mut Conn,
+    spaces: &[SpaceName],
+    after: AppName,
+    limit: i64,
+) -> Result<Vec<AppName>, Error> {
+    let mut found = Vec::new();
+    for spaces in spaces.chunks(UnionSql::MAX_PARTS) {
+        let Some((sql, filled)) = IN_SPACES.fill(spaces) else { break };
+        let ids: Vec<Uuid> = on!(db, |c| {
+            let mut query = sqlx::query_scalar(sql).bind(after.0).bind(limit);
+            for space in filled {
+                query = query.bind(space.0);
+            }
+            query.fetch_all(c).await
+        })?;
+        found.extend(ids.into_iter().map(AppName));
+    }
+    Ok(found)
+}
+
+/// The apps in use to which a person contributes, in this space or in all and none, after one, in the order of their
+/// ids.
+pub(crate) async fn ids_contributed_to(
+    db: &mut Conn,
+    person: &str,
+    space: Option<SpaceName>,
+    after: AppName,
+    limit: i64,
+) -> Result<Vec<AppName>, Error> {
+    // Two texts, so that each has an index that gives its order.
+    let sql = match space {
+        Some(_) => {
+            "SELECT c.app FROM contributor c JOIN app a ON a.id = c.app
+             WHERE c.person = $1 AND c.app > $2 AND c.space = $4 AND a.delete_time IS NULL
+             ORDER BY c.app LIMIT $3"
+        }
+        None => {
+            "SELECT c.app FROM contributor c JOIN app a ON a.id = c.app
+             WHERE c.person = $1 AND c.app > $2 AND a.delete_time IS NULL
+             ORDER BY c.app LIMIT $3"
+        }
+    };
+    let ids: Vec<Uuid> = on!(db, |c| {
+        let query = sqlx::query_scalar(sql).bind(person).bind(after.0).bind(limit);
+        match space {
+            Some(space) => query.bind(space.0).fetch_all(c).await,
+            None => query.fetch_all(c).await,
+        }
+    })?;
+    Ok(ids.into_iter().map(AppName).collect())
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct SeenRow {
+    #[sqlx(flatten)]
+    app: Row,
+    role: Option<String>,
+}
+
+static SEEN: LazyLock<BatchSql> = LazyLock::new(|| {
+    BatchSql::new(
+        "WITH wanted (place, id, person) AS (VALUES ",
+        2,
+        ") SELECT DISTINCT a.id, a.space, a.display_name, a.description, a.listing, a.delete_time, a.create_time,
+             a.update_time, a.revision, c.role
+           FROM wanted w JOIN app a ON a.id = w.id LEFT JOIN contributor c ON c.app = w.id AND c.person = w.person
+           WHERE a.delete_time IS NULL
+           ORDER BY a.id",
+    )
+});
+
+/// Those of these apps that are in use, with the person's own role on each, in the order of their ids.
+pub(crate) async fn find_all(
+    db: &mut Conn,
+    names: &[AppName],
+    person: &str,
+) -> Result<Vec<(App, Option<AppRole>)>, Error> {
+    let mut found = Vec::with_capacity(names.len());
+    for names in names.chunks(BatchSql::MAX_ROWS) {
+        let Some((sql, filled)) = SEEN.fill(names) else { break };
+        let rows: Vec<SeenRow> = on!(db, |c| {
+            let mut query = sqlx::query_as(sql);
+            for name in filled {
+                query = query.bind(name.0).bind(person);
+            }
+            query.fetch_all(c).await
+        })?;
+        for row in rows {
+            let role = row.role.as_deref().map(contributor::role).transpose()?;
+            found.push((row.app.try_into()?, role));
+        }
+    }
+    Ok(found)
+}

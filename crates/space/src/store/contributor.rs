@@ -1,0 +1,168 @@
+//! The contributor table.
+use devspaces_authz::AppRole;
+use devspaces_kit::{
+    clock::Timestamp,
+    db::{Conn, Error},
+    name::{AppName, ContributorName, SpaceName, UserName},
+    on,
+};
+use uuid::Uuid;
+
+use crate::domain::Contributor;
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    app: Uuid,
+    person: String,
+    role: String,
+    space: Option<Uuid>,
+    create_time: Timestamp,
+    update_time: Timestamp,
+    revision: i64,
+}
+
+/// The role that is stored by this name. The table's CHECK allows no other.
+pub(crate) fn role(name: &str) -> Result<AppRole, Error> {
+    let known = AppRole::ALL.into_iter().find(|role| role.name() == name);
+    known.ok_or_else(|| Error::from(sqlx::Error::Decode("an unknown contributor role is stored".into())))
+}
+
+impl TryFrom<Row> for Contributor {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let name = ContributorName { app: AppName(row.app), user: UserName::from_stored(row.person) };
+        let Row { create_time, update_time, revision, .. } = row;
+        let (role, space) = (role(&row.role)?, row.space.map(SpaceName));
+        Ok(Self { name, role, space, create_time, update_time, revision })
+    }
+}
+
+/// A contributor.
+pub(crate) async fn find(db: &mut Conn, name: &ContributorName) -> Result<Option<Contributor>, Error> {
+    let row: Option<Row> = on!(db, |c| sqlx::query_as(
+        "SELECT app, person, role, space, create_time, update_time, revision
+         FROM contributor WHERE app = $1 AND person = $2"
+    )
+    .bind(name.app.0)
+    .bind(name.user.id())
+    .fetch_optional(c)
+    .await)?;
+    row.map(Contributor::try_from).transpose()
+}
+
+/// The contributors of an app after one, in the order of their user names.
+pub(crate) async fn list(
+    db: &mut Conn,
+    app: AppName,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Contributor>, Error> {
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(
+        "SELECT app, person, role, space, create_time, update_time, revision
+         FROM contributor WHERE app = $1 AND person > $2 ORDER BY person LIMIT $3"
+    )
+    .bind(app.0)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(c)
+    .await)?;
+    rows.into_iter().map(Contributor::try_from).collect()
+}
+
+/// A person's roles on the apps of a space after one, deleted apps included, in the order of the apps' ids.
+pub(crate) async fn list_in_space(
+    db: &mut Conn,
+    space: SpaceName,
+    person: &UserName,
+    after: AppName,
+    limit: i64,
+) -> Result<Vec<Contributor>, Error> {
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(
+        "SELECT app, person, role, space, create_time, update_time, revision
+         FROM contributor WHERE person = $1 AND space = $2 AND app > $3 ORDER BY app LIMIT $4"
+    )
+    .bind(person.id())
+    .bind(space.0)
+    .bind(after.0)
+    .bind(limit)
+    .fetch_all(c)
+    .await)?;
+    rows.into_iter().map(Contributor::try_from).collect()
+}
+
+/// Stores a contributor, in place of what was stored of that person on that app.
+pub(crate) async fn put(db: &mut Conn, contributor: &Contributor) -> Result<(), Error> {
+    let Contributor { name, .. } = contributor;
+    on!(db, |c| {
+        sqlx::query(
+            "INSERT INTO contributor (app, person, role, space, create_time, update_time, revision)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (app, person) DO UPDATE SET role = excluded.role, space = excluded.space,
+               update_time = excluded.update_time, revision = excluded.revision",
+        )
+        .bind(name.app.0)
+        .bind(name.user.id())
+        .bind(contributor.role.name())
+        .bind(contributor.space.map(|space| space.0))
+        .bind(contributor.create_time)
+        .bind(contributor.update_time)
+        .bind(contributor.revision)
+        .execute(c)
+        .await
+        .map(drop)
+    })?;
+    Ok(())
+}
+
+/// Removes a contributor.
+pub(crate) async fn remove(db: &mut Conn, name: &ContributorName) -> Result<(), Error> {
+    on!(db, |c| sqlx::query("DELETE FROM contributor WHERE app = $1 AND person = $2")
+        .bind(name.app.0)
+        .bind(name.user.id())
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// Removes every contributor of an app.
+pub(crate) async fn remove_all(db: &mut Conn, app: AppName) -> Result<(), Error> {
+    on!(db, |c| sqlx::query("DELETE FROM contributor WHERE app = $1")
+        .bind(app.0)
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// Moves an app's contributors with it to a space.
+pub(crate) async fn move_to(db: &mut Conn, app: AppName, space: SpaceName) -> Result<(), Error> {
+    on!(db, |c| sqlx::query("UPDATE contributor SET space = $2 WHERE app = $1")
+        .bind(app.0)
+        .bind(space.0)
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// The spaces after one in which a person contributes to an app in use, in the order of their ids.
+pub(crate) async fn spaces_of(
+    db: &mut Conn,
+    person: &str,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<SpaceName>, Error> {
+    let ids: Vec<Uuid> = on!(db, |c| sqlx::query_scalar(
+        "SELECT DISTINCT c.space FROM contributor c JOIN app a ON a.id = c.app
+         WHERE c.person = $1 AND c.space > $2 AND a.delete_time IS NULL
+         ORDER BY c.space LIMIT $3"
+    )
+    .bind(person)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(c)
+    .await)?;
+    Ok(ids.into_iter().map(SpaceName).collect())
+}

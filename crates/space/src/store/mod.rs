@@ -1,0 +1,5 @@
+//! The tables.
+pub(crate) mod app;
+pub(crate) mod contributor;
+pub(crate) mod departure;
+pub(crate) mod space;
