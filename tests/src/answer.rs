@@ -57,6 +57,12 @@ impl Refusal {
         (self.code, &self.reason)
     }
 
+    /// Code, reason and the kinds of the blockers.
+    #[must_use]
+    pub fn blocked(&self) -> (Code, &str, Vec<&str>) {
+        (self.code, &self.reason, self.blockers.iter().map(String::as_str).collect())
+    }
+
     /// Code, reason and the paths of the bad fields.
     #[must_use]
     pub fn bad_fields(&self) -> (Code, &str, Vec<&str>) {

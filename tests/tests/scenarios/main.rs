@@ -1,8 +1,11 @@
 //! Scenarios over the public API, on both engines. Each test names the rule that it proves; the rules are in
 //! `docs/rules.md`.
+mod apps;
 mod bad_input;
 mod command_line;
+mod contributors;
 mod coverage;
+mod departures;
 mod effects;
 mod expiry;
 mod identity;

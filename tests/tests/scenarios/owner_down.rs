@@ -2,13 +2,14 @@
 use devspaces::Service;
 use devspaces_proto::{
     authz::v1::CheckPermissionRequest,
+    membership::v1::RemoveMemberRequest,
     space::v1::{ListSpacesRequest, Space, UpdateSpaceRequest},
 };
-use devspaces_tests::{both_engines, refused};
+use devspaces_tests::{both_engines, refused, suite::eventually};
 use tonic::Code;
 
 use crate::{
-    members::{VIEWER, adds, removes},
+    members::{VIEWER, adds},
     spaces::{archives, gets},
 };
 
@@ -62,19 +63,35 @@ both_engines! {
         assert_eq!(refused(alice.check("space.get", &space).await).code, Code::Unavailable);
     }
 
-    // R-M5: nothing but its own database keeps a removal from being made.
+    // R-M5: nothing but its own database keeps a removal from being made. That the roles on apps go too has to wait for
+    // their owner, and the reply says so.
     async fn without_the_space_service_people_can_still_be_removed(suite: Suite) {
         let mut suite = suite;
         let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));
         let space = alice.creates_space("Team").await;
         adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+        let other = alice.creates_space("Other").await;
         suite.stop(Service::Space).await;
-        removes(&alice, &space, &bob).await.expect("removed");
+        let key = RemoveMemberRequest {
+            name: bob.member_of(&space),
+            request_id: "0190a8d0-7b1c-7def-8000-00000000000a".into(),
+            ..RemoveMemberRequest::default()
+        };
+        let pending = refused(alice.members().remove_member(key.clone()).await);
+        assert_eq!(pending.kind(), (Code::Unavailable, "EFFECT_PENDING"));
+        let members = crate::members::lists(&alice, &space).await.expect("a list");
+        assert_eq!(members.len(), 1, "the console role is gone from the commit on");
         let add = refused(adds(&alice, &space, &[(&carol, VIEWER)]).await);
+        assert_eq!(add.kind(), (Code::Unavailable, "EARLIER_EFFECT_PENDING"), "nobody comes back before all is gone");
+        let add = refused(adds(&alice, &other, &[(&carol, VIEWER)]).await);
         assert_eq!(add.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"), "R-S5: it may be archived");
         let stranger = refused(adds(&carol, &space, &[(&bob, VIEWER)]).await);
         let nowhere = refused(adds(&carol, NOWHERE, &[(&bob, VIEWER)]).await);
         assert_eq!((stranger.code, stranger.kind()), (nowhere.code, nowhere.kind()), "R-P3");
+        suite.restart(Service::Space).await;
+        let reply = eventually(async || alice.members().remove_member(key.clone()).await.ok()).await.into_inner();
+        assert_eq!(reply.unknown_planes, ["app"], "the first result: nobody could be asked then");
+        adds(&alice, &space, &[(&carol, VIEWER)]).await.expect("all goes on");
     }
 
     // R-P3: a stranger's mutation is refused like one of a missing space.

@@ -1,4 +1,7 @@
-use super::{Stored, personal::Personal};
+use super::{
+    Stored,
+    personal::{Personal, names},
+};
 use crate::{
     db::{Error, Pool},
     name::Principal,
@@ -8,10 +11,9 @@ use crate::{
 /// Entries that are read at a time.
 const PAGE: i64 = 1000;
 
-/// Erases a person's name from every entry, and says from how many. The chain holds: it covers digests only (R-J1).
+/// Erases a person's name, and the names of what is theirs, from every entry, and says from how many. The chain holds: it covers digests only (R-J1).
 /// E-mail addresses go with the entries that name them: `email` is that person's address, if known.
 pub async fn erase(pool: &Pool, person: &Principal, email: Option<&str>) -> Result<u64, Error> {
-    let name = person.to_string();
     let (mut scope, mut sequence, mut erased) = (String::new(), 0, 0);
     loop {
         let mut db = pool.write().await?;
@@ -30,8 +32,8 @@ pub async fn erase(pool: &Pool, person: &Principal, email: Option<&str>) -> Resu
             let Ok(mut personal) = serde_json::from_str::<Personal>(&entry.personal) else { continue };
             let before = personal.clone();
             for detail in &mut personal.0 {
-                let value = detail.as_ref().map(|detail| detail.value.as_str());
-                if value == Some(&name) || (value.is_some() && value == email) {
+                let is_theirs = |value: &str| names(value, person) || Some(value) == email;
+                if detail.as_ref().is_some_and(|detail| is_theirs(&detail.value)) {
                     *detail = None;
                 }
             }

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::name::Principal;
+
 /// A detail and the salt without which its digest tells nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Detail {
@@ -33,11 +35,19 @@ impl Detail {
 #[serde(transparent)]
 pub(super) struct Personal(pub(super) Vec<Option<Detail>>);
 
+/// Where the name of a resource goes on with the id of a person.
+const OF_PERSONS: [&str; 3] = ["/members/", "/contributors/", "/admins/"];
+
 /// Whether a text of an entry is about a person: a user's name, a name that has a user's in it, or anything with the
 /// sign of an e-mail address.
 fn is_personal(text: &str) -> bool {
-    let about_someone = ["/members/", "/contributors/", "/admins/", "@"];
-    text.starts_with("users/") || about_someone.iter().any(|sign| text.contains(sign))
+    text.starts_with("users/") || text.contains('@') || OF_PERSONS.iter().any(|sign| text.contains(sign))
+}
+
+/// Whether a detail is the name of this person, or of something that is this person's, such as a membership.
+pub(super) fn names(detail: &str, person: &Principal) -> bool {
+    let of_person = |sign: &&str| detail.split_once(sign).is_some_and(|(_, id)| id == person.id());
+    detail == person.to_string() || OF_PERSONS.iter().any(|sign| of_person(&sign))
 }
 
 impl Personal {
@@ -98,6 +108,19 @@ mod tests {
         personal.take_from(&mut value);
         assert_eq!(value, json!(["~0", "~1", "~2", "ADMIN", 1, "~0"]));
         assert!(personal.matches(&personal.digests()));
+    }
+
+    // R-J1
+    #[test]
+    fn a_person_is_known_by_every_name_that_holds_theirs() {
+        let bob = Principal::user("bob");
+        for theirs in ["users/bob", "spaces/x/members/bob", "apps/x/contributors/bob", "spaces/x/admins/bob"]
+        {
+            assert!(names(theirs, &bob), "{theirs}");
+        }
+        for others in ["users/bobby", "users/bo", "spaces/x/members/bobby", "spaces/bob/members/x", "bob"] {
+            assert!(!names(others, &bob), "{others}");
+        }
     }
 
     #[test]

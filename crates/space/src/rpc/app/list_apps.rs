@@ -1,6 +1,6 @@
 use std::collections::{BTreeSet, HashSet};
 
-use devspaces_authz::{AppRole, Permission};
+use devspaces_authz::{AppRole, Owner, Permission};
 use devspaces_gate::{Context, views_all_apps};
 use devspaces_kit::{
     identity::Caller,
@@ -64,6 +64,10 @@ fn person(caller: &Caller) -> String {
 
 async fn in_space(context: &Context, caller: &Caller, space: SpaceName) -> Result<Option<Sight>, Fault> {
     let pass = context.gate.require(caller, Permission::AppsList, space).await?;
+    if pass.facts().membership.is_missing() {
+        // Contributing suffices to list one's own. Whether all are to be listed, nobody can tell now.
+        return Err(Fault::facts_unavailable(&[Owner::Membership.name()]));
+    }
     let viewed = if views_all_apps(pass.facts()) { vec![space] } else { Vec::new() };
     Ok(Some(Sight { person: person(caller), viewed, space: Some(space) }))
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use devspaces_authz::{AppRole, Facts, Permission};
+use devspaces_authz::{AppRole, Fact, Facts, Owner, Permission};
 use devspaces_gate::Context;
 use devspaces_kit::{
     identity::Caller,
@@ -32,7 +32,9 @@ pub(super) async fn handle(
     let limit = page::limit(size);
     // By id, and so in the order of both lists. Each is cut at the limit, so the first of them together are complete.
     let mut merged = BTreeMap::new();
-    if let Some(space) = pass.space().filter(|_| sees_derived(pass.facts())) {
+    if let Some(space) = pass.space()
+        && sees_derived(pass.facts())?
+    {
         for (user, role) in context.gate.derived_viewers(space, &after, limit).await? {
             merged.insert(user.id().to_owned(), derived(app, space, user, role));
         }
@@ -51,8 +53,15 @@ pub(super) async fn handle(
 
 /// Whether the derived viewers are shown, which tells who is in the space (R-M7): to its members, and to those who
 /// manage the app's contributors and must know whom they can't remove (R-A4).
-fn sees_derived(facts: &Facts) -> bool {
-    let is_member = facts.membership.known().is_some_and(|member| member.role.is_some());
+///
+/// # Errors
+/// `UNAVAILABLE` if the owner of console roles did not answer, so that nobody can tell.
+fn sees_derived(facts: &Facts) -> Result<bool, Fault> {
     let role = facts.app.known().and_then(|app| app.role);
-    is_member || matches!(role, Some(AppRole::Owner | AppRole::Admin))
+    match facts.membership {
+        Fact::Known(member) => {
+            Ok(member.role.is_some() || matches!(role, Some(AppRole::Owner | AppRole::Admin)))
+        }
+        Fact::Missing => Err(Fault::facts_unavailable(&[Owner::Membership.name()])),
+    }
 }
