@@ -17,6 +17,7 @@ mod peers;
 mod processes;
 mod quickstart;
 mod races;
+mod races_of_apps;
 mod replay;
 mod spaces;
 mod switcher;
