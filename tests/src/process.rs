@@ -79,6 +79,8 @@ pub struct Processes {
     running: BTreeMap<Service, Child>,
     /// The network on the way from the space service to the membership service. Users don't go by it.
     pub network: Network,
+    /// The network on the way from the membership service to the space service.
+    pub network_to_space: Network,
 }
 
 impl Processes {
@@ -92,7 +94,9 @@ impl Processes {
             addresses.insert(service, free_port().await);
         }
         let network = Network::to(addresses[&Service::Membership]).await;
-        let mut processes = Self { databases, folder, addresses, running: BTreeMap::new(), network };
+        let network_to_space = Network::to(addresses[&Service::Space]).await;
+        let running = BTreeMap::new();
+        let mut processes = Self { databases, folder, addresses, running, network, network_to_space };
         for service in Service::ALL {
             processes.run(service).await;
         }
@@ -112,9 +116,13 @@ impl Processes {
             .arg("--suite-jwks")
             .arg(in_folder(keys::SUITE_JWKS))
             .arg("--service-key-file")
-            .arg(in_folder("{service}.pem"));
-        for (peer, address) in &self.addresses {
-            let address = if *peer == Service::Membership { self.network.address } else { *address };
+            .arg(in_folder("{service}.pem"))
+            .args(["--service-permission", "importer=import.apps"]);
+        for peer in self.addresses.keys() {
+            let address = match peer {
+                Service::Membership => self.network.address,
+                Service::Space => self.network_to_space.address,
+            };
             command.args(["--peer", &format!("{peer}=http://{address}")]);
         }
         let (child, _) = start(&mut command).await;

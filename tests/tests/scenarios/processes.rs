@@ -12,6 +12,7 @@ use devspaces_proto::{
 };
 use devspaces_tests::{
     Engine, Persona, Refusal,
+    persona::Authorized,
     process::{Processes, Way},
     refused,
     sql::{count, texts},
@@ -41,12 +42,15 @@ struct Observed {
     done: AtomicBool,
 }
 
-async fn check_without_pause(who: Persona, space: String, max_staleness: i64, observed: Arc<Observed>) {
-    let mut authz = who.authz();
+async fn check_without_pause(
+    mut authz: AuthzServiceClient<Authorized>,
+    (permission, resource): (String, String),
+    max_staleness: i64,
+    observed: Arc<Observed>,
+) {
     let max_staleness =
         (max_staleness > 0).then_some(prost_types::Duration { seconds: max_staleness, nanos: 0 });
-    let permission = "members.add".to_owned();
-    let request = CheckPermissionRequest { permission, resource: space, max_staleness, ..Default::default() };
+    let request = CheckPermissionRequest { permission, resource, max_staleness, ..Default::default() };
     while !observed.done.load(Ordering::SeqCst) {
         let before = observed.epoch.load(Ordering::SeqCst);
         let answer = authz.check_permission(request.clone()).await.expect("an answer").into_inner();
@@ -75,7 +79,8 @@ async fn revoke_while_checking(engine: Engine, max_staleness: i64) -> Arc<Observ
     let observed = Arc::new(Observed::default());
     let checkers: Vec<_> = (0..CHECKERS)
         .map(|_| {
-            tokio::spawn(check_without_pause(bob.clone(), space.clone(), max_staleness, observed.clone()))
+            let question = ("members.add".to_owned(), space.clone());
+            tokio::spawn(check_without_pause(bob.authz(), question, max_staleness, observed.clone()))
         })
         .collect();
     for round in 0..ROUNDS {
@@ -246,24 +251,6 @@ async fn acknowledged_changes_survive_kills(engine: Engine) {
         let answer = eventually(async || bob.check("space.get", &space).await.ok()).await;
         assert!(!answer.allowed);
     }
-}
-
-macro_rules! on_both {
-    ($($name:ident($($argument:expr),*) as $test:ident;)*) => {$(
-        mod $test {
-            use super::*;
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                $name(Engine::Sqlite $(, $argument)*).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                $name(Engine::Postgres $(, $argument)*).await;
-            }
-        }
-    )*};
 }
 
 on_both! {
