@@ -41,9 +41,8 @@ impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Platform => f.write_str("the platform"),
-            Self::Space(space) => space.fmt(f),
+            Self::Space(space) | Self::Link { space, .. } => space.fmt(f),
             Self::App(app) => app.fmt(f),
-            Self::Link { space, .. } => space.fmt(f),
         }
     }
 }

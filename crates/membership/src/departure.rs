@@ -81,11 +81,10 @@ impl Held {
     pub(crate) async fn by(context: &Context, name: &MemberName) -> Self {
         let person: Principal = name.user.clone().into();
         let owners = [Owner::Billing, Owner::Marketplace];
-        let (standing, apps) = join(
-            context.gate.facts(&person, name.space, &owners),
-            context.gate.app_roles(name.space, &name.user),
-        )
-        .await;
+        let standing = context.gate.facts(&person, name.space, &owners);
+        let apps = context.gate.app_roles(name.space, &name.user);
+        // Boxed, since both hold all that a call works with.
+        let (standing, apps) = Box::pin(join(standing, apps)).await;
         let standing = standing.ok();
         let facts = standing.as_ref().map(Standing::facts);
         Self {

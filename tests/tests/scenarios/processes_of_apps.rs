@@ -155,8 +155,8 @@ const BOBS: &str = "SELECT COUNT(*) FROM contributor WHERE person = 'bob'";
 /// The removal has been made, once and to the end.
 async fn removed_once(suite: &Processes, apps: &Apps) {
     let (alice, bob) = (suite.user("alice"), suite.user("bob"));
-    let replay = async || alice.members().remove_member(removal(&apps.space, &bob)).await.ok();
-    let reply = eventually(replay).await.into_inner();
+    let again = async || alice.members().remove_member(removal(&apps.space, &bob)).await.ok();
+    let reply = eventually(again).await.into_inner();
     assert_eq!(reply.removed_app_roles.len(), 2, "the first result: {reply:?}");
     for (permission, resource) in apps.permissions() {
         assert!(!bob.may(permission, resource).await, "{permission}");

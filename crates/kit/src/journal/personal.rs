@@ -47,7 +47,7 @@ fn is_personal(text: &str) -> bool {
 /// Whether a detail is the name of this person, or of something that is this person's, such as a membership.
 pub(super) fn names(detail: &str, person: &Principal) -> bool {
     let of_person = |sign: &&str| detail.split_once(sign).is_some_and(|(_, id)| id == person.id());
-    detail == person.to_string() || OF_PERSONS.iter().any(|sign| of_person(&sign))
+    detail == person.to_string() || OF_PERSONS.iter().any(of_person)
 }
 
 impl Personal {
