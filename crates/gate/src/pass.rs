@@ -83,27 +83,30 @@ impl Pass {
     pub async fn confirm(&self, tx: &mut Tx) -> Result<Facts, Fault> {
         let owner = self.gate.home().owner();
         let questions: Vec<Question> = self.scopes_of(owner).map(|scope| self.question(scope)).collect();
-        if questions.is_empty() {
-            return Ok(*self.facts());
-        }
         let held = tx.scopes();
         if let Some(Question { scope, .. }) = questions.iter().find(|asked| !held.contains(&asked.scope)) {
             return Err(Fault::internal(format_args!(
                 "facts of {scope} confirmed, which the transaction does not hold"
             )));
         }
+        let facts = if questions.is_empty() { *self.facts() } else { self.judge(tx, &questions).await? };
+        if let (Some(space), Some(version)) = (self.space, &self.membership) {
+            refuse_departed(&self.gate, tx, space, &self.subject, version).await?;
+        }
+        Ok(facts)
+    }
+
+    /// Decides by the answers of this service, and by the others' as they were.
+    async fn judge(&self, tx: &mut Tx, questions: &[Question]) -> Result<Facts, Fault> {
         let mut facts = *self.facts();
         let now = self.gate.clock().now();
-        for reading in self.gate.home().read(tx, &questions).await? {
+        for reading in self.gate.home().read(tx, questions).await? {
             if self.is_elsewhere(&reading.facts) {
                 return Err(unavailable(OwnerSet::APP));
             }
             reading.facts.enter(&mut facts, reading.last_time.map_or(now, |last| last.max(now)));
         }
         verdict(&decide(self.permission(), &facts), self.resource)?;
-        if let (Some(space), Some(version)) = (self.space, &self.membership) {
-            refuse_departed(&self.gate, tx, space, &self.subject, version).await?;
-        }
         Ok(facts)
     }
 

@@ -159,6 +159,8 @@ pub(crate) struct Memory {
     owner: Owner,
     readings: Mutex<HashMap<Question, Reading>>,
     calls: AtomicU64,
+    /// The change of membership by which everybody departed whose departure has had its effects here; 0: nobody.
+    pub(crate) departed: AtomicU64,
     /// Held while effects are applied.
     pub(crate) applying: tokio::sync::Mutex<()>,
     /// Told when effects have been.
@@ -171,6 +173,7 @@ impl Memory {
             owner,
             readings: Mutex::default(),
             calls: AtomicU64::new(0),
+            departed: AtomicU64::new(0),
             applying: tokio::sync::Mutex::default(),
             applied: Notify::new(),
         })
@@ -260,6 +263,16 @@ impl FactOwner for Memory {
     ) -> Result<Vec<(Uuid, OwnFacts)>, db::Error> {
         let spaces = Self::subject_spaces(self, subject, after.map(SpaceName), limit);
         Ok(spaces.into_iter().map(|(space, facts)| (space.0, facts)).collect())
+    }
+
+    async fn has_departed_since(
+        &self,
+        _: &mut Conn,
+        _: SpaceName,
+        _: &Principal,
+        version: &Version,
+    ) -> Result<bool, db::Error> {
+        Ok(self.departed.load(Ordering::Relaxed) > version.sequence.unsigned_abs())
     }
 
     async fn apply(&self, _: &str, _: ApplyEffectsRequest) -> Result<(), Fault> {

@@ -32,3 +32,33 @@ pub async fn run<F: Future<Output = Result<(), Fault>>>(
         () = stopping => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_round_that_fails_or_panics_is_followed_by_another_until_the_server_stops() {
+        let rounds = Cell::new(0);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stop = Cell::new(Some(stop));
+        let round = async || {
+            rounds.set(rounds.get() + 1);
+            match rounds.get() {
+                1 => Err(Fault::storage_unavailable()),
+                2 => panic!("a defect"),
+                3 => Ok(()),
+                _ => {
+                    drop(stop.take());
+                    Ok(())
+                }
+            }
+        };
+        run("test", round, async { drop(stopped.await) }).await;
+        assert_eq!(rounds.get(), 4);
+    }
+}

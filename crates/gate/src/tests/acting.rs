@@ -1,7 +1,7 @@
 //! Acting: whoever changes something decides again, in the transaction, by the facts of its own.
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
-use devspaces_authz::{ConsoleRole, Owner, Permission, SpaceFacts, SpaceState};
+use devspaces_authz::{AppRole, ConsoleRole, Owner, Permission, SpaceFacts, SpaceState};
 use devspaces_kit::{
     db::{Act, Tx},
     name::{AppName, Scope},
@@ -120,4 +120,46 @@ async fn an_app_that_moved_since_the_check_is_not_judged_by_its_old_space() {
     pass.confirm(&mut tx).await.unwrap();
     world.spaces.set(about_app, 2, linked(2));
     assert_eq!(pass.confirm(&mut tx).await.unwrap_err().reason(), Reason::FactsUnavailable);
+}
+
+// R-M5: alice was a member when the check began. Her removal has had its effects, and the change would outlive them.
+#[tokio::test]
+async fn what_was_known_of_a_member_is_no_ground_for_a_change_after_the_effects_of_the_removal() {
+    let world = World::new().await;
+    let gate = world.gate(&world.spaces);
+    let pass = gate.require(&caller(user("alice")), Permission::AppsCreate, space(1)).await.unwrap();
+    let standing = gate.facts(&user("alice"), space(1), &[Owner::Membership]).await.unwrap();
+    let mut tx = world.transaction(space(1)).await;
+    let refusals = async |departed, tx: &mut Tx| {
+        world.spaces.departed.store(departed, Ordering::Relaxed);
+        [pass.confirm(tx).await.map(drop), standing.confirm(tx).await]
+    };
+    assert_eq!(refusals(1, &mut tx).await, [Ok(()), Ok(())], "what was known came later than that");
+    for refusal in refusals(2, &mut tx).await {
+        assert_eq!(
+            refusal,
+            Err(Fault::facts_unavailable(&["membership"])),
+            "whoever asks again is told the truth"
+        );
+    }
+}
+
+// R-A2: an app that is to be linked is judged with the space that it is not in yet.
+#[tokio::test]
+async fn linking_is_decided_by_the_app_and_the_space_together() {
+    let world = World::new().await;
+    let app = AppName(Uuid::from_u128(7));
+    let both = Resource::Link { app, space: space(1) };
+    let owned = |space, role| OwnFacts::App { space, deleted: false, role, via_group: None };
+    let gate = world.gate(&world.spaces);
+    let denied = gate.require(&caller(user("alice")), Permission::AppsLink, both).await;
+    assert_eq!(denied.err(), Some(Fault::permission_denied("apps.link", space(1))), "no role on the app");
+    world.spaces.set(question(app, "alice"), 1, owned(None, Some(AppRole::Owner)));
+    let pass = gate.require(&caller(user("alice")), Permission::AppsLink, both).await.unwrap();
+    let mut tx = world.transaction(app).await;
+    pass.confirm(&mut tx).await.unwrap();
+    world.spaces.set(question(app, "alice"), 2, owned(Some(space(2)), Some(AppRole::Owner)));
+    pass.confirm(&mut tx).await.unwrap();
+    world.spaces.set(question(app, "alice"), 3, owned(None, Some(AppRole::Viewer)));
+    assert_eq!(pass.confirm(&mut tx).await.unwrap_err().reason(), Reason::PermissionDenied);
 }
