@@ -1,17 +1,25 @@
 use super::{Stored, personal::Personal};
 use crate::{
     db::{Error, Pool},
-    name::Principal,
+    name::UserName,
     on,
 };
 
 /// Entries that are read at a time.
 const PAGE: i64 = 1000;
 
-/// Erases a person's name from every entry, and says from how many. The chain holds: it covers digests only (R-J1).
+/// The collections whose names hold people's ids.
+const OF_PEOPLE: [&str; 4] = ["users", "members", "contributors", "admins"];
+
+/// Whether a detail is a name of this person: as a user, as a member of a space, …
+fn names(detail: &str, id: &str) -> bool {
+    let parts: Vec<&str> = detail.split('/').collect();
+    parts.windows(2).any(|pair| OF_PEOPLE.contains(&pair[0]) && pair[1] == id)
+}
+
+/// Erases a person's names from every entry, and says from how many. The chain holds: it covers digests only (R-J1).
 /// E-mail addresses go with the entries that name them: `email` is that person's address, if known.
-pub async fn erase(pool: &Pool, person: &Principal, email: Option<&str>) -> Result<u64, Error> {
-    let name = person.to_string();
+pub async fn erase(pool: &Pool, person: &UserName, email: Option<&str>) -> Result<u64, Error> {
     let (mut scope, mut sequence, mut erased) = (String::new(), 0, 0);
     loop {
         let mut db = pool.write().await?;
@@ -30,8 +38,8 @@ pub async fn erase(pool: &Pool, person: &Principal, email: Option<&str>) -> Resu
             let Ok(mut personal) = serde_json::from_str::<Personal>(&entry.personal) else { continue };
             let before = personal.clone();
             for detail in &mut personal.0 {
-                let value = detail.as_ref().map(|detail| detail.value.as_str());
-                if value == Some(&name) || (value.is_some() && value == email) {
+                let is_theirs = |value: &str| names(value, person.id()) || Some(value) == email;
+                if detail.as_ref().is_some_and(|detail| is_theirs(&detail.value)) {
                     *detail = None;
                 }
             }
@@ -47,6 +55,24 @@ pub async fn erase(pool: &Pool, person: &Principal, email: Option<&str>) -> Resu
                 .map(drop))?;
                 erased += 1;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // R-J1
+    #[test]
+    fn a_person_is_known_by_every_name_and_nobody_else_is() {
+        for name in
+            ["users/bo", "spaces/x/members/bo", "apps/x/contributors/bo", "vendorProfiles/x/admins/bo"]
+        {
+            assert!(names(name, "bo"), "{name}");
+        }
+        for name in ["users/bob", "spaces/bo/members/ann", "services/bo", "bo", "members/ann/bo"] {
+            assert!(!names(name, "bo"), "{name}");
         }
     }
 }
