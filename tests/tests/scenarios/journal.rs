@@ -33,7 +33,7 @@ async fn heads(pool: &Pool) -> Checkpoint {
     journal::heads(&mut pool.read().await.expect("a connection")).await.expect("the heads")
 }
 
-async fn renames(who: &Persona, space: &str, display_name: &str) {
+pub(crate) async fn renames(who: &Persona, space: &str, display_name: &str) {
     let space = Space { name: space.to_owned(), display_name: display_name.to_owned(), ..Space::default() };
     let request = UpdateSpaceRequest { space: Some(space), ..UpdateSpaceRequest::default() };
     who.spaces().update_space(request).await.expect("renamed");

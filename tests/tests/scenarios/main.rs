@@ -7,6 +7,7 @@ mod effects;
 mod expiry;
 mod identity;
 mod journal;
+mod journal_list;
 mod matrix;
 mod members;
 mod owner_down;

@@ -33,6 +33,9 @@ impl Detail {
 #[serde(transparent)]
 pub(super) struct Personal(pub(super) Vec<Option<Detail>>);
 
+/// What is read where a detail was that has been erased.
+const ERASED: &str = "(erased)";
+
 /// Whether a text of an entry is about a person: a user's name, a name that has a user's in it, or anything with the
 /// sign of an e-mail address.
 fn is_personal(text: &str) -> bool {
@@ -61,6 +64,28 @@ impl Personal {
             self.0.len() - 1
         });
         format!("~{index}")
+    }
+
+    /// Puts every personal detail back in the place of its reference.
+    pub(super) fn put_back_into(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Some(reference) = text.strip_prefix('~') {
+                    *text = self.resolve(reference);
+                }
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| self.put_back_into(value)),
+            Value::Object(fields) => fields.values_mut().for_each(|value| self.put_back_into(value)),
+            _ => {}
+        }
+    }
+
+    fn resolve(&self, reference: &str) -> String {
+        if reference.starts_with('~') {
+            return reference.to_owned();
+        }
+        let detail = reference.parse().ok().and_then(|index: usize| self.0.get(index));
+        detail.and_then(Option::as_ref).map_or_else(|| ERASED.to_owned(), |detail| detail.value.clone())
     }
 
     /// What the chained bytes hold instead of the details.
@@ -105,6 +130,31 @@ mod tests {
         let mut value = json!({"display_name": "~0", "user": "users/alice"});
         Personal::default().take_from(&mut value);
         assert_eq!(value, json!({"display_name": "~~0", "user": "~0"}));
+    }
+
+    // R-J3
+    #[test]
+    fn what_is_read_is_what_was_recorded() {
+        let recorded = json!({
+            "user": "users/alice",
+            "texts": ["~0", "~~0", "~", "~x", "", "ADMIN", "bob@example.com", "users/alice"],
+            "numbers": [1, null, true],
+        });
+        let (mut value, mut personal) = (recorded.clone(), Personal::default());
+        personal.take_from(&mut value);
+        personal.put_back_into(&mut value);
+        assert_eq!(value, recorded);
+    }
+
+    // R-J1
+    #[test]
+    fn an_erased_detail_is_seen_to_be_one() {
+        let mut value = json!(["users/alice", "users/bob"]);
+        let mut personal = Personal::default();
+        personal.take_from(&mut value);
+        personal.0[0] = None;
+        personal.put_back_into(&mut value);
+        assert_eq!(value, json!(["(erased)", "users/bob"]));
     }
 
     #[test]
