@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use devspaces::{Config, Hosted, Service};
 use devspaces_authz::{Owner, Permission, PermissionSet};
-use devspaces_gate::ServicePermissions;
+use devspaces_gate::{JournalWatchers, ServicePermissions};
 use devspaces_kit::{
     db::Pool,
     identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
@@ -105,6 +105,7 @@ impl Suite {
                 Principal::service("auditor"),
                 PermissionSet::EMPTY.with(Permission::AuthzCheckOthers).expect("a service permission"),
             ),
+            journal_watchers: JournalWatchers::default().with(Principal::service("observer")),
             clock: self.clock.clone(),
             limits: Limits::default(),
         };

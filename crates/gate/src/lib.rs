@@ -33,7 +33,7 @@ pub use context::Context;
 pub use facts::{OwnFacts, Question, Reading, Version};
 pub use facts_server::FactsServer;
 pub use gate::{Gate, Resource};
-pub use journal::JournalServer;
+pub use journal::{JournalServer, JournalWatchers};
 pub use lists::views_all_apps;
 pub use owner::{FactOwner, Hosted, MAX_QUESTIONS};
 pub use pass::{Pass, Standing};

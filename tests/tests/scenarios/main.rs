@@ -8,6 +8,7 @@ mod expiry;
 mod identity;
 mod journal;
 mod journal_list;
+mod journal_watch;
 mod matrix;
 mod members;
 mod owner_down;

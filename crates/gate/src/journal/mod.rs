@@ -1,7 +1,10 @@
 //! `devspaces.journal.v1`: the journals of the services that live in this process. Every service hosts it.
 mod access;
 mod list;
+mod watch;
 mod wire;
+
+use std::sync::Arc;
 
 use devspaces_authz::Owner;
 use devspaces_kit::{
@@ -9,15 +12,19 @@ use devspaces_kit::{
     edge::answer,
     identity::Caller,
     journal::{self, Report},
+    server::Tasks,
     status::{Fault, Fields},
 };
 use devspaces_proto::journal::v1::{
     Finding, ListEntriesRequest, ListEntriesResponse, Verification, VerifyScopeRequest, VerifyScopeResponse,
-    journal_service_server::JournalService,
+    WatchEntriesRequest, WatchEntriesResponse, journal_service_server::JournalService,
 };
+use futures::stream::BoxStream;
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
-use self::access::Parent;
+pub use self::watch::JournalWatchers;
+use self::{access::Parent, watch::WATCHERS};
 use crate::Gate;
 
 /// Answers for the journals in these databases.
@@ -25,6 +32,10 @@ use crate::Gate;
 pub struct JournalServer {
     gate: Gate,
     journals: Vec<Journal>,
+    tasks: Tasks,
+    named_watchers: JournalWatchers,
+    /// One permit for each who follows.
+    watchers: Arc<Semaphore>,
 }
 
 /// The journal of one service.
@@ -35,13 +46,19 @@ struct Journal {
 }
 
 impl JournalServer {
-    /// Answers for these services, each with its database, to whom this gate lets pass.
+    /// Answers for these services, each with its database, to whom this gate lets pass, and to these services which
+    /// follow the journals for as long as the server lives that has these tasks.
     #[must_use]
-    pub fn new(gate: Gate, journals: impl IntoIterator<Item = (Owner, Pool)>) -> Self {
+    pub fn new(
+        gate: Gate,
+        journals: impl IntoIterator<Item = (Owner, Pool)>,
+        named_watchers: JournalWatchers,
+        tasks: Tasks,
+    ) -> Self {
         let mut journals: Vec<_> =
             journals.into_iter().map(|(owner, pool)| Journal { owner, pool }).collect();
         journals.sort_by_key(|journal| journal.owner.name());
-        Self { gate, journals }
+        Self { gate, journals, tasks, named_watchers, watchers: Arc::new(Semaphore::new(WATCHERS)) }
     }
 
     /// The journal of the service with this name.
@@ -82,11 +99,20 @@ async fn verify(pool: &Pool, scope: Parent) -> Result<Report, db::Error> {
 
 #[tonic::async_trait]
 impl JournalService for JournalServer {
+    type WatchEntriesStream = BoxStream<'static, Result<WatchEntriesResponse, Status>>;
+
     async fn list_entries(
         &self,
         request: Request<ListEntriesRequest>,
     ) -> Result<Response<ListEntriesResponse>, Status> {
         answer(request, |caller, message| self.list_entries(caller, message)).await
+    }
+
+    async fn watch_entries(
+        &self,
+        request: Request<WatchEntriesRequest>,
+    ) -> Result<Response<Self::WatchEntriesStream>, Status> {
+        answer(request, |caller, message| self.watch_entries(caller, message)).await
     }
 
     async fn verify_scope(
