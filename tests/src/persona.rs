@@ -2,6 +2,7 @@
 use devspaces_kit::name::Principal;
 use devspaces_proto::{
     authz::v1::{CheckPermissionRequest, CheckPermissionResponse, authz_service_client::AuthzServiceClient},
+    journal::v1::journal_service_client::JournalServiceClient,
     membership::v1::membership_service_client::MembershipServiceClient,
     space::v1::{
         App, CreateAppRequest, CreateSpaceRequest, Space, app_service_client::AppServiceClient,
@@ -128,6 +129,12 @@ impl Persona {
 }
 
 impl Persona {
+    /// The `JournalService` of a service's port.
+    #[must_use]
+    pub fn journal(&self, service: devspaces::Service) -> JournalServiceClient<Authorized> {
+        JournalServiceClient::new(self.authorized(service))
+    }
+
     /// A service's port, for calls of any method.
     #[must_use]
     pub fn authorized(&self, service: devspaces::Service) -> Authorized {

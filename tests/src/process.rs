@@ -111,6 +111,7 @@ impl Processes {
             .args(["serve", "--services", service.name()])
             .args(["--listen", &self.addresses[&service].to_string()])
             .args(["--database-url", &self.databases.url(None)])
+            .args(["--journal-watcher", "observer"])
             .arg("--jwks")
             .arg(in_folder(keys::ISSUER_JWKS))
             .arg("--suite-jwks")
@@ -143,12 +144,17 @@ impl Processes {
     /// A person with a token.
     #[must_use]
     pub fn user(&self, id: &str) -> Persona {
+        self.persona(&Principal::user(id))
+    }
+
+    /// A person or a service, with a token.
+    #[must_use]
+    pub fn persona(&self, principal: &Principal) -> Persona {
         let key = SigningKey::load(&self.folder.path().join(keys::ISSUER)).expect("the issuer's key");
         let issuer = DevIssuer::new(key, SystemClock::shared());
-        let principal = Principal::user(id);
-        let token = issuer.token(&principal, None, std::time::Duration::from_hours(1));
+        let token = issuer.token(principal, None, std::time::Duration::from_hours(1));
         let [space, membership] = [Service::Space, Service::Membership].map(|service| self.channel(service));
-        Persona::new(&principal, Some(token.as_str()), space, membership)
+        Persona::new(principal, Some(token.as_str()), space, membership)
     }
 
     fn channel(&self, service: Service) -> Channel {

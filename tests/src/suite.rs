@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use devspaces::{Config, Hosted, Service};
 use devspaces_authz::{Owner, Permission, PermissionSet};
-use devspaces_gate::ServicePermissions;
+use devspaces_gate::{JournalWatchers, ServicePermissions};
 use devspaces_kit::{
     db::Pool,
     identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
@@ -45,8 +45,17 @@ struct Template {
 }
 
 impl Suite {
-    /// Starts every service.
+    /// Starts every service, on a port of its own.
     pub async fn start(engine: Engine) -> Self {
+        Self::start_services(engine, false).await
+    }
+
+    /// Starts every service, all of them on one port. They stop when the suite is dropped and not before.
+    pub async fn start_on_one_port(engine: Engine) -> Self {
+        Self::start_services(engine, true).await
+    }
+
+    async fn start_services(engine: Engine, together: bool) -> Self {
         let databases = Databases::create(engine).await;
         let clock = TestClock::shared();
         let issuer_key = SigningKey::generate().expect("a key");
@@ -60,20 +69,35 @@ impl Suite {
             peers.insert(service, format!("http://{address}").parse().expect("an address"));
             listeners.insert(service, listener);
         }
+        let first = Service::ALL[0];
+        if together {
+            let address = Uri::clone(&peers[&first]);
+            for peer in peers.values_mut() {
+                *peer = address.clone();
+            }
+        }
         let config = Template { keys: keys.into(), peers };
         let mut suite = Self { clock, databases, issuer, issuer_key, running: BTreeMap::new(), config };
-        for (service, listener) in listeners {
-            suite.run(service, listener).await;
+        if together {
+            let listener = listeners.remove(&first).expect("a listener");
+            suite.run(&Service::ALL, listener).await;
+        } else {
+            for (service, listener) in listeners {
+                suite.run(&[service], listener).await;
+            }
         }
         suite
     }
 
-    async fn run(&mut self, service: Service, listener: TcpListener) {
+    async fn run(&mut self, services: &[Service], listener: TcpListener) {
         let keys: Vec<_> = self.config.keys.iter().map(|(name, key)| key.public_jwk(name)).collect();
-        let key = self.config.keys[service.name()].clone();
-        let hosted = Hosted { database: self.pool(service).await, key };
+        let mut hosted = BTreeMap::new();
+        for service in services {
+            let key = self.config.keys[service.name()].clone();
+            hosted.insert(*service, Hosted { database: self.pool(*service).await, key });
+        }
         let config = Config {
-            services: BTreeMap::from([(service, hosted)]),
+            services: hosted,
             peers: self.config.peers.clone(),
             issuers: self.issuer.issuers().expect("the issuer's keys"),
             suite_keys: Jwks::parse(&json!({ "keys": keys }).to_string()).expect("the suite's keys"),
@@ -86,6 +110,7 @@ impl Suite {
                 let set = PermissionSet::EMPTY.with(permission).expect("a service permission");
                 all.with(Principal::service(name), set)
             }),
+            journal_watchers: JournalWatchers::default().with(Principal::service("observer")),
             clock: self.clock.clone(),
             limits: Limits::default(),
         };
@@ -95,9 +120,14 @@ impl Suite {
             let _ = stopped.await;
         });
         let task = tokio::spawn(async move { run.await.expect("an orderly end") });
-        let address = self.config.peers[&service].clone();
+        let address = self.config.peers[&services[0]].clone();
         let channel = Endpoint::from(address.clone()).connect_lazy();
-        self.running.insert(service, Running { address, channel, stop: Some(stop), task: Some(task) });
+        let mut first = (Some(stop), Some(task));
+        for service in services {
+            let (stop, task) = std::mem::take(&mut first);
+            let running = Running { address: address.clone(), channel: channel.clone(), stop, task };
+            self.running.insert(*service, running);
+        }
     }
 
     /// Stops a service, in order.
@@ -111,7 +141,7 @@ impl Suite {
     pub async fn restart(&mut self, service: Service) {
         let address = self.running[&service].address.authority().expect("an authority").to_string();
         let listener = TcpListener::bind(address).await.expect("the port of before");
-        self.run(service, listener).await;
+        self.run(&[service], listener).await;
     }
 
     /// Connections to a service's database, beside its own.

@@ -3,8 +3,8 @@ use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration}
 
 use devspaces_authz::Owner;
 use devspaces_gate::{
-    self as gate, AuthzServer, Context, FactOwner, FactsServer, Gate, JournalServer, ServicePermissions,
-    Source, Sources,
+    self as gate, AuthzServer, Context, FactOwner, FactsServer, Gate, JournalServer, JournalWatchers,
+    ServicePermissions, Source, Sources,
 };
 use devspaces_kit::{
     clock::Clock,
@@ -47,6 +47,8 @@ pub struct Config {
     pub suite_keys: Jwks,
     /// What the operator lets services do, by their names (R-P7).
     pub service_permissions: ServicePermissions,
+    /// The services beside the suite's own that may follow the journals (R-J4).
+    pub journal_watchers: JournalWatchers,
     /// Time and identifiers.
     pub clock: Arc<dyn Clock>,
     /// What the port takes on.
@@ -117,7 +119,12 @@ impl Suite {
                 let authz = AuthzServer::new(context.gate.clone());
                 let journals =
                     config.services.iter().map(|(service, it)| (service.owner(), it.database.clone()));
-                let journal = JournalServer::new(context.gate.clone(), journals);
+                let journal = JournalServer::new(
+                    context.gate.clone(),
+                    journals,
+                    config.journal_watchers.clone(),
+                    tasks.clone(),
+                );
                 server = server
                     .service(AuthzServiceServer::new(authz))
                     .service(JournalServiceServer::new(journal));

@@ -4,7 +4,6 @@ use devspaces::Service;
 use devspaces_kit::{
     db::Pool,
     journal::{self, Checkpoint, Finding, Problem, Report},
-    name::Principal,
 };
 use devspaces_proto::{
     journal::v1::{
@@ -34,7 +33,7 @@ async fn heads(pool: &Pool) -> Checkpoint {
     journal::heads(&mut pool.read().await.expect("a connection")).await.expect("the heads")
 }
 
-async fn renames(who: &Persona, space: &str, display_name: &str) {
+pub(crate) async fn renames(who: &Persona, space: &str, display_name: &str) {
     let space = Space { name: space.to_owned(), display_name: display_name.to_owned(), ..Space::default() };
     let request = UpdateSpaceRequest { space: Some(space), ..UpdateSpaceRequest::default() };
     who.spaces().update_space(request).await.expect("renamed");
@@ -201,7 +200,7 @@ both_engines! {
             rows.concat()
         };
         assert!(all().await.contains("users/carol"));
-        let erased = journal::erase(&pool, &Principal::user("carol"), None).await.expect("erased");
+        let erased = journal::erase(&pool, &"users/carol".parse().expect("a name"), None).await.expect("erased");
         assert_eq!(erased, 3);
         let after = all().await;
         assert!(!after.contains("carol") && after.contains("users/bob"));

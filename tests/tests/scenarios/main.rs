@@ -29,6 +29,8 @@ mod effects;
 mod expiry;
 mod identity;
 mod journal;
+mod journal_list;
+mod journal_watch;
 mod matrix;
 mod members;
 mod owner_down;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Args;
-use devspaces_gate::ServicePermissions;
+use devspaces_gate::{JournalWatchers, ServicePermissions};
 use devspaces_kit::{
     clock::SystemClock,
     db::{self, FolderLock, Pool},
@@ -66,6 +66,7 @@ impl Dev {
             suite_keys: Jwks::parse(&suite_keys)?,
             // R-P7: here, whoever can mint a service's token may be any service.
             service_permissions: ServicePermissions::dev(),
+            journal_watchers: JournalWatchers::dev(),
             clock,
             limits: Limits::default(),
         })

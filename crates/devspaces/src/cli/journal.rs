@@ -65,7 +65,7 @@ impl Erase {
     async fn run(self) -> Result<ExitCode, Failure> {
         let person: UserName = self.person.parse().map_err(|error| format!("the person {error}"))?;
         for (service, pool) in self.databases.open_beside().await? {
-            let erased = journal::erase(&pool, &person.clone().into(), self.email.as_deref()).await;
+            let erased = journal::erase(&pool, &person, self.email.as_deref()).await;
             let erased =
                 erased.map_err(|error| format!("the journal of {service}: {}", error.for_operator()))?;
             println!("{service}: {erased} entries hold the person no more");

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf, process::Ex
 
 use clap::Args;
 use devspaces_authz::{Permission, PermissionSet};
-use devspaces_gate::ServicePermissions;
+use devspaces_gate::{JournalWatchers, ServicePermissions};
 use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, Issuer, Jwks, Kind, SigningKey},
@@ -47,6 +47,14 @@ pub(super) struct Serve {
         value_name = "SERVICE=PERMISSION"
     )]
     service_permissions: Vec<ServicePermission>,
+    /// A service beside the suite's own that may follow the journals; once for each, or separated by commas
+    #[arg(
+        long = "journal-watcher",
+        env = "DEVSPACES_JOURNAL_WATCHERS",
+        value_delimiter = ',',
+        value_name = "SERVICE"
+    )]
+    journal_watchers: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -135,12 +143,14 @@ impl Serve {
             services.insert(*service, Hosted { database: database.clone(), key });
         }
         let service_permissions = allowed(self.service_permissions)?;
+        let watchers = self.journal_watchers.iter().map(|name| Principal::service(name));
         let config = Config {
             services,
             peers: self.peers.into_iter().map(|Peer(service, uri)| (service, uri)).collect(),
             issuers,
             suite_keys: key_set("--suite-jwks", &self.suite_jwks)?,
             service_permissions,
+            journal_watchers: watchers.fold(JournalWatchers::default(), JournalWatchers::with),
             clock: SystemClock::shared(),
             limits: Limits::default(),
         };

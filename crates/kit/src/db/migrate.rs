@@ -18,12 +18,15 @@ pub struct Migration {
 }
 
 /// The tables that every service has: journal, heads, effects, replays.
-pub const SCHEMA: &[Migration] = &[Migration {
-    component: "kit",
-    version: 1,
-    sql: include_str!("../../migrations/1_journal_and_effects.sql"),
-    sqlite: None,
-}];
+pub const SCHEMA: &[Migration] = &[
+    step(1, include_str!("../../migrations/1_journal_and_effects.sql")),
+    step(2, include_str!("../../migrations/2_journal_by_time.sql")),
+    step(3, include_str!("../../migrations/3_journal_positions.sql")),
+];
+
+const fn step(version: i64, sql: &'static str) -> Migration {
+    Migration { component: "kit", version, sql, sqlite: None }
+}
 
 const BOOK: &str = "
 CREATE TABLE IF NOT EXISTS migration_lock (only_row INTEGER NOT NULL PRIMARY KEY, holders BIGINT NOT NULL);

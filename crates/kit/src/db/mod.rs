@@ -67,7 +67,7 @@ impl Pool {
         })
     }
 
-    async fn transaction(&self) -> Result<Conn, Error> {
+    pub(crate) async fn transaction(&self) -> Result<Conn, Error> {
         Ok(match self {
             // A deferred transaction that reads first can fail to become a writer; an immediate one waits its turn.
             Self::Sqlite { write, .. } => Conn::SqliteTx(write.begin_with("BEGIN IMMEDIATE").await?),
@@ -124,7 +124,7 @@ impl Conn {
         }
     }
 
-    async fn commit(self) -> Result<(), Error> {
+    pub(crate) async fn commit(self) -> Result<(), Error> {
         match self {
             Self::SqliteTx(tx) => tx.commit().await?,
             Self::PostgresTx(tx) => tx.commit().await?,

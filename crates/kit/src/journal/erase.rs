@@ -4,16 +4,17 @@ use super::{
 };
 use crate::{
     db::{Error, Pool},
-    name::Principal,
+    name::UserName,
     on,
 };
 
 /// Entries that are read at a time.
 const PAGE: i64 = 1000;
 
-/// Erases a person's name, and the names of what is theirs, from every entry, and says from how many. The chain holds: it covers digests only (R-J1).
-/// E-mail addresses go with the entries that name them: `email` is that person's address, if known.
-pub async fn erase(pool: &Pool, person: &Principal, email: Option<&str>) -> Result<u64, Error> {
+/// Erases a person's name, and the names of what is theirs, from every entry, and says from how many. The chain holds:
+/// it covers digests only (R-J1). E-mail addresses go with the entries that name them: `email` is that person's
+/// address, if known.
+pub async fn erase(pool: &Pool, person: &UserName, email: Option<&str>) -> Result<u64, Error> {
     let (mut scope, mut sequence, mut erased) = (String::new(), 0, 0);
     loop {
         let mut db = pool.write().await?;

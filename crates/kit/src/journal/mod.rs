@@ -1,8 +1,12 @@
 //! The journal: one entry for each change of each scope, chained by hashes (R-J1, R-J2). It is the audit, the order
 //! of events, and the version of the facts that others keep copies of.
 mod checkpoint;
+mod cursor;
+mod entry;
 mod erase;
+mod number;
 mod personal;
+mod read;
 mod verify;
 
 use serde_json::{Value, json};
@@ -11,7 +15,11 @@ use sha2::{Digest, Sha256};
 use self::personal::Personal;
 pub use self::{
     checkpoint::{NotACheckpoint, SignedCheckpoint},
+    cursor::{Cursor, NotACursor},
+    entry::Entry,
     erase::erase,
+    number::{BATCH, Numbered, has_unnumbered, hash_at, number, numbered},
+    read::{PLACE, Place, entries, scopes},
     verify::{Checkpoint, End, Finding, Problem, Report, heads, verify, verify_scope},
 };
 use crate::{

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::name::Principal;
+use crate::name::UserName;
 
 /// A detail and the salt without which its digest tells nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ impl Detail {
 #[serde(transparent)]
 pub(super) struct Personal(pub(super) Vec<Option<Detail>>);
 
+/// What is read where a detail was that has been erased.
+const ERASED: &str = "(erased)";
+
 /// Where the name of a resource goes on with the id of a person.
 const OF_PERSONS: [&str; 3] = ["/members/", "/contributors/", "/admins/"];
 
@@ -45,7 +48,7 @@ fn is_personal(text: &str) -> bool {
 }
 
 /// Whether a detail is the name of this person, or of something that is this person's, such as a membership.
-pub(super) fn names(detail: &str, person: &Principal) -> bool {
+pub(super) fn names(detail: &str, person: &UserName) -> bool {
     let of_person = |sign: &&str| detail.split_once(sign).is_some_and(|(_, id)| id == person.id());
     detail == person.to_string() || OF_PERSONS.iter().any(of_person)
 }
@@ -71,6 +74,28 @@ impl Personal {
             self.0.len() - 1
         });
         format!("~{index}")
+    }
+
+    /// Puts every personal detail back in the place of its reference.
+    pub(super) fn put_back_into(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Some(reference) = text.strip_prefix('~') {
+                    *text = self.resolve(reference);
+                }
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| self.put_back_into(value)),
+            Value::Object(fields) => fields.values_mut().for_each(|value| self.put_back_into(value)),
+            _ => {}
+        }
+    }
+
+    fn resolve(&self, reference: &str) -> String {
+        if reference.starts_with('~') {
+            return reference.to_owned();
+        }
+        let detail = reference.parse().ok().and_then(|index: usize| self.0.get(index));
+        detail.and_then(Option::as_ref).map_or_else(|| ERASED.to_owned(), |detail| detail.value.clone())
     }
 
     /// What the chained bytes hold instead of the details.
@@ -113,7 +138,7 @@ mod tests {
     // R-J1
     #[test]
     fn a_person_is_known_by_every_name_that_holds_theirs() {
-        let bob = Principal::user("bob");
+        let bob = UserName::from_stored("bob".to_owned());
         for theirs in ["users/bob", "spaces/x/members/bob", "apps/x/contributors/bob", "spaces/x/admins/bob"]
         {
             assert!(names(theirs, &bob), "{theirs}");
@@ -128,6 +153,31 @@ mod tests {
         let mut value = json!({"display_name": "~0", "user": "users/alice"});
         Personal::default().take_from(&mut value);
         assert_eq!(value, json!({"display_name": "~~0", "user": "~0"}));
+    }
+
+    // R-J3
+    #[test]
+    fn what_is_read_is_what_was_recorded() {
+        let recorded = json!({
+            "user": "users/alice",
+            "texts": ["~0", "~~0", "~", "~x", "", "ADMIN", "bob@example.com", "users/alice"],
+            "numbers": [1, null, true],
+        });
+        let (mut value, mut personal) = (recorded.clone(), Personal::default());
+        personal.take_from(&mut value);
+        personal.put_back_into(&mut value);
+        assert_eq!(value, recorded);
+    }
+
+    // R-J1
+    #[test]
+    fn an_erased_detail_is_seen_to_be_one() {
+        let mut value = json!(["users/alice", "users/bob"]);
+        let mut personal = Personal::default();
+        personal.take_from(&mut value);
+        personal.0[0] = None;
+        personal.put_back_into(&mut value);
+        assert_eq!(value, json!(["(erased)", "users/bob"]));
     }
 
     #[test]

@@ -147,6 +147,15 @@ impl Fault {
         Self::precondition(Reason::SpaceArchived, space.to_string(), SPACE_ARCHIVED)
     }
 
+    /// The journal of a service has no longer the entry that a cursor is after (R-J4).
+    #[must_use]
+    pub fn cursor_lost(service: impl Display) -> Self {
+        let sentence = format!(
+            "The journal of '{service}' has no longer the entry that the cursor is after: follow it from its first entry"
+        );
+        Self::precondition(Reason::CursorLost, service.to_string(), sentence)
+    }
+
     /// A defect of the service. What went wrong goes to the log, under the call's trace, and nowhere else.
     #[must_use]
     pub fn internal(what: impl Display) -> Self {

@@ -1,0 +1,474 @@
+//! Following the journal as a stream (R-J4): nothing is missed, whoever is slow, hangs up, or is killed.
+use std::{collections::BTreeMap, pin::pin, time::Duration};
+
+use devspaces::Service;
+use devspaces_kit::{
+    clock::{Clock as _, SystemClock},
+    db::{Act, Change, Pool},
+    name::{Principal, SpaceName},
+};
+use devspaces_proto::{
+    journal::v1::{Entry, WatchEntriesRequest, WatchEntriesResponse},
+    space::v1::{Space, UpdateSpaceRequest},
+};
+use devspaces_tests::{
+    Engine, Persona, Suite, both_engines,
+    process::Processes,
+    refused,
+    sql::{count, tamper},
+    suite::eventually,
+};
+use futures::{
+    StreamExt as _,
+    future::{join, join_all},
+    poll,
+};
+use serde_json::Value;
+use tokio::time::timeout;
+use tonic::{Code, Status, Streaming};
+
+use crate::{
+    journal::{history, renames},
+    journal_list::{entries, of},
+    members::{VIEWER, adds},
+};
+
+const ENTRIES: &str = "SELECT COUNT(*) FROM journal";
+
+fn after(cursor: &str) -> WatchEntriesRequest {
+    WatchEntriesRequest { cursor: cursor.to_owned(), ..WatchEntriesRequest::default() }
+}
+
+async fn watch(
+    who: &Persona,
+    port: Service,
+    request: WatchEntriesRequest,
+) -> Result<Streaming<WatchEntriesResponse>, Status> {
+    who.journal(port).watch_entries(request).await.map(tonic::Response::into_inner)
+}
+
+/// The next entry of a stream, and its cursor. One that never comes fails the test.
+async fn next(stream: &mut Streaming<WatchEntriesResponse>) -> (Entry, String) {
+    let message = timeout(Duration::from_secs(30), stream.next()).await.expect("a message within 30 s");
+    let message = message.expect("no end").expect("a message");
+    (message.entry.expect("an entry"), message.cursor)
+}
+
+async fn take(stream: &mut Streaming<WatchEntriesResponse>, count: usize) -> Vec<(Entry, String)> {
+    let mut taken = Vec::new();
+    while taken.len() < count {
+        taken.push(next(stream).await);
+    }
+    taken
+}
+
+/// What a reader has seen of each scope of each service: its last sequence.
+#[derive(Default)]
+struct Seen(BTreeMap<(String, String), i64>);
+
+impl Seen {
+    /// The entry is one that was seen, or the next.
+    fn note(&mut self, entry: &Entry) {
+        let last = self.0.entry((entry.service.clone(), entry.scope.clone())).or_default();
+        assert!(entry.sequence <= *last + 1, "after {last} of {}: {}", entry.scope, entry.sequence);
+        *last = entry.sequence.max(*last);
+    }
+
+    fn total(&self) -> i64 {
+        self.0.values().sum()
+    }
+}
+
+/// Writers of several spaces, several to each, in both services.
+async fn write(suite: &Suite, spaces: &[String], writers: usize, times: usize) {
+    let writers = spaces.iter().flat_map(|space| (0..writers).map(move |writer| (space, writer)));
+    let writing = writers.map(async |(space, writer)| {
+        let alice = suite.user("alice");
+        for time in 0..times {
+            let person = suite.user(&format!("p{writer}-{time}"));
+            renames(&alice, space, person.id()).await;
+            adds(&alice, space, &[(&person, VIEWER)]).await.expect("added");
+        }
+    });
+    join_all(writing).await;
+}
+
+async fn spaces(suite: &Suite, count: usize) -> Vec<String> {
+    let alice = suite.user("alice");
+    join_all((0..count).map(|_| alice.creates_space("Team"))).await
+}
+
+/// What a journal is changed by that no method has a hand in.
+fn change(space: &str) -> (SpaceName, Act, Change) {
+    let space: SpaceName = space.parse().expect("a space");
+    let act = Act {
+        actor: Principal::user("alice"),
+        on_behalf_of: None,
+        method: "devspaces.space.v1.SpaceService/UpdateSpace".into(),
+        time: SystemClock.now(),
+    };
+    let change = Change {
+        scope: space.into(),
+        resources: vec![space.to_string()],
+        before: Value::Null,
+        after: Value::Null,
+        facts: false,
+    };
+    (space, act, change)
+}
+
+both_engines! {
+    // R-J4
+    async fn a_watcher_gets_every_entry_from_the_first_on_and_each_as_it_is_written(suite: Suite) {
+        let (alice, space) = (suite.user("alice"), history(&suite).await);
+        let observer = suite.persona("services/observer");
+        let mut stream = watch(&observer, Service::Membership, after("")).await.expect("a stream");
+        let read: Vec<_> = take(&mut stream, 5).await.into_iter().map(|(entry, _)| entry).collect();
+        assert_eq!(read, entries(&alice, Service::Membership, of(&space)).await, "what a list says");
+        for name in ["dave", "erin"] {
+            adds(&alice, &space, &[(&suite.user(name), VIEWER)]).await.expect("added");
+            let (entry, _) = next(&mut stream).await;
+            assert_eq!(entry.resources, [suite.user(name).member_of(&space)]);
+        }
+    }
+
+    // R-J4
+    async fn a_cursor_goes_on_with_the_entry_after_it(suite: Suite) {
+        history(&suite).await;
+        let observer = suite.persona("services/observer");
+        let mut stream = watch(&observer, Service::Membership, after("")).await.expect("a stream");
+        let all = take(&mut stream, 5).await;
+        for (index, (_, cursor)) in all.iter().enumerate().take(4) {
+            let mut stream = watch(&observer, Service::Membership, after(cursor)).await.expect("a stream");
+            assert_eq!(take(&mut stream, 4 - index).await, all[index + 1..]);
+        }
+    }
+
+    async fn a_watcher_of_one_scope_gets_its_entries_only(suite: Suite) {
+        let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
+        let [one, other] = [alice.creates_space("One").await, alice.creates_space("Other").await];
+        let request = WatchEntriesRequest { scope: one.clone(), ..after("") };
+        let mut stream = watch(&observer, Service::Space, request.clone()).await.expect("a stream");
+        for name in ["a", "b"] {
+            renames(&alice, &other, name).await;
+            renames(&alice, &one, name).await;
+        }
+        let read = take(&mut stream, 3).await;
+        assert!(read.iter().all(|(entry, _)| entry.scope == one));
+        // The cursor is of the whole journal.
+        let request = WatchEntriesRequest { scope: String::new(), cursor: read[1].1.clone(), ..request };
+        let mut rest = watch(&observer, Service::Space, request).await.expect("a stream");
+        let scopes = take(&mut rest, 2).await.into_iter().map(|(entry, _)| entry.scope).collect::<Vec<_>>();
+        assert!(scopes.contains(&one), "{scopes:?}");
+    }
+
+    // R-J4: a transaction that commits late is not passed over, however far the reader is by then.
+    async fn an_entry_that_commits_after_later_ones_were_read_is_not_missed(suite: Suite) {
+        let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
+        let [late, other] = [alice.creates_space("Late").await, alice.creates_space("Other").await];
+        let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
+        take(&mut stream, 2).await;
+        let pool = suite.pool(Service::Space).await;
+        let (space, act, change) = change(&late);
+        let mut tx = pool.begin(&[space.into()], act).await.expect("a transaction");
+        tx.record(change).await.expect("recorded");
+        // SQLite has one writer: there nobody commits meanwhile.
+        if suite.engine() == Engine::Postgres {
+            renames(&alice, &other, "Renamed").await;
+            assert_eq!(next(&mut stream).await.0.scope, other);
+        }
+        tx.commit().await.expect("committed");
+        assert_eq!(next(&mut stream).await.0.scope, late);
+    }
+
+    // R-J4: with many writers and a reader who reads nothing until all is written, which holds nobody up.
+    async fn a_slow_reader_holds_nobody_up_and_misses_nothing(suite: Suite) {
+        let observer = suite.persona("services/observer");
+        let spaces = spaces(&suite, 4).await;
+        let mut streams = Vec::new();
+        for port in Service::ALL {
+            let mut stream = watch(&observer, port, after("")).await.expect("a stream");
+            next(&mut stream).await;
+            streams.push((port, stream));
+        }
+        write(&suite, &spaces, 4, 20).await;
+        for (port, mut stream) in streams {
+            let total = count(&suite.pool(port).await, ENTRIES).await;
+            assert_eq!(total, 4 * (1 + 4 * 20));
+            let mut again = watch(&observer, port, after("")).await.expect("a stream");
+            let mut seen = Seen::default();
+            seen.note(&next(&mut again).await.0);
+            while seen.total() < total {
+                let message = next(&mut stream).await;
+                seen.note(&message.0);
+                assert_eq!(next(&mut again).await, message, "the order is the same for everybody");
+            }
+        }
+    }
+
+    // R-J4: whoever follows gives positions, all of them at once.
+    async fn watchers_agree_on_the_order_while_many_write(suite: Suite) {
+        let observer = suite.persona("services/observer");
+        let spaces = spaces(&suite, 4).await;
+        let total = 4 * (1 + 4 * 15);
+        let watching = (0..16).map(async |_| {
+            let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
+            take(&mut stream, total).await
+        });
+        let (read, ()) = join(join_all(watching), write(&suite, &spaces, 4, 15)).await;
+        let mut seen = Seen::default();
+        read[0].iter().for_each(|(entry, _)| seen.note(entry));
+        assert!(seen.0.values().all(|last| *last == 1 + 4 * 15));
+        for other in &read[1..] {
+            assert_eq!(*other, read[0]);
+        }
+    }
+
+    // R-J4
+    async fn a_watcher_that_hangs_up_at_any_point_goes_on_without_a_gap(suite: Suite) {
+        let observer = suite.persona("services/observer");
+        let spaces = spaces(&suite, 3).await;
+        let mut writing = pin!(write(&suite, &spaces, 3, 15));
+        let total = 3 * (1 + 3 * 15);
+        let (mut seen, mut cursor, mut written) = (Seen::default(), String::new(), false);
+        for round in 0_usize.. {
+            let mut stream = watch(&observer, Service::Space, after(&cursor)).await.expect("a stream");
+            // It hangs up after a few entries, and now and then while the next is looked for.
+            for _ in 0..round * 7 % 11 {
+                if seen.total() == total {
+                    break;
+                }
+                let entry = async { next(&mut stream).await };
+                let mut entry = pin!(entry);
+                let (read, to) = loop {
+                    if let std::task::Poll::Ready(read) = poll!(&mut entry) {
+                        break read;
+                    }
+                    if written {
+                        break entry.await;
+                    }
+                    written = poll!(&mut writing).is_ready();
+                    tokio::task::yield_now().await;
+                };
+                let before = seen.total();
+                seen.note(&read);
+                assert_eq!(seen.total(), before + 1, "what was acknowledged by its cursor does not come again");
+                cursor = to;
+            }
+            if seen.total() == total {
+                break;
+            }
+        }
+        assert!(seen.0.values().all(|last| *last == 1 + 3 * 15));
+    }
+
+    // R-J4
+    async fn a_server_that_stops_ends_its_streams_in_order(suite: Suite) {
+        let mut suite = suite;
+        let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
+        let space = alice.creates_space("Team").await;
+        let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
+        let (_, cursor) = next(&mut stream).await;
+        suite.stop(Service::Space).await;
+        let end = refused(stream.next().await.expect("an end that says why"));
+        assert_eq!((end.kind(), end.retry), ((Code::Unavailable, "SHUTTING_DOWN"), true));
+        suite.restart(Service::Space).await;
+        let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
+        renames(&alice, &space, "Renamed").await;
+        let mut stream = watch(&observer, Service::Space, after(&cursor)).await.expect("a stream");
+        assert_eq!(next(&mut stream).await.0.sequence, 2);
+    }
+
+    // R-J4
+    async fn a_cursor_into_what_a_restored_database_lost_is_refused(suite: Suite) {
+        let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
+        let space = alice.creates_space("Team").await;
+        for name in ["a", "b", "c"] {
+            renames(&alice, &space, name).await;
+        }
+        let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
+        let all = take(&mut stream, 4).await;
+        // Back to what it was before the last two.
+        let pool = suite.pool(Service::Space).await;
+        tamper(&pool, "DELETE FROM journal WHERE sequence > 2").await;
+        tamper(&pool, "UPDATE head SET sequence = 2, hash = (SELECT hash FROM journal WHERE sequence = 2)").await;
+        tamper(&pool, "UPDATE journal_numbering SET position = 2").await;
+        let lost = async |cursor: &str| {
+            let refusal = refused(watch(&observer, Service::Space, after(cursor)).await);
+            assert_eq!(refusal.kind(), (Code::FailedPrecondition, "CURSOR_LOST"));
+            assert_eq!(refusal.blockers, ["CURSOR_LOST"]);
+        };
+        lost(&all[2].1).await;
+        lost(&all[3].1).await;
+        let mut stream = watch(&observer, Service::Space, after(&all[1].1)).await.expect("it is still there");
+        for (name, sequence) in [("d", 3), ("e", 4)] {
+            renames(&alice, &space, name).await;
+            assert_eq!(next(&mut stream).await.0.sequence, sequence);
+        }
+        // Now there are entries at these positions, and they are others.
+        lost(&all[2].1).await;
+        lost(&all[3].1).await;
+    }
+
+    // R-J4, R-P7
+    async fn only_services_of_the_suite_and_those_that_the_operator_names_watch(suite: Suite) {
+        let alice = suite.user("alice");
+        let space = alice.creates_space("Team").await;
+        for who in [&alice, &suite.persona("services/auditor"), &suite.user("observer")] {
+            let refusal = refused(watch(who, Service::Space, after("")).await);
+            assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"), "{}", who.name);
+        }
+        for name in ["space", "membership", "billing", "marketplace"] {
+            let mut stream = watch(&suite.peer(name, "space"), Service::Space, after("")).await.expect("a stream");
+            assert_eq!(next(&mut stream).await.0.scope, space);
+            let other = WatchEntriesRequest { service: "membership".into(), ..after("") };
+            let refusal = refused(watch(&suite.peer(name, "space"), Service::Space, other).await);
+            assert_eq!(refusal.code, Code::PermissionDenied, "a token is for one service's journal");
+        }
+    }
+
+    async fn every_bad_field_of_a_watch_is_told_at_once(suite: Suite) {
+        let observer = suite.persona("services/observer");
+        suite.user("alice").creates_space("Team").await;
+        let bad = WatchEntriesRequest { service: "membership".into(), cursor: "x".into(), scope: "spaces/1".into() };
+        let all = refused(watch(&observer, Service::Space, bad).await);
+        assert_eq!(all.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["service", "scope", "cursor"]));
+        let mut stream = watch(&observer, Service::Membership, after("")).await.expect("a stream");
+        let (_, cursor) = next(&mut stream).await;
+        let elsewhere = refused(watch(&observer, Service::Space, after(&cursor)).await);
+        assert_eq!(elsewhere.fields, ["cursor"], "it is of another service's journal");
+    }
+
+    async fn too_many_watchers_are_told_so_and_room_is_made_by_those_who_leave(suite: Suite) {
+        let observer = suite.persona("services/observer");
+        let mut streams = Vec::new();
+        for _ in 0..64 {
+            streams.push(watch(&observer, Service::Space, after("")).await.expect("a stream"));
+        }
+        let refusal = refused(watch(&observer, Service::Space, after("")).await);
+        assert_eq!((refusal.kind(), refusal.retry), ((Code::ResourceExhausted, "OVERLOADED"), true));
+        streams.pop();
+        eventually(async || watch(&observer, Service::Space, after("")).await.ok()).await;
+    }
+
+    // R-J2: what is numbered beside the chain does not touch it.
+    async fn a_journal_that_is_followed_verifies(suite: Suite) {
+        let (alice, space) = (suite.user("alice"), history(&suite).await);
+        let mut stream = watch(&suite.persona("services/observer"), Service::Membership, after("")).await.expect("a stream");
+        take(&mut stream, 5).await;
+        let request = devspaces_proto::journal::v1::VerifyScopeRequest { scope: space };
+        let verified = alice.journal(Service::Membership).verify_scope(request).await.expect("verified").into_inner();
+        assert_eq!((verified.verifications[0].entries, verified.verifications[0].findings.len()), (5, 0));
+    }
+}
+
+/// R-J4: one port with several services. Who names none gets all journals, a service of the suite that of its token.
+async fn journals_of_one_port(engine: Engine) {
+    let suite = Suite::start_on_one_port(engine).await;
+    let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
+    let space = alice.creates_space("Team").await;
+    let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
+    take(&mut stream, 2).await;
+    renames(&alice, &space, "Renamed").await;
+    adds(&alice, &space, &[(&suite.user("bob"), VIEWER)]).await.expect("added");
+    let mut seen = take(&mut stream, 2).await;
+    let mut rest = watch(&observer, Service::Space, after(&seen[0].1)).await.expect("a stream");
+    assert_eq!(next(&mut rest).await.0, seen[1].0, "the cursor has a place in each journal");
+    seen.sort_by_key(|(entry, _)| entry.service.clone());
+    let services: Vec<_> = seen.iter().map(|(entry, _)| (entry.service.as_str(), entry.sequence)).collect();
+    assert_eq!(services, [("membership", 2), ("space", 2)]);
+
+    let named = WatchEntriesRequest { service: "membership".into(), ..after("") };
+    for (who, request) in [(&observer, named), (&suite.peer("space", "membership"), after(""))] {
+        let mut stream = watch(who, Service::Space, request).await.expect("a stream");
+        let read = take(&mut stream, 2).await;
+        assert!(read.iter().all(|(entry, _)| entry.service == "membership"), "{}", who.name);
+    }
+}
+
+/// R-J4: whatever is killed, and whenever.
+async fn watched_through_kills(engine: Engine) {
+    let mut suite = Processes::start(engine).await;
+    let (alice, observer) = (suite.user("alice"), suite.persona(&Principal::service("observer")));
+    let mut spaces = Vec::new();
+    for _ in 0..3 {
+        spaces.push(alice.creates_space("Team").await);
+    }
+    let writing: Vec<_> =
+        spaces.iter().map(|space| tokio::spawn(keep_renaming(alice.clone(), space.clone()))).collect();
+    let (mut seen, mut cursor) = (Seen::default(), String::new());
+    for kill in 1..=4 {
+        let goal = kill * 25;
+        while seen.total() < goal {
+            follow_to(&observer, &mut seen, &mut cursor, goal).await;
+        }
+        suite.kill(Service::Space).await;
+        suite.run(Service::Space).await;
+    }
+    for writer in &writing {
+        writer.abort();
+    }
+    for writer in writing {
+        let _ = writer.await;
+    }
+    // A change whose caller is gone is still made: the end is where nothing comes any more and all is read.
+    let pool = suite.pool(Service::Space).await;
+    loop {
+        let total = count(&pool, ENTRIES).await;
+        while seen.total() < total {
+            follow_to(&observer, &mut seen, &mut cursor, total).await;
+        }
+        if ends(&pool).await == seen.total() {
+            break;
+        }
+    }
+    assert_eq!(seen.0.len(), spaces.len());
+}
+
+async fn ends(pool: &Pool) -> i64 {
+    count(pool, "SELECT CAST(SUM(sequence) AS BIGINT) FROM head").await
+}
+
+/// Reads on until so much is seen or the stream breaks.
+async fn follow_to(observer: &Persona, seen: &mut Seen, cursor: &mut String, goal: i64) {
+    let mut stream = eventually(async || watch(observer, Service::Space, after(cursor)).await.ok()).await;
+    while seen.total() < goal {
+        let Some(Ok(message)) = stream.next().await else { break };
+        seen.note(&message.entry.expect("an entry"));
+        *cursor = message.cursor;
+    }
+}
+
+/// Renames a space for as long as it lives, also while the service is down.
+async fn keep_renaming(who: Persona, space: String) {
+    for number in 0_u64.. {
+        let space = Space { name: space.clone(), display_name: number.to_string(), ..Space::default() };
+        let request = UpdateSpaceRequest { space: Some(space), ..UpdateSpaceRequest::default() };
+        // What fails now is renamed again in the next turn.
+        let _ = who.spaces().update_space(request).await;
+        tokio::task::yield_now().await;
+    }
+}
+
+macro_rules! on_both {
+    ($($name:ident as $test:ident;)*) => {$(
+        mod $test {
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                $name(Engine::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                $name(Engine::Postgres).await;
+            }
+        }
+    )*};
+}
+
+on_both! {
+    journals_of_one_port as a_watcher_of_a_port_with_several_services_gets_all_or_the_one_it_names;
+    watched_through_kills as a_watcher_misses_nothing_when_the_service_is_killed_and_restarted;
+}
