@@ -55,22 +55,27 @@ async fn app_of_developers(admin: &Persona, space: &str, five: &[Persona; 5]) ->
     app
 }
 
+/// Takes someone's console role away and leaves the contributor roles (R-M5).
+pub(crate) async fn keeps_only_app_roles(admin: &Persona, space: &str, whom: &Persona) {
+    let removal = RemoveMemberRequest {
+        name: whom.member_of(space),
+        keep_app_roles: true,
+        ..RemoveMemberRequest::default()
+    };
+    admin.members().remove_member(removal).await.expect("removed");
+}
+
 /// An app of the space with five contributors, none of whom has a console role.
 async fn app_of_outsiders(admin: &Persona, space: &str, five: &[Persona; 5]) -> String {
     adds(admin, space, &[(&five[0], DEVELOPER)]).await.expect("added");
     let app = five[0].creates_app(space).await;
     fills(&app, five).await;
-    let removal = RemoveMemberRequest {
-        name: five[0].member_of(space),
-        keep_app_roles: true,
-        ..RemoveMemberRequest::default()
-    };
-    admin.members().remove_member(removal).await.expect("removed");
+    keeps_only_app_roles(admin, space, &five[0]).await;
     app
 }
 
 /// An app from before, in no space (R-A2).
-async fn imported_app(suite: &Suite, owner: &Persona) -> String {
+pub(crate) async fn imported_app(suite: &Suite, owner: &Persona) -> String {
     let app = App { display_name: "App".to_owned(), ..App::default() };
     let request = ImportAppRequest { app: Some(app), owner: owner.name.clone(), request_id: String::new() };
     let importer = suite.persona("services/importer");
@@ -95,7 +100,7 @@ async fn app_of_before(suite: &Suite, five: &[Persona; 5]) -> String {
     app
 }
 
-async fn deletes(who: &Persona, app: &str) {
+pub(crate) async fn deletes(who: &Persona, app: &str) {
     let request = DeleteAppRequest { name: app.to_owned(), ..DeleteAppRequest::default() };
     who.apps().delete_app(request).await.expect("deleted");
 }

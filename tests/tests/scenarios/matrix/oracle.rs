@@ -70,6 +70,11 @@ pub(crate) fn rows() -> Vec<Row> {
     lines.map(row).collect()
 }
 
+/// The line of a permission.
+pub(crate) fn row(permission: &str) -> Row {
+    rows().into_iter().find(|row| row.permission == permission).expect("a line of the table")
+}
+
 impl Row {
     /// Whether someone of this standing has the permission.
     pub(crate) fn allows(&self, standing: &Standing) -> bool {
@@ -150,7 +155,6 @@ fn contributor_roles(cell: &str) -> &'static [ContributorRole] {
 /// R-A2: whether someone with these roles has `apps.link` on a space and an app that is not there: the line's `if`, whose
 /// condition takes both roles.
 pub(crate) fn may_link(console: Option<ConsoleRole>, app: Option<ContributorRole>) -> bool {
-    let rows = rows();
-    let row = rows.iter().find(|row| row.permission == "apps.link").expect("the line");
+    let row = row("apps.link");
     row.cell(console) == "if" && row.contributor_granted(app)
 }
