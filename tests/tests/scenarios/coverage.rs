@@ -2,7 +2,7 @@
 use std::collections::HashMap;
 
 use devspaces::Service;
-use devspaces_authz::Permission;
+use devspaces_authz::{Permission, ResourceType};
 use devspaces_proto::authz::v1::{
     CheckPermissionRequest, CheckPermissionResponse, authz_service_client::AuthzServiceClient,
 };
@@ -16,9 +16,66 @@ use prost::{Message as _, bytes::Bytes};
 use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
 use tonic::{Code, Request, Status};
 
-use crate::spaces::{archives, gets};
+use crate::{
+    matrix::apps::{deletes, imported_app, keeps_only_app_roles},
+    members::{DEVELOPER, adds},
+    spaces::{archives, gets},
+};
 
-const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
+/// The space and the app that a request names.
+#[derive(Clone, Debug)]
+struct Names {
+    space: String,
+    app: String,
+}
+
+/// Names of nothing that exists.
+fn nowhere() -> Names {
+    let id = "0190a8d0-7b1c-7def-8000-000000000001";
+    Names { space: format!("spaces/{id}"), app: format!("apps/{id}") }
+}
+
+impl Names {
+    /// These names with those of nothing in place of the space, of the app and of both.
+    fn with_something_missing(&self) -> [Self; 3] {
+        let Self { space, app } = nowhere();
+        [Self { space: space.clone(), ..self.clone() }, Self { app, ..self.clone() }, nowhere()]
+    }
+
+    /// What the field of a method's request holds: the space or the app, or someone in it where the method is about them.
+    fn in_field(&self, method: &MethodDescriptor, path: &str) -> String {
+        let Self { space, app } = self;
+        let service = method.parent_service().name().to_owned();
+        let named = path.ends_with("name");
+        match service.as_str() {
+            "AppService" if path.ends_with("space") => space.clone(),
+            "AppService" if named && method.name().ends_with("Contributor") => {
+                format!("{app}/contributors/alice")
+            }
+            "AppService" => app.clone(),
+            "MembershipService" if named => format!("{space}/members/alice"),
+            _ => space.clone(),
+        }
+    }
+
+    /// The resource that a refusal names: that of the field, and not what is below it.
+    fn of_field(&self, method: &MethodDescriptor, path: &str) -> String {
+        let name = self.in_field(method, path);
+        [&self.space, &self.app]
+            .into_iter()
+            .find(|parent| name.starts_with(*parent))
+            .expect("a parent")
+            .clone()
+    }
+
+    /// What a refusal says once these names are taken for others.
+    fn replaced_in(&self, refusal: Refusal, others: &Self) -> Refusal {
+        let replaced =
+            |text: String| text.replace(&self.space, &others.space).replace(&self.app, &others.app);
+        let metadata = refusal.metadata.into_iter().map(|(key, value)| (key, replaced(value))).collect();
+        Refusal { message: replaced(refusal.message), metadata, ..refusal }
+    }
+}
 
 /// The `access` option of a method.
 fn access(method: &MethodDescriptor) -> DynamicMessage {
@@ -47,12 +104,11 @@ fn caller(access: &DynamicMessage) -> i32 {
     access.get_field_by_name("caller").expect("the field").as_enum_number().expect("a number")
 }
 
-/// A request whose fields at these paths name the space, or someone in it where the method is about a member.
-fn request(method: &MethodDescriptor, required: &[(String, String)], space: &str) -> Bytes {
+/// A request whose fields at these paths name a space or an app.
+fn request(method: &MethodDescriptor, required: &[(String, String)], names: &Names) -> Bytes {
     let mut request = DynamicMessage::new(method.input());
     for (_, path) in required.iter().filter(|(_, path)| !path.is_empty()) {
-        let of_member = path.ends_with("name") && method.parent_service().name() == "MembershipService";
-        let name = if of_member { format!("{space}/members/alice") } else { space.to_owned() };
+        let name = names.in_field(method, path);
         match path.split_once('.') {
             None => request.set_field_by_name(path, Value::String(name)),
             Some((outer, inner)) => {
@@ -77,6 +133,7 @@ async fn call(who: &Persona, port: Service, method: &MethodDescriptor, message: 
 async fn walk(suite: &Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
+    let names = Names { app: alice.creates_app(&space).await, space };
     let mallory = suite.user("mallory");
     let nobody = suite.bearer(&devspaces_kit::name::Principal::user("nobody"), None);
     let mut walked = HashMap::<i32, u32>::new();
@@ -87,65 +144,57 @@ async fn walk(suite: &Suite) {
             let required = requirements(&access);
             *walked.entry(caller(&access)).or_default() += 1;
 
-            let refusal = call(&nobody, port, &method, request(&method, &required, &space)).await;
-            assert_eq!(refusal.kind(), (tonic::Code::Unauthenticated, "CREDENTIALS_MISSING"), "{name}");
+            let refusal = call(&nobody, port, &method, request(&method, &required, &names)).await;
+            assert_eq!(refusal.kind(), (Code::Unauthenticated, "CREDENTIALS_MISSING"), "{name}");
             match caller(&access) {
                 // CALLER_SIGNED_IN: nothing more is asked of the caller; what these answer has tests of its own.
                 1 => assert!(required.is_empty(), "{name}"),
                 // CALLER_PERMITTED
                 2 if required.iter().all(|(_, path)| path.is_empty()) => {
                     let service = suite.persona("services/other");
-                    let refusal = call(&service, port, &method, request(&method, &required, &space)).await;
-                    assert_eq!(refusal.code, tonic::Code::PermissionDenied, "{name}: only people have this");
+                    let refusal = call(&service, port, &method, request(&method, &required, &names)).await;
+                    assert_eq!(refusal.code, Code::PermissionDenied, "{name}: only people have this");
                 }
-                2 => {
-                    let forbidden = call(&mallory, port, &method, request(&method, &required, &space)).await;
-                    let missing = call(&mallory, port, &method, request(&method, &required, NOWHERE)).await;
-                    assert_eq!(
-                        forbidden.kind(),
-                        (tonic::Code::PermissionDenied, "PERMISSION_DENIED"),
-                        "{name}"
-                    );
-                    assert_eq!(
-                        forbidden.metadata[0],
-                        ("permission".to_owned(), required[0].0.clone()),
-                        "{name}"
-                    );
-                    assert_eq!(forbidden.metadata[1], ("resource".to_owned(), space.clone()), "{name}");
-                    assert_eq!(missing.kind(), forbidden.kind(), "{name}: R-P3");
-                    assert_eq!(missing.message.replace(NOWHERE, &space), forbidden.message, "{name}: R-P3");
-                }
+                2 => denied(&mallory, port, &method, &required, &names).await,
                 // CALLER_SERVICE: neither people nor other services, with whatever request.
                 3 => {
                     for who in [&alice, &suite.persona("services/auditor")] {
                         let refusal = call(who, port, &method, Bytes::new()).await;
-                        assert_eq!(refusal.code, tonic::Code::PermissionDenied, "{name}");
+                        assert_eq!(refusal.code, Code::PermissionDenied, "{name}");
                     }
                 }
                 other => panic!("{name} is open to {other}"),
             }
         }
     }
-    // Two ports: each with its own service, and with AuthzService, JournalService and FactsService.
-    assert_eq!(walked, HashMap::from([(1, 2 + 2 * 2), (2, 6 + 5 + 2 * 2), (3, 6 * 2)]));
+    // Two ports: each with its own services, and with AuthzService, JournalService and FactsService.
+    assert_eq!(walked, HashMap::from([(1, 2 + 2 * 2), (2, 6 + 13 + 5 + 2 * 2), (3, 6 * 2)]));
 }
 
-/// What a refusal says once the name of the space is taken for another.
-fn as_if_of(refusal: Refusal, space: &str, other: &str) -> Refusal {
-    Refusal {
-        message: refusal.message.replace(space, other),
-        metadata: refusal
-            .metadata
-            .into_iter()
-            .map(|(key, value)| (key, value.replace(space, other)))
-            .collect(),
-        ..refusal
+/// A stranger is denied what the method requires, and told nothing of whether it is there (R-P3).
+async fn denied(
+    stranger: &Persona,
+    port: Service,
+    method: &MethodDescriptor,
+    required: &[(String, String)],
+    names: &Names,
+) {
+    let name = method.full_name();
+    let forbidden = call(stranger, port, method, request(method, required, names)).await;
+    assert_eq!(forbidden.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"), "{name}");
+    let (permission, field) = &required[0];
+    let resource = names.of_field(method, field);
+    let told = [("permission".to_owned(), permission.clone()), ("resource".to_owned(), resource)];
+    assert_eq!(forbidden.metadata, told, "{name}");
+    for missing in names.with_something_missing() {
+        let refusal = call(stranger, port, method, request(method, required, &missing)).await;
+        assert_eq!(missing.replaced_in(refusal, names), forbidden, "{name}: R-P3");
     }
 }
 
-/// Every method of a port that asks for permissions on a space tells a stranger the same of one that exists and of
-/// one that does not. Says how many there are, and with which codes they answer.
-async fn look_alike(suite: &Suite, stranger: &Persona, space: &str, port: Service) -> Vec<Code> {
+/// Every method of a port that asks for permissions on a space or an app tells a stranger the same of those that exist
+/// and of those that do not. Says with which codes they answer.
+async fn look_alike(suite: &Suite, stranger: &Persona, names: &Names, port: Service) -> Vec<Code> {
     let mut codes = Vec::new();
     for method in methods(&suite.channel(port)).await {
         let access = access(&method);
@@ -153,22 +202,55 @@ async fn look_alike(suite: &Suite, stranger: &Persona, space: &str, port: Servic
         if caller(&access) != 2 || required.iter().all(|(_, path)| path.is_empty()) {
             continue;
         }
-        let forbidden = call(stranger, port, &method, request(&method, &required, space)).await;
-        let missing = call(stranger, port, &method, request(&method, &required, NOWHERE)).await;
-        assert_eq!(as_if_of(missing, NOWHERE, space), forbidden, "{}: R-P3", method.full_name());
+        let forbidden = call(stranger, port, &method, request(&method, &required, names)).await;
+        for missing in names.with_something_missing() {
+            let refusal = call(stranger, port, &method, request(&method, &required, &missing)).await;
+            assert_eq!(missing.replaced_in(refusal, names), forbidden, "{}: R-P3", method.full_name());
+        }
         codes.push(forbidden.code);
     }
     codes
 }
 
-/// A space that is published, one that is archived and one in use: all that a stranger's answers could depend on.
-async fn spaces_of(suite: &Suite, owner: &Persona) -> [String; 3] {
+/// As [`look_alike`], of the methods that name an app and to someone who knows its space.
+async fn apps_look_alike(suite: &Suite, who: &Persona, names: &Names) -> Vec<Code> {
+    let missing = Names { app: nowhere().app, ..names.clone() };
+    let mut codes = Vec::new();
+    for method in methods(&suite.channel(Service::Space)).await {
+        let required = requirements(&access(&method));
+        if !required.iter().any(|(_, path)| !path.is_empty() && names.of_field(&method, path) == names.app) {
+            continue;
+        }
+        let hidden = call(who, Service::Space, &method, request(&method, &required, names)).await;
+        let refusal = call(who, Service::Space, &method, request(&method, &required, &missing)).await;
+        assert_eq!(
+            missing.replaced_in(refusal, names),
+            hidden,
+            "{} by {}: R-A5",
+            method.full_name(),
+            who.name
+        );
+        codes.push(hidden.code);
+    }
+    codes
+}
+
+/// A space that is published, one that is archived and one in use; an app that is in a space, one that is in none and one
+/// that is deleted: all that a stranger's answers could depend on.
+async fn names_of(suite: &Suite, owner: &Persona) -> [Names; 3] {
     let published = owner.creates_space("Published").await;
     // No method publishes a space yet. Nobody has asked anything about it, so nothing is remembered otherwise.
     tamper(&suite.pool(Service::Space).await, "UPDATE space SET published = TRUE").await;
     let archived = owner.creates_space("Archived").await;
     archives(owner, &archived).await.expect("archived");
-    [published, archived, owner.creates_space("Team").await]
+    let space = owner.creates_space("Team").await;
+    let [linked, deleted] = [owner.creates_app(&space).await, owner.creates_app(&space).await];
+    deletes(owner, &deleted).await;
+    [
+        Names { space: published, app: linked },
+        Names { space: archived, app: imported_app(suite, owner).await },
+        Names { space, app: deleted },
+    ]
 }
 
 /// The service that is not this one.
@@ -190,21 +272,25 @@ async fn checked(
     answer.map_err(|status| Refusal::from(&status))
 }
 
-/// Whatever a stranger asks about, an existing and a missing space have it answered alike. Gives the answers about
-/// `space.get`, for each port that is up.
+/// Whatever a stranger asks about, an existing and a missing space or app have it answered alike. Gives the answers about
+/// `space.get` and `app.get`, for each port that is up.
 async fn checks_look_alike(
     stranger: &Persona,
-    space: &str,
+    names: &Names,
     ports: &[Service],
 ) -> Vec<Result<CheckPermissionResponse, Refusal>> {
-    let mut answers = Vec::new();
+    let (mut answers, nothing) = (Vec::new(), nowhere());
     for port in ports {
         for permission in Permission::ALL {
-            let forbidden = checked(stranger, *port, permission, space).await;
-            let missing = checked(stranger, *port, permission, NOWHERE).await;
-            let missing = missing.map_err(|refusal| as_if_of(refusal, NOWHERE, space));
-            assert_eq!(missing, forbidden, "{} at {port}: R-P3", permission.name());
-            if permission == Permission::SpaceGet {
+            let on = |names: &Names| match permission.resource_type() {
+                ResourceType::App => names.app.clone(),
+                ResourceType::Space | ResourceType::Platform => names.space.clone(),
+            };
+            let forbidden = checked(stranger, *port, permission, &on(names)).await;
+            let missing = checked(stranger, *port, permission, &on(&nothing)).await;
+            let missing = missing.map_err(|refusal| nothing.replaced_in(refusal, names));
+            assert_eq!(missing, forbidden, "{} on {} at {port}: R-P3", permission.name(), on(names));
+            if [Permission::SpaceGet, Permission::AppGet].contains(&permission) {
                 answers.push(forbidden);
             }
         }
@@ -219,35 +305,58 @@ both_engines! {
     }
 
     // R-P3
-    async fn a_stranger_is_told_the_same_of_any_space_while_the_other_service_is_down(suite: Suite) {
+    async fn a_stranger_is_told_the_same_of_any_space_and_app_while_the_other_service_is_down(suite: Suite) {
         let mut suite = suite;
         let (alice, mallory) = (suite.user("alice"), suite.user("mallory"));
-        let spaces = spaces_of(&suite, &alice).await;
-        for (port, counted) in [(Service::Space, 5 + 2), (Service::Membership, 5 + 2)] {
-            // While all is up, so that what is known of spaces that exist is remembered where it may be.
-            for space in &spaces {
-                assert_eq!(look_alike(&suite, &mallory, space, port).await, vec![Code::PermissionDenied; counted]);
+        let all = names_of(&suite, &alice).await;
+        for (port, counted) in [(Service::Space, 5 + 12 + 2), (Service::Membership, 5 + 2)] {
+            // While all is up, so that what is known of those that exist is remembered where it may be.
+            for names in &all {
+                assert_eq!(look_alike(&suite, &mallory, names, port).await, vec![Code::PermissionDenied; counted]);
             }
             suite.stop(other(port)).await;
-            for space in &spaces {
-                let codes = look_alike(&suite, &mallory, space, port).await;
+            for names in &all {
+                let codes = look_alike(&suite, &mallory, names, port).await;
                 assert_eq!(codes.len(), counted);
                 for code in codes {
                     assert!([Code::Unavailable, Code::PermissionDenied].contains(&code), "{code:?}");
                 }
             }
             suite.restart(other(port)).await;
-            eventually(async || gets(&alice, &spaces[0]).await.ok()).await;
+            eventually(async || gets(&alice, &all[0].space).await.ok()).await;
+        }
+    }
+
+    // R-A5, R-P3: who is in the space, or contributes to another of its apps, is a stranger to an app all the same.
+    async fn an_app_that_is_not_shown_looks_missing_inside_its_space_too(suite: Suite) {
+        let mut suite = suite;
+        let [alice, dora, omar] = ["alice", "dora", "omar"].map(|id| suite.user(id));
+        let space = alice.creates_space("Team").await;
+        adds(&alice, &space, &[(&dora, DEVELOPER), (&omar, DEVELOPER)]).await.expect("added");
+        let _own = [dora.creates_app(&space).await, omar.creates_app(&space).await];
+        keeps_only_app_roles(&alice, &space, &omar).await;
+        let [linked, deleted] = [alice.creates_app(&space).await, alice.creates_app(&space).await];
+        deletes(&alice, &deleted).await;
+        let unlinked = imported_app(&suite, &alice).await;
+        let apps = [linked, deleted, unlinked].map(|app| Names { space: space.clone(), app });
+        for names in &apps {
+            assert_eq!(apps_look_alike(&suite, &dora, names).await, [Code::PermissionDenied; 10]);
+            assert_eq!(apps_look_alike(&suite, &omar, names).await, [Code::PermissionDenied; 10]);
+        }
+        suite.stop(Service::Membership).await;
+        for names in &apps {
+            apps_look_alike(&suite, &dora, names).await;
+            apps_look_alike(&suite, &omar, names).await;
         }
     }
 
     // R-P3, R-P2
-    async fn a_strangers_check_is_answered_the_same_for_any_space(suite: Suite) {
+    async fn a_strangers_check_is_answered_the_same_for_any_space_and_app(suite: Suite) {
         let mut suite = suite;
         let (alice, mallory) = (suite.user("alice"), suite.user("mallory"));
-        let spaces = spaces_of(&suite, &alice).await;
-        for space in &spaces {
-            for answer in checks_look_alike(&mallory, space, &Service::ALL).await {
+        let all = names_of(&suite, &alice).await;
+        for names in &all {
+            for answer in checks_look_alike(&mallory, names, &Service::ALL).await {
                 let answer = answer.expect("an answer");
                 let why = answer.explanation.expect("an explanation");
                 assert!(!answer.allowed && why.granted_by.is_empty() && !why.would_be_granted_by.is_empty());
@@ -256,8 +365,8 @@ both_engines! {
         }
         for port in Service::ALL {
             suite.stop(other(port)).await;
-            for space in &spaces {
-                for answer in checks_look_alike(&mallory, space, &[port]).await {
+            for names in &all {
+                for answer in checks_look_alike(&mallory, names, &[port]).await {
                     match answer {
                         Ok(answer) => assert!(!answer.allowed),
                         Err(refusal) => assert_eq!(refusal.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE")),
@@ -265,7 +374,7 @@ both_engines! {
                 }
             }
             suite.restart(other(port)).await;
-            eventually(async || gets(&alice, &spaces[0]).await.ok()).await;
+            eventually(async || gets(&alice, &all[0].space).await.ok()).await;
         }
     }
 }
