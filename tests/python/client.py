@@ -16,6 +16,7 @@ from reflection import Refused, Server
 from suite import Suite, token
 
 SPACES = "devspaces.space.v1.SpaceService"
+APPS = "devspaces.space.v1.AppService"
 MEMBERS = "devspaces.membership.v1.MembershipService"
 AUTHZ = "devspaces.authz.v1.AuthzService"
 HEALTH = "grpc.health.v1.Health"
@@ -54,6 +55,9 @@ class Person:
 
     def spaces(self, method, **request):
         return self._server.call(f"{SPACES}/{method}", request, self._bearer)
+
+    def apps(self, method, **request):
+        return self._server.call(f"{APPS}/{method}", request, self._bearer)
 
     def members(self, method, **request):
         return self._server.call(f"{MEMBERS}/{method}", request, self._bearer)
@@ -96,12 +100,12 @@ class Story:
 
     def the_server_describes_itself(self):
         services = self.server.services()
-        for service in (SPACES, MEMBERS, AUTHZ, HEALTH):
+        for service in (SPACES, APPS, MEMBERS, AUTHZ, HEALTH):
             assert service in services, f"{service} is not among {services}"
         assert "CreateSpace" in self.server.methods(SPACES)
 
     def it_is_healthy(self):
-        for service in ("", SPACES, MEMBERS, AUTHZ):
+        for service in ("", SPACES, APPS, MEMBERS, AUTHZ):
             equal(self.server.call(f"{HEALTH}/Check", {"service": service}), {"status": "SERVING"})
 
     def nobody_is_let_in_without_a_token(self):
@@ -191,13 +195,32 @@ class Story:
 
     # R-M5, R-P4
     def removed_bob_is_out_at_once(self):
+        app = self.bob.apps("CreateApp", app={"display_name": "Rocket", "space": self.space})
+        equal((app["space"], app["my_role"]), (self.space, "CONTRIBUTOR_ROLE_OWNER"))
+        assert self.bob.may("app.deploy", app["name"])
         preview = self.alice.members("RemoveMember", name=self.member(self.bob), validate_only=True)
         assert self.bob.spaces("GetSpace", name=self.space), "a preview changes nothing"
+        lost = {"app": app["name"], "role": "OWNER", "new_owner": self.alice.name}
+        equal(preview["removed_app_roles"], [lost])
         equal(self.alice.members("RemoveMember", name=self.member(self.bob)), preview)
         with refused("PERMISSION_DENIED", "PERMISSION_DENIED"):
             self.bob.spaces("GetSpace", name=self.space)
         assert not self.bob.may("space.get", self.space)
         equal(self.bob.access(self.space), None)
+        assert not self.bob.may("app.deploy", app["name"])
+        with refused("PERMISSION_DENIED", "PERMISSION_DENIED"):
+            self.bob.apps("GetApp", name=app["name"])
+        equal(self.bob.apps("ListApps").get("apps", []), [])
+        self.alice_owns_the_app(app["name"])
+
+    # R-A3, R-S5, R-A10
+    def alice_owns_the_app(self, app):
+        contributors = self.alice.apps("ListContributors", parent=app)["contributors"]
+        owners = [it["user"] for it in contributors if it["role"] == "CONTRIBUTOR_ROLE_OWNER"]
+        equal(owners, [self.alice.name])
+        with refused("FAILED_PRECONDITION", "SPACE_HAS_APPS"):
+            self.alice.spaces("ArchiveSpace", name=self.space)
+        equal(self.alice.apps("DeleteApp", name=app)["state"], "STATE_DELETED")
 
     # R-M4, R-M8
     def the_last_admin_stays(self):
