@@ -9,6 +9,7 @@ mod identity;
 mod journal;
 mod matrix;
 mod members;
+mod model;
 mod owner_down;
 mod peers;
 mod processes;
