@@ -33,6 +33,7 @@ mod journal_list;
 mod journal_watch;
 mod matrix;
 mod members;
+mod model;
 mod owner_down;
 mod peers;
 mod processes;

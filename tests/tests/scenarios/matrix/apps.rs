@@ -144,11 +144,11 @@ async fn asks_everything(asker: &Asker<'_>, space: &str, apps: &[Target<'_>]) ->
     for row in rows() {
         if row.resource == "app" {
             for app in apps {
-                ask(asker.person, &row, &app.name, &standing(asker, Some(app), apps)).await;
+                ask(asker.person, row, &app.name, &standing(asker, Some(app), apps)).await;
             }
             questions += apps.len();
         } else {
-            ask(asker.person, &row, resource_of(&row, space, ""), &standing(asker, None, apps)).await;
+            ask(asker.person, row, resource_of(row, space, ""), &standing(asker, None, apps)).await;
             questions += 1;
         }
     }

@@ -82,7 +82,7 @@ both_engines! {
         let app = alice.creates_app(&space).await;
         let (auditor, other) = (suite.persona("services/auditor"), suite.persona("services/other"));
         for row in rows() {
-            let resource = resource_of(&row, &space, &app);
+            let resource = resource_of(row, &space, &app);
             assert_eq!(auditor.may(&row.permission, resource).await, row.permission == "authz.check_others", "{}", row.permission);
             assert!(!other.may(&row.permission, resource).await, "{}", row.permission);
         }

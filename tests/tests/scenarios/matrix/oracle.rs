@@ -1,4 +1,6 @@
 //! What `policy/matrix.csv` says of a person's standing. The table was made by hand and not from any code.
+use std::sync::LazyLock;
+
 use devspaces_proto::{membership::v1::ConsoleRole, space::v1::ContributorRole};
 
 const MATRIX: &str = include_str!("../../../policy/matrix.csv");
@@ -57,7 +59,12 @@ fn fields(line: &str) -> Vec<String> {
 }
 
 /// Every line of the table.
-pub(crate) fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> &'static [Row] {
+    static ROWS: LazyLock<Vec<Row>> = LazyLock::new(read);
+    &ROWS
+}
+
+fn read() -> Vec<Row> {
     let mut lines = MATRIX.lines().map(fields);
     let header = lines.next().expect("a header");
     let column = |name: &str| header.iter().position(|field| field == name).expect("a column");
@@ -71,8 +78,8 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 /// The line of a permission.
-pub(crate) fn row(permission: &str) -> Row {
-    rows().into_iter().find(|row| row.permission == permission).expect("a line of the table")
+pub(crate) fn row(permission: &str) -> &'static Row {
+    rows().iter().find(|row| row.permission == permission).expect("a line of the table")
 }
 
 impl Row {
@@ -91,6 +98,12 @@ impl Row {
     /// Whether one of the person's roles would grant the permission under a condition.
     pub(crate) fn is_conditional(&self, standing: &Standing) -> bool {
         self.cell(standing.console) == "if" || self.contributor_granted(standing.app)
+    }
+
+    /// Whether any console role or contributor role grants the permission at all.
+    pub(crate) fn is_reachable(&self) -> bool {
+        [&self.console_admin, &self.developer, &self.viewer].into_iter().any(|cell| cell != "no")
+            || self.app_role != "-"
     }
 
     fn cell(&self, console: Option<ConsoleRole>) -> &str {

@@ -1,0 +1,105 @@
+//! Random sequences of calls, answered by the suite and by a model of the rules: `docs/rules.md` in plain data. After every
+//! call both must show everybody the same.
+//!
+//! `DEVSPACES_MODEL_CASES` says how many sequences there are for each engine. What fails is made shorter and told.
+mod apps;
+mod members;
+mod op;
+mod stage;
+mod views;
+mod world;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    env,
+    fmt::Write as _,
+};
+
+use devspaces_tests::{Suite, both_engines};
+use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+use tokio::{runtime::Handle, task::block_in_place};
+
+use self::{
+    op::{Op, Step},
+    stage::Stage,
+    views::same,
+    world::{Actor, No, World},
+};
+
+const CASES: u32 = 6;
+/// How often everything is asked, in steps.
+const ALL_EVERY: usize = 10;
+
+/// How often a method was called, by what it answered. The walk must come by everything that it is about.
+type Tally = BTreeMap<String, usize>;
+
+fn cases() -> u32 {
+    let cases = env::var("DEVSPACES_MODEL_CASES");
+    cases.map_or(CASES, |cases| cases.parse().expect("DEVSPACES_MODEL_CASES is a number"))
+}
+
+/// One call, by the rules and by the API, and what everybody sees from then on.
+async fn step(
+    stage: &mut Stage,
+    world: &mut World,
+    number: usize,
+    (actor, op): &(Actor, Op),
+) -> Result<Result<(), No>, String> {
+    let expected = world.answer(*actor, op);
+    if op.has_preview() {
+        let preview = stage.call(*actor, op, true).await?;
+        same(|| "the preview".to_owned(), &expected, &preview)?;
+    }
+    let answer = stage.call(*actor, op, false).await?;
+    same(|| "the answer".to_owned(), &expected, &answer)?;
+    stage.compare_views(world).await?;
+    let few = (number % ALL_EVERY != ALL_EVERY - 1).then_some(number);
+    stage.compare_checks(world, few).await?;
+    Ok(expected.map(drop))
+}
+
+/// A sequence from an empty world on. If it fails, the error tells of every call up to the one that does.
+async fn play(suite: &Suite, case: usize, steps: &[Step], tally: &RefCell<Tally>) -> Result<(), String> {
+    let mut stage = Stage::set(suite, case).await;
+    let mut world = World::new();
+    let mut story = String::new();
+    for (number, next) in steps.iter().enumerate() {
+        let Some(call) = world.interpret(next) else { continue };
+        let _ = writeln!(story, "  {:?}: {:?}", call.0, call.1);
+        let answer = step(&mut stage, &mut world, number, &call).await;
+        let answer = answer.map_err(|error| format!("after\n{story}{error}"))?;
+        let said = answer.map_or_else(|No(_, reasons)| format!("{reasons:?}"), |()| "done".to_owned());
+        *tally.borrow_mut().entry(format!("{} {said}", call.1.method())).or_default() += 1;
+    }
+    stage.compare_checks(&world, None).await.map_err(|error| format!("at the end of\n{story}{error}"))
+}
+
+fn walk(suite: &Suite) -> Tally {
+    let config =
+        Config { cases: cases(), failure_persistence: None, max_shrink_iters: 1000, ..Config::default() };
+    let (case, tally) = (Cell::new(0), RefCell::new(Tally::new()));
+    let played = TestRunner::new(config).run(&op::steps(), |steps| {
+        case.set(case.get() + 1);
+        let played = Handle::current().block_on(play(suite, case.get(), &steps, &tally));
+        played.map_err(TestCaseError::fail)
+    });
+    match played {
+        Ok(()) => tally.into_inner(),
+        Err(TestError::Fail(reason, _)) => panic!("{reason}"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+both_engines! {
+    // R-M1 to R-M8, R-A1 to R-A6, R-A9, R-A10, R-S1, R-S2, R-S5, R-S7, R-P4
+    async fn the_suite_answers_as_the_rules_have_it(suite: Suite) {
+        let tally = block_in_place(|| walk(&suite));
+        for (answer, times) in &tally {
+            println!("{times:6} {answer}");
+        }
+        let done = tally.iter().filter(|(answer, _)| answer.ends_with("done")).map(|(_, times)| times).sum::<usize>();
+        let all = tally.values().sum::<usize>();
+        assert!(all < 50 || done * 4 > all, "only {done} of {all} calls did what they were asked to");
+    }
+}
