@@ -19,8 +19,31 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptor_set.bin"), compiler.encode_file_descriptor_set())?;
     let set = prost_types_set(&compiler.encode_file_descriptor_set())?;
+    fs::write(out.join("mutation_requests.rs"), mutation_requests(&set))?;
     tonic_prost_build::configure().bytes(".devspaces.facts.v1.Version").compile_fds(set)?;
     Ok(())
+}
+
+/// Implements `MutationRequest` for every message that has a `request_id`.
+fn mutation_requests(set: &prost_types::FileDescriptorSet) -> String {
+    let mut code = String::new();
+    for file in &set.file {
+        let path = file.package().strip_prefix("devspaces.").unwrap_or_default().replace('.', "::");
+        for message in &file.message_type {
+            let has = |name: &str| message.field.iter().any(|field| field.name() == name);
+            if has("request_id") {
+                let preview = if has("validate_only") { "self.validate_only" } else { "false" };
+                code += &format!(
+                    "impl MutationRequest for {path}::{} {{
+                        fn request_id(&mut self) -> &mut String {{ &mut self.request_id }}
+                        fn validate_only(&self) -> bool {{ {preview} }}
+                    }}\n",
+                    message.name()
+                );
+            }
+        }
+    }
+    code
 }
 
 fn prost_types_set(bytes: &[u8]) -> Result<prost_types::FileDescriptorSet, prost::DecodeError> {

@@ -1,7 +1,8 @@
 //! How every change is made: once for each `request_id`, in one transaction with its journal entries and effects, in a
 //! task that outlives a caller who hangs up.
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
+use devspaces_proto::MutationRequest;
 use futures::{FutureExt as _, future::BoxFuture};
 use prost::Message;
 use sha2::{Digest, Sha256};
@@ -15,7 +16,8 @@ use crate::{
     on,
     outbox::Outbox,
     server::Tasks,
-    status::Fault,
+    status::{Fault, Fields},
+    text,
     turns::Turns,
 };
 
@@ -89,10 +91,25 @@ impl Call {
         Self { caller, method, request_id, request_hash, preview: false }
     }
 
-    /// A call that is to check everything and change nothing (`validate_only`), if so.
-    #[must_use]
-    pub fn preview(self, preview: bool) -> Self {
-        Self { preview, ..self }
+    /// Parses what comes before anything is looked up, syntax alone and all bad fields at once: the names, by what the
+    /// method does with its fields, and the `request_id`, which is taken out of the request. With `validate_only` the
+    /// call is to check everything and change nothing.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT`.
+    pub fn parse<Q: MutationRequest, N>(
+        caller: Caller,
+        method: &'static str,
+        request: &mut Q,
+        names: impl FnOnce(&mut Fields, &Q) -> Option<N>,
+    ) -> Result<(N, Self), Fault> {
+        let mut fields = Fields::new();
+        let request_id = mem::take(request.request_id());
+        let names = names(&mut fields, request);
+        let request_id = fields.check("request_id", text::request_id(&request_id));
+        let (names, request_id) = fields.finish_with(names.zip(request_id))?;
+        let preview = request.validate_only();
+        Ok((names, Self { preview, ..Self::new(caller, method, request, request_id) }))
     }
 }
 

@@ -19,5 +19,16 @@ area!(journal, "devspaces.journal.v1");
 area!(membership, "devspaces.membership.v1");
 area!(space, "devspaces.space.v1");
 
+/// A request that changes something: a message with a `request_id` (R-J5).
+pub trait MutationRequest: prost::Message {
+    /// The idempotency key that the caller chose; empty: none.
+    fn request_id(&mut self) -> &mut String;
+
+    /// Whether everything is to be checked and nothing changed.
+    fn validate_only(&self) -> bool;
+}
+
+include!(concat!(env!("OUT_DIR"), "/mutation_requests.rs"));
+
 /// The descriptors of every file of the API, with comments and the `access` option: what reflection serves.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor_set.bin"));

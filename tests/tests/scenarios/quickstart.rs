@@ -46,7 +46,10 @@ async fn the_readme_is_true() {
     // The check, which is denied and says who would be allowed.
     assert!(said.contains("wouldBeGrantedBy") && said.contains("ROLE_CONSOLE_ADMIN"), "{said}{complained}");
     // What the removal took away, and who has it now.
-    assert!(said.contains("\"removedAppRoles\"") && said.contains("CONTRIBUTOR_ROLE_OWNER"), "{said}{complained}");
+    assert!(
+        said.contains("\"removedAppRoles\"") && said.contains("CONTRIBUTOR_ROLE_OWNER"),
+        "{said}{complained}"
+    );
     // The last command, and only it, is refused.
     assert!(!output.status.success());
     assert_eq!(complained.matches("Permission 'app.get' denied on 'apps/").count(), 1, "{complained}");

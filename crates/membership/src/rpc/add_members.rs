@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::{ConsoleRole, Permission};
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
@@ -7,8 +5,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::{MemberName, SpaceName, UserName},
-    status::{Blockers, Fault, Fields, Reason},
-    text,
+    status::{Blockers, Fault, Reason},
 };
 use devspaces_proto::membership::v1::{AddMembersRequest, AddMembersResponse};
 use serde_json::Value;
@@ -30,11 +27,9 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: AddMembersRequest,
 ) -> Result<AddMembersResponse, Fault> {
-    let mut fields = Fields::new();
-    let space = fields.parse::<SpaceName>("parent", &request.parent);
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let (space, request_id) = fields.finish_with(space.zip(request_id))?;
-    let call = Call::new(caller, METHOD, &request, request_id);
+    let (space, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        fields.parse::<SpaceName>("parent", &it.parent)
+    })?;
     context.mutations.answer(&call, add(context, &call, space, request)).await
 }
 

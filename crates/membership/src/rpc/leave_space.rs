@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::Permission;
 use devspaces_gate::Context;
 use devspaces_kit::{
@@ -7,8 +5,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::{MemberName, SpaceName},
-    status::{Blockers, Fault, Fields},
-    text,
+    status::{Blockers, Fault},
 };
 use devspaces_proto::membership::v1::{LeaveSpaceRequest, LeaveSpaceResponse};
 
@@ -26,11 +23,8 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: LeaveSpaceRequest,
 ) -> Result<LeaveSpaceResponse, Fault> {
-    let mut fields = Fields::new();
-    let space = fields.parse::<SpaceName>("name", &request.name);
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let (space, request_id) = fields.finish_with(space.zip(request_id))?;
-    let call = Call::new(caller, METHOD, &request, request_id).preview(request.validate_only);
+    let (space, call) =
+        Call::parse(caller, METHOD, &mut request, |fields, it| fields.parse::<SpaceName>("name", &it.name))?;
     context.mutations.answer(&call, leave(context, &call, space)).await
 }
 

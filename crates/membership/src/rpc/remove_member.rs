@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::Permission;
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
@@ -9,7 +7,6 @@ use devspaces_kit::{
     mutation::{Abort, Call, Mutation},
     name::{MemberName, UserName},
     status::{Blockers, Fault, Fields, Reason},
-    text,
 };
 use devspaces_proto::membership::v1::{RemoveMemberRequest, RemoveMemberResponse};
 
@@ -27,11 +24,8 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: RemoveMemberRequest,
 ) -> Result<RemoveMemberResponse, Fault> {
-    let mut fields = Fields::new();
-    let name = fields.parse::<MemberName>("name", &request.name);
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
-    let call = Call::new(caller, METHOD, &request, request_id).preview(request.validate_only);
+    let (name, call) =
+        Call::parse(caller, METHOD, &mut request, |fields, it| fields.parse::<MemberName>("name", &it.name))?;
     context.mutations.answer(&call, removed(context, &call, name, request)).await
 }
 

@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::Permission;
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
@@ -8,8 +6,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::MemberName,
-    status::{Fault, Fields, Reason},
-    text,
+    status::{Fault, Reason},
 };
 use devspaces_proto::membership::v1::{Member as WireMember, UpdateMemberRequest};
 
@@ -24,12 +21,10 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: UpdateMemberRequest,
 ) -> Result<WireMember, Fault> {
-    let mut fields = Fields::new();
-    let name = request.member.as_ref().map_or("", |member| &member.name);
-    let name = fields.parse::<MemberName>("member.name", name);
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
-    let call = Call::new(caller, METHOD, &request, request_id);
+    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        let name = it.member.as_ref().map_or("", |member| &member.name);
+        fields.parse::<MemberName>("member.name", name)
+    })?;
     context.mutations.answer(&call, update(context, &call, name, request)).await
 }
 

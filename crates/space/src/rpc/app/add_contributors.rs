@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::{AppRole, Permission};
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
@@ -7,8 +5,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::{AppName, ContributorName, UserName},
-    status::{Fault, Fields, Reason},
-    text,
+    status::{Fault, Reason},
 };
 use devspaces_proto::space::v1::{AddContributorsRequest, AddContributorsResponse};
 use serde_json::Value;
@@ -30,11 +27,9 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: AddContributorsRequest,
 ) -> Result<AddContributorsResponse, Fault> {
-    let mut fields = Fields::new();
-    let app = fields.parse::<AppName>("parent", &request.parent);
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let (app, request_id) = fields.finish_with(app.zip(request_id))?;
-    let call = Call::new(caller, METHOD, &request, request_id);
+    let (app, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        fields.parse::<AppName>("parent", &it.parent)
+    })?;
     context.mutations.answer(&call, add(context, &call, app, request)).await
 }
 

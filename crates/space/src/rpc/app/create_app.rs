@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::{AppRole, Permission};
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
@@ -8,7 +6,6 @@ use devspaces_kit::{
     mutation::{Abort, Call, Mutation},
     name::{AppName, ContributorName, SpaceName, UserName},
     status::{Fault, Fields},
-    text,
 };
 use devspaces_proto::space::v1::{App as WireApp, CreateAppRequest};
 use serde_json::{Value, json};
@@ -29,12 +26,10 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: CreateAppRequest,
 ) -> Result<WireApp, Fault> {
-    let mut fields = Fields::new();
-    let space = request.app.as_ref().map_or("", |app| &app.space);
-    let space = fields.parse::<SpaceName>("app.space", space);
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let (space, request_id) = fields.finish_with(space.zip(request_id))?;
-    let call = Call::new(caller, METHOD, &request, request_id);
+    let (space, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        let space = it.app.as_ref().map_or("", |app| &app.space);
+        fields.parse::<SpaceName>("app.space", space)
+    })?;
     context.mutations.answer(&call, create(context, &call, space, request)).await
 }
 

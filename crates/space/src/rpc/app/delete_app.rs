@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::{AppRole, Permission};
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
@@ -7,8 +5,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::AppName,
-    status::{Blockers, Fault, Fields, Reason},
-    text,
+    status::{Blockers, Fault, Reason},
 };
 use devspaces_proto::space::v1::{App as WireApp, DeleteAppRequest};
 
@@ -28,11 +25,8 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: DeleteAppRequest,
 ) -> Result<WireApp, Fault> {
-    let mut fields = Fields::new();
-    let name = fields.parse::<AppName>("name", &request.name);
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
-    let call = Call::new(caller, METHOD, &request, request_id).preview(request.validate_only);
+    let (name, call) =
+        Call::parse(caller, METHOD, &mut request, |fields, it| fields.parse::<AppName>("name", &it.name))?;
     context.mutations.answer(&call, delete(context, &call, name, request.etag)).await
 }
 

@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::{AppRole, Permission};
 use devspaces_gate::{Context, Pass, Resource};
 use devspaces_kit::{
@@ -8,7 +6,6 @@ use devspaces_kit::{
     mutation::{Abort, Call, Mutation},
     name::{AppName, UserName},
     status::{Fault, Fields},
-    text,
 };
 use devspaces_proto::space::v1::{App as WireApp, ContributorRole, ImportAppRequest};
 
@@ -26,10 +23,7 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: ImportAppRequest,
 ) -> Result<WireApp, Fault> {
-    let mut fields = Fields::new();
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let request_id = fields.finish_with(request_id)?;
-    let call = Call::new(caller, METHOD, &request, request_id);
+    let ((), call) = Call::parse(caller, METHOD, &mut request, |_, _| Some(()))?;
     context.mutations.answer(&call, import(context, &call, request)).await
 }
 

@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::Permission;
 use devspaces_gate::{Context, Pass, Resource};
 use devspaces_kit::{
@@ -7,8 +5,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::{AppName, SpaceName},
-    status::{Fault, Fields, Reason},
-    text,
+    status::{Fault, Reason},
 };
 use devspaces_proto::space::v1::{App as WireApp, LinkAppRequest};
 
@@ -27,12 +24,11 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: LinkAppRequest,
 ) -> Result<WireApp, Fault> {
-    let mut fields = Fields::new();
-    let name = fields.parse::<AppName>("name", &request.name);
-    let space = fields.parse::<SpaceName>("space", &request.space);
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let ((name, space), request_id) = fields.finish_with(name.zip(space).zip(request_id))?;
-    let call = Call::new(caller, METHOD, &request, request_id).preview(request.validate_only);
+    let ((name, space), call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        let name = fields.parse::<AppName>("name", &it.name);
+        let space = fields.parse::<SpaceName>("space", &it.space);
+        name.zip(space)
+    })?;
     context.mutations.answer(&call, link(context, &call, name, space, request.etag)).await
 }
 

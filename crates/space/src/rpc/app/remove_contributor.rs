@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::{AppRole, Permission};
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
@@ -8,8 +6,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::ContributorName,
-    status::{Blockers, Fault, Fields},
-    text,
+    status::{Blockers, Fault},
 };
 use devspaces_proto::space::v1::{RemoveContributorRequest, RemoveContributorResponse};
 use serde_json::Value;
@@ -29,11 +26,9 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: RemoveContributorRequest,
 ) -> Result<RemoveContributorResponse, Fault> {
-    let mut fields = Fields::new();
-    let name = fields.parse::<ContributorName>("name", &request.name);
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
-    let call = Call::new(caller, METHOD, &request, request_id).preview(request.validate_only);
+    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        fields.parse::<ContributorName>("name", &it.name)
+    })?;
     context.mutations.answer(&call, removed(context, &call, name, request.etag)).await
 }
 

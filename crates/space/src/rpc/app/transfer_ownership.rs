@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::{AppRole, Fact, Owner, Permission};
 use devspaces_gate::{Context, Pass, Standing};
 use devspaces_kit::{
@@ -8,7 +6,6 @@ use devspaces_kit::{
     mutation::{Abort, Call, Mutation},
     name::{AppName, ContributorName, UserName},
     status::{Fault, Fields, Reason},
-    text,
 };
 use devspaces_proto::space::v1::{App as WireApp, TransferOwnershipRequest};
 use serde_json::json;
@@ -29,11 +26,8 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: TransferOwnershipRequest,
 ) -> Result<WireApp, Fault> {
-    let mut fields = Fields::new();
-    let name = fields.parse::<AppName>("name", &request.name);
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
-    let call = Call::new(caller, METHOD, &request, request_id).preview(request.validate_only);
+    let (name, call) =
+        Call::parse(caller, METHOD, &mut request, |fields, it| fields.parse::<AppName>("name", &it.name))?;
     context.mutations.answer(&call, transfer(context, &call, name, request)).await
 }
 

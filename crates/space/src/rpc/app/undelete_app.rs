@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::{AppRole, Permission, SpaceState};
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
@@ -7,8 +5,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::{AppName, SpaceName},
-    status::{Blockers, Fault, Fields, Reason, SPACE_ARCHIVED},
-    text,
+    status::{Blockers, Fault, Reason, SPACE_ARCHIVED},
 };
 use devspaces_proto::space::v1::{App as WireApp, UndeleteAppRequest};
 
@@ -23,11 +20,8 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: UndeleteAppRequest,
 ) -> Result<WireApp, Fault> {
-    let mut fields = Fields::new();
-    let name = fields.parse::<AppName>("name", &request.name);
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
-    let call = Call::new(caller, METHOD, &request, request_id);
+    let (name, call) =
+        Call::parse(caller, METHOD, &mut request, |fields, it| fields.parse::<AppName>("name", &it.name))?;
     context.mutations.answer(&call, undelete(context, &call, name, request.etag)).await
 }
 

@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::Permission;
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
@@ -7,8 +5,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::AppName,
-    status::{Fault, Fields},
-    text,
+    status::Fault,
 };
 use devspaces_proto::space::v1::{App as WireApp, UpdateAppRequest};
 
@@ -27,12 +24,10 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: UpdateAppRequest,
 ) -> Result<WireApp, Fault> {
-    let mut fields = Fields::new();
-    let name = request.app.as_ref().map_or("", |app| &app.name);
-    let name = fields.parse::<AppName>("app.name", name);
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
-    let call = Call::new(caller, METHOD, &request, request_id);
+    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        let name = it.app.as_ref().map_or("", |app| &app.name);
+        fields.parse::<AppName>("app.name", name)
+    })?;
     context.mutations.answer(&call, update(context, &call, name, request)).await
 }
 

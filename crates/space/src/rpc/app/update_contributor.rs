@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::{AppRole, Permission};
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
@@ -8,8 +6,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::ContributorName,
-    status::{Blockers, Fault, Fields},
-    text,
+    status::{Blockers, Fault},
 };
 use devspaces_proto::space::v1::{Contributor as WireContributor, UpdateContributorRequest};
 
@@ -29,12 +26,10 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: UpdateContributorRequest,
 ) -> Result<WireContributor, Fault> {
-    let mut fields = Fields::new();
-    let name = request.contributor.as_ref().map_or("", |contributor| &contributor.name);
-    let name = fields.parse::<ContributorName>("contributor.name", name);
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
-    let call = Call::new(caller, METHOD, &request, request_id);
+    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        let name = it.contributor.as_ref().map_or("", |contributor| &contributor.name);
+        fields.parse::<ContributorName>("contributor.name", name)
+    })?;
     context.mutations.answer(&call, update(context, &call, name, request)).await
 }
 

@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::{Owner, Permission};
 use devspaces_gate::{Context, Resource};
 use devspaces_kit::{
@@ -7,8 +5,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::SpaceName,
-    status::{Fault, Fields},
-    text,
+    status::Fault,
 };
 use devspaces_proto::{
     facts::v1::{self as facts, GrantCreatorAdmin, effect},
@@ -30,10 +27,7 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: CreateSpaceRequest,
 ) -> Result<WireSpace, Fault> {
-    let mut fields = Fields::new();
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let request_id = fields.finish_with(request_id)?;
-    let call = Call::new(caller, METHOD, &request, request_id);
+    let ((), call) = Call::parse(caller, METHOD, &mut request, |_, _| Some(()))?;
     context.mutations.answer(&call, create(context, &call, request)).await
 }
 

@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::{Permission, SpaceState};
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
@@ -8,11 +6,9 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::SpaceName,
-    status::{Fault, Fields, Reason},
-    text,
+    status::{Fault, Reason},
 };
 use devspaces_proto::space::v1::{ArchiveSpaceRequest, RestoreSpaceRequest, Space as WireSpace};
-use prost::Message;
 
 use crate::{domain::Space, store};
 
@@ -25,9 +21,8 @@ pub(super) async fn archive(
     caller: Caller,
     mut request: ArchiveSpaceRequest,
 ) -> Result<WireSpace, Fault> {
-    let request_id = mem::take(&mut request.request_id);
-    let (name, call) = parse(ARCHIVE, caller, &request, &request.name, &request_id)?;
-    let call = call.preview(request.validate_only);
+    let (name, call) =
+        Call::parse(caller, ARCHIVE, &mut request, |fields, it| fields.parse::<SpaceName>("name", &it.name))?;
     context
         .mutations
         .answer(&call, change_state(context, &call, name, request.etag, SpaceState::Archived))
@@ -40,26 +35,12 @@ pub(super) async fn restore(
     caller: Caller,
     mut request: RestoreSpaceRequest,
 ) -> Result<WireSpace, Fault> {
-    let request_id = mem::take(&mut request.request_id);
-    let (name, call) = parse(RESTORE, caller, &request, &request.name, &request_id)?;
+    let (name, call) =
+        Call::parse(caller, RESTORE, &mut request, |fields, it| fields.parse::<SpaceName>("name", &it.name))?;
     context
         .mutations
         .answer(&call, change_state(context, &call, name, request.etag, SpaceState::Active))
         .await
-}
-
-fn parse(
-    method: &'static str,
-    caller: Caller,
-    request: &impl Message,
-    name: &str,
-    request_id: &str,
-) -> Result<(SpaceName, Call), Fault> {
-    let mut fields = Fields::new();
-    let name = fields.parse::<SpaceName>("name", name);
-    let request_id = fields.check("request_id", text::request_id(request_id));
-    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
-    Ok((name, Call::new(caller, method, request, request_id)))
 }
 
 async fn change_state(

@@ -1,5 +1,3 @@
-use std::mem;
-
 use devspaces_authz::{Permission, SpaceState};
 use devspaces_gate::{Context, Pass};
 use devspaces_kit::{
@@ -8,8 +6,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::SpaceName,
-    status::{Fault, Fields},
-    text,
+    status::Fault,
 };
 use devspaces_proto::space::v1::{Space as WireSpace, UpdateSpaceRequest};
 
@@ -27,12 +24,10 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: UpdateSpaceRequest,
 ) -> Result<WireSpace, Fault> {
-    let mut fields = Fields::new();
-    let name = request.space.as_ref().map_or("", |space| &space.name);
-    let name = fields.parse::<SpaceName>("space.name", name);
-    let request_id = fields.check("request_id", text::request_id(&mem::take(&mut request.request_id)));
-    let (name, request_id) = fields.finish_with(name.zip(request_id))?;
-    let call = Call::new(caller, METHOD, &request, request_id);
+    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        let name = it.space.as_ref().map_or("", |space| &space.name);
+        fields.parse::<SpaceName>("space.name", name)
+    })?;
     context.mutations.answer(&call, update(context, &call, name, request)).await
 }
 
