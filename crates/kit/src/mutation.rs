@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     db::{Act, Conn, Error, Pool, Tx},
     identity::Caller,
-    name::Scope,
+    name::{Principal, Scope},
     on,
     outbox::Outbox,
     server::Tasks,
@@ -89,6 +89,14 @@ impl Call {
     ) -> Self {
         let request_hash = Sha256::digest(request.encode_to_vec()).into();
         Self { caller, method, request_id, request_hash, preview: false }
+    }
+
+    /// What a service does of its own accord when it falls due. The journal names `what` in place of a method: nobody
+    /// called one.
+    #[must_use]
+    pub fn of_service(name: &str, what: &'static str) -> Self {
+        let caller = Caller { principal: Principal::service(name), email: None, suite: None };
+        Self::new(caller, what, &(), None)
     }
 
     /// Parses what comes before anything is looked up, syntax alone and all bad fields at once: the names, by what the

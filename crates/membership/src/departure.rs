@@ -4,14 +4,13 @@ use devspaces_authz::{AppRole, Owner, Plane};
 use devspaces_gate::{Context, Standing};
 use devspaces_kit::{
     db::{Change, Tx},
-    identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::{AppName, MemberName, Principal, UserName},
     status::Fault,
 };
 use devspaces_proto::{
     facts::v1::{self as facts, DropAppRoles, effect},
-    membership::v1::{Member as WireMember, RemainingRole, RemovedAppRole},
+    membership::v1::{RemainingRole, RemovedAppRole},
 };
 use futures::future::join;
 use serde_json::Value;
@@ -152,8 +151,8 @@ pub(crate) async fn app_roles_of_ended(tx: &mut Tx, name: &MemberName) -> Result
     Ok(AppRoles::pass_to(store::longest_admin(tx, name, now).await?))
 }
 
-/// What the journal names in place of a method: nobody called one.
-const METHOD: &str = "devspaces.membership/expire";
+/// What the journal names in place of a method.
+const EXPIRE: &str = "devspaces.membership/expire";
 /// Roles that one round ends.
 const ROUND: i64 = 100;
 
@@ -166,9 +165,7 @@ pub async fn expire(context: &Context) -> Result<(), Fault> {
     let ended = store::ended(&mut context.pool.read().await?, context.clock.now(), ROUND).await?;
     let mut result = Ok(());
     for name in ended {
-        let principal = Principal::service(Owner::Membership.name());
-        let call =
-            Call::new(Caller { principal, email: None, suite: None }, METHOD, &WireMember::default(), None);
+        let call = Call::of_service(Owner::Membership.name(), EXPIRE);
         let scopes = vec![name.space.into()];
         // One that has to wait for the owner of apps keeps no other back.
         if let Err(fault) = context.mutations.run(call, scopes, Expiry(name)).await {
@@ -181,16 +178,15 @@ pub async fn expire(context: &Context) -> Result<(), Fault> {
 struct Expiry(MemberName);
 
 impl Mutation for Expiry {
-    type Reply = WireMember;
+    type Reply = ();
     const REVOKES: bool = true;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireMember, Abort> {
+    async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
         let now = tx.time();
         let found = store::find_ended(tx, &self.0, now).await?;
         // Given anew, or seen to by another replica, meanwhile.
-        let Some(member) = found else { return Ok(WireMember::default()) };
+        let Some(member) = found else { return Ok(()) };
         let app_roles = app_roles_of_ended(tx, &member.name).await?;
-        depart(tx, &member, &app_roles).await?;
-        Ok(WireMember::default())
+        depart(tx, &member, &app_roles).await
     }
 }

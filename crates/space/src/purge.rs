@@ -3,12 +3,10 @@ use devspaces_authz::Owner;
 use devspaces_gate::Context;
 use devspaces_kit::{
     db::Tx,
-    identity::Caller,
     mutation::{Abort, Call, Mutation},
-    name::{AppName, Principal, Scope},
+    name::{AppName, Scope},
     status::Fault,
 };
-use devspaces_proto::space::v1::App as WireApp;
 use serde_json::Value;
 
 use crate::{
@@ -17,8 +15,8 @@ use crate::{
     store,
 };
 
-/// What the journal names in place of a method: nobody called one.
-const METHOD: &str = "devspaces.space/purge";
+/// What the journal names in place of a method.
+const PURGE: &str = "devspaces.space/purge";
 /// Apps that one round purges.
 const ROUND: i64 = 100;
 
@@ -31,8 +29,7 @@ pub async fn purge(context: &Context) -> Result<(), Fault> {
     let apps = store::app::deleted_by(&mut context.pool.read().await?, due, ROUND).await?;
     for app in apps {
         let scopes = [Some(app.name.into()), app.space.map(Scope::from)].into_iter().flatten().collect();
-        let caller = Caller { principal: Principal::service(Owner::Space.name()), email: None, suite: None };
-        let call = Call::new(caller, METHOD, &WireApp::default(), None);
+        let call = Call::of_service(Owner::Space.name(), PURGE);
         context.mutations.run(call, scopes, Purge(app.name)).await?;
     }
     Ok(())
@@ -41,22 +38,21 @@ pub async fn purge(context: &Context) -> Result<(), Fault> {
 struct Purge(AppName);
 
 impl Mutation for Purge {
-    type Reply = WireApp;
+    type Reply = ();
     const REVOKES: bool = true;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireApp, Abort> {
+    async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
         let due = purged_if_deleted_by(tx.time());
         let found = store::app::find_deleted(tx, self.0).await?;
         // Had back, or purged by another replica, meanwhile.
         let Some(app) = found.filter(|app| app.delete_time.is_some_and(|deleted| deleted <= due)) else {
-            return Ok(WireApp::default());
+            return Ok(());
         };
         let App { name, space, .. } = app;
         let resources = vec![name.to_string()];
         record(tx, AppChange { app: name, space, resources, before: app.to_json(), after: Value::Null })
             .await?;
         store::contributor::remove_all(tx, name).await?;
-        store::app::remove(tx, name).await?;
-        Ok(WireApp::default())
+        Ok(store::app::remove(tx, name).await?)
     }
 }
