@@ -4,17 +4,12 @@ use std::{collections::BTreeMap, pin::pin, time::Duration};
 use devspaces::Service;
 use devspaces_kit::{
     clock::{Clock as _, SystemClock},
-    db::{Act, Change, Pool},
+    db::{Act, Change},
     name::{Principal, SpaceName},
 };
-use devspaces_proto::{
-    journal::v1::{Entry, WatchEntriesRequest, WatchEntriesResponse},
-    space::v1::{Space, UpdateSpaceRequest},
-};
+use devspaces_proto::journal::v1::{Entry, WatchEntriesRequest, WatchEntriesResponse};
 use devspaces_tests::{
-    Engine, Persona, Suite, both_engines,
-    process::Processes,
-    refused,
+    Engine, Persona, Suite, both_engines, refused,
     sql::{count, tamper},
     suite::eventually,
 };
@@ -33,13 +28,13 @@ use crate::{
     members::{VIEWER, adds},
 };
 
-const ENTRIES: &str = "SELECT COUNT(*) FROM journal";
+pub(crate) const ENTRIES: &str = "SELECT COUNT(*) FROM journal";
 
-fn after(cursor: &str) -> WatchEntriesRequest {
+pub(crate) fn after(cursor: &str) -> WatchEntriesRequest {
     WatchEntriesRequest { cursor: cursor.to_owned(), ..WatchEntriesRequest::default() }
 }
 
-async fn watch(
+pub(crate) async fn watch(
     who: &Persona,
     port: Service,
     request: WatchEntriesRequest,
@@ -48,13 +43,13 @@ async fn watch(
 }
 
 /// The next entry of a stream, and its cursor. One that never comes fails the test.
-async fn next(stream: &mut Streaming<WatchEntriesResponse>) -> (Entry, String) {
+pub(crate) async fn next(stream: &mut Streaming<WatchEntriesResponse>) -> (Entry, String) {
     let message = timeout(Duration::from_secs(30), stream.next()).await.expect("a message within 30 s");
     let message = message.expect("no end").expect("a message");
     (message.entry.expect("an entry"), message.cursor)
 }
 
-async fn take(stream: &mut Streaming<WatchEntriesResponse>, count: usize) -> Vec<(Entry, String)> {
+pub(crate) async fn take(stream: &mut Streaming<WatchEntriesResponse>, count: usize) -> Vec<(Entry, String)> {
     let mut taken = Vec::new();
     while taken.len() < count {
         taken.push(next(stream).await);
@@ -64,17 +59,17 @@ async fn take(stream: &mut Streaming<WatchEntriesResponse>, count: usize) -> Vec
 
 /// What a reader has seen of each scope of each service: its last sequence.
 #[derive(Default)]
-struct Seen(BTreeMap<(String, String), i64>);
+pub(crate) struct Seen(pub(crate) BTreeMap<(String, String), i64>);
 
 impl Seen {
     /// The entry is one that was seen, or the next.
-    fn note(&mut self, entry: &Entry) {
+    pub(crate) fn note(&mut self, entry: &Entry) {
         let last = self.0.entry((entry.service.clone(), entry.scope.clone())).or_default();
         assert!(entry.sequence <= *last + 1, "after {last} of {}: {}", entry.scope, entry.sequence);
         *last = entry.sequence.max(*last);
     }
 
-    fn total(&self) -> i64 {
+    pub(crate) fn total(&self) -> i64 {
         self.0.values().sum()
     }
 }
@@ -360,115 +355,4 @@ both_engines! {
         let verified = alice.journal(Service::Membership).verify_scope(request).await.expect("verified").into_inner();
         assert_eq!((verified.verifications[0].entries, verified.verifications[0].findings.len()), (5, 0));
     }
-}
-
-/// R-J4: one port with several services. Who names none gets all journals, a service of the suite that of its token.
-async fn journals_of_one_port(engine: Engine) {
-    let suite = Suite::start_on_one_port(engine).await;
-    let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
-    let space = alice.creates_space("Team").await;
-    let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
-    take(&mut stream, 2).await;
-    renames(&alice, &space, "Renamed").await;
-    adds(&alice, &space, &[(&suite.user("bob"), VIEWER)]).await.expect("added");
-    let mut seen = take(&mut stream, 2).await;
-    let mut rest = watch(&observer, Service::Space, after(&seen[0].1)).await.expect("a stream");
-    assert_eq!(next(&mut rest).await.0, seen[1].0, "the cursor has a place in each journal");
-    seen.sort_by_key(|(entry, _)| entry.service.clone());
-    let services: Vec<_> = seen.iter().map(|(entry, _)| (entry.service.as_str(), entry.sequence)).collect();
-    assert_eq!(services, [("membership", 2), ("space", 2)]);
-
-    let named = WatchEntriesRequest { service: "membership".into(), ..after("") };
-    for (who, request) in [(&observer, named), (&suite.peer("space", "membership"), after(""))] {
-        let mut stream = watch(who, Service::Space, request).await.expect("a stream");
-        let read = take(&mut stream, 2).await;
-        assert!(read.iter().all(|(entry, _)| entry.service == "membership"), "{}", who.name);
-    }
-}
-
-/// R-J4: whatever is killed, and whenever.
-async fn watched_through_kills(engine: Engine) {
-    let mut suite = Processes::start(engine).await;
-    let (alice, observer) = (suite.user("alice"), suite.persona(&Principal::service("observer")));
-    let mut spaces = Vec::new();
-    for _ in 0..3 {
-        spaces.push(alice.creates_space("Team").await);
-    }
-    let writing: Vec<_> =
-        spaces.iter().map(|space| tokio::spawn(keep_renaming(alice.clone(), space.clone()))).collect();
-    let (mut seen, mut cursor) = (Seen::default(), String::new());
-    for kill in 1..=4 {
-        let goal = kill * 25;
-        while seen.total() < goal {
-            follow_to(&observer, &mut seen, &mut cursor, goal).await;
-        }
-        suite.kill(Service::Space).await;
-        suite.run(Service::Space).await;
-    }
-    for writer in &writing {
-        writer.abort();
-    }
-    for writer in writing {
-        let _ = writer.await;
-    }
-    // A change whose caller is gone is still made: the end is where nothing comes any more and all is read.
-    let pool = suite.pool(Service::Space).await;
-    loop {
-        let total = count(&pool, ENTRIES).await;
-        while seen.total() < total {
-            follow_to(&observer, &mut seen, &mut cursor, total).await;
-        }
-        if ends(&pool).await == seen.total() {
-            break;
-        }
-    }
-    assert_eq!(seen.0.len(), spaces.len());
-}
-
-async fn ends(pool: &Pool) -> i64 {
-    count(pool, "SELECT CAST(SUM(sequence) AS BIGINT) FROM head").await
-}
-
-/// Reads on until so much is seen or the stream breaks.
-async fn follow_to(observer: &Persona, seen: &mut Seen, cursor: &mut String, goal: i64) {
-    let mut stream = eventually(async || watch(observer, Service::Space, after(cursor)).await.ok()).await;
-    while seen.total() < goal {
-        let Some(Ok(message)) = stream.next().await else { break };
-        seen.note(&message.entry.expect("an entry"));
-        *cursor = message.cursor;
-    }
-}
-
-/// Renames a space for as long as it lives, also while the service is down.
-async fn keep_renaming(who: Persona, space: String) {
-    for number in 0_u64.. {
-        let space = Space { name: space.clone(), display_name: number.to_string(), ..Space::default() };
-        let request = UpdateSpaceRequest { space: Some(space), ..UpdateSpaceRequest::default() };
-        // What fails now is renamed again in the next turn.
-        let _ = who.spaces().update_space(request).await;
-        tokio::task::yield_now().await;
-    }
-}
-
-macro_rules! on_both {
-    ($($name:ident as $test:ident;)*) => {$(
-        mod $test {
-            use super::*;
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                $name(Engine::Sqlite).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                $name(Engine::Postgres).await;
-            }
-        }
-    )*};
-}
-
-on_both! {
-    journals_of_one_port as a_watcher_of_a_port_with_several_services_gets_all_or_the_one_it_names;
-    watched_through_kills as a_watcher_misses_nothing_when_the_service_is_killed_and_restarted;
 }

@@ -31,6 +31,7 @@ mod identity;
 mod journal;
 mod journal_list;
 mod journal_watch;
+mod journal_watch_processes;
 mod matrix;
 mod members;
 mod model;
