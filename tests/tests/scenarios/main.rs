@@ -7,6 +7,7 @@ mod effects;
 mod expiry;
 mod identity;
 mod journal;
+mod journal_export;
 mod journal_list;
 mod journal_watch;
 mod matrix;

@@ -1,6 +1,7 @@
 //! The command line. Every flag by which a process is set up is also an environment variable, `DEVSPACES_…`.
 mod database;
 mod dev;
+mod export;
 mod journal;
 mod keys;
 mod migrate;
@@ -38,7 +39,7 @@ enum Command {
     Keys(keys::Keys),
     /// Print the permission table
     Policy(policy::Policy),
-    /// Check the journals, and make checkpoints to check them against later
+    /// Check the journals, make checkpoints to check them against later, export them
     Journal(journal::Journal),
 }
 
