@@ -1,6 +1,7 @@
 //! Scenarios over the public API, on both engines. Each test names the rule that it proves; the rules are in
 //! `docs/rules.md`.
 mod bad_input;
+mod check;
 mod command_line;
 mod coverage;
 mod effects;

@@ -1,4 +1,5 @@
 //! The command line. Every flag by which a process is set up is also an environment variable, `DEVSPACES_…`.
+mod check;
 mod database;
 mod dev;
 mod export;
@@ -39,6 +40,8 @@ enum Command {
     Keys(keys::Keys),
     /// Print the permission table
     Policy(policy::Policy),
+    /// Ask a running suite whether somebody has a permission, and why; exit code 0 if so, 3 if not
+    Check(check::Check),
     /// Check the journals, make checkpoints to check them against later, export them
     Journal(journal::Journal),
 }
@@ -57,6 +60,7 @@ impl Cli {
             Command::Serve(serve) => on_runtime(serve.run(&self.log)),
             Command::Migrate(migrate) => on_runtime(migrate.run()),
             Command::Journal(journal) => on_runtime(journal.run()),
+            Command::Check(check) => on_runtime(check.run()),
             Command::Token(token) => token.run(),
             Command::Keys(keys) => keys.run(),
             Command::Policy(policy) => {
