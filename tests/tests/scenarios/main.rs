@@ -10,6 +10,7 @@ mod identity;
 mod journal;
 mod journal_export;
 mod journal_list;
+mod journal_races;
 mod journal_watch;
 mod matrix;
 mod members;
