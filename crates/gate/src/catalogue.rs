@@ -79,6 +79,12 @@ fn role_to_wire(role: Role) -> proto::Role {
     }
 }
 
+/// The role that a number on the wire stands for; none that this version knows, if a newer peer sent it.
+#[must_use]
+pub fn role_from_wire(role: i32) -> Option<Role> {
+    Role::ALL.into_iter().find(|known| i32::from(role_to_wire(*known)) == role)
+}
+
 fn plane_to_wire(plane: Plane) -> proto::Plane {
     match plane {
         Plane::Console => proto::Plane::Console,

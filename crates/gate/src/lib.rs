@@ -29,6 +29,7 @@ mod tests;
 mod wire;
 
 pub use authz_server::AuthzServer;
+pub use catalogue::role_from_wire;
 pub use context::Context;
 pub use facts::{OwnFacts, Question, Reading, Version};
 pub use facts_server::FactsServer;

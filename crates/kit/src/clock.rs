@@ -9,7 +9,11 @@ use sqlx::{
     postgres::{PgArgumentBuffer, PgTypeInfo, PgValueRef},
     sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef},
 };
-use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+use time::{
+    OffsetDateTime,
+    format_description::{BorrowedFormatItem, well_known::Rfc3339},
+    macros::format_description,
+};
 use uuid::Uuid;
 
 /// The source of time and of new identifiers.
@@ -102,6 +106,22 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// A text that is no time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a time in the years 1970 to 9999, as RFC 3339 writes it: 2026-01-31T00:00:00Z")]
+pub struct NotATime;
+
+impl std::str::FromStr for Timestamp {
+    type Err = NotATime;
+
+    /// Takes RFC 3339 and rounds down to the microsecond.
+    fn from_str(text: &str) -> Result<Self, NotATime> {
+        let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NotATime)?;
+        let micros = i64::try_from(time.unix_timestamp_nanos().div_euclid(1000)).map_err(|_| NotATime)?;
+        if (0..=LAST).contains(&micros) { Ok(Self(micros)) } else { Err(NotATime) }
+    }
+}
+
 impl From<Timestamp> for WireTime {
     fn from(time: Timestamp) -> Self {
         let nanos = i32::try_from(time.0.rem_euclid(1_000_000) * 1000).unwrap_or(0);
@@ -186,6 +206,16 @@ mod tests {
         #[test]
         fn the_wire_keeps_every_microsecond(micros in 0..=LAST) {
             prop_assert_eq!(Timestamp::try_from(WireTime::from(Timestamp(micros))), Ok(Timestamp(micros)));
+        }
+    }
+
+    #[test]
+    fn a_time_is_read_as_rfc_3339_writes_it() {
+        let read = |text: &str| text.parse::<Timestamp>().map(Timestamp::micros);
+        assert_eq!(read("1970-01-01T00:00:01Z"), Ok(1_000_000));
+        assert_eq!(read("1970-01-01T01:00:00.0000019+01:00"), Ok(1));
+        for bad in ["", "1970-01-01", "1969-12-31T23:59:59Z", "yesterday", "1970-01-01T00:00:00"] {
+            assert_eq!(read(bad), Err(NotATime), "{bad}");
         }
     }
 

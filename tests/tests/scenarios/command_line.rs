@@ -20,12 +20,12 @@ use crate::{
 
 const PERMISSIONS: &str = include_str!("../../../docs/permissions.md");
 
-async fn run(arguments: &[&str]) -> Output {
+pub(crate) async fn run(arguments: &[&str]) -> Output {
     Command::new(binary()).args(arguments).output().await.expect("it ends")
 }
 
 /// What a command says that must succeed.
-async fn said(arguments: &[&str]) -> String {
+pub(crate) async fn said(arguments: &[&str]) -> String {
     let output = run(arguments).await;
     let (said, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -44,7 +44,7 @@ async fn found(arguments: &[&str]) -> String {
 }
 
 /// The arguments of a command on every service's database.
-fn on_all<'a>(command: &[&'a str], url: &'a str) -> Vec<&'a str> {
+pub(crate) fn on_all<'a>(command: &[&'a str], url: &'a str) -> Vec<&'a str> {
     [command, &["--services", "space,membership", "--database-url", url]].concat()
 }
 

@@ -1,5 +1,5 @@
-//! Following the journal as a stream (R-J4): nothing is missed, whoever is slow, hangs up, or is killed.
-use std::{collections::BTreeMap, pin::pin, time::Duration};
+//! Following the journal as a stream (R-J4): who may, from where on, and how it ends.
+use std::time::Duration;
 
 use devspaces::Service;
 use devspaces_kit::{
@@ -8,27 +8,18 @@ use devspaces_kit::{
     name::{Principal, SpaceName},
 };
 use devspaces_proto::journal::v1::{Entry, WatchEntriesRequest, WatchEntriesResponse};
-use devspaces_tests::{
-    Engine, Persona, Suite, both_engines, refused,
-    sql::{count, tamper},
-    suite::eventually,
-};
-use futures::{
-    StreamExt as _,
-    future::{join, join_all},
-    poll,
-};
+use devspaces_tests::{Engine, Persona, Suite, both_engines, refused, sql::tamper, suite::eventually};
+use futures::StreamExt as _;
 use serde_json::Value;
 use tokio::time::timeout;
 use tonic::{Code, Status, Streaming};
 
 use crate::{
+    check::Dev,
     journal::{history, renames},
     journal_list::{entries, of},
     members::{VIEWER, adds},
 };
-
-pub(crate) const ENTRIES: &str = "SELECT COUNT(*) FROM journal";
 
 pub(crate) fn after(cursor: &str) -> WatchEntriesRequest {
     WatchEntriesRequest { cursor: cursor.to_owned(), ..WatchEntriesRequest::default() }
@@ -55,42 +46,6 @@ pub(crate) async fn take(stream: &mut Streaming<WatchEntriesResponse>, count: us
         taken.push(next(stream).await);
     }
     taken
-}
-
-/// What a reader has seen of each scope of each service: its last sequence.
-#[derive(Default)]
-pub(crate) struct Seen(pub(crate) BTreeMap<(String, String), i64>);
-
-impl Seen {
-    /// The entry is one that was seen, or the next.
-    pub(crate) fn note(&mut self, entry: &Entry) {
-        let last = self.0.entry((entry.service.clone(), entry.scope.clone())).or_default();
-        assert!(entry.sequence <= *last + 1, "after {last} of {}: {}", entry.scope, entry.sequence);
-        *last = entry.sequence.max(*last);
-    }
-
-    pub(crate) fn total(&self) -> i64 {
-        self.0.values().sum()
-    }
-}
-
-/// Writers of several spaces, several to each, in both services.
-async fn write(suite: &Suite, spaces: &[String], writers: usize, times: usize) {
-    let writers = spaces.iter().flat_map(|space| (0..writers).map(move |writer| (space, writer)));
-    let writing = writers.map(async |(space, writer)| {
-        let alice = suite.user("alice");
-        for time in 0..times {
-            let person = suite.user(&format!("p{writer}-{time}"));
-            renames(&alice, space, person.id()).await;
-            adds(&alice, space, &[(&person, VIEWER)]).await.expect("added");
-        }
-    });
-    join_all(writing).await;
-}
-
-async fn spaces(suite: &Suite, count: usize) -> Vec<String> {
-    let alice = suite.user("alice");
-    join_all((0..count).map(|_| alice.creates_space("Team"))).await
 }
 
 /// What a journal is changed by that no method has a hand in.
@@ -174,87 +129,6 @@ both_engines! {
         }
         tx.commit().await.expect("committed");
         assert_eq!(next(&mut stream).await.0.scope, late);
-    }
-
-    // R-J4: with many writers and a reader who reads nothing until all is written, which holds nobody up.
-    async fn a_slow_reader_holds_nobody_up_and_misses_nothing(suite: Suite) {
-        let observer = suite.persona("services/observer");
-        let spaces = spaces(&suite, 4).await;
-        let mut streams = Vec::new();
-        for port in Service::ALL {
-            let mut stream = watch(&observer, port, after("")).await.expect("a stream");
-            next(&mut stream).await;
-            streams.push((port, stream));
-        }
-        write(&suite, &spaces, 4, 20).await;
-        for (port, mut stream) in streams {
-            let total = count(&suite.pool(port).await, ENTRIES).await;
-            assert_eq!(total, 4 * (1 + 4 * 20));
-            let mut again = watch(&observer, port, after("")).await.expect("a stream");
-            let mut seen = Seen::default();
-            seen.note(&next(&mut again).await.0);
-            while seen.total() < total {
-                let message = next(&mut stream).await;
-                seen.note(&message.0);
-                assert_eq!(next(&mut again).await, message, "the order is the same for everybody");
-            }
-        }
-    }
-
-    // R-J4: whoever follows gives positions, all of them at once.
-    async fn watchers_agree_on_the_order_while_many_write(suite: Suite) {
-        let observer = suite.persona("services/observer");
-        let spaces = spaces(&suite, 4).await;
-        let total = 4 * (1 + 4 * 15);
-        let watching = (0..16).map(async |_| {
-            let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
-            take(&mut stream, total).await
-        });
-        let (read, ()) = join(join_all(watching), write(&suite, &spaces, 4, 15)).await;
-        let mut seen = Seen::default();
-        read[0].iter().for_each(|(entry, _)| seen.note(entry));
-        assert!(seen.0.values().all(|last| *last == 1 + 4 * 15));
-        for other in &read[1..] {
-            assert_eq!(*other, read[0]);
-        }
-    }
-
-    // R-J4
-    async fn a_watcher_that_hangs_up_at_any_point_goes_on_without_a_gap(suite: Suite) {
-        let observer = suite.persona("services/observer");
-        let spaces = spaces(&suite, 3).await;
-        let mut writing = pin!(write(&suite, &spaces, 3, 15));
-        let total = 3 * (1 + 3 * 15);
-        let (mut seen, mut cursor, mut written) = (Seen::default(), String::new(), false);
-        for round in 0_usize.. {
-            let mut stream = watch(&observer, Service::Space, after(&cursor)).await.expect("a stream");
-            // It hangs up after a few entries, and now and then while the next is looked for.
-            for _ in 0..round * 7 % 11 {
-                if seen.total() == total {
-                    break;
-                }
-                let entry = async { next(&mut stream).await };
-                let mut entry = pin!(entry);
-                let (read, to) = loop {
-                    if let std::task::Poll::Ready(read) = poll!(&mut entry) {
-                        break read;
-                    }
-                    if written {
-                        break entry.await;
-                    }
-                    written = poll!(&mut writing).is_ready();
-                    tokio::task::yield_now().await;
-                };
-                let before = seen.total();
-                seen.note(&read);
-                assert_eq!(seen.total(), before + 1, "what was acknowledged by its cursor does not come again");
-                cursor = to;
-            }
-            if seen.total() == total {
-                break;
-            }
-        }
-        assert!(seen.0.values().all(|last| *last == 1 + 3 * 15));
     }
 
     // R-J4
@@ -355,4 +229,49 @@ both_engines! {
         let verified = alice.journal(Service::Membership).verify_scope(request).await.expect("verified").into_inner();
         assert_eq!((verified.verifications[0].entries, verified.verifications[0].findings.len()), (5, 0));
     }
+}
+
+/// R-J4: one port with several services. Who names none gets all journals, a service of the suite that of its token.
+async fn journals_of_one_port(engine: Engine) {
+    let suite = Suite::start_on_one_port(engine).await;
+    let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
+    let space = alice.creates_space("Team").await;
+    let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
+    take(&mut stream, 2).await;
+    renames(&alice, &space, "Renamed").await;
+    adds(&alice, &space, &[(&suite.user("bob"), VIEWER)]).await.expect("added");
+    let mut seen = take(&mut stream, 2).await;
+    let mut rest = watch(&observer, Service::Space, after(&seen[0].1)).await.expect("a stream");
+    assert_eq!(next(&mut rest).await.0, seen[1].0, "the cursor has a place in each journal");
+    seen.sort_by_key(|(entry, _)| entry.service.clone());
+    let services: Vec<_> = seen.iter().map(|(entry, _)| (entry.service.as_str(), entry.sequence)).collect();
+    assert_eq!(services, [("membership", 2), ("space", 2)]);
+
+    let named = WatchEntriesRequest { service: "membership".into(), ..after("") };
+    for (who, request) in [(&observer, named), (&suite.peer("space", "membership"), after(""))] {
+        let mut stream = watch(who, Service::Space, request).await.expect("a stream");
+        let read = take(&mut stream, 2).await;
+        assert!(read.iter().all(|(entry, _)| entry.service == "membership"), "{}", who.name);
+    }
+}
+
+// R-J4, R-P7: under `devspaces dev` a service may be any.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_dev_every_service_watches_and_no_person_does() {
+    let dev = Dev::start().await;
+    let alice = dev.persona("users/alice");
+    let space = alice.creates_space("Team").await;
+    let mut stream = watch(&dev.persona("services/any"), Service::Space, after("")).await.expect("a stream");
+    assert!(take(&mut stream, 2).await.iter().all(|(entry, _)| entry.scope == space));
+    assert_eq!(refused(watch(&alice, Service::Space, after("")).await).code, Code::PermissionDenied);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watcher_of_several_services_gets_all_or_the_one_it_names_on_sqlite() {
+    journals_of_one_port(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watcher_of_several_services_gets_all_or_the_one_it_names_on_postgres() {
+    journals_of_one_port(Engine::Postgres).await;
 }

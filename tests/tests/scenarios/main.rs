@@ -21,6 +21,7 @@ macro_rules! on_both {
 
 mod apps;
 mod bad_input;
+mod check;
 mod command_line;
 mod contributors;
 mod coverage;
@@ -29,9 +30,10 @@ mod effects;
 mod expiry;
 mod identity;
 mod journal;
+mod journal_export;
 mod journal_list;
+mod journal_races;
 mod journal_watch;
-mod journal_watch_processes;
 mod matrix;
 mod members;
 mod model;

@@ -37,7 +37,9 @@ async fn the_readme_is_true() {
     let commands = shell("Try it")
         .replace("target/release/devspaces", &binary().display().to_string())
         .replace("127.0.0.1:7000", &address.to_string());
-    let output = bash(&commands).env("DEVSPACES_DATA_DIR", data).output().await.expect("a shell");
+    let mut shell = bash(&commands);
+    shell.env("DEVSPACES_DATA_DIR", data).env("DEVSPACES_ADDRESS", format!("http://{address}"));
+    let output = shell.output().await.expect("a shell");
     let (said, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     for expected in ["\"displayName\": \"My team\"", "\"user\": \"users/bob\"", "\"user\": \"users/alice\""] {
@@ -45,6 +47,7 @@ async fn the_readme_is_true() {
     }
     // The check, which is denied and says who would be allowed.
     assert!(said.contains("wouldBeGrantedBy") && said.contains("ROLE_CONSOLE_ADMIN"), "{said}{complained}");
+    assert!(said.contains("users/bob does not have members.add on spaces/"), "{said}{complained}");
     // What the removal took away, and who has it now.
     assert!(
         said.contains("\"removedAppRoles\"") && said.contains("CONTRIBUTOR_ROLE_OWNER"),

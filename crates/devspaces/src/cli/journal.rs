@@ -9,10 +9,10 @@ use devspaces_kit::{
     name::UserName,
 };
 
-use super::{Failure, database::Databases};
+use super::{Failure, database::Databases, export::Export};
 use crate::Service;
 
-/// Check the journals, and make checkpoints to check them against later.
+/// Check the journals, make checkpoints to check them against later, export them.
 #[derive(Debug, Args)]
 pub(super) struct Journal {
     #[command(subcommand)]
@@ -27,6 +27,8 @@ enum Command {
     Checkpoint(MakeCheckpoint),
     /// Erase a person's name, and e-mail address if given, from every entry; the chains hold all the same
     Erase(Erase),
+    /// Print entries as lines of JSON, beside a running suite
+    Export(Export),
 }
 
 #[derive(Debug, Args)]
@@ -80,6 +82,7 @@ impl Journal {
             Command::Verify(verify) => verify.run().await,
             Command::Checkpoint(checkpoint) => checkpoint.run().await,
             Command::Erase(erase) => erase.run().await,
+            Command::Export(export) => export.run().await,
         }
     }
 }

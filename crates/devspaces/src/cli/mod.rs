@@ -1,6 +1,8 @@
 //! The command line. Every flag by which a process is set up is also an environment variable, `DEVSPACES_…`.
+mod check;
 mod database;
 mod dev;
+mod export;
 mod journal;
 mod keys;
 mod migrate;
@@ -38,7 +40,9 @@ enum Command {
     Keys(keys::Keys),
     /// Print the permission table
     Policy(policy::Policy),
-    /// Check the journals, and make checkpoints to check them against later
+    /// Ask a running suite whether somebody has a permission, and why; exit code 0 if so, 3 if not
+    Check(check::Check),
+    /// Check the journals, make checkpoints to check them against later, export them
     Journal(journal::Journal),
 }
 
@@ -56,6 +60,7 @@ impl Cli {
             Command::Serve(serve) => on_runtime(serve.run(&self.log)),
             Command::Migrate(migrate) => on_runtime(migrate.run()),
             Command::Journal(journal) => on_runtime(journal.run()),
+            Command::Check(check) => on_runtime(check.run()),
             Command::Token(token) => token.run(),
             Command::Keys(keys) => keys.run(),
             Command::Policy(policy) => {
