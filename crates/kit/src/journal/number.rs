@@ -64,14 +64,13 @@ pub async fn number(pool: &Pool) -> Result<(), Error> {
     db.commit().await
 }
 
+const FIRST_UNNUMBERED: &str =
+    "SELECT sequence FROM journal WHERE position IS NULL ORDER BY scope, sequence LIMIT 1";
+
 /// Whether an entry is committed that has no position yet.
 pub async fn has_unnumbered(db: &mut Conn) -> Result<bool, Error> {
     // The order has PostgreSQL use the index even while it remembers most entries as unnumbered.
-    let first: Option<i64> = on!(db, |c| sqlx::query_scalar(
-        "SELECT sequence FROM journal WHERE position IS NULL ORDER BY scope, sequence LIMIT 1"
-    )
-    .fetch_optional(c)
-    .await)?;
+    let first: Option<i64> = on!(db, |c| sqlx::query_scalar(FIRST_UNNUMBERED).fetch_optional(c).await)?;
     Ok(first.is_some())
 }
 
@@ -94,4 +93,26 @@ pub async fn hash_at(db: &mut Conn, position: i64) -> Result<Option<Vec<u8>>, Er
         .bind(position)
         .fetch_optional(c)
         .await)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row as _};
+
+    use super::*;
+    use crate::db::{SCHEMA, migrate};
+
+    // Of a long journal that nobody has followed yet, each batch must cost no more than itself.
+    #[tokio::test]
+    async fn sqlite_finds_unnumbered_entries_in_their_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("data.db").display());
+        let pool = Pool::open(&url).await.expect("a database");
+        migrate(&pool, SCHEMA).await.expect("migrated");
+        let Pool::Sqlite { read, .. } = &pool else { panic!("it is SQLite") };
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {FIRST_UNNUMBERED}"));
+        let plan = sqlx::query(explain).fetch_all(read).await.expect("a plan");
+        let plan: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+        assert_eq!(plan, ["SCAN journal USING INDEX journal_unnumbered"]);
+    }
 }
