@@ -2,7 +2,8 @@
 -- the commit; until then it is null. No hash covers it.
 ALTER TABLE journal ADD COLUMN position BIGINT;
 
-CREATE UNIQUE INDEX journal_by_position ON journal (position);
+-- Without the entries that have none: SQLite would look for those in it, and sort them all each time some are numbered.
+CREATE UNIQUE INDEX journal_by_position ON journal (position) WHERE position IS NOT NULL;
 
 -- The entries that have none, in the order in which they get one.
 CREATE INDEX journal_unnumbered ON journal (scope, sequence) WHERE position IS NULL;

@@ -32,6 +32,7 @@ mod identity;
 mod journal;
 mod journal_export;
 mod journal_list;
+mod journal_of_apps;
 mod journal_races;
 mod journal_watch;
 mod matrix;
