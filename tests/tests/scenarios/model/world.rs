@@ -163,20 +163,23 @@ impl World {
         if matches!(step.op, Op::CreateApp { .. } | Op::ImportApp { .. }) && self.apps.len() == APPS {
             return None;
         }
-        let mut variants = step.op.variants(self.apps.len()).peekable();
-        let op = variants.peek()?.clone();
+        let variants = || step.op.variants(self.apps.len());
+        let op = variants().next()?;
         let anyone = Actor::Person(step.actor);
-        match step.who {
-            Who::Anyone => Some((anyone, op)),
-            Who::Permitted => {
-                let actor = self.someone(step.actor, &op, |answer| *answer != Err(No::denied()));
-                Some((actor.unwrap_or(anyone), op))
-            }
-            Who::Able => {
-                let able = |op| Some((self.someone(step.actor, &op, Result::is_ok)?, op));
-                Some(variants.find_map(able).unwrap_or((anyone, op)))
+        if step.who == Who::Anyone {
+            return Some((anyone, op));
+        }
+        if step.who == Who::Able {
+            let telling = |answer: &Answer| answer.as_ref().is_ok_and(|told| *told != Told::default());
+            let able = |such: fn(&Answer) -> bool| {
+                variants().find_map(|op| Some((self.someone(step.actor, &op, such)?, op)))
+            };
+            if let Some(call) = able(telling).or_else(|| able(Result::is_ok)) {
+                return Some(call);
             }
         }
+        let permitted = self.someone(step.actor, &op, |answer| *answer != Err(No::denied()));
+        Some((permitted.unwrap_or(anyone), op))
     }
 
     /// The so-manieth of those to whom a call would give such an answer.
