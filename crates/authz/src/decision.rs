@@ -87,6 +87,7 @@ impl Decision {
             missing_facts: self.missing().iter().collect(),
             preconditions: self.permission.preconditions(),
         };
+        let shown = self.is_shown();
         for verdict in verdicts(self.permission, &self.facts) {
             if verdict.granted() == Truth::True {
                 explanation.granted_by.push(verdict.grant);
@@ -96,12 +97,20 @@ impl Decision {
             }
             explanation.would_be_granted_by.push(verdict.grant);
             if let Some(unmet) = verdict.unmet()
+                && shown
                 && !explanation.unmet_conditions.contains(&unmet)
             {
                 explanation.unmet_conditions.push(unmet);
             }
         }
         explanation
+    }
+
+    /// Whether the resource may be told of. An app is, to whoever sees it: to a Developer of the space who does not, a
+    /// condition that is told would say that the app is there (R-A5).
+    fn is_shown(&self) -> bool {
+        self.permission.resource_type() != ResourceType::App
+            || decide(Permission::AppGet, &self.facts).is_allowed()
     }
 }
 
@@ -113,7 +122,8 @@ pub struct Explanation {
     /// The ways by which one can have it, all that the public catalogue lists. Empty if it is allowed.
     pub would_be_granted_by: Vec<Grant>,
     /// Why roles that the subject does hold do not grant it: a sentence each. Nothing else about the resource is
-    /// told, so that someone without a role on it learns nothing. Empty if it is allowed.
+    /// told, so that someone without a role on it, or to whom an app is not shown (R-A5), learns nothing. Empty if it is
+    /// allowed.
     pub unmet_conditions: Vec<&'static str>,
     /// The owners whose facts could not be had.
     pub missing_facts: Vec<Owner>,

@@ -2,8 +2,8 @@
 
 use devspaces_authz::{
     AppFacts, AppRole, BillingFacts, Condition, ConsoleRole, Fact, Facts, Grant, MarketplaceFacts,
-    MembershipFacts, Outcome, Owner, OwnerSet, Permission, Role, SpaceFacts, SubjectKind, Via, decide,
-    grants, grants_of, owners,
+    MembershipFacts, Outcome, Owner, OwnerSet, Permission, ResourceType, Role, SpaceFacts, SubjectKind, Via,
+    decide, grants, grants_of, owners,
 };
 
 use crate::combinations::{every, every_user, subjects};
@@ -133,6 +133,9 @@ fn who_holds_a_role_is_told_which_condition_is_unmet() {
     let published = Fact::Known(SpaceFacts { published: true, ..SpaceFacts::default() });
     let market = Facts { marketplace: Fact::Known(MarketplaceFacts { admin: true }), ..user() };
     let linked = Fact::Known(AppFacts { linked: true, deleted: false, role: None });
+    let developer =
+        MembershipFacts { role: Some(ConsoleRole::Developer), view_all_apps: true, has_admin: true };
+    let with_add_on = Facts { app: linked, membership: Fact::Known(developer), ..user() };
     let cases = [
         (
             Permission::SpaceUpdate,
@@ -142,12 +145,7 @@ fn who_holds_a_role_is_told_which_condition_is_unmet() {
         (Permission::SpaceUpdate, market, Condition::Published),
         (Permission::MembersAdd, market, Condition::Bootstrap),
         (Permission::AppsList, member(ConsoleRole::Developer), Condition::ViewAllApps),
-        (Permission::AppGet, Facts { app: linked, ..member(ConsoleRole::Developer) }, Condition::ViewAllApps),
-        (
-            Permission::AppUpdate,
-            Facts { app: linked, ..member(ConsoleRole::Developer) },
-            Condition::ManagesApp,
-        ),
+        (Permission::AppUpdate, with_add_on, Condition::ManagesApp),
         (Permission::AppsLink, member(ConsoleRole::Admin), Condition::ManagesApp),
         (Permission::AppsLink, contributor(AppRole::Owner, false), Condition::BuildsInSpace),
         (Permission::AppDeploy, contributor(AppRole::Owner, false), Condition::Linked),
@@ -156,6 +154,20 @@ fn who_holds_a_role_is_told_which_condition_is_unmet() {
         let decision = decide(permission, &facts);
         assert_eq!(decision.outcome(), Outcome::Denied, "{}", permission.name());
         assert_eq!(decision.explanation().unmet_conditions, [unmet.unmet()], "{}", permission.name());
+    }
+}
+
+// R-A5: an app that is not shown to a Developer must not be given away by what would show it.
+#[test]
+fn a_developer_is_told_the_same_of_an_app_that_is_hidden_and_of_one_that_is_not_there() {
+    let none = member(ConsoleRole::Developer);
+    let linked = Fact::Known(AppFacts { linked: true, deleted: false, role: None });
+    let hidden = Facts { app: linked, ..none };
+    let of_app = Permission::ALL.into_iter().filter(|it| it.resource_type() == ResourceType::App);
+    for permission in of_app {
+        let (hidden, none) =
+            (decide(permission, &hidden).explanation(), decide(permission, &none).explanation());
+        assert_eq!(hidden, none, "{}", permission.name());
     }
 }
 

@@ -40,9 +40,9 @@ async fn ask(person: &Persona, row: &Row, resource: &str, standing: &Standing) {
     let told = !explanation.unmet_conditions.is_empty();
     if answer.allowed || !row.is_conditional(standing) {
         assert!(!told, "{case}: whom no condition keeps from it learns what the catalogue says and no more");
-    } else if row.resource != "app" || app_get.allows(standing) {
-        // Whom the app is not shown (R-A5) may be told of the condition, or nothing.
-        assert!(told, "{case}");
+    } else {
+        let shown = row.resource != "app" || app_get.allows(standing);
+        assert_eq!(told, shown, "{case}: R-A5: a condition would give away an app that is not shown");
     }
 }
 
