@@ -3,6 +3,7 @@
 mod checks;
 mod latency;
 mod load;
+mod scale;
 
 use clap::{Parser, Subcommand};
 use devspaces_tests::Engine;
@@ -20,6 +21,8 @@ enum Benchmark {
     Checks,
     /// How long single calls take, one after another
     Latency,
+    /// How long pages and checks take in large spaces, against small ones
+    Scale,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -27,11 +30,14 @@ async fn main() {
     let benchmark = Cli::parse().benchmark;
     for engine in Engine::ALL {
         println!("{engine:?}");
-        if !matches!(benchmark, Some(Benchmark::Checks)) {
+        if matches!(benchmark, None | Some(Benchmark::Latency)) {
             latency::run(engine).await;
         }
-        if !matches!(benchmark, Some(Benchmark::Latency)) {
+        if matches!(benchmark, None | Some(Benchmark::Checks)) {
             checks::run(engine).await;
+        }
+        if matches!(benchmark, None | Some(Benchmark::Scale)) {
+            scale::run(engine).await;
         }
     }
 }
