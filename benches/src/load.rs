@@ -37,6 +37,35 @@ pub(crate) async fn latency<F: Future<Output = ()>>(
         call(number).await;
         times.push(start.elapsed());
     }
+    quantiles(times)
+}
+
+/// Calls of each case before those that count: PostgreSQL makes its lasting plan of a statement at the sixth.
+const WARM_UP: usize = 20;
+
+/// The median and the 99th percentile of so many calls for each case. The cases take turns, call by call, so that
+/// whatever else the machine does disturbs all alike.
+pub(crate) async fn in_turn<T>(
+    calls: usize,
+    cases: &[T],
+    call: impl AsyncFn(&T),
+) -> Vec<(Duration, Duration)> {
+    let mut times = vec![Vec::with_capacity(calls); cases.len()];
+    for round in 0..WARM_UP + calls {
+        for step in 0..cases.len() {
+            // Each is the first of its round as often as the others.
+            let place = (round + step) % cases.len();
+            let start = Instant::now();
+            call(&cases[place]).await;
+            if round >= WARM_UP {
+                times[place].push(start.elapsed());
+            }
+        }
+    }
+    times.into_iter().map(quantiles).collect()
+}
+
+fn quantiles(mut times: Vec<Duration>) -> (Duration, Duration) {
     times.sort_unstable();
-    (times[calls / 2], times[calls * 99 / 100])
+    (times[times.len() / 2], times[times.len() * 99 / 100])
 }

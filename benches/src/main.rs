@@ -3,9 +3,11 @@
 mod checks;
 mod latency;
 mod load;
+mod scale;
 
 use clap::{Parser, Subcommand};
 use devspaces_tests::Engine;
+use tokio::runtime::{Builder, Runtime};
 
 #[derive(Parser)]
 struct Cli {
@@ -20,18 +22,31 @@ enum Benchmark {
     Checks,
     /// How long single calls take, one after another
     Latency,
+    /// How long pages and checks take in large spaces, against small ones
+    Scale,
 }
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() {
+fn main() {
     let benchmark = Cli::parse().benchmark;
     for engine in Engine::ALL {
         println!("{engine:?}");
-        if !matches!(benchmark, Some(Benchmark::Checks)) {
-            latency::run(engine).await;
+        if matches!(benchmark, None | Some(Benchmark::Latency)) {
+            two_threads().block_on(latency::run(engine));
         }
-        if !matches!(benchmark, Some(Benchmark::Latency)) {
-            checks::run(engine).await;
+        if matches!(benchmark, None | Some(Benchmark::Checks)) {
+            two_threads().block_on(checks::run(engine));
+        }
+        if matches!(benchmark, None | Some(Benchmark::Scale)) {
+            one_thread().block_on(scale::run(engine));
         }
     }
+}
+
+fn two_threads() -> Runtime {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+}
+
+/// For calls one after another that are compared closely: which thread serves which connection is chance, and lasts.
+fn one_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime")
 }

@@ -2,6 +2,7 @@
 //! has broken in.
 use devspaces_kit::db::Pool;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
+use uuid::Uuid;
 
 /// The number that a query answers with.
 pub async fn count(pool: &Pool, query: &'static str) -> i64 {
@@ -66,5 +67,43 @@ impl WriteLock {
             Self::Sqlite(tx) => tx.rollback().await.expect("released"),
             Self::Postgres(tx) => tx.rollback().await.expect("released"),
         }
+    }
+}
+
+/// How many rows one statement inserts.
+const AT_ONCE: usize = 1000;
+
+/// Puts rows into a table, which is given with its columns. Each row is the text of its values.
+pub async fn insert(pool: &Pool, table: &str, rows: &[String]) {
+    for rows in rows.chunks(AT_ONCE) {
+        let rows = rows.join("), (");
+        tamper(pool, &format!("INSERT INTO {table} VALUES ({rows})")).await;
+    }
+}
+
+/// How a UUID is written in a statement.
+#[must_use]
+pub fn uuid(pool: &Pool, id: Uuid) -> String {
+    match pool {
+        Pool::Sqlite { .. } => format!("x'{}'", id.simple()),
+        Pool::Postgres { .. } => format!("'{id}'"),
+    }
+}
+
+/// How bytes are written in a statement.
+#[must_use]
+pub fn bytes(pool: &Pool, bytes: &[u8]) -> String {
+    let digits = hex::encode(bytes);
+    match pool {
+        Pool::Sqlite { .. } => format!("x'{digits}'"),
+        Pool::Postgres { .. } => format!("'\\x{digits}'"),
+    }
+}
+
+/// Does at once what the engine does by itself some time after many rows were written: PostgreSQL's autovacuum notes
+/// what the tables hold. SQLite does nothing of the kind unless it is told to, and the suite does not tell it.
+pub async fn settle(pool: &Pool) {
+    if let Pool::Postgres { main, .. } = pool {
+        sqlx::query("VACUUM (ANALYZE)").execute(main).await.expect("done");
     }
 }

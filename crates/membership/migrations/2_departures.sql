@@ -7,3 +7,6 @@ CREATE INDEX member_expiring ON member (expire_time) WHERE expire_time IS NOT NU
 
 -- R-A4: whose role makes them viewers of every app, in the order of their names.
 CREATE INDEX member_viewing ON member (space, person) WHERE role <> 'DEVELOPER' OR view_all_apps;
+
+-- Members by role, in the order of their names; and the Admins, one of whom may be sought (R-M8).
+CREATE INDEX member_of_role ON member (space, role, person);

@@ -85,21 +85,27 @@ pub(crate) struct Page<'a> {
 
 /// Members in the order of their user names, without those whose role has expired by `now`.
 pub(crate) async fn list(db: &mut Conn, page: &Page<'_>, now: Timestamp) -> Result<Vec<Member>, Error> {
+    // Two texts, so that each has an index that gives its order.
+    let sql = match page.role {
+        Some(_) => {
+            "SELECT space, person, role, view_all_apps, expire_time, role_time, create_time, update_time, revision
+             FROM member
+             WHERE space = $1 AND role = $5 AND person > $2 AND (expire_time IS NULL OR expire_time > $3)
+             ORDER BY person LIMIT $4"
+        }
+        None => {
+            "SELECT space, person, role, view_all_apps, expire_time, role_time, create_time, update_time, revision
+             FROM member
+             WHERE space = $1 AND person > $2 AND (expire_time IS NULL OR expire_time > $3)
+             ORDER BY person LIMIT $4"
+        }
+    };
     let rows: Vec<Row> = on!(db, |c| {
-        sqlx::query_as(
-        "SELECT space, person, role, view_all_apps, expire_time, role_time, create_time, update_time, revision
-         FROM member
-         WHERE space = $1 AND person > $2 AND (expire_time IS NULL OR expire_time > $3)
-           AND (CAST($4 AS TEXT) IS NULL OR role = $4)
-         ORDER BY person LIMIT $5"
-    )
-    .bind(page.space.0)
-    .bind(page.after)
-    .bind(now)
-    .bind(page.role.map(ConsoleRole::name))
-    .bind(page.limit)
-    .fetch_all(c)
-    .await
+        let query = sqlx::query_as(sql).bind(page.space.0).bind(page.after).bind(now).bind(page.limit);
+        match page.role {
+            Some(role) => query.bind(role.name()).fetch_all(c).await,
+            None => query.fetch_all(c).await,
+        }
     })?;
     rows.into_iter().map(Member::try_from).collect()
 }
@@ -173,11 +179,13 @@ pub(crate) async fn ended(db: &mut Conn, now: Timestamp, limit: i64) -> Result<V
 
 /// Whether a space has, or had, any members whose rows are there.
 pub(crate) async fn has_members(db: &mut Conn, space: SpaceName) -> Result<bool, Error> {
-    let found: Option<String> =
-        on!(db, |c| sqlx::query_scalar("SELECT person FROM member WHERE space = $1 LIMIT 1")
-            .bind(space.0)
-            .fetch_optional(c)
-            .await)?;
+    // The first: for any at all PostgreSQL may go through the table, and then through all of it if there is none.
+    let found: Option<String> = on!(db, |c| sqlx::query_scalar(
+        "SELECT person FROM member WHERE space = $1 ORDER BY person LIMIT 1"
+    )
+    .bind(space.0)
+    .fetch_optional(c)
+    .await)?;
     Ok(found.is_some())
 }
 

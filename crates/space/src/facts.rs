@@ -47,20 +47,18 @@ struct Row {
 /// Heads and facts in one statement, so that a version and its facts are of one moment. A question about a space finds
 /// no app of that id, and the other way round.
 static READ: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH question (place, scope, id, person) AS (VALUES ",
-        3,
-        ") SELECT h.facts_sequence, h.facts_hash, h.time, s.state, s.published,
-             EXISTS (SELECT 1 FROM contributor k JOIN app l ON l.id = k.app
-                     WHERE k.person = q.person AND k.space = q.id AND l.delete_time IS NULL) AS contributes,
+    let contributes = store::contributor::contributes("q.person", "q.id");
+    let after = format!(
+        ") SELECT h.facts_sequence, h.facts_hash, h.time, s.state, s.published, {contributes} AS contributes,
              a.space AS app_space, a.delete_time IS NOT NULL AS deleted, c.role
            FROM question q
            LEFT JOIN head h ON h.scope = q.scope
            LEFT JOIN space s ON s.id = q.id
            LEFT JOIN app a ON a.id = q.id
            LEFT JOIN contributor c ON c.app = q.id AND c.person = q.person
-           ORDER BY q.place",
-    )
+           ORDER BY q.place"
+    );
+    BatchSql::new("WITH question (place, scope, id, person) AS (VALUES ", 3, &after)
 });
 
 fn reading(question: &Question, row: Row) -> Result<Reading, Error> {

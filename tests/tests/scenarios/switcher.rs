@@ -1,4 +1,7 @@
-use devspaces_proto::space::v1::{ListSpacesRequest, SpaceAccess, space_access::ConsoleRole};
+use devspaces_proto::space::v1::{
+    AddContributorsRequest, Contributor, ContributorRole, DeleteAppRequest, ListSpacesRequest, SpaceAccess,
+    UndeleteAppRequest, space_access::ConsoleRole,
+};
 use devspaces_tests::{Persona, both_engines, refused};
 use tonic::Code;
 
@@ -21,6 +24,21 @@ async fn all(who: &Persona, page_size: i32) -> Vec<SpaceAccess> {
 
 fn names(spaces: &[SpaceAccess]) -> Vec<String> {
     spaces.iter().map(|access| access.space.clone().expect("a space").name).collect()
+}
+
+/// Gives someone a role on a new app of a space.
+async fn new_app_of(owner: &Persona, space: &str, whom: &Persona) -> String {
+    let parent = owner.creates_app(space).await;
+    let role = ContributorRole::Viewer.into();
+    let contributors = vec![Contributor { user: whom.name.clone(), role, ..Contributor::default() }];
+    let request = AddContributorsRequest { parent: parent.clone(), contributors, ..Default::default() };
+    owner.apps().add_contributors(request).await.expect("added");
+    parent
+}
+
+async fn deletes(owner: &Persona, app: &str) {
+    let request = DeleteAppRequest { name: app.to_owned(), ..DeleteAppRequest::default() };
+    owner.apps().delete_app(request).await.expect("deleted");
 }
 
 both_engines! {
@@ -68,5 +86,34 @@ both_engines! {
             removes(&alice, &space, &bob).await.expect("removed");
             assert!(all(&bob, 0).await.is_empty());
         }
+    }
+
+    // R-S2, R-A10: a space in which somebody only contributes to apps is listed once, while one of these is in use.
+    async fn the_switcher_lists_the_spaces_of_apps_in_use(suite: Suite) {
+        let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+        let (mut spaces, mut apps) = (Vec::new(), Vec::new());
+        for _ in 0..4 {
+            let space = alice.creates_space("Team").await;
+            for _ in 0..3 {
+                apps.push(new_app_of(&alice, &space, &bob).await);
+            }
+            spaces.push(space);
+        }
+        for page_size in [1, 3, 4, 5] {
+            let listed = all(&bob, page_size).await;
+            assert!(listed.iter().all(|access| access.limited));
+            assert_eq!(names(&listed), spaces, "pages of {page_size}");
+        }
+        for app in [&apps[0], &apps[3], &apps[4], &apps[5]] {
+            deletes(&alice, app).await;
+        }
+        let left = [spaces[0].clone(), spaces[2].clone(), spaces[3].clone()];
+        for page_size in [1, 2, 3, 4] {
+            assert_eq!(names(&all(&bob, page_size).await), left, "pages of {page_size}");
+        }
+        assert!(!bob.may("apps.list", &spaces[1]).await && bob.may("apps.list", &spaces[0]).await);
+        let request = UndeleteAppRequest { name: apps[4].clone(), ..UndeleteAppRequest::default() };
+        alice.apps().undelete_app(request).await.expect("undeleted");
+        assert_eq!(names(&all(&bob, 0).await), spaces);
     }
 }

@@ -3,6 +3,14 @@
 //! SQL is portable by rule: `$1` parameters, `ON CONFLICT … RETURNING`, no engine functions, no `FOR UPDATE`.
 //! Decimals are TEXT columns, sort keys are NOT NULL, and every column of time holds a
 //! [`Timestamp`](crate::clock::Timestamp).
+//!
+//! A statement has one plan, whatever its parameters are and however much is stored, so it is written such that every
+//! plan but the good one is plainly worse (docs/scale.md shows what happens otherwise):
+//! - A list reads an index in the index's own order, `WHERE scope = $1 AND key > $2 ORDER BY key LIMIT $3`. An optional
+//!   filter has a text of its own.
+//! - Whether there is any such row is asked as `ORDER BY key LIMIT 1`, never without an order, and by EXISTS only where an
+//!   index holds just the rows in question.
+//! - What is looked up of each row of a list is a scalar subquery and not a join, unless the rows are given as VALUES.
 mod batch;
 mod error;
 mod migrate;

@@ -128,10 +128,21 @@ async fn open_sqlite(path: &Path, create: bool) -> Result<Pool, OpenError> {
 }
 
 async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
-    let options = PgConnectOptions::from_str(url)
-        .map_err(|_| OpenError::Malformed)?
+    let options = PgConnectOptions::from_str(url).map_err(|_| OpenError::Malformed)?.options([
         // A reply says that the change is durable, whatever the server's default is.
-        .options([("synchronous_commit", "on"), ("default_transaction_isolation", "read committed")]);
+        ("synchronous_commit", "on"),
+        ("default_transaction_isolation", "read committed"),
+        // A statement has one plan, made without its parameters' values: rules of SQL (see kit::db) see to it that one
+        // fits all. Left to itself the server takes a page's size for a tenth of what there is, finds plans for the
+        // values at hand cheaper, and makes a new one for each call: that costs more than the statement.
+        ("plan_cache_mode", "force_generic_plan"),
+        // For the same reason it may find a plan dear enough to compile it first.
+        ("jit", "off"),
+        // All joins look up by key what goes with some given keys. The server would rather read a whole table, as long as
+        // that has some ten thousand rows at most, and takes several times as long.
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+    ]);
     let connect = async |connections| -> Result<PgPool, OpenError> {
         PgPoolOptions::new()
             .max_connections(connections)

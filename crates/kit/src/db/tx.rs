@@ -139,11 +139,12 @@ impl Tx {
     /// Whether effects of these scopes' earlier changes are still to be delivered.
     pub(crate) async fn has_undelivered(&mut self) -> Result<bool, Error> {
         for scope in self.scopes() {
-            let found: Option<i64> =
-                on!(self, |c| sqlx::query_scalar("SELECT sequence FROM outbox WHERE scope = $1 LIMIT 1")
-                    .bind(scope.to_string())
-                    .fetch_optional(c)
-                    .await)?;
+            let found: Option<i64> = on!(self, |c| sqlx::query_scalar(
+                "SELECT sequence FROM outbox WHERE scope = $1 ORDER BY sequence LIMIT 1"
+            )
+            .bind(scope.to_string())
+            .fetch_optional(c)
+            .await)?;
             if found.is_some() {
                 return Ok(true);
             }

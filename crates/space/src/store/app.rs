@@ -104,8 +104,9 @@ pub(crate) async fn remove(db: &mut Conn, name: AppName) -> Result<(), Error> {
 
 /// Whether a space has apps. Deleted ones don't count (R-S7).
 pub(crate) async fn is_any_in(db: &mut Conn, space: SpaceName) -> Result<bool, Error> {
+    // The first: for any at all PostgreSQL may go through the table, and then through all of it if there is none.
     let found: Option<Uuid> = on!(db, |c| sqlx::query_scalar(
-        "SELECT id FROM app WHERE space = $1 AND delete_time IS NULL LIMIT 1"
+        "SELECT id FROM app WHERE space = $1 AND delete_time IS NULL ORDER BY id LIMIT 1"
     )
     .bind(space.0)
     .fetch_optional(c)
@@ -127,6 +128,9 @@ pub(crate) async fn deleted_by(db: &mut Conn, time: Timestamp, limit: i64) -> Re
     })?;
     rows.into_iter().map(App::try_from).collect()
 }
+
+/// No app is in this space.
+const NO_SPACE: SpaceName = SpaceName(Uuid::nil());
 
 /// The first apps of each space are read from the index, and the first of all these are kept: however many apps the
 /// spaces have, no more are looked at than a page holds for each.
@@ -151,7 +155,7 @@ pub(crate) async fn ids_in(
 ) -> Result<Vec<AppName>, Error> {
     let mut found = Vec::new();
     for spaces in spaces.chunks(UnionSql::MAX_PARTS) {
-        let Some((sql, filled)) = IN_SPACES.fill(spaces) else { break };
+        let Some((sql, filled)) = IN_SPACES.fill(spaces, &NO_SPACE) else { break };
         let ids: Vec<Uuid> = on!(db, |c| {
             let mut query = sqlx::query_scalar(sql).bind(after.0).bind(limit);
             for space in filled {
@@ -173,16 +177,19 @@ pub(crate) async fn ids_contributed_to(
     after: AppName,
     limit: i64,
 ) -> Result<Vec<AppName>, Error> {
-    // Two texts, so that each has an index that gives its order.
+    // Two texts, so that each has an index that gives its order. The apps are looked up and not joined: PostgreSQL
+    // plans for somebody who contributes to many, and would go through all apps in their order to join them.
     let sql = match space {
         Some(_) => {
-            "SELECT c.app FROM contributor c JOIN app a ON a.id = c.app
-             WHERE c.person = $1 AND c.app > $2 AND c.space = $4 AND a.delete_time IS NULL
+            "SELECT c.app FROM contributor c
+             WHERE c.person = $1 AND c.app > $2 AND c.space = $4
+               AND (SELECT a.delete_time IS NULL FROM app a WHERE a.id = c.app)
              ORDER BY c.app LIMIT $3"
         }
         None => {
-            "SELECT c.app FROM contributor c JOIN app a ON a.id = c.app
-             WHERE c.person = $1 AND c.app > $2 AND a.delete_time IS NULL
+            "SELECT c.app FROM contributor c
+             WHERE c.person = $1 AND c.app > $2
+               AND (SELECT a.delete_time IS NULL FROM app a WHERE a.id = c.app)
              ORDER BY c.app LIMIT $3"
         }
     };

@@ -1,4 +1,6 @@
 //! The contributor table.
+use std::sync::LazyLock;
+
 use devspaces_authz::AppRole;
 use devspaces_kit::{
     clock::Timestamp,
@@ -6,6 +8,7 @@ use devspaces_kit::{
     name::{AppName, ContributorName, SpaceName, UserName},
     on,
 };
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::domain::Contributor;
@@ -147,6 +150,36 @@ pub(crate) async fn move_to(db: &mut Conn, app: AppName, space: SpaceName) -> Re
     Ok(())
 }
 
+/// SQL: whether a person contributes to an app in use of a space. Both are given as SQL.
+///
+/// What any one row would answer is asked for as the first row of an index. For any row at all, PostgreSQL goes through
+/// the table if it thinks that many would do, and so through all of it if there is none.
+pub(crate) fn contributes(person: &str, space: &str) -> String {
+    format!(
+        "(SELECT k.app FROM contributor k
+          WHERE k.person = {person} AND k.space = {space}
+            AND (SELECT l.delete_time IS NULL FROM app l WHERE l.id = k.app)
+          ORDER BY k.app LIMIT 1) IS NOT NULL"
+    )
+}
+
+/// From one space to the next in the index, however many apps the person contributes to in each. Each step gives one
+/// row, and so they come in order.
+static SPACES_OF: LazyLock<String> = LazyLock::new(|| {
+    let contributes = contributes("$1", "held.space");
+    format!(
+        "WITH RECURSIVE held (space) AS (
+           SELECT (SELECT c.space FROM contributor c WHERE c.person = $1 AND c.space > $2
+                   ORDER BY c.space LIMIT 1)
+           UNION ALL
+           SELECT (SELECT c.space FROM contributor c WHERE c.person = $1 AND c.space > held.space
+                   ORDER BY c.space LIMIT 1)
+           FROM held WHERE held.space IS NOT NULL
+         )
+         SELECT space FROM held WHERE {contributes} LIMIT $3"
+    )
+});
+
 /// The spaces after one in which a person contributes to an app in use, in the order of their ids.
 pub(crate) async fn spaces_of(
     db: &mut Conn,
@@ -154,15 +187,11 @@ pub(crate) async fn spaces_of(
     after: Uuid,
     limit: i64,
 ) -> Result<Vec<SpaceName>, Error> {
-    let ids: Vec<Uuid> = on!(db, |c| sqlx::query_scalar(
-        "SELECT DISTINCT c.space FROM contributor c JOIN app a ON a.id = c.app
-         WHERE c.person = $1 AND c.space > $2 AND a.delete_time IS NULL
-         ORDER BY c.space LIMIT $3"
-    )
-    .bind(person)
-    .bind(after)
-    .bind(limit)
-    .fetch_all(c)
-    .await)?;
+    let ids: Vec<Uuid> = on!(db, |c| sqlx::query_scalar(AssertSqlSafe(SPACES_OF.as_str()))
+        .bind(person)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(c)
+        .await)?;
     Ok(ids.into_iter().map(SpaceName).collect())
 }
