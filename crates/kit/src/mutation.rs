@@ -6,6 +6,7 @@ use devspaces_proto::MutationRequest;
 use futures::{FutureExt as _, future::BoxFuture};
 use prost::Message;
 use sha2::{Digest, Sha256};
+use tonic::Code;
 use uuid::Uuid;
 
 use crate::{
@@ -217,7 +218,8 @@ impl Mutations {
     ) -> Result<M::Reply, Fault> {
         let mut behind = false;
         loop {
-            match retry(|| self.attempt(call, scopes, change, behind).boxed()).await? {
+            let attempt = retry(|| self.attempt(call, scopes, change, behind).boxed()).await;
+            match attempt.map_err(|fault| if behind { of_pending(fault) } else { fault })? {
                 Attempt::Done(response) => return Ok(response),
                 Attempt::Effects => match self.outbox.flush(scopes).await {
                     Ok(()) => {}
@@ -279,6 +281,15 @@ impl Mutations {
         drop(turn);
         self.outbox.flush(scopes).await?;
         Ok(Attempt::Done(response))
+    }
+}
+
+/// What is answered behind effects that are still pending: that something is not there may be what one of these changes
+/// has done, and would read as if it had taken effect.
+fn of_pending(fault: Fault) -> Fault {
+    match fault.code() {
+        Code::NotFound | Code::PermissionDenied => Fault::earlier_effect_pending(),
+        _ => fault,
     }
 }
 

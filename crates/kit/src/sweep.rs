@@ -6,8 +6,9 @@ use tokio::time::sleep;
 
 use crate::status::Fault;
 
-/// How long it rests between two rounds. What has fallen due has no effect on decisions, which know the time
-/// themselves; this is how much later its consequences follow.
+/// How long it rests between two rounds: how much later the consequences follow of what has fallen due. What ends at a
+/// time, such as a role, grants nothing from that time on whether or not a round has come; what goes with it, such as
+/// roles on apps, goes with the round.
 const REST: Duration = Duration::from_secs(1);
 
 /// Does a round of work again and again until the server stops. A round that fails or panics is followed by another.

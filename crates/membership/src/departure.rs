@@ -6,7 +6,7 @@ use devspaces_kit::{
     db::{Change, Tx},
     mutation::{Abort, Call, Mutation},
     name::{AppName, MemberName, Principal, UserName},
-    status::Fault,
+    status::{Fault, Reason},
 };
 use devspaces_proto::{
     facts::v1::{self as facts, DropAppRoles, effect},
@@ -134,17 +134,6 @@ pub(crate) async fn depart(tx: &mut Tx, member: &Member, app_roles: &AppRoles) -
     Ok(store::remove(tx, &member.name).await?)
 }
 
-/// What follows from roles that had ended when their holders were given new ones: nobody who comes back finds the roles
-/// on apps again. With the entry that was just recorded.
-pub(crate) async fn drop_ended(tx: &mut Tx, ended: &[Member]) -> Result<(), Abort> {
-    let Some(first) = ended.first() else { return Ok(()) };
-    let mut effects = Vec::with_capacity(ended.len());
-    for member in ended {
-        effects.push(app_roles_of_ended(tx, &member.name).await?.effect(&member.name));
-    }
-    Ok(tx.emit(first.name.space.into(), Owner::Space.name(), effects).await?)
-}
-
 /// R-M8: the apps of someone who goes without naming an heir pass to whoever has been Admin longest.
 pub(crate) async fn app_roles_of_ended(tx: &mut Tx, name: &MemberName) -> Result<AppRoles, Abort> {
     let now = tx.time();
@@ -173,6 +162,24 @@ pub async fn expire(context: &Context) -> Result<(), Fault> {
         }
     }
     result
+}
+
+/// Sees to what follows from a role that has ended, if there is any such, before its holder is given a new one: nobody
+/// who comes back finds the roles on apps again.
+///
+/// # Errors
+/// `EARLIER_EFFECT_PENDING` if the roles on apps can't go yet; faults of the database.
+pub(crate) async fn expire_first(context: &Context, name: MemberName) -> Result<(), Fault> {
+    let now = context.clock.now();
+    if store::find_ended(&mut context.pool.read().await?, &name, now).await?.is_none() {
+        return Ok(());
+    }
+    let call = Call::of_service(Owner::Membership.name(), EXPIRE);
+    let expired = context.mutations.run(call, vec![name.space.into()], Expiry(name)).await;
+    expired.map_err(|fault| match fault.reason() {
+        Reason::EffectPending => Fault::earlier_effect_pending(),
+        _ => fault,
+    })
 }
 
 struct Expiry(MemberName);

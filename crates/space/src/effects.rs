@@ -101,20 +101,24 @@ impl Departure {
         if roles.is_empty() {
             return Ok(());
         }
-        let (mut names, mut before, mut after) = (Vec::new(), Vec::new(), Vec::new());
         for role in &roles {
-            let entry = self.pass_on(tx, role).await?;
-            names.extend(entry.resources);
-            before.push(json!({ "app": role.name.app.to_string(), "roles": entry.before }));
-            after.push(json!({ "app": role.name.app.to_string(), "roles": entry.after }));
+            self.pass_on(tx, role).await?;
         }
-        let (before, after) = (before.into(), after.into());
-        tx.record(Change { scope: self.space.into(), resources: names, before, after, facts: true }).await?;
+        // What became of each role stands in the app's own journal. Here it is which apps, so that the entry stays of a
+        // size that can be read whatever somebody contributed to.
+        let change = Change {
+            scope: self.space.into(),
+            resources: roles.iter().map(|role| role.name.app.to_string()).collect(),
+            before: json!({ "user": self.user.to_string(), "apps": roles.len() }),
+            after: Value::Null,
+            facts: true,
+        };
+        tx.record(change).await?;
         Ok(())
     }
 
     /// Takes one role away and passes the app on, if it was that of OWNER; with an entry in the app's journal.
-    async fn pass_on(&self, tx: &mut Tx, role: &Contributor) -> Result<Change, Abort> {
+    async fn pass_on(&self, tx: &mut Tx, role: &Contributor) -> Result<(), Abort> {
         let (app, now) = (role.name.app, tx.time());
         let heir = self.heir.as_ref().filter(|_| role.role == AppRole::Owner);
         let heir = heir.map(|heir| ContributorName { app, user: heir.clone() });
@@ -136,7 +140,7 @@ impl Departure {
             after: roles_json(after),
             facts: true,
         };
-        let revision = tx.record(change.clone()).await?;
+        let revision = tx.record(change).await?;
         // First the old owner, then the new one: an app never has two.
         match kept {
             Some(kept) => store::contributor::put(tx, &role.with_role(kept, now, revision)).await?,
@@ -149,7 +153,7 @@ impl Departure {
             };
             store::contributor::put(tx, &owner).await?;
         }
-        Ok(change)
+        Ok(())
     }
 }
 

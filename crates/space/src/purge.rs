@@ -7,10 +7,10 @@ use devspaces_kit::{
     name::{AppName, Scope},
     status::Fault,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    domain::{App, purged_if_deleted_by},
+    domain::{App, purged_if_deleted_by, role_json},
     record::{AppChange, record},
     store,
 };
@@ -27,12 +27,16 @@ const ROUND: i64 = 100;
 pub async fn purge(context: &Context) -> Result<(), Fault> {
     let due = purged_if_deleted_by(context.clock.now());
     let apps = store::app::deleted_by(&mut context.pool.read().await?, due, ROUND).await?;
+    let mut result = Ok(());
     for app in apps {
         let scopes = [Some(app.name.into()), app.space.map(Scope::from)].into_iter().flatten().collect();
         let call = Call::of_service(Owner::Space.name(), PURGE);
-        context.mutations.run(call, scopes, Purge(app.name)).await?;
+        // One that fails keeps no other back.
+        if let Err(fault) = context.mutations.run(call, scopes, Purge(app.name)).await {
+            result = Err(fault);
+        }
     }
-    Ok(())
+    result
 }
 
 struct Purge(AppName);
@@ -43,15 +47,23 @@ impl Mutation for Purge {
 
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
         let due = purged_if_deleted_by(tx.time());
-        let found = store::app::find_deleted(tx, self.0).await?;
+        let found = store::app::find_even_if_gone(tx, self.0).await?;
         // Had back, or purged by another replica, meanwhile.
         let Some(app) = found.filter(|app| app.delete_time.is_some_and(|deleted| deleted <= due)) else {
             return Ok(());
         };
         let App { name, space, .. } = app;
-        let resources = vec![name.to_string()];
-        record(tx, AppChange { app: name, space, resources, before: app.to_json(), after: Value::Null })
-            .await?;
+        let contributors = store::contributor::list(tx, name, "", i64::MAX).await?;
+        let roles: Value = contributors.iter().map(|it| role_json(&it.name, it.role)).collect();
+        let names = contributors.iter().map(|it| it.name.to_string());
+        let change = AppChange {
+            app: name,
+            space,
+            resources: std::iter::once(name.to_string()).chain(names).collect(),
+            before: json!({ "app": app.to_json(), "contributors": roles }),
+            after: Value::Null,
+        };
+        record(tx, change).await?;
         store::contributor::remove_all(tx, name).await?;
         Ok(store::app::remove(tx, name).await?)
     }

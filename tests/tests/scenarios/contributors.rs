@@ -144,8 +144,26 @@ both_engines! {
         assert_eq!(passes_on(&bob, &app, &carol).await.expect("passed on").my_role(), APP_ADMIN);
         assert!(carol.may("app.delete", &app).await && !bob.may("app.delete", &app).await);
         assert_eq!(listed(&carol, &app).await, roles([("alice", APP_VIEWER, true), ("bob", APP_ADMIN, false), ("carol", OWNER, false)]));
-        passes_on(&carol, &app, &alice).await.expect("to a member who does not contribute yet");
+        passes_on(&carol, &app, &bob).await.expect("back to a contributor");
+        passes_on(&bob, &app, &alice).await.expect("to a member who does not contribute yet");
         assert_eq!(gets(&alice, &app).await.expect("the app").my_role(), OWNER);
+    }
+
+    // R-A3, R-M7: an OWNER from outside the space can't find out who is in it by whom the app could pass to.
+    async fn an_owner_from_outside_passes_an_app_on_to_contributors_only(suite: Suite) {
+        let [alice, bob, carol, dave] = ["alice", "bob", "carol", "dave"].map(|id| suite.user(id));
+        let space = alice.creates_space("Team").await;
+        adds_members(&alice, &space, &[(&bob, DEVELOPER), (&carol, DEVELOPER)]).await.expect("added");
+        let app = bob.creates_app(&space).await;
+        let keep = devspaces_proto::membership::v1::RemoveMemberRequest {
+            name: bob.member_of(&space), keep_app_roles: true, ..Default::default()
+        };
+        alice.members().remove_member(keep).await.expect("removed");
+        let (member, stranger) = (refused(passes_on(&bob, &app, &carol).await), refused(passes_on(&bob, &app, &dave).await));
+        assert_eq!(member.kind(), (Code::FailedPrecondition, "NEW_OWNER_INELIGIBLE"));
+        assert_eq!(member, stranger);
+        adds(&bob, &app, &[(&carol, APP_VIEWER)]).await.expect("added");
+        passes_on(&bob, &app, &carol).await.expect("to a contributor");
     }
 
     // R-A4

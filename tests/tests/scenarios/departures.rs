@@ -206,6 +206,21 @@ both_engines! {
         assert!(!bob.may("app.deploy", &owned).await);
     }
 
+    // R-J1, R-M8: several who come back at once, with roles on one app: one entry of one change for each scope.
+    async fn several_are_added_again_after_their_roles_ended(suite: Suite) {
+        let World { alice, bob, carol, space, deployed, .. } = World::new(&suite).await;
+        adds(&alice, &deployed, &[(&carol, DEPLOYER)]).await.expect("added");
+        for person in [&bob, &carol] {
+            let hour = Member { name: person.member_of(&space), expire_time: Some(suite.clock_in(3600)), ..Member::default() };
+            updates(&alice, hour, &["expire_time"]).await.expect("an hour more");
+        }
+        suite.clock.advance(Duration::from_secs(3601));
+        adds_members(&alice, &space, &[(&bob, VIEWER), (&carol, VIEWER)]).await.expect("added anew");
+        for person in [&bob, &carol] {
+            assert!(!person.may("app.deploy", &deployed).await && person.may("app.get", &deployed).await);
+        }
+    }
+
     // R-M5: only of that space.
     async fn a_removal_leaves_apps_outside_the_space_alone(suite: Suite) {
         let World { alice, bob, space, elsewhere, .. } = World::new(&suite).await;

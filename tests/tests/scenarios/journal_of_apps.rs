@@ -39,7 +39,7 @@ both_engines! {
         let by_resource = ListEntriesRequest { resource: app.clone(), ..of(&space) };
         let of_space = entries(&alice, Service::Space, by_resource).await;
         assert_eq!(acts(&of_space), expected, "the space's journal tells of its apps");
-        let of_person = ListEntriesRequest { resource: bob.contributor_to(&app), ..of(&space) };
+        let of_person = ListEntriesRequest { resource: bob.contributor_to(&app), ..of(&app) };
         assert_eq!(acts(&entries(&alice, Service::Space, of_person).await), [expected[0], expected[2]]);
         let mut journals = devspaces_proto::journal::v1::journal_service_client::JournalServiceClient::new(
             alice.authorized(Service::Space),

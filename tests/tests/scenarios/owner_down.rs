@@ -79,6 +79,9 @@ both_engines! {
         };
         let pending = refused(alice.members().remove_member(key.clone()).await);
         assert_eq!(pending.kind(), (Code::Unavailable, "EFFECT_PENDING"));
+        let again = RemoveMemberRequest { request_id: String::new(), ..key.clone() };
+        let again = refused(alice.members().remove_member(again).await);
+        assert_eq!(again.reason, "EARLIER_EFFECT_PENDING", "not that nobody is there, which would read as done");
         let members = crate::members::lists(&alice, &space).await.expect("a list");
         assert_eq!(members.len(), 1, "the console role is gone from the commit on");
         let add = refused(adds(&alice, &space, &[(&carol, VIEWER)]).await);

@@ -48,6 +48,8 @@ pub struct Tx {
     conn: Conn,
     act: Act,
     heads: Vec<(Scope, Head)>,
+    /// The scopes whose entry is written.
+    recorded: Vec<Scope>,
     has_effects: bool,
 }
 
@@ -81,7 +83,7 @@ impl Pool {
             act.time = act.time.max(head.time);
             heads.push((scope, head));
         }
-        Ok(Tx { conn, act, heads, has_effects: false })
+        Ok(Tx { conn, act, heads, recorded: Vec::new(), has_effects: false })
     }
 }
 
@@ -98,8 +100,15 @@ impl Tx {
         self.act.time
     }
 
-    /// Writes the journal entry of one scope (R-J1) and returns its sequence. One entry for each scope.
+    /// Writes the journal entry of one scope (R-J1) and returns its sequence. One entry for each scope: a second is a
+    /// defect.
     pub async fn record(&mut self, change: Change) -> Result<i64, Error> {
+        if self.recorded.contains(&change.scope) {
+            return Err(Error::Defect(sqlx::Error::Configuration(
+                "a scope has two entries of one change".into(),
+            )));
+        }
+        self.recorded.push(change.scope);
         let Some((_, head)) = self.heads.iter_mut().find(|(scope, _)| *scope == change.scope) else {
             return Err(outside());
         };

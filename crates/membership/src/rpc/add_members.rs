@@ -14,7 +14,7 @@ use tonic::Code;
 use super::block_last_admin;
 use crate::{
     convert,
-    departure::drop_ended,
+    departure::expire_first,
     domain::{self, Member, Membership},
     store,
 };
@@ -41,6 +41,9 @@ async fn add(
 ) -> Result<AddMembersResponse, Fault> {
     let pass = context.gate.require_active(&call.caller, Permission::MembersAdd, space).await?;
     let added = convert::added(&request.members, context.clock.now())?;
+    for (user, _) in &added {
+        expire_first(context, MemberName { space, user: user.clone() }).await?;
+    }
     context.mutations.run(call.clone(), vec![space.into()], Addition { pass, space, added }).await
 }
 
@@ -61,18 +64,17 @@ impl Mutation for Addition {
             bootstrap(&mut blockers, *space, added);
         }
         blockers.finish()?;
-        let ended = refuse_existing(tx, *space, added).await?;
+        refuse_existing(tx, *space, added).await?;
         let after: Vec<Value> = added.iter().map(|(user, membership)| membership.to_json(user)).collect();
         let name = |(user, _): &(UserName, _)| MemberName { space: *space, user: user.clone() }.to_string();
         let change = Change {
             scope: (*space).into(),
             resources: added.iter().map(name).collect(),
-            before: if ended.is_empty() { Value::Null } else { ended.iter().map(Member::to_json).collect() },
+            before: Value::Null,
             after: after.into(),
             facts: true,
         };
         let revision = tx.record(change).await?;
-        drop_ended(tx, &ended).await?;
         let mut members = Vec::with_capacity(added.len());
         for (user, membership) in added {
             let member = Member { revision, ..Member::new(*space, user.clone(), *membership, tx.time()) };
@@ -95,18 +97,20 @@ fn bootstrap(blockers: &mut Blockers, space: SpaceName, added: &[(UserName, Memb
     }
 }
 
-/// R-M1: whoever has a role keeps it; `UpdateMember` changes it. Those whose role has ended, and has had no consequences
-/// yet, are given back.
+/// R-M1: whoever has a role keeps it; `UpdateMember` changes it.
 async fn refuse_existing(
     tx: &mut Tx,
     space: SpaceName,
     added: &[(UserName, Membership)],
-) -> Result<Vec<Member>, Abort> {
-    let (mut fault, mut ended) = (None, Vec::new());
+) -> Result<(), Abort> {
+    let mut fault = None;
     for (index, (user, _)) in added.iter().enumerate() {
         let name = MemberName { space, user: user.clone() };
         let now = tx.time();
-        ended.extend(store::find_ended(tx, &name, now).await?);
+        if store::find_ended(tx, &name, now).await?.is_some() {
+            // It has ended within this call; what follows from that comes first.
+            return Err(Fault::earlier_effect_pending().into());
+        }
         if store::find(tx, &name, now).await?.is_some() {
             let message = "Someone who already has a console role in the space can't be added to it";
             fault = Some(
@@ -116,5 +120,5 @@ async fn refuse_existing(
             );
         }
     }
-    fault.map_or(Ok(ended), |fault| Err(fault.into()))
+    fault.map_or(Ok(()), |fault| Err(fault.into()))
 }

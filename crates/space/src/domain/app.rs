@@ -92,7 +92,8 @@ impl App {
         self.delete_time.map(|deleted| deleted + KEPT)
     }
 
-    /// R-A10: whether it is too late to have the app back. It is as if it did not exist then, purged yet or not.
+    /// R-A10: whether it is too late to have the app back. To every method it is as if it did not exist then, purged yet
+    /// or not.
     pub(crate) fn is_gone(&self, now: Timestamp) -> bool {
         self.purge_time().is_some_and(|end| end <= now)
     }

@@ -52,11 +52,11 @@ impl TryFrom<Row> for App {
 
 /// An app, deleted or not. One that is too old to be had back by `now` is not found (R-A10).
 pub(crate) async fn find(db: &mut Conn, name: AppName, now: Timestamp) -> Result<Option<App>, Error> {
-    Ok(find_deleted(db, name).await?.filter(|app| !app.is_gone(now)))
+    Ok(find_even_if_gone(db, name).await?.filter(|app| !app.is_gone(now)))
 }
 
 /// An app, deleted or not, however long ago.
-pub(crate) async fn find_deleted(db: &mut Conn, name: AppName) -> Result<Option<App>, Error> {
+pub(crate) async fn find_even_if_gone(db: &mut Conn, name: AppName) -> Result<Option<App>, Error> {
     let row: Option<Row> = on!(db, |c| {
         sqlx::query_as(
             "SELECT id, space, display_name, description, listing, delete_time, create_time, update_time, revision

@@ -113,8 +113,10 @@ impl World {
         }
         let app = &mut self.apps[app];
         let space = app.current_space().map(|space| &self.spaces[space]);
-        let is_member = space.is_some_and(|space| space.members.contains_key(&new_owner));
-        let eligible = is_member || app.roles.contains_key(&new_owner);
+        // R-M7: from outside the space nobody learns this way who is in it.
+        let members = space.map(|space| &space.members);
+        let both = members.is_some_and(|them| them.contains_key(&owner) && them.contains_key(&new_owner));
+        let eligible = both || app.roles.contains_key(&new_owner);
         No::if_any([(!eligible, "NEW_OWNER_INELIGIBLE")])?;
         app.roles.extend([(owner, ContributorRole::Admin), (new_owner, ContributorRole::Owner)]);
         Ok(Told::default())

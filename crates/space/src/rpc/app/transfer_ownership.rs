@@ -48,8 +48,9 @@ async fn transfer(
     let heir = fields.finish_with(heir)?;
     let space = pass.space().ok_or_else(denied)?;
     let standing = context.gate.facts(&heir.clone().into(), space, &[Owner::Membership]).await?;
+    let own = context.gate.facts(&call.caller.principal, space, &[Owner::Membership]).await?;
     let [owner, heir] = [owner, heir].map(|user| ContributorName { app: name, user });
-    let change = Transfer { pass, standing, owner, heir, etag: request.etag };
+    let change = Transfer { pass, standing, own, owner, heir, etag: request.etag };
     context.mutations.run(call.clone(), scopes(name, Some(space)), change).await
 }
 
@@ -57,6 +58,8 @@ struct Transfer {
     pass: Pass,
     /// What is known of the new owner in the space.
     standing: Standing,
+    /// And of the present one.
+    own: Standing,
     owner: ContributorName,
     heir: ContributorName,
     etag: String,
@@ -82,14 +85,18 @@ impl Mutation for Transfer {
 impl Transfer {
     /// Goes on if the new owner, who does not contribute to the app, has a console role in its space, also now.
     async fn require_member(&self, tx: &mut Tx) -> Result<(), Abort> {
+        let ineligible = || {
+            let sentence = "The new owner must contribute to the app or have a console role in its space";
+            Fault::precondition(Reason::NewOwnerIneligible, self.heir.app.to_string(), sentence)
+        };
+        // R-M7: whoever is not in the space must not find out this way who is.
+        if self.own.facts().membership.known().is_some_and(|owner| owner.role.is_none()) {
+            return Err(ineligible().into());
+        }
         match self.standing.facts().membership {
             Fact::Missing => Err(Fault::facts_unavailable(&[Owner::Membership.name()]).into()),
             Fact::Known(member) if member.role.is_some() => Ok(self.standing.confirm(tx).await?),
-            Fact::Known(_) => {
-                let sentence = "The new owner must contribute to the app or have a console role in its space";
-                let subject = self.heir.app.to_string();
-                Err(Fault::precondition(Reason::NewOwnerIneligible, subject, sentence).into())
-            }
+            Fact::Known(_) => Err(ineligible().into()),
         }
     }
 
