@@ -8,6 +8,7 @@ use devspaces_kit::{
     status::{Fault, Fields, Reason},
 };
 use devspaces_proto::space::v1::{App as WireApp, TransferOwnershipRequest};
+use futures::future::try_join;
 use serde_json::json;
 
 use super::{confirmed, scopes};
@@ -28,7 +29,9 @@ pub(super) async fn handle(
 ) -> Result<WireApp, Fault> {
     let (name, call) =
         Call::parse(caller, METHOD, &mut request, |fields, it| fields.parse::<AppName>("name", &it.name))?;
-    context.mutations.answer(&call, transfer(context, &call, name, request)).await
+    // Boxed, since it holds what is known of two people.
+    let work = Box::pin(transfer(context, &call, name, request));
+    context.mutations.answer(&call, work).await
 }
 
 async fn transfer(
@@ -47,10 +50,13 @@ async fn transfer(
     }
     let heir = fields.finish_with(heir)?;
     let space = pass.space().ok_or_else(denied)?;
-    let standing = context.gate.facts(&heir.clone().into(), space, &[Owner::Membership]).await?;
-    let own = context.gate.facts(&call.caller.principal, space, &[Owner::Membership]).await?;
+    let (person, owners) = (heir.clone().into(), [Owner::Membership]);
+    let standing = context.gate.facts(&person, space, &owners);
+    let own = context.gate.facts(&call.caller.principal, space, &owners);
+    let (standing, own) = try_join(standing, own).await?;
+    let from_outside = own.facts().membership.known().is_some_and(|owner| owner.role.is_none());
     let [owner, heir] = [owner, heir].map(|user| ContributorName { app: name, user });
-    let change = Transfer { pass, standing, own, owner, heir, etag: request.etag };
+    let change = Transfer { pass, standing, from_outside, owner, heir, etag: request.etag };
     context.mutations.run(call.clone(), scopes(name, Some(space)), change).await
 }
 
@@ -58,8 +64,8 @@ struct Transfer {
     pass: Pass,
     /// What is known of the new owner in the space.
     standing: Standing,
-    /// And of the present one.
-    own: Standing,
+    /// Whether the present owner has no console role there.
+    from_outside: bool,
     owner: ContributorName,
     heir: ContributorName,
     etag: String,
@@ -90,7 +96,7 @@ impl Transfer {
             Fault::precondition(Reason::NewOwnerIneligible, self.heir.app.to_string(), sentence)
         };
         // R-M7: whoever is not in the space must not find out this way who is.
-        if self.own.facts().membership.known().is_some_and(|owner| owner.role.is_none()) {
+        if self.from_outside {
             return Err(ineligible().into());
         }
         match self.standing.facts().membership {
