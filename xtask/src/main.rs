@@ -20,7 +20,7 @@ Usage: cargo xtask <COMMAND>
   test [-- ARGS]   all tests on SQLite and PostgreSQL; ARGS go to cargo test
   ci               every check: dependency rules, documents, format, lints, and all tests
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
-  bench [-- ARGS]  the benchmarks; ARGS go to them
+  bench [ARGS]     the benchmarks, or the one that is named: checks, latency, scale
   postgres -- CMD  a command, such as cargo test -p devspaces-kit, with the PostgreSQL that the tests would use
 
 PostgreSQL is the server at DEVSPACES_TEST_POSTGRES_URL (an administrator's URL). If that is not set, a throwaway
@@ -53,8 +53,7 @@ fn dispatch(args: &[&str]) -> Option<Outcome> {
         ["ci"] => Some(ci::run()),
         ["docs"] => Some(docs::write()),
         ["docs", "--check"] => Some(docs::check()),
-        ["bench"] => Some(bench::run(&[])),
-        ["bench", "--", rest @ ..] => Some(bench::run(rest)),
+        ["bench", "--", rest @ ..] | ["bench", rest @ ..] => Some(bench::run(rest)),
         ["postgres", "--", program, rest @ ..] => Some(test::with_postgres(program, rest)),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
