@@ -1,8 +1,19 @@
 //! People and services who call the suite.
+use std::collections::BTreeMap;
+
+use devspaces::Service;
 use devspaces_kit::name::Principal;
 use devspaces_proto::{
     authz::v1::{CheckPermissionRequest, CheckPermissionResponse, authz_service_client::AuthzServiceClient},
+    billing::v1::{
+        billing_account_service_client::BillingAccountServiceClient,
+        invoice_service_client::InvoiceServiceClient, usage_service_client::UsageServiceClient,
+    },
     journal::v1::journal_service_client::JournalServiceClient,
+    marketplace::v1::{
+        listing_service_client::ListingServiceClient,
+        vendor_profile_service_client::VendorProfileServiceClient,
+    },
     membership::v1::membership_service_client::MembershipServiceClient,
     space::v1::{
         App, CreateAppRequest, CreateSpaceRequest, Space, app_service_client::AppServiceClient,
@@ -37,47 +48,82 @@ pub type Authorized = InterceptedService<Channel, Credentials>;
 pub struct Persona {
     /// The name: users/alice.
     pub name: String,
-    space: Channel,
-    membership: Channel,
+    ports: BTreeMap<Service, Channel>,
     credentials: Credentials,
 }
 
 impl Persona {
     /// Someone who calls these ports with this token.
     #[must_use]
-    pub fn new(principal: &Principal, token: Option<&str>, space: Channel, membership: Channel) -> Self {
+    pub fn new(principal: &Principal, token: Option<&str>, ports: BTreeMap<Service, Channel>) -> Self {
         let token = token.map(|token| format!("Bearer {token}").parse().expect("a token"));
-        Self { name: principal.to_string(), space, membership, credentials: Credentials(token) }
+        Self { name: principal.to_string(), ports, credentials: Credentials(token) }
+    }
+
+    /// Someone who calls one port, which hosts every service, with this token.
+    #[must_use]
+    pub fn at_one_port(principal: &Principal, token: Option<&str>, port: &Channel) -> Self {
+        Self::new(principal, token, Service::ALL.map(|service| (service, port.clone())).into())
     }
 
     /// The space service.
     #[must_use]
     pub fn spaces(&self) -> SpaceServiceClient<Authorized> {
-        SpaceServiceClient::with_interceptor(self.space.clone(), self.credentials.clone())
+        SpaceServiceClient::new(self.authorized(Service::Space))
     }
 
     /// The apps of the space service.
     #[must_use]
     pub fn apps(&self) -> AppServiceClient<Authorized> {
-        AppServiceClient::with_interceptor(self.space.clone(), self.credentials.clone())
+        AppServiceClient::new(self.authorized(Service::Space))
     }
 
     /// The membership service.
     #[must_use]
     pub fn members(&self) -> MembershipServiceClient<Authorized> {
-        MembershipServiceClient::with_interceptor(self.membership.clone(), self.credentials.clone())
+        MembershipServiceClient::new(self.authorized(Service::Membership))
+    }
+
+    /// The accounts of the billing service.
+    #[must_use]
+    pub fn accounts(&self) -> BillingAccountServiceClient<Authorized> {
+        BillingAccountServiceClient::new(self.authorized(Service::Billing))
+    }
+
+    /// The usage of the billing service.
+    #[must_use]
+    pub fn usage(&self) -> UsageServiceClient<Authorized> {
+        UsageServiceClient::new(self.authorized(Service::Billing))
+    }
+
+    /// The invoices of the billing service.
+    #[must_use]
+    pub fn invoices(&self) -> InvoiceServiceClient<Authorized> {
+        InvoiceServiceClient::new(self.authorized(Service::Billing))
+    }
+
+    /// The vendor profiles of the marketplace service.
+    #[must_use]
+    pub fn profiles(&self) -> VendorProfileServiceClient<Authorized> {
+        VendorProfileServiceClient::new(self.authorized(Service::Marketplace))
+    }
+
+    /// The listings of the marketplace service.
+    #[must_use]
+    pub fn listings(&self) -> ListingServiceClient<Authorized> {
+        ListingServiceClient::new(self.authorized(Service::Marketplace))
     }
 
     /// The `AuthzService` of the space service's port.
     #[must_use]
     pub fn authz(&self) -> AuthzServiceClient<Authorized> {
-        AuthzServiceClient::with_interceptor(self.space.clone(), self.credentials.clone())
+        self.authz_of(Service::Space)
     }
 
-    /// The `AuthzService` of the membership service's port.
+    /// The `AuthzService` of a service's port.
     #[must_use]
-    pub fn authz_of_membership(&self) -> AuthzServiceClient<Authorized> {
-        AuthzServiceClient::with_interceptor(self.membership.clone(), self.credentials.clone())
+    pub fn authz_of(&self, service: Service) -> AuthzServiceClient<Authorized> {
+        AuthzServiceClient::new(self.authorized(service))
     }
 
     /// The id, as it stands in names of members.
@@ -131,17 +177,13 @@ impl Persona {
 impl Persona {
     /// The `JournalService` of a service's port.
     #[must_use]
-    pub fn journal(&self, service: devspaces::Service) -> JournalServiceClient<Authorized> {
+    pub fn journal(&self, service: Service) -> JournalServiceClient<Authorized> {
         JournalServiceClient::new(self.authorized(service))
     }
 
     /// A service's port, for calls of any method.
     #[must_use]
-    pub fn authorized(&self, service: devspaces::Service) -> Authorized {
-        let channel = match service {
-            devspaces::Service::Space => self.space.clone(),
-            devspaces::Service::Membership => self.membership.clone(),
-        };
-        InterceptedService::new(channel, self.credentials.clone())
+    pub fn authorized(&self, service: Service) -> Authorized {
+        InterceptedService::new(self.ports[&service].clone(), self.credentials.clone())
     }
 }

@@ -77,10 +77,8 @@ pub struct Processes {
     folder: TempDir,
     addresses: BTreeMap<Service, SocketAddr>,
     running: BTreeMap<Service, Child>,
-    /// The network on the way from the space service to the membership service. Users don't go by it.
-    pub network: Network,
-    /// The network on the way from the membership service to the space service.
-    pub network_to_space: Network,
+    /// The network on the way to each service from the others. Users don't go by it.
+    networks: BTreeMap<Service, Network>,
 }
 
 impl Processes {
@@ -93,10 +91,11 @@ impl Processes {
         for service in Service::ALL {
             addresses.insert(service, free_port().await);
         }
-        let network = Network::to(addresses[&Service::Membership]).await;
-        let network_to_space = Network::to(addresses[&Service::Space]).await;
-        let running = BTreeMap::new();
-        let mut processes = Self { databases, folder, addresses, running, network, network_to_space };
+        let mut networks = BTreeMap::new();
+        for (service, address) in &addresses {
+            networks.insert(*service, Network::to(*address).await);
+        }
+        let mut processes = Self { databases, folder, addresses, running: BTreeMap::new(), networks };
         for service in Service::ALL {
             processes.run(service).await;
         }
@@ -118,16 +117,21 @@ impl Processes {
             .arg(in_folder(keys::SUITE_JWKS))
             .arg("--service-key-file")
             .arg(in_folder("{service}.pem"))
-            .args(["--service-permission", "importer=import.apps"]);
-        for peer in self.addresses.keys() {
-            let address = match peer {
-                Service::Membership => self.network.address,
-                Service::Space => self.network_to_space.address,
-            };
-            command.args(["--peer", &format!("{peer}=http://{address}")]);
+            .args(["--service-permission", "importer=import.apps"])
+            .args(["--service-permission", "metering=usage.report"])
+            .args(["--service-permission", "billing-run=billing.run"])
+            .args(["--service-permission", "migrator=import.vendor_profiles"]);
+        for (peer, network) in &self.networks {
+            command.args(["--peer", &format!("{peer}=http://{}", network.address)]);
         }
         let (child, _) = start(&mut command).await;
         self.running.insert(service, child);
+    }
+
+    /// The network on the way to a service from the others. Users don't go by it.
+    #[must_use]
+    pub fn network_to(&self, service: Service) -> &Network {
+        &self.networks[&service]
     }
 
     /// `kill -9`.
@@ -153,8 +157,8 @@ impl Processes {
         let key = SigningKey::load(&self.folder.path().join(keys::ISSUER)).expect("the issuer's key");
         let issuer = DevIssuer::new(key, SystemClock::shared());
         let token = issuer.token(principal, None, std::time::Duration::from_hours(1));
-        let [space, membership] = [Service::Space, Service::Membership].map(|service| self.channel(service));
-        Persona::new(principal, Some(token.as_str()), space, membership)
+        let ports = Service::ALL.map(|service| (service, self.channel(service)));
+        Persona::new(principal, Some(token.as_str()), ports.into())
     }
 
     fn channel(&self, service: Service) -> Channel {

@@ -39,7 +39,7 @@ struct Running {
 
 /// What stays the same when a service is started again.
 struct Template {
-    /// By the service's name, those of services included that this version does not have.
+    /// By the service's name.
     keys: BTreeMap<&'static str, SigningKey>,
     peers: BTreeMap<Service, Uri>,
 }
@@ -104,6 +104,12 @@ impl Suite {
             service_permissions: [
                 ("auditor", Permission::AuthzCheckOthers),
                 ("importer", Permission::ImportApps),
+                ("metering", Permission::UsageReport),
+                ("billing-run", Permission::BillingRun),
+                ("payments", Permission::PaymentsReport),
+                ("accounting", Permission::BillingCredit),
+                ("migrator", Permission::ImportVendorProfiles),
+                ("reviewer", Permission::ListingsApprove),
             ]
             .into_iter()
             .fold(ServicePermissions::default(), |all, (name, permission)| {
@@ -204,7 +210,7 @@ impl Suite {
     /// Someone with a token of the test's own making, or with none.
     #[must_use]
     pub fn bearer(&self, principal: &Principal, token: Option<&str>) -> Persona {
-        Persona::new(principal, token, self.channel(Service::Space), self.channel(Service::Membership))
+        Persona::new(principal, token, Service::ALL.map(|service| (service, self.channel(service))).into())
     }
 
     /// A person: `suite.user("alice")`.

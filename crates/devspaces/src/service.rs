@@ -3,18 +3,22 @@ use std::{fmt, str::FromStr};
 use devspaces_authz::Owner;
 use devspaces_kit::db::{Migration, SCHEMA};
 
-/// A service of the suite, of those that this version has.
+/// A service of the suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {
     /// Spaces.
     Space,
     /// Members and their console roles.
     Membership,
+    /// Billing accounts, usage and invoices.
+    Billing,
+    /// Vendor profiles and listings.
+    Marketplace,
 }
 
 impl Service {
-    /// Every service that this version has.
-    pub const ALL: [Self; 2] = [Self::Space, Self::Membership];
+    /// Every service.
+    pub const ALL: [Self; 4] = [Self::Space, Self::Membership, Self::Billing, Self::Marketplace];
 
     /// Its name: "space".
     #[must_use]
@@ -28,6 +32,8 @@ impl Service {
         match self {
             Self::Space => Owner::Space,
             Self::Membership => Owner::Membership,
+            Self::Billing => Owner::Billing,
+            Self::Marketplace => Owner::Marketplace,
         }
     }
 
@@ -37,6 +43,8 @@ impl Service {
         let own = match self {
             Self::Space => devspaces_space::SCHEMA,
             Self::Membership => devspaces_membership::SCHEMA,
+            Self::Billing => devspaces_billing::SCHEMA,
+            Self::Marketplace => devspaces_marketplace::SCHEMA,
         };
         [SCHEMA, own].concat()
     }

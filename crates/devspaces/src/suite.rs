@@ -2,8 +2,9 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use devspaces_authz::Owner;
+use devspaces_billing::BillingOwner;
 use devspaces_gate::{
-    self as gate, AuthzServer, Context, FactOwner, FactsServer, Gate, JournalServer, JournalWatchers,
+    self as gate, AuthzServer, Context, FactOwner, FactsServer, Gate, JournalServer, JournalWatchers, Peers,
     ServicePermissions, Source, Sources,
 };
 use devspaces_kit::{
@@ -13,8 +14,10 @@ use devspaces_kit::{
     mutation::Mutations,
     outbox::Outbox,
     server::{Limits, Server, ServerError, Tasks},
+    status::Fault,
     sweep,
 };
+use devspaces_marketplace::MarketplaceOwner;
 use devspaces_membership::MembershipOwner;
 use devspaces_proto::{
     authz::v1::authz_service_server::AuthzServiceServer, facts::v1::facts_service_server::FactsServiceServer,
@@ -129,27 +132,7 @@ impl Suite {
                     .service(AuthzServiceServer::new(authz))
                     .service(JournalServiceServer::new(journal));
             }
-            server = match service {
-                Service::Space => {
-                    let swept = Arc::clone(&context);
-                    let purge = move || {
-                        let context = Arc::clone(&swept);
-                        async move { devspaces_space::purge(&context).await }
-                    };
-                    tasks.spawn(sweep::run("purge of deleted apps", purge, tasks.stopping()));
-                    let (spaces, apps) = devspaces_space::servers(context);
-                    server.service(spaces).service(apps)
-                }
-                Service::Membership => {
-                    let swept = Arc::clone(&context);
-                    let expire = move || {
-                        let context = Arc::clone(&swept);
-                        async move { devspaces_membership::expire(&context).await }
-                    };
-                    tasks.spawn(sweep::run("expiry of roles", expire, tasks.stopping()));
-                    server.service(devspaces_membership::server(context))
-                }
-            };
+            server = host(server, service, context, &tasks);
         }
         Ok(Self { server })
     }
@@ -166,6 +149,50 @@ impl Suite {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
         self.server.run(stop).await
     }
+}
+
+/// Puts one service on the port, with what falls due in it.
+fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) -> Server {
+    match service {
+        Service::Space => {
+            let swept = Arc::clone(&context);
+            sweep(tasks, "purge of what was deleted", move || {
+                let context = Arc::clone(&swept);
+                async move { devspaces_space::purge(&context).await }
+            });
+            let (spaces, apps) = devspaces_space::servers(context);
+            server.service(spaces).service(apps)
+        }
+        Service::Membership => {
+            let swept = Arc::clone(&context);
+            sweep(tasks, "expiry of roles", move || {
+                let context = Arc::clone(&swept);
+                async move { devspaces_membership::expire(&context).await }
+            });
+            server.service(devspaces_membership::server(context))
+        }
+        Service::Billing => {
+            let billing = devspaces_billing::servers(context);
+            server
+                .service(billing.accounts)
+                .service(billing.usage)
+                .service(billing.invoices)
+                .service(billing.records)
+        }
+        Service::Marketplace => {
+            let (profiles, listings) = devspaces_marketplace::servers(context);
+            server.service(profiles).service(listings)
+        }
+    }
+}
+
+/// Does a round of work again and again while the server runs.
+fn sweep<F: Future<Output = Result<(), Fault>> + Send + 'static>(
+    tasks: &Tasks,
+    what: &'static str,
+    round: impl Fn() -> F + Send + Sync + 'static,
+) {
+    tasks.spawn(sweep::run(what, round, tasks.stopping()));
 }
 
 async fn check_schema(service: Service, pool: &Pool) -> Result<(), SuiteError> {
@@ -187,6 +214,8 @@ fn owning(config: &Config, service: Service, hosted: &Hosted) -> Owning {
     let facts: Arc<dyn FactOwner> = match service {
         Service::Space => Arc::new(SpaceOwner::new(pool.clone(), clock.clone())),
         Service::Membership => Arc::new(MembershipOwner::new(pool.clone(), clock.clone())),
+        Service::Billing => Arc::new(BillingOwner),
+        Service::Marketplace => Arc::new(MarketplaceOwner),
     };
     Owning { facts: facts.clone(), hosted: gate::Hosted::new(facts, pool, clock) }
 }
@@ -197,16 +226,18 @@ fn context(config: &Config, service: Service, owning: Owning, tasks: &Tasks) -> 
     let Hosted { database: pool, key } = config.services[&service].clone();
     let signer = Arc::new(ServiceSigner::new(service.name(), key, clock.clone()));
     let mut sources = Sources::default().with(Source::hosted(owning.hosted, clock.clone()));
+    let mut channels = Vec::new();
     for peer in Service::ALL.into_iter().filter(|peer| *peer != service) {
-        let address = config.peers.get(&peer).ok_or(SuiteError::PeerMissing(peer))?;
-        let source = Source::remote(peer.owner(), channel(address), signer.clone(), clock.clone());
+        let channel = channel(config.peers.get(&peer).ok_or(SuiteError::PeerMissing(peer))?);
+        let source = Source::remote(peer.owner(), channel.clone(), signer.clone(), clock.clone());
         sources = sources.with(source);
+        channels.push((peer.owner(), channel));
     }
     let gate = Gate::new(owning.facts, sources, config.service_permissions.clone(), clock.clone());
     let outbox = Outbox::new(pool.clone(), Arc::new(gate.clone()));
     tasks.spawn(outbox.clone().run(tasks.stopping()));
     let mutations = Mutations::new(pool.clone(), clock.clone(), outbox, tasks.clone());
-    Ok(Context { pool, clock, gate, mutations })
+    Ok(Context { pool, clock, gate, mutations, peers: Peers::new(channels, signer) })
 }
 
 /// How long a connection may take to come about. Shorter than what a check waits for facts.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use devspaces_kit::{clock::Clock, db::Pool, mutation::Mutations};
 
-use crate::Gate;
+use crate::{Gate, Peers};
 
 /// What the handlers of a service work with.
 #[derive(Clone)]
@@ -15,4 +15,6 @@ pub struct Context {
     pub gate: Gate,
     /// How every change is made.
     pub mutations: Mutations,
+    /// The other services, for what they know that no permission depends on.
+    pub peers: Peers,
 }

@@ -5,7 +5,7 @@ use devspaces_authz::{Decision, Outcome, Owner, OwnerSet, Permission, decide, ow
 use devspaces_kit::{
     clock::{Clock, Timestamp},
     identity::Caller,
-    name::{AppName, Principal, SpaceName},
+    name::{AppName, ListingName, Principal, SpaceName, VendorProfileName},
     outbox::Deliver,
     status::Fault,
 };
@@ -35,6 +35,20 @@ pub enum Resource {
         /// The space.
         space: SpaceName,
     },
+    /// A vendor profile: its space, which a refusal does not name.
+    VendorProfile {
+        /// The profile.
+        profile: VendorProfileName,
+        /// Its space; that of nobody if there is no such profile.
+        space: SpaceName,
+    },
+    /// A listing: its profile's space, which a refusal does not name.
+    Listing {
+        /// The listing.
+        listing: ListingName,
+        /// Its profile's space; that of nobody if there is no such listing.
+        space: SpaceName,
+    },
 }
 
 impl fmt::Display for Resource {
@@ -43,6 +57,8 @@ impl fmt::Display for Resource {
             Self::Platform => f.write_str("the platform"),
             Self::Space(space) | Self::Link { space, .. } => space.fmt(f),
             Self::App(app) => app.fmt(f),
+            Self::VendorProfile { profile, .. } => profile.fmt(f),
+            Self::Listing { listing, .. } => listing.fmt(f),
         }
     }
 }
@@ -181,7 +197,9 @@ impl Gate {
         let service_permissions = self.0.services.of(subject);
         let gatherer = Gatherer { sources: &self.0.sources, subject, service_permissions, max_age };
         match resource {
-            Resource::Space(space) => gatherer.of_space(space, needs).await,
+            Resource::Space(space)
+            | Resource::VendorProfile { space, .. }
+            | Resource::Listing { space, .. } => gatherer.of_space(space, needs).await,
             Resource::App(app) if !needs.is_empty() => gatherer.of_app(app, needs).await,
             Resource::Link { app, space } if !needs.is_empty() => gatherer.of_link(app, space, needs).await,
             Resource::App(_) | Resource::Link { .. } | Resource::Platform => Ok(gatherer.nothing()),

@@ -8,7 +8,6 @@ use devspaces_kit::{
     name::{AppName, Principal, Scope, SpaceName},
     status::Fault,
 };
-use uuid::Uuid;
 
 use crate::{
     exchange::{Confirmed, Overloaded, Sent},
@@ -20,9 +19,6 @@ use crate::{
 /// How often an app may turn out to have moved before its facts count as missing. Once is common, when nothing was
 /// known of the app; more takes a transfer in the same instant.
 const ROUNDS: usize = 3;
-
-/// The space in place of which the owners are asked if an app is in none. Nobody holds anything there.
-const NIL: SpaceName = SpaceName(Uuid::nil());
 
 /// What was gathered for one decision.
 #[derive(Clone, Debug)]
@@ -121,13 +117,13 @@ impl Gatherer<'_> {
             return Ok(gathered);
         };
         let question = self.question(app.into());
-        let mut expected = source.guess(&question).map(|seen| seen.link().unwrap_or(NIL));
+        let mut expected = source.guess(&question).map(|seen| seen.link().unwrap_or(SpaceName::NIL));
         for _ in 0..ROUNDS {
             let asking = self.ask(source, question.clone())?;
             let about_space = expected.map_or(Ok(Vec::new()), |space| self.ask_about(space, needs))?;
             let Some(app) = asking.answer().await else { break };
             let link = app.link();
-            if expected == Some(link.unwrap_or(NIL)) {
+            if expected == Some(link.unwrap_or(SpaceName::NIL)) {
                 gathered.enter(&app);
                 match link {
                     Some(space) => gathered.enter_space(space, about_space).await,
@@ -135,7 +131,7 @@ impl Gatherer<'_> {
                 }
                 return Ok(gathered);
             }
-            expected = Some(link.unwrap_or(NIL));
+            expected = Some(link.unwrap_or(SpaceName::NIL));
         }
         // Without its app's facts nobody knows which space's facts would count.
         Ok(gathered)

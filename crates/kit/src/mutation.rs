@@ -76,6 +76,7 @@ pub struct Call {
     request_id: Option<Uuid>,
     request_hash: [u8; 32],
     preview: bool,
+    on_behalf_of: Option<Principal>,
 }
 
 impl Call {
@@ -89,7 +90,7 @@ impl Call {
         request_id: Option<Uuid>,
     ) -> Self {
         let request_hash = Sha256::digest(request.encode_to_vec()).into();
-        Self { caller, method, request_id, request_hash, preview: false }
+        Self { caller, method, request_id, request_hash, preview: false, on_behalf_of: None }
     }
 
     /// What a service does of its own accord when it falls due. The journal names `what` in place of a method: nobody
@@ -98,6 +99,24 @@ impl Call {
     pub fn of_service(name: &str, what: &'static str) -> Self {
         let caller = Caller { principal: Principal::service(name), email: None, suite: None };
         Self::new(caller, what, &(), None)
+    }
+
+    /// The same call, made on behalf of someone: for the journal, and of no other consequence (R-P7).
+    #[must_use]
+    pub fn on_behalf_of(self, principal: Principal) -> Self {
+        Self { on_behalf_of: Some(principal), ..self }
+    }
+
+    /// The same call without its `request_id`: for a change that precedes the one whose result is the answer.
+    #[must_use]
+    pub fn without_request_id(self) -> Self {
+        Self { request_id: None, ..self }
+    }
+
+    /// The `request_id`, if the caller chose one.
+    #[must_use]
+    pub fn request_id(&self) -> Option<Uuid> {
+        self.request_id
     }
 
     /// Parses what comes before anything is looked up, syntax alone and all bad fields at once: the names, by what the
@@ -243,7 +262,7 @@ impl Mutations {
         let turn = self.turns.take(scopes).await;
         let act = Act {
             actor: call.caller.principal.clone(),
-            on_behalf_of: None,
+            on_behalf_of: call.on_behalf_of.clone(),
             method: call.method.to_owned(),
             time: self.clock.now(),
         };

@@ -4,6 +4,14 @@ use std::{fmt, str::FromStr};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use uuid::Uuid;
 
+mod billing;
+mod marketplace;
+
+pub use self::{
+    billing::{AccountName, BillingAdminName, InvoiceName},
+    marketplace::{ListingName, MarketplaceAdminName, VendorProfileName},
+};
+
 /// Everything but RFC 3986's unreserved characters is percent-encoded in an id.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -134,6 +142,8 @@ fn canonical(id: &str) -> bool {
 pub enum Scope {
     /// `apps/{uuid}`.
     App(Uuid),
+    /// `rateCards`: all of them, which are no space's.
+    RateCards,
     /// `spaces/{uuid}`.
     Space(Uuid),
     /// `vendorProfiles/{uuid}`.
@@ -141,10 +151,11 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The UUID of the name.
+    /// The UUID of the name; nil where there is none.
     #[must_use]
     pub fn id(self) -> Uuid {
         match self {
+            Self::RateCards => Uuid::nil(),
             Self::App(id) | Self::Space(id) | Self::VendorProfile(id) => id,
         }
     }
@@ -154,6 +165,7 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::App(id) => write!(f, "apps/{id}"),
+            Self::RateCards => f.write_str("rateCards"),
             Self::Space(id) => write!(f, "spaces/{id}"),
             Self::VendorProfile(id) => write!(f, "vendorProfiles/{id}"),
         }
@@ -164,7 +176,10 @@ impl FromStr for Scope {
     type Err = Malformed;
 
     fn from_str(name: &str) -> Result<Self, Malformed> {
-        let expected = "spaces/{uuid}, apps/{uuid} or vendorProfiles/{uuid}";
+        let expected = "spaces/{uuid}, apps/{uuid}, vendorProfiles/{uuid} or rateCards";
+        if name == "rateCards" {
+            return Ok(Self::RateCards);
+        }
         match name.split_once('/').map(|(collection, id)| (collection, uuid(id))) {
             Some(("apps", Some(id))) => Ok(Self::App(id)),
             Some(("spaces", Some(id))) => Ok(Self::Space(id)),
@@ -177,6 +192,11 @@ impl FromStr for Scope {
 /// A space's name, `spaces/{uuid}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SpaceName(pub Uuid);
+
+impl SpaceName {
+    /// Before every space, in the order of their ids. No space has this name, and nobody a role in it.
+    pub const NIL: Self = Self(Uuid::nil());
+}
 
 impl fmt::Display for SpaceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -36,7 +36,7 @@ impl Received {
                 let (space, user) = names.ok_or_else(Fault::message_malformed)?;
                 Ok(Applied::GrantCreatorAdmin { space, user })
             }
-            Some(Effect::GrantCreatorAdmin(_) | Effect::DropAppRoles(_)) => Err(not_the_senders()),
+            Some(_) => Err(not_the_senders()),
             None => Err(Fault::message_malformed()),
         });
         Ok(Self(applied.collect::<Result<_, Fault>>()?))

@@ -13,11 +13,14 @@ macro_rules! area {
 }
 
 area!(authz, "devspaces.authz.v1");
+area!(billing, "devspaces.billing.v1");
 area!(errors, "devspaces.errors.v1");
 area!(facts, "devspaces.facts.v1");
 area!(journal, "devspaces.journal.v1");
+area!(marketplace, "devspaces.marketplace.v1");
 area!(membership, "devspaces.membership.v1");
 area!(space, "devspaces.space.v1");
+area!(r#type, "devspaces.r#type.v1");
 
 /// A request that changes something: a message with a `request_id` (R-J5).
 pub trait MutationRequest: prost::Message {

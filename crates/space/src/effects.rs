@@ -47,7 +47,7 @@ impl Received {
                 };
                 Ok(Departure { space, user, heir, keep_roles: drop.keep_roles })
             }
-            Some(Effect::DropAppRoles(_) | Effect::GrantCreatorAdmin(_)) => Err(not_the_senders()),
+            Some(_) => Err(not_the_senders()),
             None => Err(Fault::message_malformed()),
         });
         Ok(Self { departures: departures.collect::<Result<_, Fault>>()?, sequence: request.sequence })

@@ -68,7 +68,7 @@ fn reading(question: &Question, row: Row) -> Result<Reading, Error> {
             published: row.published.unwrap_or_default(),
             contributes: row.contributes,
         }),
-        Scope::App(_) | Scope::VendorProfile(_) => OwnFacts::App {
+        Scope::App(_) | Scope::VendorProfile(_) | Scope::RateCards => OwnFacts::App {
             space: row.app_space.filter(|_| !row.deleted).map(SpaceName),
             deleted: row.deleted,
             role: row.role.as_deref().map(store::contributor::role).transpose()?,

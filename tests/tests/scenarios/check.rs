@@ -50,7 +50,7 @@ impl Dev {
         let principal: Principal = name.parse().expect("a principal");
         let channel =
             Endpoint::from_shared(format!("http://{}", self.address)).expect("an address").connect_lazy();
-        Persona::new(&principal, Some(&self.token(&principal)), channel.clone(), channel)
+        Persona::at_one_port(&principal, Some(&self.token(&principal)), &channel)
     }
 
     /// The command, with the key of the suite's folder.

@@ -109,9 +109,9 @@ async fn at_one_address_a_token_is_good_for_its_audience_only() {
     let as_peer = |name: &str, audience: &str| {
         let key = SigningKey::load(&folder.path().join(keys::of_service(name))).expect("the service's key");
         let token = ServiceSigner::new(name, key, SystemClock::shared()).token_for(audience);
-        Persona::new(&Principal::service(name), Some(token.as_str()), channel.clone(), channel.clone())
+        Persona::at_one_port(&Principal::service(name), Some(token.as_str()), &channel)
     };
-    let mallory = Persona::new(&Principal::user("mallory"), None, channel.clone(), channel.clone());
+    let mallory = Persona::at_one_port(&Principal::user("mallory"), None, &channel);
     for (name, audience) in [("space", "space"), ("membership", "space"), ("billing", "membership")] {
         let refusal = refused(sends(&as_peer(name, audience), grant(NEW, &mallory, 1)).await);
         assert_eq!(

@@ -175,11 +175,11 @@ async fn sender_killed_between_commit_and_effect(engine: Engine) {
 async fn killed_before_the_answer_arrives(engine: Engine, victim: Service) {
     let mut suite = Processes::start(engine).await;
     let alice = suite.user("alice");
-    suite.network.set(Way::AnswersLost);
+    suite.network_to(Service::Membership).set(Way::AnswersLost);
     let call = tokio::spawn(async move { alice.spaces().create_space(create()).await });
     has_rows(&suite.pool(Service::Membership).await, ENTRIES).await;
     suite.kill(victim).await;
-    suite.network.set(Way::Open);
+    suite.network_to(Service::Membership).set(Way::Open);
     suite.run(victim).await;
     drop(call);
     made_once(&suite).await;
@@ -214,7 +214,7 @@ async fn seen_by_nobody(engine: Engine, way: Way) {
     let suite = Processes::start(engine).await;
     let (alice, bob) = (suite.user("alice"), suite.user("bob"));
     let other = bob.creates_space("Other").await;
-    suite.network.set(way);
+    suite.network_to(Service::Membership).set(way);
     let pending = refused(alice.spaces().create_space(create()).await);
     assert_eq!(pending.kind(), (Code::Unavailable, "EFFECT_PENDING"));
     let scopes = texts(&suite.pool(Service::Space).await, "SELECT scope FROM outbox").await;
@@ -234,7 +234,7 @@ async fn seen_by_nobody(engine: Engine, way: Way) {
         assert_eq!(list.code, Code::Unavailable, "R-S2: never shortened in silence");
     }
 
-    suite.network.set(Way::Open);
+    suite.network_to(Service::Membership).set(Way::Open);
     made(&suite, 2).await;
 }
 

@@ -112,7 +112,7 @@ async fn removals_reach_every_app(engine: Engine) {
     let shared = Arc::new(Shared::default());
     let (mut seen, mut checkers) = (Vec::new(), Vec::new());
     for (permission, resource) in apps.permissions() {
-        for authz in [bob.authz(), bob.authz_of_membership()] {
+        for authz in [bob.authz(), bob.authz_of(Service::Membership)] {
             let (permission, resource) = (permission.to_owned(), resource.to_owned());
             let request = CheckPermissionRequest { permission, resource, ..Default::default() };
             let of_this = Arc::new(Seen::default());
@@ -211,11 +211,11 @@ async fn killed_before_the_drop_is_acknowledged(engine: Engine, victim: Service)
     let (acting, request) = (alice.clone(), removal(&apps.space, &bob));
     let call = tokio::spawn(async move { acting.members().remove_member(request).await });
     eventually(async || (count(&members, EFFECTS).await > 0).then_some(())).await;
-    suite.network_to_space.set(Way::AnswersLost);
+    suite.network_to(Service::Space).set(Way::AnswersLost);
     lock.release().await;
     eventually(async || (count(&spaces, BOBS).await == 0).then_some(())).await;
     suite.kill(victim).await;
-    suite.network_to_space.set(Way::Open);
+    suite.network_to(Service::Space).set(Way::Open);
     suite.run(victim).await;
     drop(call);
     removed_once(&suite, &apps).await;

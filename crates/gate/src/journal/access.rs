@@ -9,7 +9,6 @@ use devspaces_kit::{
 };
 use futures::future::join_all;
 use tonic::Code;
-use uuid::Uuid;
 
 use super::{Journal, JournalServer};
 use crate::{Gate, OwnFacts, Question, exchange::Overloaded, gate::unavailable};
@@ -17,9 +16,6 @@ use crate::{Gate, OwnFacts, Question, exchange::Overloaded, gate::unavailable};
 /// The permissions by which journals are read, in the order in which a denial names one.
 const PERMISSIONS: [Permission; 3] =
     [Permission::JournalConsoleGet, Permission::JournalBillingGet, Permission::JournalMarketplaceGet];
-
-/// The space in place of which is asked about an app that is in none. Nobody holds anything there.
-const NIL: SpaceName = SpaceName(Uuid::nil());
 
 /// What a journal is read of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +73,7 @@ impl JournalServer {
         let space = match parent {
             Parent::Space(space) => space,
             // Also of an app that is in no space the same owners are asked: while one is down all apps look alike.
-            Parent::App(app) => self.gate.space_of(&caller.principal, app).await?.unwrap_or(NIL),
+            Parent::App(app) => self.gate.space_of(&caller.principal, app).await?.unwrap_or(SpaceName::NIL),
         };
         let wanted: Vec<&Journal> = self
             .journals

@@ -21,6 +21,8 @@ impl From<Space> for proto::Space {
             create_time: Some(space.create_time.into()),
             update_time: Some(space.update_time.into()),
             etag: etag::of(space.revision),
+            delete_time: None,
+            purge_time: None,
         }
     }
 }

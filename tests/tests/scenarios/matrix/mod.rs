@@ -3,6 +3,7 @@
 pub(crate) mod apps;
 pub(crate) mod oracle;
 
+use devspaces::Service;
 use devspaces_proto::{authz::v1::Plane, membership::v1::Member};
 use devspaces_tests::{Persona, both_engines, refused};
 use tonic::Code;
@@ -120,7 +121,7 @@ both_engines! {
                 ..Default::default()
             };
             let one = bob.authz().check_permission(request.clone()).await.expect("an answer").into_inner();
-            let other = bob.authz_of_membership().check_permission(request).await.expect("an answer").into_inner();
+            let other = bob.authz_of(Service::Membership).check_permission(request).await.expect("an answer").into_inner();
             assert_eq!((one.allowed, one.explanation), (other.allowed, other.explanation), "{permission}");
         }
     }

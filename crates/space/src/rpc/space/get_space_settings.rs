@@ -22,6 +22,7 @@ pub(super) async fn handle(
     let space = readable(context, &caller, Permission::SpaceSettingsGet, name).await?;
     Ok(SpaceSettings {
         metadata_editor: convert::space::metadata_editor(&space).into(),
+        billing_status: 0,
         space: Some(space.into()),
     })
 }

@@ -8,9 +8,9 @@ mod update_space;
 
 use devspaces_kit::edge::answer;
 use devspaces_proto::space::v1::{
-    ArchiveSpaceRequest, CreateSpaceRequest, GetSpaceRequest, GetSpaceSettingsRequest, ListSpacesRequest,
-    ListSpacesResponse, RestoreSpaceRequest, Space, SpaceSettings, UpdateSpaceRequest,
-    space_service_server::SpaceService,
+    ArchiveSpaceRequest, CreateSpaceRequest, DeleteSpaceRequest, GetSpaceRequest, GetSpaceSettingsRequest,
+    ListSpacesRequest, ListSpacesResponse, RestoreSpaceRequest, Space, SpaceSettings, UndeleteSpaceRequest,
+    UpdateSpaceRequest, space_service_server::SpaceService,
 };
 use tonic::{Request, Response, Status};
 
@@ -50,5 +50,13 @@ impl SpaceService for Rpc {
 
     async fn restore_space(&self, request: Request<RestoreSpaceRequest>) -> Result<Response<Space>, Status> {
         answer(request, |caller, request| lifecycle::restore(&self.0, caller, request)).await
+    }
+
+    async fn delete_space(&self, _: Request<DeleteSpaceRequest>) -> Result<Response<Space>, Status> {
+        Err(Status::unimplemented("in the making"))
+    }
+
+    async fn undelete_space(&self, _: Request<UndeleteSpaceRequest>) -> Result<Response<Space>, Status> {
+        Err(Status::unimplemented("in the making"))
     }
 }

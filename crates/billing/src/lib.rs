@@ -1,0 +1,49 @@
+//! The billing service: a space's billing account, what is used and what that costs (rules R-B).
+mod facts;
+mod rpc;
+
+use std::sync::Arc;
+
+use devspaces_gate::Context;
+use devspaces_kit::db::Migration;
+use devspaces_proto::{
+    billing::v1::{
+        billing_account_service_server::BillingAccountServiceServer,
+        invoice_service_server::InvoiceServiceServer, usage_service_server::UsageServiceServer,
+    },
+    facts::v1::billing_records_service_server::BillingRecordsServiceServer,
+};
+
+pub use self::facts::BillingOwner;
+
+/// The schema of this service's database.
+pub const SCHEMA: &[Migration] = &[Migration {
+    component: "billing",
+    version: 1,
+    sql: include_str!("../migrations/1_accounts.sql"),
+    sqlite: None,
+}];
+
+/// The services on a port.
+pub struct Servers {
+    /// Accounts.
+    pub accounts: BillingAccountServiceServer<rpc::Rpc>,
+    /// Usage and rate cards.
+    pub usage: UsageServiceServer<rpc::Rpc>,
+    /// Invoices.
+    pub invoices: InvoiceServiceServer<rpc::Rpc>,
+    /// What the other services ask.
+    pub records: BillingRecordsServiceServer<rpc::Rpc>,
+}
+
+/// The services on a port.
+#[must_use]
+pub fn servers(context: Arc<Context>) -> Servers {
+    let rpc = rpc::Rpc(context);
+    Servers {
+        accounts: BillingAccountServiceServer::new(rpc.clone()),
+        usage: UsageServiceServer::new(rpc.clone()),
+        invoices: InvoiceServiceServer::new(rpc.clone()),
+        records: BillingRecordsServiceServer::new(rpc),
+    }
+}

@@ -1,0 +1,30 @@
+//! The marketplace service: vendor profiles, who runs them, and the listings of apps (rules R-K).
+mod facts;
+mod rpc;
+
+use std::sync::Arc;
+
+use devspaces_gate::Context;
+use devspaces_kit::db::Migration;
+use devspaces_proto::marketplace::v1::{
+    listing_service_server::ListingServiceServer, vendor_profile_service_server::VendorProfileServiceServer,
+};
+
+pub use self::facts::MarketplaceOwner;
+
+/// The schema of this service's database.
+pub const SCHEMA: &[Migration] = &[Migration {
+    component: "marketplace",
+    version: 1,
+    sql: include_str!("../migrations/1_profiles.sql"),
+    sqlite: None,
+}];
+
+/// The services on a port: vendor profiles and listings.
+#[must_use]
+pub fn servers(
+    context: Arc<Context>,
+) -> (VendorProfileServiceServer<rpc::Rpc>, ListingServiceServer<rpc::Rpc>) {
+    let rpc = rpc::Rpc(context);
+    (VendorProfileServiceServer::new(rpc.clone()), ListingServiceServer::new(rpc))
+}

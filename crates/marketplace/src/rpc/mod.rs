@@ -1,0 +1,11 @@
+//! What the marketplace service answers: a folder for each gRPC service.
+mod listing;
+mod profile;
+
+use std::sync::Arc;
+
+use devspaces_gate::Context;
+
+/// The services as gRPC sees them.
+#[derive(Clone)]
+pub struct Rpc(pub(crate) Arc<Context>);
