@@ -1,4 +1,5 @@
 //! The billing service: a space's billing account, what is used and what that costs (rules R-B).
+mod domain;
 mod facts;
 mod rpc;
 
@@ -17,12 +18,20 @@ use devspaces_proto::{
 pub use self::facts::BillingOwner;
 
 /// The schema of this service's database.
-pub const SCHEMA: &[Migration] = &[Migration {
-    component: "billing",
-    version: 1,
-    sql: include_str!("../migrations/1_accounts.sql"),
-    sqlite: None,
-}];
+pub const SCHEMA: &[Migration] = &[
+    Migration {
+        component: "billing",
+        version: 1,
+        sql: include_str!("../migrations/1_accounts.sql"),
+        sqlite: None,
+    },
+    Migration {
+        component: "billing",
+        version: 3,
+        sql: include_str!("../migrations/3_usage.sql"),
+        sqlite: None,
+    },
+];
 
 /// The services on a port.
 pub struct Servers {

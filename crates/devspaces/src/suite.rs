@@ -160,8 +160,8 @@ fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) 
                 let context = Arc::clone(&swept);
                 async move { devspaces_space::purge(&context).await }
             });
-            let (spaces, apps) = devspaces_space::servers(context);
-            server.service(spaces).service(apps)
+            let space = devspaces_space::servers(context);
+            server.service(space.spaces).service(space.apps).service(space.records)
         }
         Service::Membership => {
             let swept = Arc::clone(&context);
@@ -169,7 +169,8 @@ fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) 
                 let context = Arc::clone(&swept);
                 async move { devspaces_membership::expire(&context).await }
             });
-            server.service(devspaces_membership::server(context))
+            let (members, records) = devspaces_membership::servers(context);
+            server.service(members).service(records)
         }
         Service::Billing => {
             let billing = devspaces_billing::servers(context);

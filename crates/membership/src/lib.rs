@@ -11,7 +11,10 @@ use std::sync::Arc;
 
 use devspaces_gate::Context;
 use devspaces_kit::db::Migration;
-use devspaces_proto::membership::v1::membership_service_server::MembershipServiceServer;
+use devspaces_proto::{
+    facts::v1::membership_records_service_server::MembershipRecordsServiceServer,
+    membership::v1::membership_service_server::MembershipServiceServer,
+};
 
 pub use self::{departure::expire, facts::MembershipOwner};
 
@@ -31,8 +34,11 @@ pub const SCHEMA: &[Migration] = &[
     },
 ];
 
-/// The service on a port.
+/// The services on a port: members, and what the other services ask.
 #[must_use]
-pub fn server(context: Arc<Context>) -> MembershipServiceServer<rpc::Rpc> {
-    MembershipServiceServer::new(rpc::Rpc(context))
+pub fn servers(
+    context: Arc<Context>,
+) -> (MembershipServiceServer<rpc::Rpc>, MembershipRecordsServiceServer<rpc::Rpc>) {
+    let rpc = rpc::Rpc(context);
+    (MembershipServiceServer::new(rpc.clone()), MembershipRecordsServiceServer::new(rpc))
 }

@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use devspaces_gate::Context;
 use devspaces_kit::db::Migration;
-use devspaces_proto::space::v1::{
-    app_service_server::AppServiceServer, space_service_server::SpaceServiceServer,
+use devspaces_proto::{
+    facts::v1::space_records_service_server::SpaceRecordsServiceServer,
+    space::v1::{app_service_server::AppServiceServer, space_service_server::SpaceServiceServer},
 };
 
 pub use self::{facts::SpaceOwner, purge::purge};
@@ -27,11 +28,31 @@ pub const SCHEMA: &[Migration] = &[
         sqlite: None,
     },
     Migration { component: "space", version: 2, sql: include_str!("../migrations/2_apps.sql"), sqlite: None },
+    Migration {
+        component: "space",
+        version: 3,
+        sql: include_str!("../migrations/3_holdings.sql"),
+        sqlite: None,
+    },
 ];
 
-/// The services on a port: spaces and apps.
+/// The services on a port.
+pub struct Servers {
+    /// Spaces.
+    pub spaces: SpaceServiceServer<rpc::Rpc>,
+    /// Apps.
+    pub apps: AppServiceServer<rpc::Rpc>,
+    /// What the other services ask.
+    pub records: SpaceRecordsServiceServer<rpc::Rpc>,
+}
+
+/// The services on a port.
 #[must_use]
-pub fn servers(context: Arc<Context>) -> (SpaceServiceServer<rpc::Rpc>, AppServiceServer<rpc::Rpc>) {
+pub fn servers(context: Arc<Context>) -> Servers {
     let rpc = rpc::Rpc(context);
-    (SpaceServiceServer::new(rpc.clone()), AppServiceServer::new(rpc))
+    Servers {
+        spaces: SpaceServiceServer::new(rpc.clone()),
+        apps: AppServiceServer::new(rpc.clone()),
+        records: SpaceRecordsServiceServer::new(rpc),
+    }
 }

@@ -3,6 +3,7 @@ mod add_members;
 mod get_member;
 mod leave_space;
 mod list_members;
+mod records;
 mod remove_member;
 mod update_member;
 
@@ -28,7 +29,8 @@ use crate::{
     store,
 };
 
-/// The service as gRPC sees it.
+/// The services as gRPC sees them.
+#[derive(Clone)]
 pub struct Rpc(pub(crate) Arc<Context>);
 
 #[tonic::async_trait]

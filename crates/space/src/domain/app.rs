@@ -83,6 +83,11 @@ impl App {
         }
     }
 
+    /// The space that holds it now: whose usage is the app's (R-B5).
+    pub(crate) fn holder(&self) -> Option<SpaceName> {
+        self.space.filter(|_| !self.is_deleted())
+    }
+
     pub(crate) fn is_deleted(&self) -> bool {
         self.delete_time.is_some()
     }

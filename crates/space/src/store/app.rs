@@ -168,6 +168,27 @@ pub(crate) async fn ids_in(
     Ok(found)
 }
 
+/// The apps in use of a space, after one, in the order of their ids, with what people call them.
+pub(crate) async fn names_in(
+    db: &mut Conn,
+    space: SpaceName,
+    after: AppName,
+    limit: i64,
+) -> Result<Vec<(AppName, String)>, Error> {
+    let rows: Vec<(Uuid, String)> = on!(db, |c| {
+        sqlx::query_as(
+            "SELECT id, display_name FROM app WHERE space = $1 AND delete_time IS NULL AND id > $2
+             ORDER BY id LIMIT $3",
+        )
+        .bind(space.0)
+        .bind(after.0)
+        .bind(limit)
+        .fetch_all(c)
+        .await
+    })?;
+    Ok(rows.into_iter().map(|(id, name)| (AppName(id), name)).collect())
+}
+
 /// The apps in use to which a person contributes, in this space or in all and none, after one, in the order of their
 /// ids.
 pub(crate) async fn ids_contributed_to(

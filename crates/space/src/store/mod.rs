@@ -2,4 +2,5 @@
 pub(crate) mod app;
 pub(crate) mod contributor;
 pub(crate) mod departure;
+pub(crate) mod holding;
 pub(crate) mod space;

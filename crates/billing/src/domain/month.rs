@@ -1,0 +1,94 @@
+use std::{fmt, str::FromStr};
+
+use devspaces_kit::{clock::Timestamp, name::Malformed};
+
+/// A calendar month in UTC, of the years 1970 to 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Month {
+    year: u16,
+    /// 1 to 12.
+    month: u8,
+}
+
+impl Month {
+    /// The month that a time lies in.
+    pub(crate) fn of(time: Timestamp) -> Self {
+        // The first seven characters of "2026-11-24T…". What a timestamp prints is always of that form.
+        time.to_string()[..7].parse().unwrap_or(Self { year: 1970, month: 1 })
+    }
+
+    /// Its first moment.
+    pub(crate) fn start(self) -> Timestamp {
+        self.day(1)
+    }
+
+    /// The first moment of one of its first 28 days.
+    pub(crate) fn day(self, day: u8) -> Timestamp {
+        format!("{self}-{day:02}T00:00:00Z").parse().unwrap_or(Timestamp::EPOCH)
+    }
+
+    /// The month after; the last one stays.
+    pub(crate) fn next(self) -> Self {
+        match (self.year, self.month) {
+            (9999, 12) => self,
+            (year, 12) => Self { year: year + 1, month: 1 },
+            (year, month) => Self { year, month: month + 1 },
+        }
+    }
+
+    /// The month before; the first one stays.
+    pub(crate) fn previous(self) -> Self {
+        match (self.year, self.month) {
+            (1970, 1) => self,
+            (year, 1) => Self { year: year - 1, month: 12 },
+            (year, month) => Self { year, month: month - 1 },
+        }
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+impl FromStr for Month {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let malformed = Malformed { expected: "YYYY-MM, of the years 1970 to 9999" };
+        let (year, month) = text.split_once('-').ok_or(malformed)?;
+        let digits =
+            |text: &str, width| text.len() == width && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(year, 4) || !digits(month, 2) {
+            return Err(malformed);
+        }
+        let (year, month) = (year.parse().map_err(|_| malformed)?, month.parse().map_err(|_| malformed)?);
+        if (1970..=9999).contains(&year) && (1..=12).contains(&month) {
+            return Ok(Self { year, month });
+        }
+        Err(malformed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_follow_on_one_another_and_hold_their_days() {
+        let month: Month = "2026-12".parse().unwrap();
+        assert_eq!(month.next().to_string(), "2027-01");
+        assert_eq!(month.next().previous(), month);
+        assert_eq!(month.start().to_string(), "2026-12-01T00:00:00.000000Z");
+        assert_eq!(month.day(3).to_string(), "2026-12-03T00:00:00.000000Z");
+        let last = Timestamp::from_micros(month.next().start().micros() - 1);
+        assert_eq!(
+            (Month::of(month.start()), Month::of(last), Month::of(month.next().start())),
+            (month, month, month.next())
+        );
+        for bad in ["", "2026", "2026-13", "2026-00", "2026-1", "26-01", "1969-12", "2026-+1", "2026-11-01"] {
+            assert!(bad.parse::<Month>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+use devspaces_authz::Owner;
+use devspaces_gate::{Context, admit};
+use devspaces_kit::{
+    identity::Caller,
+    name::AppName,
+    status::{Fault, Fields},
+};
+use devspaces_proto::facts::v1::{Holding, ListHoldingsRequest, ListHoldingsResponse};
+
+use crate::store;
+
+/// The most apps of one question: as many as there are events in a batch.
+const MAX_APPS: usize = 1000;
+
+/// R-B5
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: ListHoldingsRequest,
+) -> Result<ListHoldingsResponse, Fault> {
+    admit(&caller, Owner::Space, &[Owner::Billing])?;
+    let mut fields = Fields::new();
+    if request.apps.len() > MAX_APPS {
+        fields.bad("apps", format!("must be {MAX_APPS} at most"));
+        fields.finish()?;
+        return Ok(ListHoldingsResponse::default());
+    }
+    let apps = request.apps.iter().enumerate();
+    let apps: Vec<AppName> =
+        apps.filter_map(|(index, app)| fields.parse(format!("apps[{index}]"), app)).collect();
+    fields.finish()?;
+    let found = store::holding::of_apps(&mut context.pool.read().await?, &apps).await?;
+    let holding = |it: store::holding::Holding| Holding {
+        app: it.app.to_string(),
+        space: it.space.to_string(),
+        start_time: Some(it.start.into()),
+        end_time: it.end.map(Into::into),
+    };
+    Ok(ListHoldingsResponse { holdings: found.into_iter().map(holding).collect() })
+}

@@ -1,0 +1,54 @@
+//! What the space service tells the other services that no permission depends on: a file for each method.
+mod list_holdings;
+mod list_space_apps;
+
+use devspaces_kit::edge::answer;
+use devspaces_proto::facts::v1::{
+    DescribeSpacesRequest, DescribeSpacesResponse, ListDeployersRequest, ListDeployersResponse,
+    ListHoldingsRequest, ListHoldingsResponse, ListSpaceAppsRequest, ListSpaceAppsResponse,
+    ReserveListingRequest, ReserveListingResponse, space_records_service_server::SpaceRecordsService,
+};
+use tonic::{Request, Response, Status};
+
+use super::Rpc;
+
+/// The most things of one list: a page of the largest size, and one more.
+const MAX_LISTED: i32 = 1001;
+
+#[tonic::async_trait]
+impl SpaceRecordsService for Rpc {
+    async fn describe_spaces(
+        &self,
+        _: Request<DescribeSpacesRequest>,
+    ) -> Result<Response<DescribeSpacesResponse>, Status> {
+        Err(Status::unimplemented("in the making"))
+    }
+
+    async fn list_holdings(
+        &self,
+        request: Request<ListHoldingsRequest>,
+    ) -> Result<Response<ListHoldingsResponse>, Status> {
+        answer(request, |caller, request| list_holdings::handle(&self.0, caller, request)).await
+    }
+
+    async fn list_space_apps(
+        &self,
+        request: Request<ListSpaceAppsRequest>,
+    ) -> Result<Response<ListSpaceAppsResponse>, Status> {
+        answer(request, |caller, request| list_space_apps::handle(&self.0, caller, request)).await
+    }
+
+    async fn list_deployers(
+        &self,
+        _: Request<ListDeployersRequest>,
+    ) -> Result<Response<ListDeployersResponse>, Status> {
+        Err(Status::unimplemented("in the making"))
+    }
+
+    async fn reserve_listing(
+        &self,
+        _: Request<ReserveListingRequest>,
+    ) -> Result<Response<ReserveListingResponse>, Status> {
+        Err(Status::unimplemented("in the making"))
+    }
+}

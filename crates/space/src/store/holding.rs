@@ -1,0 +1,99 @@
+//! Which space held an app, and when (R-B5).
+use std::sync::LazyLock;
+
+use devspaces_kit::{
+    clock::Timestamp,
+    db::{BatchSql, Conn, Error},
+    name::{AppName, SpaceName},
+    on,
+};
+use uuid::Uuid;
+
+/// A time in which a space held an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Holding {
+    pub(crate) app: AppName,
+    pub(crate) space: SpaceName,
+    /// Inclusive.
+    pub(crate) start: Timestamp,
+    /// Exclusive. `None`: until now.
+    pub(crate) end: Option<Timestamp>,
+}
+
+/// Notes who holds an app from now on, where that has changed.
+pub(crate) async fn follow(
+    db: &mut Conn,
+    app: AppName,
+    before: Option<SpaceName>,
+    after: Option<SpaceName>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if before == after {
+        return Ok(());
+    }
+    if before.is_some() {
+        end(db, app, now).await?;
+    }
+    match after {
+        Some(space) => begin(db, app, space, now).await,
+        None => Ok(()),
+    }
+}
+
+async fn begin(db: &mut Conn, app: AppName, space: SpaceName, now: Timestamp) -> Result<(), Error> {
+    // What began in this very moment has held the app for no time.
+    on!(db, |c| {
+        sqlx::query(
+            "INSERT INTO holding (app, start_time, space, end_time) VALUES ($1, $2, $3, NULL)
+             ON CONFLICT (app, start_time) DO UPDATE SET space = excluded.space, end_time = NULL",
+        )
+        .bind(app.0)
+        .bind(now)
+        .bind(space.0)
+        .execute(c)
+        .await
+        .map(drop)
+    })?;
+    Ok(())
+}
+
+async fn end(db: &mut Conn, app: AppName, now: Timestamp) -> Result<(), Error> {
+    on!(db, |c| {
+        sqlx::query("UPDATE holding SET end_time = $2 WHERE app = $1 AND end_time IS NULL")
+            .bind(app.0)
+            .bind(now)
+            .execute(c)
+            .await
+            .map(drop)
+    })?;
+    Ok(())
+}
+
+static OF_APPS: LazyLock<BatchSql> = LazyLock::new(|| {
+    BatchSql::new(
+        "WITH wanted (place, id) AS (VALUES ",
+        1,
+        ") SELECT DISTINCT h.app, h.start_time, h.space, h.end_time
+           FROM wanted w JOIN holding h ON h.app = w.id
+           ORDER BY h.app, h.start_time",
+    )
+});
+
+/// Which spaces held these apps, the earliest first for each app.
+pub(crate) async fn of_apps(db: &mut Conn, apps: &[AppName]) -> Result<Vec<Holding>, Error> {
+    let mut found = Vec::with_capacity(apps.len());
+    for apps in apps.chunks(BatchSql::MAX_ROWS) {
+        let Some((sql, filled)) = OF_APPS.fill(apps) else { break };
+        let rows: Vec<(Uuid, Timestamp, Uuid, Option<Timestamp>)> = on!(db, |c| {
+            let mut query = sqlx::query_as(sql);
+            for app in filled {
+                query = query.bind(app.0);
+            }
+            query.fetch_all(c).await
+        })?;
+        let holding =
+            |(app, start, space, end)| Holding { app: AppName(app), space: SpaceName(space), start, end };
+        found.extend(rows.into_iter().map(holding));
+    }
+    Ok(found)
+}
