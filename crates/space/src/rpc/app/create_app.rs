@@ -83,7 +83,7 @@ pub(super) async fn add(tx: &mut Tx, app: App, owner: &UserName) -> Result<App, 
     let revision = record(tx, change).await?;
     let app = App { revision, ..app };
     store::app::put(tx, &app).await?;
-    store::holding::follow(tx, app.name, None, app.holder(), tx.time()).await?;
+    store::holding::follow(tx, app.name, None, app.holder(), app.create_time).await?;
     let owner = Contributor::new(owner, AppRole::Owner, app.space, tx.time(), revision);
     store::contributor::put(tx, &owner).await?;
     Ok(app)

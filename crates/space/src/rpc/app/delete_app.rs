@@ -78,6 +78,6 @@ pub(super) async fn change(tx: &mut Tx, before: &App, after: App) -> Result<App,
     };
     let after = App { revision: record(tx, change).await?, ..after };
     store::app::put(tx, &after).await?;
-    store::holding::follow(tx, after.name, before.holder(), after.holder(), tx.time()).await?;
+    store::holding::follow(tx, after.name, before.holder(), after.holder(), after.update_time).await?;
     Ok(after)
 }
