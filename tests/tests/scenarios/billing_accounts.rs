@@ -219,7 +219,7 @@ both_engines! {
             assert!(bob.may(permission, &space).await && !alice.may(permission, &space).await, "{permission}");
         }
         for permission in ["space.get", "space.settings.get", "space.update", "space.archive", "members.list", "members.add",
-            "apps.create", "apps.list", "billing.consent", "journal.get"]
+            "apps.create", "apps.list", "billing.consent", "journal.console.get"]
         {
             assert!(!bob.may(permission, &space).await, "{permission}");
         }

@@ -9,8 +9,8 @@ const ZEROS: [char; 5] = ['0', '\u{660}', '\u{6f0}', '\u{966}', '\u{ff10}'];
 pub const CARD_NUMBER: &str = "must not hold what looks like the number of a payment card";
 
 /// Whether a text holds what looks like a full card number, alone or within other text: 13 to 19 digits that satisfy
-/// Luhn's formula, in one piece or with white space, dashes, dots or invisible characters between them. Digits with
-/// nothing between them are one piece, and a number is made of whole pieces (R-B3).
+/// Luhn's formula, in one piece or with white space, dashes, dots, underscores or invisible characters between them.
+/// Digits with nothing between them are one piece, and a number is made of whole pieces (R-B3).
 ///
 /// One in ten other numbers of these lengths satisfies the formula by chance and is taken for one as well: a text can be
 /// worded otherwise, but a card number that was stored can't be taken back.
@@ -45,7 +45,10 @@ fn digit(c: char) -> Option<u32> {
 /// What people and programs put between groups of digits, and what can't be seen between them.
 fn separates(c: char) -> bool {
     c.is_whitespace()
-        || matches!(c, '-' | '.' | '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}')
+        || matches!(
+            c,
+            '-' | '.' | '_' | '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}'
+        )
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
@@ -135,7 +138,7 @@ mod tests {
         #[test]
         fn any_number_is_found_with_anything_around_it(
             digits in prop::collection::vec(0_u32..10, SHORTEST..=LONGEST),
-            between in prop::collection::vec("[- .\u{2011}\u{a0}]{0,3}", LONGEST),
+            between in prop::collection::vec("[-_ .\u{2011}\u{a0}]{0,3}", LONGEST),
             before in "([^0-9]{0,20}|[^0-9]{0,9}[0-9]{1,9}[ -])",
             after in "([^0-9]{0,20}|[ -][0-9]{1,9}[^0-9]{0,9})",
         ) {
