@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use crate::{
     billing_accounts::{account_of, adds_admins, consents, gets_account, lists_admins, removes_admin},
+    billing_payment::{card, sets_payment},
+    journal_list::{entries, of},
     members::{ADMIN, adds},
     spaces::{archives, restores},
 };
@@ -65,6 +67,33 @@ both_engines! {
             assert_eq!(lists_admins(&alice, &space).await.expect("a list"), [left.id()], "round {round}");
             assert!(left.may("billing.invoices.get", &space).await && !removed.may("billing.invoices.get", &space).await);
         }
+    }
+
+    // R-B2, Acting: whoever was removed changes nothing afterwards, however early the call began.
+    async fn a_removal_against_changes_by_who_is_removed(suite: Suite) {
+        let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+        let mut late = 0;
+        for round in 0..ROUNDS {
+            let space = alice.creates_space("Team").await;
+            consents(&alice, &space).await.expect("an account");
+            adds_admins(&alice, &space, &[&bob]).await.expect("added");
+            let carol = suite.user(&format!("carol{round}"));
+            let changes = async {
+                let (added, set) = join(adds_admins(&bob, &space, &[&carol]), sets_payment(&bob, &space, card())).await;
+                [added.map(drop), set.map(drop)]
+            };
+            let (removed, changes) = join(removes_admin(&alice, &space, &bob), changes).await;
+            removed.expect("removed");
+            for change in changes.into_iter().filter(Result::is_err) {
+                assert_eq!(refused(change).code, Code::PermissionDenied, "round {round}");
+                late += 1;
+            }
+            let all = entries(&alice, Service::Billing, of(&space)).await;
+            let removal = all.iter().position(|entry| entry.method.ends_with("RemoveBillingAdmin")).expect("the removal");
+            let afterwards: Vec<_> = all[removal..].iter().filter(|entry| entry.actor == bob.name).collect();
+            assert!(afterwards.is_empty(), "round {round}: {}", afterwards[0].method);
+        }
+        assert!(late > 0, "the calls have met");
     }
 
     // R-B2, R-J5
