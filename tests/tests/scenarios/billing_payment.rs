@@ -80,6 +80,9 @@ fn refuses_card<T: std::fmt::Debug>(answer: Result<T, Status>, field: &str) {
     assert_eq!(refusal.fields, [field]);
 }
 
+/// Puts a text into a field of an address.
+type Change = fn(&mut Address, String);
+
 both_engines! {
     // R-B3
     async fn a_payment_method_is_shown_whole_to_billing_admins_and_its_last_four_digits_to_admins(suite: Suite) {
@@ -191,7 +194,7 @@ both_engines! {
             refuses_card(method(|it, number| it.brand = number).await, "payment_method.brand");
             refuses_card(method(|it, number| it.last_four = number).await, "payment_method.last_four");
             refuses_card(method(|it, number| it.expiry = number).await, "payment_method.expiry");
-            let fields: [(&str, fn(&mut Address, String)); 7] = [
+            let fields: [(&str, Change); 7] = [
                 ("recipient", |it, number| it.recipient = number),
                 ("lines[1]", |it, number| it.lines[1] = number),
                 ("locality", |it, number| it.locality = number),
@@ -207,7 +210,7 @@ both_engines! {
                 refuses_card(updates(&bob, &space, both, &["*"]).await, &format!("addresses.sold_to.{field}"));
             }
             let mut amount = budget(1, 0, &[]);
-            amount.amount.as_mut().expect("an amount").currency_code = number.to_owned();
+            number.clone_into(&mut amount.amount.as_mut().expect("an amount").currency_code);
             refuses_card(sets_budget(&bob, &space, amount).await, "budget.amount.currency_code");
         }
         let split = Address { lines: vec!["4111 1111".into(), "1111 1111".into()], ..address("Erika") };

@@ -91,7 +91,7 @@ mod tests {
                 format!("{}-{}.{}", &number[..4], &number[4..10], &number[10..]),
                 format!("{}\u{200b}{} \u{2013} {}", &number[..4], &number[4..10], &number[10..]),
                 number.chars().map(|c| char::from_u32(u32::from(c) - 0x30 + 0xff10).unwrap()).collect(),
-                number.chars().map(|c| format!("{c}\n")).collect(),
+                number.chars().flat_map(|c| [c, '\n']).collect(),
             ] {
                 assert!(looks_like_card_number(&text), "{text}");
             }
@@ -129,7 +129,7 @@ mod tests {
         digits
             .iter()
             .zip(between.iter().cycle())
-            .map(|(digit, between)| format!("{between}{digit}"))
+            .map(|(digit, between)| between.clone() + &digit.to_string())
             .collect()
     }
 

@@ -27,7 +27,8 @@ pub(super) async fn handle(
     let (space, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
         fields.parse::<SpaceName>("parent", &it.parent)
     })?;
-    context.mutations.answer(&call, consent(context, &call, space, request)).await
+    // Boxed, since it holds all that the call works with.
+    context.mutations.answer(&call, Box::pin(consent(context, &call, space, request))).await
 }
 
 async fn consent(

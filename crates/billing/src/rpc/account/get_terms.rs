@@ -1,9 +1,8 @@
-use devspaces_kit::status::Fault;
 use devspaces_proto::billing::v1::Terms;
 
 use crate::domain::terms;
 
 /// R-B1
-pub(super) fn handle() -> Result<Terms, Fault> {
-    Ok(Terms { version: terms::VERSION.to_owned(), text: terms::TEXT.to_owned() })
+pub(super) fn current() -> Terms {
+    Terms { version: terms::VERSION.to_owned(), text: terms::TEXT.to_owned() }
 }

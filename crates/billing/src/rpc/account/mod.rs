@@ -33,7 +33,7 @@ use crate::{convert, domain};
 #[tonic::async_trait]
 impl BillingAccountService for Rpc {
     async fn get_terms(&self, request: Request<GetTermsRequest>) -> Result<Response<Terms>, Status> {
-        answer(request, |_, _| async { get_terms::handle() }).await
+        answer(request, |_, _| async { Ok(get_terms::current()) }).await
     }
 
     async fn consent_to_invoicing(

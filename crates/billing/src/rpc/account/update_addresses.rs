@@ -28,7 +28,8 @@ pub(super) async fn handle(
         let name = it.addresses.as_ref().map_or("", |addresses| &addresses.name);
         fields.parse::<AccountName>("addresses.name", name)
     })?;
-    context.mutations.answer(&call, update(context, &call, account, request)).await
+    // Boxed, since it holds all that the call works with.
+    context.mutations.answer(&call, Box::pin(update(context, &call, account, request))).await
 }
 
 async fn update(

@@ -68,7 +68,7 @@ async fn sources(
                 return Err(Peers::unreadable(Owner::Membership));
             }
         };
-        person(&mut people, &builder.user, Owner::Membership)?.console_role = role.to_owned();
+        role.clone_into(&mut person(&mut people, &builder.user, Owner::Membership)?.console_role);
     }
     for deployer in deployers {
         let role = match deployer.role() {
