@@ -45,6 +45,7 @@ mod processes_of_apps;
 mod quickstart;
 mod races;
 mod races_of_apps;
+mod readiness;
 mod replay;
 mod space_deletion;
 mod spaces;
