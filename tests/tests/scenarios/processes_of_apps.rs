@@ -18,6 +18,8 @@ use devspaces_tests::{
     suite::eventually,
 };
 
+use tonic::Code;
+
 use crate::{
     contributors::{DEPLOYER, OWNER, adds, listed, passes_on},
     members::{ADMIN, adds as adds_members, leaves, removes},
