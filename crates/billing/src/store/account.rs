@@ -19,15 +19,14 @@ struct Row {
 
 /// A space's account.
 pub(crate) async fn find(db: &mut Conn, space: SpaceName) -> Result<Option<Account>, Error> {
-    let row: Option<Row> =
-        on!(db, |c| {
-            sqlx::query_as(
+    let row: Option<Row> = on!(db, |c| {
+        sqlx::query_as(
         "SELECT terms_version, consented_by, create_time, update_time, revision FROM account WHERE space = $1"
     )
     .bind(space.0)
     .fetch_optional(c)
     .await
-        })?;
+    })?;
     Ok(row.map(|row| {
         let Row { terms_version, consented_by, create_time, update_time, revision } = row;
         let consented_by = UserName::from_stored(consented_by);
