@@ -2,6 +2,7 @@
 mod domain;
 mod facts;
 mod rpc;
+mod store;
 
 use std::sync::Arc;
 

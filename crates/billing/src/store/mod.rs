@@ -1,0 +1,2 @@
+//! The tables.
+pub(crate) mod rate_card;
