@@ -1,4 +1,5 @@
 //! The billing service: a space's billing account, what is used and what that costs (rules R-B).
+mod convert;
 mod domain;
 mod facts;
 mod rpc;

@@ -3,6 +3,7 @@ mod decimal;
 mod metric;
 mod month;
 mod rate_card;
+pub(crate) mod usage;
 
 pub(crate) use self::{
     decimal::decimal,

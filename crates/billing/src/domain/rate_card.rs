@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
+use serde_json::{Map, Value, json};
 
 use super::{Metric, Month};
 
@@ -24,4 +25,22 @@ pub(crate) struct Rate {
     pub(crate) allowance: Decimal,
     /// What a unit above that costs.
     pub(crate) unit_price: Decimal,
+}
+
+impl RateCard {
+    /// For the journal.
+    pub(crate) fn to_json(&self) -> Value {
+        let rate = |(metric, rate): (&Metric, &Rate)| {
+            let Rate { allowance, unit_price } = rate;
+            let decimals =
+                json!({ "allowance": allowance.to_string(), "unit_price": unit_price.to_string() });
+            (metric.name().to_owned(), decimals)
+        };
+        json!({
+            "version": self.version,
+            "currency_code": self.currency,
+            "effective_month": self.effective_month.to_string(),
+            "rates": self.rates.iter().map(rate).collect::<Map<_, _>>(),
+        })
+    }
 }

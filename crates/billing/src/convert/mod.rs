@@ -1,0 +1,3 @@
+//! Between the API's messages and the domain. Whatever is wrong with a message is named by its field.
+pub(crate) mod rate_card;
+pub(crate) mod usage;
