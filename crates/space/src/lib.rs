@@ -34,6 +34,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/3_holdings.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "space",
+        version: 5,
+        sql: include_str!("../migrations/5_deletions.sql"),
+        sqlite: None,
+    },
 ];
 
 /// The services on a port.

@@ -46,5 +46,6 @@ mod quickstart;
 mod races;
 mod races_of_apps;
 mod replay;
+mod space_deletion;
 mod spaces;
 mod switcher;
