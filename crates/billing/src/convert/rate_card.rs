@@ -18,7 +18,7 @@ const UNIT_PRICE: (usize, usize) = (6, 12);
 ///
 /// # Errors
 /// `INVALID_ARGUMENT`, naming every bad field.
-pub(crate) fn new(card: WireRateCard, currency: &str, current: Month) -> Result<RateCard, Fault> {
+pub(crate) fn new(card: &WireRateCard, currency: &str, current: Month) -> Result<RateCard, Fault> {
     let mut fields = Fields::new();
     if card.currency_code != currency {
         fields.bad("rate_card.currency_code", format!("must be {currency}, as in the card in force"));

@@ -87,7 +87,7 @@ async fn cards(db: &mut Conn, rows: Vec<CardRow>) -> Result<Vec<(RateCard, Times
             query.fetch_all(c).await
         })?;
         for row in found {
-            let (version, (metric, rate)) = (row.version, rate(row)?);
+            let (version, (metric, rate)) = (row.version, rate(&row)?);
             rates.entry(version).or_default().insert(metric, rate);
         }
     }
@@ -139,7 +139,7 @@ pub(crate) async fn add(db: &mut Conn, card: &RateCard, now: Timestamp) -> Resul
     Ok(())
 }
 
-fn rate(row: RateRow) -> Result<(Metric, Rate), Error> {
+fn rate(row: &RateRow) -> Result<(Metric, Rate), Error> {
     let rate = Rate { allowance: decimal(&row.allowance)?, unit_price: decimal(&row.unit_price)? };
     Ok((metric(&row.metric)?, rate))
 }

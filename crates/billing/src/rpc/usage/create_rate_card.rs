@@ -37,7 +37,7 @@ async fn create(
     let pass = context.gate.require(&call.caller, Permission::BillingRun, Resource::Platform).await?;
     let current = Month::of(context.clock.now());
     let in_force = store::rate_card::for_month(&mut context.pool.read().await?, current).await?;
-    let card = convert::rate_card::new(request.rate_card.unwrap_or_default(), &in_force.currency, current)?;
+    let card = convert::rate_card::new(&request.rate_card.unwrap_or_default(), &in_force.currency, current)?;
     context.mutations.run(call.clone(), vec![Scope::RateCards], Creation { pass, card }).await
 }
 
