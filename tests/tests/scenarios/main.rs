@@ -46,6 +46,7 @@ mod quickstart;
 mod races;
 mod races_of_apps;
 mod rate_cards;
+mod readiness;
 mod replay;
 mod space_deletion;
 mod spaces;
