@@ -29,6 +29,12 @@ pub const SCHEMA: &[Migration] = &[
     },
     Migration {
         component: "billing",
+        version: 2,
+        sql: include_str!("../migrations/2_payment.sql"),
+        sqlite: None,
+    },
+    Migration {
+        component: "billing",
         version: 3,
         sql: include_str!("../migrations/3_usage.sql"),
         sqlite: None,

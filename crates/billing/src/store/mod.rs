@@ -1,4 +1,9 @@
 //! The tables.
+pub(crate) mod account;
+pub(crate) mod address;
+pub(crate) mod admin;
+pub(crate) mod budget;
+pub(crate) mod payment;
 pub(crate) mod rate_card;
 mod stored;
 pub(crate) mod usage;

@@ -1,4 +1,5 @@
 //! What the space service tells the other services that no permission depends on: a file for each method.
+mod list_deployers;
 mod list_holdings;
 mod list_space_apps;
 
@@ -40,9 +41,9 @@ impl SpaceRecordsService for Rpc {
 
     async fn list_deployers(
         &self,
-        _: Request<ListDeployersRequest>,
+        request: Request<ListDeployersRequest>,
     ) -> Result<Response<ListDeployersResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| list_deployers::handle(&self.0, caller, request)).await
     }
 
     async fn reserve_listing(
