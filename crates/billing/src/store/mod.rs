@@ -4,3 +4,6 @@ pub(crate) mod address;
 pub(crate) mod admin;
 pub(crate) mod budget;
 pub(crate) mod payment;
+pub(crate) mod rate_card;
+mod stored;
+pub(crate) mod usage;
