@@ -251,6 +251,15 @@ pub(crate) async fn remove(db: &mut Conn, name: &MemberName) -> Result<(), Error
     Ok(())
 }
 
+/// Removes all members of a space; says how many they were.
+pub(crate) async fn remove_all(db: &mut Conn, space: SpaceName) -> Result<u64, Error> {
+    Ok(on!(db, |c| sqlx::query("DELETE FROM member WHERE space = $1")
+        .bind(space.0)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?)
+}
+
 /// The spaces in which a person has a role that has not expired by `now`, after one, in the order of their ids.
 pub(crate) async fn spaces_of(
     db: &mut Conn,

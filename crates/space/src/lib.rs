@@ -36,8 +36,20 @@ pub const SCHEMA: &[Migration] = &[
     },
     Migration {
         component: "space",
+        version: 4,
+        sql: include_str!("../migrations/4_listings.sql"),
+        sqlite: None,
+    },
+    Migration {
+        component: "space",
         version: 5,
-        sql: include_str!("../migrations/5_deployers.sql"),
+        sql: include_str!("../migrations/5_deletions.sql"),
+        sqlite: None,
+    },
+    Migration {
+        component: "space",
+        version: 6,
+        sql: include_str!("../migrations/6_deployers.sql"),
         sqlite: None,
     },
 ];

@@ -1,17 +1,45 @@
 //! What the billing service tells the other services that no permission depends on.
+use devspaces_authz::Owner;
+use devspaces_gate::{Context, admit};
+use devspaces_kit::{
+    edge::answer,
+    identity::Caller,
+    name::SpaceName,
+    status::{Fault, Fields},
+};
 use devspaces_proto::facts::v1::{
     GetBillingStatusRequest, GetBillingStatusResponse, billing_records_service_server::BillingRecordsService,
 };
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
+use crate::{domain::invoice::State, store};
 
 #[tonic::async_trait]
 impl BillingRecordsService for Rpc {
     async fn get_billing_status(
         &self,
-        _: Request<GetBillingStatusRequest>,
+        request: Request<GetBillingStatusRequest>,
     ) -> Result<Response<GetBillingStatusResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| get_billing_status(&self.0, caller, request)).await
     }
+}
+
+/// R-S4, R-S6, R-B10
+async fn get_billing_status(
+    context: &Context,
+    caller: Caller,
+    request: GetBillingStatusRequest,
+) -> Result<GetBillingStatusResponse, Fault> {
+    admit(&caller, Owner::Billing, &[Owner::Space])?;
+    let mut fields = Fields::new();
+    let space = fields.parse::<SpaceName>("space", &request.space);
+    let space = fields.finish_with(space)?;
+    let mut db = context.pool.read().await?;
+    let has_account = store::account::find(&mut db, space).await?.is_some();
+    let past_due = store::account::is_past_due(&mut db, space).await?;
+    let open = store::invoice::is_any(&mut db, space, State::Open).await?;
+    let issued = store::invoice::last_issued_month(&mut db, space).await?;
+    let to_be_invoiced = store::total::is_any_after(&mut db, space, issued).await?;
+    Ok(GetBillingStatusResponse { has_account, past_due, settled: !past_due && !open && !to_be_invoiced })
 }

@@ -1,13 +1,10 @@
-use std::time::Duration;
-
 use devspaces_kit::{
     clock::Timestamp,
-    name::{AppName, SpaceName},
+    name::{AppName, ListingName, SpaceName},
 };
 use serde_json::{Value, json};
 
-/// R-A10: for how long a deleted app can be had back.
-const KEPT: Duration = Duration::from_hours(30 * 24);
+use super::purge_time;
 
 /// What people call an app, and say of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +59,8 @@ pub(crate) struct App {
     pub(crate) space: Option<SpaceName>,
     pub(crate) details: Details,
     pub(crate) listing: Listing,
+    /// The listing that has reserved it: as long as it is not private (R-K6).
+    pub(crate) listed_by: Option<ListingName>,
     pub(crate) delete_time: Option<Timestamp>,
     pub(crate) create_time: Timestamp,
     pub(crate) update_time: Timestamp,
@@ -76,6 +75,7 @@ impl App {
             space,
             details,
             listing: Listing::Private,
+            listed_by: None,
             delete_time: None,
             create_time: now,
             update_time: now,
@@ -94,7 +94,7 @@ impl App {
 
     /// R-A10: until when a deleted app can be had back.
     pub(crate) fn purge_time(&self) -> Option<Timestamp> {
-        self.delete_time.map(|deleted| deleted + KEPT)
+        self.delete_time.map(purge_time)
     }
 
     /// R-A10: whether it is too late to have the app back. To every method it is as if it did not exist then, purged yet
@@ -111,22 +111,20 @@ impl App {
             "display_name": self.details.display_name,
             "description": self.details.description,
             "listing": self.listing.name(),
+            "listed_by": self.listed_by.map(|listing| listing.to_string()),
             "delete_time": self.delete_time.map(|deleted| deleted.to_string()),
         })
     }
 }
 
-/// When apps were deleted that are to be purged by now.
-pub(crate) fn purged_if_deleted_by(now: Timestamp) -> Timestamp {
-    let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
-    Timestamp::from_micros(now.micros().saturating_sub(kept))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::purged_if_deleted_by;
 
     // R-A10
     #[test]
