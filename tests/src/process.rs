@@ -84,7 +84,15 @@ pub struct Processes {
 impl Processes {
     /// Starts every service.
     pub async fn start(engine: Engine) -> Self {
-        let databases = Databases::create(engine).await;
+        let mut processes = Self::with(Databases::create(engine).await).await;
+        for service in Service::ALL {
+            processes.run(service).await;
+        }
+        processes
+    }
+
+    /// No service runs yet.
+    pub async fn with(databases: Databases) -> Self {
         let folder = temporary_folder();
         keys::make(folder.path()).expect("keys");
         let mut addresses = BTreeMap::new();
@@ -95,15 +103,23 @@ impl Processes {
         for (service, address) in &addresses {
             networks.insert(*service, Network::to(*address).await);
         }
-        let mut processes = Self { databases, folder, addresses, running: BTreeMap::new(), networks };
-        for service in Service::ALL {
-            processes.run(service).await;
-        }
-        processes
+        Self { databases, folder, addresses, running: BTreeMap::new(), networks }
     }
 
     /// Starts a service that is not running.
     pub async fn run(&mut self, service: Service) {
+        let (child, _) = start(&mut self.command(service)).await;
+        self.running.insert(service, child);
+    }
+
+    /// A service has been started by its [`command`](Self::command).
+    pub fn started(&mut self, service: Service, child: Child) {
+        self.running.insert(service, child);
+    }
+
+    /// The command that runs a service.
+    #[must_use]
+    pub fn command(&self, service: Service) -> Command {
         let mut command = Command::new(binary());
         let in_folder = |name: &str| self.folder.path().join(name);
         command
@@ -124,8 +140,19 @@ impl Processes {
         for (peer, network) in &self.networks {
             command.args(["--peer", &format!("{peer}=http://{}", network.address)]);
         }
-        let (child, _) = start(&mut command).await;
-        self.running.insert(service, child);
+        command
+    }
+
+    /// The URL of the services' databases, with `{service}` in place of their names.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        self.databases.url(None)
+    }
+
+    /// The address of a service's port.
+    #[must_use]
+    pub fn address(&self, service: Service) -> String {
+        format!("http://{}", self.addresses[&service])
     }
 
     /// The network on the way to a service from the others. Users don't go by it.

@@ -1,7 +1,9 @@
 //! The billing service: a space's billing account, what is used and what that costs (rules R-B).
+mod convert;
 mod domain;
 mod facts;
 mod rpc;
+mod store;
 
 use std::sync::Arc;
 
@@ -23,6 +25,12 @@ pub const SCHEMA: &[Migration] = &[
         component: "billing",
         version: 1,
         sql: include_str!("../migrations/1_accounts.sql"),
+        sqlite: None,
+    },
+    Migration {
+        component: "billing",
+        version: 2,
+        sql: include_str!("../migrations/2_payment.sql"),
         sqlite: None,
     },
     Migration {

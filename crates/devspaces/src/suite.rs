@@ -13,7 +13,7 @@ use devspaces_kit::{
     identity::{Authenticator, ConfigError, Issuer, Jwks, ServiceSigner, SigningKey, Suite as SuiteKeys},
     mutation::Mutations,
     outbox::Outbox,
-    server::{Limits, Server, ServerError, Tasks},
+    server::{Limits, Server, ServerError, Tasks, until_answering},
     status::Fault,
     sweep,
 };
@@ -24,6 +24,7 @@ use devspaces_proto::{
     journal::v1::journal_service_server::JournalServiceServer,
 };
 use devspaces_space::SpaceOwner;
+use futures::future::join_all;
 use tokio::net::TcpListener;
 use tonic::transport::{Channel, Endpoint, Uri};
 
@@ -107,7 +108,9 @@ impl Suite {
             },
         )?;
         let tasks = Tasks::new();
-        let mut server = Server::new(listener, Arc::new(authenticator), tasks.clone()).limits(config.limits);
+        let mut server = Server::new(listener, Arc::new(authenticator), tasks.clone())
+            .limits(config.limits)
+            .ready_when(peers_answering(&config));
         let owners: BTreeMap<Service, Owning> = config
             .services
             .iter()
@@ -244,6 +247,15 @@ fn context(config: &Config, service: Service, owning: Owning, tasks: &Tasks) -> 
     tasks.spawn(outbox.clone().run(tasks.stopping()));
     let mutations = Mutations::new(pool.clone(), clock.clone(), outbox, tasks.clone());
     Ok(Context { pool, clock, gate, mutations, peers: Peers::new(channels, signer) })
+}
+
+/// Resolves when every service of another process answers, in whatever order they are started.
+fn peers_answering(config: &Config) -> impl Future<Output = ()> + Send + 'static {
+    let peers = config.peers.iter().filter(|(peer, _)| !config.services.contains_key(*peer));
+    let peers: Vec<(Service, Channel)> = peers.map(|(peer, address)| (*peer, channel(address))).collect();
+    async move {
+        join_all(peers.into_iter().map(|(peer, port)| until_answering(peer.name(), port))).await;
+    }
 }
 
 /// How long a connection may take to come about. Shorter than what a check waits for facts.

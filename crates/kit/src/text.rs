@@ -1,7 +1,13 @@
 //! What free text may hold. Each check yields the value, or a sentence that completes "the field …" and names the
 //! limit; the value itself is never repeated.
+mod card_number;
+
+use std::ops::RangeInclusive;
+
 use email_address::{EmailAddress, Options};
 use uuid::Uuid;
+
+pub use self::card_number::{CARD_NUMBER, looks_like_card_number};
 
 /// The longest display name, in characters (Unicode scalar values).
 pub const MAX_DISPLAY_NAME: usize = 100;
@@ -15,29 +21,44 @@ pub const MAX_URI: usize = 2000;
 /// The longest e-mail address, in bytes: what fits between the brackets of RFC 5321's path.
 pub const MAX_EMAIL: usize = 254;
 
-/// A name for people: one line, no white space at either end, and nothing that hides or reorders what is read.
+/// A name for people: one line, no white space at either end, nothing that hides or reorders what is read, and no card
+/// number (R-B3).
 ///
 /// # Errors
 /// A sentence that names the limits.
-pub fn display_name(text: &str) -> Result<&str, &'static str> {
-    let fits = (1..=MAX_DISPLAY_NAME).contains(&text.chars().count());
-    if fits && text.trim() == text && !text.chars().any(|c| c.is_control() || deceives(c)) {
-        return Ok(text);
-    }
-    Err("must be 1 to 100 characters on one line, without white space at either end, control characters or \
-         characters that change the direction of text")
+pub fn display_name(text: &str) -> Result<&str, String> {
+    line(text, 1..=MAX_DISPLAY_NAME)
 }
 
-/// A longer text for people; it may be empty and may have line breaks and tabs.
+/// A line as a [`display_name`] is one, of so many characters (Unicode scalar values).
+///
+/// # Errors
+/// A sentence that names the limits.
+pub fn line(text: &str, length: RangeInclusive<usize>) -> Result<&str, String> {
+    let fits = length.contains(&text.chars().count());
+    if !fits || text.trim() != text || text.chars().any(|c| c.is_control() || deceives(c)) {
+        return Err(format!(
+            "must be {} to {} characters on one line, without white space at either end, control characters or \
+             characters that change the direction of text",
+            length.start(),
+            length.end()
+        ));
+    }
+    if looks_like_card_number(text) { Err(CARD_NUMBER.to_owned()) } else { Ok(text) }
+}
+
+/// A longer text for people; it may be empty and may have line breaks and tabs, but no card number (R-B3).
 ///
 /// # Errors
 /// A sentence that names the limits.
 pub fn description(text: &str) -> Result<&str, &'static str> {
     let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
-    if text.chars().count() <= MAX_DESCRIPTION && text.chars().all(plain) {
-        return Ok(text);
+    if text.chars().count() > MAX_DESCRIPTION || !text.chars().all(plain) {
+        return Err(
+            "must be at most 1000 characters, without control characters other than line breaks and tabs",
+        );
     }
-    Err("must be at most 1000 characters, without control characters other than line breaks and tabs")
+    if looks_like_card_number(text) { Err(CARD_NUMBER) } else { Ok(text) }
 }
 
 /// An `https` address in the characters of RFC 3986, with a host and no user in it; or empty.
@@ -119,6 +140,15 @@ mod tests {
         ] {
             assert!(display_name(bad).is_err(), "{bad:?}");
         }
+    }
+
+    // R-B3
+    #[test]
+    fn no_text_for_people_holds_a_card_number() {
+        let number = "Card 4111 1111 1111 1111";
+        assert_eq!(display_name(number), Err(CARD_NUMBER.to_owned()));
+        assert_eq!(line(number, 0..=40), Err(CARD_NUMBER.to_owned()));
+        assert_eq!(description(number), Err(CARD_NUMBER));
     }
 
     #[test]

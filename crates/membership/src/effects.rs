@@ -8,7 +8,7 @@ use devspaces_kit::{
     status::Fault,
 };
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, effect::Effect};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tonic::Code;
 
 use crate::{
@@ -21,6 +21,16 @@ use crate::{
 enum Applied {
     /// R-S1.
     GrantCreatorAdmin { space: SpaceName, user: UserName },
+    /// R-S6.
+    DropMembers { space: SpaceName },
+}
+
+impl Applied {
+    fn space(&self) -> SpaceName {
+        match self {
+            Self::GrantCreatorAdmin { space, .. } | Self::DropMembers { space } => *space,
+        }
+    }
 }
 
 /// The effects of one change, each of which is its sender's to bring about.
@@ -36,6 +46,10 @@ impl Received {
                 let (space, user) = names.ok_or_else(Fault::message_malformed)?;
                 Ok(Applied::GrantCreatorAdmin { space, user })
             }
+            Some(Effect::DropMembers(gone)) if sender == Owner::Space.name() => {
+                let space = gone.space.parse().map_err(|_| Fault::message_malformed())?;
+                Ok(Applied::DropMembers { space })
+            }
             Some(_) => Err(not_the_senders()),
             None => Err(Fault::message_malformed()),
         });
@@ -50,16 +64,14 @@ fn not_the_senders() -> Fault {
 
 impl Effects for Received {
     async fn scopes(&self, _: &mut Conn) -> Result<Vec<Scope>, Error> {
-        let scope = |applied: &Applied| match applied {
-            Applied::GrantCreatorAdmin { space, .. } => (*space).into(),
-        };
-        Ok(self.0.iter().map(scope).collect())
+        Ok(self.0.iter().map(|applied| applied.space().into()).collect())
     }
 
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
         for applied in &self.0 {
             match applied {
                 Applied::GrantCreatorAdmin { space, user } => grant_creator_admin(tx, *space, user).await?,
+                Applied::DropMembers { space } => drop_members(tx, *space).await?,
             }
         }
         Ok(())
@@ -84,4 +96,18 @@ async fn grant_creator_admin(tx: &mut Tx, space: SpaceName, user: &UserName) -> 
     };
     member.revision = tx.record(change).await?;
     Ok(store::put(tx, &member).await?)
+}
+
+/// R-S6. Nobody is left in a space that is gone for good. The entry tells how many they were: who, the earlier entries do.
+async fn drop_members(tx: &mut Tx, space: SpaceName) -> Result<(), Abort> {
+    let members = store::remove_all(tx, space).await?;
+    let change = Change {
+        scope: space.into(),
+        resources: vec![space.to_string()],
+        before: json!({ "members": members }),
+        after: Value::Null,
+        facts: true,
+    };
+    tx.record(change).await?;
+    Ok(())
 }

@@ -32,6 +32,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/2_departures.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "membership",
+        version: 3,
+        sql: include_str!("../migrations/3_builders.sql"),
+        sqlite: None,
+    },
 ];
 
 /// The services on a port: members, and what the other services ask.

@@ -163,6 +163,29 @@ pub(crate) async fn viewing(
     rows.into_iter().map(|(person, name)| Ok((UserName::from_stored(person), role(&name)?))).collect()
 }
 
+/// R-B13: those whose role lets them create and link apps and has not expired by `now`, after one, in the order of their
+/// user names.
+pub(crate) async fn building(
+    db: &mut Conn,
+    space: SpaceName,
+    after: &str,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<(UserName, ConsoleRole)>, Error> {
+    let rows: Vec<(String, String)> = on!(db, |c| sqlx::query_as(
+        "SELECT person, role FROM member
+         WHERE space = $1 AND person > $2 AND role <> 'VIEWER' AND (expire_time IS NULL OR expire_time > $3)
+         ORDER BY person LIMIT $4"
+    )
+    .bind(space.0)
+    .bind(after)
+    .bind(now)
+    .bind(limit)
+    .fetch_all(c)
+    .await)?;
+    rows.into_iter().map(|(person, name)| Ok((UserName::from_stored(person), role(&name)?))).collect()
+}
+
 /// Members whose role has expired by `now`, the longest expired first.
 pub(crate) async fn ended(db: &mut Conn, now: Timestamp, limit: i64) -> Result<Vec<MemberName>, Error> {
     let rows: Vec<(Uuid, String)> = on!(db, |c| sqlx::query_as(
@@ -226,6 +249,15 @@ pub(crate) async fn remove(db: &mut Conn, name: &MemberName) -> Result<(), Error
         .await
         .map(drop))?;
     Ok(())
+}
+
+/// Removes all members of a space; says how many they were.
+pub(crate) async fn remove_all(db: &mut Conn, space: SpaceName) -> Result<u64, Error> {
+    Ok(on!(db, |c| sqlx::query("DELETE FROM member WHERE space = $1")
+        .bind(space.0)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?)
 }
 
 /// The spaces in which a person has a role that has not expired by `now`, after one, in the order of their ids.

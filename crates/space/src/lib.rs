@@ -40,6 +40,18 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/4_listings.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "space",
+        version: 5,
+        sql: include_str!("../migrations/5_deletions.sql"),
+        sqlite: None,
+    },
+    Migration {
+        component: "space",
+        version: 6,
+        sql: include_str!("../migrations/6_deployers.sql"),
+        sqlite: None,
+    },
 ];
 
 /// The services on a port.

@@ -2,11 +2,12 @@
 use devspaces_authz::Owner;
 use devspaces_gate::Context;
 use devspaces_kit::{
-    db::Tx,
+    db::{Change, Tx},
     mutation::{Abort, Call, Mutation},
-    name::{AppName, Scope},
+    name::{AppName, Scope, SpaceName},
     status::Fault,
 };
+use devspaces_proto::facts::v1::{DropMembers, Effect, effect};
 use serde_json::{Value, json};
 
 use crate::{
@@ -17,14 +18,61 @@ use crate::{
 
 /// What the journal names in place of a method.
 const PURGE: &str = "devspaces.space/purge";
-/// Apps that one round purges.
+/// Apps, and spaces, that one round purges.
 const ROUND: i64 = 100;
 
-/// R-A10: removes the apps that were deleted 30 days ago or longer, with their contributors. Their journals stay.
+/// Removes what was deleted 30 days ago or longer: apps with their contributors (R-A10), and spaces with their members
+/// (R-S6). Their journals stay, and so do invoices.
 ///
 /// # Errors
-/// Faults of the database. What is left is purged by the next round.
+/// Faults of the database, and `UNAVAILABLE` while the members of a purged space can't be removed. What is left is done
+/// later.
 pub async fn purge(context: &Context) -> Result<(), Fault> {
+    let apps = purge_apps(context).await;
+    purge_spaces(context).await.and(apps)
+}
+
+async fn purge_spaces(context: &Context) -> Result<(), Fault> {
+    let due = purged_if_deleted_by(context.clock.now());
+    let spaces = store::space::deleted_by(&mut context.pool.read().await?, due, ROUND).await?;
+    let mut result = Ok(());
+    for space in spaces {
+        let call = Call::of_service(Owner::Space.name(), PURGE);
+        if let Err(fault) = context.mutations.run(call, vec![space.into()], SpacePurge(space)).await {
+            result = Err(fault);
+        }
+    }
+    result
+}
+
+struct SpacePurge(SpaceName);
+
+impl Mutation for SpacePurge {
+    type Reply = ();
+    const REVOKES: bool = true;
+
+    async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
+        let now = tx.time();
+        let found = store::space::find(tx, self.0).await?;
+        // Had back, or purged by another replica, meanwhile.
+        let Some(space) = found.filter(|space| space.is_gone(now)) else { return Ok(()) };
+        let scope = Scope::from(space.name);
+        let change = Change {
+            scope,
+            resources: vec![space.name.to_string()],
+            before: space.to_json(),
+            after: Value::Null,
+            facts: true,
+        };
+        tx.record(change).await?;
+        store::space::remove(tx, space.name).await?;
+        let gone = DropMembers { space: space.name.to_string() };
+        let effect = Effect { effect: Some(effect::Effect::DropMembers(gone)) };
+        Ok(tx.emit(scope, Owner::Membership.name(), vec![effect]).await?)
+    }
+}
+
+async fn purge_apps(context: &Context) -> Result<(), Fault> {
     let due = purged_if_deleted_by(context.clock.now());
     let apps = store::app::deleted_by(&mut context.pool.read().await?, due, ROUND).await?;
     let mut result = Ok(());

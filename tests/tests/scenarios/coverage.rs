@@ -3,13 +3,13 @@ use std::collections::HashMap;
 
 use devspaces::Service;
 use devspaces_authz::{Permission, ResourceType};
-use devspaces_proto::authz::v1::{
-    CheckPermissionRequest, CheckPermissionResponse, authz_service_client::AuthzServiceClient,
+use devspaces_proto::{
+    authz::v1::{CheckPermissionRequest, CheckPermissionResponse, authz_service_client::AuthzServiceClient},
+    marketplace::v1::SubmitListingRequest,
 };
 use devspaces_tests::{
     Persona, Refusal, Suite, both_engines,
     reflection::{Raw, methods},
-    sql::tamper,
     suite::eventually,
 };
 use prost::{Message as _, bytes::Bytes};
@@ -17,43 +17,71 @@ use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
 use tonic::{Code, Request, Status};
 
 use crate::{
-    matrix::apps::{deletes, imported_app, keeps_only_app_roles},
+    matrix::{
+        apps::{deletes, imported_app, keeps_only_app_roles},
+        planes::{accepts_terms, consents},
+    },
     members::{DEVELOPER, adds},
     spaces::{archives, gets},
 };
 
-/// The space and the app that a request names.
+/// What a request names.
 #[derive(Clone, Debug)]
 struct Names {
     space: String,
     app: String,
+    profile: String,
+    listing: String,
 }
 
 /// Names of nothing that exists.
 fn nowhere() -> Names {
     let id = "0190a8d0-7b1c-7def-8000-000000000001";
-    Names { space: format!("spaces/{id}"), app: format!("apps/{id}") }
+    let [space, app, profile, listing] =
+        ["spaces", "apps", "vendorProfiles", "listings"].map(|collection| format!("{collection}/{id}"));
+    Names { space, app, profile, listing }
 }
 
 impl Names {
-    /// These names with those of nothing in place of the space, of the app and of both.
-    fn with_something_missing(&self) -> [Self; 3] {
-        let Self { space, app } = nowhere();
-        [Self { space: space.clone(), ..self.clone() }, Self { app, ..self.clone() }, nowhere()]
+    /// These names with those of nothing in place of each, and of all.
+    fn with_something_missing(&self) -> [Self; 5] {
+        let Self { space, app, profile, listing } = nowhere();
+        [
+            Self { space, ..self.clone() },
+            Self { app, ..self.clone() },
+            Self { profile, ..self.clone() },
+            Self { listing, ..self.clone() },
+            nowhere(),
+        ]
     }
 
-    /// What the field of a method's request holds: the space or the app, or someone in it where the method is about them.
+    /// What the field of a method's request holds: a name, or that of someone or something below it where the method is
+    /// about that.
     fn in_field(&self, method: &MethodDescriptor, path: &str) -> String {
-        let Self { space, app } = self;
+        let Self { space, app, profile, listing } = self;
         let service = method.parent_service().name().to_owned();
-        let named = path.ends_with("name");
+        let (named, method) = (path.ends_with("name"), method.name());
         match service.as_str() {
             "AppService" if path.ends_with("space") => space.clone(),
-            "AppService" if named && method.name().ends_with("Contributor") => {
+            "AppService" if named && method.ends_with("Contributor") => {
                 format!("{app}/contributors/alice")
             }
             "AppService" => app.clone(),
             "MembershipService" if named => format!("{space}/members/alice"),
+            "BillingAccountService" if method == "ConsentToInvoicing" => space.clone(),
+            "BillingAccountService" if method == "RemoveBillingAdmin" => {
+                format!("{space}/billingAccount/admins/alice")
+            }
+            "InvoiceService" if named || method == "CreateCreditNote" => {
+                format!("{space}/billingAccount/invoices/0190a8d0-7b1c-7def-8000-000000000002")
+            }
+            "BillingAccountService" | "UsageService" | "InvoiceService" => format!("{space}/billingAccount"),
+            "VendorProfileService" if path == "space" || method == "AcceptTerms" => space.clone(),
+            "VendorProfileService" if method == "RemoveMarketplaceAdmin" => {
+                format!("{profile}/admins/alice")
+            }
+            "ListingService" if named => listing.clone(),
+            "VendorProfileService" | "ListingService" => profile.clone(),
             _ => space.clone(),
         }
     }
@@ -61,7 +89,7 @@ impl Names {
     /// The resource that a refusal names: that of the field, and not what is below it.
     fn of_field(&self, method: &MethodDescriptor, path: &str) -> String {
         let name = self.in_field(method, path);
-        [&self.space, &self.app]
+        [&self.space, &self.app, &self.profile, &self.listing]
             .into_iter()
             .find(|parent| name.starts_with(*parent))
             .expect("a parent")
@@ -70,8 +98,12 @@ impl Names {
 
     /// What a refusal says once these names are taken for others.
     fn replaced_in(&self, refusal: Refusal, others: &Self) -> Refusal {
-        let replaced =
-            |text: String| text.replace(&self.space, &others.space).replace(&self.app, &others.app);
+        let replaced = |text: String| {
+            text.replace(&self.space, &others.space)
+                .replace(&self.app, &others.app)
+                .replace(&self.profile, &others.profile)
+                .replace(&self.listing, &others.listing)
+        };
         let metadata = refusal.metadata.into_iter().map(|(key, value)| (key, replaced(value))).collect();
         Refusal { message: replaced(refusal.message), metadata, ..refusal }
     }
@@ -104,10 +136,13 @@ fn caller(access: &DynamicMessage) -> i32 {
     access.get_field_by_name("caller").expect("the field").as_enum_number().expect("a number")
 }
 
-/// A request whose fields at these paths name a space or an app.
+/// A request whose fields at these paths name what they are about; so do `name` and `parent` where there are such fields.
 fn request(method: &MethodDescriptor, required: &[(String, String)], names: &Names) -> Bytes {
     let mut request = DynamicMessage::new(method.input());
-    for (_, path) in required.iter().filter(|(_, path)| !path.is_empty()) {
+    let required = required.iter().map(|(_, path)| path.as_str()).filter(|path| !path.is_empty());
+    let usual =
+        ["name", "parent"].into_iter().filter(|path| method.input().get_field_by_name(path).is_some());
+    for path in usual.chain(required) {
         let name = names.in_field(method, path);
         match path.split_once('.') {
             None => request.set_field_by_name(path, Value::String(name)),
@@ -132,8 +167,7 @@ async fn call(who: &Persona, port: Service, method: &MethodDescriptor, message: 
 
 async fn walk(suite: &Suite) {
     let alice = suite.user("alice");
-    let space = alice.creates_space("Team").await;
-    let names = Names { app: alice.creates_app(&space).await, space };
+    let names = published_names(&alice).await;
     let mallory = suite.user("mallory");
     let nobody = suite.bearer(&devspaces_kit::name::Principal::user("nobody"), None);
     let mut walked = HashMap::<i32, u32>::new();
@@ -167,8 +201,10 @@ async fn walk(suite: &Suite) {
             }
         }
     }
-    // Two ports: each with its own services, and with AuthzService, JournalService and FactsService.
-    assert_eq!(walked, HashMap::from([(1, 2 + 2 * 2), (2, 6 + 13 + 5 + 2 * 2), (3, 6 * 2)]));
+    // Four ports: each with its own services, and with AuthzService, JournalService and FactsService.
+    let permitted = [8, 13, 5, 14, 3, 7, 9, 5].into_iter().sum::<u32>();
+    let internal = [5, 1, 1].into_iter().sum::<u32>();
+    assert_eq!(walked, HashMap::from([(1, 5 + 4 * 2), (2, permitted + 4 * 2), (3, internal + 4 * 6)]));
 }
 
 /// A stranger is denied what the method requires, and told nothing of whether it is there (R-P3).
@@ -235,27 +271,37 @@ async fn apps_look_alike(suite: &Suite, who: &Persona, names: &Names) -> Vec<Cod
     codes
 }
 
+/// A published space with an account, an app, a vendor profile and a listing of another app.
+async fn published_names(owner: &Persona) -> Names {
+    let space = owner.creates_space("Published").await;
+    let [app, listed] = [owner.creates_app(&space).await, owner.creates_app(&space).await];
+    consents(owner, &space).await.expect("an account");
+    let profile = accepts_terms(owner, &space).await.expect("published").name;
+    let request =
+        SubmitListingRequest { parent: profile.clone(), app: listed, ..SubmitListingRequest::default() };
+    let listing = owner.listings().submit_listing(request).await.expect("submitted").into_inner().name;
+    Names { space, app, profile, listing }
+}
+
 /// A space that is published, one that is archived and one in use; an app that is in a space, one that is in none and one
 /// that is deleted: all that a stranger's answers could depend on.
 async fn names_of(suite: &Suite, owner: &Persona) -> [Names; 3] {
-    let published = owner.creates_space("Published").await;
-    // No method publishes a space yet. Nobody has asked anything about it, so nothing is remembered otherwise.
-    tamper(&suite.pool(Service::Space).await, "UPDATE space SET published = TRUE").await;
+    let published = published_names(owner).await;
     let archived = owner.creates_space("Archived").await;
     archives(owner, &archived).await.expect("archived");
     let space = owner.creates_space("Team").await;
-    let [linked, deleted] = [owner.creates_app(&space).await, owner.creates_app(&space).await];
+    let deleted = owner.creates_app(&space).await;
     deletes(owner, &deleted).await;
     [
-        Names { space: published, app: linked },
-        Names { space: archived, app: imported_app(suite, owner).await },
-        Names { space, app: deleted },
+        published.clone(),
+        Names { space: archived, app: imported_app(suite, owner).await, ..published.clone() },
+        Names { space, app: deleted, ..published },
     ]
 }
 
-/// The service that is not this one.
-fn other(service: Service) -> Service {
-    if service == Service::Space { Service::Membership } else { Service::Space }
+/// The services that are not this one.
+fn others(service: Service) -> impl Iterator<Item = Service> {
+    Service::ALL.into_iter().filter(move |other| *other != service)
 }
 
 /// What a check of one's own permission answers at a port, but for when.
@@ -305,24 +351,29 @@ both_engines! {
     }
 
     // R-P3
-    async fn a_stranger_is_told_the_same_of_any_space_and_app_while_the_other_service_is_down(suite: Suite) {
+    async fn a_stranger_is_told_the_same_of_any_space_and_app_while_another_service_is_down(suite: Suite) {
         let mut suite = suite;
         let (alice, mallory) = (suite.user("alice"), suite.user("mallory"));
         let all = names_of(&suite, &alice).await;
-        for (port, counted) in [(Service::Space, 5 + 12 + 2), (Service::Membership, 5 + 2)] {
-            // While all is up, so that what is known of those that exist is remembered where it may be.
+        let counts = [7 + 12 + 2, 5 + 2, 14 + 1 + 4 + 2, 7 + 4 + 2];
+        // While all is up, so that what is known of those that exist is remembered where it may be.
+        for (port, counted) in Service::ALL.into_iter().zip(counts) {
             for names in &all {
-                assert_eq!(look_alike(&suite, &mallory, names, port).await, vec![Code::PermissionDenied; counted]);
+                assert_eq!(look_alike(&suite, &mallory, names, port).await, vec![Code::PermissionDenied; counted], "{port}");
             }
-            suite.stop(other(port)).await;
-            for names in &all {
-                let codes = look_alike(&suite, &mallory, names, port).await;
-                assert_eq!(codes.len(), counted);
-                for code in codes {
-                    assert!([Code::Unavailable, Code::PermissionDenied].contains(&code), "{code:?}");
+        }
+        for down in Service::ALL {
+            suite.stop(down).await;
+            for (port, counted) in others(down).map(|port| (port, counts[Service::ALL.iter().position(|it| *it == port).expect("a port")])) {
+                for names in &all {
+                    let codes = look_alike(&suite, &mallory, names, port).await;
+                    assert_eq!(codes.len(), counted);
+                    for code in codes {
+                        assert!([Code::Unavailable, Code::PermissionDenied].contains(&code), "{code:?}");
+                    }
                 }
             }
-            suite.restart(other(port)).await;
+            suite.restart(down).await;
             eventually(async || gets(&alice, &all[0].space).await.ok()).await;
         }
     }
@@ -338,7 +389,7 @@ both_engines! {
         let [linked, deleted] = [alice.creates_app(&space).await, alice.creates_app(&space).await];
         deletes(&alice, &deleted).await;
         let unlinked = imported_app(&suite, &alice).await;
-        let apps = [linked, deleted, unlinked].map(|app| Names { space: space.clone(), app });
+        let apps = [linked, deleted, unlinked].map(|app| Names { space: space.clone(), app, ..nowhere() });
         for names in &apps {
             assert_eq!(apps_look_alike(&suite, &dora, names).await, [Code::PermissionDenied; 10]);
             assert_eq!(apps_look_alike(&suite, &omar, names).await, [Code::PermissionDenied; 10]);
@@ -363,17 +414,18 @@ both_engines! {
                 assert!(why.unmet_conditions.is_empty(), "only what the public catalogue says");
             }
         }
-        for port in Service::ALL {
-            suite.stop(other(port)).await;
+        for down in Service::ALL {
+            suite.stop(down).await;
+            let up: Vec<Service> = others(down).collect();
             for names in &all {
-                for answer in checks_look_alike(&mallory, names, &[port]).await {
+                for answer in checks_look_alike(&mallory, names, &up).await {
                     match answer {
                         Ok(answer) => assert!(!answer.allowed),
                         Err(refusal) => assert_eq!(refusal.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE")),
                     }
                 }
             }
-            suite.restart(other(port)).await;
+            suite.restart(down).await;
             eventually(async || gets(&alice, &all[0].space).await.ok()).await;
         }
     }

@@ -2,10 +2,12 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::Args;
-use devspaces_kit::db::{FolderLock, Pool};
+use devspaces_kit::db::{self, FolderLock, OpenError, Pool};
+use tokio::time::sleep;
 
 use super::Failure;
 use crate::service::Service;
@@ -35,13 +37,20 @@ impl Databases {
     /// Connects to every service's database, and keeps other processes out of the folders of SQLite files.
     pub(super) async fn open(&self) -> Result<Open, Failure> {
         let urls = self.urls()?;
-        let mut locks = BTreeMap::new();
-        for folder in urls.values().filter_map(|url| folder(url)) {
-            if !locks.contains_key(folder) {
-                locks.insert(folder.to_owned(), FolderLock::take(folder)?);
-            }
-        }
+        let locks = lock(&urls)?;
         Ok(Open { pools: connect(&urls).await?, _locks: locks })
+    }
+
+    /// As [`open`](Self::open), and waits for databases that are not there yet or not migrated: what is started in any
+    /// order comes up once the rest has.
+    pub(super) async fn open_migrated(&self) -> Result<Open, Failure> {
+        let urls = self.urls()?;
+        let locks = lock(&urls)?;
+        let mut pools = BTreeMap::new();
+        for (service, url) in &urls {
+            pools.insert(*service, migrated(*service, url).await?);
+        }
+        Ok(Open { pools, _locks: locks })
     }
 
     /// Connects to databases that are there, beside a process that may be serving from them.
@@ -70,6 +79,48 @@ impl Databases {
         }
         let url = |service: &Service| (*service, template.replace("{service}", service.name()));
         Ok(self.services.iter().map(url).collect())
+    }
+}
+
+fn lock(urls: &BTreeMap<Service, String>) -> Result<BTreeMap<PathBuf, FolderLock>, Failure> {
+    let mut locks = BTreeMap::new();
+    for folder in urls.values().filter_map(|url| folder(url)) {
+        if !locks.contains_key(folder) {
+            locks.insert(folder.to_owned(), FolderLock::take(folder)?);
+        }
+    }
+    Ok(locks)
+}
+
+/// How often a database that is waited for is looked at.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The database of a service, once it is there and has the schema of this version.
+async fn migrated(service: Service, url: &str) -> Result<Pool, Failure> {
+    let mut said = String::new();
+    loop {
+        let missing = match Pool::open(url).await {
+            Ok(pool) => match db::is_current(&pool, &service.schema()).await {
+                Ok(true) => return Ok(pool),
+                // Nobody else can migrate a file while this process holds its folder.
+                Ok(false) if folder(url).is_some() => {
+                    return Err(format!(
+                        "the database of {service} is not migrated: run `devspaces migrate`"
+                    )
+                    .into());
+                }
+                Ok(false) => "it is not migrated: run `devspaces migrate`".to_owned(),
+                Err(error) => error.for_operator(),
+            },
+            Err(error @ OpenError::Refused { .. }) => error.to_string(),
+            Err(error) => return Err(format!("--database-url for {service}: {error}").into()),
+        };
+        // Once for each thing that is missing: what is waited for may take its time.
+        if missing != said {
+            tracing::warn!(%service, missing, "waiting for the database");
+            said = missing;
+        }
+        sleep(PAUSE).await;
     }
 }
 

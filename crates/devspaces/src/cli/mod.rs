@@ -3,6 +3,7 @@ mod check;
 mod database;
 mod dev;
 mod export;
+mod health;
 mod journal;
 mod keys;
 mod migrate;
@@ -42,6 +43,8 @@ enum Command {
     Policy(policy::Policy),
     /// Ask a running suite whether somebody has a permission, and why; exit code 0 if so, 3 if not
     Check(check::Check),
+    /// Ask a running service whether it is ready; exit code 0 if so
+    Health(health::Health),
     /// Check the journals, make checkpoints to check them against later, export them
     Journal(journal::Journal),
 }
@@ -61,6 +64,7 @@ impl Cli {
             Command::Migrate(migrate) => on_runtime(migrate.run()),
             Command::Journal(journal) => on_runtime(journal.run()),
             Command::Check(check) => on_runtime(check.run()),
+            Command::Health(health) => on_runtime(health.run()),
             Command::Token(token) => token.run(),
             Command::Keys(keys) => keys.run(),
             Command::Policy(policy) => {

@@ -135,7 +135,12 @@ impl Serve {
         let issuers = self.issuers()?;
         let listener = bind(self.listen).await?;
         let address = listener.local_addr()?;
-        let databases = self.databases.open().await?;
+        let databases = self.databases.open_migrated();
+        tokio::pin!(stop);
+        let databases = tokio::select! {
+            databases = databases => databases?,
+            () = &mut stop => return Ok(ExitCode::SUCCESS),
+        };
         let mut services = BTreeMap::new();
         for (service, database) in &databases.pools {
             let file = PathBuf::from(self.service_key_file.replace("{service}", service.name()));
@@ -156,7 +161,7 @@ impl Serve {
         };
         let suite = Suite::new(listener, config).await?;
         let names: Vec<_> = self.databases.services.iter().map(|service| service.name()).collect();
-        println!("devspaces is ready on {address} with {}", names.join(", "));
+        println!("devspaces listens on {address} with {}", names.join(", "));
         suite.run(stop).await?;
         Ok(ExitCode::SUCCESS)
     }

@@ -1,6 +1,14 @@
 //! One gRPC port: the services behind it, what every call passes through, and an orderly end.
-use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{self, Future},
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
+use futures::future::BoxFuture;
 use http::{Request, Response};
 use tokio::{
     net::TcpListener,
@@ -25,11 +33,13 @@ use crate::identity::Authenticator;
 
 mod canonical;
 mod edge;
+mod health;
 mod tasks;
 #[cfg(test)]
 mod tests;
 mod trace;
 
+pub use health::{health, until_answering};
 pub use tasks::Tasks;
 pub use trace::TraceContext;
 
@@ -89,6 +99,7 @@ pub struct Server {
     limits: Limits,
     routes: RoutesBuilder,
     services: Vec<&'static str>,
+    ready: BoxFuture<'static, ()>,
 }
 
 impl Server {
@@ -103,7 +114,15 @@ impl Server {
             limits,
             routes: RoutesBuilder::default(),
             services: Vec::new(),
+            ready: Box::pin(future::ready(())),
         }
+    }
+
+    /// Says `SERVING` to who asks for its health only when this has resolved. Calls are taken on from the first.
+    #[must_use]
+    pub fn ready_when(mut self, ready: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.ready = Box::pin(ready);
+        self
     }
 
     /// Sets other limits than the defaults.
@@ -139,7 +158,7 @@ impl Server {
     /// [`ServerError`]; `Undrained` if calls or tasks were left when the time to wait was over.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
         let health = HealthReporter::new();
-        report(&health, &self.services, ServingStatus::Serving).await;
+        report(&health, &self.services, ServingStatus::NotServing).await;
         let routes = self
             .routes
             .routes()
@@ -154,7 +173,16 @@ impl Server {
         });
         let app = GrpcWebLayer::new().layer(edge::Edge { routes, shared });
         let signal = async {
-            stop.await;
+            let ready = async {
+                self.ready.await;
+                report(&health, &self.services, ServingStatus::Serving).await;
+                tracing::info!("ready");
+                future::pending().await
+            };
+            tokio::select! {
+                () = ready => {}
+                () = stop => {}
+            }
             tracing::info!("stopping");
             report(&health, &self.services, ServingStatus::NotServing).await;
             self.tasks.stop();

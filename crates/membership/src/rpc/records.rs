@@ -1,17 +1,63 @@
 //! What the membership service tells the other services that no permission depends on.
+use devspaces_authz::{ConsoleRole, Owner};
+use devspaces_gate::{Context, admit};
+use devspaces_kit::{
+    edge::answer,
+    identity::Caller,
+    name::{SpaceName, UserName},
+    status::{Fault, Fields},
+};
 use devspaces_proto::facts::v1::{
-    ListBuildersRequest, ListBuildersResponse, membership_records_service_server::MembershipRecordsService,
+    self as proto, Builder, ListBuildersRequest, ListBuildersResponse,
+    membership_records_service_server::MembershipRecordsService,
 };
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
+use crate::store;
+
+/// The most people of one list: a page of the largest size, and one more.
+const MAX_LISTED: i32 = 1001;
 
 #[tonic::async_trait]
 impl MembershipRecordsService for Rpc {
     async fn list_builders(
         &self,
-        _: Request<ListBuildersRequest>,
+        request: Request<ListBuildersRequest>,
     ) -> Result<Response<ListBuildersResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| list_builders(&self.0, caller, request)).await
+    }
+}
+
+/// R-B13
+async fn list_builders(
+    context: &Context,
+    caller: Caller,
+    request: ListBuildersRequest,
+) -> Result<ListBuildersResponse, Fault> {
+    admit(&caller, Owner::Membership, &[Owner::Billing])?;
+    let mut fields = Fields::new();
+    let space = fields.parse::<SpaceName>("space", &request.space);
+    let after = match request.after.as_str() {
+        "" => Some(None),
+        after => fields.parse::<UserName>("after", after).map(Some),
+    };
+    if !(1..=MAX_LISTED).contains(&request.limit) {
+        fields.bad("limit", format!("must be from 1 to {MAX_LISTED}"));
+    }
+    let (space, after) = fields.finish_with(space.zip(after))?;
+    let after = after.as_ref().map_or("", UserName::id);
+    let mut db = context.pool.read().await?;
+    let found = store::building(&mut db, space, after, request.limit.into(), context.clock.now()).await?;
+    let builder =
+        |(user, role): (UserName, _)| Builder { user: user.to_string(), role: wire_role(role).into() };
+    Ok(ListBuildersResponse { builders: found.into_iter().map(builder).collect() })
+}
+
+fn wire_role(role: ConsoleRole) -> proto::ConsoleRole {
+    match role {
+        ConsoleRole::Admin => proto::ConsoleRole::Admin,
+        ConsoleRole::Developer => proto::ConsoleRole::Developer,
+        ConsoleRole::Viewer => proto::ConsoleRole::Viewer,
     }
 }

@@ -4,9 +4,9 @@ use devspaces_kit::{
     status::{Fault, Fields},
     text,
 };
-use devspaces_proto::space::v1 as proto;
+use devspaces_proto::{facts::v1::GetBillingStatusResponse, space::v1 as proto};
 
-use crate::domain::{Metadata, Patch, Space};
+use crate::domain::{Metadata, Patch, Space, purge_time};
 
 impl From<Space> for proto::Space {
     fn from(space: Space) -> Self {
@@ -21,8 +21,8 @@ impl From<Space> for proto::Space {
             create_time: Some(space.create_time.into()),
             update_time: Some(space.update_time.into()),
             etag: etag::of(space.revision),
-            delete_time: None,
-            purge_time: None,
+            delete_time: space.delete_time.map(Into::into),
+            purge_time: space.delete_time.map(|deleted| purge_time(deleted).into()),
         }
     }
 }
@@ -42,6 +42,17 @@ pub(crate) fn metadata_editor(space: &Space) -> proto::space_settings::MetadataE
         proto::space_settings::MetadataEditor::MarketplaceAdmin
     } else {
         proto::space_settings::MetadataEditor::ConsoleAdmin
+    }
+}
+
+/// How it stands with a space's billing, as its settings show it (R-B10).
+pub(crate) fn billing_status(status: GetBillingStatusResponse) -> proto::space_settings::BillingStatus {
+    match status {
+        GetBillingStatusResponse { has_account: false, .. } => {
+            proto::space_settings::BillingStatus::NoAccount
+        }
+        GetBillingStatusResponse { past_due: true, .. } => proto::space_settings::BillingStatus::PastDue,
+        GetBillingStatusResponse { .. } => proto::space_settings::BillingStatus::Active,
     }
 }
 

@@ -1,13 +1,10 @@
-use std::time::Duration;
-
 use devspaces_kit::{
     clock::Timestamp,
     name::{AppName, ListingName, SpaceName},
 };
 use serde_json::{Value, json};
 
-/// R-A10: for how long a deleted app can be had back.
-const KEPT: Duration = Duration::from_hours(30 * 24);
+use super::purge_time;
 
 /// What people call an app, and say of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,7 +94,7 @@ impl App {
 
     /// R-A10: until when a deleted app can be had back.
     pub(crate) fn purge_time(&self) -> Option<Timestamp> {
-        self.delete_time.map(|deleted| deleted + KEPT)
+        self.delete_time.map(purge_time)
     }
 
     /// R-A10: whether it is too late to have the app back. To every method it is as if it did not exist then, purged yet
@@ -120,17 +117,14 @@ impl App {
     }
 }
 
-/// When apps were deleted that are to be purged by now.
-pub(crate) fn purged_if_deleted_by(now: Timestamp) -> Timestamp {
-    let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
-    Timestamp::from_micros(now.micros().saturating_sub(kept))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::purged_if_deleted_by;
 
     // R-A10
     #[test]

@@ -3,6 +3,8 @@ use devspaces_authz::SpaceState;
 use devspaces_kit::{clock::Timestamp, name::SpaceName};
 use serde_json::{Value, json};
 
+use super::purge_time;
+
 /// What people call a space, say of it and know it by (R-S3).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Metadata {
@@ -37,6 +39,8 @@ pub(crate) struct Space {
     pub(crate) metadata: Metadata,
     pub(crate) state: SpaceState,
     pub(crate) published: bool,
+    /// R-S6: when it was deleted.
+    pub(crate) delete_time: Option<Timestamp>,
     pub(crate) create_time: Timestamp,
     pub(crate) update_time: Timestamp,
     pub(crate) revision: i64,
@@ -46,7 +50,21 @@ impl Space {
     /// A space that is in use from now on, with nothing on other planes (R-S1).
     pub(crate) fn new(name: SpaceName, metadata: Metadata, now: Timestamp) -> Self {
         let state = SpaceState::Active;
-        Self { name, metadata, state, published: false, create_time: now, update_time: now, revision: 0 }
+        Self {
+            name,
+            metadata,
+            state,
+            published: false,
+            delete_time: None,
+            create_time: now,
+            update_time: now,
+            revision: 0,
+        }
+    }
+
+    /// R-S6: whether it is too late to have the space back.
+    pub(crate) fn is_gone(&self, now: Timestamp) -> bool {
+        self.delete_time.is_some_and(|deleted| purge_time(deleted) <= now)
     }
 
     /// What the journal says of it.
@@ -57,6 +75,7 @@ impl Space {
             "logo_uri": self.metadata.logo_uri,
             "state": self.state.name(),
             "published": self.published,
+            "delete_time": self.delete_time.map(|deleted| deleted.to_string()),
         })
     }
 }

@@ -20,6 +20,7 @@ struct Row {
     logo_uri: String,
     state: String,
     published: bool,
+    delete_time: Option<Timestamp>,
     create_time: Timestamp,
     update_time: Timestamp,
     revision: i64,
@@ -36,13 +37,22 @@ impl TryFrom<Row> for Space {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let Row {
-            display_name, description, logo_uri, published, create_time, update_time, revision, ..
+            display_name,
+            description,
+            logo_uri,
+            published,
+            delete_time,
+            create_time,
+            update_time,
+            revision,
+            ..
         } = row;
         Ok(Self {
             name: SpaceName(row.id),
             metadata: Metadata { display_name, description, logo_uri },
             state: state(&row.state)?,
             published,
+            delete_time,
             create_time,
             update_time,
             revision,
@@ -54,7 +64,8 @@ impl TryFrom<Row> for Space {
 pub(crate) async fn find(db: &mut Conn, name: SpaceName) -> Result<Option<Space>, Error> {
     let row: Option<Row> = on!(db, |c| {
         sqlx::query_as(
-        "SELECT id, display_name, description, logo_uri, state, published, create_time, update_time, revision
+        "SELECT id, display_name, description, logo_uri, state, published, delete_time, create_time, update_time,
+           revision
          FROM space WHERE id = $1"
     )
     .bind(name.0)
@@ -68,8 +79,8 @@ static FIND_ALL: LazyLock<BatchSql> = LazyLock::new(|| {
     BatchSql::new(
         "WITH wanted (place, id) AS (VALUES ",
         1,
-        ") SELECT DISTINCT s.id, s.display_name, s.description, s.logo_uri, s.state, s.published, s.create_time,
-             s.update_time, s.revision
+        ") SELECT DISTINCT s.id, s.display_name, s.description, s.logo_uri, s.state, s.published, s.delete_time,
+             s.create_time, s.update_time, s.revision
            FROM wanted w JOIN space s ON s.id = w.id",
     )
 });
@@ -98,12 +109,12 @@ pub(crate) async fn put(db: &mut Conn, space: &Space) -> Result<(), Error> {
     let Space { name, metadata, .. } = space;
     on!(db, |c| {
         sqlx::query(
-        "INSERT INTO space (id, display_name, description, logo_uri, state, published, create_time, update_time,
-           revision)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        "INSERT INTO space (id, display_name, description, logo_uri, state, published, delete_time, create_time,
+           update_time, revision)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (id) DO UPDATE SET display_name = excluded.display_name, description = excluded.description,
            logo_uri = excluded.logo_uri, state = excluded.state, published = excluded.published,
-           update_time = excluded.update_time, revision = excluded.revision"
+           delete_time = excluded.delete_time, update_time = excluded.update_time, revision = excluded.revision"
     )
     .bind(name.0)
     .bind(&metadata.display_name)
@@ -111,6 +122,7 @@ pub(crate) async fn put(db: &mut Conn, space: &Space) -> Result<(), Error> {
     .bind(&metadata.logo_uri)
     .bind(space.state.name())
     .bind(space.published)
+    .bind(space.delete_time)
     .bind(space.create_time)
     .bind(space.update_time)
     .bind(space.revision)
@@ -118,5 +130,26 @@ pub(crate) async fn put(db: &mut Conn, space: &Space) -> Result<(), Error> {
     .await
     .map(drop)
     })?;
+    Ok(())
+}
+
+/// Spaces that were deleted at this time or before, the longest deleted first.
+pub(crate) async fn deleted_by(db: &mut Conn, time: Timestamp, limit: i64) -> Result<Vec<SpaceName>, Error> {
+    let ids: Vec<Uuid> = on!(db, |c| {
+        sqlx::query_scalar(
+            "SELECT id FROM space WHERE delete_time IS NOT NULL AND delete_time <= $1
+             ORDER BY delete_time LIMIT $2",
+        )
+        .bind(time)
+        .bind(limit)
+        .fetch_all(c)
+        .await
+    })?;
+    Ok(ids.into_iter().map(SpaceName).collect())
+}
+
+/// Removes a space for good.
+pub(crate) async fn remove(db: &mut Conn, name: SpaceName) -> Result<(), Error> {
+    on!(db, |c| sqlx::query("DELETE FROM space WHERE id = $1").bind(name.0).execute(c).await.map(drop))?;
     Ok(())
 }

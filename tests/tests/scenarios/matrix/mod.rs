@@ -1,7 +1,7 @@
-//! The permission table, asked through the API: every row, by each role that a person can hold so far. The columns of
-//! billing and Marketplace admins wait for those services: nobody can hold their roles yet.
+//! The permission table, asked through the API: every row, by each role that a person can hold.
 pub(crate) mod apps;
 pub(crate) mod oracle;
+pub(crate) mod planes;
 
 use devspaces::Service;
 use devspaces_proto::{authz::v1::Plane, membership::v1::Member};
@@ -32,6 +32,8 @@ async fn ask(person: &Persona, row: &Row, resource: &str, standing: &Standing) {
     for granted in &explanation.granted_by {
         let holds = match granted.plane() {
             Plane::Console => standing.console.is_some(),
+            Plane::Billing => standing.billing_admin,
+            Plane::Marketplace => standing.marketplace_admin,
             Plane::App => standing.app.is_some() || standing.contributes,
             plane => plane == Plane::SignedIn,
         };

@@ -5,12 +5,14 @@ use devspaces_proto::{membership::v1::ConsoleRole, space::v1::ContributorRole};
 
 const MATRIX: &str = include_str!("../../../policy/matrix.csv");
 
-/// A line of the table. The columns of billing and Marketplace admins wait for those services.
+/// A line of the table.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) permission: String,
     /// What the permission is on: "space", "app" or "-".
     pub(crate) resource: String,
+    billing_admin: String,
+    marketplace_admin: String,
     console_admin: String,
     developer: String,
     viewer: String,
@@ -36,6 +38,14 @@ pub(crate) struct Standing {
     pub(crate) console: Option<ConsoleRole>,
     /// The add-on of a Developer.
     pub(crate) view_all_apps: bool,
+    /// Whether the person is billing admin of the space.
+    pub(crate) billing_admin: bool,
+    /// Whether the person is Marketplace admin of the space.
+    pub(crate) marketplace_admin: bool,
+    /// Whether the space is published.
+    pub(crate) published: bool,
+    /// Whether the space has no console Admin (R-M3).
+    pub(crate) without_admin: bool,
     /// The role on the app that the question is about.
     pub(crate) app: Option<ContributorRole>,
     /// Whether the person contributes to any app that is in the space.
@@ -68,11 +78,38 @@ fn read() -> Vec<Row> {
     let mut lines = MATRIX.lines().map(fields);
     let header = lines.next().expect("a header");
     let column = |name: &str| header.iter().position(|field| field == name).expect("a column");
-    let at = ["permission", "resource", "console_admin", "developer", "viewer", "app_role"].map(column);
+    let at = [
+        "permission",
+        "resource",
+        "billing_admin",
+        "marketplace_admin",
+        "console_admin",
+        "developer",
+        "viewer",
+        "app_role",
+    ];
+    let at = at.map(column);
     let row = |line: Vec<String>| {
-        let [permission, resource, console_admin, developer, viewer, app_role] =
-            at.map(|column| line[column].clone());
-        Row { permission, resource, console_admin, developer, viewer, app_role }
+        let [
+            permission,
+            resource,
+            billing_admin,
+            marketplace_admin,
+            console_admin,
+            developer,
+            viewer,
+            app_role,
+        ] = at.map(|column| line[column].clone());
+        Row {
+            permission,
+            resource,
+            billing_admin,
+            marketplace_admin,
+            console_admin,
+            developer,
+            viewer,
+            app_role,
+        }
     };
     lines.map(row).collect()
 }
@@ -85,6 +122,9 @@ pub(crate) fn row(permission: &str) -> &'static Row {
 impl Row {
     /// Whether someone of this standing has the permission.
     pub(crate) fn allows(&self, standing: &Standing) -> bool {
+        if self.resource != "-" && (self.billing_allows(standing) || self.marketplace_allows(standing)) {
+            return true;
+        }
         match self.resource.as_str() {
             "app" => self.console_allows(standing) || self.contributor_allows(standing),
             "space" if self.app_role == "any" => self.console_allows(standing) || standing.contributes,
@@ -97,12 +137,38 @@ impl Row {
 
     /// Whether one of the person's roles would grant the permission under a condition.
     pub(crate) fn is_conditional(&self, standing: &Standing) -> bool {
-        self.cell(standing.console) == "if" || self.contributor_granted(standing.app)
+        self.cell(standing.console) == "if"
+            || self.contributor_granted(standing.app)
+            || (standing.marketplace_admin && self.marketplace_admin == "if")
+    }
+
+    fn billing_allows(&self, standing: &Standing) -> bool {
+        match self.billing_admin.as_str() {
+            "yes" => standing.billing_admin,
+            "no" => false,
+            other => panic!("an unknown cell: {other}"),
+        }
+    }
+
+    fn marketplace_allows(&self, standing: &Standing) -> bool {
+        let granted = match self.marketplace_admin.as_str() {
+            "yes" => true,
+            "no" => false,
+            "if" => match self.permission.as_str() {
+                "space.update" => standing.published,
+                "members.add" => standing.published && standing.without_admin,
+                other => panic!("no expectation for the condition of {other}"),
+            },
+            other => panic!("an unknown cell: {other}"),
+        };
+        granted && standing.marketplace_admin
     }
 
     /// Whether any console role or contributor role grants the permission at all.
     pub(crate) fn is_reachable(&self) -> bool {
-        [&self.console_admin, &self.developer, &self.viewer].into_iter().any(|cell| cell != "no")
+        [&self.billing_admin, &self.marketplace_admin, &self.console_admin, &self.developer, &self.viewer]
+            .into_iter()
+            .any(|cell| cell != "no")
             || self.app_role != "-"
     }
 
@@ -128,10 +194,10 @@ impl Row {
         }
     }
 
-    /// The condition of an `if`, in a space that is not published. What a contributor role adds has a column of its own.
+    /// The condition of an `if` of a console role. What a contributor role adds has a column of its own.
     fn condition(&self, standing: &Standing) -> bool {
         match self.permission.as_str() {
-            "space.update" | "marketplace.terms.accept" => true,
+            "space.update" | "marketplace.terms.accept" => !standing.published,
             "apps.list" | "app.get" | "app.contributors.list" => standing.view_all_apps,
             // `apps.link` takes a role on an app, and a question about a space names none: see `may_link`.
             "app.update" | "app.contributors.update" | "apps.link" => false,

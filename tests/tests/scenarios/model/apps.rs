@@ -10,7 +10,7 @@ use crate::matrix::oracle;
 impl World {
     fn new_app(&mut self, owner: usize, space: Option<usize>) -> Told {
         let roles = BTreeMap::from([(owner, ContributorRole::Owner)]);
-        self.apps.push(App { space, deleted: false, roles });
+        self.apps.push(App { space, deleted: false, roles, listing: None });
         Told::default()
     }
 
@@ -126,7 +126,7 @@ impl World {
     pub(super) fn delete_app(&mut self, actor: Actor, app: usize) -> Answer {
         self.require(actor, "app.delete", On::App(app))?;
         let app = &mut self.apps[app];
-        No::if_any([(app.deleted, "APP_DELETED")])?;
+        No::if_any([(app.deleted, "APP_DELETED"), (app.is_listed(), "APP_LISTED")])?;
         app.deleted = true;
         Ok(Told::default())
     }

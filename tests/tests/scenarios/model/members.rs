@@ -42,8 +42,20 @@ impl World {
         if different.len() < people.len() || !fitting {
             return Err(No::invalid());
         }
+        let bootstraps = match actor {
+            Actor::Person(person) => {
+                self.spaces[space].members.get(&person).is_none_or(|member| member.role != ConsoleRole::Admin)
+            }
+            Actor::Importer => false,
+        };
+        let admins = people.iter().filter(|(_, role, _)| *role == ConsoleRole::Admin).count();
         let (since, space) = (self.now, &mut self.spaces[space]);
-        No::if_any([(space.archived, "SPACE_ARCHIVED")])?;
+        No::if_any([
+            (space.archived, "SPACE_ARCHIVED"),
+            // R-M3
+            (bootstraps && (admins < people.len() || admins > 5), "BOOTSTRAP_ONLY"),
+            (bootstraps && admins == 0, "LAST_ADMIN"),
+        ])?;
         if people.iter().any(|(person, ..)| space.members.contains_key(person)) {
             return Err(No::because(Code::AlreadyExists, "MEMBER_EXISTS"));
         }
@@ -123,8 +135,14 @@ impl World {
 
     /// R-M5: what becomes of the roles on the space's apps, of which deleted ones can come back.
     fn depart(&mut self, space: usize, person: usize, heir: Option<usize>, keep: bool) -> Told {
-        self.spaces[space].members.remove(&person);
-        let mut told = Told::default();
+        let left = &mut self.spaces[space];
+        left.members.remove(&person);
+        let planes = [
+            (left.billing_admins.contains(&person), "billing"),
+            (left.marketplace_admins.contains(&person), "marketplace"),
+        ];
+        let planes = planes.into_iter().filter(|(held, _)| *held).map(|(_, plane)| plane).collect();
+        let mut told = Told { planes, ..Told::default() };
         let apps = self.apps.iter_mut().enumerate().filter(|(_, app)| app.space == Some(space));
         for (number, app) in apps {
             let Some(&role) = app.roles.get(&person) else { continue };

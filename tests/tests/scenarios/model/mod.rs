@@ -5,7 +5,9 @@
 mod apps;
 mod members;
 mod op;
+mod planes;
 mod stage;
+mod stage_planes;
 mod views;
 mod world;
 
@@ -58,12 +60,15 @@ async fn step(
     stage.compare_checks(world, few).await?;
     Ok(match expected {
         Err(No(_, reasons)) => format!("{reasons:?}"),
-        Ok(Told { removed, remaining }) => match (removed.is_empty(), remaining.is_empty()) {
-            (true, true) => "done".to_owned(),
-            (false, true) => "done, roles removed".to_owned(),
-            (true, false) => "done, roles kept".to_owned(),
-            (false, false) => "done, roles removed and kept".to_owned(),
-        },
+        Ok(Told { removed, remaining, planes }) => {
+            let told = [
+                (!removed.is_empty(), "roles removed"),
+                (!remaining.is_empty(), "roles kept"),
+                (!planes.is_empty(), "other planes left"),
+            ];
+            let told = told.into_iter().filter(|(so, _)| *so).map(|(_, what)| what);
+            std::iter::once("done").chain(told).collect::<Vec<_>>().join(", ")
+        }
     })
 }
 
@@ -100,7 +105,7 @@ fn walk(suite: &Suite) -> Tally {
 }
 
 both_engines! {
-    // R-M1 to R-M8, R-A1 to R-A6, R-A9, R-A10, R-S1, R-S2, R-S5, R-S7, R-P4
+    // R-M1 to R-M8, R-A1 to R-A6, R-A9, R-A10, R-B1, R-B2, R-K1 to R-K4, R-K6, R-S1, R-S2, R-S3, R-S5, R-S7, R-P4
     async fn the_suite_answers_as_the_rules_have_it(suite: Suite) {
         let tally = block_in_place(|| walk(&suite));
         for (answer, times) in &tally {

@@ -3,9 +3,9 @@
 use devspaces_proto::{membership::v1::ConsoleRole, space::v1::ContributorRole};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
-/// How many people there are, and how many spaces.
+/// How many people there are, and how many spaces. The last space comes from a vendor profile.
 pub(super) const PEOPLE: usize = 5;
-pub(super) const SPACES: usize = 2;
+pub(super) const SPACES: usize = 3;
 /// How many apps there are at most, deleted ones included.
 pub(super) const APPS: usize = 5;
 
@@ -27,6 +27,15 @@ pub(super) enum Op {
     UndeleteApp { app: usize },
     ArchiveSpace { space: usize },
     RestoreSpace { space: usize },
+    UpdateSpace { space: usize },
+    ConsentToInvoicing { space: usize },
+    AddBillingAdmin { space: usize, person: usize },
+    RemoveBillingAdmin { space: usize, person: usize },
+    AcceptTerms { space: usize },
+    AddMarketplaceAdmin { space: usize, person: usize },
+    RemoveMarketplaceAdmin { space: usize, person: usize },
+    SubmitListing { app: usize, space: usize },
+    WithdrawListing { app: usize },
 }
 
 impl Op {
@@ -48,6 +57,15 @@ impl Op {
             Self::UndeleteApp { .. } => "UndeleteApp",
             Self::ArchiveSpace { .. } => "ArchiveSpace",
             Self::RestoreSpace { .. } => "RestoreSpace",
+            Self::UpdateSpace { .. } => "UpdateSpace",
+            Self::ConsentToInvoicing { .. } => "ConsentToInvoicing",
+            Self::AddBillingAdmin { .. } => "AddBillingAdmins",
+            Self::RemoveBillingAdmin { .. } => "RemoveBillingAdmin",
+            Self::AcceptTerms { .. } => "AcceptTerms",
+            Self::AddMarketplaceAdmin { .. } => "AddMarketplaceAdmins",
+            Self::RemoveMarketplaceAdmin { .. } => "RemoveMarketplaceAdmin",
+            Self::SubmitListing { .. } => "SubmitListing",
+            Self::WithdrawListing { .. } => "WithdrawListing",
         }
     }
 
@@ -62,6 +80,9 @@ impl Op {
                 | Self::TransferOwnership { .. }
                 | Self::DeleteApp { .. }
                 | Self::ArchiveSpace { .. }
+                | Self::RemoveBillingAdmin { .. }
+                | Self::RemoveMarketplaceAdmin { .. }
+                | Self::WithdrawListing { .. }
         )
     }
 
@@ -74,7 +95,9 @@ impl Op {
             | Self::RemoveContributor { app, .. }
             | Self::TransferOwnership { app, .. }
             | Self::DeleteApp { app }
-            | Self::UndeleteApp { app } => Some(app),
+            | Self::UndeleteApp { app }
+            | Self::SubmitListing { app, .. }
+            | Self::WithdrawListing { app } => Some(app),
             _ => None,
         }
     }
@@ -89,7 +112,15 @@ impl Op {
             | Self::CreateApp { space }
             | Self::LinkApp { space, .. }
             | Self::ArchiveSpace { space }
-            | Self::RestoreSpace { space } => Some(space),
+            | Self::RestoreSpace { space }
+            | Self::UpdateSpace { space }
+            | Self::ConsentToInvoicing { space }
+            | Self::AddBillingAdmin { space, .. }
+            | Self::RemoveBillingAdmin { space, .. }
+            | Self::AcceptTerms { space }
+            | Self::AddMarketplaceAdmin { space, .. }
+            | Self::RemoveMarketplaceAdmin { space, .. }
+            | Self::SubmitListing { space, .. } => Some(space),
             _ => None,
         }
     }
@@ -104,7 +135,11 @@ impl Op {
             }
             Self::UpdateMember { person, .. }
             | Self::UpdateContributor { person, .. }
-            | Self::RemoveContributor { person, .. } => vec![person],
+            | Self::RemoveContributor { person, .. }
+            | Self::AddBillingAdmin { person, .. }
+            | Self::RemoveBillingAdmin { person, .. }
+            | Self::AddMarketplaceAdmin { person, .. }
+            | Self::RemoveMarketplaceAdmin { person, .. } => vec![person],
             Self::ImportApp { owner } => vec![owner],
             Self::TransferOwnership { new_owner, .. } => vec![new_owner],
             _ => Vec::new(),
@@ -229,9 +264,23 @@ fn of_apps() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn of_planes() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        2 => space().prop_map(|space| Op::UpdateSpace { space }),
+        2 => space().prop_map(|space| Op::ConsentToInvoicing { space }),
+        2 => (space(), person()).prop_map(|(space, person)| Op::AddBillingAdmin { space, person }),
+        2 => (space(), person()).prop_map(|(space, person)| Op::RemoveBillingAdmin { space, person }),
+        1 => space().prop_map(|space| Op::AcceptTerms { space }),
+        2 => (space(), person()).prop_map(|(space, person)| Op::AddMarketplaceAdmin { space, person }),
+        2 => (space(), person()).prop_map(|(space, person)| Op::RemoveMarketplaceAdmin { space, person }),
+        3 => (app(), space()).prop_map(|(app, space)| Op::SubmitListing { app, space }),
+        2 => app().prop_map(|app| Op::WithdrawListing { app }),
+    ]
+}
+
 /// Sequences of some 40 steps.
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let op = prop_oneof![2 => of_members(), 3 => of_apps()];
+    let op = prop_oneof![2 => of_members(), 3 => of_apps(), 2 => of_planes()];
     let who = prop_oneof![1 => Just(Who::Anyone), 2 => Just(Who::Permitted), 3 => Just(Who::Able)];
     vec((person(), who, op).prop_map(|(actor, who, op)| Step { actor, who, op }), 1..=80)
 }

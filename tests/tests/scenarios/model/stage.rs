@@ -1,5 +1,5 @@
 //! The people, spaces and apps that the numbers of a walk stand for, and the calls that they make.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use devspaces_proto::{
     membership::v1::{
@@ -9,7 +9,7 @@ use devspaces_proto::{
     space::v1::{
         AddContributorsRequest, App, ArchiveSpaceRequest, Contributor, ContributorRole, CreateAppRequest,
         DeleteAppRequest, ImportAppRequest, LinkAppRequest, RemoveContributorRequest, RestoreSpaceRequest,
-        TransferOwnershipRequest, UndeleteAppRequest, UpdateContributorRequest,
+        Space, TransferOwnershipRequest, UndeleteAppRequest, UpdateContributorRequest, UpdateSpaceRequest,
     },
 };
 use devspaces_tests::{Persona, Refusal, Suite};
@@ -20,6 +20,7 @@ use super::{
     op::{Op, PEOPLE, SPACES},
     world::{Actor, No, Told},
 };
+use crate::matrix::planes::creates_profile;
 
 pub(super) struct Stage {
     /// In the order of their names.
@@ -28,7 +29,14 @@ pub(super) struct Stage {
     pub(super) spaces: Vec<String>,
     /// In the order of their creation.
     pub(super) apps: Vec<String>,
+    /// Of each space; that of none until it is published.
+    pub(super) profiles: Vec<String>,
+    /// The last of each app; that of none until it is submitted.
+    pub(super) listings: BTreeMap<usize, String>,
 }
+
+/// What is not there.
+pub(super) const NOTHING: &str = "0190a8d0-7b1c-7def-8000-000000000001";
 
 /// A refusal, in what the rules say of it.
 impl From<&Status> for No {
@@ -43,18 +51,23 @@ impl From<&Status> for No {
 }
 
 impl Stage {
-    /// People whom nobody knows yet, the first two of whom create a space each.
+    /// People whom nobody knows yet, of whom some create a space each, and one a vendor profile.
     pub(super) async fn set(suite: &Suite, case: usize) -> Self {
         let people = std::array::from_fn(|person| suite.user(&format!("case{case}-p{person}")));
         let importer = suite.persona("services/importer");
-        let mut stage = Self { people, importer, spaces: Vec::new(), apps: Vec::new() };
-        for creator in 0..SPACES {
+        let profiles = vec![format!("vendorProfiles/{NOTHING}"); SPACES];
+        let (spaces, apps, listings) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut stage = Self { people, importer, spaces, apps, profiles, listings };
+        for creator in 0..SPACES - 1 {
             stage.spaces.push(stage.people[creator].creates_space("Team").await);
         }
+        let profile = creates_profile(&stage.people[SPACES - 1], "Vendor").await.expect("a profile");
+        stage.spaces.push(profile.space);
+        stage.profiles[SPACES - 1] = profile.name;
         stage
     }
 
-    fn user(&self, person: usize) -> String {
+    pub(super) fn user(&self, person: usize) -> String {
         self.people[person].name.clone()
     }
 
@@ -93,7 +106,16 @@ impl Stage {
                 Err(status) => Err(status),
             },
             Op::AddMembers { .. } | Op::UpdateMember { .. } => self.changes_members(&who, op).await,
-            Op::ArchiveSpace { .. } | Op::RestoreSpace { .. } => {
+            Op::ConsentToInvoicing { .. } | Op::AddBillingAdmin { .. } | Op::RemoveBillingAdmin { .. } => {
+                self.changes_billing(&who, op, validate_only).await
+            }
+            Op::AcceptTerms { .. } | Op::AddMarketplaceAdmin { .. } | Op::RemoveMarketplaceAdmin { .. } => {
+                self.changes_profile(&who, op, validate_only).await
+            }
+            Op::SubmitListing { .. } | Op::WithdrawListing { .. } => {
+                self.changes_listing(&who, op, validate_only).await
+            }
+            Op::ArchiveSpace { .. } | Op::RestoreSpace { .. } | Op::UpdateSpace { .. } => {
                 self.changes_space(&who, op, validate_only).await
             }
             Op::AddContributors { .. } | Op::UpdateContributor { .. } | Op::RemoveContributor { .. } => {
@@ -147,7 +169,7 @@ impl Stage {
         }
     }
 
-    /// Nobody has a role on another plane here, and every owner of roles answers.
+    /// Every owner of roles answers.
     fn told(
         &self,
         removed: Vec<RemovedAppRole>,
@@ -158,9 +180,16 @@ impl Stage {
             let role = ContributorRole::from_str_name(&format!("CONTRIBUTOR_ROLE_{name}"));
             role.ok_or_else(|| format!("{name} is no role"))
         };
-        if !unknown.is_empty() || remaining.iter().any(|remaining| remaining.plane != "app") {
-            return Err(format!("other planes are told of: {remaining:?}, {unknown:?}"));
+        if !unknown.is_empty() {
+            return Err(format!("planes are not known: {unknown:?}"));
         }
+        let (remaining, others): (Vec<_>, Vec<_>) =
+            remaining.into_iter().partition(|remaining| remaining.plane == "app");
+        let plane = |other: RemainingRole| match (other.plane.as_str(), other.role.as_str()) {
+            ("billing", "BILLING_ADMIN") => Ok("billing"),
+            ("marketplace", "MARKETPLACE_ADMIN") => Ok("marketplace"),
+            other => Err(format!("{other:?} is no role")),
+        };
         let removed = removed.into_iter().map(|removed| {
             let heir = Some(removed.new_owner).filter(|heir| !heir.is_empty());
             let heir = heir.map(|heir| self.person(&heir)).transpose()?;
@@ -171,6 +200,7 @@ impl Stage {
         Ok(Told {
             removed: removed.collect::<Result<_, String>>()?,
             remaining: remaining.collect::<Result<_, String>>()?,
+            planes: others.into_iter().map(plane).collect::<Result<_, String>>()?,
         })
     }
 
@@ -216,6 +246,15 @@ impl Stage {
                 let name = self.spaces[space].clone();
                 let request = RestoreSpaceRequest { name, ..RestoreSpaceRequest::default() };
                 who.spaces().restore_space(request).await.map(drop)
+            }
+            Op::UpdateSpace { space } => {
+                let space = Space {
+                    name: self.spaces[space].clone(),
+                    description: "Changed".to_owned(),
+                    ..Space::default()
+                };
+                let request = UpdateSpaceRequest { space: Some(space), ..UpdateSpaceRequest::default() };
+                who.spaces().update_space(request).await.map(drop)
             }
             _ => unreachable!("{op:?} changes no space"),
         }

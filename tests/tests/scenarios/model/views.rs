@@ -29,8 +29,9 @@ fn title(role: ConsoleRole) -> &'static str {
 
 /// A contributor in a list: the person, the role, and the console role that it is derived from (R-A4).
 type Listed = (usize, ContributorRole, Option<ConsoleRole>);
-/// A space in the switcher: its number, the console role, the add-on, and whether the name is all that is shown (R-S2).
-type Switched = (usize, ConsoleRole, bool, bool);
+/// A space in the switcher: its number, the console role, the add-on, whether the person is billing or Marketplace admin,
+/// and whether the name is all that is shown (R-S2).
+type Switched = (usize, ConsoleRole, bool, [bool; 2], bool);
 
 impl World {
     /// R-S2
@@ -38,8 +39,10 @@ impl World {
         let seen = (0..SPACES).filter_map(|space| {
             let standing = self.standing(person, On::Space(space));
             let role = standing.console.unwrap_or_default();
-            let seen = standing.console.is_some() || standing.contributes;
-            seen.then_some((space, role, standing.view_all_apps, standing.console.is_none()))
+            let planes = [standing.billing_admin, standing.marketplace_admin];
+            let seen = standing.console.is_some() || standing.contributes || planes != [false; 2];
+            let limited = standing.console.is_none() && !standing.marketplace_admin;
+            seen.then_some((space, role, standing.view_all_apps, planes, limited))
         });
         seen.collect()
     }
@@ -118,7 +121,8 @@ impl Stage {
             if access.limited != space.create_time.is_none() {
                 return Err(format!("{} is not shown as it should be: {space:?}", space.name));
             }
-            Ok((self.space(&space.name)?, role, access.view_all_apps, access.limited))
+            let planes = [access.billing_admin, access.marketplace_admin];
+            Ok((self.space(&space.name)?, role, access.view_all_apps, planes, access.limited))
         });
         switched.collect()
     }
@@ -192,7 +196,7 @@ impl Stage {
             let api = self.members_of(person, space).await?;
             same(|| format!("ListMembers of s{space} by {who}"), &world.members_of(person, space), &api)
         }));
-        let apps = try_join_all([None, Some(0), Some(1)].map(async |space| {
+        let apps = try_join_all([None, Some(0), Some(1), Some(2)].map(async |space| {
             let api = self.apps_of(person, space).await?;
             same(|| format!("ListApps of {space:?} by {who}"), &world.apps_of(person, space), &api)
         }));
@@ -250,7 +254,7 @@ const STRIDE: usize = 1009;
 
 type Question = (usize, &'static Row, On);
 
-/// All that can be asked of anyone. Rows that no console role and no contributor role has are left to the walks.
+/// All that can be asked of anyone. Rows that no role has are left to the walks.
 fn questions(world: &World) -> Vec<Question> {
     let spaces = (0..SPACES).map(On::Space);
     let apps = (0..world.apps.len()).map(On::App);

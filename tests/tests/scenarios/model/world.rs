@@ -27,6 +27,24 @@ impl Member {
 pub(super) struct Space {
     pub(super) archived: bool,
     pub(super) members: BTreeMap<usize, Member>,
+    /// R-B1: nobody, until there is an account.
+    pub(super) billing_admins: BTreeSet<usize>,
+    /// R-K1: nobody, until it is published.
+    pub(super) marketplace_admins: BTreeSet<usize>,
+}
+
+impl Space {
+    pub(super) fn has_account(&self) -> bool {
+        !self.billing_admins.is_empty()
+    }
+
+    pub(super) fn is_published(&self) -> bool {
+        !self.marketplace_admins.is_empty()
+    }
+
+    pub(super) fn has_admin(&self) -> bool {
+        self.members.values().any(|member| member.role == ConsoleRole::Admin)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -35,9 +53,16 @@ pub(super) struct App {
     pub(super) space: Option<usize>,
     pub(super) deleted: bool,
     pub(super) roles: BTreeMap<usize, ContributorRole>,
+    /// The space for which it was last submitted to the Marketplace, and whether it is there still (R-K6).
+    pub(super) listing: Option<(usize, bool)>,
 }
 
 impl App {
+    /// R-K6
+    pub(super) fn is_listed(&self) -> bool {
+        self.listing.is_some_and(|(_, listed)| listed)
+    }
+
     /// The space that it is in.
     pub(super) fn current_space(&self) -> Option<usize> {
         self.space.filter(|_| !self.deleted)
@@ -73,6 +98,8 @@ pub(super) struct Told {
     /// The app, the role, and who owns the app now.
     pub(super) removed: Vec<(usize, ContributorRole, Option<usize>)>,
     pub(super) remaining: Vec<(usize, ContributorRole)>,
+    /// The other planes on which roles are left (R-M5).
+    pub(super) planes: BTreeSet<&'static str>,
 }
 
 /// A refusal: its code, with its reason or all of its blockers.
@@ -108,29 +135,39 @@ impl No {
 }
 
 impl World {
-    /// Two spaces, each with the Admin who created it (R-S1).
+    /// Spaces with the Admins who created them (R-S1), and one with the Marketplace admin by whose vendor profile it came
+    /// about (R-K2).
     pub(super) fn new() -> Self {
         let mut world = Self::default();
-        for (creator, space) in world.spaces.iter_mut().enumerate() {
+        let [created @ .., vendors] = &mut world.spaces;
+        for (creator, space) in created.iter_mut().enumerate() {
             let admin = Member { role: ConsoleRole::Admin, view_all_apps: false, since: 0 };
             space.members.insert(creator, admin);
         }
+        vendors.marketplace_admins.insert(created.len());
         world
     }
 
     /// What a person is to a space or an app.
     pub(super) fn standing(&self, person: usize, on: On) -> Standing {
-        let member = |space: usize| self.spaces[space].members.get(&person);
-        let as_member = |member: Option<&Member>| Standing {
-            console: member.map(|member| member.role),
-            view_all_apps: member.is_some_and(|member| member.view_all_apps),
-            ..Standing::default()
+        let in_space = |space: usize| {
+            let space = &self.spaces[space];
+            let member = space.members.get(&person);
+            Standing {
+                console: member.map(|member| member.role),
+                view_all_apps: member.is_some_and(|member| member.view_all_apps),
+                billing_admin: space.billing_admins.contains(&person),
+                marketplace_admin: space.marketplace_admins.contains(&person),
+                published: space.is_published(),
+                without_admin: !space.has_admin(),
+                ..Standing::default()
+            }
         };
         match on {
             On::Space(space) => {
                 let mut apps = self.apps.iter().filter(|app| app.current_space() == Some(space));
                 let contributes = apps.any(|app| app.roles.contains_key(&person));
-                Standing { contributes, ..as_member(member(space)) }
+                Standing { contributes, ..in_space(space) }
             }
             On::App(app) => {
                 let app = &self.apps[app];
@@ -140,7 +177,7 @@ impl World {
                     None => Place::Nowhere,
                 };
                 let role = app.roles.get(&person).copied();
-                Standing { app: role, place, ..as_member(app.current_space().and_then(member)) }
+                Standing { app: role, place, ..app.current_space().map(in_space).unwrap_or_default() }
             }
         }
     }
@@ -212,6 +249,17 @@ impl World {
             Op::TransferOwnership { app, new_owner } => self.transfer_ownership(actor, app, new_owner),
             Op::DeleteApp { app } => self.delete_app(actor, app),
             Op::UndeleteApp { app } => self.undelete_app(actor, app),
+            Op::UpdateSpace { space } => self.update_space(actor, space),
+            Op::ConsentToInvoicing { space } => self.consent(actor, space),
+            Op::AddBillingAdmin { space, person } => self.add_billing_admin(actor, space, person),
+            Op::RemoveBillingAdmin { space, person } => self.remove_billing_admin(actor, space, person),
+            Op::AcceptTerms { space } => self.accept_terms(actor, space),
+            Op::AddMarketplaceAdmin { space, person } => self.add_marketplace_admin(actor, space, person),
+            Op::RemoveMarketplaceAdmin { space, person } => {
+                self.remove_marketplace_admin(actor, space, person)
+            }
+            Op::SubmitListing { app, space } => self.submit_listing(actor, app, space),
+            Op::WithdrawListing { app } => self.withdraw_listing(actor, app),
         }
     }
 }

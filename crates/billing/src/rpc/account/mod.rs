@@ -1,4 +1,21 @@
 //! The `BillingAccountService`: a file for each method.
+mod add_billing_admins;
+mod consent_to_invoicing;
+mod get_addresses;
+mod get_billing_account;
+mod get_budget;
+mod get_payment_method;
+mod get_terms;
+mod list_billing_admins;
+mod remove_billing_admin;
+mod remove_payment_method;
+mod set_budget;
+mod set_payment_method;
+mod update_addresses;
+mod who_can_incur_cost;
+
+use devspaces_authz::{Facts, Permission, decide};
+use devspaces_kit::{edge::answer, name::AccountName, status::Fault};
 use devspaces_proto::billing::v1::{
     AddBillingAdminsRequest, AddBillingAdminsResponse, Addresses, BillingAccount, Budget,
     ConsentToInvoicingRequest, GetAddressesRequest, GetBillingAccountRequest, GetBudgetRequest,
@@ -11,78 +28,82 @@ use devspaces_proto::billing::v1::{
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
+use crate::{convert, domain};
 
 #[tonic::async_trait]
 impl BillingAccountService for Rpc {
-    async fn get_terms(&self, _: Request<GetTermsRequest>) -> Result<Response<Terms>, Status> {
-        Err(Status::unimplemented("in the making"))
+    async fn get_terms(&self, request: Request<GetTermsRequest>) -> Result<Response<Terms>, Status> {
+        answer(request, |_, _| async { get_terms::handle() }).await
     }
 
     async fn consent_to_invoicing(
         &self,
-        _: Request<ConsentToInvoicingRequest>,
+        request: Request<ConsentToInvoicingRequest>,
     ) -> Result<Response<BillingAccount>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| consent_to_invoicing::handle(&self.0, caller, request)).await
     }
 
     async fn get_billing_account(
         &self,
-        _: Request<GetBillingAccountRequest>,
+        request: Request<GetBillingAccountRequest>,
     ) -> Result<Response<BillingAccount>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| get_billing_account::handle(&self.0, caller, request)).await
     }
 
     async fn add_billing_admins(
         &self,
-        _: Request<AddBillingAdminsRequest>,
+        request: Request<AddBillingAdminsRequest>,
     ) -> Result<Response<AddBillingAdminsResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| add_billing_admins::handle(&self.0, caller, request)).await
     }
 
     async fn remove_billing_admin(
         &self,
-        _: Request<RemoveBillingAdminRequest>,
+        request: Request<RemoveBillingAdminRequest>,
     ) -> Result<Response<RemoveBillingAdminResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| remove_billing_admin::handle(&self.0, caller, request)).await
     }
 
     async fn list_billing_admins(
         &self,
-        _: Request<ListBillingAdminsRequest>,
+        request: Request<ListBillingAdminsRequest>,
     ) -> Result<Response<ListBillingAdminsResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| list_billing_admins::handle(&self.0, caller, request)).await
     }
 
     async fn get_payment_method(
         &self,
-        _: Request<GetPaymentMethodRequest>,
+        request: Request<GetPaymentMethodRequest>,
     ) -> Result<Response<PaymentMethod>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| get_payment_method::handle(&self.0, caller, request)).await
     }
 
     async fn set_payment_method(
         &self,
-        _: Request<SetPaymentMethodRequest>,
+        request: Request<SetPaymentMethodRequest>,
     ) -> Result<Response<PaymentMethod>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| set_payment_method::handle(&self.0, caller, request)).await
     }
 
     async fn remove_payment_method(
         &self,
-        _: Request<RemovePaymentMethodRequest>,
+        request: Request<RemovePaymentMethodRequest>,
     ) -> Result<Response<RemovePaymentMethodResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| remove_payment_method::handle(&self.0, caller, request)).await
     }
 
-    async fn get_addresses(&self, _: Request<GetAddressesRequest>) -> Result<Response<Addresses>, Status> {
-        Err(Status::unimplemented("in the making"))
+    async fn get_addresses(
+        &self,
+        request: Request<GetAddressesRequest>,
+    ) -> Result<Response<Addresses>, Status> {
+        answer(request, |caller, request| get_addresses::handle(&self.0, caller, request)).await
     }
 
     async fn update_addresses(
         &self,
-        _: Request<UpdateAddressesRequest>,
+        request: Request<UpdateAddressesRequest>,
     ) -> Result<Response<Addresses>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| update_addresses::handle(&self.0, caller, request)).await
     }
 
     async fn list_billed_apps(
@@ -92,18 +113,42 @@ impl BillingAccountService for Rpc {
         Err(Status::unimplemented("in the making"))
     }
 
-    async fn get_budget(&self, _: Request<GetBudgetRequest>) -> Result<Response<Budget>, Status> {
-        Err(Status::unimplemented("in the making"))
+    async fn get_budget(&self, request: Request<GetBudgetRequest>) -> Result<Response<Budget>, Status> {
+        answer(request, |caller, request| get_budget::handle(&self.0, caller, request)).await
     }
 
-    async fn set_budget(&self, _: Request<SetBudgetRequest>) -> Result<Response<Budget>, Status> {
-        Err(Status::unimplemented("in the making"))
+    async fn set_budget(&self, request: Request<SetBudgetRequest>) -> Result<Response<Budget>, Status> {
+        answer(request, |caller, request| set_budget::handle(&self.0, caller, request)).await
     }
 
     async fn who_can_incur_cost(
         &self,
-        _: Request<WhoCanIncurCostRequest>,
+        request: Request<WhoCanIncurCostRequest>,
     ) -> Result<Response<WhoCanIncurCostResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| who_can_incur_cost::handle(&self.0, caller, request)).await
     }
+}
+
+/// R-B3: a payment method as it is shown to someone of whom these facts are known. Whoever may set it sees all but the
+/// token, others the last four digits.
+fn as_shown_to(facts: &Facts, method: domain::PaymentMethod) -> PaymentMethod {
+    if decide(Permission::BillingPaymentMethodUpdate, facts).is_allowed() {
+        convert::payment::whole(method)
+    } else {
+        convert::payment::last_four(method)
+    }
+}
+
+/// R-B4: whether someone of whom these facts are known sees the addresses.
+fn sees_addresses(facts: &Facts) -> bool {
+    decide(Permission::BillingAddressesGet, facts).is_allowed()
+}
+
+/// What an account's payment method is called where it has to be called something.
+fn payment_method_of(account: AccountName) -> String {
+    format!("{account}/paymentMethod")
+}
+
+fn no_payment_method(account: AccountName) -> Fault {
+    Fault::not_found(payment_method_of(account))
 }

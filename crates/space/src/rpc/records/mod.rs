@@ -1,5 +1,6 @@
 //! What the space service tells the other services that no permission depends on: a file for each method.
 mod describe_spaces;
+mod list_deployers;
 mod list_holdings;
 mod list_space_apps;
 mod reserve_listing;
@@ -42,9 +43,9 @@ impl SpaceRecordsService for Rpc {
 
     async fn list_deployers(
         &self,
-        _: Request<ListDeployersRequest>,
+        request: Request<ListDeployersRequest>,
     ) -> Result<Response<ListDeployersResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| list_deployers::handle(&self.0, caller, request)).await
     }
 
     async fn reserve_listing(

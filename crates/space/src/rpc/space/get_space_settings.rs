@@ -7,7 +7,7 @@ use devspaces_kit::{
 };
 use devspaces_proto::space::v1::{GetSpaceSettingsRequest, SpaceSettings};
 
-use super::get_space::readable;
+use super::{billing_status::billing_status, get_space::readable};
 use crate::convert;
 
 /// R-S4
@@ -20,9 +20,10 @@ pub(super) async fn handle(
     let name = fields.parse::<SpaceName>("name", &request.name);
     let name = fields.finish_with(name)?;
     let space = readable(context, &caller, Permission::SpaceSettingsGet, name).await?;
+    let billing = billing_status(context, name).await?;
     Ok(SpaceSettings {
         metadata_editor: convert::space::metadata_editor(&space).into(),
-        billing_status: 0,
+        billing_status: convert::space::billing_status(billing).into(),
         space: Some(space.into()),
     })
 }

@@ -6,7 +6,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::SpaceName,
-    status::{Fault, Reason},
+    status::{Blockers, Fault, Reason},
 };
 use devspaces_proto::space::v1::{ArchiveSpaceRequest, RestoreSpaceRequest, Space as WireSpace};
 
@@ -69,37 +69,42 @@ impl Mutation for StateChange {
         let denied = || Fault::permission_denied(Permission::SpaceArchive.name(), self.name);
         let before = store::space::find(tx, self.name).await?.ok_or_else(denied)?;
         etag::check(&self.etag, before.revision, self.name)?;
+        let mut blockers = Blockers::new();
         match (before.state, self.to) {
-            (SpaceState::Active, SpaceState::Archived) => self.refuse_apps(tx).await?,
+            (SpaceState::Active, SpaceState::Archived) => block_apps(tx, &mut blockers, self.name).await?,
             (SpaceState::Archived, SpaceState::Active) => {}
             (_, SpaceState::Archived) => return Err(Fault::space_archived(self.name).into()),
-            _ => return Err(not_archived(self.name).into()),
+            _ => block_not_archived(&mut blockers, self.name),
         }
-        let mut after = Space { state: self.to, update_time: tx.time(), ..before.clone() };
-        let change = Change {
-            scope: self.name.into(),
-            resources: vec![self.name.to_string()],
-            before: before.to_json(),
-            after: after.to_json(),
-            facts: true,
-        };
-        after.revision = tx.record(change).await?;
-        store::space::put(tx, &after).await?;
-        Ok(after.into())
+        blockers.finish()?;
+        let after = Space { state: self.to, update_time: tx.time(), ..before.clone() };
+        Ok(change(tx, &before, after).await?.into())
     }
 }
 
-impl StateChange {
-    /// R-S5, R-S7: whoever brings an app into the space does so in a transaction that holds the space's scope too.
-    async fn refuse_apps(&self, tx: &mut Tx) -> Result<(), Abort> {
-        if store::app::is_any_in(tx, self.name).await? {
-            let sentence = "The space has apps; delete them or move them to another space first";
-            return Err(Fault::precondition(Reason::SpaceHasApps, self.name.to_string(), sentence).into());
-        }
-        Ok(())
-    }
+/// Stores a space whose state has changed.
+pub(super) async fn change(tx: &mut Tx, before: &Space, after: Space) -> Result<Space, Abort> {
+    let change = Change {
+        scope: after.name.into(),
+        resources: vec![after.name.to_string()],
+        before: before.to_json(),
+        after: after.to_json(),
+        facts: true,
+    };
+    let after = Space { revision: tx.record(change).await?, ..after };
+    store::space::put(tx, &after).await?;
+    Ok(after)
 }
 
-fn not_archived(name: SpaceName) -> Fault {
-    Fault::precondition(Reason::SpaceNotArchived, name.to_string(), "The space is not archived")
+/// R-S5, R-S7: whoever brings an app into the space does so in a transaction that holds the space's scope too.
+pub(super) async fn block_apps(tx: &mut Tx, blockers: &mut Blockers, name: SpaceName) -> Result<(), Abort> {
+    if store::app::is_any_in(tx, name).await? {
+        let sentence = "The space has apps; delete them or move them to another space first";
+        blockers.add(Reason::SpaceHasApps, name.to_string(), sentence);
+    }
+    Ok(())
+}
+
+pub(super) fn block_not_archived(blockers: &mut Blockers, name: SpaceName) {
+    blockers.add(Reason::SpaceNotArchived, name.to_string(), "The space is not archived");
 }

@@ -1,9 +1,12 @@
 //! The `SpaceService`: a file for each method, one for the two that move a space through its life.
+mod billing_status;
 mod create_space;
+mod delete_space;
 mod get_space;
 mod get_space_settings;
 mod lifecycle;
 mod list_spaces;
+mod undelete_space;
 mod update_space;
 
 use devspaces_kit::edge::answer;
@@ -52,11 +55,14 @@ impl SpaceService for Rpc {
         answer(request, |caller, request| lifecycle::restore(&self.0, caller, request)).await
     }
 
-    async fn delete_space(&self, _: Request<DeleteSpaceRequest>) -> Result<Response<Space>, Status> {
-        Err(Status::unimplemented("in the making"))
+    async fn delete_space(&self, request: Request<DeleteSpaceRequest>) -> Result<Response<Space>, Status> {
+        answer(request, |caller, request| delete_space::handle(&self.0, caller, request)).await
     }
 
-    async fn undelete_space(&self, _: Request<UndeleteSpaceRequest>) -> Result<Response<Space>, Status> {
-        Err(Status::unimplemented("in the making"))
+    async fn undelete_space(
+        &self,
+        request: Request<UndeleteSpaceRequest>,
+    ) -> Result<Response<Space>, Status> {
+        answer(request, |caller, request| undelete_space::handle(&self.0, caller, request)).await
     }
 }

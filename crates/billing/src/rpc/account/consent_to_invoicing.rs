@@ -1,0 +1,94 @@
+use devspaces_authz::Permission;
+use devspaces_gate::{Context, Pass};
+use devspaces_kit::{
+    db::{Change, Tx},
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::{AccountName, BillingAdminName, SpaceName, UserName},
+    status::{Fault, Reason},
+};
+use devspaces_proto::billing::v1::{BillingAccount, ConsentToInvoicingRequest};
+use serde_json::Value;
+
+use crate::{
+    convert,
+    domain::{Account, Admin, terms},
+    store,
+};
+
+const METHOD: &str = "devspaces.billing.v1.BillingAccountService/ConsentToInvoicing";
+
+/// R-B1
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: ConsentToInvoicingRequest,
+) -> Result<BillingAccount, Fault> {
+    let (space, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        fields.parse::<SpaceName>("parent", &it.parent)
+    })?;
+    context.mutations.answer(&call, consent(context, &call, space, request)).await
+}
+
+async fn consent(
+    context: &Context,
+    call: &Call,
+    space: SpaceName,
+    request: ConsentToInvoicingRequest,
+) -> Result<BillingAccount, Fault> {
+    let permission = Permission::BillingConsent;
+    let pass = context.gate.require_active(&call.caller, permission, space).await?;
+    let terms_version = convert::account::terms_version(request.terms_version)?;
+    let person = call.caller.principal.as_user();
+    let person = person.ok_or_else(|| Fault::permission_denied(permission.name(), space))?;
+    let consent = Consent { pass, account: AccountName(space), terms_version, person };
+    context.mutations.run(call.clone(), vec![space.into()], consent).await
+}
+
+struct Consent {
+    pass: Pass,
+    account: AccountName,
+    terms_version: String,
+    person: UserName,
+}
+
+impl Mutation for Consent {
+    type Reply = BillingAccount;
+
+    async fn once(&self, tx: &mut Tx) -> Result<BillingAccount, Abort> {
+        let Self { pass, account: name, terms_version, person } = self;
+        let facts = pass.confirm(tx).await?;
+        let mut blockers = pass.blockers(&facts)?;
+        if *terms_version != terms::VERSION {
+            let sentence = "These terms of app invoicing are not the current ones; GetTerms shows those";
+            blockers.add(Reason::TermsOutdated, name.0.to_string(), sentence);
+        }
+        // Of two who consent at once, the second one's transaction sees the first one's account.
+        if store::account::find(tx, name.0).await?.is_some() {
+            let sentence = "The space has a billing account already";
+            blockers.add(Reason::BillingAccountExists, name.to_string(), sentence);
+        }
+        blockers.finish()?;
+        let now = tx.time();
+        let mut account = Account {
+            name: *name,
+            terms_version: terms_version.clone(),
+            consented_by: person.clone(),
+            create_time: now,
+            update_time: now,
+            revision: 0,
+        };
+        let admin = BillingAdminName { account: *name, user: person.clone() };
+        let change = Change {
+            scope: name.0.into(),
+            resources: vec![name.to_string(), admin.to_string()],
+            before: Value::Null,
+            after: account.to_json(),
+            facts: true,
+        };
+        account.revision = tx.record(change).await?;
+        store::account::insert(tx, &account).await?;
+        store::admin::insert(tx, &Admin { name: admin, create_time: now }).await?;
+        Ok(convert::account::to_wire(account, false, None, None))
+    }
+}

@@ -1,0 +1,27 @@
+use devspaces_authz::Permission;
+use devspaces_gate::Context;
+use devspaces_kit::{
+    identity::Caller,
+    name::AccountName,
+    status::{Fault, Fields},
+};
+use devspaces_proto::billing::v1::{Budget, GetBudgetRequest};
+
+use crate::{convert, domain::Month, store};
+
+/// R-B12
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: GetBudgetRequest,
+) -> Result<Budget, Fault> {
+    let mut fields = Fields::new();
+    let name = fields.parse::<AccountName>("name", &request.name);
+    let name = fields.finish_with(name)?;
+    context.gate.require(&caller, Permission::BillingEstimatesGet, name.0).await?;
+    let mut db = context.pool.read().await?;
+    let budget = store::budget::find(&mut db, name.0).await?;
+    let budget = budget.ok_or_else(|| Fault::not_found(format_args!("{name}/budget")))?;
+    let crossed = store::budget::crossed(&mut db, name.0, Month::of(context.clock.now())).await?;
+    Ok(convert::budget::to_wire(budget, crossed))
+}

@@ -1,0 +1,37 @@
+use devspaces_authz::Permission;
+use devspaces_gate::Context;
+use devspaces_kit::{
+    identity::Caller,
+    name::AccountName,
+    page::{self, PageToken},
+    status::{Fault, Fields},
+};
+use devspaces_proto::billing::v1::{ListBillingAdminsRequest, ListBillingAdminsResponse};
+
+use crate::store;
+
+const METHOD: &str = "devspaces.billing.v1.BillingAccountService/ListBillingAdmins";
+
+/// R-B2
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: ListBillingAdminsRequest,
+) -> Result<ListBillingAdminsResponse, Fault> {
+    let mut fields = Fields::new();
+    let account = fields.parse::<AccountName>("parent", &request.parent);
+    let account = fields.finish_with(account)?;
+    context.gate.require(&caller, Permission::BillingAdminsList, account.0).await?;
+    let mut fields = Fields::new();
+    let size = fields.check("page_size", page::size(request.page_size));
+    let size = fields.finish_with(size)?;
+    let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
+    let after = tokens.decode_text(&request.page_token)?;
+    let mut db = context.pool.read().await?;
+    let mut admins = store::admin::list(&mut db, account, &after, page::limit(size)).await?;
+    let next_page_token = match page::cut(&mut admins, size) {
+        Some(last) => tokens.encode(last.name.user.id()),
+        None => String::new(),
+    };
+    Ok(ListBillingAdminsResponse { admins: admins.into_iter().map(Into::into).collect(), next_page_token })
+}

@@ -1,0 +1,69 @@
+use devspaces_authz::Permission;
+use devspaces_gate::{Context, Pass};
+use devspaces_kit::{
+    db::{Change, Tx},
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::BillingAdminName,
+    status::{Fault, Reason},
+};
+use devspaces_proto::billing::v1::{RemoveBillingAdminRequest, RemoveBillingAdminResponse};
+use serde_json::{Value, json};
+
+use crate::store;
+
+const METHOD: &str = "devspaces.billing.v1.BillingAccountService/RemoveBillingAdmin";
+
+/// R-B2
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: RemoveBillingAdminRequest,
+) -> Result<RemoveBillingAdminResponse, Fault> {
+    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        fields.parse::<BillingAdminName>("name", &it.name)
+    })?;
+    context.mutations.answer(&call, remove(context, &call, name)).await
+}
+
+/// R-S5: roles are taken away in archived spaces too, and R-B11: also when the space is gone.
+async fn remove(
+    context: &Context,
+    call: &Call,
+    name: BillingAdminName,
+) -> Result<RemoveBillingAdminResponse, Fault> {
+    let space = name.account.0;
+    let pass = context.gate.require(&call.caller, Permission::BillingAdminsUpdate, space).await?;
+    context.mutations.run(call.clone(), vec![space.into()], Removal { pass, name }).await
+}
+
+struct Removal {
+    pass: Pass,
+    name: BillingAdminName,
+}
+
+impl Mutation for Removal {
+    type Reply = RemoveBillingAdminResponse;
+    const REVOKES: bool = true;
+
+    async fn once(&self, tx: &mut Tx) -> Result<RemoveBillingAdminResponse, Abort> {
+        let name = &self.name;
+        self.pass.confirm(tx).await?;
+        store::admin::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
+        if !store::admin::has_other(tx, name).await? {
+            let sentence = "A billing account keeps at least one billing admin; add someone else first";
+            let account = name.account.to_string();
+            return Err(Fault::precondition(Reason::LastBillingAdmin, account, sentence).into());
+        }
+        let change = Change {
+            scope: name.account.0.into(),
+            resources: vec![name.to_string()],
+            before: json!({"billing_admins": [name.user.to_string()]}),
+            after: Value::Null,
+            facts: true,
+        };
+        tx.record(change).await?;
+        store::admin::remove(tx, name).await?;
+        Ok(RemoveBillingAdminResponse {})
+    }
+}

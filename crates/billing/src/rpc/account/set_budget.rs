@@ -1,0 +1,78 @@
+use devspaces_authz::Permission;
+use devspaces_gate::{Context, Pass};
+use devspaces_kit::{
+    db::{Change, Tx},
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::AccountName,
+    status::Fault,
+};
+use devspaces_proto::billing::v1::{Budget as WireBudget, SetBudgetRequest};
+use serde_json::Value;
+
+use crate::{
+    convert,
+    domain::{Budget, Month},
+    store,
+};
+
+const METHOD: &str = "devspaces.billing.v1.BillingAccountService/SetBudget";
+
+/// R-B12
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: SetBudgetRequest,
+) -> Result<WireBudget, Fault> {
+    let (account, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        fields.parse::<AccountName>("parent", &it.parent)
+    })?;
+    context.mutations.answer(&call, set(context, &call, account, request)).await
+}
+
+async fn set(
+    context: &Context,
+    call: &Call,
+    account: AccountName,
+    request: SetBudgetRequest,
+) -> Result<WireBudget, Fault> {
+    let permission = Permission::BillingBudgetsUpdate;
+    let pass = context.gate.require_active(&call.caller, permission, account.0).await?;
+    let budget = convert::budget::given(request.budget, context.clock.now())?;
+    context.mutations.run(call.clone(), vec![account.0.into()], Setting { pass, account, budget }).await
+}
+
+struct Setting {
+    pass: Pass,
+    account: AccountName,
+    budget: Budget,
+}
+
+impl Mutation for Setting {
+    type Reply = WireBudget;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireBudget, Abort> {
+        let space = self.account.0;
+        let facts = self.pass.confirm(tx).await?;
+        self.pass.blockers(&facts)?.finish()?;
+        let now = tx.time();
+        let budget = Budget { update_time: now, ..self.budget.clone() };
+        let before = store::budget::find(tx, space).await?;
+        let change = Change {
+            scope: space.into(),
+            resources: vec![self.account.to_string()],
+            before: before.as_ref().map_or(Value::Null, Budget::to_json),
+            after: budget.to_json(),
+            facts: false,
+        };
+        tx.record(change).await?;
+        store::budget::put(tx, space, &budget).await?;
+        let month = Month::of(now);
+        if !before.is_some_and(|before| before.has_amount_of(&budget)) {
+            // The thresholds of another amount are others, to be crossed anew.
+            store::budget::forget_crossed(tx, space, month).await?;
+        }
+        let crossed = store::budget::crossed(tx, space, month).await?;
+        Ok(convert::budget::to_wire(budget, crossed))
+    }
+}

@@ -1,0 +1,118 @@
+use std::collections::BTreeMap;
+
+use devspaces_authz::{Owner, Permission};
+use devspaces_gate::{Context, Peers};
+use devspaces_kit::{
+    identity::Caller,
+    name::{AccountName, SpaceName, UserName},
+    page::{self, PageToken},
+    status::{Fault, Fields},
+};
+use devspaces_proto::{
+    billing::v1::{CostSource, DeployingRole, WhoCanIncurCostRequest, WhoCanIncurCostResponse},
+    facts::v1::{
+        Builder, ConsoleRole, ContributorRole, Deployer, ListBuildersRequest, ListDeployersRequest,
+        membership_records_service_client::MembershipRecordsServiceClient,
+        space_records_service_client::SpaceRecordsServiceClient,
+    },
+};
+use futures::future::try_join;
+
+const METHOD: &str = "devspaces.billing.v1.BillingAccountService/WhoCanIncurCost";
+
+/// R-B13
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: WhoCanIncurCostRequest,
+) -> Result<WhoCanIncurCostResponse, Fault> {
+    let mut fields = Fields::new();
+    let account = fields.parse::<AccountName>("parent", &request.parent);
+    let account = fields.finish_with(account)?;
+    context.gate.require(&caller, Permission::BillingCostSourcesList, account.0).await?;
+    let mut fields = Fields::new();
+    let size = fields.check("page_size", page::size(request.page_size));
+    let size = fields.finish_with(size)?;
+    let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
+    let after = tokens.decode_text(&request.page_token)?;
+    let after = if after.is_empty() { after } else { UserName::from_stored(after).to_string() };
+    let mut sources = sources(context, account.0, after, size).await?;
+    let next_page_token = match page::cut(&mut sources, size) {
+        Some((last, _)) => tokens.encode(last.id()),
+        None => String::new(),
+    };
+    let sources = sources.into_iter().map(|(_, source)| source).collect();
+    Ok(WhoCanIncurCostResponse { sources, next_page_token })
+}
+
+/// The people after one, in the order of their names: one more than a page has, if there are so many.
+async fn sources(
+    context: &Context,
+    space: SpaceName,
+    after: String,
+    size: usize,
+) -> Result<Vec<(UserName, CostSource)>, Fault> {
+    let limit = i32::try_from(page::limit(size)).unwrap_or(i32::MAX);
+    let asked = try_join(
+        builders(&context.peers, space, after.clone(), limit),
+        deployers(&context.peers, space, after, limit),
+    );
+    // Boxed, since both hold all that a call works with.
+    let (builders, deployers) = Box::pin(asked).await?;
+    let mut people = BTreeMap::<UserName, CostSource>::new();
+    for builder in builders {
+        let role = match builder.role() {
+            ConsoleRole::Admin => "ADMIN",
+            ConsoleRole::Developer => "DEVELOPER",
+            ConsoleRole::Unspecified | ConsoleRole::Viewer => {
+                return Err(Peers::unreadable(Owner::Membership));
+            }
+        };
+        person(&mut people, &builder.user, Owner::Membership)?.console_role = role.to_owned();
+    }
+    for deployer in deployers {
+        let role = match deployer.role() {
+            ContributorRole::Owner => "OWNER",
+            ContributorRole::Admin => "ADMIN",
+            ContributorRole::Deployer => "DEPLOYER",
+            ContributorRole::Unspecified | ContributorRole::Developer | ContributorRole::Viewer => {
+                return Err(Peers::unreadable(Owner::Space));
+            }
+        };
+        let role = DeployingRole { role: role.to_owned(), apps: deployer.apps };
+        person(&mut people, &deployer.user, Owner::Space)?.deploying_roles.push(role);
+    }
+    // Each list is cut at the limit, so the first of them together are complete.
+    Ok(people.into_iter().take(size + 1).collect())
+}
+
+/// The entry of someone whom a peer has named.
+fn person<'a>(
+    people: &'a mut BTreeMap<UserName, CostSource>,
+    user: &str,
+    named_by: Owner,
+) -> Result<&'a mut CostSource, Fault> {
+    let name = user.parse::<UserName>().map_err(|_| Peers::unreadable(named_by))?;
+    Ok(people.entry(name).or_insert_with(|| CostSource { user: user.to_owned(), ..CostSource::default() }))
+}
+
+async fn builders(peers: &Peers, space: SpaceName, after: String, limit: i32) -> Result<Vec<Builder>, Fault> {
+    let question = ListBuildersRequest { space: space.to_string(), after, limit };
+    let answer = peers.ask(Owner::Membership, question, |channel, request| async move {
+        MembershipRecordsServiceClient::new(channel).list_builders(request).await
+    });
+    Ok(answer.await?.builders)
+}
+
+async fn deployers(
+    peers: &Peers,
+    space: SpaceName,
+    after: String,
+    limit: i32,
+) -> Result<Vec<Deployer>, Fault> {
+    let question = ListDeployersRequest { space: space.to_string(), after, limit };
+    let answer = peers.ask(Owner::Space, question, |channel, request| async move {
+        SpaceRecordsServiceClient::new(channel).list_deployers(request).await
+    });
+    Ok(answer.await?.deployers)
+}

@@ -1,0 +1,76 @@
+//! The account table.
+use devspaces_kit::{
+    clock::Timestamp,
+    db::{Conn, Error},
+    name::{AccountName, SpaceName, UserName},
+    on,
+};
+
+use crate::domain::Account;
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    terms_version: String,
+    consented_by: String,
+    create_time: Timestamp,
+    update_time: Timestamp,
+    revision: i64,
+}
+
+/// A space's account.
+pub(crate) async fn find(db: &mut Conn, space: SpaceName) -> Result<Option<Account>, Error> {
+    let row: Option<Row> = on!(db, |c| {
+        sqlx::query_as(
+        "SELECT terms_version, consented_by, create_time, update_time, revision FROM account WHERE space = $1"
+    )
+    .bind(space.0)
+    .fetch_optional(c)
+    .await
+    })?;
+    Ok(row.map(|row| {
+        let Row { terms_version, consented_by, create_time, update_time, revision } = row;
+        let consented_by = UserName::from_stored(consented_by);
+        Account { name: AccountName(space), terms_version, consented_by, create_time, update_time, revision }
+    }))
+}
+
+/// Stores a new account. A space that has one is a defect (R-B1).
+pub(crate) async fn insert(db: &mut Conn, account: &Account) -> Result<(), Error> {
+    on!(db, |c| sqlx::query(
+        "INSERT INTO account (space, terms_version, consented_by, create_time, update_time, revision)
+         VALUES ($1, $2, $3, $4, $5, $6)"
+    )
+    .bind(account.name.0.0)
+    .bind(&account.terms_version)
+    .bind(account.consented_by.id())
+    .bind(account.create_time)
+    .bind(account.update_time)
+    .bind(account.revision)
+    .execute(c)
+    .await
+    .map(drop))?;
+    Ok(())
+}
+
+/// Notes that something was changed that is shown as part of a space's account.
+pub(crate) async fn touch(
+    db: &mut Conn,
+    space: SpaceName,
+    now: Timestamp,
+    revision: i64,
+) -> Result<(), Error> {
+    on!(db, |c| sqlx::query("UPDATE account SET update_time = $2, revision = $3 WHERE space = $1")
+        .bind(space.0)
+        .bind(now)
+        .bind(revision)
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// Whether an invoice of a space is past due (R-B10). No invoice is, as long as there are none.
+#[expect(clippy::unused_async, reason = "invoices will be asked")]
+pub(crate) async fn is_past_due(_db: &mut Conn, _space: SpaceName) -> Result<bool, Error> {
+    Ok(false)
+}

@@ -1,0 +1,32 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use devspaces_kit::server;
+use tonic::transport::{Endpoint, Uri};
+
+use super::Failure;
+
+/// Ask a running service for its health; exit code 0 if it serves, 1 if not. For health checks of containers.
+#[derive(Debug, Args)]
+pub(super) struct Health {
+    /// Where the service is
+    #[arg(
+        long,
+        env = "DEVSPACES_HEALTH_ADDRESS",
+        default_value = "http://127.0.0.1:7000",
+        value_name = "URL"
+    )]
+    address: Uri,
+}
+
+impl Health {
+    pub(super) async fn run(self) -> Result<ExitCode, Failure> {
+        let address = self.address.to_string();
+        let port = Endpoint::from(self.address).connect_lazy();
+        match server::health(port).await {
+            Ok(true) => Ok(ExitCode::SUCCESS),
+            Ok(false) => Err(format!("{address} is not ready").into()),
+            Err(status) => Err(format!("{address} does not answer: {:?}", status.code()).into()),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Asking another port for its health (`grpc.health.v1`).
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use tonic::{Status, transport::Channel};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+/// How long a port may take to answer.
+const DEADLINE: Duration = Duration::from_secs(2);
+/// How long to wait before asking again: doubled each time, from the first to the last.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// Whether a port says that it serves.
+///
+/// # Errors
+/// If it does not answer within 2 s.
+pub async fn health(port: Channel) -> Result<bool, Status> {
+    let mut client = HealthClient::new(port);
+    let asking = client.check(HealthCheckRequest::default());
+    let answer = timeout(DEADLINE, asking).await.map_err(|_| Status::deadline_exceeded("no answer"))??;
+    Ok(answer.into_inner().status() == ServingStatus::Serving)
+}
+
+/// Waits until a port answers, whatever it says of its health: two that wait for each other both get an answer.
+pub async fn until_answering(name: &str, port: Channel) {
+    let mut pause = PAUSE.0;
+    while let Err(status) = health(port.clone()).await {
+        if pause == PAUSE.1 {
+            tracing::warn!(peer = name, code = ?status.code(), "waiting for a peer that does not answer");
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(PAUSE.1);
+    }
+}

@@ -1,0 +1,53 @@
+use devspaces_authz::{AppRole, Owner};
+use devspaces_gate::{Context, admit};
+use devspaces_kit::{
+    identity::Caller,
+    name::{SpaceName, UserName},
+    status::{Fault, Fields},
+};
+use devspaces_proto::facts::v1::{ContributorRole, Deployer, ListDeployersRequest, ListDeployersResponse};
+
+use super::MAX_LISTED;
+use crate::store;
+
+/// R-B13
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: ListDeployersRequest,
+) -> Result<ListDeployersResponse, Fault> {
+    admit(&caller, Owner::Space, &[Owner::Billing])?;
+    let mut fields = Fields::new();
+    let space = fields.parse::<SpaceName>("space", &request.space);
+    let after = match request.after.as_str() {
+        "" => Some(None),
+        after => fields.parse::<UserName>("after", after).map(Some),
+    };
+    if !(1..=MAX_LISTED).contains(&request.limit) {
+        fields.bad("limit", format!("must be from 1 to {MAX_LISTED}"));
+    }
+    let (space, after) = fields.finish_with(space.zip(after))?;
+    let after = after.as_ref().map_or("", UserName::id);
+    let mut db = context.pool.read().await?;
+    let found = store::deployer::list(&mut db, space, after, request.limit.into()).await?;
+    Ok(ListDeployersResponse { deployers: found.into_iter().flat_map(to_wire).collect() })
+}
+
+fn to_wire(deployer: store::deployer::Deployer) -> impl Iterator<Item = Deployer> {
+    let user = deployer.user.to_string();
+    deployer.roles.into_iter().map(move |(role, apps)| Deployer {
+        user: user.clone(),
+        role: wire_role(role).into(),
+        apps: i32::try_from(apps).unwrap_or(i32::MAX),
+    })
+}
+
+fn wire_role(role: AppRole) -> ContributorRole {
+    match role {
+        AppRole::Owner => ContributorRole::Owner,
+        AppRole::Admin => ContributorRole::Admin,
+        AppRole::Deployer => ContributorRole::Deployer,
+        AppRole::Developer => ContributorRole::Developer,
+        AppRole::Viewer => ContributorRole::Viewer,
+    }
+}

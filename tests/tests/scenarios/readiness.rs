@@ -1,0 +1,38 @@
+//! Services that are started in any order come up once the rest has.
+use devspaces::Service;
+use devspaces_tests::{
+    Engine,
+    engine::Databases,
+    process::{Processes, start},
+    suite::eventually,
+};
+
+use crate::command_line::{on_all, run, said};
+
+/// The exit code of a health check, as a container's engine makes it.
+async fn health(processes: &Processes, service: Service) -> Option<i32> {
+    run(&["health", "--address", &processes.address(service)]).await.status.code()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_waits_for_its_database_and_its_peers_and_says_when_it_is_ready() {
+    let mut processes = Processes::with(Databases::empty(Engine::Postgres).await).await;
+    let mut command = processes.command(Service::Space);
+    let starting = tokio::spawn(async move { start(&mut command).await });
+    assert_eq!(health(&processes, Service::Space).await, Some(1), "its database is not migrated");
+    assert!(!starting.is_finished(), "it waits");
+    said(&on_all(&["migrate"], &processes.database_url())).await;
+    let (child, _) = starting.await.expect("it listens once the database is migrated");
+    processes.started(Service::Space, child);
+    assert_eq!(health(&processes, Service::Space).await, Some(1), "its peers do not answer");
+    for service in [Service::Membership, Service::Billing, Service::Marketplace] {
+        processes.run(service).await;
+    }
+    for service in Service::ALL {
+        eventually(async || (health(&processes, service).await == Some(0)).then_some(())).await;
+    }
+    // A peer that is gone makes nobody unready: what needs it answers UNAVAILABLE, the rest goes on.
+    processes.kill(Service::Billing).await;
+    assert_eq!(health(&processes, Service::Space).await, Some(0));
+    processes.user("alice").creates_space("Team").await;
+}
