@@ -21,6 +21,7 @@ macro_rules! on_both {
 
 mod apps;
 mod bad_input;
+mod bootstrap;
 mod check;
 mod command_line;
 mod contributors;
@@ -40,6 +41,7 @@ mod listings;
 mod marketplace_input;
 mod marketplace_kills;
 mod marketplace_races;
+mod marketplace_records;
 mod matrix;
 mod members;
 mod model;
@@ -54,5 +56,6 @@ mod readiness;
 mod replay;
 mod space_deletion;
 mod spaces;
+mod story;
 mod switcher;
 mod vendor_profiles;

@@ -5,7 +5,10 @@ use devspaces_proto::{
     marketplace::v1::{SubmitListingRequest, listing::State},
     space::v1::{app::Listing as Listed, space::State as SpaceState},
 };
-use devspaces_tests::{Persona, Suite, both_engines, refused, sql::count};
+use devspaces_tests::{
+    Persona, Suite, both_engines, refused,
+    sql::{WriteLock, count},
+};
 use futures::future::{join, join_all};
 use tonic::Code;
 
@@ -13,6 +16,7 @@ use crate::{
     apps::{deletes, gets as gets_app},
     listings::{ID, lists as lists_listings, submission, submits, withdraws},
     members::{ADMIN, adds, lists},
+    space_deletion::deletes as deletes_space,
     spaces::{archives, gets},
     vendor_profiles::{accepts, adds_admins, creates, gets_profile, lists_admins, removes_admin, renames},
 };
@@ -103,6 +107,42 @@ both_engines! {
             let (late, _) = join(publishing, join_all((0..4).map(|_| renames(&bob, &space)))).await;
             assert_eq!(refused(late).code, Code::PermissionDenied, "round {round}");
         }
+    }
+
+    // R-S6: never a published space that is deleted, in whichever order its Admins do what.
+    async fn an_acceptance_against_archival_and_deletion(suite: Suite) {
+        let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+        let market = suite.pool(Service::Marketplace).await;
+        let (mut had_back, mut deleted_first) = (0, 0);
+        for round in 0..10 {
+            let space = alice.creates_space("Team").await;
+            adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+            // Let through, and not committed before the space is gone.
+            let lock = WriteLock::take(&market).await;
+            let going = async {
+                archives(&alice, &space).await.expect("archived");
+                let gone = deletes_space(&alice, &space).await;
+                lock.release().await;
+                gone
+            };
+            let (accepted, gone) = join(accepts(&bob, &space), going).await;
+            gone.expect("unpublished as yet");
+            let space = gets(&alice, &space).await.expect("the space");
+            match accepted {
+                Ok(profile) => {
+                    had_back += 1;
+                    assert_eq!((space.published, space.state()), (true, SpaceState::Archived), "round {round}");
+                    assert_eq!(refused(deletes_space(&alice, &space.name).await).blockers, ["SPACE_PUBLISHED"]);
+                    gets_profile(&bob, &profile.name).await.expect("the profile");
+                }
+                Err(status) => {
+                    deleted_first += 1;
+                    assert_eq!(refused(Err::<(), _>(status)).reason, "SPACE_ARCHIVED");
+                    assert_eq!((space.published, space.state()), (false, SpaceState::Deleted), "round {round}");
+                }
+            }
+        }
+        println!("{had_back} had back, {deleted_first} deleted first");
     }
 
     // R-P4: a Marketplace admin who was removed is gone at once, on every service's port.
