@@ -35,7 +35,7 @@ async fn pays(who: &Persona, space: &str) -> Result<PaymentMethod, Status> {
 }
 
 async fn sees_payment(who: &Persona, space: &str) -> Result<PaymentMethod, Status> {
-    let request = GetPaymentMethodRequest { name: format!("{space}/billingAccount/paymentMethod") };
+    let request = GetPaymentMethodRequest { name: format!("{space}/billingAccount") };
     who.accounts().get_payment_method(request).await.map(tonic::Response::into_inner)
 }
 
