@@ -21,6 +21,12 @@ macro_rules! on_both {
 
 mod apps;
 mod bad_input;
+mod billing_accounts;
+mod billing_addresses;
+mod billing_budgets;
+mod billing_costs;
+mod billing_payment;
+mod billing_races;
 mod bootstrap;
 mod check;
 mod command_line;
@@ -52,10 +58,13 @@ mod processes_of_apps;
 mod quickstart;
 mod races;
 mod races_of_apps;
+mod rate_cards;
 mod readiness;
 mod replay;
 mod space_deletion;
 mod spaces;
 mod story;
 mod switcher;
+mod usage;
+mod usage_sums;
 mod vendor_profiles;

@@ -3,3 +3,5 @@ pub(crate) mod account;
 pub(crate) mod address;
 pub(crate) mod budget;
 pub(crate) mod payment;
+pub(crate) mod rate_card;
+pub(crate) mod usage;

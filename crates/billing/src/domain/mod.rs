@@ -3,17 +3,24 @@ mod account;
 mod address;
 mod budget;
 mod country;
+mod decimal;
+pub(crate) mod invoice;
 mod metric;
 mod month;
 mod payment;
+pub(crate) mod pricing;
+mod rate_card;
 pub(crate) mod terms;
+pub(crate) mod usage;
 
 pub(crate) use self::{
     account::{Account, Admin},
     address::{Address, Addresses, Patch as AddressesPatch},
     budget::Budget,
     country::is_country_code,
+    decimal::decimal,
     metric::Metric,
     month::Month,
     payment::{Instrument, PaymentMethod, Token},
+    rate_card::{Rate, RateCard},
 };

@@ -13,8 +13,16 @@ pub(crate) struct Month {
 impl Month {
     /// The month that a time lies in.
     pub(crate) fn of(time: Timestamp) -> Self {
-        // The first seven characters of "2026-11-24T…". What a timestamp prints is always of that form.
-        time.to_string()[..7].parse().unwrap_or(Self { year: 1970, month: 1 })
+        // Counted from a first of March, a leap day ends its year, and a month begins 153 days after the fifth before it.
+        let days = time.seconds() / 86_400 + 719_468;
+        let (era, day_of_era) = (days / 146_097, days % 146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let months = (5 * day_of_year + 2) / 153;
+        let (year, month) = if months < 10 { (0, months + 3) } else { (1, months - 9) };
+        let year = u16::try_from(era * 400 + year_of_era + year).unwrap_or(9999);
+        Self { year, month: u8::try_from(month).unwrap_or(1) }
     }
 
     /// Its first moment.
@@ -73,7 +81,25 @@ impl FromStr for Month {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_month_is_what_its_times_begin_with(micros in 0..=253_402_300_799_999_999_i64) {
+            let time = Timestamp::from_micros(micros);
+            prop_assert_eq!(Month::of(time).to_string(), time.to_string()[..7].to_owned());
+        }
+    }
+
+    #[test]
+    fn each_day_of_a_cycle_of_the_calendar_is_in_its_month() {
+        for day in 0..=146_097 {
+            let time = Timestamp::from_micros(day * 86_400_000_000);
+            assert_eq!(Month::of(time).to_string(), time.to_string()[..7]);
+        }
+    }
 
     #[test]
     fn months_follow_on_one_another_and_hold_their_days() {

@@ -1,4 +1,10 @@
 //! The `UsageService`: a file for each method.
+mod create_rate_card;
+mod list_rate_cards;
+mod list_usage;
+mod report_usage;
+
+use devspaces_kit::edge::answer;
 use devspaces_proto::billing::v1::{
     CreateRateCardRequest, ListRateCardsRequest, ListRateCardsResponse, ListUsageRequest, ListUsageResponse,
     RateCard, ReportUsageRequest, ReportUsageResponse, usage_service_server::UsageService,
@@ -11,26 +17,29 @@ use super::Rpc;
 impl UsageService for Rpc {
     async fn report_usage(
         &self,
-        _: Request<ReportUsageRequest>,
+        request: Request<ReportUsageRequest>,
     ) -> Result<Response<ReportUsageResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| report_usage::handle(&self.0, caller, request)).await
     }
 
-    async fn list_usage(&self, _: Request<ListUsageRequest>) -> Result<Response<ListUsageResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+    async fn list_usage(
+        &self,
+        request: Request<ListUsageRequest>,
+    ) -> Result<Response<ListUsageResponse>, Status> {
+        answer(request, |caller, request| list_usage::handle(&self.0, caller, request)).await
     }
 
     async fn list_rate_cards(
         &self,
-        _: Request<ListRateCardsRequest>,
+        request: Request<ListRateCardsRequest>,
     ) -> Result<Response<ListRateCardsResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| list_rate_cards::handle(&self.0, caller, request)).await
     }
 
     async fn create_rate_card(
         &self,
-        _: Request<CreateRateCardRequest>,
+        request: Request<CreateRateCardRequest>,
     ) -> Result<Response<RateCard>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| create_rate_card::handle(&self.0, caller, request)).await
     }
 }

@@ -1,0 +1,130 @@
+use devspaces_kit::{clock::Timestamp, name::AppName};
+use devspaces_proto::billing::v1::{
+    Usage, UsageEvent, UsageResult,
+    usage_result::{Outcome as WireOutcome, Rejection as WireRejection},
+};
+use rust_decimal::Decimal;
+
+use crate::domain::{
+    Metric, decimal,
+    usage::{Event, Outcome, Rejection, Sum},
+};
+
+/// The longest id of an event.
+const MAX_ID: usize = 128;
+/// A quantity has at most so many digits before and after the point.
+const QUANTITY: (usize, usize) = (12, 9);
+
+/// An event, or a sentence that names every field that is not acceptable. No value is repeated.
+pub(crate) fn event(event: &UsageEvent) -> Result<Event, String> {
+    let id = is_id(&event.id).ok_or("id must be 1 to 128 visible ASCII characters");
+    let app: Result<AppName, _> = event.app.parse().map_err(|_| "app must have the form apps/{uuid}");
+    let metric = Metric::from_wire(event.metric).ok_or("metric must be one of those that are known");
+    let quantity = quantity(&event.quantity);
+    let time = event.time.and_then(|time| Timestamp::try_from(time).ok());
+    let time = time.ok_or("time must be given and lie in the years 1970 to 9999");
+    match (id, app, metric, quantity, time) {
+        (Ok(()), Ok(app), Ok(metric), Ok(quantity), Ok(time)) => {
+            Ok(Event { id: event.id.clone(), app, metric, quantity, time })
+        }
+        (id, app, metric, quantity, time) => {
+            let sentences = [id.err(), app.err(), metric.err(), quantity.err(), time.err()];
+            Err(sentences.into_iter().flatten().collect::<Vec<_>>().join("; "))
+        }
+    }
+}
+
+fn is_id(id: &str) -> Option<()> {
+    ((1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())).then_some(())
+}
+
+fn quantity(text: &str) -> Result<Decimal, &'static str> {
+    let (before, after) = QUANTITY;
+    decimal(text, before, after).filter(|quantity| !quantity.is_zero()).ok_or(
+        "quantity must be a decimal without sign and exponent, more than 0, with at most 12 digits before and 9 after \
+         the point",
+    )
+}
+
+/// What an app used of something.
+pub(crate) fn sum((app, metric, sum): (AppName, Metric, Sum)) -> Usage {
+    let quantity = sum.quantity.normalize().to_string();
+    Usage { app: app.to_string(), metric: metric.to_wire().into(), quantity, events: sum.events }
+}
+
+/// What became of an event, as its sender is told.
+pub(crate) fn result(id: String, outcome: Outcome) -> UsageResult {
+    match outcome {
+        Outcome::Accepted => {
+            UsageResult { id, outcome: WireOutcome::Accepted.into(), ..UsageResult::default() }
+        }
+        Outcome::Duplicate => {
+            UsageResult { id, outcome: WireOutcome::Duplicate.into(), ..UsageResult::default() }
+        }
+        Outcome::Rejected(why) => {
+            let (rejection, message) = rejection(why);
+            UsageResult { id, outcome: WireOutcome::Rejected.into(), rejection: rejection.into(), message }
+        }
+    }
+}
+
+fn rejection(why: Rejection) -> (WireRejection, String) {
+    let (rejection, sentence) = match why {
+        Rejection::Malformed(sentence) => return (WireRejection::Malformed, sentence),
+        Rejection::AppUnknown => (WireRejection::AppUnknown, "No space held the app at that time"),
+        Rejection::TimeInFuture => (WireRejection::TimeInFuture, "The time lies more than 5 minutes ahead"),
+        Rejection::MonthClosed => {
+            (WireRejection::MonthClosed, "The invoices of its month and of the month after are issued")
+        }
+        Rejection::ContentDiffers => {
+            (WireRejection::ContentDiffers, "An event with this id and other content was accepted before")
+        }
+    };
+    (rejection, sentence.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire() -> UsageEvent {
+        UsageEvent {
+            id: "e".into(),
+            app: "apps/0190a8d0-7b1c-7def-8000-000000000001".into(),
+            metric: 4,
+            quantity: "0.250".into(),
+            time: Some(prost_types::Timestamp { seconds: 1, nanos: 2_999 }),
+        }
+    }
+
+    // R-B5
+    #[test]
+    fn an_event_is_understood_as_a_whole_or_every_field_is_named() {
+        let good = event(&wire()).expect("an event");
+        assert_eq!((good.quantity.to_string(), good.time.micros()), ("0.25".into(), 1_000_002));
+        let empty = event(&UsageEvent::default()).expect_err("no event");
+        for field in ["id", "app", "metric", "quantity", "time"] {
+            assert!(
+                empty.split("; ").any(|sentence| sentence.starts_with(&format!("{field} must "))),
+                "{field}"
+            );
+        }
+        let far = prost_types::Timestamp { seconds: 253_402_300_800, nanos: 0 };
+        for (bad, field) in [
+            (UsageEvent { id: "a b".into(), ..wire() }, "id"),
+            (UsageEvent { id: "é".into(), ..wire() }, "id"),
+            (UsageEvent { id: "x".repeat(129), ..wire() }, "id"),
+            (UsageEvent { app: "apps/x".into(), ..wire() }, "app"),
+            (UsageEvent { metric: 8, ..wire() }, "metric"),
+            (UsageEvent { quantity: "0.000".into(), ..wire() }, "quantity"),
+            (UsageEvent { quantity: "-1".into(), ..wire() }, "quantity"),
+            (UsageEvent { quantity: "1e3".into(), ..wire() }, "quantity"),
+            (UsageEvent { quantity: "0.0000000001".into(), ..wire() }, "quantity"),
+            (UsageEvent { time: Some(far), ..wire() }, "time"),
+        ] {
+            let sentence = event(&bad).expect_err("no event");
+            assert!(sentence.starts_with(field) && !sentence.contains("; "), "{sentence}");
+        }
+        assert!(event(&UsageEvent { id: "~".repeat(128), ..wire() }).is_ok());
+    }
+}

@@ -1,0 +1,195 @@
+use std::collections::{HashMap, HashSet};
+
+use super::{Books, Event, Placement, TotalKey};
+
+/// Why an event does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Rejection {
+    /// A sentence that names the fields.
+    Malformed(String),
+    AppUnknown,
+    TimeInFuture,
+    MonthClosed,
+    ContentDiffers,
+}
+
+/// What became of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Accepted,
+    Duplicate,
+    Rejected(Rejection),
+}
+
+/// An event of a batch, as far as it is understood.
+#[derive(Clone, Debug)]
+pub(crate) enum Line {
+    /// Not at all: by this sentence.
+    Malformed(String),
+    /// It is one, and belongs to a space or to none. One that belongs to none can still be one that was accepted before.
+    Event(Event, Result<Placement, Rejection>),
+}
+
+/// The events of a batch, each with the sum that it would go to.
+pub(crate) struct Batch<'a>(Vec<Entry<'a>>);
+
+enum Entry<'a> {
+    Malformed(&'a str),
+    Event(&'a Event, Result<TotalKey, Rejection>),
+}
+
+impl<'a> Batch<'a> {
+    pub(crate) fn new(lines: &'a [Line], books: &Books) -> Self {
+        let entry = |line: &'a Line| match line {
+            Line::Malformed(sentence) => Entry::Malformed(sentence),
+            Line::Event(event, placement) => {
+                let total = placement.as_ref().map_err(Rejection::clone);
+                Entry::Event(event, total.and_then(|placement| books.total(event, placement)))
+            }
+        };
+        Self(lines.iter().map(entry).collect())
+    }
+
+    /// The events that count unless they are stored already, with their sums, in the order of their ids: the first of each
+    /// id. In one order for everybody, so that two batches with the same ids can't wait for each other.
+    pub(crate) fn candidates(&self) -> Vec<(&'a Event, TotalKey)> {
+        let mut seen = HashSet::with_capacity(self.0.len());
+        let placed = self.0.iter().filter_map(|entry| match entry {
+            Entry::Event(event, Ok(total)) => Some((*event, *total)),
+            _ => None,
+        });
+        let mut first: Vec<_> = placed.filter(|(event, _)| seen.insert(&event.id)).collect();
+        first.sort_unstable_by_key(|(event, _)| &event.id);
+        first
+    }
+
+    /// The ids of the events that were not inserted: they are to be looked up.
+    pub(crate) fn others(&self, inserted: &HashSet<String>) -> Vec<&'a str> {
+        let ids = self.0.iter().filter_map(|entry| match entry {
+            Entry::Event(event, _) => Some(event.id.as_str()),
+            Entry::Malformed(_) => None,
+        });
+        let mut others: Vec<_> = ids.filter(|id| !inserted.contains(*id)).collect();
+        others.sort_unstable();
+        others.dedup();
+        others
+    }
+
+    /// What became of each event, as if they had come one after another. `inserted` are the ids of the candidates that were
+    /// new, `stored` the events of other ids that are there.
+    pub(crate) fn outcomes(
+        &self,
+        inserted: &HashSet<String>,
+        mut stored: HashMap<String, Event>,
+    ) -> Vec<Outcome> {
+        let outcome = |entry: &Entry<'a>| match entry {
+            Entry::Malformed(sentence) => Outcome::Rejected(Rejection::Malformed((*sentence).to_owned())),
+            Entry::Event(event, total) => match (stored.get(&event.id), total) {
+                (Some(before), _) if before == *event => Outcome::Duplicate,
+                (Some(_), _) => Outcome::Rejected(Rejection::ContentDiffers),
+                (None, Err(rejection)) => Outcome::Rejected(rejection.clone()),
+                (None, Ok(_)) => {
+                    debug_assert!(inserted.contains(&event.id), "an event is neither new nor stored");
+                    stored.insert(event.id.clone(), (*event).clone());
+                    Outcome::Accepted
+                }
+            },
+        };
+        self.0.iter().map(outcome).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use devspaces_kit::{
+        clock::Timestamp,
+        name::{AppName, SpaceName},
+    };
+    use proptest::prelude::*;
+    use rust_decimal::Decimal;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{
+        Metric,
+        usage::{Held, Sum},
+    };
+
+    /// An event of few kinds, so that ids are repeated, with other content and with the same.
+    fn line() -> impl Strategy<Value = Line> {
+        (0_u8..6, 1_i64..4, 0_u8..8).prop_map(|(id, quantity, kind)| {
+            let event = Event {
+                id: format!("e{id}"),
+                app: AppName(Uuid::from_u128(1)),
+                metric: Metric::LogsGb,
+                quantity: Decimal::from(quantity),
+                time: Timestamp::EPOCH,
+            };
+            let held = Held { space: SpaceName(Uuid::from_u128(2)), from: Timestamp::EPOCH, until: None };
+            match kind {
+                0 => Line::Malformed("is malformed".into()),
+                1 => Line::Event(event, Err(Rejection::AppUnknown)),
+                _ => {
+                    let placement = Placement::of(&event, &held);
+                    Line::Event(event, Ok(placement))
+                }
+            }
+        })
+    }
+
+    /// What a database does with a batch, by the parts that are proven here.
+    fn take(lines: &[Line], table: &mut BTreeMap<String, Event>) -> (Vec<Outcome>, Sum) {
+        let batch = Batch::new(lines, &Books::default());
+        let mut inserted = HashSet::new();
+        let mut total = Sum::default();
+        for (event, _) in batch.candidates() {
+            if !table.contains_key(&event.id) {
+                inserted.insert(event.id.clone());
+                table.insert(event.id.clone(), event.clone());
+                total = total.and(Sum::of(event.quantity)).expect("a sum");
+            }
+        }
+        let found = batch.others(&inserted).into_iter().filter_map(|id| table.get_key_value(id));
+        let stored = found.map(|(id, event)| (id.clone(), event.clone())).collect();
+        (batch.outcomes(&inserted, stored), total)
+    }
+
+    proptest! {
+        // R-B5: however they are split into batches, and sent again, events come to the same.
+        #[test]
+        fn batches_do_what_their_events_do_one_by_one(
+            lines in prop::collection::vec(line(), 1..40),
+            sizes in prop::collection::vec(1_usize..10, 40),
+        ) {
+            let (mut table, mut one_by_one, mut total) = (BTreeMap::new(), Vec::new(), Sum::default());
+            for line in &lines {
+                let (outcome, sum) = take(std::slice::from_ref(line), &mut table);
+                one_by_one.extend(outcome);
+                total = total.and(sum).expect("a sum");
+            }
+            let (mut other, mut outcomes, mut sums, mut rest) =
+                (BTreeMap::new(), Vec::new(), Sum::default(), &lines[..]);
+            for size in sizes {
+                let (batch, after) = rest.split_at(size.min(rest.len()));
+                let (outcome, sum) = take(batch, &mut other);
+                outcomes.extend(outcome);
+                sums = sums.and(sum).expect("a sum");
+                rest = after;
+            }
+            prop_assert!(rest.is_empty());
+            prop_assert_eq!(&outcomes, &one_by_one);
+            prop_assert_eq!(sums, total);
+            prop_assert_eq!(&other, &table);
+            let accepted = outcomes.iter().filter(|outcome| **outcome == Outcome::Accepted).count();
+            prop_assert_eq!(i64::try_from(accepted), Ok(sums.events));
+            // Sent again, nothing is accepted, and what was accepted is a duplicate.
+            let (again, none) = take(&lines, &mut other);
+            prop_assert_eq!(none, Sum::default());
+            for (first, second) in outcomes.iter().zip(&again) {
+                prop_assert!(*first != Outcome::Accepted || *second == Outcome::Duplicate);
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+use std::collections::{HashMap, HashSet};
+
+use devspaces_kit::{
+    clock::Timestamp,
+    name::{AppName, SpaceName},
+};
+use rust_decimal::Decimal;
+
+use super::{Event, Held, Rejection};
+use crate::domain::{Metric, Month};
+
+/// Everything that decides what usage costs: events with the same of it are summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct TotalKey {
+    /// The space that held the app.
+    pub(crate) space: SpaceName,
+    /// The month whose invoice bills it.
+    pub(crate) billed_month: Month,
+    pub(crate) app: AppName,
+    pub(crate) metric: Metric,
+    /// The month in which it was used.
+    pub(crate) usage_month: Month,
+    /// From when on the space held the app at that time.
+    pub(crate) held_from: Timestamp,
+    /// Whether the space had an account then.
+    pub(crate) billable: bool,
+}
+
+/// A sum of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub(crate) quantity: Decimal,
+    pub(crate) events: i64,
+}
+
+impl Sum {
+    /// One event.
+    pub(crate) fn of(quantity: Decimal) -> Self {
+        Self { quantity, events: 1 }
+    }
+
+    /// Both together; nothing if that has more digits than can be kept. A decimal that is too long would be rounded, and
+    /// loses digits after the point by that.
+    pub(crate) fn and(self, other: Self) -> Option<Self> {
+        let quantity = self.quantity.checked_add(other.quantity)?;
+        let exact = quantity.scale() == self.quantity.scale().max(other.quantity.scale());
+        let events = self.events.checked_add(other.events)?;
+        exact.then(|| Self { quantity: quantity.normalize(), events })
+    }
+}
+
+/// Where an event counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Placement {
+    pub(crate) space: SpaceName,
+    pub(crate) held_from: Timestamp,
+    pub(crate) usage_month: Month,
+}
+
+impl Placement {
+    /// An event belongs to the space that held the app at its time (R-B5).
+    pub(crate) fn of(event: &Event, held: &Held) -> Self {
+        Self { space: held.space, held_from: held.from, usage_month: Month::of(event.time) }
+    }
+}
+
+/// What stands in the books of the spaces concerned.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Books {
+    /// Since when each space has an account.
+    pub(crate) accounts: HashMap<SpaceName, Timestamp>,
+    /// The months of which a space's invoice is issued.
+    pub(crate) issued: HashSet<(SpaceName, Month)>,
+}
+
+impl Books {
+    /// The sum that an event goes to. What was used before anybody consented is never billed; what comes after its
+    /// month's invoice was issued is billed by the next (R-B8).
+    pub(crate) fn total(&self, event: &Event, placement: &Placement) -> Result<TotalKey, Rejection> {
+        let Placement { space, held_from, usage_month } = *placement;
+        let billable = self.accounts.get(&space).is_some_and(|since| *since <= event.time);
+        let is_open = |month: &Month| !billable || !self.issued.contains(&(space, *month));
+        let months = [usage_month, usage_month.next()];
+        let billed_month = months.into_iter().find(is_open).ok_or(Rejection::MonthClosed)?;
+        Ok(TotalKey {
+            space,
+            billed_month,
+            app: event.app,
+            metric: event.metric,
+            usage_month,
+            held_from,
+            billable,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn event(time: &str) -> Event {
+        let (app, metric) = (AppName(Uuid::from_u128(1)), Metric::LogsGb);
+        Event { id: "a".into(), app, metric, quantity: Decimal::ONE, time: time.parse().unwrap() }
+    }
+
+    const SPACE: SpaceName = SpaceName(Uuid::from_u128(2));
+
+    fn billed(books: &Books, time: &str) -> Result<(String, bool), Rejection> {
+        let event = event(time);
+        let held = Held { space: SPACE, from: Timestamp::EPOCH, until: None };
+        let key = books.total(&event, &Placement::of(&event, &held))?;
+        assert_eq!((key.space, key.app, key.usage_month), (SPACE, event.app, Month::of(event.time)));
+        Ok((key.billed_month.to_string(), key.billable))
+    }
+
+    fn books(account: Option<&str>, issued: &[&str]) -> Books {
+        let accounts = account.map(|since| (SPACE, since.parse().unwrap())).into_iter().collect();
+        let issued = issued.iter().map(|month| (SPACE, month.parse().unwrap())).collect();
+        Books { accounts, issued }
+    }
+
+    // R-B1: consent is to what comes after it.
+    #[test]
+    fn usage_is_billable_from_the_moment_of_consent() {
+        let books = books(Some("2026-11-10T12:00:00Z"), &[]);
+        assert_eq!(billed(&books, "2026-11-10T11:59:59.999999Z"), Ok(("2026-11".into(), false)));
+        assert_eq!(billed(&books, "2026-11-10T12:00:00Z"), Ok(("2026-11".into(), true)));
+        assert_eq!(billed(&Books::default(), "2026-11-10T12:00:00Z"), Ok(("2026-11".into(), false)));
+    }
+
+    // R-B8
+    #[test]
+    fn late_usage_is_billed_by_the_next_invoice_or_not_at_all() {
+        let since = Some("2026-01-01T00:00:00Z");
+        let at = "2026-11-10T00:00:00Z";
+        assert_eq!(billed(&books(since, &["2026-10"]), at), Ok(("2026-11".into(), true)));
+        assert_eq!(billed(&books(since, &["2026-11"]), at), Ok(("2026-12".into(), true)));
+        assert_eq!(billed(&books(since, &["2026-12"]), at), Ok(("2026-11".into(), true)));
+        assert_eq!(billed(&books(since, &["2026-11", "2026-12"]), at), Err(Rejection::MonthClosed));
+        // What is not billed has no invoice to be too late for.
+        let later = books(Some("2026-11-20T00:00:00Z"), &["2026-11", "2026-12"]);
+        assert_eq!(billed(&later, at), Ok(("2026-11".into(), false)));
+    }
+
+    #[test]
+    fn a_sum_is_exact_or_refused() {
+        let sum = |text: &str| Sum::of(text.parse().unwrap());
+        let total = sum("0.000000001").and(sum("999999999999.999999999")).unwrap();
+        assert_eq!((total.quantity.to_string(), total.events), ("1000000000000".into(), 2));
+        assert_eq!(sum("9000000000000000000000000000").and(sum("0.000000001")), None);
+        assert_eq!(Sum::of(Decimal::MAX).and(sum("1")), None);
+        let full = Sum { quantity: Decimal::ONE, events: i64::MAX };
+        assert_eq!(full.and(sum("1")), None);
+    }
+
+    proptest! {
+        #[test]
+        fn sums_do_not_depend_on_order(mut parts in prop::collection::vec((0_u64..1_000_000_000_000, 0_u32..1_000_000_000), 1..50)) {
+            let sum = |parts: &[(u64, u32)]| {
+                let of = |(whole, part): &(u64, u32)| Sum::of(format!("{whole}.{part:09}").parse().unwrap());
+                parts.iter().map(of).try_fold(Sum::default(), Sum::and)
+            };
+            let first = sum(&parts);
+            prop_assert!(first.is_some());
+            let nanos: u128 = parts.iter().map(|(whole, part)| u128::from(*whole) * 1_000_000_000 + u128::from(*part)).sum();
+            let exact = Decimal::from_i128_with_scale(i128::try_from(nanos).unwrap(), 9);
+            prop_assert_eq!(first.map(|sum| sum.quantity), Some(exact));
+            parts.reverse();
+            prop_assert_eq!(sum(&parts), first);
+        }
+    }
+}

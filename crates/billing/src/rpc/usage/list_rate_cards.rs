@@ -1,0 +1,33 @@
+use devspaces_gate::Context;
+use devspaces_kit::{
+    identity::Caller,
+    page::{self, PageToken},
+    status::{Fault, Fields},
+};
+use devspaces_proto::billing::v1::{ListRateCardsRequest, ListRateCardsResponse};
+
+use crate::{convert, domain::Month, store};
+
+const METHOD: &str = "devspaces.billing.v1.UsageService/ListRateCards";
+
+/// R-B6: what things cost is open to whoever is signed in.
+pub(super) async fn handle(
+    context: &Context,
+    _: Caller,
+    request: ListRateCardsRequest,
+) -> Result<ListRateCardsResponse, Fault> {
+    let mut fields = Fields::new();
+    let size = fields.check("page_size", page::size(request.page_size));
+    let size = fields.finish_with(size)?;
+    let tokens = PageToken::for_arguments(METHOD, &[]);
+    let before: Option<Month> = match tokens.decode_text(&request.page_token)?.as_str() {
+        "" => None,
+        month => Some(month.parse().map_err(|_| Fault::page_token_invalid())?),
+    };
+    let limit = page::limit(size);
+    let mut cards = store::rate_card::before(&mut context.pool.read().await?, before, limit).await?;
+    let last = page::cut(&mut cards, size).map(|(card, _)| card.effective_month.to_string());
+    let next_page_token = last.map(|month| tokens.encode(month)).unwrap_or_default();
+    let rate_cards = cards.into_iter().map(|(card, made)| convert::rate_card::to_wire(&card, made)).collect();
+    Ok(ListRateCardsResponse { rate_cards, next_page_token })
+}

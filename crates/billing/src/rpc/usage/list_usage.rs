@@ -1,0 +1,58 @@
+use devspaces_authz::Permission;
+use devspaces_gate::Context;
+use devspaces_kit::{
+    identity::Caller,
+    name::{AccountName, AppName},
+    page::{self, PageToken},
+    status::{Fault, Fields},
+};
+use devspaces_proto::billing::v1::{ListUsageRequest, ListUsageResponse};
+use uuid::Uuid;
+
+use crate::{
+    convert,
+    domain::{Metric, Month},
+    store::usage::{self, Wanted},
+};
+
+const METHOD: &str = "devspaces.billing.v1.UsageService/ListUsage";
+
+/// R-B5
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: ListUsageRequest,
+) -> Result<ListUsageResponse, Fault> {
+    let mut fields = Fields::new();
+    let account = fields.parse::<AccountName>("parent", &request.parent);
+    let app = match request.app.as_str() {
+        "" => Some(None),
+        app => fields.parse::<AppName>("app", app).map(Some),
+    };
+    let (AccountName(space), app) = fields.finish_with(account.zip(app))?;
+    context.gate.require(&caller, Permission::BillingEstimatesGet, space).await?;
+    let mut fields = Fields::new();
+    let size = fields.check("page_size", page::size(request.page_size));
+    let month = match request.month.as_str() {
+        "" => Some(Month::of(context.clock.now())),
+        month => fields.parse("month", month),
+    };
+    let (size, month) = fields.finish_with(size.zip(month))?;
+    // By the month itself: a page that follows is of the same one, also when that has ended meanwhile.
+    let tokens = PageToken::for_arguments(METHOD, &[&request.parent, &month.to_string(), &request.app]);
+    let after = tokens.decode(&request.page_token)?.map(|key| place(&key)).transpose()?;
+    let wanted = Wanted { space, month, app, after, limit: size + 1 };
+    let mut sums = usage::sums(&mut context.pool.read().await?, &wanted).await?;
+    let next_page_token = match page::cut(&mut sums, size) {
+        Some((app, metric, _)) => tokens.encode([app.0.as_bytes(), metric.name().as_bytes()].concat()),
+        None => String::new(),
+    };
+    Ok(ListUsageResponse { usage: sums.into_iter().map(convert::usage::sum).collect(), next_page_token })
+}
+
+/// The app and the metric in a page token.
+fn place(key: &[u8]) -> Result<(AppName, Metric), Fault> {
+    let (app, metric) = key.split_first_chunk().ok_or_else(Fault::page_token_invalid)?;
+    let metric = std::str::from_utf8(metric).ok().and_then(Metric::parse);
+    Ok((AppName(Uuid::from_bytes(*app)), metric.ok_or_else(Fault::page_token_invalid)?))
+}

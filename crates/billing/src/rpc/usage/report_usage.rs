@@ -1,0 +1,204 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use devspaces_authz::{Owner, Permission};
+use devspaces_gate::{Context, Pass, Peers, Resource};
+use devspaces_kit::{
+    clock::Timestamp,
+    db::{Change, Error, Tx},
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::{AccountName, AppName, Malformed, Scope, SpaceName},
+    status::{Fault, Fields},
+};
+use devspaces_proto::{
+    billing::v1::{ReportUsageRequest, ReportUsageResponse},
+    facts::v1::{Holding, ListHoldingsRequest, space_records_service_client::SpaceRecordsServiceClient},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    convert,
+    domain::{
+        Month,
+        usage::{Batch, Books, Event, Held, Holdings, Line, Placement, Rejection, Sum, TotalKey, digest},
+    },
+    store,
+};
+
+const METHOD: &str = "devspaces.billing.v1.UsageService/ReportUsage";
+
+/// The most events of a batch.
+const MAX_EVENTS: usize = 1000;
+
+/// How far the clock of who measures may be ahead of this one.
+const LEEWAY: Duration = Duration::from_mins(5);
+
+/// R-B5, R-B8
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: ReportUsageRequest,
+) -> Result<ReportUsageResponse, Fault> {
+    let ((), call) = Call::parse(caller, METHOD, &mut request, |_, _| Some(()))?;
+    context.mutations.answer(&call, report(context, &call, request)).await
+}
+
+async fn report(
+    context: &Context,
+    call: &Call,
+    request: ReportUsageRequest,
+) -> Result<ReportUsageResponse, Fault> {
+    let pass = context.gate.require(&call.caller, Permission::UsageReport, Resource::Platform).await?;
+    if !(1..=MAX_EVENTS).contains(&request.events.len()) {
+        let mut fields = Fields::new();
+        fields.bad("events", format!("must be 1 to {MAX_EVENTS}"));
+        fields.finish()?;
+    }
+    let events: Vec<_> = request.events.iter().map(convert::usage::event).collect();
+    let latest = context.clock.now() + LEEWAY;
+    let holdings = holdings(context, events.iter().flatten()).await?;
+    let lines: Vec<_> = events.into_iter().map(|event| line(event, &holdings, latest)).collect();
+    let report = Report { pass, ids: request.events.into_iter().map(|event| event.id).collect(), lines };
+    let scopes = report.spaces().into_iter().map(Scope::from).collect();
+    context.mutations.run(call.clone(), scopes, report).await
+}
+
+/// Asks the space service which spaces held the apps of these events.
+async fn holdings(context: &Context, events: impl Iterator<Item = &Event>) -> Result<Holdings, Fault> {
+    let apps: BTreeSet<AppName> = events.map(|event| event.app).collect();
+    let mut holdings = Holdings::default();
+    if apps.is_empty() {
+        return Ok(holdings);
+    }
+    let question = ListHoldingsRequest { apps: apps.iter().map(ToString::to_string).collect() };
+    let asked = context.peers.ask(Owner::Space, question, async |channel, request| {
+        SpaceRecordsServiceClient::new(channel).list_holdings(request).await
+    });
+    for holding in asked.await?.holdings {
+        let (app, held) = held(&holding).ok_or_else(|| Peers::unreadable(Owner::Space))?;
+        holdings.add(app, held);
+    }
+    Ok(holdings)
+}
+
+fn held(holding: &Holding) -> Option<(AppName, Held)> {
+    let until = holding.end_time.map(Timestamp::try_from).transpose().ok()?;
+    let from = Timestamp::try_from(holding.start_time?).ok()?;
+    let app: Result<_, Malformed> = holding.app.parse();
+    Some((app.ok()?, Held { space: holding.space.parse().ok()?, from, until }))
+}
+
+fn line(event: Result<Event, String>, holdings: &Holdings, latest: Timestamp) -> Line {
+    match event {
+        Err(sentence) => Line::Malformed(sentence),
+        Ok(event) if event.time > latest => Line::Event(event, Err(Rejection::TimeInFuture)),
+        Ok(event) => {
+            let held = holdings.at(event.app, event.time);
+            let placement = held.map(|held| Placement::of(&event, held)).ok_or(Rejection::AppUnknown);
+            Line::Event(event, placement)
+        }
+    }
+}
+
+struct Report {
+    pass: Pass,
+    /// As they were sent, one for each line.
+    ids: Vec<String>,
+    lines: Vec<Line>,
+}
+
+impl Mutation for Report {
+    type Reply = ReportUsageResponse;
+
+    async fn once(&self, tx: &mut Tx) -> Result<ReportUsageResponse, Abort> {
+        self.pass.confirm(tx).await?;
+        let books = self.books(tx).await?;
+        let batch = Batch::new(&self.lines, &books);
+        let candidates = batch.candidates();
+        let inserted = store::usage::insert(tx, &candidates).await?;
+        let stored = store::usage::events(tx, &batch.others(&inserted)).await?;
+        let accepted: Vec<_> =
+            candidates.into_iter().filter(|(event, _)| inserted.contains(&event.id)).collect();
+        count(tx, &accepted).await?;
+        record(tx, &accepted).await?;
+        let outcomes = batch.outcomes(&inserted, stored);
+        let results = self.ids.iter().zip(outcomes);
+        let results = results.map(|(id, outcome)| convert::usage::result(id.clone(), outcome)).collect();
+        Ok(ReportUsageResponse { results })
+    }
+}
+
+impl Report {
+    fn placements(&self) -> impl Iterator<Item = &Placement> {
+        self.lines.iter().filter_map(|line| match line {
+            Line::Event(_, Ok(placement)) => Some(placement),
+            _ => None,
+        })
+    }
+
+    fn spaces(&self) -> BTreeSet<SpaceName> {
+        self.placements().map(|placement| placement.space).collect()
+    }
+
+    /// What decides where the events count. No month has an issued invoice before it is over.
+    async fn books(&self, tx: &mut Tx) -> Result<Books, Error> {
+        let spaces: Vec<_> = self.spaces().into_iter().collect();
+        let accounts = store::usage::accounts(tx, &spaces).await?;
+        let current = Month::of(tx.time());
+        let late =
+            self.placements().filter(|it| it.usage_month < current && accounts.contains_key(&it.space));
+        let months: BTreeSet<_> =
+            late.flat_map(|it| [(it.space, it.usage_month), (it.space, it.usage_month.next())]).collect();
+        let months: Vec<_> = months.into_iter().collect();
+        let issued = store::usage::issued_months(tx, &months).await?;
+        Ok(Books { accounts, issued })
+    }
+}
+
+/// Adds events to their sums.
+async fn count(tx: &mut Tx, accepted: &[(&Event, TotalKey)]) -> Result<(), Abort> {
+    let mut added: BTreeMap<TotalKey, Sum> = BTreeMap::new();
+    for (event, key) in accepted {
+        let sum = added.entry(*key).or_default();
+        *sum = sum.and(Sum::of(event.quantity)).ok_or_else(too_large)?;
+    }
+    let keys: Vec<_> = added.keys().copied().collect();
+    for (key, before) in store::usage::totals(tx, &keys).await? {
+        let sum = added.entry(key).or_default();
+        *sum = sum.and(before).ok_or_else(too_large)?;
+    }
+    let totals: Vec<_> = added.into_iter().collect();
+    Ok(store::usage::put_totals(tx, &totals).await?)
+}
+
+/// More than ten million events of the largest quantity, of one app and metric in one month.
+fn too_large() -> Fault {
+    let mut fields = Fields::new();
+    fields.bad("events", "must not add up to more of a metric than can be kept exactly");
+    match fields.finish() {
+        Err(fault) => fault,
+        Ok(()) => Fault::internal("a bad field was not recorded"),
+    }
+}
+
+/// One entry for each space in which something counts from now on (R-J1): how many events, and what vouches for them.
+async fn record(tx: &mut Tx, accepted: &[(&Event, TotalKey)]) -> Result<(), Error> {
+    let mut spaces: BTreeMap<SpaceName, Vec<&Event>> = BTreeMap::new();
+    for (event, total) in accepted {
+        spaces.entry(total.space).or_default().push(event);
+    }
+    for (space, events) in spaces {
+        let change = Change {
+            scope: space.into(),
+            resources: vec![AccountName(space).to_string()],
+            before: Value::Null,
+            after: json!({ "events": events.len(), "digest": digest(&events) }),
+            facts: false,
+        };
+        tx.record(change).await?;
+    }
+    Ok(())
+}
