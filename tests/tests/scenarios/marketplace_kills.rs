@@ -188,6 +188,28 @@ async fn reservation_whose_answer_is_lost(engine: Engine, victim: Option<Service
     listed_once(&suite, &alice, &profile, &app).await;
 }
 
+/// R-K6: the network fails between the two while it is decided; the call says that it is not known, and nobody asks again.
+async fn undecided_while_the_network_fails(engine: Engine, way: Way) {
+    let suite = Processes::start(engine).await;
+    let (alice, profile, app) = published(&suite).await;
+    let (market, spaces) = (suite.pool(Service::Marketplace).await, suite.pool(Service::Space).await);
+    let lock = WriteLock::take(&spaces).await;
+    let (acting, request) = (alice.clone(), submit(&profile, &app));
+    let call = tokio::spawn(async move { acting.listings().submit_listing(request).await });
+    eventually(async || (count(&market, INTENTS).await > 0).then_some(())).await;
+    suite.network_to(Service::Space).set(way);
+    lock.release().await;
+    let pending = refused(call.await.expect("no panic"));
+    assert_eq!((pending.kind(), pending.retry), ((Code::Unavailable, "EFFECT_PENDING"), true));
+    let again = refused(alice.listings().submit_listing(submit(&profile, &app)).await);
+    assert_eq!(again.code, Code::Unavailable, "nor does the same request_id tell as yet");
+    // What a connection has lost is not made good.
+    suite.network_to(Service::Space).set(Way::Cut);
+    suite.network_to(Service::Space).set(Way::Open);
+    eventually(async || (count(&market, INTENTS).await == 0).then_some(())).await;
+    listed_once(&suite, &alice, &profile, &app).await;
+}
+
 /// R-K6: a submission that is to be refused is refused later, and leaves neither a listing nor a lock.
 async fn refused_after_a_kill(engine: Engine) {
     let mut suite = Processes::start(engine).await;
@@ -224,5 +246,7 @@ on_both! {
     killed_before_the_decision(&[Service::Marketplace, Service::Space]) as a_submission_is_finished_though_both_are_killed;
     reservation_whose_answer_is_lost(None) as a_reservation_of_which_the_marketplace_never_heard_is_found_again;
     reservation_whose_answer_is_lost(Some(Service::Marketplace)) as a_reservation_outlives_whoever_asked_for_it;
+    undecided_while_the_network_fails(Way::Cut) as a_submission_is_finished_after_connections_broke;
+    undecided_while_the_network_fails(Way::Silent) as a_submission_is_finished_after_nothing_arrived;
     refused_after_a_kill() as a_submission_that_was_left_half_way_and_is_refused_leaves_nothing;
 }
