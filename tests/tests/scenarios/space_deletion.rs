@@ -21,7 +21,7 @@ use crate::{
 
 const DAY: Duration = Duration::from_hours(24);
 
-async fn deletes(who: &Persona, name: &str) -> Result<Space, Status> {
+pub(crate) async fn deletes(who: &Persona, name: &str) -> Result<Space, Status> {
     let request = DeleteSpaceRequest { name: name.to_owned(), ..DeleteSpaceRequest::default() };
     who.spaces().delete_space(request).await.map(tonic::Response::into_inner)
 }

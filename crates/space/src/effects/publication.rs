@@ -1,5 +1,5 @@
 //! A space is published, or created as one that is.
-use devspaces_authz::AppRole;
+use devspaces_authz::{AppRole, SpaceState};
 use devspaces_kit::{
     db::{Change, Tx},
     mutation::Abort,
@@ -27,7 +27,8 @@ impl Publication {
         self.0.into()
     }
 
-    /// R-S3: from this entry on Marketplace admins edit the metadata, and console Admins do no more.
+    /// R-S3: from this entry on Marketplace admins edit the metadata, and console Admins do no more. A space that was
+    /// deleted since its Admin was let through is had back: what is published stays (R-S6).
     pub(super) async fn apply(&self, tx: &mut Tx) -> Result<(), Abort> {
         let Some(before) = store::space::find(tx, self.0).await? else {
             tracing::error!(space = %self.0, "a space was published that there is not");
@@ -36,7 +37,12 @@ impl Publication {
         if before.published {
             return Ok(());
         }
-        let mut after = Space { published: true, update_time: tx.time(), ..before.clone() };
+        let (state, delete_time) = match before.state {
+            SpaceState::Deleted => (SpaceState::Archived, None),
+            state => (state, before.delete_time),
+        };
+        let mut after =
+            Space { published: true, state, delete_time, update_time: tx.time(), ..before.clone() };
         let change = Change {
             scope: self.0.into(),
             resources: vec![self.0.to_string()],

@@ -26,7 +26,8 @@ pub(super) async fn handle(
     let (space, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
         fields.parse::<SpaceName>("parent", &it.parent)
     })?;
-    context.mutations.answer(&call, accept(context, &call, space, request)).await
+    // Boxed, since it holds all that a profile may say.
+    context.mutations.answer(&call, Box::pin(accept(context, &call, space, request))).await
 }
 
 async fn accept(

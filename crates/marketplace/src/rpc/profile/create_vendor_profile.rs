@@ -24,7 +24,8 @@ pub(super) async fn handle(
     mut request: CreateVendorProfileRequest,
 ) -> Result<VendorProfile, Fault> {
     let ((), call) = Call::parse(caller, METHOD, &mut request, |_, _| Some(()))?;
-    context.mutations.answer(&call, create(context, &call, request)).await
+    // Boxed, since it holds all that a profile may say.
+    context.mutations.answer(&call, Box::pin(create(context, &call, request))).await
 }
 
 async fn create(
