@@ -17,6 +17,9 @@ pub use self::{
     suite::Suite,
 };
 
+/// The services of the console plane: those whose journals console Admins read.
+pub const CONSOLE: [devspaces::Service; 2] = [devspaces::Service::Space, devspaces::Service::Membership];
+
 /// Declares a test that runs on both engines: `both_engines!(async fn name(suite: Suite) { … })`.
 #[macro_export]
 macro_rules! both_engines {

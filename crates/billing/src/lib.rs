@@ -1,8 +1,10 @@
 //! The billing service: a space's billing account, what is used and what that costs (rules R-B).
+mod billing;
 mod convert;
 mod domain;
 mod facts;
 mod rpc;
+mod statement;
 mod store;
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use devspaces_proto::{
     facts::v1::billing_records_service_server::BillingRecordsServiceServer,
 };
 
-pub use self::facts::BillingOwner;
+pub use self::{billing::bill, facts::BillingOwner};
 
 /// The schema of this service's database.
 pub const SCHEMA: &[Migration] = &[
@@ -38,6 +40,18 @@ pub const SCHEMA: &[Migration] = &[
         version: 3,
         sql: include_str!("../migrations/3_usage.sql"),
         sqlite: None,
+    },
+    Migration {
+        component: "billing",
+        version: 4,
+        sql: include_str!("../migrations/4_invoices.sql"),
+        sqlite: None,
+    },
+    Migration {
+        component: "billing",
+        version: 5,
+        sql: include_str!("../migrations/5_issued_stays.sql"),
+        sqlite: Some(include_str!("../migrations/5_issued_stays.sqlite.sql")),
     },
 ];
 

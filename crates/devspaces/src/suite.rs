@@ -184,6 +184,11 @@ fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) 
                 .service(billing.records)
         }
         Service::Marketplace => {
+            let swept = Arc::clone(&context);
+            sweep(tasks, "submissions left half-way", move || {
+                let context = Arc::clone(&swept);
+                async move { devspaces_marketplace::finish(&context).await }
+            });
             let (profiles, listings) = devspaces_marketplace::servers(context);
             server.service(profiles).service(listings)
         }

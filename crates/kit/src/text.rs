@@ -4,6 +4,7 @@ mod card_number;
 
 use std::ops::RangeInclusive;
 
+use email_address::{EmailAddress, Options};
 use uuid::Uuid;
 
 pub use self::card_number::{CARD_NUMBER, looks_like_card_number};
@@ -16,6 +17,9 @@ pub const MAX_DESCRIPTION: usize = 1000;
 
 /// The longest URI, in bytes.
 pub const MAX_URI: usize = 2000;
+
+/// The longest e-mail address, in bytes: what fits between the brackets of RFC 5321's path.
+pub const MAX_EMAIL: usize = 254;
 
 /// A name for people: one line, no white space at either end, nothing that hides or reorders what is read, and no card
 /// number (R-B3).
@@ -66,6 +70,19 @@ pub fn https_uri(text: &str) -> Result<&str, &'static str> {
         return Ok(text);
     }
     Err("must be empty or an absolute https URI of at most 2000 bytes, without a user or a password")
+}
+
+/// An e-mail address that mail on the Internet reaches: no quoted part, no host without a dot, nothing around it.
+///
+/// # Errors
+/// A sentence that names the form.
+pub fn email(text: &str) -> Result<&str, &'static str> {
+    let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
+    let plain = text.is_ascii() && !text.contains(['"', '(', ')', '\\']);
+    if text.len() <= MAX_EMAIL && plain && EmailAddress::parse_with_options(text, options).is_ok() {
+        return Ok(text);
+    }
+    Err("must be an e-mail address such as name@host.example, of at most 254 ASCII characters")
 }
 
 /// The idempotency key of a mutation: a UUID in its hyphenated form, or empty for none (R-J5).
@@ -162,6 +179,43 @@ mod tests {
             &format!("{long}x"),
         ] {
             assert!(https_uri(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn e_mail_addresses_are_plain_ones() {
+        let (local, host) = ("x".repeat(64), format!("{}.example", "y".repeat(60)));
+        for good in [
+            "a@b.example",
+            "first.last+tag@sub.host.example",
+            "o'hara@b-c.example",
+            &format!("{local}@{host}"),
+        ] {
+            assert_eq!(email(good), Ok(good));
+        }
+        for bad in [
+            "",
+            "a",
+            "a@",
+            "@b.example",
+            "a@b",
+            "a@b@c.example",
+            "a@b..example",
+            ".a@b.example",
+            "a.@b.example",
+            "a..b@c.example",
+            "a b@c.example",
+            "a@b.example ",
+            "a@b.example\n",
+            "\"a b\"@c.example",
+            "A <a@b.example>",
+            "a@[127.0.0.1]",
+            "é@b.example",
+            "a@-b.example",
+            &format!("x{local}@b.example"),
+            &format!("a@{}b.example", "b.".repeat(130)),
+        ] {
+            assert!(email(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -24,3 +24,20 @@ CREATE TABLE marketplace_admin (
 
 -- A person's spaces, in the order of their ids (R-S2).
 CREATE INDEX marketplace_admin_of_person ON marketplace_admin (person, space);
+
+-- R-K7: what was taken over from another system, so that it is taken over once.
+CREATE TABLE takeover (
+    -- What the other system calls the profile.
+    source_id TEXT NOT NULL PRIMARY KEY,
+    -- The digest of what was taken over.
+    content BYTEA NOT NULL,
+    space UUID NOT NULL
+);
+
+-- The apps that came with a profile, in the order of the request.
+CREATE TABLE takeover_app (
+    space UUID NOT NULL,
+    place BIGINT NOT NULL,
+    app UUID NOT NULL,
+    PRIMARY KEY (space, place)
+);

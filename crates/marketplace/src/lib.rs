@@ -1,6 +1,11 @@
 //! The marketplace service: vendor profiles, who runs them, and the listings of apps (rules R-K).
+mod convert;
+mod domain;
 mod facts;
+mod finish;
 mod rpc;
+mod spaces;
+mod store;
 
 use std::sync::Arc;
 
@@ -10,15 +15,23 @@ use devspaces_proto::marketplace::v1::{
     listing_service_server::ListingServiceServer, vendor_profile_service_server::VendorProfileServiceServer,
 };
 
-pub use self::facts::MarketplaceOwner;
+pub use self::{facts::MarketplaceOwner, finish::finish};
 
 /// The schema of this service's database.
-pub const SCHEMA: &[Migration] = &[Migration {
-    component: "marketplace",
-    version: 1,
-    sql: include_str!("../migrations/1_profiles.sql"),
-    sqlite: None,
-}];
+pub const SCHEMA: &[Migration] = &[
+    Migration {
+        component: "marketplace",
+        version: 1,
+        sql: include_str!("../migrations/1_profiles.sql"),
+        sqlite: None,
+    },
+    Migration {
+        component: "marketplace",
+        version: 2,
+        sql: include_str!("../migrations/2_listings.sql"),
+        sqlite: None,
+    },
+];
 
 /// The services on a port: vendor profiles and listings.
 #[must_use]

@@ -22,6 +22,20 @@ area!(membership, "devspaces.membership.v1");
 area!(space, "devspaces.space.v1");
 area!(r#type, "devspaces.r#type.v1");
 
+/// Without the token: it is a secret, and what prints may get into a log.
+impl std::fmt::Debug for billing::v1::PaymentMethod {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { token: _, brand, last_four, expiry, update_time, etag } = self;
+        f.debug_struct("PaymentMethod")
+            .field("brand", brand)
+            .field("last_four", last_four)
+            .field("expiry", expiry)
+            .field("update_time", update_time)
+            .field("etag", etag)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A request that changes something: a message with a `request_id` (R-J5).
 pub trait MutationRequest: prost::Message {
     /// The idempotency key that the caller chose; empty: none.

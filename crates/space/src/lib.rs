@@ -36,6 +36,12 @@ pub const SCHEMA: &[Migration] = &[
     },
     Migration {
         component: "space",
+        version: 4,
+        sql: include_str!("../migrations/4_listings.sql"),
+        sqlite: None,
+    },
+    Migration {
+        component: "space",
         version: 5,
         sql: include_str!("../migrations/5_deletions.sql"),
         sqlite: None,

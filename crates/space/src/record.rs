@@ -6,6 +6,8 @@ use devspaces_kit::{
 };
 use serde_json::Value;
 
+use crate::{domain::App, store};
+
 /// A change of an app or its contributors, by which somebody's permissions can change.
 pub(crate) struct AppChange {
     pub(crate) app: AppName,
@@ -25,4 +27,17 @@ pub(crate) async fn record(tx: &mut Tx, change: AppChange) -> Result<i64, Error>
         tx.record(Change { scope: space.into(), resources, before, after, facts: true }).await?;
     }
     tx.record(Change { scope: app.into(), resources, before, after, facts: true }).await
+}
+
+/// Stores and records what becomes of an app on the Marketplace (R-K6).
+pub(crate) async fn relist(tx: &mut Tx, before: &App, after: App) -> Result<(), Error> {
+    let change = AppChange {
+        app: after.name,
+        space: after.space,
+        resources: vec![after.name.to_string()],
+        before: before.to_json(),
+        after: after.to_json(),
+    };
+    let after = App { revision: record(tx, change).await?, ..after };
+    store::app::put(tx, &after).await
 }

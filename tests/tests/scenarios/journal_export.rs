@@ -4,7 +4,7 @@ use std::{process::Stdio, time::Duration};
 use devspaces::Service;
 use devspaces_kit::{clock::Timestamp, journal};
 use devspaces_proto::journal::v1::Entry;
-use devspaces_tests::{both_engines, process::binary, sql::tamper};
+use devspaces_tests::{CONSOLE, both_engines, process::binary, sql::tamper};
 use prost_types::{Value as Wire, value::Kind};
 use serde_json::{Value, json};
 use tokio::{
@@ -67,7 +67,7 @@ both_engines! {
         let url = suite.database_url();
         let exported = said(&on_all(&["journal", "export"], &url)).await;
         let mut expected = Vec::new();
-        for port in Service::ALL {
+        for port in CONSOLE {
             // Ids are made in the order of time, and scopes are printed in that of their names.
             for scope in [&space, &other] {
                 expected.extend(entries(&alice, port, of(scope)).await.iter().map(line));

@@ -11,7 +11,9 @@ use std::{
 use devspaces::Service;
 use devspaces_kit::journal;
 use devspaces_proto::journal::v1::{Entry, ListEntriesRequest, ListEntriesResponse, VerifyScopeRequest};
-use devspaces_tests::{Engine, Persona, Suite, both_engines, refused, sql::tamper, suite::eventually};
+use devspaces_tests::{
+    CONSOLE, Engine, Persona, Suite, both_engines, refused, sql::tamper, suite::eventually,
+};
 use prost_types::{Value, value::Kind};
 use tonic::{Code, Status};
 
@@ -213,7 +215,7 @@ both_engines! {
         let space = alice.creates_space("Team").await;
         adds(&alice, &space, &[(&bob, ADMIN), (&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
         let denied = async |who: &Persona, parent: &str| {
-            for port in Service::ALL {
+            for port in CONSOLE {
                 let message = format!("Permission 'journal.console.get' denied on '{parent}' (or it might not exist)");
                 let request = VerifyScopeRequest { scope: parent.to_owned() };
                 let verify = who.journal(port).verify_scope(request).await.map(drop);
@@ -226,7 +228,7 @@ both_engines! {
         for who in [&dora, &victor, &suite.user("mallory"), &suite.persona("services/auditor")] {
             denied(who, &space).await;
         }
-        for port in Service::ALL {
+        for port in CONSOLE {
             assert!(!entries(&bob, port, of(&space)).await.is_empty());
         }
         removes(&alice, &space, &bob).await.expect("removed");

@@ -8,7 +8,7 @@ use devspaces_proto::{
     space::v1::{Space, UpdateSpaceRequest},
 };
 use devspaces_tests::{
-    Engine, Persona, Suite, both_engines, process::Processes, sql::count, suite::eventually,
+    CONSOLE, Engine, Persona, Suite, both_engines, process::Processes, sql::count, suite::eventually,
 };
 use futures::{
     StreamExt as _,
@@ -66,7 +66,7 @@ both_engines! {
         let observer = suite.persona("services/observer");
         let spaces = spaces(&suite, 4).await;
         let mut streams = Vec::new();
-        for port in Service::ALL {
+        for port in CONSOLE {
             let mut stream = watch(&observer, port, after("")).await.expect("a stream");
             next(&mut stream).await;
             streams.push((port, stream));

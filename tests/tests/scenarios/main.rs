@@ -21,6 +21,12 @@ macro_rules! on_both {
 
 mod apps;
 mod bad_input;
+mod billing_accounts;
+mod billing_addresses;
+mod billing_budgets;
+mod billing_costs;
+mod billing_payment;
+mod billing_races;
 mod check;
 mod command_line;
 mod contributors;

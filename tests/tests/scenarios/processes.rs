@@ -11,7 +11,7 @@ use devspaces_proto::{
     space::v1::{CreateSpaceRequest, ListSpacesRequest, Space},
 };
 use devspaces_tests::{
-    Engine, Persona, Refusal,
+    CONSOLE, Engine, Persona, Refusal,
     persona::Authorized,
     process::{Processes, Way},
     refused,
@@ -53,7 +53,12 @@ async fn check_without_pause(
     let request = CheckPermissionRequest { permission, resource, max_staleness, ..Default::default() };
     while !observed.done.load(Ordering::SeqCst) {
         let before = observed.epoch.load(Ordering::SeqCst);
-        let answer = authz.check_permission(request.clone()).await.expect("an answer").into_inner();
+        let answer = match authz.check_permission(request.clone()).await {
+            Ok(answer) => answer.into_inner(),
+            // On a machine that is busy with other tests facts may come too late: that is no permission.
+            Err(status) if status.code() == Code::Unavailable => continue,
+            Err(status) => panic!("no answer: {status:?}"),
+        };
         let after = observed.epoch.load(Ordering::SeqCst);
         observed.checks.fetch_add(1, Ordering::SeqCst);
         if answer.allowed {
@@ -144,7 +149,7 @@ async fn made(suite: &Processes, spaces: i64) {
     let space = eventually(async || alice.spaces().create_space(create()).await.ok()).await.into_inner().name;
     gets(&alice, &space).await.expect("the creator reads it");
     assert_eq!(lists(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
-    for service in Service::ALL {
+    for service in CONSOLE {
         let pool = suite.pool(service).await;
         assert_eq!((count(&pool, ENTRIES).await, count(&pool, EFFECTS).await), (spaces, 0), "{service}");
         let mut db = pool.read().await.expect("a connection");
@@ -225,7 +230,8 @@ async fn seen_by_nobody(engine: Engine, way: Way) {
         let missing = told(who, NOWHERE).await;
         assert_eq!(told(who, space).await, missing, "{}", who.name);
         // Membership is up: what its port answers rests on facts of its own and on those of the space service.
-        let denied = [&missing[1], &missing[4]].map(|answer| answer.as_ref().expect_err("refused").kind());
+        let denied = [&missing[1], &missing[2 + Service::ALL.len()]]
+            .map(|answer| answer.as_ref().expect_err("refused").kind());
         assert_eq!(denied, [(Code::PermissionDenied, "PERMISSION_DENIED"); 2]);
         assert!(missing[3].as_ref().expect("an answer").starts_with("(false, "), "{missing:?}");
     }

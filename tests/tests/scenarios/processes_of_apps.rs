@@ -18,6 +18,8 @@ use devspaces_tests::{
     suite::eventually,
 };
 
+use tonic::Code;
+
 use crate::{
     contributors::{DEPLOYER, OWNER, adds, listed, passes_on},
     members::{ADMIN, adds as adds_members, leaves, removes},
@@ -51,7 +53,12 @@ async fn check_without_pause(
 ) {
     while !shared.done.load(Ordering::SeqCst) {
         let before = shared.epoch.load(Ordering::SeqCst);
-        let answer = authz.check_permission(request.clone()).await.expect("an answer").into_inner();
+        let answer = match authz.check_permission(request.clone()).await {
+            Ok(answer) => answer.into_inner(),
+            // On a machine that is busy with other tests facts may come too late: that is no permission.
+            Err(status) if status.code() == Code::Unavailable => continue,
+            Err(status) => panic!("no answer: {status:?}"),
+        };
         let after = shared.epoch.load(Ordering::SeqCst);
         seen.checks.fetch_add(1, Ordering::SeqCst);
         if answer.allowed {

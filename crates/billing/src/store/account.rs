@@ -6,7 +6,7 @@ use devspaces_kit::{
     on,
 };
 
-use crate::domain::Account;
+use crate::domain::{Account, invoice::State};
 
 #[derive(Debug, sqlx::FromRow)]
 struct Row {
@@ -69,8 +69,7 @@ pub(crate) async fn touch(
     Ok(())
 }
 
-/// Whether an invoice of a space is past due (R-B10). No invoice is, as long as there are none.
-#[expect(clippy::unused_async, reason = "invoices will be asked")]
-pub(crate) async fn is_past_due(_db: &mut Conn, _space: SpaceName) -> Result<bool, Error> {
-    Ok(false)
+/// Whether an invoice of a space is past due (R-B10).
+pub(crate) async fn is_past_due(db: &mut Conn, space: SpaceName) -> Result<bool, Error> {
+    super::invoice::is_any(db, space, State::PastDue).await
 }

@@ -12,7 +12,10 @@ use devspaces_kit::{
 };
 use uuid::Uuid;
 
-use super::stored::{decimal, metric, month, unreadable};
+use super::{
+    stored::{decimal, metric, month, unreadable},
+    total::TotalRow,
+};
 use crate::domain::{
     Metric, Month,
     usage::{Event, Sum, TotalKey},
@@ -125,42 +128,35 @@ pub(crate) async fn accounts(
     Ok(found)
 }
 
+static ISSUED: LazyLock<BatchSql> = LazyLock::new(|| {
+    BatchSql::new(
+        "WITH wanted (place, space, month) AS (VALUES ",
+        2,
+        ") SELECT DISTINCT i.space, i.month FROM wanted w
+           JOIN invoice i ON i.space = w.space AND i.month = w.month AND i.state <> 'DRAFT'",
+    )
+});
+
 /// Which of these months of spaces have an issued invoice.
 pub(crate) async fn issued_months(
-    _db: &mut Conn,
-    _months: &[(SpaceName, Month)],
+    db: &mut Conn,
+    months: &[(SpaceName, Month)],
 ) -> Result<HashSet<(SpaceName, Month)>, Error> {
-    Ok(HashSet::new())
-}
-
-#[derive(Debug, sqlx::FromRow)]
-struct TotalRow {
-    space: Uuid,
-    billed_month: String,
-    app: Uuid,
-    metric: String,
-    usage_month: String,
-    held_from: Timestamp,
-    billable: bool,
-    quantity: String,
-    events: i64,
-}
-
-impl TryFrom<TotalRow> for (TotalKey, Sum) {
-    type Error = Error;
-
-    fn try_from(row: TotalRow) -> Result<Self, Error> {
-        let key = TotalKey {
-            space: SpaceName(row.space),
-            billed_month: month(&row.billed_month)?,
-            app: AppName(row.app),
-            metric: metric(&row.metric)?,
-            usage_month: month(&row.usage_month)?,
-            held_from: row.held_from,
-            billable: row.billable,
-        };
-        Ok((key, Sum { quantity: decimal(&row.quantity)?, events: row.events }))
+    let mut found = HashSet::new();
+    for months in months.chunks(BatchSql::MAX_ROWS) {
+        let Some((sql, filled)) = ISSUED.fill(months) else { continue };
+        let rows: Vec<(Uuid, String)> = on!(db, |c| {
+            let mut query = sqlx::query_as(sql);
+            for (space, month) in filled {
+                query = query.bind(space.0).bind(month.to_string());
+            }
+            query.fetch_all(c).await
+        })?;
+        for (space, name) in rows {
+            found.insert((SpaceName(space), month(&name)?));
+        }
     }
+    Ok(found)
 }
 
 static TOTALS: LazyLock<BatchSql> = LazyLock::new(|| {

@@ -1,6 +1,6 @@
 use devspaces_kit::{
     clock::Timestamp,
-    name::{AppName, SpaceName},
+    name::{AppName, ListingName, SpaceName},
 };
 use serde_json::{Value, json};
 
@@ -59,6 +59,8 @@ pub(crate) struct App {
     pub(crate) space: Option<SpaceName>,
     pub(crate) details: Details,
     pub(crate) listing: Listing,
+    /// The listing that has reserved it: as long as it is not private (R-K6).
+    pub(crate) listed_by: Option<ListingName>,
     pub(crate) delete_time: Option<Timestamp>,
     pub(crate) create_time: Timestamp,
     pub(crate) update_time: Timestamp,
@@ -73,6 +75,7 @@ impl App {
             space,
             details,
             listing: Listing::Private,
+            listed_by: None,
             delete_time: None,
             create_time: now,
             update_time: now,
@@ -108,6 +111,7 @@ impl App {
             "display_name": self.details.display_name,
             "description": self.details.description,
             "listing": self.listing.name(),
+            "listed_by": self.listed_by.map(|listing| listing.to_string()),
             "delete_time": self.delete_time.map(|deleted| deleted.to_string()),
         })
     }

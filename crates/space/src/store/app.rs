@@ -5,7 +5,7 @@ use devspaces_authz::AppRole;
 use devspaces_kit::{
     clock::Timestamp,
     db::{BatchSql, Conn, Error, UnionSql},
-    name::{AppName, SpaceName},
+    name::{AppName, ListingName, SpaceName},
     on,
 };
 use uuid::Uuid;
@@ -20,6 +20,7 @@ struct Row {
     display_name: String,
     description: String,
     listing: String,
+    listed_by: Option<Uuid>,
     delete_time: Option<Timestamp>,
     create_time: Timestamp,
     update_time: Timestamp,
@@ -42,6 +43,7 @@ impl TryFrom<Row> for App {
             space: row.space.map(SpaceName),
             details: Details { display_name, description },
             listing: listing(&row.listing)?,
+            listed_by: row.listed_by.map(ListingName),
             delete_time,
             create_time,
             update_time,
@@ -59,7 +61,8 @@ pub(crate) async fn find(db: &mut Conn, name: AppName, now: Timestamp) -> Result
 pub(crate) async fn find_even_if_gone(db: &mut Conn, name: AppName) -> Result<Option<App>, Error> {
     let row: Option<Row> = on!(db, |c| {
         sqlx::query_as(
-            "SELECT id, space, display_name, description, listing, delete_time, create_time, update_time, revision
+            "SELECT id, space, display_name, description, listing, listed_by, delete_time, create_time, update_time,
+               revision
              FROM app WHERE id = $1",
         )
         .bind(name.0)
@@ -73,18 +76,19 @@ pub(crate) async fn find_even_if_gone(db: &mut Conn, name: AppName) -> Result<Op
 pub(crate) async fn put(db: &mut Conn, app: &App) -> Result<(), Error> {
     on!(db, |c| {
         sqlx::query(
-            "INSERT INTO app (id, space, display_name, description, listing, delete_time, create_time, update_time,
-               revision)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            "INSERT INTO app (id, space, display_name, description, listing, listed_by, delete_time, create_time,
+               update_time, revision)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              ON CONFLICT (id) DO UPDATE SET space = excluded.space, display_name = excluded.display_name,
-               description = excluded.description, listing = excluded.listing, delete_time = excluded.delete_time,
-               update_time = excluded.update_time, revision = excluded.revision",
+               description = excluded.description, listing = excluded.listing, listed_by = excluded.listed_by,
+               delete_time = excluded.delete_time, update_time = excluded.update_time, revision = excluded.revision",
         )
         .bind(app.name.0)
         .bind(app.space.map(|space| space.0))
         .bind(&app.details.display_name)
         .bind(&app.details.description)
         .bind(app.listing.name())
+        .bind(app.listed_by.map(|listing| listing.0))
         .bind(app.delete_time)
         .bind(app.create_time)
         .bind(app.update_time)
@@ -118,7 +122,8 @@ pub(crate) async fn is_any_in(db: &mut Conn, space: SpaceName) -> Result<bool, E
 pub(crate) async fn deleted_by(db: &mut Conn, time: Timestamp, limit: i64) -> Result<Vec<App>, Error> {
     let rows: Vec<Row> = on!(db, |c| {
         sqlx::query_as(
-            "SELECT id, space, display_name, description, listing, delete_time, create_time, update_time, revision
+            "SELECT id, space, display_name, description, listing, listed_by, delete_time, create_time, update_time,
+               revision
              FROM app WHERE delete_time IS NOT NULL AND delete_time <= $1 ORDER BY delete_time LIMIT $2",
         )
         .bind(time)
@@ -235,8 +240,8 @@ static SEEN: LazyLock<BatchSql> = LazyLock::new(|| {
     BatchSql::new(
         "WITH wanted (place, id, person) AS (VALUES ",
         2,
-        ") SELECT DISTINCT a.id, a.space, a.display_name, a.description, a.listing, a.delete_time, a.create_time,
-             a.update_time, a.revision, c.role
+        ") SELECT DISTINCT a.id, a.space, a.display_name, a.description, a.listing, a.listed_by, a.delete_time,
+             a.create_time, a.update_time, a.revision, c.role
            FROM wanted w JOIN app a ON a.id = w.id LEFT JOIN contributor c ON c.app = w.id AND c.person = w.person
            WHERE a.delete_time IS NULL
            ORDER BY a.id",

@@ -1,5 +1,6 @@
 //! The tables.
 pub(crate) mod app;
+pub(crate) mod closed_listing;
 pub(crate) mod contributor;
 pub(crate) mod departure;
 pub(crate) mod deployer;

@@ -1,7 +1,9 @@
 //! What the space service tells the other services that no permission depends on: a file for each method.
+mod describe_spaces;
 mod list_deployers;
 mod list_holdings;
 mod list_space_apps;
+mod reserve_listing;
 
 use devspaces_kit::edge::answer;
 use devspaces_proto::facts::v1::{
@@ -20,9 +22,9 @@ const MAX_LISTED: i32 = 1001;
 impl SpaceRecordsService for Rpc {
     async fn describe_spaces(
         &self,
-        _: Request<DescribeSpacesRequest>,
+        request: Request<DescribeSpacesRequest>,
     ) -> Result<Response<DescribeSpacesResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| describe_spaces::handle(&self.0, caller, request)).await
     }
 
     async fn list_holdings(
@@ -48,8 +50,8 @@ impl SpaceRecordsService for Rpc {
 
     async fn reserve_listing(
         &self,
-        _: Request<ReserveListingRequest>,
+        request: Request<ReserveListingRequest>,
     ) -> Result<Response<ReserveListingResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| reserve_listing::handle(&self.0, caller, request)).await
     }
 }

@@ -1,15 +1,13 @@
-//! What the space service does because something happened elsewhere.
-use devspaces_authz::{AppRole, Owner};
+//! Someone is no member of a space any more: the roles on its apps follow.
+use devspaces_authz::AppRole;
 use devspaces_kit::{
     db::{Change, Conn, Error, Tx},
-    inbox::Effects,
     mutation::Abort,
     name::{AppName, ContributorName, Scope, SpaceName, UserName},
-    status::{Fault, Reason},
+    status::Fault,
 };
-use devspaces_proto::facts::v1::{ApplyEffectsRequest, effect::Effect};
+use devspaces_proto::facts::v1::DropAppRoles;
 use serde_json::{Value, json};
-use tonic::Code;
 
 use crate::{
     domain::{Contributor, role_json},
@@ -18,7 +16,7 @@ use crate::{
 
 /// R-M5, R-M8: someone is no member of a space any more.
 #[derive(Clone, Debug)]
-struct Departure {
+pub(super) struct Departure {
     space: SpaceName,
     user: UserName,
     /// Who receives the apps that the person owns. `None`: the person keeps them, as all else.
@@ -26,59 +24,22 @@ struct Departure {
     keep_roles: bool,
 }
 
-/// The effects of one change, each of which is its sender's to bring about.
-#[derive(Clone, Debug)]
-pub(crate) struct Received {
-    departures: Vec<Departure>,
-    /// The change's place in the sender's journal.
-    sequence: i64,
-}
-
-impl Received {
-    /// Reads what a service sent. Each effect has one sender (R-P7): a key of another service is of no use for it.
-    pub(crate) fn from_sender(sender: &str, request: &ApplyEffectsRequest) -> Result<Self, Fault> {
-        let departures = request.effects.iter().map(|effect| match &effect.effect {
-            Some(Effect::DropAppRoles(drop)) if sender == Owner::Membership.name() => {
-                let names = drop.space.parse().ok().zip(drop.user.parse().ok());
-                let (space, user) = names.ok_or_else(Fault::message_malformed)?;
-                let heir = match drop.new_owner.as_str() {
-                    "" if drop.keep_roles => None,
-                    heir => Some(heir.parse().map_err(|_| Fault::message_malformed())?),
-                };
-                Ok(Departure { space, user, heir, keep_roles: drop.keep_roles })
-            }
-            Some(_) => Err(not_the_senders()),
-            None => Err(Fault::message_malformed()),
-        });
-        Ok(Self { departures: departures.collect::<Result<_, Fault>>()?, sequence: request.sequence })
-    }
-}
-
-fn not_the_senders() -> Fault {
-    let message = "This effect is not one that changes of the calling service have";
-    Fault::new(Code::PermissionDenied, Reason::PermissionDenied, message)
-}
-
-impl Effects for Received {
-    async fn scopes(&self, db: &mut Conn) -> Result<Vec<Scope>, Error> {
-        let mut scopes = Vec::new();
-        for departure in &self.departures {
-            scopes.push(departure.space.into());
-            scopes.extend(departure.roles(db).await?.into_iter().map(|held| Scope::from(held.name.app)));
-        }
-        Ok(scopes)
-    }
-
-    async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
-        for departure in &self.departures {
-            departure.apply(tx).await?;
-            store::departure::put(tx, departure.space, departure.user.id(), self.sequence).await?;
-        }
-        Ok(())
-    }
-}
-
 impl Departure {
+    pub(super) fn read(drop: &DropAppRoles) -> Result<Self, Fault> {
+        let names = drop.space.parse().ok().zip(drop.user.parse().ok());
+        let (space, user) = names.ok_or_else(Fault::message_malformed)?;
+        let heir = match drop.new_owner.as_str() {
+            "" if drop.keep_roles => None,
+            heir => Some(heir.parse().map_err(|_| Fault::message_malformed())?),
+        };
+        Ok(Self { space, user, heir, keep_roles: drop.keep_roles })
+    }
+
+    pub(super) async fn scopes(&self, db: &mut Conn) -> Result<Vec<Scope>, Error> {
+        let roles = self.roles(db).await?.into_iter().map(|held| Scope::from(held.name.app));
+        Ok(std::iter::once(self.space.into()).chain(roles).collect())
+    }
+
     /// The roles that it changes.
     async fn roles(&self, db: &mut Conn) -> Result<Vec<Contributor>, Error> {
         if self.keep_roles && self.heir.is_none() {
@@ -91,17 +52,22 @@ impl Departure {
     }
 
     /// Takes the roles away, those too that were given since the change was committed. Nobody else changes the roles on
-    /// the space's apps meanwhile: all who do hold the space's scope.
-    async fn apply(&self, tx: &mut Tx) -> Result<(), Abort> {
+    /// the space's apps meanwhile: all who do hold the space's scope. `sequence` is the change's place in the sender's
+    /// journal.
+    pub(super) async fn apply(&self, tx: &mut Tx, sequence: i64) -> Result<(), Abort> {
         let roles = self.roles(tx).await?;
         let held = tx.scopes();
         if roles.iter().any(|role| !held.contains(&role.name.app.into())) {
             return Err(Abort::OtherScopes);
         }
-        if roles.is_empty() {
-            return Ok(());
+        if !roles.is_empty() {
+            self.drop_roles(tx, &roles).await?;
         }
-        for role in &roles {
+        Ok(store::departure::put(tx, self.space, self.user.id(), sequence).await?)
+    }
+
+    async fn drop_roles(&self, tx: &mut Tx, roles: &[Contributor]) -> Result<(), Abort> {
+        for role in roles {
             self.pass_on(tx, role).await?;
         }
         // What became of each role stands in the app's own journal. Here it is which apps, so that the entry stays of a

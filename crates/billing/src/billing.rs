@@ -1,0 +1,170 @@
+//! The billing run: what is due is drafted and issued, whoever asks and however often (R-B7).
+use std::collections::BTreeSet;
+
+use devspaces_authz::Owner;
+use devspaces_gate::Context;
+use devspaces_kit::{
+    clock::Timestamp,
+    db::{Change, Tx},
+    mutation::{Abort, Call, Mutation},
+    name::{AccountName, InvoiceName, Scope, SpaceName},
+    status::Fault,
+};
+use devspaces_proto::billing::v1::RunBillingResponse;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        Account, Month,
+        invoice::{Invoice, Issued, draft_time, issue_time},
+        pricing,
+    },
+    statement::statement,
+    store,
+};
+
+/// What the journal names in place of a method.
+const BILL: &str = "devspaces.billing/bill";
+/// Accounts that are read at a time.
+const PAGE: i64 = 100;
+
+/// A round of the scheduler: everything that is due by now. A restart, a missed month or another replica make no
+/// difference, since what is due follows from what there is.
+///
+/// # Errors
+/// The last fault; what is left is done by the next round.
+pub async fn bill(context: &Context) -> Result<(), Fault> {
+    run(context, &Call::of_service(Owner::Billing.name(), BILL)).await.map(drop)
+}
+
+/// Drafts and issues all that is due by now, and says how much that was.
+pub(crate) async fn run(context: &Context, call: &Call) -> Result<RunBillingResponse, Fault> {
+    let mut done = RunBillingResponse::default();
+    let mut failed = None;
+    let mut after = (Timestamp::EPOCH, SpaceName::NIL);
+    loop {
+        let now = context.clock.now();
+        let page = store::due::accounts(&mut context.pool.read().await?, now, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = *last;
+        for (_, space) in page {
+            // One that fails keeps no other back.
+            if let Err(fault) = advance(context, call, space, &mut done).await {
+                tracing::warn!(%space, %fault, "an account could not be billed");
+                failed = Some(fault);
+            }
+        }
+    }
+    failed.map_or(Ok(done), Err)
+}
+
+/// Takes an account step by step to where it is to be by now.
+async fn advance(
+    context: &Context,
+    call: &Call,
+    space: SpaceName,
+    done: &mut RunBillingResponse,
+) -> Result<(), Fault> {
+    loop {
+        let mut db = context.pool.read().await?;
+        let Some(account) = store::account::find(&mut db, space).await? else { return Ok(()) };
+        let month = next_month(&mut db, &account).await?;
+        let touched = store::total::touched_by(&mut db, space, month).await?;
+        // Allowances are shared with whoever held the apps in these months.
+        let holders = store::total::holders(&mut db, &touched).await?;
+        drop(db);
+        let scopes = BTreeSet::from([space]).union(&holders).map(|space| Scope::from(*space)).collect();
+        let step = Step { account, id: context.clock.new_id() };
+        let made = context.mutations.run(call.clone().without_request_id(), scopes, step).await?;
+        done.drafted += made.drafted;
+        done.issued += made.issued;
+        // What is issued is followed by the next month, which may be due as well.
+        if made.issued == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// The first month whose invoice is not issued.
+async fn next_month(db: &mut devspaces_kit::db::Conn, account: &Account) -> Result<Month, Fault> {
+    let last = store::invoice::last_issued_month(db, account.name.0).await?;
+    Ok(last.map_or_else(|| Month::of(account.create_time), Month::next))
+}
+
+/// One step of an account: a draft is made, or an invoice issued, or nothing is due.
+struct Step {
+    account: Account,
+    /// Of the draft, if one is made.
+    id: Uuid,
+}
+
+impl Mutation for Step {
+    type Reply = RunBillingResponse;
+
+    async fn once(&self, tx: &mut Tx) -> Result<RunBillingResponse, Abort> {
+        let space = self.account.name.0;
+        let month = next_month(tx, &self.account).await?;
+        let found = store::invoice::of_month(tx, space, month).await?;
+        let now = tx.time();
+        let is_new = found.is_none();
+        let draft = || {
+            let name = InvoiceName { account: AccountName(space), id: self.id };
+            Invoice::draft(name, month, now)
+        };
+        if now >= issue_time(month) {
+            let draft = found.unwrap_or_else(draft);
+            issue(tx, draft, is_new).await?;
+            store::due::set_next(tx, space, draft_time(month.next())).await?;
+            return Ok(RunBillingResponse { drafted: i32::from(is_new), issued: 1 });
+        }
+        let drafted = is_new && now >= draft_time(month);
+        if drafted {
+            let draft = draft();
+            record(tx, None, &draft).await?;
+            store::invoice::put(tx, &draft).await?;
+        }
+        let next = if is_new && !drafted { draft_time(month) } else { issue_time(month) };
+        store::due::set_next(tx, space, next).await?;
+        Ok(RunBillingResponse { drafted: i32::from(drafted), issued: 0 })
+    }
+}
+
+/// Issues an invoice: what it says is computed for the last time, numbered and stored for good.
+async fn issue(tx: &mut Tx, draft: Invoice, is_new: bool) -> Result<(), Abort> {
+    let (space, name) = (draft.name.account.0, draft.name);
+    let touched = store::total::touched_by(tx, space, draft.month).await?;
+    let held = tx.scopes();
+    let holders = store::total::holders(tx, &touched).await?;
+    if holders.into_iter().any(|holder| !held.contains(&holder.into())) {
+        return Err(Abort::OtherScopes);
+    }
+    let lines = statement(tx, space, draft.month).await?;
+    let issued = Issued {
+        number: store::invoice::next_number(tx, space).await?,
+        issue_time: tx.time(),
+        currency: store::rate_card::for_month(tx, draft.month).await?.currency,
+        total: pricing::total(&lines),
+    };
+    let before = (!is_new).then(|| draft.clone());
+    let invoice = draft.issue(issued);
+    record(tx, before.as_ref(), &invoice).await?;
+    store::invoice::put(tx, &invoice).await?;
+    if let Some(issued) = &invoice.issued {
+        store::invoice::insert_issued(tx, &name, issued).await?;
+    }
+    Ok(store::line::insert(tx, name.id, &lines).await?)
+}
+
+/// The entry of a change of an invoice (R-J1). Its lines stand in the invoice, which never changes.
+pub(crate) async fn record(tx: &mut Tx, before: Option<&Invoice>, after: &Invoice) -> Result<(), Abort> {
+    let change = Change {
+        scope: after.name.account.0.into(),
+        resources: vec![after.name.to_string()],
+        before: before.map_or(Value::Null, Invoice::to_json),
+        after: after.to_json(),
+        facts: false,
+    };
+    tx.record(change).await?;
+    Ok(())
+}

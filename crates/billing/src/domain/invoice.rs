@@ -1,0 +1,171 @@
+//! Invoices, from their draft to their payment (R-B7, R-B10).
+use std::time::Duration;
+
+use devspaces_kit::{clock::Timestamp, name::InvoiceName};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use super::Month;
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// R-B10: after how many days from the first failed attempt payment is tried again.
+const RETRIES: [u32; 4] = [1, 3, 5, 7];
+
+/// Where an invoice is in its life (R-B10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Draft,
+    Open,
+    Paid,
+    PastDue,
+}
+
+impl State {
+    const ALL: [Self; 4] = [Self::Draft, Self::Open, Self::Paid, Self::PastDue];
+
+    /// The name by which it is stored and told: `"PAST_DUE"`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "DRAFT",
+            Self::Open => "OPEN",
+            Self::Paid => "PAID",
+            Self::PastDue => "PAST_DUE",
+        }
+    }
+
+    /// The state that is stored by this name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// Whether something is to be paid.
+    pub(crate) fn is_payable(self) -> bool {
+        matches!(self, Self::Open | Self::PastDue)
+    }
+}
+
+/// An invoice, apart from its lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Invoice {
+    pub(crate) name: InvoiceName,
+    pub(crate) month: Month,
+    pub(crate) state: State,
+    pub(crate) failed_attempts: i32,
+    pub(crate) first_failure: Option<Timestamp>,
+    pub(crate) next_attempt_time: Option<Timestamp>,
+    pub(crate) pay_time: Option<Timestamp>,
+    pub(crate) create_time: Timestamp,
+    /// `None`: it is a draft.
+    pub(crate) issued: Option<Issued>,
+}
+
+/// What never changes once an invoice is issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Issued {
+    pub(crate) number: i64,
+    pub(crate) issue_time: Timestamp,
+    pub(crate) currency: String,
+    pub(crate) total: Decimal,
+}
+
+/// A correction of an issued invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CreditNote {
+    pub(crate) number: i64,
+    pub(crate) amount: Decimal,
+    pub(crate) reason: String,
+    pub(crate) create_time: Timestamp,
+}
+
+/// An attempt of payment, as it was reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    pub(crate) id: String,
+    pub(crate) succeeded: bool,
+    pub(crate) time: Timestamp,
+}
+
+/// When the invoice of a month is drafted: on the 1st of the next (R-B7).
+pub(crate) fn draft_time(month: Month) -> Timestamp {
+    month.next().start()
+}
+
+/// When the invoice of a month is issued: on the 3rd of the next, at 00:00 UTC (R-B7).
+pub(crate) fn issue_time(month: Month) -> Timestamp {
+    month.next().day(3)
+}
+
+impl Invoice {
+    /// A draft.
+    pub(crate) fn draft(name: InvoiceName, month: Month, now: Timestamp) -> Self {
+        Self {
+            name,
+            month,
+            state: State::Draft,
+            failed_attempts: 0,
+            first_failure: None,
+            next_attempt_time: None,
+            pay_time: None,
+            create_time: now,
+            issued: None,
+        }
+    }
+
+    /// The draft, issued. If nothing is to be paid it is paid at once, without an attempt (R-B10).
+    pub(crate) fn issue(self, issued: Issued) -> Self {
+        let now = issued.issue_time;
+        let paid = issued.total.is_zero();
+        Self {
+            state: if paid { State::Paid } else { State::Open },
+            next_attempt_time: (!paid).then_some(now),
+            pay_time: paid.then_some(now),
+            issued: Some(issued),
+            ..self
+        }
+    }
+
+    /// The invoice once it is paid.
+    pub(crate) fn pay(self, now: Timestamp) -> Self {
+        Self { state: State::Paid, next_attempt_time: None, pay_time: Some(now), ..self }
+    }
+
+    /// The invoice after an attempt (R-B10).
+    pub(crate) fn after(self, attempt: &Attempt) -> Self {
+        if attempt.succeeded {
+            return self.pay(attempt.time);
+        }
+        let first = self.first_failure.unwrap_or(attempt.time);
+        let retry = usize::try_from(self.failed_attempts).ok().and_then(|failed| RETRIES.get(failed));
+        Self {
+            failed_attempts: self.failed_attempts.saturating_add(1),
+            first_failure: Some(first),
+            next_attempt_time: retry.map(|days| first + DAY * *days),
+            state: if retry.is_some() { self.state } else { State::PastDue },
+            ..self
+        }
+    }
+
+    /// What remains to be paid, less what is credited.
+    pub(crate) fn due(&self, credited: Decimal) -> Decimal {
+        match (&self.issued, self.state) {
+            (Some(issued), State::Open | State::PastDue) => issued.total - credited,
+            _ => Decimal::ZERO,
+        }
+    }
+
+    /// What the journal says of it.
+    pub(crate) fn to_json(&self) -> Value {
+        let issued = self.issued.as_ref();
+        json!({
+            "invoice": self.name.to_string(),
+            "month": self.month.to_string(),
+            "state": self.state.name(),
+            "number": issued.map(|issued| issued.number),
+            "total": issued.map(|issued| issued.total.to_string()),
+            "currency": issued.map(|issued| issued.currency.clone()),
+            "failed_attempts": self.failed_attempts,
+            "next_attempt_time": self.next_attempt_time.map(|time| time.to_string()),
+        })
+    }
+}

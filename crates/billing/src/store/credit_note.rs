@@ -1,0 +1,57 @@
+//! Corrections of issued invoices.
+use devspaces_kit::{
+    clock::Timestamp,
+    db::{Conn, Error},
+    name::{InvoiceName, SpaceName},
+    on,
+};
+
+use super::stored::decimal;
+use crate::domain::invoice::CreditNote;
+
+/// The credit notes of an invoice, the earliest first.
+pub(crate) async fn of_invoice(db: &mut Conn, name: &InvoiceName) -> Result<Vec<CreditNote>, Error> {
+    let rows: Vec<(i64, String, String, Timestamp)> = on!(db, |c| {
+        sqlx::query_as(
+            "SELECT number, amount, reason, create_time FROM credit_note WHERE invoice = $1 ORDER BY number",
+        )
+        .bind(name.id)
+        .fetch_all(c)
+        .await
+    })?;
+    let note = |(number, amount, reason, create_time): (_, String, _, _)| {
+        Ok(CreditNote { number, amount: decimal(&amount)?, reason, create_time })
+    };
+    rows.into_iter().map(note).collect()
+}
+
+/// The number that the next credit note of an account has.
+pub(crate) async fn next_number(db: &mut Conn, space: SpaceName) -> Result<i64, Error> {
+    let last: Option<i64> = on!(db, |c| {
+        sqlx::query_scalar("SELECT number FROM credit_note WHERE space = $1 ORDER BY number DESC LIMIT 1")
+            .bind(space.0)
+            .fetch_optional(c)
+            .await
+    })?;
+    Ok(last.unwrap_or_default() + 1)
+}
+
+/// Stores a credit note.
+pub(crate) async fn insert(db: &mut Conn, name: &InvoiceName, note: &CreditNote) -> Result<(), Error> {
+    on!(db, |c| {
+        sqlx::query(
+            "INSERT INTO credit_note (space, number, invoice, amount, reason, create_time)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(name.account.0.0)
+        .bind(note.number)
+        .bind(name.id)
+        .bind(note.amount.to_string())
+        .bind(&note.reason)
+        .bind(note.create_time)
+        .execute(c)
+        .await
+        .map(drop)
+    })?;
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! Which accounts have a draft or an issue due (R-B7).
+use devspaces_kit::{
+    clock::Timestamp,
+    db::{Conn, Error},
+    name::SpaceName,
+    on,
+};
+use uuid::Uuid;
+
+/// Accounts in the order in which they fall due, after one.
+pub(crate) async fn accounts(
+    db: &mut Conn,
+    now: Timestamp,
+    after: (Timestamp, SpaceName),
+    limit: i64,
+) -> Result<Vec<(Timestamp, SpaceName)>, Error> {
+    let rows: Vec<(Timestamp, Uuid)> = on!(db, |c| {
+        sqlx::query_as(
+            "SELECT next_billing, space FROM account
+             WHERE next_billing <= $1 AND (next_billing, space) > ($2, $3)
+             ORDER BY next_billing, space LIMIT $4",
+        )
+        .bind(now)
+        .bind(after.0)
+        .bind(after.1.0)
+        .bind(limit)
+        .fetch_all(c)
+        .await
+    })?;
+    Ok(rows.into_iter().map(|(due, space)| (due, SpaceName(space))).collect())
+}
+
+/// Notes when an account falls due next.
+pub(crate) async fn set_next(db: &mut Conn, space: SpaceName, next: Timestamp) -> Result<(), Error> {
+    on!(db, |c| {
+        sqlx::query("UPDATE account SET next_billing = $2 WHERE space = $1")
+            .bind(space.0)
+            .bind(next)
+            .execute(c)
+            .await
+            .map(drop)
+    })?;
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! The lines of issued invoices.
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use devspaces_kit::{
+    db::{BatchSql, Conn, Error},
+    name::AppName,
+    on,
+};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use super::stored::{decimal, metric, month};
+use crate::domain::{
+    Month,
+    pricing::{Line, Pool},
+};
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    app: Uuid,
+    metric: String,
+    usage_month: String,
+    quantity: String,
+    free_quantity: String,
+    unit_price: String,
+    rate_card_version: i32,
+}
+
+impl TryFrom<Row> for Line {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let pool = Pool {
+            app: AppName(row.app),
+            usage_month: month(&row.usage_month)?,
+            metric: metric(&row.metric)?,
+        };
+        Ok(Self {
+            pool,
+            quantity: decimal(&row.quantity)?,
+            free: decimal(&row.free_quantity)?,
+            unit_price: decimal(&row.unit_price)?,
+            card: row.rate_card_version,
+        })
+    }
+}
+
+/// The lines of an issued invoice, in their order.
+pub(crate) async fn of_invoice(db: &mut Conn, invoice: Uuid) -> Result<Vec<Line>, Error> {
+    let rows: Vec<Row> = on!(db, |c| {
+        sqlx::query_as(
+            "SELECT app, metric, usage_month, quantity, free_quantity, unit_price, rate_card_version
+             FROM invoice_line WHERE invoice = $1 ORDER BY place",
+        )
+        .bind(invoice)
+        .fetch_all(c)
+        .await
+    })?;
+    rows.into_iter().map(Line::try_from).collect()
+}
+
+// DISTINCT, since rows are filled up with the last, and no row may be written twice.
+static INSERT: LazyLock<BatchSql> = LazyLock::new(|| {
+    BatchSql::new(
+        "WITH line (n, invoice, place, app, metric, usage_month, quantity, free_quantity, unit_price, rate_card_version)
+           AS (VALUES ",
+        9,
+        ") INSERT INTO invoice_line
+             (invoice, place, app, metric, usage_month, quantity, free_quantity, unit_price, rate_card_version)
+           SELECT DISTINCT invoice, place, app, metric, usage_month, quantity, free_quantity, unit_price,
+             rate_card_version FROM line",
+    )
+});
+
+/// Stores the lines of an invoice that is being issued.
+pub(crate) async fn insert(db: &mut Conn, invoice: Uuid, lines: &[Line]) -> Result<(), Error> {
+    let placed: Vec<(i32, &Line)> = (0..).zip(lines).collect();
+    for placed in placed.chunks(BatchSql::MAX_ROWS) {
+        let Some((sql, filled)) = INSERT.fill(placed) else { break };
+        on!(db, |c| {
+            let mut query = sqlx::query(sql);
+            for (place, line) in filled {
+                query = query
+                    .bind(invoice)
+                    .bind(place)
+                    .bind(line.pool.app.0)
+                    .bind(line.pool.metric.name())
+                    .bind(line.pool.usage_month.to_string())
+                    .bind(line.quantity.to_string())
+                    .bind(line.free.to_string())
+                    .bind(line.unit_price.to_string())
+                    .bind(line.card);
+            }
+            query.execute(c).await.map(drop)
+        })?;
+    }
+    Ok(())
+}
+
+static CONSUMED: LazyLock<BatchSql> = LazyLock::new(|| {
+    BatchSql::new(
+        "WITH wanted (n, app, usage_month) AS (VALUES ",
+        2,
+        ") SELECT DISTINCT l.invoice, l.place, l.app, l.metric, l.usage_month, l.free_quantity
+           FROM wanted w JOIN invoice_line l ON l.app = w.app AND l.usage_month = w.usage_month",
+    )
+});
+
+#[derive(Debug, sqlx::FromRow)]
+struct Consumed {
+    app: Uuid,
+    metric: String,
+    usage_month: String,
+    free_quantity: String,
+}
+
+/// How much of these apps' allowances of these months issued invoices have used up.
+pub(crate) async fn consumed(
+    db: &mut Conn,
+    apps: &[(AppName, Month)],
+) -> Result<BTreeMap<Pool, Decimal>, Error> {
+    let mut consumed = BTreeMap::<Pool, Decimal>::new();
+    for apps in apps.chunks(BatchSql::MAX_ROWS) {
+        let Some((sql, filled)) = CONSUMED.fill(apps) else { break };
+        let rows: Vec<Consumed> = on!(db, |c| {
+            let mut query = sqlx::query_as(sql);
+            for (app, used) in filled {
+                query = query.bind(app.0).bind(used.to_string());
+            }
+            query.fetch_all(c).await
+        })?;
+        for row in rows {
+            let pool = Pool {
+                app: AppName(row.app),
+                usage_month: month(&row.usage_month)?,
+                metric: metric(&row.metric)?,
+            };
+            *consumed.entry(pool).or_default() += decimal(&row.free_quantity)?;
+        }
+    }
+    Ok(consumed)
+}

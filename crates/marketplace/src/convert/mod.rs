@@ -1,0 +1,3 @@
+//! Between the API's messages and the domain. Whatever is wrong with a message is named by its field.
+pub(crate) mod listing;
+pub(crate) mod profile;

@@ -1,0 +1,64 @@
+use devspaces_authz::Permission;
+use devspaces_gate::{Context, Pass};
+use devspaces_kit::{
+    db::Tx,
+    etag,
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::ListingName,
+    status::{Fault, Reason},
+};
+use devspaces_proto::marketplace::v1::{Listing as WireListing, WithdrawListingRequest};
+
+use super::{resource, set_app_listing};
+use crate::{domain::State, finish::change, store};
+
+const METHOD: &str = "devspaces.marketplace.v1.ListingService/WithdrawListing";
+const PERMISSION: Permission = Permission::MarketplaceListingsUpdate;
+
+/// R-K6
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: WithdrawListingRequest,
+) -> Result<WireListing, Fault> {
+    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        fields.parse::<ListingName>("name", &it.name)
+    })?;
+    context.mutations.answer(&call, withdraw(context, &call, name, request.etag)).await
+}
+
+async fn withdraw(
+    context: &Context,
+    call: &Call,
+    name: ListingName,
+    etag: String,
+) -> Result<WireListing, Fault> {
+    let (resource, space) = resource(context, name).await?;
+    let pass = context.gate.require(&call.caller, PERMISSION, resource).await?;
+    context.mutations.run(call.clone(), vec![space.into()], Withdrawal { pass, name, etag }).await
+}
+
+struct Withdrawal {
+    pass: Pass,
+    name: ListingName,
+    etag: String,
+}
+
+impl Mutation for Withdrawal {
+    type Reply = WireListing;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireListing, Abort> {
+        self.pass.confirm(tx).await?;
+        let found = store::listing::find(tx, self.name).await?;
+        let before = found.ok_or_else(|| Fault::permission_denied(PERMISSION.name(), self.name))?;
+        etag::check(&self.etag, before.revision, self.name)?;
+        if before.state == State::Withdrawn {
+            let sentence = "The listing is withdrawn, for good; the app can be submitted anew";
+            return Err(Fault::precondition(Reason::ListingWithdrawn, self.name.to_string(), sentence).into());
+        }
+        let after = change(tx, &before, State::Withdrawn).await?;
+        set_app_listing(tx, &after, false).await?;
+        Ok(after.into())
+    }
+}

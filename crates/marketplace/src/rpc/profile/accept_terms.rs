@@ -1,0 +1,88 @@
+use devspaces_authz::{Owner, Permission};
+use devspaces_gate::{Context, Pass};
+use devspaces_kit::{
+    db::Tx,
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::{SpaceName, UserName, VendorProfileName},
+    status::{Fault, Fields, Reason},
+};
+use devspaces_proto::{
+    facts::v1::{Effect, PublishSpace, SpaceDescription, effect},
+    marketplace::v1::{AcceptTermsRequest, VendorProfile},
+};
+
+use super::{NewProfile, block_outdated_terms};
+use crate::{convert, domain::OwnFields, spaces, store};
+
+const METHOD: &str = "devspaces.marketplace.v1.VendorProfileService/AcceptTerms";
+
+/// R-K1, R-K3
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: AcceptTermsRequest,
+) -> Result<VendorProfile, Fault> {
+    let (space, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        fields.parse::<SpaceName>("parent", &it.parent)
+    })?;
+    context.mutations.answer(&call, accept(context, &call, space, request)).await
+}
+
+async fn accept(
+    context: &Context,
+    call: &Call,
+    space: SpaceName,
+    request: AcceptTermsRequest,
+) -> Result<VendorProfile, Fault> {
+    let permission = Permission::MarketplaceTermsAccept;
+    let pass = context.gate.require_active(&call.caller, permission, space).await?;
+    let denied = || Fault::permission_denied(permission.name(), space);
+    let acceptor = call.caller.principal.as_user().ok_or_else(denied)?;
+    let mut fields = Fields::new();
+    let own = convert::profile::own_fields(&mut fields, &request.vendor_profile.unwrap_or_default());
+    convert::profile::terms_version(&mut fields, &request.terms_version);
+    fields.finish()?;
+    let about = spaces::describe(context, space).await?;
+    let name = VendorProfileName(context.clock.new_id());
+    let terms_version = request.terms_version;
+    let acceptance = Acceptance { pass, name, space, own, terms_version, acceptor, about };
+    context.mutations.run(call.clone(), vec![space.into()], acceptance).await
+}
+
+struct Acceptance {
+    pass: Pass,
+    name: VendorProfileName,
+    space: SpaceName,
+    own: OwnFields,
+    terms_version: String,
+    acceptor: UserName,
+    about: SpaceDescription,
+}
+
+impl Mutation for Acceptance {
+    type Reply = VendorProfile;
+
+    async fn once(&self, tx: &mut Tx) -> Result<VendorProfile, Abort> {
+        let facts = self.pass.confirm(tx).await?;
+        let mut blockers = self.pass.blockers(&facts)?;
+        block_outdated_terms(&mut blockers, &self.terms_version);
+        if store::profile::of_space(tx, self.space).await?.is_some() {
+            let sentence = "The space has a vendor profile already, to which it belongs for good";
+            blockers.add(Reason::VendorProfileExists, self.space.to_string(), sentence);
+        }
+        blockers.finish()?;
+        let profile = NewProfile {
+            name: self.name,
+            space: self.space,
+            fields: self.own.clone(),
+            terms_version: self.terms_version.clone(),
+            admins: vec![self.acceptor.clone()],
+        };
+        let profile = profile.store(tx).await?;
+        let publish = PublishSpace { space: self.space.to_string() };
+        let effect = Effect { effect: Some(effect::Effect::PublishSpace(publish)) };
+        tx.emit(self.space.into(), Owner::Space.name(), vec![effect]).await?;
+        Ok(convert::profile::to_wire(profile, self.about.clone()))
+    }
+}

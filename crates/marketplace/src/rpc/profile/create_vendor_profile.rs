@@ -1,0 +1,69 @@
+use devspaces_authz::Permission;
+use devspaces_gate::{Context, Pass, Resource};
+use devspaces_kit::{
+    db::Tx,
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::{SpaceName, VendorProfileName},
+    status::{Blockers, Fault, Fields},
+};
+use devspaces_proto::{
+    facts::v1::SpaceDescription,
+    marketplace::v1::{CreateVendorProfileRequest, VendorProfile},
+};
+
+use super::{NewProfile, block_outdated_terms, create_space};
+use crate::convert;
+
+const METHOD: &str = "devspaces.marketplace.v1.VendorProfileService/CreateVendorProfile";
+
+/// R-K2
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: CreateVendorProfileRequest,
+) -> Result<VendorProfile, Fault> {
+    let ((), call) = Call::parse(caller, METHOD, &mut request, |_, _| Some(()))?;
+    context.mutations.answer(&call, create(context, &call, request)).await
+}
+
+async fn create(
+    context: &Context,
+    call: &Call,
+    request: CreateVendorProfileRequest,
+) -> Result<VendorProfile, Fault> {
+    let permission = Permission::MarketplaceProfileCreate;
+    let pass = context.gate.require(&call.caller, permission, Resource::Platform).await?;
+    let denied = || Fault::permission_denied(permission.name(), Resource::Platform);
+    let creator = call.caller.principal.as_user().ok_or_else(denied)?;
+    let (name, space) = (VendorProfileName(context.clock.new_id()), SpaceName(context.clock.new_id()));
+    let profile = request.vendor_profile.unwrap_or_default();
+    let mut fields = Fields::new();
+    let about = convert::profile::about(&mut fields, space, &profile);
+    let own = convert::profile::own_fields(&mut fields, &profile);
+    convert::profile::terms_version(&mut fields, &request.terms_version);
+    fields.finish()?;
+    let terms_version = request.terms_version;
+    let profile = NewProfile { name, space, fields: own, terms_version, admins: vec![creator] };
+    context.mutations.run(call.clone(), vec![space.into()], Creation { pass, profile, about }).await
+}
+
+struct Creation {
+    pass: Pass,
+    profile: NewProfile,
+    about: SpaceDescription,
+}
+
+impl Mutation for Creation {
+    type Reply = VendorProfile;
+
+    async fn once(&self, tx: &mut Tx) -> Result<VendorProfile, Abort> {
+        self.pass.confirm(tx).await?;
+        let mut blockers = Blockers::new();
+        block_outdated_terms(&mut blockers, &self.profile.terms_version);
+        blockers.finish()?;
+        let profile = self.profile.store(tx).await?;
+        create_space(tx, self.profile.space, &self.about, Vec::new()).await?;
+        Ok(convert::profile::to_wire(profile, self.about.clone()))
+    }
+}

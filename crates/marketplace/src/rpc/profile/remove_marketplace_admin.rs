@@ -1,0 +1,77 @@
+use devspaces_authz::Permission;
+use devspaces_gate::{Context, Pass};
+use devspaces_kit::{
+    db::{Change, Tx},
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::{MarketplaceAdminName, SpaceName},
+    status::{Fault, Reason},
+};
+use devspaces_proto::marketplace::v1::{RemoveMarketplaceAdminRequest, RemoveMarketplaceAdminResponse};
+use serde_json::{Value, json};
+
+use super::resource;
+use crate::store;
+
+const METHOD: &str = "devspaces.marketplace.v1.VendorProfileService/RemoveMarketplaceAdmin";
+
+/// R-K4
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: RemoveMarketplaceAdminRequest,
+) -> Result<RemoveMarketplaceAdminResponse, Fault> {
+    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        fields.parse::<MarketplaceAdminName>("name", &it.name)
+    })?;
+    context.mutations.answer(&call, remove(context, &call, name)).await
+}
+
+async fn remove(
+    context: &Context,
+    call: &Call,
+    name: MarketplaceAdminName,
+) -> Result<RemoveMarketplaceAdminResponse, Fault> {
+    let (resource, space) = resource(context, name.profile).await?;
+    let pass = context.gate.require(&call.caller, Permission::MarketplaceAdminsUpdate, resource).await?;
+    context.mutations.run(call.clone(), vec![space.into()], Removal { pass, name, space }).await
+}
+
+struct Removal {
+    pass: Pass,
+    name: MarketplaceAdminName,
+    space: SpaceName,
+}
+
+impl Mutation for Removal {
+    type Reply = RemoveMarketplaceAdminResponse;
+    const REVOKES: bool = true;
+
+    async fn once(&self, tx: &mut Tx) -> Result<RemoveMarketplaceAdminResponse, Abort> {
+        let Self { pass, name, space } = self;
+        pass.confirm(tx).await?;
+        if store::admin::since(tx, *space, &name.user).await?.is_none() {
+            return Err(Fault::not_found(name).into());
+        }
+        // Two are enough to know that another one stays.
+        if store::admin::list(tx, *space, "", 2).await?.len() < 2 {
+            let sentence = "A vendor profile keeps at least one Marketplace admin; add someone else first";
+            return Err(Fault::precondition(
+                Reason::LastMarketplaceAdmin,
+                name.profile.to_string(),
+                sentence,
+            )
+            .into());
+        }
+        let change = Change {
+            scope: (*space).into(),
+            resources: vec![name.to_string()],
+            before: json!({ "user": name.user.to_string() }),
+            after: Value::Null,
+            facts: true,
+        };
+        tx.record(change).await?;
+        store::admin::remove(tx, *space, &name.user).await?;
+        Ok(RemoveMarketplaceAdminResponse {})
+    }
+}

@@ -1,0 +1,75 @@
+//! The table of Marketplace admins.
+use devspaces_kit::{
+    clock::Timestamp,
+    db::{Conn, Error},
+    name::{SpaceName, UserName},
+    on,
+};
+
+/// Since when a person is Marketplace admin of a space's profile, if so.
+pub(crate) async fn since(
+    db: &mut Conn,
+    space: SpaceName,
+    user: &UserName,
+) -> Result<Option<Timestamp>, Error> {
+    Ok(on!(db, |c| {
+        sqlx::query_scalar("SELECT create_time FROM marketplace_admin WHERE space = $1 AND person = $2")
+            .bind(space.0)
+            .bind(user.id())
+            .fetch_optional(c)
+            .await
+    })?)
+}
+
+/// The Marketplace admins of a space's profile after one, in the order of their user names.
+pub(crate) async fn list(
+    db: &mut Conn,
+    space: SpaceName,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(UserName, Timestamp)>, Error> {
+    let rows: Vec<(String, Timestamp)> = on!(db, |c| {
+        sqlx::query_as(
+            "SELECT person, create_time FROM marketplace_admin WHERE space = $1 AND person > $2
+             ORDER BY person LIMIT $3",
+        )
+        .bind(space.0)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(c)
+        .await
+    })?;
+    Ok(rows.into_iter().map(|(person, since)| (UserName::from_stored(person), since)).collect())
+}
+
+/// Stores a Marketplace admin who was none.
+pub(crate) async fn add(
+    db: &mut Conn,
+    space: SpaceName,
+    user: &UserName,
+    now: Timestamp,
+) -> Result<(), Error> {
+    on!(db, |c| {
+        sqlx::query("INSERT INTO marketplace_admin (space, person, create_time) VALUES ($1, $2, $3)")
+            .bind(space.0)
+            .bind(user.id())
+            .bind(now)
+            .execute(c)
+            .await
+            .map(drop)
+    })?;
+    Ok(())
+}
+
+/// Removes a Marketplace admin.
+pub(crate) async fn remove(db: &mut Conn, space: SpaceName, user: &UserName) -> Result<(), Error> {
+    on!(db, |c| {
+        sqlx::query("DELETE FROM marketplace_admin WHERE space = $1 AND person = $2")
+            .bind(space.0)
+            .bind(user.id())
+            .execute(c)
+            .await
+            .map(drop)
+    })?;
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! The tables.
+pub(crate) mod admin;
+pub(crate) mod listing;
+pub(crate) mod profile;
+pub(crate) mod takeover;

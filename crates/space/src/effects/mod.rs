@@ -1,0 +1,98 @@
+//! What the space service does because something happened elsewhere: a file for each kind.
+mod departure;
+mod listing;
+mod publication;
+
+use devspaces_authz::Owner;
+use devspaces_kit::{
+    db::{Conn, Error, Tx},
+    inbox::Effects,
+    mutation::Abort,
+    name::Scope,
+    status::{Fault, Reason},
+};
+use devspaces_proto::facts::v1::{ApplyEffectsRequest, effect::Effect};
+use tonic::Code;
+
+use self::{
+    departure::Departure,
+    listing::Relisting,
+    publication::{Creation, Publication},
+};
+
+/// An effect in the terms of this service.
+#[derive(Clone, Debug)]
+enum Applied {
+    /// R-M5, R-M8.
+    Departure(Departure),
+    /// R-K1.
+    Publication(Publication),
+    /// R-K2, R-K7.
+    Creation(Creation),
+    /// R-K6.
+    Relisting(Relisting),
+}
+
+/// The effects of one change, each of which is its sender's to bring about.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    applied: Vec<Applied>,
+    /// The change's place in the sender's journal.
+    sequence: i64,
+}
+
+impl Received {
+    /// Reads what a service sent. Each effect has one sender (R-P7): a key of another service is of no use for it.
+    pub(crate) fn from_sender(sender: &str, request: &ApplyEffectsRequest) -> Result<Self, Fault> {
+        let from = |owner: Owner| sender == owner.name();
+        let applied = request.effects.iter().map(|effect| match &effect.effect {
+            Some(Effect::DropAppRoles(drop)) if from(Owner::Membership) => {
+                Departure::read(drop).map(Applied::Departure)
+            }
+            Some(Effect::PublishSpace(published)) if from(Owner::Marketplace) => {
+                Publication::read(published).map(Applied::Publication)
+            }
+            Some(Effect::CreatePublishedSpace(created)) if from(Owner::Marketplace) => {
+                Creation::read(created).map(Applied::Creation)
+            }
+            Some(Effect::SetAppListing(set)) if from(Owner::Marketplace) => {
+                Relisting::read(set).map(Applied::Relisting)
+            }
+            Some(_) => Err(not_the_senders()),
+            None => Err(Fault::message_malformed()),
+        });
+        Ok(Self { applied: applied.collect::<Result<_, Fault>>()?, sequence: request.sequence })
+    }
+}
+
+fn not_the_senders() -> Fault {
+    let message = "This effect is not one that changes of the calling service have";
+    Fault::new(Code::PermissionDenied, Reason::PermissionDenied, message)
+}
+
+impl Effects for Received {
+    async fn scopes(&self, db: &mut Conn) -> Result<Vec<Scope>, Error> {
+        let mut scopes = Vec::new();
+        for applied in &self.applied {
+            match applied {
+                Applied::Departure(departure) => scopes.extend(departure.scopes(db).await?),
+                Applied::Publication(publication) => scopes.push(publication.scope()),
+                Applied::Creation(creation) => scopes.extend(creation.scopes()),
+                Applied::Relisting(relisting) => scopes.extend(relisting.scopes()),
+            }
+        }
+        Ok(scopes)
+    }
+
+    async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
+        for applied in &self.applied {
+            match applied {
+                Applied::Departure(departure) => departure.apply(tx, self.sequence).await?,
+                Applied::Publication(publication) => publication.apply(tx).await?,
+                Applied::Creation(creation) => creation.apply(tx).await?,
+                Applied::Relisting(relisting) => relisting.apply(tx).await?,
+            }
+        }
+        Ok(())
+    }
+}
