@@ -32,7 +32,8 @@ pub(crate) fn to_wire(budget: Budget, crossed: Vec<i32>) -> proto::Budget {
     }
 }
 
-fn money(amount: Decimal, currency_code: String) -> Money {
+/// An amount of money of which the parts fit.
+pub(crate) fn money(amount: Decimal, currency_code: String) -> Money {
     let nanos = amount.fract() * Decimal::from(NANOS);
     Money {
         currency_code,
