@@ -45,7 +45,7 @@ both_engines! {
         let space = alice.creates_space("Team").await;
         adds(&alice, &space, &[(&viewer, VIEWER)]).await.expect("added");
         let apps = [alice.creates_app(&space).await, alice.creates_app(&space).await, alice.creates_app(&space).await];
-        let early = event(&suite, "before consent", &apps[1], "100");
+        let early = event(&suite, "before-consent", &apps[1], "100");
         let missing = refused(page(&alice, &space, 0, "").await);
         assert_eq!(missing.kind(), (Code::NotFound, "RESOURCE_NOT_FOUND"));
         consents(&alice, &space).await.expect("an account");
