@@ -25,6 +25,8 @@ mod billing_accounts;
 mod billing_addresses;
 mod billing_budgets;
 mod billing_costs;
+mod billing_crossings;
+mod billing_estimates;
 mod billing_payment;
 mod billing_races;
 mod bootstrap;
