@@ -176,6 +176,11 @@ fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) 
             server.service(members).service(records)
         }
         Service::Billing => {
+            let swept = Arc::clone(&context);
+            sweep(tasks, "billing", move || {
+                let context = Arc::clone(&swept);
+                async move { devspaces_billing::bill(&context).await }
+            });
             let billing = devspaces_billing::servers(context);
             server
                 .service(billing.accounts)

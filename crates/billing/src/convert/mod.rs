@@ -2,6 +2,8 @@
 pub(crate) mod account;
 pub(crate) mod address;
 pub(crate) mod budget;
+pub(crate) mod csv;
+pub(crate) mod invoice;
 pub(crate) mod payment;
 pub(crate) mod rate_card;
 pub(crate) mod usage;

@@ -135,7 +135,8 @@ impl Invoice {
         if attempt.succeeded {
             return self.pay(attempt.time);
         }
-        let first = self.first_failure.unwrap_or(attempt.time);
+        // Reports may come in another order than attempts were made in.
+        let first = self.first_failure.map_or(attempt.time, |first| first.min(attempt.time));
         let retry = usize::try_from(self.failed_attempts).ok().and_then(|failed| RETRIES.get(failed));
         Self {
             failed_attempts: self.failed_attempts.saturating_add(1),

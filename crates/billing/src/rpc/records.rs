@@ -1,17 +1,46 @@
 //! What the billing service tells the other services that no permission depends on.
+use devspaces_authz::Owner;
+use devspaces_gate::{Context, admit};
+use devspaces_kit::{
+    edge::answer,
+    identity::Caller,
+    name::SpaceName,
+    status::{Fault, Fields},
+};
 use devspaces_proto::facts::v1::{
     GetBillingStatusRequest, GetBillingStatusResponse, billing_records_service_server::BillingRecordsService,
 };
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
+use crate::{domain::invoice::State, store};
 
 #[tonic::async_trait]
 impl BillingRecordsService for Rpc {
     async fn get_billing_status(
         &self,
-        _: Request<GetBillingStatusRequest>,
+        request: Request<GetBillingStatusRequest>,
     ) -> Result<Response<GetBillingStatusResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| status(&self.0, caller, request)).await
     }
+}
+
+/// R-B10, R-S6
+async fn status(
+    context: &Context,
+    caller: Caller,
+    request: GetBillingStatusRequest,
+) -> Result<GetBillingStatusResponse, Fault> {
+    admit(&caller, Owner::Billing, &[Owner::Space])?;
+    let mut fields = Fields::new();
+    let space = fields.parse::<SpaceName>("space", &request.space);
+    let space = fields.finish_with(space)?;
+    let mut db = context.pool.read().await?;
+    let has_account = store::account::find(&mut db, space).await?.is_some();
+    // Usage first: what is issued between the questions is then seen as an invoice to be paid.
+    let issued = store::invoice::last_issued_month(&mut db, space).await?;
+    let not_invoiced = store::total::is_any_after(&mut db, space, issued).await?;
+    let past_due = store::account::is_past_due(&mut db, space).await?;
+    let unpaid = past_due || store::invoice::is_any(&mut db, space, State::Open).await?;
+    Ok(GetBillingStatusResponse { has_account, past_due, settled: !unpaid && !not_invoiced })
 }

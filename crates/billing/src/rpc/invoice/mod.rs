@@ -1,57 +1,96 @@
 //! The `InvoiceService`: a file for each method.
+mod create_credit_note;
+mod export_invoice;
+mod get_invoice;
+mod list_invoices;
+mod preview_invoice;
+mod report_payment_attempt;
+mod run_billing;
+
+use devspaces_authz::Permission;
+use devspaces_gate::Context;
+use devspaces_kit::{
+    edge::answer,
+    identity::Caller,
+    name::InvoiceName,
+    status::{Fault, Fields},
+};
 use devspaces_proto::billing::v1::{
     CreateCreditNoteRequest, CreditNote, ExportInvoiceRequest, ExportInvoiceResponse, GetInvoiceRequest,
     Invoice, ListInvoicesRequest, ListInvoicesResponse, PreviewInvoiceRequest, ReportPaymentAttemptRequest,
     RunBillingRequest, RunBillingResponse, invoice_service_server::InvoiceService,
 };
+use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
+use crate::{
+    domain,
+    statement::{Statement, of_invoice},
+};
 
 #[tonic::async_trait]
 impl InvoiceService for Rpc {
     async fn list_invoices(
         &self,
-        _: Request<ListInvoicesRequest>,
+        request: Request<ListInvoicesRequest>,
     ) -> Result<Response<ListInvoicesResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| list_invoices::handle(&self.0, caller, request)).await
     }
 
-    async fn get_invoice(&self, _: Request<GetInvoiceRequest>) -> Result<Response<Invoice>, Status> {
-        Err(Status::unimplemented("in the making"))
+    async fn get_invoice(&self, request: Request<GetInvoiceRequest>) -> Result<Response<Invoice>, Status> {
+        answer(request, |caller, request| get_invoice::handle(&self.0, caller, request)).await
     }
 
-    type ExportInvoiceStream = futures::stream::BoxStream<'static, Result<ExportInvoiceResponse, Status>>;
+    type ExportInvoiceStream = BoxStream<'static, Result<ExportInvoiceResponse, Status>>;
 
     async fn export_invoice(
         &self,
-        _: Request<ExportInvoiceRequest>,
+        request: Request<ExportInvoiceRequest>,
     ) -> Result<Response<Self::ExportInvoiceStream>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| export_invoice::handle(&self.0, caller, request)).await
     }
 
-    async fn preview_invoice(&self, _: Request<PreviewInvoiceRequest>) -> Result<Response<Invoice>, Status> {
-        Err(Status::unimplemented("in the making"))
+    async fn preview_invoice(
+        &self,
+        request: Request<PreviewInvoiceRequest>,
+    ) -> Result<Response<Invoice>, Status> {
+        answer(request, |caller, request| preview_invoice::handle(&self.0, caller, request)).await
     }
 
     async fn create_credit_note(
         &self,
-        _: Request<CreateCreditNoteRequest>,
+        request: Request<CreateCreditNoteRequest>,
     ) -> Result<Response<CreditNote>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| create_credit_note::handle(&self.0, caller, request)).await
     }
 
     async fn run_billing(
         &self,
-        _: Request<RunBillingRequest>,
+        request: Request<RunBillingRequest>,
     ) -> Result<Response<RunBillingResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| run_billing::handle(&self.0, caller, request)).await
     }
 
     async fn report_payment_attempt(
         &self,
-        _: Request<ReportPaymentAttemptRequest>,
+        request: Request<ReportPaymentAttemptRequest>,
     ) -> Result<Response<Invoice>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| report_payment_attempt::handle(&self.0, caller, request)).await
     }
+}
+
+/// An invoice that the caller may read, with what it says. It stays readable when the space is gone: only whether the
+/// caller is billing admin decides (R-B11).
+async fn read(
+    context: &Context,
+    caller: &Caller,
+    name: &str,
+) -> Result<(domain::invoice::Invoice, Statement), Fault> {
+    let mut fields = Fields::new();
+    let name = fields.parse::<InvoiceName>("name", name);
+    let name = fields.finish_with(name)?;
+    context.gate.require(caller, Permission::BillingInvoicesGet, name.account.0).await?;
+    let found = of_invoice(&mut context.pool.read().await?, &name).await?;
+    found.ok_or_else(|| Fault::not_found(name))
 }

@@ -1,0 +1,115 @@
+use devspaces_authz::Permission;
+use devspaces_gate::{Context, Pass, Resource};
+use devspaces_kit::{
+    db::{Change, Tx},
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::InvoiceName,
+    status::{Fault, Fields, Reason},
+};
+use devspaces_proto::billing::v1::{CreateCreditNoteRequest, CreditNote as WireCreditNote};
+use rust_decimal::Decimal;
+use serde_json::json;
+
+use crate::{
+    convert::{self, invoice::Credit},
+    domain::invoice::{CreditNote, Invoice, Issued},
+    store,
+};
+
+const METHOD: &str = "devspaces.billing.v1.InvoiceService/CreateCreditNote";
+
+/// R-B7
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: CreateCreditNoteRequest,
+) -> Result<WireCreditNote, Fault> {
+    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        fields.parse::<InvoiceName>("parent", &it.parent)
+    })?;
+    context.mutations.answer(&call, create(context, &call, name, request)).await
+}
+
+async fn create(
+    context: &Context,
+    call: &Call,
+    name: InvoiceName,
+    request: CreateCreditNoteRequest,
+) -> Result<WireCreditNote, Fault> {
+    let pass = context.gate.require(&call.caller, Permission::BillingCredit, Resource::Platform).await?;
+    let credit = convert::invoice::credit(request.credit_note)?;
+    let scopes = vec![name.account.0.into()];
+    context.mutations.run(call.clone(), scopes, Creation { pass, name, credit }).await
+}
+
+struct Creation {
+    pass: Pass,
+    name: InvoiceName,
+    credit: Credit,
+}
+
+impl Mutation for Creation {
+    type Reply = WireCreditNote;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireCreditNote, Abort> {
+        let Self { pass, name, credit } = self;
+        pass.confirm(tx).await?;
+        let before = store::invoice::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
+        let Some(issued) = before.issued.clone() else {
+            let sentence = "The invoice is a draft, which changes with the usage";
+            return Err(Fault::precondition(Reason::InvoiceNotIssued, name.to_string(), sentence).into());
+        };
+        check_currency(credit, &issued)?;
+        let notes = store::credit_note::of_invoice(tx, name).await?;
+        let credited = notes.iter().map(|note| note.amount).sum::<Decimal>();
+        // The other way round than by a sum, which could be too large.
+        if credit.amount > issued.total - credited {
+            let sentence = "The credit notes of the invoice would come to more than its total";
+            return Err(Fault::precondition(Reason::CreditExceedsInvoice, name.to_string(), sentence).into());
+        }
+        let note = CreditNote {
+            number: store::credit_note::next_number(tx, name.account.0).await?,
+            amount: credit.amount,
+            reason: credit.reason.clone(),
+            create_time: tx.time(),
+        };
+        let after = settled(before.clone(), credited + note.amount, &note);
+        record(tx, &before, &after, &note).await?;
+        store::credit_note::insert(tx, name, &note).await?;
+        store::invoice::put(tx, &after).await?;
+        Ok(convert::invoice::credit_note(note, &issued.currency)?)
+    }
+}
+
+fn check_currency(credit: &Credit, issued: &Issued) -> Result<(), Fault> {
+    let mut fields = Fields::new();
+    if credit.currency != issued.currency {
+        let sentence = format!("must be {}, as in the invoice", issued.currency);
+        fields.bad("credit_note.amount.currency_code", sentence);
+    }
+    fields.finish()
+}
+
+/// R-B10: an invoice of which nothing remains to be paid is paid.
+fn settled(invoice: Invoice, credited: Decimal, note: &CreditNote) -> Invoice {
+    let settles = invoice.state.is_payable() && invoice.due(credited).is_zero();
+    if settles { invoice.pay(note.create_time) } else { invoice }
+}
+
+async fn record(tx: &mut Tx, before: &Invoice, after: &Invoice, note: &CreditNote) -> Result<(), Abort> {
+    let credited = json!({
+        "number": note.number,
+        "amount": note.amount.to_string(),
+        "reason": note.reason,
+    });
+    let change = Change {
+        scope: after.name.account.0.into(),
+        resources: vec![after.name.to_string()],
+        before: json!({ "invoice": before.to_json() }),
+        after: json!({ "invoice": after.to_json(), "credit_note": credited }),
+        facts: false,
+    };
+    tx.record(change).await?;
+    Ok(())
+}

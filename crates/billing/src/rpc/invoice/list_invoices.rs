@@ -1,0 +1,59 @@
+use devspaces_authz::Permission;
+use devspaces_gate::Context;
+use devspaces_kit::{
+    db::Conn,
+    identity::Caller,
+    name::AccountName,
+    page::{self, PageToken},
+    status::{Fault, Fields},
+};
+use devspaces_proto::billing::v1::{Invoice, ListInvoicesRequest, ListInvoicesResponse};
+use rust_decimal::Decimal;
+
+use crate::{convert, domain, statement::of_invoice, store};
+
+const METHOD: &str = "devspaces.billing.v1.InvoiceService/ListInvoices";
+
+/// R-B11
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: ListInvoicesRequest,
+) -> Result<ListInvoicesResponse, Fault> {
+    let mut fields = Fields::new();
+    let account = fields.parse::<AccountName>("parent", &request.parent);
+    let account = fields.finish_with(account)?;
+    context.gate.require(&caller, Permission::BillingInvoicesGet, account.0).await?;
+    let mut fields = Fields::new();
+    let size = fields.check("page_size", page::size(request.page_size));
+    let size = fields.finish_with(size)?;
+    let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
+    let before = tokens.decode_text(&request.page_token)?;
+    let mut db = context.pool.read().await?;
+    let mut invoices = store::invoice::before(&mut db, account.0, &before, page::limit(size)).await?;
+    let next_page_token = match page::cut(&mut invoices, size) {
+        Some(last) => tokens.encode(last.month.to_string()),
+        None => String::new(),
+    };
+    let ids: Vec<_> = invoices.iter().map(|invoice| invoice.name.id).collect();
+    let credited = store::credit_note::sums(&mut db, &ids).await?;
+    let mut shown = Vec::with_capacity(invoices.len());
+    for invoice in invoices {
+        let credited = credited.get(&invoice.name.id).copied().unwrap_or_default();
+        shown.extend(brief(&mut db, invoice, credited).await?);
+    }
+    Ok(ListInvoicesResponse { invoices: shown, next_page_token })
+}
+
+async fn brief(
+    db: &mut Conn,
+    invoice: domain::invoice::Invoice,
+    credited: Decimal,
+) -> Result<Option<Invoice>, Fault> {
+    if let Some(issued) = &invoice.issued {
+        return convert::invoice::brief(&invoice, issued.total, &issued.currency, credited).map(Some);
+    }
+    // The latest month's only: what a draft comes to is computed.
+    let Some((invoice, statement)) = of_invoice(db, &invoice.name).await? else { return Ok(None) };
+    convert::invoice::brief(&invoice, statement.total, &statement.currency, credited).map(Some)
+}

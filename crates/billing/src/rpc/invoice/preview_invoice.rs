@@ -1,0 +1,28 @@
+use devspaces_authz::Permission;
+use devspaces_gate::Context;
+use devspaces_kit::{
+    identity::Caller,
+    name::AccountName,
+    status::{Fault, Fields},
+};
+use devspaces_proto::billing::v1::{Invoice, PreviewInvoiceRequest};
+
+use crate::{convert, domain::Month, statement::statement, store};
+
+/// R-B7, R-B11
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: PreviewInvoiceRequest,
+) -> Result<Invoice, Fault> {
+    let mut fields = Fields::new();
+    let account = fields.parse::<AccountName>("parent", &request.parent);
+    let account = fields.finish_with(account)?;
+    context.gate.require(&caller, Permission::BillingInvoicesGet, account.0).await?;
+    let mut db = context.pool.read().await?;
+    if store::account::find(&mut db, account.0).await?.is_none() {
+        return Err(Fault::not_found(account));
+    }
+    let month = Month::of(context.clock.now());
+    convert::invoice::preview(month, &statement(&mut db, account.0, month).await?)
+}

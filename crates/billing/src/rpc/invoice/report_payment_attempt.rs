@@ -1,0 +1,119 @@
+use devspaces_authz::Permission;
+use devspaces_gate::{Context, Pass, Resource};
+use devspaces_kit::{
+    db::{Change, Tx},
+    identity::Caller,
+    mutation::{Abort, Call, Mutation},
+    name::InvoiceName,
+    status::{Fault, Fields, Reason},
+};
+use devspaces_proto::billing::v1::{Invoice as WireInvoice, ReportPaymentAttemptRequest};
+use serde_json::json;
+
+use crate::{
+    convert,
+    domain::invoice::{Attempt, Invoice},
+    statement::of_invoice,
+    store,
+};
+
+const METHOD: &str = "devspaces.billing.v1.InvoiceService/ReportPaymentAttempt";
+
+/// R-B10
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    mut request: ReportPaymentAttemptRequest,
+) -> Result<WireInvoice, Fault> {
+    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+        fields.parse::<InvoiceName>("name", &it.name)
+    })?;
+    context.mutations.answer(&call, report(context, &call, name, request)).await
+}
+
+async fn report(
+    context: &Context,
+    call: &Call,
+    name: InvoiceName,
+    request: ReportPaymentAttemptRequest,
+) -> Result<WireInvoice, Fault> {
+    let pass = context.gate.require(&call.caller, Permission::PaymentsReport, Resource::Platform).await?;
+    let attempt = convert::invoice::attempt(request.attempt, context.clock.now())?;
+    let scopes = vec![name.account.0.into()];
+    context.mutations.run(call.clone(), scopes, Report { pass, name, attempt }).await
+}
+
+struct Report {
+    pass: Pass,
+    name: InvoiceName,
+    attempt: Attempt,
+}
+
+impl Mutation for Report {
+    type Reply = WireInvoice;
+
+    async fn once(&self, tx: &mut Tx) -> Result<WireInvoice, Abort> {
+        let Self { pass, name, attempt } = self;
+        pass.confirm(tx).await?;
+        let before = store::invoice::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
+        match store::invoice::attempt(tx, name.id, &attempt.id).await? {
+            Some(known) if known == *attempt => return shown(tx, name).await,
+            Some(_) => {
+                return Err(bad("attempt.id", "must be new: it was reported with other content").into());
+            }
+            None => {}
+        }
+        check_time(attempt, &before)?;
+        if !before.state.is_payable() {
+            let sentence = "The invoice is a draft or paid: nothing of it is to be paid";
+            return Err(Fault::precondition(Reason::InvoiceNotPayable, name.to_string(), sentence).into());
+        }
+        let after = before.clone().after(attempt);
+        record(tx, &before, &after, attempt).await?;
+        store::invoice::insert_attempt(tx, name.id, attempt).await?;
+        store::invoice::put(tx, &after).await?;
+        shown(tx, name).await
+    }
+}
+
+fn bad(path: &str, sentence: &str) -> Fault {
+    let mut fields = Fields::new();
+    fields.bad(path, sentence);
+    match fields.finish() {
+        Err(fault) => fault,
+        Ok(()) => Fault::internal("a bad field was not recorded"),
+    }
+}
+
+/// Nothing is paid before it is asked for.
+fn check_time(attempt: &Attempt, invoice: &Invoice) -> Result<(), Fault> {
+    match &invoice.issued {
+        Some(issued) if attempt.time < issued.issue_time => {
+            Err(bad("attempt.time", "must not lie before the invoice was issued"))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn shown(tx: &mut Tx, name: &InvoiceName) -> Result<WireInvoice, Abort> {
+    let (invoice, statement) = of_invoice(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
+    let notes = store::credit_note::of_invoice(tx, name).await?;
+    Ok(convert::invoice::whole(&invoice, &statement, notes)?)
+}
+
+async fn record(tx: &mut Tx, before: &Invoice, after: &Invoice, attempt: &Attempt) -> Result<(), Abort> {
+    let reported = json!({
+        "id": attempt.id,
+        "succeeded": attempt.succeeded,
+        "time": attempt.time.to_string(),
+    });
+    let change = Change {
+        scope: after.name.account.0.into(),
+        resources: vec![after.name.to_string()],
+        before: json!({ "invoice": before.to_json() }),
+        after: json!({ "invoice": after.to_json(), "attempt": reported }),
+        facts: false,
+    };
+    tx.record(change).await?;
+    Ok(())
+}
