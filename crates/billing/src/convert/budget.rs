@@ -4,9 +4,9 @@ use devspaces_kit::{
     clock::Timestamp,
     status::{Fault, Fields},
 };
-use devspaces_proto::{billing::v1 as proto, r#type::v1::Money};
-use rust_decimal::{Decimal, prelude::ToPrimitive as _};
+use devspaces_proto::billing::v1 as proto;
 
+use super::money;
 use crate::domain::Budget;
 
 /// The currency of the rate card in force.
@@ -18,27 +18,13 @@ const MAX_THRESHOLDS: usize = 10;
 /// The highest threshold, in percent.
 const MAX_PERCENT: i32 = 1000;
 
-const NANOS: u32 = 1_000_000_000;
-const NANOS_OF_CENT: i32 = 10_000_000;
-
 /// A budget, and which of its thresholds are crossed.
 pub(crate) fn to_wire(budget: Budget, crossed: Vec<i32>) -> proto::Budget {
-    let amount = money(budget.amount, budget.currency);
     proto::Budget {
-        amount: Some(amount),
+        amount: money::to_wire(budget.amount, &budget.currency),
         crossed_percents: crossed.into_iter().filter(|percent| budget.thresholds.contains(percent)).collect(),
         threshold_percents: budget.thresholds,
         update_time: Some(budget.update_time.into()),
-    }
-}
-
-fn money(amount: Decimal, currency_code: String) -> Money {
-    let nanos = amount.fract() * Decimal::from(NANOS);
-    Money {
-        currency_code,
-        // Both fit: the amount was made of such numbers.
-        units: amount.trunc().to_i64().unwrap_or(i64::MAX),
-        nanos: nanos.to_i32().unwrap_or_default(),
     }
 }
 
@@ -46,35 +32,10 @@ fn money(amount: Decimal, currency_code: String) -> Money {
 pub(crate) fn given(budget: Option<proto::Budget>, now: Timestamp) -> Result<Budget, Fault> {
     let budget = budget.unwrap_or_default();
     let mut fields = Fields::new();
-    let amount = amount(&mut fields, budget.amount);
+    let amount = money::cents(&mut fields, "budget.amount", budget.amount, CURRENCY);
     let thresholds = fields.check("budget.threshold_percents", thresholds(&budget.threshold_percents));
     let (amount, thresholds) = fields.finish_with(amount.zip(thresholds))?;
     Ok(Budget { amount, currency: CURRENCY.to_owned(), thresholds, update_time: now })
-}
-
-fn amount(fields: &mut Fields, money: Option<Money>) -> Option<Decimal> {
-    let Some(money) = money else {
-        fields.bad("budget.amount", "must be given");
-        return None;
-    };
-    let mut good = true;
-    let mut bad = |path: &str, sentence: String| {
-        fields.bad(format!("budget.amount{path}"), sentence);
-        good = false;
-    };
-    if money.currency_code != CURRENCY {
-        bad(".currency_code", format!("must be the rate card's currency, {CURRENCY}"));
-    }
-    if money.units < 0 {
-        bad(".units", "must not be negative".to_owned());
-    }
-    if !(0..1_000_000_000).contains(&money.nanos) || money.nanos % NANOS_OF_CENT != 0 {
-        bad(".nanos", "must be whole cents: a multiple of 10,000,000 from 0 to 990,000,000".to_owned());
-    }
-    if (money.units, money.nanos) == (0, 0) {
-        bad("", "must be more than 0".to_owned());
-    }
-    good.then(|| (Decimal::from(money.units) + Decimal::from(money.nanos) / Decimal::from(NANOS)).normalize())
 }
 
 /// The thresholds in their order.
@@ -94,22 +55,7 @@ fn thresholds(percents: &[i32]) -> Result<Vec<i32>, String> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    proptest! {
-        // R-B12: not a cent is lost on the way through the store.
-        #[test]
-        fn an_amount_is_shown_as_it_was_given(units in 0..=i64::MAX, cents in 0..100_i32) {
-            prop_assume!((units, cents) != (0, 0));
-            let given = Money { currency_code: CURRENCY.to_owned(), units, nanos: cents * NANOS_OF_CENT };
-            let mut fields = Fields::new();
-            let amount = amount(&mut fields, Some(given.clone())).expect("a good amount");
-            let stored: Decimal = amount.to_string().parse().expect("a decimal");
-            prop_assert_eq!(money(stored, CURRENCY.to_owned()), given);
-        }
-    }
 
     #[test]
     fn thresholds_have_an_order_and_a_default() {

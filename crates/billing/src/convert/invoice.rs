@@ -14,11 +14,11 @@ use devspaces_proto::{
 };
 use rust_decimal::Decimal;
 
+use super::money;
 use crate::{
     domain::{
         Month,
         invoice::{Attempt, CreditNote, Invoice, State},
-        money,
         pricing::Line,
     },
     statement::Statement,
@@ -121,27 +121,16 @@ pub(crate) fn credit_note(note: CreditNote, currency: &str) -> Result<proto::Cre
     })
 }
 
-/// What a credit note is of, and why.
-#[derive(Clone, Debug)]
-pub(crate) struct Credit {
-    pub(crate) amount: Decimal,
-    /// That of the invoice, if it is right.
-    pub(crate) currency: String,
-    pub(crate) reason: String,
-}
-
-/// A credit note to be.
+/// How much a credit note is about, and why.
 ///
 /// # Errors
 /// `INVALID_ARGUMENT`, naming every bad field.
-pub(crate) fn credit(note: Option<proto::CreditNote>) -> Result<Credit, Fault> {
+pub(crate) fn credit(note: Option<proto::CreditNote>, currency: &str) -> Result<(Decimal, String), Fault> {
     let note = note.unwrap_or_default();
     let mut fields = Fields::new();
-    let amount = fields.check("credit_note.amount", money::cents(note.amount.as_ref()));
+    let amount = money::cents(&mut fields, "credit_note.amount", note.amount, currency);
     let reason = fields.check("credit_note.reason", reason(&note.reason));
-    let (amount, reason) = fields.finish_with(amount.zip(reason))?;
-    let currency = note.amount.map(|amount| amount.currency_code).unwrap_or_default();
-    Ok(Credit { amount, currency, reason })
+    fields.finish_with(amount.zip(reason))
 }
 
 /// R-B3: no card number either.

@@ -6,7 +6,6 @@ mod country;
 mod decimal;
 pub(crate) mod invoice;
 mod metric;
-pub(crate) mod money;
 mod month;
 mod payment;
 pub(crate) mod pricing;

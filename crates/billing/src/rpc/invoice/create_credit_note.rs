@@ -5,15 +5,15 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::InvoiceName,
-    status::{Fault, Fields, Reason},
+    status::{Fault, Reason},
 };
 use devspaces_proto::billing::v1::{CreateCreditNoteRequest, CreditNote as WireCreditNote};
 use rust_decimal::Decimal;
 use serde_json::json;
 
 use crate::{
-    convert::{self, invoice::Credit},
-    domain::invoice::{CreditNote, Invoice, Issued},
+    convert,
+    domain::invoice::{CreditNote, Invoice},
     store,
 };
 
@@ -38,40 +38,46 @@ async fn create(
     request: CreateCreditNoteRequest,
 ) -> Result<WireCreditNote, Fault> {
     let pass = context.gate.require(&call.caller, Permission::BillingCredit, Resource::Platform).await?;
-    let credit = convert::invoice::credit(request.credit_note)?;
+    let mut db = context.pool.read().await?;
+    let invoice = store::invoice::find(&mut db, &name).await?.ok_or_else(|| Fault::not_found(name))?;
+    let currency = match invoice.issued {
+        Some(issued) => issued.currency,
+        None => store::rate_card::for_month(&mut db, invoice.month).await?.currency,
+    };
+    drop(db);
+    let (amount, reason) = convert::invoice::credit(request.credit_note, &currency)?;
     let scopes = vec![name.account.0.into()];
-    context.mutations.run(call.clone(), scopes, Creation { pass, name, credit }).await
+    context.mutations.run(call.clone(), scopes, Creation { pass, name, amount, reason }).await
 }
 
 struct Creation {
     pass: Pass,
     name: InvoiceName,
-    credit: Credit,
+    amount: Decimal,
+    reason: String,
 }
 
 impl Mutation for Creation {
     type Reply = WireCreditNote;
 
     async fn once(&self, tx: &mut Tx) -> Result<WireCreditNote, Abort> {
-        let Self { pass, name, credit } = self;
+        let Self { pass, name, amount, reason } = self;
         pass.confirm(tx).await?;
         let before = store::invoice::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
         let Some(issued) = before.issued.clone() else {
             let sentence = "The invoice is a draft, which changes with the usage";
             return Err(Fault::precondition(Reason::InvoiceNotIssued, name.to_string(), sentence).into());
         };
-        check_currency(credit, &issued)?;
         let notes = store::credit_note::of_invoice(tx, name).await?;
         let credited = notes.iter().map(|note| note.amount).sum::<Decimal>();
-        // The other way round than by a sum, which could be too large.
-        if credit.amount > issued.total - credited {
+        if *amount > issued.total - credited {
             let sentence = "The credit notes of the invoice would come to more than its total";
             return Err(Fault::precondition(Reason::CreditExceedsInvoice, name.to_string(), sentence).into());
         }
         let note = CreditNote {
             number: store::credit_note::next_number(tx, name.account.0).await?,
-            amount: credit.amount,
-            reason: credit.reason.clone(),
+            amount: *amount,
+            reason: reason.clone(),
             create_time: tx.time(),
         };
         let after = settled(before.clone(), credited + note.amount, &note);
@@ -80,15 +86,6 @@ impl Mutation for Creation {
         store::invoice::put(tx, &after).await?;
         Ok(convert::invoice::credit_note(note, &issued.currency)?)
     }
-}
-
-fn check_currency(credit: &Credit, issued: &Issued) -> Result<(), Fault> {
-    let mut fields = Fields::new();
-    if credit.currency != issued.currency {
-        let sentence = format!("must be {}, as in the invoice", issued.currency);
-        fields.bad("credit_note.amount.currency_code", sentence);
-    }
-    fields.finish()
 }
 
 /// R-B10: an invoice of which nothing remains to be paid is paid.
