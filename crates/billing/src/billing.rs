@@ -74,7 +74,7 @@ async fn advance(
         let holders = store::total::holders(&mut db, &touched).await?;
         drop(db);
         let scopes = BTreeSet::from([space]).union(&holders).map(|space| Scope::from(*space)).collect();
-        let step = Step { account, id: context.clock.new_id() };
+        let step = Step { account, id: context.clock.new_id(), now: context.clock.now() };
         let made = context.mutations.run(call.clone().without_request_id(), scopes, step).await?;
         done.drafted += made.drafted;
         done.issued += made.issued;
@@ -97,6 +97,8 @@ struct Step {
     account: Account,
     /// Of the draft, if one is made.
     id: Uuid,
+    /// By the clock: a time that other entries of these scopes may be ahead by makes nothing due.
+    now: Timestamp,
 }
 
 impl Mutation for Step {
@@ -112,7 +114,7 @@ impl Mutation for Step {
             let name = InvoiceName { account: AccountName(space), id: self.id };
             Invoice::draft(name, month, now)
         };
-        if now >= issue_time(month) {
+        if self.now >= issue_time(month) {
             let draft = found.unwrap_or_else(draft);
             if !issue(tx, draft, is_new).await? {
                 return Ok(RunBillingResponse::default());
@@ -120,7 +122,7 @@ impl Mutation for Step {
             store::due::set_next(tx, space, draft_time(month.next())).await?;
             return Ok(RunBillingResponse { drafted: i32::from(is_new), issued: 1 });
         }
-        let drafted = is_new && now >= draft_time(month);
+        let drafted = is_new && self.now >= draft_time(month);
         if drafted {
             let draft = draft();
             record(tx, None, &draft).await?;

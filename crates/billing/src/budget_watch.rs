@@ -13,7 +13,7 @@ use devspaces_kit::{
 use serde_json::{Value, json};
 
 use crate::{
-    domain::{Month, pricing},
+    domain::Month,
     statement::statement,
     store::{self, budget::Look},
 };
@@ -69,7 +69,7 @@ impl Mutation for Watch {
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
         let (space, month) = (self.0, Month::of(tx.time()));
         let Some(budget) = store::budget::find(tx, space).await? else { return Ok(()) };
-        let estimate = pricing::total(&statement(tx, space, month).await?);
+        let estimate = statement(tx, space, month).await?.total;
         let told = store::budget::crossed(tx, space, month).await?;
         let mut crossed = budget.reached(estimate);
         crossed.retain(|percent| !told.contains(percent));

@@ -1,6 +1,4 @@
 //! Invoices, credit notes and attempts of payment.
-use std::time::Duration;
-
 use devspaces_kit::{
     clock::Timestamp,
     status::{Fault, Fields},
@@ -18,18 +16,15 @@ use super::money;
 use crate::{
     domain::{
         Month,
-        invoice::{Attempt, CreditNote, Invoice, State},
+        invoice::{Attempt, CreditNote, Invoice, LEEWAY, State},
         pricing::Line,
     },
     statement::Statement,
 };
-
-/// How far the clock of who pays may be ahead of this one.
-const LEEWAY: Duration = Duration::from_mins(5);
 /// The longest id of an attempt.
 const MAX_ID: usize = 128;
 
-fn to_money(amount: Decimal, currency: &str) -> Result<Money, Fault> {
+pub(crate) fn to_money(amount: Decimal, currency: &str) -> Result<Money, Fault> {
     money::to_wire(amount, currency).ok_or_else(|| Fault::internal("an amount is too large to be told"))
 }
 

@@ -9,6 +9,9 @@ use super::Month;
 
 const DAY: Duration = Duration::from_hours(24);
 
+/// How far the clock of who pays may be from this one.
+pub(crate) const LEEWAY: Duration = Duration::from_mins(5);
+
 /// R-B10: after how many days from the first failed attempt payment is tried again.
 const RETRIES: [u32; 4] = [1, 3, 5, 7];
 
@@ -137,9 +140,13 @@ impl Invoice {
         }
         // Reports may come in another order than attempts were made in.
         let first = self.first_failure.map_or(attempt.time, |first| first.min(attempt.time));
-        let retry = usize::try_from(self.failed_attempts).ok().and_then(|failed| RETRIES.get(failed));
+        // What is tried in between is noted and uses up no retry.
+        let is_due = self.next_attempt_time.is_none_or(|due| due <= attempt.time + LEEWAY);
+        let counted = self.failed_attempts == 0 || is_due;
+        let failed_attempts = self.failed_attempts.saturating_add(i32::from(counted));
+        let retry = usize::try_from(failed_attempts - 1).ok().and_then(|failed| RETRIES.get(failed));
         Self {
-            failed_attempts: self.failed_attempts.saturating_add(1),
+            failed_attempts,
             first_failure: Some(first),
             next_attempt_time: retry.map(|days| first + DAY * *days),
             state: if retry.is_some() { self.state } else { State::PastDue },
@@ -224,7 +231,18 @@ mod tests {
     #[test]
     fn the_first_failure_is_the_earliest_however_late_it_is_told() {
         let invoice = issued(100).after(&failed(day(42))).after(&failed(day(40)));
-        assert_eq!((invoice.first_failure, invoice.next_attempt_time), (Some(day(40)), Some(day(43))));
+        assert_eq!((invoice.first_failure, invoice.next_attempt_time), (Some(day(40)), Some(day(41))));
+    }
+
+    // R-B10: five cards tried in a row are one attempt, and the days after it are still to come.
+    #[test]
+    fn what_is_tried_between_retries_uses_none_up() {
+        let mut invoice = issued(100).after(&failed(day(40)));
+        for _ in 0..5 {
+            invoice = invoice.after(&failed(day(40) + DAY / 2));
+        }
+        assert_eq!((invoice.state, invoice.next_attempt_time), (State::Open, Some(day(41))));
+        assert_eq!(invoice.failed_attempts, 1);
     }
 
     // R-B10

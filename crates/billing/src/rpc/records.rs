@@ -37,10 +37,10 @@ async fn status(
     let space = fields.finish_with(space)?;
     let mut db = context.pool.read().await?;
     let has_account = store::account::find(&mut db, space).await?.is_some();
-    // Usage first: what is issued between the questions is then seen as an invoice to be paid.
+    // In the order in which things come about: what is over before one question is seen by the next.
     let issued = store::invoice::last_issued_month(&mut db, space).await?;
     let not_invoiced = store::total::is_any_after(&mut db, space, issued).await?;
+    let open = store::invoice::is_any(&mut db, space, State::Open).await?;
     let past_due = store::account::is_past_due(&mut db, space).await?;
-    let unpaid = past_due || store::invoice::is_any(&mut db, space, State::Open).await?;
-    Ok(GetBillingStatusResponse { has_account, past_due, settled: !unpaid && !not_invoiced })
+    Ok(GetBillingStatusResponse { has_account, past_due, settled: !not_invoiced && !open && !past_due })
 }

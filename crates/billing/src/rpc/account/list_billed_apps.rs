@@ -17,18 +17,12 @@ use uuid::Uuid;
 
 use crate::{
     convert,
-    domain::{
-        Month,
-        pricing::{self, Line},
-    },
-    statement::statement,
+    domain::{Month, invoice::issue_time, pricing::Line},
+    statement::{Statement, statement},
     store,
 };
 
 const METHOD: &str = "devspaces.billing.v1.BillingAccountService/ListBilledApps";
-
-/// The day of the month on which the invoice of the month before is issued (R-B7).
-const ISSUE_DAY: u8 = 3;
 
 /// R-B9
 pub(super) async fn handle(
@@ -49,8 +43,7 @@ pub(super) async fn handle(
     let month = Month::of(context.clock.now());
     let mut db = context.pool.read().await?;
     store::account::find(&mut db, space).await?.ok_or_else(|| Fault::not_found(account))?;
-    let lines = statement(&mut db, space, month).await?;
-    let currency = store::rate_card::for_month(&mut db, month).await?.currency;
+    let Statement { lines, currency, total } = statement(&mut db, space, month).await?;
     // No connection is held while another service is asked.
     drop(db);
     let in_space = apps_of(context, space, after, size + 1).await?;
@@ -60,9 +53,9 @@ pub(super) async fn handle(
     Ok(ListBilledAppsResponse {
         apps: apps.into_iter().map(|(_, app)| app).collect(),
         next_page_token,
-        estimated_total: Some(convert::money::to_wire(pricing::total(&lines), &currency)),
+        estimated_total: Some(convert::invoice::to_money(total, &currency)?),
         month: month.to_string(),
-        next_invoice_time: Some(month.next().day(ISSUE_DAY).into()),
+        next_invoice_time: Some(issue_time(month).into()),
     })
 }
 
