@@ -9,7 +9,7 @@ use devspaces_kit::{
 };
 use devspaces_proto::billing::v1::{Metric, RunBillingRequest, invoice::State};
 use devspaces_tests::{
-    Engine, Suite, both_engines,
+    Engine, both_engines,
     process::Processes,
     sql::{self, count, pairs, texts},
     suite::eventually,

@@ -47,20 +47,19 @@ const EXPECTED: [(Metric, [&str; 5]); 7] = [
 /// GB of logs; times 1.005 = 1.1055.
 const LINKED: (Metric, [&str; 5]) = (LogsGb, ["2.1", "1", "1.1", "1.005", "1.1055"]);
 
-/// 0.586419725 + 0 + 0.2725 + 0 + 1.573 + 4.8225 + 0.20787925 + 1.1055 = 8.567798975, rounded once: 8.57. Each line
-/// rounded by itself, it would be 0.59 + 0.27 + 1.57 + 4.82 + 0.21 + 1.11 = 8.57 as well, which is why another total is
-/// below.
+/// 0.586419725 + 0 + 0.2725 + 0 + 1.573 + 4.8225 + 0.20787925 + 1.1055 = 8.567798975, rounded once: 8.57.
 const TOTAL: i64 = 857;
 
-/// After the issue the first app turns out to have used 4 more GB of logs: 0.000000001 of the allowance is left, 3.999999999
-/// is billed; times 1.005 = 4.019999998995. And 0.005 GB written to the store, at 1.09 = 0.00545. Together
-/// 4.025449998995, rounded once: 4.03. Rounded each, it would be 4.02 + 0.01 = 4.03. With 0.1 hours of SQL in the new
-/// month, which are free, still 4.03.
+/// After the issue the first app turns out to have used more. Of its allowance of logs 0.000000001 GB is left: of 4.002
+/// GB 4.001999999 are billed; times 1.005 = 4.022009998995. And 0.003 GB written to the store, at 1.09 = 0.00327. The new
+/// month has 0.1 hours of SQL, which are free.
 const LATE: [(Metric, [&str; 5], bool); 3] = [
-    (KvsWriteGb, ["0.005", "0", "0.005", "1.09", "0.00545"], true),
-    (LogsGb, ["4", "0.000000001", "3.999999999", "1.005", "4.019999998995"], true),
+    (KvsWriteGb, ["0.003", "0", "0.003", "1.09", "0.00327"], true),
+    (LogsGb, ["4.002", "0.000000001", "4.001999999", "1.005", "4.022009998995"], true),
     (SqlComputeHours, ["0.1", "0.1", "0", "0.143", "0"], false),
 ];
+
+/// 0.00327 + 4.022009998995 + 0 = 4.025279998995, rounded once: 4.03. Each rounded by itself they would come to 4.02.
 const LATE_TOTAL: i64 = 403;
 
 fn told(line: &InvoiceLine) -> (Metric, [&str; 5]) {
@@ -95,8 +94,8 @@ both_engines! {
         let unknown = (Outcome::Rejected, Rejection::AppUnknown);
         assert_eq!(outcomes(&suite, &[before]).await, [unknown]);
         accepted(&suite, &[used(&suite, &second, LogsGb, "2.1")]).await;
-        let too_late = used(&suite, &it.app, LogsGb, "4");
-        let written = used(&suite, &it.app, KvsWriteGb, "0.005");
+        let too_late = used(&suite, &it.app, LogsGb, "4.002");
+        let written = used(&suite, &it.app, KvsWriteGb, "0.003");
 
         suite.clock.advance_to(&format!("{next}-02T12:00:00Z"));
         bills(&suite).await;
