@@ -108,6 +108,7 @@ async fn exports(who: &Persona, name: &str) -> Result<(String, usize), Status> {
 }
 
 /// So many cents, in US dollars.
+#[expect(clippy::unnecessary_wraps, reason = "fields of messages are compared with it")]
 pub(crate) fn usd(cents: i64) -> Option<Money> {
     let nanos = i32::try_from(cents % 100).expect("cents") * 10_000_000;
     Some(Money { currency_code: "USD".to_owned(), units: cents / 100, nanos })
@@ -118,6 +119,7 @@ pub(crate) fn numbers(line: &InvoiceLine) -> [&str; 5] {
     [&line.quantity, &line.free_quantity, &line.billed_quantity, &line.unit_price, &line.amount]
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "fields of messages are compared with it")]
 pub(crate) fn at(time: &str) -> Option<prost_types::Timestamp> {
     Some(time.parse::<Timestamp>().expect("a time").into())
 }
@@ -313,8 +315,8 @@ both_engines! {
         let mut card: RateCard = cards.into_inner().rate_cards.remove(0);
         card.effective_month.clone_from(&next);
         for rate in &mut card.rates {
-            rate.allowance = "0".to_owned();
-            rate.unit_price = "2".to_owned();
+            "0".clone_into(&mut rate.allowance);
+            "2".clone_into(&mut rate.unit_price);
         }
         let request = CreateRateCardRequest { rate_card: Some(card), request_id: String::new() };
         suite.persona("services/billing-run").usage().create_rate_card(request).await.expect("a card");
