@@ -159,7 +159,9 @@ proptest! {
         order in any::<prop::sample::Index>(),
     ) {
         let (mut one, mut other) = (Books::of([3_000_000_000; 2]), Books::of([3_000_000_000; 2]));
-        told.iter().for_each(|it| one.take(it));
+        for it in &told {
+            one.take(it);
+        }
         // In two parts each, from some place on and backwards.
         let parts = told.iter().zip(split).flat_map(|(it, at)| {
             let at = at.min(it.5 - 1);
@@ -170,7 +172,9 @@ proptest! {
         let turn = order.index(parts.len());
         parts.rotate_left(turn);
         parts.reverse();
-        parts.iter().for_each(|it| other.take(it));
+        for it in &parts {
+            other.take(it);
+        }
         for (holder, billed) in [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)] {
             let of = |books: &Books| {
                 let mut usage = books.usage();
