@@ -25,7 +25,7 @@ enum Benchmark {
     Latency,
     /// How long pages and checks take in large spaces, against small ones
     Scale,
-    /// How many usage events are accepted in a second, against plain writing of the same rows
+    /// How many usage events are accepted in a second, against plain writing of the same rows; and a billing run
     Usage,
 }
 

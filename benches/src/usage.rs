@@ -1,5 +1,6 @@
 //! What it costs to take usage, against plain writing of the same rows.
 mod plain;
+mod runs;
 
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ pub(crate) async fn run(engine: Engine) {
     for (spaces, apps) in SHAPES {
         ingest(engine, spaces, apps).await;
     }
+    runs::run(engine).await;
 }
 
 /// Batches through the API and batches written plainly take turns, so that whatever else the machine does disturbs both

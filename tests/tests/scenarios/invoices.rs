@@ -7,12 +7,15 @@ use devspaces_proto::billing::v1::{
     RunBillingResponse, UsageEvent, invoice::State,
 };
 use devspaces_proto::r#type::v1::Money;
-use devspaces_tests::{Persona, Suite, both_engines, refused, sql};
+use devspaces_tests::{Persona, Suite, both_engines, refused, sql, suite::eventually};
 use tonic::{Code, Status};
 
 use crate::{
+    apps::deletes as deletes_app,
     matrix::planes::consents,
     members::{ADMIN, adds},
+    space_deletion::deletes,
+    spaces::archives,
     usage::{ACCEPTED, account_of, outcomes},
 };
 
@@ -108,7 +111,7 @@ async fn exports(who: &Persona, name: &str) -> Result<(String, usize), Status> {
 }
 
 /// So many cents, in US dollars.
-#[expect(clippy::unnecessary_wraps, reason = "fields of messages are compared with it")]
+#[expect(clippy::unnecessary_wraps, reason = "a field of a message is optional")]
 pub(crate) fn usd(cents: i64) -> Option<Money> {
     let nanos = i32::try_from(cents % 100).expect("cents") * 10_000_000;
     Some(Money { currency_code: "USD".to_owned(), units: cents / 100, nanos })
@@ -119,7 +122,7 @@ pub(crate) fn numbers(line: &InvoiceLine) -> [&str; 5] {
     [&line.quantity, &line.free_quantity, &line.billed_quantity, &line.unit_price, &line.amount]
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "fields of messages are compared with it")]
+#[expect(clippy::unnecessary_wraps, reason = "a field of a message is optional")]
 pub(crate) fn at(time: &str) -> Option<prost_types::Timestamp> {
     Some(time.parse::<Timestamp>().expect("a time").into())
 }
@@ -281,6 +284,24 @@ both_engines! {
         assert_eq!(refused(gets(&other.admin, &elsewhere).await).code, Code::NotFound, "R-P3");
         assert_eq!(refused(gets(&it.admin, "invoices/x").await).fields, ["name"]);
         assert_eq!(gets(&it.admin, &name).await.expect("the invoice").name, name);
+    }
+
+    // R-B11, R-S6: nothing of the space is needed, and nobody else gains anything by its end.
+    async fn invoices_outlive_their_space(suite: Suite) {
+        let (_, next) = begins(&suite);
+        let it = Customer::new(&suite, "alice").await;
+        suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
+        bills(&suite).await;
+        let invoice = it.latest().await;
+        deletes_app(&it.admin, &it.app).await.expect("deleted");
+        archives(&it.admin, &it.space).await.expect("archived");
+        deletes(&it.admin, &it.space).await.expect("deleted");
+        suite.clock.advance(std::time::Duration::from_hours(24 * 31));
+        eventually(async || crate::spaces::gets(&it.admin, &it.space).await.err()).await;
+        assert_eq!(gets(&it.admin, &invoice.name).await.expect("the invoice"), invoice);
+        assert!(it.invoices().await.contains(&invoice));
+        assert_eq!(exports(&it.admin, &invoice.name).await.expect("CSV").0.lines().count(), 2);
+        assert_eq!(refused(gets(&suite.user("mallory"), &invoice.name).await).code, Code::PermissionDenied);
     }
 
     // R-B11

@@ -1,0 +1,160 @@
+//! A billing run over many accounts: how long it takes, and whether it keeps more in memory for more of them.
+use std::{fs, time::Instant};
+
+use devspaces::Service;
+use devspaces_kit::{
+    clock::{Clock as _, Timestamp},
+    db::{Act, Conn, Pool, Tx},
+    name::Principal,
+    on,
+};
+use devspaces_proto::billing::v1::RunBillingRequest;
+use devspaces_tests::{Engine, Suite};
+use uuid::Uuid;
+
+/// The fewer and the more spaces.
+const SIZES: [usize; 2] = [100, 1_000];
+const APPS: usize = 10;
+/// What all apps together were used, in events. Of these a run reads the sums.
+const EVENTS: usize = 1_000_000;
+
+const METRICS: [&str; 7] = [
+    "FUNCTION_GB_SECONDS",
+    "KVS_READ_GB",
+    "KVS_WRITE_GB",
+    "LOGS_GB",
+    "SQL_COMPUTE_HOURS",
+    "SQL_REQUESTS",
+    "SQL_GB_HOURS",
+];
+
+pub(crate) async fn run(engine: Engine) {
+    for spaces in SIZES {
+        let suite = Suite::start(engine).await;
+        let pool = suite.pool(Service::Billing).await;
+        let month = month_before(suite.clock.now());
+        fill(&pool, spaces, &month).await;
+        forget_peak();
+        let before = memory("VmRSS");
+        let began = Instant::now();
+        let mut db = begin(&pool).await;
+        on!(db, |c| sqlx::query("UPDATE account SET next_billing = $1")
+            .bind(Timestamp::EPOCH)
+            .execute(c)
+            .await
+            .map(drop))
+        .expect("due");
+        db.commit().await.expect("due");
+        let billing = suite.persona("services/billing-run");
+        let answer = billing.invoices().run_billing(RunBillingRequest::default()).await.expect("a run");
+        // The scheduler may have taken its part of the accounts.
+        while issued(&pool).await < spaces {
+            tokio::task::yield_now().await;
+        }
+        println!(
+            "  a run over {spaces} spaces with {APPS} apps each and {EVENTS} events: {:.1?}; RunBilling issued {}; memory \
+             {} KiB before, {} KiB at most",
+            began.elapsed(),
+            answer.into_inner().issued,
+            before,
+            memory("VmHWM"),
+        );
+    }
+}
+
+/// The month before this one: "2026-10".
+fn month_before(now: Timestamp) -> String {
+    let text = now.to_string();
+    let (year, month): (i32, i32) =
+        (text[..4].parse().expect("a year"), text[5..7].parse().expect("a month"));
+    let (year, month) = if month == 1 { (year - 1, 12) } else { (year, month - 1) };
+    format!("{year:04}-{month:02}")
+}
+
+/// Accounts from the beginning of a month, of which all apps were used in it: above each allowance.
+async fn fill(pool: &Pool, spaces: usize, month: &str) {
+    let since: Timestamp = format!("{month}-01T00:00:00Z").parse().expect("a time");
+    let never: Timestamp = "9999-01-01T00:00:00Z".parse().expect("a time");
+    let events = i64::try_from(EVENTS / spaces / APPS / METRICS.len()).expect("a number");
+    let mut db = begin(pool).await;
+    for space in 1..=spaces {
+        let space = Uuid::from_u128(space as u128);
+        on!(db, |c| {
+            sqlx::query(
+                "INSERT INTO account (space, terms_version, consented_by, create_time, update_time, revision, next_billing)
+                 VALUES ($1, '2026-11-01', 'alice', $2, $2, 0, $3)",
+            )
+            .bind(space)
+            .bind(since)
+            .bind(never)
+            .execute(c)
+            .await
+            .map(drop)
+        })
+        .expect("an account");
+        for app in 0..APPS {
+            use_app(
+                &mut db,
+                (space, Uuid::from_u128(space.as_u128() << 32 | app as u128)),
+                month,
+                since,
+                events,
+            )
+            .await;
+        }
+    }
+    db.commit().await.expect("filled");
+}
+
+async fn use_app(db: &mut Conn, (space, app): (Uuid, Uuid), month: &str, since: Timestamp, events: i64) {
+    for metric in METRICS {
+        on!(db, |c| {
+            sqlx::query(
+                "INSERT INTO usage_total
+                   (space, billed_month, app, metric, usage_month, held_from, billable, quantity, events)
+                 VALUES ($1, $2, $3, $4, $2, $5, TRUE, '123456.789012', $6)",
+            )
+            .bind(space)
+            .bind(month)
+            .bind(app)
+            .bind(metric)
+            .bind(since)
+            .bind(events)
+            .execute(c)
+            .await
+            .map(drop)
+        })
+        .expect("usage");
+    }
+}
+
+/// A transaction of nobody's, in no scope.
+async fn begin(pool: &Pool) -> Tx {
+    let act = Act {
+        actor: Principal::service("bench"),
+        on_behalf_of: None,
+        method: String::new(),
+        time: Timestamp::EPOCH,
+    };
+    pool.begin(&[], act).await.expect("a transaction")
+}
+
+async fn issued(pool: &Pool) -> usize {
+    let mut db = pool.read().await.expect("a connection");
+    let count: i64 =
+        on!(db, |c| { sqlx::query_scalar("SELECT COUNT(*) FROM issued_invoice").fetch_one(c).await })
+            .expect("a number");
+    usize::try_from(count).expect("a number")
+}
+
+/// From now on the peak of memory is counted anew, where the system does that.
+fn forget_peak() {
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+/// What this process keeps, in KiB; 0 where the system does not tell.
+fn memory(what: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':'));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+}
