@@ -50,6 +50,7 @@ mod marketplace_races;
 mod marketplace_records;
 mod matrix;
 mod members;
+mod metrics;
 mod model;
 mod owner_down;
 mod peers;
