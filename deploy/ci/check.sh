@@ -73,10 +73,9 @@ members() { call "$1" 7002 membership.v1.MembershipService/"$2" "$3"; }
 added=$(members "$alice" AddMembers "{\"parent\": \"$space\", \"members\": [{\"user\": \"users/bob\", \"role\": \"CONSOLE_ROLE_DEVELOPER\"}]}") || fail "$added"
 listed=$(members "$bob" ListMembers "{\"parent\": \"$space\"}") || fail "$listed"
 grep -q users/bob <<< "$listed" || fail "bob is not listed: $listed"
-# Across three services: bob's app, and its loss with his membership.
+# bob's app, which he is to lose with his membership.
 app=$(call "$bob" 7001 space.v1.AppService/CreateApp "{\"app\": {\"space\": \"$space\", \"display_name\": \"App\"}}") || fail "$app"
 app=$(grep -o 'apps/[0-9a-f-]*' <<< "$app" | head -n 1)
-call "$bob" 7003 space.v1.SpaceService/GetSpace "{\"name\": \"$space\"}" > /dev/null && fail "billing answers for space"
 
 say "isolation"
 for own in "${services[@]}"; do
@@ -87,7 +86,16 @@ for own in "${services[@]}"; do
         [[ $other != "$own" ]] || expected=yes
         [[ $opens == "$expected" ]] || fail "$own on the database $other: $opens ($opened)"
     done
+    # And from where its container is, with the one program that is there.
+    for other in "${services[@]}"; do
+        [[ $other != "$own" ]] || continue
+        opened=$(docker run --rm --read-only --network "container:$(container "$own")" "${DEVSPACES_IMAGE:-devspaces:latest}" \
+            journal verify --services "$other" --database-url "${url%/*}/$other" 2>&1) && fail "the container of $own opens the database $other"
+        grep -q 'permission denied' <<< "$opened" || fail "$own on the database $other: $opened"
+    done
 done
+asked=$(call "$alice" 7001 facts.v1.FactsService/Revalidate '{"owner": "OWNER_SPACE"}') && fail "a user asks for facts: $asked"
+grep -q permission_denied <<< "$asked" || fail "a user asks for facts: $asked"
 for service in "${services[@]}"; do
     id=$(container "$service")
     [[ $(docker inspect -f '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}} {{.Config.User}}' "$id") \
