@@ -4,6 +4,7 @@ mod checks;
 mod latency;
 mod load;
 mod scale;
+mod usage;
 
 use clap::{Parser, Subcommand};
 use devspaces_tests::Engine;
@@ -11,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 
 #[derive(Parser)]
 struct Cli {
-    /// Which one; both if none is named
+    /// Which one; all if none is named
     #[command(subcommand)]
     benchmark: Option<Benchmark>,
 }
@@ -24,6 +25,8 @@ enum Benchmark {
     Latency,
     /// How long pages and checks take in large spaces, against small ones
     Scale,
+    /// How many usage events are accepted in a second, against plain writing of the same rows
+    Usage,
 }
 
 fn main() {
@@ -38,6 +41,9 @@ fn main() {
         }
         if matches!(benchmark, None | Some(Benchmark::Scale)) {
             one_thread().block_on(scale::run(engine));
+        }
+        if matches!(benchmark, None | Some(Benchmark::Usage)) {
+            two_threads().block_on(usage::run(engine));
         }
     }
 }

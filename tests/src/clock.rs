@@ -25,6 +25,17 @@ impl TestClock {
     pub fn advance(&self, by: Duration) {
         self.ahead.fetch_add(i64::try_from(by.as_micros()).expect("a sane duration"), Ordering::SeqCst);
     }
+
+    /// Moves the clock ahead to a time, as RFC 3339 writes it.
+    ///
+    /// # Panics
+    /// If the clock is past it.
+    pub fn advance_to(&self, time: &str) {
+        let time: Timestamp = time.parse().expect("a time");
+        let by = time.micros() - self.now().micros();
+        assert!(by >= 0, "the clock does not go back to {time}");
+        self.ahead.fetch_add(by, Ordering::SeqCst);
+    }
 }
 
 impl Clock for TestClock {

@@ -107,3 +107,12 @@ pub async fn settle(pool: &Pool) {
         sqlx::query("VACUUM (ANALYZE)").execute(main).await.expect("done");
     }
 }
+
+/// Whether the database refuses a statement that would change something.
+pub async fn refuses(pool: &Pool, statement: &str) -> bool {
+    let sql = AssertSqlSafe(statement.to_owned());
+    match pool {
+        Pool::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.is_err(),
+        Pool::Postgres { main, .. } => sqlx::query(sql).execute(main).await.is_err(),
+    }
+}

@@ -30,7 +30,11 @@ CREATE TABLE budget (
     currency TEXT NOT NULL,
     -- Percentages in their order: "50,90,100".
     thresholds TEXT NOT NULL,
-    update_time TIMESTAMPTZ NOT NULL
+    update_time TIMESTAMPTZ NOT NULL,
+    -- When it was last looked at whether thresholds are crossed, in which month, and the space's last journal entry then.
+    look_time TIMESTAMPTZ,
+    look_month TEXT,
+    look_sequence BIGINT
 );
 
 -- R-B12: the thresholds whose crossing the journal has told.

@@ -18,9 +18,8 @@ use crate::{
     domain::{
         Account, Month,
         invoice::{Invoice, Issued, draft_time, issue_time},
-        pricing,
     },
-    statement::statement,
+    statement::{Statement, statement},
     store,
 };
 
@@ -75,12 +74,13 @@ async fn advance(
         let holders = store::total::holders(&mut db, &touched).await?;
         drop(db);
         let scopes = BTreeSet::from([space]).union(&holders).map(|space| Scope::from(*space)).collect();
-        let step = Step { account, id: context.clock.new_id() };
+        let step = Step { account, id: context.clock.new_id(), now: context.clock.now() };
         let made = context.mutations.run(call.clone().without_request_id(), scopes, step).await?;
         done.drafted += made.drafted;
         done.issued += made.issued;
-        // What is issued is followed by the next month, which may be due as well.
-        if made.issued == 0 {
+        // What is issued is followed by the next month, which may be due as well; what could not be, for other spaces that
+        // came to share its allowances, is tried again with these.
+        if !store::due::is_due(&mut context.pool.read().await?, space, context.clock.now()).await? {
             return Ok(());
         }
     }
@@ -97,6 +97,8 @@ struct Step {
     account: Account,
     /// Of the draft, if one is made.
     id: Uuid,
+    /// By the clock: a time that other entries of these scopes may be ahead by makes nothing due.
+    now: Timestamp,
 }
 
 impl Mutation for Step {
@@ -112,13 +114,15 @@ impl Mutation for Step {
             let name = InvoiceName { account: AccountName(space), id: self.id };
             Invoice::draft(name, month, now)
         };
-        if now >= issue_time(month) {
+        if self.now >= issue_time(month) {
             let draft = found.unwrap_or_else(draft);
-            issue(tx, draft, is_new).await?;
+            if !issue(tx, draft, is_new).await? {
+                return Ok(RunBillingResponse::default());
+            }
             store::due::set_next(tx, space, draft_time(month.next())).await?;
             return Ok(RunBillingResponse { drafted: i32::from(is_new), issued: 1 });
         }
-        let drafted = is_new && now >= draft_time(month);
+        let drafted = is_new && self.now >= draft_time(month);
         if drafted {
             let draft = draft();
             record(tx, None, &draft).await?;
@@ -130,30 +134,29 @@ impl Mutation for Step {
     }
 }
 
-/// Issues an invoice: what it says is computed for the last time, numbered and stored for good.
-async fn issue(tx: &mut Tx, draft: Invoice, is_new: bool) -> Result<(), Abort> {
+/// Issues an invoice: what it says is computed for the last time, numbered and stored for good. False, and nothing is
+/// changed, if a space that is not held here has come to share its allowances.
+async fn issue(tx: &mut Tx, draft: Invoice, is_new: bool) -> Result<bool, Abort> {
     let (space, name) = (draft.name.account.0, draft.name);
     let touched = store::total::touched_by(tx, space, draft.month).await?;
     let held = tx.scopes();
     let holders = store::total::holders(tx, &touched).await?;
     if holders.into_iter().any(|holder| !held.contains(&holder.into())) {
-        return Err(Abort::OtherScopes);
+        return Ok(false);
     }
-    let lines = statement(tx, space, draft.month).await?;
-    let issued = Issued {
-        number: store::invoice::next_number(tx, space).await?,
-        issue_time: tx.time(),
-        currency: store::rate_card::for_month(tx, draft.month).await?.currency,
-        total: pricing::total(&lines),
-    };
+    let Statement { lines, currency, total } = statement(tx, space, draft.month).await?;
+    let number = store::invoice::next_number(tx, space).await?;
+    let issued = Issued { number, issue_time: tx.time(), currency, total };
     let before = (!is_new).then(|| draft.clone());
     let invoice = draft.issue(issued);
     record(tx, before.as_ref(), &invoice).await?;
     store::invoice::put(tx, &invoice).await?;
+    store::line::insert(tx, name.id, &lines).await?;
     if let Some(issued) = &invoice.issued {
+        // Last: it seals the lines.
         store::invoice::insert_issued(tx, &name, issued).await?;
     }
-    Ok(store::line::insert(tx, name.id, &lines).await?)
+    Ok(true)
 }
 
 /// The entry of a change of an invoice (R-J1). Its lines stand in the invoice, which never changes.

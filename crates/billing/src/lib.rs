@@ -1,5 +1,6 @@
 //! The billing service: a space's billing account, what is used and what that costs (rules R-B).
 mod billing;
+mod budget_watch;
 mod convert;
 mod domain;
 mod facts;
@@ -19,7 +20,7 @@ use devspaces_proto::{
     facts::v1::billing_records_service_server::BillingRecordsServiceServer,
 };
 
-pub use self::{billing::bill, facts::BillingOwner};
+pub use self::{billing::bill, budget_watch::watch_budgets, facts::BillingOwner};
 
 /// The schema of this service's database.
 pub const SCHEMA: &[Migration] = &[

@@ -1,36 +1,81 @@
-//! What a space owes for a month, as the usage stands.
+//! What a space owes for a month: as it was issued, or as the usage stands.
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use devspaces_kit::{
     db::{Conn, Error},
-    name::{AppName, SpaceName},
+    name::{AppName, InvoiceName, SpaceName},
 };
+use rust_decimal::Decimal;
 
 use crate::{
     domain::{
         Month,
-        pricing::{Line, Usage, lines},
+        invoice::{Invoice, Issued},
+        pricing::{Line, Usage, lines, total},
     },
     store,
 };
 
-/// The lines of a space's invoice for a month that is not issued yet (R-B7).
-pub(crate) async fn statement(db: &mut Conn, space: SpaceName, month: Month) -> Result<Vec<Line>, Error> {
+/// What an invoice says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Statement {
+    pub(crate) lines: Vec<Line>,
+    /// The ISO 4217 code of the amounts.
+    pub(crate) currency: String,
+    /// What they come to, in whole cents.
+    pub(crate) total: Decimal,
+}
+
+/// What the invoice of a space for a month that is not issued yet says as of now (R-B7).
+pub(crate) async fn statement(db: &mut Conn, space: SpaceName, month: Month) -> Result<Statement, Error> {
     let touched = store::total::touched_by(db, space, month).await?;
-    Ok(lines(space, month, &usage(db, &touched).await?))
+    let usage = usage(db, &touched).await?;
+    let currency = store::rate_card::for_month(db, month).await?.currency;
+    if usage.cards.values().any(|card| card.currency != currency) {
+        return Err(store::unreadable("an invoice would have two currencies"));
+    }
+    let lines = lines(space, month, &usage);
+    let lines = lines.ok_or_else(|| store::unreadable("a line comes to more digits than can be kept"))?;
+    let total = total(&lines).ok_or_else(|| store::unreadable("lines come to more than can be kept"))?;
+    Ok(Statement { lines, currency, total })
+}
+
+/// An invoice with what it says: for good, or as of now if it is a draft.
+pub(crate) async fn of_invoice(
+    db: &mut Conn,
+    name: &InvoiceName,
+) -> Result<Option<(Invoice, Statement)>, Error> {
+    let Some(mut invoice) = store::invoice::find(db, name).await? else { return Ok(None) };
+    if invoice.issued.is_none() {
+        let as_of_now = statement(db, name.account.0, invoice.month).await?;
+        // Issued meanwhile, its usage would have been looked for where it is no more.
+        let Some(again) = store::invoice::find(db, name).await? else { return Ok(None) };
+        invoice = again;
+        if invoice.issued.is_none() {
+            return Ok(Some((invoice, as_of_now)));
+        }
+    }
+    let Some(Issued { currency, total, .. }) = invoice.issued.clone() else { return Ok(None) };
+    let lines = store::line::of_invoice(db, name.id).await?;
+    Ok(Some((invoice, Statement { lines, currency, total })))
 }
 
 /// All that decides what the usage of these apps in these months costs.
 async fn usage(db: &mut Conn, touched: &[(AppName, Month)]) -> Result<Usage, Error> {
-    let mut open = store::total::of_apps(db, touched).await?;
-    let invoices: HashSet<_> = open.iter().map(|(key, _)| (key.space, key.billed_month)).collect();
-    let invoices: Vec<_> = invoices.into_iter().collect();
-    let issued = store::usage::issued_months(db, &invoices).await?;
-    open.retain(|(key, _)| !key.billable || !issued.contains(&(key.space, key.billed_month)));
-    let consumed = store::line::consumed(db, touched).await?;
     let mut cards = BTreeMap::new();
     for month in touched.iter().map(|(_, month)| *month).collect::<BTreeSet<_>>() {
         cards.insert(month, store::rate_card::for_month(db, month).await?);
     }
-    Ok(Usage { open, consumed, cards })
+    loop {
+        let mut open = store::total::of_apps(db, touched).await?;
+        let invoices: HashSet<_> = open.iter().map(|(key, _)| (key.space, key.billed_month)).collect();
+        let invoices: Vec<_> = invoices.into_iter().collect();
+        let issued = store::usage::issued_months(db, &invoices).await?;
+        let consumed = store::line::consumed(db, touched).await?;
+        // Issued between the two, an invoice would take its part of an allowance twice.
+        if store::usage::issued_months(db, &invoices).await? == issued {
+            open.retain(|(key, _)| !key.billable || !issued.contains(&(key.space, key.billed_month)));
+            return Ok(Usage { open, consumed, cards });
+        }
+    }
 }

@@ -181,6 +181,11 @@ fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) 
                 let context = Arc::clone(&swept);
                 async move { devspaces_billing::bill(&context).await }
             });
+            let swept = Arc::clone(&context);
+            sweep(tasks, "crossing of budgets", move || {
+                let context = Arc::clone(&swept);
+                async move { devspaces_billing::watch_budgets(&context).await }
+            });
             let billing = devspaces_billing::servers(context);
             server
                 .service(billing.accounts)

@@ -13,7 +13,7 @@ use devspaces_tests::{
     suite::eventually,
 };
 use prost::{Message as _, bytes::Bytes};
-use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
+use prost_reflect::{DynamicMessage, Kind, MethodDescriptor, Value};
 use tonic::{Code, Request, Status};
 
 use crate::{
@@ -62,6 +62,7 @@ impl Names {
         let service = method.parent_service().name().to_owned();
         let (named, method) = (path.ends_with("name"), method.name());
         match service.as_str() {
+            _ if path == "app" => app.clone(),
             "AppService" if path.ends_with("space") => space.clone(),
             "AppService" if named && method.ends_with("Contributor") => {
                 format!("{app}/contributors/alice")
@@ -140,8 +141,10 @@ fn caller(access: &DynamicMessage) -> i32 {
 fn request(method: &MethodDescriptor, required: &[(String, String)], names: &Names) -> Bytes {
     let mut request = DynamicMessage::new(method.input());
     let required = required.iter().map(|(_, path)| path.as_str()).filter(|path| !path.is_empty());
-    let usual =
-        ["name", "parent"].into_iter().filter(|path| method.input().get_field_by_name(path).is_some());
+    let is_text = |path: &&str| {
+        method.input().get_field_by_name(path).is_some_and(|field| field.kind() == Kind::String)
+    };
+    let usual = ["name", "parent", "app"].into_iter().filter(is_text);
     for path in usual.chain(required) {
         let name = names.in_field(method, path);
         match path.split_once('.') {

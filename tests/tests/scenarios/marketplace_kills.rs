@@ -133,7 +133,7 @@ async fn listed_once(suite: &Processes, alice: &Persona, profile: &str, app: &st
     let listing = eventually(again).await.into_inner();
     assert_eq!(listing.state(), State::Submitted);
     settled(suite).await;
-    assert_eq!(lists_listings(alice, profile, 0).await.expect("a list"), [listing.clone()]);
+    assert_eq!(lists_listings(alice, profile, 0).await.expect("a list"), std::slice::from_ref(&listing));
     assert_eq!(gets_app(alice, app).await.expect("the app").listing(), Listed::Submitted);
     assert_eq!(refused(deletes(alice, app).await).reason, "APP_LISTED");
     withdraws(alice, &listing.name).await.expect("withdrawn");

@@ -52,7 +52,7 @@ both_engines! {
                 }
             }
             let [(winner, profile)] = won.as_slice() else { panic!("round {round}: exactly one wins: {won:?}") };
-            assert_eq!(lists_admins(winner, &profile.name, 0).await.expect("a list"), [winner.name.clone()]);
+            assert_eq!(lists_admins(winner, &profile.name, 0).await.expect("a list"), std::slice::from_ref(&winner.name));
             assert_eq!(gets_profile(winner, &profile.name).await.expect("the profile").space, space);
         }
         let profiles = "SELECT COUNT(*) FROM vendor_profile";
@@ -90,7 +90,7 @@ both_engines! {
             let lost = refused(if one.is_err() { one } else { other });
             assert!(["LAST_MARKETPLACE_ADMIN", "PERMISSION_DENIED"].contains(&lost.reason.as_str()), "{lost:?}");
             let left = if mona.may("marketplace.admins.list", &gets_space(&profile, &mona, &nick).await).await { &mona } else { &nick };
-            assert_eq!(lists_admins(left, &profile, 0).await.expect("a list"), [left.name.clone()]);
+            assert_eq!(lists_admins(left, &profile, 0).await.expect("a list"), std::slice::from_ref(&left.name));
         }
     }
 
@@ -184,7 +184,7 @@ both_engines! {
                 Ok(listing) => {
                     submitted += 1;
                     assert_eq!(refused(deletion).blocked(), (Code::FailedPrecondition, "APP_LISTED", vec!["APP_LISTED"]));
-                    assert_eq!(live, [listing.clone()]);
+                    assert_eq!(live, std::slice::from_ref(&listing));
                     withdraws(&alice, &listing.name).await.expect("withdrawn");
                     deletes(&alice, &app).await.expect("free");
                 }

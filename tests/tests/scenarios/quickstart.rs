@@ -42,7 +42,12 @@ async fn the_readme_is_true() {
     let output = shell.output().await.expect("a shell");
     let (said, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    for expected in ["\"displayName\": \"My team\"", "\"user\": \"users/bob\"", "\"user\": \"users/alice\""] {
+    for expected in [
+        "\"displayName\": \"My team\"",
+        "\"user\": \"users/bob\"",
+        "\"user\": \"users/alice\"",
+        "STATE_DRAFT",
+    ] {
         assert!(said.contains(expected), "{expected} is not in: {said}{complained}");
     }
     // The check, which is denied and says who would be allowed.

@@ -20,9 +20,8 @@ const MAX_PERCENT: i32 = 1000;
 
 /// A budget, and which of its thresholds are crossed.
 pub(crate) fn to_wire(budget: Budget, crossed: Vec<i32>) -> proto::Budget {
-    let amount = money::to_wire(budget.amount, &budget.currency);
     proto::Budget {
-        amount: Some(amount),
+        amount: money::to_wire(budget.amount, &budget.currency),
         crossed_percents: crossed.into_iter().filter(|percent| budget.thresholds.contains(percent)).collect(),
         threshold_percents: budget.thresholds,
         update_time: Some(budget.update_time.into()),

@@ -1,128 +1,170 @@
+//! Invoices, credit notes and attempts of payment.
 use devspaces_kit::{
     clock::Timestamp,
     status::{Fault, Fields},
     text,
 };
-use devspaces_proto::billing::v1 as proto;
+use devspaces_proto::{
+    billing::v1::{
+        self as proto, PaymentAttempt, invoice::State as WireState, payment_attempt::Outcome as WireOutcome,
+    },
+    r#type::v1::Money,
+};
 use rust_decimal::Decimal;
 
 use super::money;
-use crate::domain::{
-    Month,
-    invoice::{Attempt, CreditNote, Invoice, State},
-    pricing::{self, Line},
+use crate::{
+    domain::{
+        Month,
+        invoice::{Attempt, CreditNote, Invoice, LEEWAY, State},
+        pricing::Line,
+    },
+    statement::Statement,
 };
-
-/// The longest id of an attempt, in bytes.
+/// The longest id of an attempt.
 const MAX_ID: usize = 128;
 
-fn wire_state(state: State) -> proto::invoice::State {
+pub(crate) fn to_money(amount: Decimal, currency: &str) -> Result<Money, Fault> {
+    money::to_wire(amount, currency).ok_or_else(|| Fault::internal("an amount is too large to be told"))
+}
+
+fn state(state: State) -> WireState {
     match state {
-        State::Draft => proto::invoice::State::Draft,
-        State::Open => proto::invoice::State::Open,
-        State::Paid => proto::invoice::State::Paid,
-        State::PastDue => proto::invoice::State::PastDue,
+        State::Draft => WireState::Draft,
+        State::Open => WireState::Open,
+        State::Paid => WireState::Paid,
+        State::PastDue => WireState::PastDue,
     }
 }
 
-/// An invoice with its lines and corrections. A draft comes to what its lines do.
-pub(crate) fn to_wire(
-    invoice: Invoice,
+/// An invoice as lists show it: without its lines and credit notes.
+pub(crate) fn brief(
+    invoice: &Invoice,
+    total: Decimal,
     currency: &str,
-    lines: &[Line],
-    credit_notes: Vec<CreditNote>,
-) -> proto::Invoice {
-    let credited: Decimal = credit_notes.iter().map(|note| note.amount).sum();
-    let due = invoice.due(credited);
-    let (number, issue_time, total) = match invoice.issued {
-        Some(issued) => (issued.number, Some(issued.issue_time.into()), issued.total),
-        None => (0, None, pricing::total(lines)),
-    };
-    proto::Invoice {
+    credited: Decimal,
+) -> Result<proto::Invoice, Fault> {
+    let issued = invoice.issued.as_ref();
+    // A draft will be to be paid in whole.
+    let due = if issued.is_some() { invoice.due(credited) } else { total };
+    Ok(proto::Invoice {
         name: invoice.name.to_string(),
-        number,
+        number: issued.map_or(0, |issued| issued.number),
         month: invoice.month.to_string(),
-        state: wire_state(invoice.state).into(),
-        lines: lines.iter().map(|line| line_to_wire(line, invoice.month)).collect(),
-        total: Some(money::to_wire(total, currency)),
-        amount_due: Some(money::to_wire(due, currency)),
-        credit_notes: credit_notes.into_iter().map(|note| credit_note_to_wire(note, currency)).collect(),
+        state: state(invoice.state).into(),
+        total: Some(to_money(total, currency)?),
+        amount_due: Some(to_money(due, currency)?),
         create_time: Some(invoice.create_time.into()),
-        issue_time,
+        issue_time: issued.map(|issued| issued.issue_time.into()),
         next_attempt_time: invoice.next_attempt_time.map(Into::into),
         failed_attempts: invoice.failed_attempts,
         pay_time: invoice.pay_time.map(Into::into),
-    }
-}
-
-/// What the invoice of a month would be.
-pub(crate) fn preview(month: Month, currency: &str, lines: &[Line]) -> proto::Invoice {
-    proto::Invoice {
-        month: month.to_string(),
-        state: proto::invoice::State::Draft.into(),
-        lines: lines.iter().map(|line| line_to_wire(line, month)).collect(),
-        total: Some(money::to_wire(pricing::total(lines), currency)),
-        amount_due: Some(money::to_wire(Decimal::ZERO, currency)),
         ..proto::Invoice::default()
-    }
+    })
 }
 
-pub(crate) fn line_to_wire(line: &Line, month: Month) -> proto::InvoiceLine {
+/// An invoice as a whole.
+pub(crate) fn whole(
+    invoice: &Invoice,
+    statement: &Statement,
+    notes: Vec<CreditNote>,
+) -> Result<proto::Invoice, Fault> {
+    let Statement { lines, currency, total } = statement;
+    let credited = notes.iter().map(|note| note.amount).sum();
+    let brief = brief(invoice, *total, currency, credited)?;
+    let notes: Result<_, Fault> = notes.into_iter().map(|note| credit_note(note, currency)).collect();
+    let lines = lines.iter().map(|it| line(it, invoice.month)).collect();
+    Ok(proto::Invoice { lines, credit_notes: notes?, ..brief })
+}
+
+/// What the invoice of a month would be: it has no name, and is nowhere in its life yet.
+pub(crate) fn preview(month: Month, statement: &Statement) -> Result<proto::Invoice, Fault> {
+    let total = Some(to_money(statement.total, &statement.currency)?);
+    Ok(proto::Invoice {
+        month: month.to_string(),
+        state: WireState::Draft.into(),
+        lines: statement.lines.iter().map(|it| line(it, month)).collect(),
+        amount_due: total.clone(),
+        total,
+        ..proto::Invoice::default()
+    })
+}
+
+fn line(line: &Line, month: Month) -> proto::InvoiceLine {
+    let text = |decimal: Decimal| decimal.normalize().to_string();
     proto::InvoiceLine {
         app: line.pool.app.to_string(),
         metric: line.pool.metric.to_wire().into(),
         usage_month: line.pool.usage_month.to_string(),
-        quantity: line.quantity.normalize().to_string(),
-        free_quantity: line.free.normalize().to_string(),
-        billed_quantity: line.billed().to_string(),
-        unit_price: line.unit_price.normalize().to_string(),
-        amount: line.amount().to_string(),
-        adjustment: line.pool.usage_month != month,
+        quantity: text(line.quantity),
+        free_quantity: text(line.free),
+        billed_quantity: text(line.billed()),
+        unit_price: text(line.unit_price),
+        amount: text(line.amount()),
+        // R-B8
+        adjustment: line.pool.usage_month < month,
         rate_card_version: line.card,
     }
 }
 
-pub(crate) fn credit_note_to_wire(note: CreditNote, currency: &str) -> proto::CreditNote {
-    proto::CreditNote {
+pub(crate) fn credit_note(note: CreditNote, currency: &str) -> Result<proto::CreditNote, Fault> {
+    Ok(proto::CreditNote {
         number: note.number,
-        amount: Some(money::to_wire(note.amount, currency)),
+        amount: Some(to_money(note.amount, currency)?),
         reason: note.reason,
         create_time: Some(note.create_time.into()),
-    }
+    })
 }
 
-/// How much a `CreateCreditNote` request credits, and why.
+/// How much a credit note is about, and why.
+///
+/// # Errors
+/// `INVALID_ARGUMENT`, naming every bad field.
 pub(crate) fn credit(note: Option<proto::CreditNote>, currency: &str) -> Result<(Decimal, String), Fault> {
     let note = note.unwrap_or_default();
     let mut fields = Fields::new();
     let amount = money::cents(&mut fields, "credit_note.amount", note.amount, currency);
-    fields.check("credit_note.reason", text::description(&note.reason));
-    Ok((fields.finish_with(amount)?, note.reason))
+    let reason = fields.check("credit_note.reason", reason(&note.reason));
+    fields.finish_with(amount.zip(reason))
 }
 
-/// The attempt of a `ReportPaymentAttempt` request. Its time may be ahead of this clock by `latest` at most.
-pub(crate) fn attempt(attempt: Option<proto::PaymentAttempt>, latest: Timestamp) -> Result<Attempt, Fault> {
+/// R-B3: no card number either.
+fn reason(reason: &str) -> Result<String, &'static str> {
+    if reason.trim().is_empty() {
+        return Err("must be given");
+    }
+    text::description(reason).map(ToOwned::to_owned)
+}
+
+/// An attempt of payment that was made by now.
+///
+/// # Errors
+/// `INVALID_ARGUMENT`, naming every bad field.
+pub(crate) fn attempt(attempt: Option<PaymentAttempt>, now: Timestamp) -> Result<Attempt, Fault> {
     let attempt = attempt.unwrap_or_default();
     let mut fields = Fields::new();
-    let visible = attempt.id.bytes().all(|byte| byte.is_ascii_graphic());
-    if !(1..=MAX_ID).contains(&attempt.id.len()) || !visible {
-        fields.bad("attempt.id", format!("must be 1 to {MAX_ID} visible ASCII characters"));
-    }
+    let id = fields.check("attempt.id", attempt_id(&attempt.id));
     let succeeded = match attempt.outcome() {
-        proto::payment_attempt::Outcome::Succeeded => Ok(true),
-        proto::payment_attempt::Outcome::Failed => Ok(false),
-        proto::payment_attempt::Outcome::Unspecified => {
-            Err("must be given: OUTCOME_SUCCEEDED or OUTCOME_FAILED")
-        }
+        WireOutcome::Succeeded => Ok(true),
+        WireOutcome::Failed => Ok(false),
+        WireOutcome::Unspecified => Err("must be OUTCOME_SUCCEEDED or OUTCOME_FAILED"),
     };
     let succeeded = fields.check("attempt.outcome", succeeded);
-    let time = fields.check("attempt.time", time(attempt.time, latest));
-    let (succeeded, time) = fields.finish_with(succeeded.zip(time))?;
-    Ok(Attempt { id: attempt.id, succeeded, time })
+    let time = fields.check("attempt.time", attempt_time(attempt.time, now));
+    let ((id, succeeded), time) = fields.finish_with(id.zip(succeeded).zip(time))?;
+    Ok(Attempt { id, succeeded, time })
 }
 
-fn time(time: Option<prost_types::Timestamp>, latest: Timestamp) -> Result<Timestamp, String> {
-    let time = time.ok_or_else(|| "must be given".to_owned())?;
+/// R-B3: what pays may not call an attempt by the card it was made with.
+fn attempt_id(id: &str) -> Result<String, &'static str> {
+    if !(1..=MAX_ID).contains(&id.len()) || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("must be 1 to 128 visible ASCII characters");
+    }
+    if text::looks_like_card_number(id) { Err(text::CARD_NUMBER) } else { Ok(id.to_owned()) }
+}
+
+fn attempt_time(time: Option<prost_types::Timestamp>, now: Timestamp) -> Result<Timestamp, String> {
+    let time = time.ok_or("must be given")?;
     let time = Timestamp::try_from(time).map_err(|error| error.to_string())?;
-    if time <= latest { Ok(time) } else { Err("must not lie in the future".to_owned()) }
+    if time > now + LEEWAY { Err("must not lie in the future".to_owned()) } else { Ok(time) }
 }

@@ -2,6 +2,7 @@
 pub(crate) mod account;
 pub(crate) mod address;
 pub(crate) mod budget;
+pub(crate) mod csv;
 pub(crate) mod invoice;
 pub(crate) mod money;
 pub(crate) mod payment;

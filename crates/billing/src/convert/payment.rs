@@ -43,6 +43,8 @@ pub(crate) fn given(
     fields.check("payment_method.brand", text::line(&brand, 1..=MAX_BRAND));
     if last_four.len() != 4 || !last_four.bytes().all(|byte| byte.is_ascii_digit()) {
         fields.bad("payment_method.last_four", "must be the last four digits");
+    } else if !looks_like_card_number(&brand) && looks_like_card_number(&format!("{brand} {last_four}")) {
+        fields.bad("payment_method.brand", CARD_NUMBER);
     }
     let expiry = fields.check("payment_method.expiry", check_expiry(&expiry, now));
     let expiry = fields.finish_with(expiry)?;

@@ -23,6 +23,13 @@ impl Budget {
         (self.amount, &self.currency) == (other.amount, &other.currency)
     }
 
+    /// The thresholds that an estimate has reached, in their order (R-B12).
+    pub(crate) fn reached(&self, estimate: Decimal) -> Vec<i32> {
+        let reached =
+            |percent: &i32| estimate * Decimal::ONE_HUNDRED >= self.amount * Decimal::from(*percent);
+        self.thresholds.iter().copied().filter(reached).collect()
+    }
+
     /// What the journal says of it.
     pub(crate) fn to_json(&self) -> Value {
         json!({"budget": {
@@ -30,5 +37,24 @@ impl Budget {
             "currency_code": self.currency,
             "threshold_percents": self.thresholds,
         }})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // R-B12
+    #[test]
+    fn a_threshold_is_crossed_when_its_part_of_the_amount_is_reached() {
+        let budget = Budget {
+            amount: Decimal::from(10),
+            currency: "USD".into(),
+            thresholds: vec![50, 90, 100, 150],
+            update_time: Timestamp::EPOCH,
+        };
+        let reached = |estimate: &str| budget.reached(estimate.parse().unwrap());
+        assert_eq!((reached("0"), reached("4.99"), reached("5.00")), (vec![], vec![], vec![50]));
+        assert_eq!((reached("9.99"), reached("1000")), (vec![50, 90], vec![50, 90, 100, 150]));
     }
 }

@@ -34,24 +34,58 @@ pub(crate) struct Line {
     /// How much of it is free.
     pub(crate) free: Decimal,
     pub(crate) unit_price: Decimal,
+    /// The version of the rate card.
     pub(crate) card: i32,
+    billed: Decimal,
+    amount: Decimal,
 }
 
 impl Line {
-    pub(crate) fn billed(&self) -> Decimal {
-        (self.quantity - self.free).normalize()
+    /// A line; nothing if what it comes to has more digits than can be kept exactly. Only the total is ever rounded.
+    pub(crate) fn new(
+        pool: Pool,
+        quantity: Decimal,
+        free: Decimal,
+        unit_price: Decimal,
+        card: i32,
+    ) -> Option<Self> {
+        let billed = add(quantity, -free).filter(|billed| !billed.is_sign_negative() || billed.is_zero())?;
+        let amount = multiply(billed, unit_price)?;
+        Some(Self { pool, quantity, free, unit_price, card, billed, amount })
     }
 
-    /// Exact to 28 significant digits, which is more than what can be measured and priced comes to.
+    /// How much of it is to be paid for.
+    pub(crate) fn billed(&self) -> Decimal {
+        self.billed
+    }
+
+    /// What that comes to, exactly.
     pub(crate) fn amount(&self) -> Decimal {
-        (self.billed() * self.unit_price).normalize()
+        self.amount
     }
 }
 
-/// What lines come to: rounded once, half to even, to cents (R-B7).
-pub(crate) fn total(lines: &[Line]) -> Decimal {
-    let exact: Decimal = lines.iter().map(Line::amount).sum();
-    exact.round_dp_with_strategy(DECIMALS, RoundingStrategy::MidpointNearestEven)
+/// The exact sum, if it can be kept. One with too many digits would be rounded, and loses digits after the point by that.
+fn add(one: Decimal, other: Decimal) -> Option<Decimal> {
+    let (one, other) = (one.normalize(), other.normalize());
+    let sum = one.checked_add(other)?;
+    (sum.scale() == one.scale().max(other.scale())).then(|| sum.normalize())
+}
+
+/// The exact product, if it can be kept.
+fn multiply(one: Decimal, other: Decimal) -> Option<Decimal> {
+    let (one, other) = (one.normalize(), other.normalize());
+    if one.is_zero() || other.is_zero() {
+        return Some(Decimal::ZERO);
+    }
+    let product = one.checked_mul(other)?;
+    (product.scale() == one.scale() + other.scale()).then(|| product.normalize())
+}
+
+/// What lines come to: rounded once, half to even, to cents (R-B7). Nothing if that can't be kept exactly till then.
+pub(crate) fn total(lines: &[Line]) -> Option<Decimal> {
+    let exact = lines.iter().map(Line::amount).try_fold(Decimal::ZERO, add)?;
+    Some(exact.round_dp_with_strategy(DECIMALS, RoundingStrategy::MidpointNearestEven))
 }
 
 /// What is known of the usage that shares allowances with that of an invoice.
@@ -66,38 +100,41 @@ pub(crate) struct Usage {
 }
 
 /// The lines of a space's invoice for a month. What issued invoices have left of an allowance goes to the rest of the
-/// usage in the order of time, also to that of other spaces and to what nobody pays for.
-pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> Vec<Line> {
+/// usage in the order of time, also to that of other spaces and to what nobody pays for. Nothing if the usage has no rate,
+/// or what it comes to can't be kept exactly: an invoice never says something else instead.
+pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> Option<Vec<Line>> {
     let mut pools: BTreeMap<Pool, Vec<&(TotalKey, Sum)>> = BTreeMap::new();
     for sum in &usage.open {
         pools.entry(Pool::from(&sum.0)).or_default().push(sum);
     }
     let is_billed = |key: &TotalKey| key.space == space && key.billed_month == month && key.billable;
-    let mut lines = Vec::new();
-    for (pool, mut sums) in pools {
-        let Some(card) = usage.cards.get(&pool.usage_month) else { continue };
-        let Some(rate) = card.rates.get(&pool.metric) else { continue };
-        sums.sort_by_key(|(key, _)| (key.held_from, key.billable, key.space, key.billed_month));
-        let consumed = usage.consumed.get(&pool).copied().unwrap_or_default();
-        let mut left = (rate.allowance - consumed).max(Decimal::ZERO);
-        let mut line = Line {
-            pool,
-            quantity: Decimal::ZERO,
-            free: Decimal::ZERO,
-            unit_price: rate.unit_price,
-            card: card.version,
-        };
-        for (key, sum) in sums {
-            let free = sum.quantity.min(left);
-            left -= free;
-            if is_billed(key) {
-                line.quantity += sum.quantity;
-                line.free += free;
-            }
-        }
-        if !line.quantity.is_zero() {
-            lines.push(line);
+    pools.retain(|_, sums| sums.iter().any(|(key, _)| is_billed(key)));
+    pools.into_iter().map(|(pool, sums)| line(pool, sums, usage, is_billed)).collect()
+}
+
+/// The line of what is billed of these sums, which share an allowance.
+fn line(
+    pool: Pool,
+    mut sums: Vec<&(TotalKey, Sum)>,
+    usage: &Usage,
+    is_billed: impl Fn(&TotalKey) -> bool,
+) -> Option<Line> {
+    let card = usage.cards.get(&pool.usage_month)?;
+    let rate = card.rates.get(&pool.metric)?;
+    sums.sort_by_key(|(key, _)| (key.held_from, key.billable, key.space, key.billed_month));
+    let consumed = usage.consumed.get(&pool).copied().unwrap_or_default();
+    let mut left = add(rate.allowance, -consumed)?.max(Decimal::ZERO);
+    let (mut quantity, mut free) = (Decimal::ZERO, Decimal::ZERO);
+    for (key, sum) in sums {
+        let taken = sum.quantity.min(left);
+        left = add(left, -taken)?;
+        if is_billed(key) {
+            quantity = add(quantity, sum.quantity)?;
+            free = add(free, taken)?;
         }
     }
-    lines
+    Line::new(pool, quantity, free, rate.unit_price, card.version)
 }
+
+#[cfg(test)]
+mod tests;

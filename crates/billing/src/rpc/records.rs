@@ -21,12 +21,12 @@ impl BillingRecordsService for Rpc {
         &self,
         request: Request<GetBillingStatusRequest>,
     ) -> Result<Response<GetBillingStatusResponse>, Status> {
-        answer(request, |caller, request| get_billing_status(&self.0, caller, request)).await
+        answer(request, |caller, request| status(&self.0, caller, request)).await
     }
 }
 
-/// R-S4, R-S6, R-B10
-async fn get_billing_status(
+/// R-B10, R-S6
+async fn status(
     context: &Context,
     caller: Caller,
     request: GetBillingStatusRequest,
@@ -37,9 +37,10 @@ async fn get_billing_status(
     let space = fields.finish_with(space)?;
     let mut db = context.pool.read().await?;
     let has_account = store::account::find(&mut db, space).await?.is_some();
-    let past_due = store::account::is_past_due(&mut db, space).await?;
-    let open = store::invoice::is_any(&mut db, space, State::Open).await?;
+    // In the order in which things come about: what is over before one question is seen by the next.
     let issued = store::invoice::last_issued_month(&mut db, space).await?;
-    let to_be_invoiced = store::total::is_any_after(&mut db, space, issued).await?;
-    Ok(GetBillingStatusResponse { has_account, past_due, settled: !past_due && !open && !to_be_invoiced })
+    let not_invoiced = store::total::is_any_after(&mut db, space, issued).await?;
+    let open = store::invoice::is_any(&mut db, space, State::Open).await?;
+    let past_due = store::account::is_past_due(&mut db, space).await?;
+    Ok(GetBillingStatusResponse { has_account, past_due, settled: !not_invoiced && !open && !past_due })
 }

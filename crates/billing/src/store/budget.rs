@@ -1,10 +1,13 @@
 //! The tables of budgets and of the thresholds that were crossed (R-B12).
+use std::{collections::HashMap, sync::LazyLock};
+
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error},
-    name::SpaceName,
+    db::{BatchSql, Conn, Error},
+    name::{Scope, SpaceName},
     on,
 };
+use uuid::Uuid;
 
 use crate::domain::{Budget, Month};
 
@@ -59,6 +62,89 @@ pub(crate) async fn forget_crossed(db: &mut Conn, space: SpaceName, month: Month
     on!(db, |c| sqlx::query("DELETE FROM budget_crossing WHERE space = $1 AND month = $2")
         .bind(space.0)
         .bind(month.to_string())
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// When a budget was last looked at, in which month, and the space's last journal entry then.
+pub(crate) struct Look {
+    pub(crate) time: Timestamp,
+    pub(crate) month: String,
+    pub(crate) sequence: i64,
+}
+
+/// The spaces after this one that have a budget, in the order of their ids, with when it was last looked at.
+pub(crate) async fn looks(
+    db: &mut Conn,
+    after: SpaceName,
+    limit: i64,
+) -> Result<Vec<(SpaceName, Option<Look>)>, Error> {
+    let rows: Vec<(Uuid, Option<Timestamp>, Option<String>, Option<i64>)> = on!(db, |c| {
+        sqlx::query_as(
+            "SELECT space, look_time, look_month, look_sequence FROM budget
+             WHERE space > $1 ORDER BY space LIMIT $2",
+        )
+        .bind(after.0)
+        .bind(limit)
+        .fetch_all(c)
+        .await
+    })?;
+    let look = |(space, time, month, sequence): (Uuid, Option<Timestamp>, Option<String>, Option<i64>)| {
+        let look = time.zip(month).zip(sequence);
+        (SpaceName(space), look.map(|((time, month), sequence)| Look { time, month, sequence }))
+    };
+    Ok(rows.into_iter().map(look).collect())
+}
+
+static HEADS: LazyLock<BatchSql> = LazyLock::new(|| {
+    BatchSql::new(
+        "WITH wanted (place, scope) AS (VALUES ",
+        1,
+        ") SELECT h.scope, h.sequence FROM wanted w JOIN head h ON h.scope = w.scope",
+    )
+});
+
+/// The last journal entries of spaces, by the names of their scopes.
+pub(crate) async fn heads(db: &mut Conn, spaces: &[SpaceName]) -> Result<HashMap<String, i64>, Error> {
+    let Some((sql, filled)) = HEADS.fill(spaces) else { return Ok(HashMap::new()) };
+    let rows: Vec<(String, i64)> = on!(db, |c| {
+        let mut query = sqlx::query_as(sql);
+        for space in filled {
+            query = query.bind(Scope::from(*space).to_string());
+        }
+        query.fetch_all(c).await
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Notes that a budget was looked at.
+pub(crate) async fn put_look(db: &mut Conn, space: SpaceName, look: &Look) -> Result<(), Error> {
+    on!(db, |c| sqlx::query(
+        "UPDATE budget SET look_time = $2, look_month = $3, look_sequence = $4 WHERE space = $1"
+    )
+    .bind(space.0)
+    .bind(look.time)
+    .bind(&look.month)
+    .bind(look.sequence)
+    .execute(c)
+    .await
+    .map(drop))?;
+    Ok(())
+}
+
+/// Notes that the journal has told of a threshold.
+pub(crate) async fn put_crossed(
+    db: &mut Conn,
+    space: SpaceName,
+    month: Month,
+    percent: i32,
+) -> Result<(), Error> {
+    on!(db, |c| sqlx::query("INSERT INTO budget_crossing (space, month, percent) VALUES ($1, $2, $3)")
+        .bind(space.0)
+        .bind(month.to_string())
+        .bind(percent)
         .execute(c)
         .await
         .map(drop))?;

@@ -1,10 +1,14 @@
 //! Corrections of issued invoices.
+use std::{collections::HashMap, sync::LazyLock};
+
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error},
+    db::{BatchSql, Conn, Error},
     name::{InvoiceName, SpaceName},
     on,
 };
+use rust_decimal::Decimal;
+use uuid::Uuid;
 
 use super::stored::decimal;
 use crate::domain::invoice::CreditNote;
@@ -23,6 +27,34 @@ pub(crate) async fn of_invoice(db: &mut Conn, name: &InvoiceName) -> Result<Vec<
         Ok(CreditNote { number, amount: decimal(&amount)?, reason, create_time })
     };
     rows.into_iter().map(note).collect()
+}
+
+// DISTINCT, since rows are filled up with the last.
+static AMOUNTS: LazyLock<BatchSql> = LazyLock::new(|| {
+    BatchSql::new(
+        "WITH wanted (place, invoice) AS (VALUES ",
+        1,
+        ") SELECT DISTINCT n.invoice, n.number, n.amount FROM wanted w JOIN credit_note n ON n.invoice = w.invoice",
+    )
+});
+
+/// How much of these invoices is credited; of those of which something is.
+pub(crate) async fn sums(db: &mut Conn, invoices: &[Uuid]) -> Result<HashMap<Uuid, Decimal>, Error> {
+    let mut sums = HashMap::<Uuid, Decimal>::new();
+    for invoices in invoices.chunks(BatchSql::MAX_ROWS) {
+        let Some((sql, filled)) = AMOUNTS.fill(invoices) else { break };
+        let rows: Vec<(Uuid, i64, String)> = on!(db, |c| {
+            let mut query = sqlx::query_as(sql);
+            for invoice in filled {
+                query = query.bind(*invoice);
+            }
+            query.fetch_all(c).await
+        })?;
+        for (invoice, _, amount) in rows {
+            *sums.entry(invoice).or_default() += decimal(&amount)?;
+        }
+    }
+    Ok(sums)
 }
 
 /// The number that the next credit note of an account has.

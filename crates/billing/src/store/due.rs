@@ -30,6 +30,18 @@ pub(crate) async fn accounts(
     Ok(rows.into_iter().map(|(due, space)| (due, SpaceName(space))).collect())
 }
 
+/// Whether an account has something due.
+pub(crate) async fn is_due(db: &mut Conn, space: SpaceName, now: Timestamp) -> Result<bool, Error> {
+    let due: Option<Uuid> = on!(db, |c| {
+        sqlx::query_scalar("SELECT space FROM account WHERE space = $1 AND next_billing <= $2")
+            .bind(space.0)
+            .bind(now)
+            .fetch_optional(c)
+            .await
+    })?;
+    Ok(due.is_some())
+}
+
 /// Notes when an account falls due next.
 pub(crate) async fn set_next(db: &mut Conn, space: SpaceName, next: Timestamp) -> Result<(), Error> {
     on!(db, |c| {

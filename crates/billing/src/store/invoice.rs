@@ -81,13 +81,15 @@ pub(crate) async fn of_month(
     row.map(Invoice::try_from).transpose()
 }
 
-/// A space's invoices of months before one, the latest first.
+/// A space's invoices of months before one, or all if that is empty; the latest first.
 pub(crate) async fn before(
     db: &mut Conn,
     space: SpaceName,
     month: &str,
     limit: i64,
 ) -> Result<Vec<Invoice>, Error> {
+    // Sorts after every month.
+    let month = if month.is_empty() { "end" } else { month };
     let sql = format!("SELECT {COLUMNS} WHERE i.space = $1 AND i.month < $2 ORDER BY i.month DESC LIMIT $3");
     let rows: Vec<Row> = on!(db, |c| {
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(space.0).bind(month).bind(limit).fetch_all(c).await

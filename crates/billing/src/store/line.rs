@@ -9,7 +9,7 @@ use devspaces_kit::{
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::stored::{decimal, metric, month};
+use super::stored::{decimal, metric, month, unreadable};
 use crate::domain::{
     Month,
     pricing::{Line, Pool},
@@ -35,13 +35,9 @@ impl TryFrom<Row> for Line {
             usage_month: month(&row.usage_month)?,
             metric: metric(&row.metric)?,
         };
-        Ok(Self {
-            pool,
-            quantity: decimal(&row.quantity)?,
-            free: decimal(&row.free_quantity)?,
-            unit_price: decimal(&row.unit_price)?,
-            card: row.rate_card_version,
-        })
+        let (quantity, free) = (decimal(&row.quantity)?, decimal(&row.free_quantity)?);
+        let line = Self::new(pool, quantity, free, decimal(&row.unit_price)?, row.rate_card_version);
+        line.ok_or_else(|| unreadable("a line is stored whose amount can't be kept"))
     }
 }
 

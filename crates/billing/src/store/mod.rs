@@ -12,3 +12,5 @@ pub(crate) mod rate_card;
 mod stored;
 pub(crate) mod total;
 pub(crate) mod usage;
+
+pub(crate) use self::stored::unreadable;

@@ -4,8 +4,8 @@ use rust_decimal::Decimal;
 
 use crate::domain::{Metric, Month};
 
-/// Something is stored that this service does not write.
-pub(super) fn unreadable(what: &'static str) -> Error {
+/// Something is stored that this service does not write, or can't make anything of.
+pub(crate) fn unreadable(what: &'static str) -> Error {
     sqlx::Error::Decode(what.into()).into()
 }
 

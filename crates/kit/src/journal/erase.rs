@@ -33,7 +33,8 @@ pub async fn erase(pool: &Pool, person: &UserName, email: Option<&str>) -> Resul
             let Ok(mut personal) = serde_json::from_str::<Personal>(&entry.personal) else { continue };
             let before = personal.clone();
             for detail in &mut personal.0 {
-                let is_theirs = |value: &str| names(value, person) || Some(value) == email;
+                let is_theirs =
+                    |value: &str| names(value, person) || email.is_some_and(|email| is_at(value, email));
                 if detail.as_ref().is_some_and(|detail| is_theirs(&detail.value)) {
                     *detail = None;
                 }
@@ -52,4 +53,9 @@ pub async fn erase(pool: &Pool, person: &UserName, email: Option<&str>) -> Resul
             }
         }
     }
+}
+
+/// Whether a detail is this address, by itself or after the name of whom it is: `Ann <ann@example.com>`.
+fn is_at(detail: &str, email: &str) -> bool {
+    detail == email || detail.strip_suffix('>').is_some_and(|named| named.ends_with(&format!("<{email}")))
 }

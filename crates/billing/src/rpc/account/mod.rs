@@ -6,6 +6,7 @@ mod get_billing_account;
 mod get_budget;
 mod get_payment_method;
 mod get_terms;
+mod list_billed_apps;
 mod list_billing_admins;
 mod remove_billing_admin;
 mod remove_payment_method;
@@ -108,9 +109,9 @@ impl BillingAccountService for Rpc {
 
     async fn list_billed_apps(
         &self,
-        _: Request<ListBilledAppsRequest>,
+        request: Request<ListBilledAppsRequest>,
     ) -> Result<Response<ListBilledAppsResponse>, Status> {
-        Err(Status::unimplemented("in the making"))
+        answer(request, |caller, request| list_billed_apps::handle(&self.0, caller, request)).await
     }
 
     async fn get_budget(&self, request: Request<GetBudgetRequest>) -> Result<Response<Budget>, Status> {

@@ -5,14 +5,17 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::InvoiceName,
-    status::{Blockers, Fault, Reason},
+    status::{Fault, Reason},
 };
 use devspaces_proto::billing::v1::{CreateCreditNoteRequest, CreditNote as WireCreditNote};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::currency_of;
-use crate::{convert, domain::invoice::CreditNote, store};
+use crate::{
+    convert,
+    domain::invoice::{CreditNote, Invoice},
+    store,
+};
 
 const METHOD: &str = "devspaces.billing.v1.InvoiceService/CreateCreditNote";
 
@@ -25,10 +28,10 @@ pub(super) async fn handle(
     let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
         fields.parse::<InvoiceName>("parent", &it.parent)
     })?;
-    context.mutations.answer(&call, credit(context, &call, name, request)).await
+    context.mutations.answer(&call, create(context, &call, name, request)).await
 }
 
-async fn credit(
+async fn create(
     context: &Context,
     call: &Call,
     name: InvoiceName,
@@ -37,66 +40,73 @@ async fn credit(
     let pass = context.gate.require(&call.caller, Permission::BillingCredit, Resource::Platform).await?;
     let mut db = context.pool.read().await?;
     let invoice = store::invoice::find(&mut db, &name).await?.ok_or_else(|| Fault::not_found(name))?;
-    let currency = currency_of(&mut db, &invoice).await?;
+    let currency = match invoice.issued {
+        Some(issued) => issued.currency,
+        None => store::rate_card::for_month(&mut db, invoice.month).await?.currency,
+    };
     drop(db);
     let (amount, reason) = convert::invoice::credit(request.credit_note, &currency)?;
-    let credit = Credit { pass, name, amount, reason };
-    context.mutations.run(call.clone(), vec![name.account.0.into()], credit).await
+    let scopes = vec![name.account.0.into()];
+    context.mutations.run(call.clone(), scopes, Creation { pass, name, amount, reason }).await
 }
 
-struct Credit {
+struct Creation {
     pass: Pass,
     name: InvoiceName,
     amount: Decimal,
     reason: String,
 }
 
-impl Mutation for Credit {
+impl Mutation for Creation {
     type Reply = WireCreditNote;
 
     async fn once(&self, tx: &mut Tx) -> Result<WireCreditNote, Abort> {
-        let name = self.name;
-        self.pass.confirm(tx).await?;
-        let invoice = store::invoice::find(tx, &name).await?.ok_or_else(|| Fault::not_found(name))?;
-        let before: Decimal =
-            store::credit_note::of_invoice(tx, &name).await?.iter().map(|note| note.amount).sum();
-        let mut blockers = Blockers::new();
-        match &invoice.issued {
-            None => blockers.add(Reason::InvoiceNotIssued, name.to_string(), "The invoice is a draft"),
-            Some(issued) if before + self.amount > issued.total => {
-                let sentence =
-                    "No more can be credited than the invoice comes to, less what is credited already";
-                blockers.add(Reason::CreditExceedsInvoice, name.to_string(), sentence);
-            }
-            Some(_) => {}
+        let Self { pass, name, amount, reason } = self;
+        pass.confirm(tx).await?;
+        let before = store::invoice::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
+        let Some(issued) = before.issued.clone() else {
+            let sentence = "The invoice is a draft, which changes with the usage";
+            return Err(Fault::precondition(Reason::InvoiceNotIssued, name.to_string(), sentence).into());
+        };
+        let notes = store::credit_note::of_invoice(tx, name).await?;
+        let credited = notes.iter().map(|note| note.amount).sum::<Decimal>();
+        if *amount > issued.total - credited {
+            let sentence = "The credit notes of the invoice would come to more than its total";
+            return Err(Fault::precondition(Reason::CreditExceedsInvoice, name.to_string(), sentence).into());
         }
-        blockers.finish()?;
         let note = CreditNote {
             number: store::credit_note::next_number(tx, name.account.0).await?,
-            amount: self.amount,
-            reason: self.reason.clone(),
+            amount: *amount,
+            reason: reason.clone(),
             create_time: tx.time(),
         };
-        let due = invoice.due(before + self.amount);
-        // What nothing is left of to be paid is paid (R-B10).
-        let settled = invoice.state.is_payable() && due.is_zero();
-        let after = if settled { invoice.clone().pay(tx.time()) } else { invoice.clone() };
-        let noted = json!({
-            "number": note.number,
-            "amount": note.amount.to_string(),
-            "reason": note.reason,
-        });
-        let change = Change {
-            scope: name.account.0.into(),
-            resources: vec![name.to_string()],
-            before: invoice.to_json(),
-            after: json!({ "invoice": after.to_json(), "credit_note": noted }),
-            facts: false,
-        };
-        tx.record(change).await?;
-        store::credit_note::insert(tx, &name, &note).await?;
+        let after = settled(before.clone(), credited + note.amount, &note);
+        record(tx, &before, &after, &note).await?;
+        store::credit_note::insert(tx, name, &note).await?;
         store::invoice::put(tx, &after).await?;
-        let currency = currency_of(tx, &after).await?;
-        Ok(convert::invoice::credit_note_to_wire(note, &currency))
+        Ok(convert::invoice::credit_note(note, &issued.currency)?)
     }
+}
+
+/// R-B10: an invoice of which nothing remains to be paid is paid.
+fn settled(invoice: Invoice, credited: Decimal, note: &CreditNote) -> Invoice {
+    let settles = invoice.state.is_payable() && invoice.due(credited).is_zero();
+    if settles { invoice.pay(note.create_time) } else { invoice }
+}
+
+async fn record(tx: &mut Tx, before: &Invoice, after: &Invoice, note: &CreditNote) -> Result<(), Abort> {
+    let credited = json!({
+        "number": note.number,
+        "amount": note.amount.to_string(),
+        "reason": note.reason,
+    });
+    let change = Change {
+        scope: after.name.account.0.into(),
+        resources: vec![after.name.to_string()],
+        before: json!({ "invoice": before.to_json() }),
+        after: json!({ "invoice": after.to_json(), "credit_note": credited }),
+        facts: false,
+    };
+    tx.record(change).await?;
+    Ok(())
 }

@@ -1,20 +1,18 @@
 use devspaces_authz::Permission;
 use devspaces_gate::Context;
 use devspaces_kit::{
+    db::Conn,
     identity::Caller,
     name::AccountName,
     page::{self, PageToken},
     status::{Fault, Fields},
 };
 use devspaces_proto::billing::v1::{Invoice, ListInvoicesRequest, ListInvoicesResponse};
+use rust_decimal::Decimal;
 
-use super::{currency_of, lines_of};
-use crate::{convert, store};
+use crate::{convert, domain, statement::of_invoice, store};
 
 const METHOD: &str = "devspaces.billing.v1.InvoiceService/ListInvoices";
-
-/// Sorts after every month.
-const END: &str = "end";
 
 /// R-B11
 pub(super) async fn handle(
@@ -31,21 +29,31 @@ pub(super) async fn handle(
     let size = fields.finish_with(size)?;
     let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
     let before = tokens.decode_text(&request.page_token)?;
-    let before = if before.is_empty() { END } else { &before };
     let mut db = context.pool.read().await?;
-    let mut found = store::invoice::before(&mut db, account.0, before, page::limit(size)).await?;
-    let next_page_token = match page::cut(&mut found, size) {
-        Some(last) => tokens.encode(&last.month.to_string()),
+    let mut invoices = store::invoice::before(&mut db, account.0, &before, page::limit(size)).await?;
+    let next_page_token = match page::cut(&mut invoices, size) {
+        Some(last) => tokens.encode(last.month.to_string()),
         None => String::new(),
     };
-    let mut invoices = Vec::with_capacity(found.len());
-    for invoice in found {
-        // Of a draft they say what it comes to. They are not listed themselves.
-        let lines = if invoice.issued.is_none() { lines_of(&mut db, &invoice).await? } else { Vec::new() };
-        let currency = currency_of(&mut db, &invoice).await?;
-        let credit_notes = store::credit_note::of_invoice(&mut db, &invoice.name).await?;
-        let whole = convert::invoice::to_wire(invoice, &currency, &lines, credit_notes);
-        invoices.push(Invoice { lines: Vec::new(), credit_notes: Vec::new(), ..whole });
+    let ids: Vec<_> = invoices.iter().map(|invoice| invoice.name.id).collect();
+    let credited = store::credit_note::sums(&mut db, &ids).await?;
+    let mut shown = Vec::with_capacity(invoices.len());
+    for invoice in invoices {
+        let credited = credited.get(&invoice.name.id).copied().unwrap_or_default();
+        shown.extend(brief(&mut db, invoice, credited).await?);
     }
-    Ok(ListInvoicesResponse { invoices, next_page_token })
+    Ok(ListInvoicesResponse { invoices: shown, next_page_token })
+}
+
+async fn brief(
+    db: &mut Conn,
+    invoice: domain::invoice::Invoice,
+    credited: Decimal,
+) -> Result<Option<Invoice>, Fault> {
+    if let Some(issued) = &invoice.issued {
+        return convert::invoice::brief(&invoice, issued.total, &issued.currency, credited).map(Some);
+    }
+    // The latest month's only: what a draft comes to is computed.
+    let Some((invoice, statement)) = of_invoice(db, &invoice.name).await? else { return Ok(None) };
+    convert::invoice::brief(&invoice, statement.total, &statement.currency, credited).map(Some)
 }

@@ -9,7 +9,7 @@ use devspaces_proto::billing::v1::{Invoice, PreviewInvoiceRequest};
 
 use crate::{convert, domain::Month, statement::statement, store};
 
-/// R-B9, R-B11
+/// R-B7, R-B11
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
@@ -24,7 +24,5 @@ pub(super) async fn handle(
         return Err(Fault::not_found(account));
     }
     let month = Month::of(context.clock.now());
-    let card = store::rate_card::for_month(&mut db, month).await?;
-    let lines = statement(&mut db, account.0, month).await?;
-    Ok(convert::invoice::preview(month, &card.currency, &lines))
+    convert::invoice::preview(month, &statement(&mut db, account.0, month).await?)
 }

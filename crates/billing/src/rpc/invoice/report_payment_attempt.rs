@@ -1,28 +1,23 @@
-use std::time::Duration;
-
 use devspaces_authz::Permission;
 use devspaces_gate::{Context, Pass, Resource};
 use devspaces_kit::{
-    db::Tx,
+    db::{Change, Tx},
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::InvoiceName,
     status::{Fault, Fields, Reason},
 };
 use devspaces_proto::billing::v1::{Invoice as WireInvoice, ReportPaymentAttemptRequest};
+use serde_json::json;
 
-use super::{currency_of, lines_of};
 use crate::{
-    billing::record,
     convert,
-    domain::invoice::{Attempt, Invoice},
+    domain::invoice::{Attempt, Invoice, LEEWAY, State},
+    statement::of_invoice,
     store,
 };
 
 const METHOD: &str = "devspaces.billing.v1.InvoiceService/ReportPaymentAttempt";
-
-/// How far the clock of who pays may be ahead of this one.
-const LEEWAY: Duration = Duration::from_mins(5);
 
 /// R-B10
 pub(super) async fn handle(
@@ -43,7 +38,7 @@ async fn report(
     request: ReportPaymentAttemptRequest,
 ) -> Result<WireInvoice, Fault> {
     let pass = context.gate.require(&call.caller, Permission::PaymentsReport, Resource::Platform).await?;
-    let attempt = convert::invoice::attempt(request.attempt, context.clock.now() + LEEWAY)?;
+    let attempt = convert::invoice::attempt(request.attempt, context.clock.now())?;
     let scopes = vec![name.account.0.into()];
     context.mutations.run(call.clone(), scopes, Report { pass, name, attempt }).await
 }
@@ -62,36 +57,67 @@ impl Mutation for Report {
         pass.confirm(tx).await?;
         let before = store::invoice::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
         match store::invoice::attempt(tx, name.id, &attempt.id).await? {
-            Some(known) if known == *attempt => return whole(tx, before).await,
-            Some(_) => return Err(reported_otherwise().into()),
+            Some(known) if known == *attempt => return shown(tx, name).await,
+            Some(_) => {
+                return Err(bad("attempt.id", "must be new: it was reported with other content").into());
+            }
             None => {}
         }
-        let Some(issued) = before.issued.as_ref().filter(|_| before.state.is_payable()) else {
-            let sentence = "Nothing of the invoice is to be paid: it is a draft, or paid";
+        check_time(attempt, &before)?;
+        // Somebody was charged for what is paid already: that must not be lost sight of.
+        let paid_twice = before.state == State::Paid && attempt.succeeded;
+        if !before.state.is_payable() && !paid_twice {
+            let sentence = "The invoice is a draft or paid: nothing of it is to be paid";
             return Err(Fault::precondition(Reason::InvoiceNotPayable, name.to_string(), sentence).into());
-        };
-        if attempt.time < issued.issue_time {
-            let mut fields = Fields::new();
-            fields.bad("attempt.time", "must not lie before the invoice was issued");
-            fields.finish()?;
         }
-        let after = before.clone().after(attempt);
-        record(tx, Some(&before), &after).await?;
+        let after = if paid_twice { before.clone() } else { before.clone().after(attempt) };
+        record(tx, &before, &after, attempt).await?;
         store::invoice::insert_attempt(tx, name.id, attempt).await?;
         store::invoice::put(tx, &after).await?;
-        whole(tx, after).await
+        shown(tx, name).await
     }
 }
 
-async fn whole(tx: &mut Tx, invoice: Invoice) -> Result<WireInvoice, Abort> {
-    let lines = lines_of(tx, &invoice).await?;
-    let currency = currency_of(tx, &invoice).await?;
-    let credit_notes = store::credit_note::of_invoice(tx, &invoice.name).await?;
-    Ok(convert::invoice::to_wire(invoice, &currency, &lines, credit_notes))
+fn bad(path: &str, sentence: &str) -> Fault {
+    let mut fields = Fields::new();
+    fields.bad(path, sentence);
+    match fields.finish() {
+        Err(fault) => fault,
+        Ok(()) => Fault::internal("a bad field was not recorded"),
+    }
 }
 
-fn reported_otherwise() -> Fault {
-    let mut fields = Fields::new();
-    fields.bad("attempt.id", "was reported before with other content");
-    fields.finish().err().unwrap_or_else(|| Fault::internal("a bad field was not recorded"))
+/// Nothing is paid before it is asked for.
+fn check_time(attempt: &Attempt, invoice: &Invoice) -> Result<(), Fault> {
+    match &invoice.issued {
+        Some(issued) if attempt.time + LEEWAY < issued.issue_time => {
+            Err(bad("attempt.time", "must not lie before the invoice was issued"))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn shown(tx: &mut Tx, name: &InvoiceName) -> Result<WireInvoice, Abort> {
+    let (invoice, statement) = of_invoice(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
+    let notes = store::credit_note::of_invoice(tx, name).await?;
+    let whole = convert::invoice::whole(&invoice, &statement, notes)?;
+    // Who pays need not know what for.
+    Ok(WireInvoice { lines: Vec::new(), credit_notes: Vec::new(), ..whole })
+}
+
+async fn record(tx: &mut Tx, before: &Invoice, after: &Invoice, attempt: &Attempt) -> Result<(), Abort> {
+    let reported = json!({
+        "id": attempt.id,
+        "succeeded": attempt.succeeded,
+        "time": attempt.time.to_string(),
+    });
+    let change = Change {
+        scope: after.name.account.0.into(),
+        resources: vec![after.name.to_string()],
+        before: json!({ "invoice": before.to_json() }),
+        after: json!({ "invoice": after.to_json(), "attempt": reported }),
+        facts: false,
+    };
+    tx.record(change).await?;
+    Ok(())
 }

@@ -14,6 +14,7 @@ pub(super) async fn handle(
     mut request: RunBillingRequest,
 ) -> Result<RunBillingResponse, Fault> {
     let ((), call) = Call::parse(caller, METHOD, &mut request, |_, _| Some(()))?;
+    // Not confirmed in each transaction: what a service may is the operator's word, and no facts.
     context.gate.require(&call.caller, Permission::BillingRun, Resource::Platform).await?;
     billing::run(context, &call).await
 }

@@ -1,0 +1,102 @@
+//! What it costs to take usage, against plain writing of the same rows.
+mod plain;
+
+use std::time::{Duration, Instant};
+
+use devspaces::Service;
+use devspaces_proto::billing::v1::{ReportUsageRequest, UsageEvent, usage_result::Outcome};
+use devspaces_tests::{Engine, Persona, Suite};
+
+use self::plain::Plain;
+
+/// Events of a batch: the most that there may be.
+const BATCH: usize = 1_000;
+/// Batches of each side before those that count: PostgreSQL makes its lasting plan of a statement at the sixth.
+const WARM_UP: usize = 10;
+/// Batches of each side that count.
+const ROUNDS: usize = 60;
+/// Spaces and apps of a batch: a metering service that sends for each space, one that sends for some, and one that sends
+/// whatever comes.
+const SHAPES: [(usize, usize); 3] = [(1, 10), (10, 100), (100, 100)];
+
+/// All of it, on one engine.
+pub(crate) async fn run(engine: Engine) {
+    for (spaces, apps) in SHAPES {
+        ingest(engine, spaces, apps).await;
+    }
+}
+
+/// Batches through the API and batches written plainly take turns, so that whatever else the machine does disturbs both
+/// alike.
+async fn ingest(engine: Engine, spaces: usize, apps: usize) {
+    let suite = Suite::start(engine).await;
+    let apps = apps_of(&suite, spaces, apps).await;
+    let metering = suite.persona("services/metering");
+    let plain = Plain::of(suite.pool(Service::Billing).await).await;
+    let (mut reported, mut written) = (Vec::new(), Vec::new());
+    for round in 0..WARM_UP + ROUNDS {
+        let events = batch(&suite, &apps, round);
+        let rows = Plain::rows(&events);
+        let request = ReportUsageRequest { events, request_id: String::new() };
+        let (report, write) = (timed(report(&metering, request)).await, timed(plain.write(&rows)).await);
+        if round >= WARM_UP {
+            reported.push(report);
+            written.push(write);
+        }
+    }
+    let (reported, written) = (median(reported), median(written));
+    println!(
+        "  1000 events of {} apps in {spaces} spaces: {reported:.1?}, {:.0} events/s; written plainly {written:.1?}, \
+         {:.0} rows/s; ratio {:.2}",
+        apps.len(),
+        rate(reported),
+        rate(written),
+        written.as_secs_f64() / reported.as_secs_f64(),
+    );
+}
+
+async fn apps_of(suite: &Suite, spaces: usize, apps: usize) -> Vec<String> {
+    let alice = suite.user("alice");
+    let mut all = Vec::with_capacity(apps);
+    for _ in 0..spaces {
+        let space = alice.creates_space("Team").await;
+        for _ in 0..apps / spaces {
+            all.push(alice.creates_app(&space).await);
+        }
+    }
+    all
+}
+
+/// A batch as a metering service sends it: the ids are its own, the times those of the last minute.
+fn batch(suite: &Suite, apps: &[String], round: usize) -> Vec<UsageEvent> {
+    let event = |number: usize| UsageEvent {
+        id: format!("meter-7/{round:08}/{:08x}", number.wrapping_mul(2_654_435_761) % 0xffff_fff1),
+        app: apps[number % apps.len()].clone(),
+        metric: i32::try_from(number / apps.len() % 7 + 1).expect("a metric"),
+        quantity: format!("{}.{:06}", number % 50, 1 + number * 7919 % 999_999),
+        time: Some(suite.clock_in(0)),
+    };
+    (0..BATCH).map(event).collect()
+}
+
+async fn report(metering: &Persona, request: ReportUsageRequest) {
+    let results = metering.usage().report_usage(request).await.expect("results").into_inner().results;
+    assert_eq!(results.len(), BATCH);
+    assert!(results.iter().all(|result| result.outcome() == Outcome::Accepted), "each event is new");
+}
+
+async fn timed(work: impl Future<Output = ()>) -> Duration {
+    let start = Instant::now();
+    work.await;
+    start.elapsed()
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a thousand")]
+fn rate(of_a_batch: Duration) -> f64 {
+    BATCH as f64 / of_a_batch.as_secs_f64()
+}

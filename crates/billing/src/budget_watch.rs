@@ -1,0 +1,100 @@
+//! Noticing that a month's costs cross a threshold of the budget (R-B12).
+use std::time::Duration;
+
+use devspaces_authz::Owner;
+use devspaces_gate::Context;
+use devspaces_kit::{
+    clock::Timestamp,
+    db::{BatchSql, Change, Tx},
+    mutation::{Abort, Call, Mutation},
+    name::{AccountName, Scope, SpaceName},
+    status::Fault,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    domain::Month,
+    statement::statement,
+    store::{self, budget::Look},
+};
+
+/// What the journal names in place of a method.
+const CROSSING: &str = "crossing of a budget's threshold";
+
+/// A budget of a space in which nothing was written is looked at again after so long: what other spaces use up of an
+/// allowance changes the costs of this one.
+const AGAIN: Duration = Duration::from_mins(10);
+
+/// Looks at each budget whose space has changed since it was last looked at, and tells the journal of thresholds that
+/// were crossed: of each once a month. Several replicas may do it at once.
+///
+/// # Errors
+/// Faults of the database. What is left is done by the next round.
+pub async fn watch_budgets(context: &Context) -> Result<(), Fault> {
+    let (mut after, mut result) = (SpaceName::NIL, Ok(()));
+    loop {
+        let mut db = context.pool.read().await?;
+        let limit = i64::try_from(BatchSql::MAX_ROWS).unwrap_or(i64::MAX);
+        let looks = store::budget::looks(&mut db, after, limit).await?;
+        let Some((last, _)) = looks.last() else { return result };
+        after = *last;
+        let spaces: Vec<_> = looks.iter().map(|(space, _)| *space).collect();
+        let heads = store::budget::heads(&mut db, &spaces).await?;
+        drop(db);
+        let now = context.clock.now();
+        let due = looks.into_iter().filter(|(space, look)| {
+            let head = heads.get(&Scope::from(*space).to_string()).copied().unwrap_or_default();
+            look.as_ref().is_none_or(|look| is_due(look, head, now))
+        });
+        for (space, _) in due {
+            let call = Call::of_service(Owner::Billing.name(), CROSSING);
+            // One that can't be looked at keeps no other back.
+            if let Err(fault) = context.mutations.run(call, vec![space.into()], Watch(space)).await {
+                result = Err(fault);
+            }
+        }
+    }
+}
+
+/// Whether something may have changed since a budget was looked at.
+fn is_due(look: &Look, head: i64, now: Timestamp) -> bool {
+    look.sequence != head || look.month != Month::of(now).to_string() || look.time + AGAIN <= now
+}
+
+struct Watch(SpaceName);
+
+impl Mutation for Watch {
+    type Reply = ();
+
+    async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
+        let (space, month) = (self.0, Month::of(tx.time()));
+        let Some(budget) = store::budget::find(tx, space).await? else { return Ok(()) };
+        let estimate = statement(tx, space, month).await?.total;
+        let told = store::budget::crossed(tx, space, month).await?;
+        let mut crossed = budget.reached(estimate);
+        crossed.retain(|percent| !told.contains(percent));
+        if !crossed.is_empty() {
+            let change = Change {
+                scope: space.into(),
+                resources: vec![AccountName(space).to_string()],
+                before: Value::Null,
+                after: json!({"budget_crossing": {
+                    "month": month.to_string(),
+                    "percents": crossed,
+                    "estimate": estimate.to_string(),
+                    "amount": budget.amount.to_string(),
+                    "currency_code": budget.currency,
+                }}),
+                facts: false,
+            };
+            tx.record(change).await?;
+            for percent in crossed {
+                store::budget::put_crossed(tx, space, month, percent).await?;
+            }
+        }
+        let heads = store::budget::heads(tx, &[space]).await?;
+        let sequence = heads.into_values().next().unwrap_or_default();
+        let look = Look { time: tx.time(), month: month.to_string(), sequence };
+        Ok(store::budget::put_look(tx, space, &look).await?)
+    }
+}

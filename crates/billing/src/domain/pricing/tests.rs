@@ -1,0 +1,322 @@
+use std::collections::BTreeSet;
+
+use devspaces_kit::clock::Timestamp;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::Rate;
+
+/// Billionths, as quantities have.
+const NANOS: u32 = 9;
+
+fn space(n: u8) -> SpaceName {
+    SpaceName(Uuid::from_u128(u128::from(n) + 1))
+}
+
+fn app(n: u8) -> AppName {
+    AppName(Uuid::from_u128(u128::from(n) + 1))
+}
+
+fn month(n: u8) -> Month {
+    format!("2026-{:02}", n + 1).parse().expect("a month")
+}
+
+/// A card on which each metric has this allowance and price.
+fn card(version: i32, allowance: Decimal, unit_price: Decimal) -> RateCard {
+    let rates = Metric::ALL.into_iter().map(|metric| (metric, Rate { allowance, unit_price })).collect();
+    RateCard { version, currency: "USD".into(), effective_month: month(0), rates }
+}
+
+/// A sum, as a test tells it: the space, the app, the month of the usage, how late the holding began, whether it is
+/// billable, and billionths.
+type Told = (u8, u8, u8, u8, bool, u64);
+
+fn told() -> impl Strategy<Value = Told> {
+    (0_u8..3, 0_u8..2, 0_u8..2, 0_u8..3, prop::bool::weighted(0.8), 1_u64..5_000_000_000)
+}
+
+fn key(&(holder, used, usage, held, billable, _): &Told, billed: u8) -> TotalKey {
+    TotalKey {
+        space: space(holder),
+        billed_month: month(billed),
+        app: app(used),
+        metric: Metric::LogsGb,
+        usage_month: month(usage),
+        held_from: Timestamp::from_micros(held.into()),
+        billable,
+    }
+}
+
+fn quantity(nanos: u64) -> Decimal {
+    Decimal::from_i128_with_scale(nanos.into(), NANOS)
+}
+
+/// The same in whole billionths.
+fn nanos(quantity: Decimal) -> i128 {
+    let mut quantity = quantity;
+    quantity.rescale(NANOS);
+    quantity.mantissa()
+}
+
+/// What stands in the books, and what becomes of usage and invoices as they come.
+#[derive(Default)]
+struct Books {
+    totals: BTreeMap<TotalKey, Sum>,
+    issued: BTreeSet<(SpaceName, Month)>,
+    lines: Vec<(SpaceName, Line)>,
+    cards: BTreeMap<Month, RateCard>,
+}
+
+impl Books {
+    fn of(allowances: [u64; 2]) -> Self {
+        let cards = (0..2).zip(1..).zip(allowances);
+        let cards = cards.map(|((n, version), allowance)| {
+            (month(n), card(version, quantity(allowance), Decimal::new(1_234_567, 12)))
+        });
+        Self { cards: cards.collect(), ..Self::default() }
+    }
+
+    /// R-B8: counts for the month, or for the next one if that is issued, or not at all.
+    fn take(&mut self, told: &Told) {
+        let (holder, _, usage, _, billable, nanos) = *told;
+        let is_open = |n: &u8| !billable || !self.issued.contains(&(space(holder), month(*n)));
+        let Some(billed) = [usage, usage + 1].into_iter().find(is_open) else { return };
+        let sum = self.totals.entry(key(told, billed)).or_default();
+        *sum = sum.and(Sum::of(quantity(nanos))).expect("a sum");
+    }
+
+    fn usage(&self) -> Usage {
+        let open = self.totals.iter().map(|(key, sum)| (*key, *sum));
+        let covered = |key: &TotalKey| key.billable && self.issued.contains(&(key.space, key.billed_month));
+        let mut consumed = BTreeMap::<Pool, Decimal>::new();
+        for (_, line) in &self.lines {
+            *consumed.entry(line.pool).or_default() += line.free;
+        }
+        Usage { open: open.filter(|(key, _)| !covered(key)).collect(), consumed, cards: self.cards.clone() }
+    }
+
+    fn issue(&mut self, holder: u8, billed: u8) {
+        let (space, month) = (space(holder), month(billed));
+        if self.issued.contains(&(space, month)) {
+            return;
+        }
+        let issued = lines(space, month, &self.usage()).expect("lines");
+        self.issued.insert((space, month));
+        self.lines.extend(issued.into_iter().map(|line| (space, line)));
+    }
+}
+
+/// What happens next: usage arrives, or an invoice of some space and month is issued.
+#[derive(Clone, Debug)]
+enum Event {
+    Used(Told),
+    Issued(u8, u8),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => told().prop_map(Event::Used),
+        1 => (0_u8..3, 0_u8..3).prop_map(|(space, month)| Event::Issued(space, month)),
+    ]
+}
+
+/// To cents, half to even, in whole numbers of 10^-21.
+fn rounded(exact: i128) -> i128 {
+    let cent = 10_i128.pow(19);
+    let (cents, rest) = (exact / cent, exact % cent);
+    match (rest * 2).cmp(&cent) {
+        std::cmp::Ordering::Less => cents,
+        std::cmp::Ordering::Greater => cents + 1,
+        std::cmp::Ordering::Equal => cents + cents % 2,
+    }
+}
+
+proptest! {
+    // R-B7: no line is rounded, and the total once.
+    #[test]
+    fn a_total_is_the_rounded_sum_of_its_lines(
+        parts in prop::collection::vec((1_u64..1_000_000_000_000_000, 0_u64..1_000_000_000, 1_i64..100_000_000), 0..60),
+    ) {
+        let pool = Pool { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
+        let (mut all, mut exact) = (Vec::new(), 0_i128);
+        for (used, free, price) in parts {
+            let free = free.min(used);
+            let price_of_unit = Decimal::new(price, 12);
+            all.push(Line::new(pool, quantity(used), quantity(free), price_of_unit, 1).expect("a line"));
+            exact += i128::from(used - free) * i128::from(price);
+        }
+        let sum: Decimal = all.iter().map(Line::amount).sum();
+        prop_assert_eq!(sum, Decimal::from_i128_with_scale(exact, 21));
+        prop_assert_eq!(total(&all), Some(Decimal::from_i128_with_scale(rounded(exact), 2)));
+    }
+
+    // R-B5, R-B7
+    #[test]
+    fn neither_the_order_nor_the_grouping_of_what_arrives_changes_an_invoice(
+        told in prop::collection::vec(told(), 1..40),
+        split in prop::collection::vec(0_u64..5_000_000_000, 40),
+        order in any::<prop::sample::Index>(),
+    ) {
+        let (mut one, mut other) = (Books::of([3_000_000_000; 2]), Books::of([3_000_000_000; 2]));
+        told.iter().for_each(|it| one.take(it));
+        // In two parts each, from some place on and backwards.
+        let parts = told.iter().zip(split).flat_map(|(it, at)| {
+            let at = at.min(it.5 - 1);
+            let part = |nanos| (nanos > 0).then_some((it.0, it.1, it.2, it.3, it.4, nanos));
+            [part(at), part(it.5 - at)]
+        });
+        let mut parts: Vec<Told> = parts.flatten().collect();
+        let turn = order.index(parts.len());
+        parts.rotate_left(turn);
+        parts.reverse();
+        parts.iter().for_each(|it| other.take(it));
+        for (holder, billed) in [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)] {
+            let of = |books: &Books| {
+                let mut usage = books.usage();
+                // Nor does the order in which the sums are read.
+                let by = turn % usage.open.len();
+                usage.open.rotate_left(by);
+                lines(space(holder), month(billed), &usage)
+            };
+            prop_assert_eq!(of(&one), lines(space(holder), month(billed), &one.usage()));
+            prop_assert_eq!(of(&one), of(&other));
+        }
+    }
+
+    // R-B6, R-B8: whatever moves, comes late and is issued when.
+    #[test]
+    fn no_allowance_is_given_twice_and_nothing_is_billed_twice(
+        events in prop::collection::vec(event(), 1..60),
+        allowances in [0_u64..20_000_000_000, 0_u64..20_000_000_000],
+    ) {
+        let mut books = Books::of(allowances);
+        for event in &events {
+            match event {
+                Event::Used(told) => books.take(told),
+                Event::Issued(holder, billed) => books.issue(*holder, *billed),
+            }
+        }
+        for billed in 0..3 {
+            for holder in 0..3 {
+                books.issue(holder, billed);
+            }
+        }
+        let mut told = BTreeMap::<Pool, (i128, i128)>::new();
+        for (key, sum) in &books.totals {
+            let (paid_for, all) = told.entry(Pool::from(key)).or_default();
+            *paid_for += if key.billable { nanos(sum.quantity) } else { 0 };
+            *all += nanos(sum.quantity);
+        }
+        for (pool, (billable, all)) in told {
+            let of_pool = books.lines.iter().map(|(_, line)| line).filter(|line| line.pool == pool);
+            let (mut quantity, mut free, mut billed) = (0, 0, 0);
+            for line in of_pool {
+                quantity += nanos(line.quantity);
+                free += nanos(line.free);
+                billed += nanos(line.billed());
+            }
+            let allowance = nanos(books.cards[&pool.usage_month].rates[&pool.metric].allowance);
+            prop_assert_eq!(quantity, billable);
+            prop_assert_eq!(free + billed, quantity);
+            prop_assert!(free <= allowance);
+            // No more is billed than is above the allowance, unless something was used that nobody pays for.
+            prop_assert!(billed >= (billable - allowance).max(0));
+            if all == billable {
+                prop_assert_eq!(billed, (all - allowance).max(0));
+            }
+        }
+    }
+}
+
+fn decimal(text: &str) -> Decimal {
+    text.parse().expect("a decimal")
+}
+
+/// A pool's usage in sums: held from, space, billable, billed month, quantity.
+fn open(sums: &[(i64, u8, bool, u8, &str)]) -> Vec<(TotalKey, Sum)> {
+    let sum = |&(held, holder, billable, billed, quantity): &(i64, u8, bool, u8, &str)| {
+        let key = key(&(holder, 0, 0, 0, billable, 0), billed);
+        (TotalKey { held_from: Timestamp::from_micros(held), ..key }, Sum::of(decimal(quantity)))
+    };
+    sums.iter().map(sum).collect()
+}
+
+/// What is free and what is billed on the only line of a space's invoice, at an allowance of 10.
+fn split(usage: &Usage, holder: u8, billed: u8) -> (String, String) {
+    let lines = lines(space(holder), month(billed), usage).expect("lines");
+    assert_eq!(lines.len(), 1);
+    (lines[0].free.normalize().to_string(), lines[0].billed().to_string())
+}
+
+fn usage(sums: &[(i64, u8, bool, u8, &str)]) -> Usage {
+    let cards = BTreeMap::from([(month(0), card(1, decimal("10"), decimal("0.5")))]);
+    Usage { open: open(sums), consumed: BTreeMap::new(), cards }
+}
+
+// R-B6
+#[test]
+fn an_allowance_goes_to_who_held_the_app_first() {
+    let moved = usage(&[(20, 0, true, 0, "8"), (10, 1, true, 0, "6")]);
+    assert_eq!(split(&moved, 1, 0), ("6".into(), "0".into()));
+    assert_eq!(split(&moved, 0, 0), ("4".into(), "4".into()));
+}
+
+// R-B1, R-B6
+#[test]
+fn what_nobody_pays_for_uses_the_allowance_up_first() {
+    let consented = usage(&[(10, 0, true, 0, "5"), (10, 0, false, 0, "7.5")]);
+    assert_eq!(split(&consented, 0, 0), ("2.5".into(), "2.5".into()));
+}
+
+// R-B8
+#[test]
+fn what_was_free_on_an_issued_invoice_stays_used_up() {
+    let mut late = usage(&[(10, 0, true, 1, "5")]);
+    let pool = Pool { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
+    late.consumed.insert(pool, decimal("8"));
+    assert_eq!(split(&late, 0, 1), ("2".into(), "3".into()));
+    assert_eq!(lines(space(0), month(0), &late), Some(Vec::new()));
+}
+
+// R-B7
+#[test]
+fn totals_are_rounded_half_to_even() {
+    let pool = Pool { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
+    for (quantities, expected) in [
+        (&["0.005"][..], "0.00"),
+        (&["0.015"], "0.02"),
+        (&["0.025"], "0.02"),
+        (&["0.0250000001"], "0.03"),
+        // Once, and not each: 0.004 + 0.004 is 0.01.
+        (&["0.004", "0.004"], "0.01"),
+        (&[], "0.00"),
+    ] {
+        let line = |it: &&str| Line::new(pool, decimal(it), Decimal::ZERO, Decimal::ONE, 1).expect("a line");
+        let lines: Vec<Line> = quantities.iter().map(line).collect();
+        assert_eq!(total(&lines), Some(decimal(expected)), "{quantities:?}");
+    }
+}
+
+#[test]
+fn what_can_not_be_kept_exactly_is_no_line() {
+    let pool = Pool { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
+    let line = |used: &str, price: &str| Line::new(pool, decimal(used), Decimal::ZERO, decimal(price), 1);
+    assert!(line("999999999999.999999999", "0.000001929").is_some());
+    assert_eq!(line("999999999999.999999999", "999999.999999999999"), None);
+    assert_eq!(line("9999999999999999999999999999", "10000"), None);
+    let more_than_used = Line::new(pool, Decimal::ONE, Decimal::TWO, Decimal::ONE, 1);
+    assert_eq!(more_than_used, None);
+    let nothing = Line::new(pool, Decimal::ONE, Decimal::ONE, decimal("0.5"), 1).expect("a line");
+    assert_eq!((nothing.billed().to_string(), nothing.amount().to_string()), ("0".into(), "0".into()));
+    let large = line("70000000000000000000000000000", "1").expect("a line");
+    assert_eq!(total(&[large.clone(), large]), None);
+}
+
+// R-B6, R-B7
+#[test]
+fn usage_without_a_rate_is_not_given_away() {
+    let mut unpriced = usage(&[(10, 0, true, 0, "5")]);
+    unpriced.cards.clear();
+    assert_eq!(lines(space(0), month(0), &unpriced), None);
+}

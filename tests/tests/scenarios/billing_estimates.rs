@@ -1,0 +1,92 @@
+//! R-B9: what the next invoice will say of each app so far.
+use devspaces::Service;
+use devspaces_proto::{
+    billing::v1::{BilledApp, ListBilledAppsRequest, ListBilledAppsResponse},
+    r#type::v1::Money,
+};
+use devspaces_tests::{Persona, both_engines, refused};
+use std::time::Duration;
+use tonic::{Code, Status};
+
+use crate::{
+    apps::deletes,
+    billing_accounts::{account_of, consents},
+    members::{VIEWER, adds},
+    usage::{ACCEPTED, event, month_of, outcomes},
+};
+
+async fn page(
+    who: &Persona,
+    space: &str,
+    page_size: i32,
+    page_token: &str,
+) -> Result<ListBilledAppsResponse, Status> {
+    let request =
+        ListBilledAppsRequest { parent: account_of(space), page_size, page_token: page_token.to_owned() };
+    who.accounts().list_billed_apps(request).await.map(tonic::Response::into_inner)
+}
+
+async fn all(who: &Persona, space: &str, page_size: i32) -> Vec<BilledApp> {
+    let (mut all, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = page(who, space, page_size, &token).await.expect("a page");
+        all.extend(page.apps);
+        token = page.next_page_token;
+        if token.is_empty() {
+            return all;
+        }
+    }
+}
+
+both_engines! {
+    // R-B9, R-B6: the first GB of logs of an app is free, and each further one costs 1.005.
+    async fn each_app_has_its_estimate_also_one_that_has_left(suite: Suite) {
+        let (alice, viewer) = (suite.user("alice"), suite.user("vera"));
+        let space = alice.creates_space("Team").await;
+        adds(&alice, &space, &[(&viewer, VIEWER)]).await.expect("added");
+        let apps = [alice.creates_app(&space).await, alice.creates_app(&space).await, alice.creates_app(&space).await];
+        let early = event(&suite, "before-consent", &apps[1], "100");
+        let missing = refused(page(&alice, &space, 0, "").await);
+        assert_eq!(missing.kind(), (Code::NotFound, "RESOURCE_NOT_FOUND"));
+        consents(&alice, &space).await.expect("an account");
+        let events = [early, event(&suite, "a", &apps[0], "3.001"), event(&suite, "b", &apps[1], "0.5")];
+        assert_eq!(outcomes(&suite, &events).await, [ACCEPTED; 3]);
+        suite.clock.advance(Duration::from_millis(10));
+        deletes(&alice, &apps[0]).await.expect("deleted");
+
+        let whole = page(&alice, &space, 0, "").await.expect("a page");
+        let billed = |app: &str, estimate: &str, in_space: bool| BilledApp {
+            app: app.to_owned(),
+            display_name: if in_space { "App".into() } else { String::new() },
+            estimate: estimate.to_owned(),
+            in_space,
+        };
+        // 2.001 × 1.005; what was used before consent is free and has used the allowance up.
+        let expected =
+            [billed(&apps[0], "2.011005", false), billed(&apps[1], "0.5025", true), billed(&apps[2], "0", true)];
+        assert_eq!(whole.apps, expected);
+        let money = Money { currency_code: "USD".into(), units: 2, nanos: 510_000_000 };
+        assert_eq!(whole.estimated_total, Some(money), "2.513505, rounded once");
+        assert_eq!(whole.month, month_of(&suite));
+        let next = devspaces_kit::clock::Timestamp::try_from(whole.next_invoice_time.expect("a time")).expect("a time");
+        assert!(next.to_string().ends_with("-03T00:00:00.000000Z") && next.to_string()[..7] > *whole.month);
+        for size in [1, 2, 3] {
+            assert_eq!(all(&alice, &space, size).await, expected, "{size}");
+        }
+        for who in [&viewer, &suite.user("stranger")] {
+            let refusal = refused(page(who, &space, 0, "").await);
+            assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
+        }
+    }
+
+    // R-B9
+    async fn an_estimate_is_whole_or_not_given(suite: Suite) {
+        let mut suite = suite;
+        let alice = suite.user("alice");
+        let space = alice.creates_space("Team").await;
+        consents(&alice, &space).await.expect("an account");
+        suite.stop(Service::Space).await;
+        let refusal = refused(page(&alice, &space, 0, "").await);
+        assert_eq!(refusal.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"));
+    }
+}

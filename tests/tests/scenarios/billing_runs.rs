@@ -1,0 +1,257 @@
+//! Billing runs: repeated, at once, killed half-way, and over usage that shares an allowance.
+use std::collections::{BTreeMap, BTreeSet};
+
+use devspaces::Service;
+use devspaces_kit::{
+    clock::{Clock as _, SystemClock},
+    db::Pool,
+    journal,
+};
+use devspaces_proto::billing::v1::{Metric, RunBillingRequest, invoice::State};
+use devspaces_tests::{
+    Engine, both_engines,
+    process::Processes,
+    sql::{self, count, pairs, texts},
+    suite::eventually,
+};
+use futures::future::join_all;
+use uuid::Uuid;
+
+use crate::invoices::{Customer, begins, bills, gets, month, reports, used};
+
+const ROUNDS: u32 = 12;
+
+/// R-B7: one invoice for each space and month, numbers from 1 without gaps in the order of the months, and a journal that
+/// tells each once.
+async fn books_are_in_order(pool: &Pool) {
+    assert_eq!(
+        count(
+            pool,
+            "SELECT COUNT(*) FROM invoice i WHERE EXISTS
+               (SELECT 1 FROM invoice o WHERE o.space = i.space AND o.month = i.month AND o.id <> i.id)"
+        )
+        .await,
+        0
+    );
+    let sealed = "SELECT COUNT(*) FROM invoice i LEFT JOIN issued_invoice s ON s.invoice = i.id
+                  WHERE (i.state = 'DRAFT') = (s.invoice IS NOT NULL)";
+    assert_eq!(
+        count(pool, sealed).await,
+        0,
+        "an invoice is issued if and only if it says something for good"
+    );
+    let misplaced = "SELECT COUNT(*) FROM issued_invoice s JOIN invoice i ON i.id = s.invoice
+                     WHERE s.number <> (SELECT COUNT(*) FROM invoice o JOIN issued_invoice n ON n.invoice = o.id
+                                        WHERE o.space = i.space AND o.month <= i.month)";
+    assert_eq!(count(pool, misplaced).await, 0, "numbers");
+    let mut db = pool.read().await.expect("a connection");
+    assert_eq!(journal::verify(&mut db, &[]).await.expect("a report").findings, []);
+}
+
+/// How many entries tell that an invoice was issued.
+async fn told(pool: &Pool) -> usize {
+    let entries = texts(pool, "SELECT content FROM journal").await;
+    let after = |entry: &String| {
+        let json: serde_json::Value = serde_json::from_str(entry).expect("JSON");
+        json["after"]["number"].is_i64()
+    };
+    entries.iter().filter(|entry| after(entry)).count()
+}
+
+both_engines! {
+    // R-B7
+    async fn a_run_repeated_changes_nothing(suite: Suite) {
+        let (_, next) = begins(&suite);
+        let it = Customer::new(&suite, "alice").await;
+        reports(&suite, used(&suite, &it.app, Metric::LogsGb, "11")).await;
+        suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
+        bills(&suite).await;
+        let (pool, first) = (suite.pool(Service::Billing).await, it.latest().await);
+        let entries = count(&pool, "SELECT COUNT(*) FROM journal").await;
+        for _ in 0..5 {
+            let made = bills(&suite).await;
+            assert_eq!((made.drafted, made.issued), (0, 0));
+        }
+        assert_eq!((it.latest().await, it.invoices().await.len()), (first, 1));
+        assert_eq!(count(&pool, "SELECT COUNT(*) FROM journal").await, entries);
+        books_are_in_order(&pool).await;
+    }
+
+    // R-B7: runs and the service's own scheduler, all at once, make each invoice once and say so once.
+    async fn runs_at_once(suite: Suite) {
+        begins(&suite);
+        let mut customers = Vec::new();
+        for n in 0..4 {
+            customers.push(Customer::new(&suite, &format!("c{n}")).await);
+        }
+        let pool = suite.pool(Service::Billing).await;
+        let (mut drafted, mut issued) = (0, 0);
+        for round in 1..=ROUNDS {
+            for it in &customers {
+                reports(&suite, used(&suite, &it.app, Metric::LogsGb, "2")).await;
+            }
+            let next = month(&suite, 1);
+            suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
+            let run = suite.persona("services/billing-run");
+            let runs = (0..4).map(|_| async {
+                run.invoices().run_billing(RunBillingRequest::default()).await.expect("a run").into_inner()
+            });
+            for made in join_all(runs).await {
+                drafted += made.drafted;
+                issued += made.issued;
+            }
+            for it in &customers {
+                let latest = it.latest().await;
+                let number = i64::from(round);
+                assert_eq!((latest.number, latest.state()), (number, State::Open), "round {round}");
+            }
+            books_are_in_order(&pool).await;
+        }
+        let all = customers.len() * usize::try_from(ROUNDS).expect("a number");
+        assert_eq!(told(&pool).await, all, "R-J1");
+        let all = i32::try_from(all).expect("a number");
+        // What the scheduler made is counted by no run.
+        assert!(drafted <= all && issued <= all, "{drafted} {issued} of {all}");
+        println!("{issued} of {all} were issued by the runs that were called");
+    }
+
+    // R-B7, R-J1: whoever has it run is whom the journal names.
+    async fn the_journal_names_who_billed(suite: Suite) {
+        let (_, next) = begins(&suite);
+        let it = Customer::new(&suite, "alice").await;
+        suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
+        bills(&suite).await;
+        let name = it.latest().await.name;
+        let entries = texts(&suite.pool(Service::Billing).await, "SELECT content FROM journal").await;
+        let of_invoice: Vec<_> = entries.iter().filter(|entry| entry.contains(&name)).collect();
+        assert!(!of_invoice.is_empty());
+        for entry in of_invoice {
+            let by_call = entry.contains("services/billing-run") && entry.contains("InvoiceService/RunBilling");
+            assert!(by_call || entry.contains("devspaces.billing/bill"), "{entry}");
+        }
+    }
+
+    // R-B6, R-B7: spaces that share an allowance are issued at once, and it is given once.
+    async fn an_allowance_is_given_once_to_spaces_billed_at_once(suite: Suite) {
+        begins(&suite);
+        let one = Customer::new(&suite, "one").await;
+        let other = Customer::new(&suite, "other").await;
+        let pool = suite.pool(Service::Billing).await;
+        for round in 0..ROUNDS {
+            let (this, next) = (month(&suite, 0), month(&suite, 1));
+            let app = suite.clock.new_id();
+            for (place, it) in [&one, &other].into_iter().enumerate() {
+                let space: Uuid = it.space["spaces/".len()..].parse().expect("an id");
+                let row = format!(
+                    "{}, '{this}', {}, 'LOGS_GB', '{this}', '{this}-0{}T00:00:00.000000Z', TRUE, '0.75', 1",
+                    sql::uuid(&pool, space), sql::uuid(&pool, app), place + 1,
+                );
+                let table = "usage_total (space, billed_month, app, metric, usage_month, held_from, billable, quantity, events)";
+                sql::insert(&pool, table, &[row]).await;
+            }
+            suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
+            join_all((0..3).map(|_| bills(&suite))).await;
+            let mut shares = Vec::new();
+            for it in [&one, &other] {
+                let invoice = gets(&it.admin, &it.latest().await.name).await.expect("the invoice");
+                let line = &invoice.lines[0];
+                assert_eq!((&line.quantity, invoice.lines.len()), (&"0.75".to_owned(), 1));
+                shares.push((line.free_quantity.clone(), line.billed_quantity.clone()));
+            }
+            // Whichever was issued first: the allowance of 1 goes by time.
+            let split = [("0.75".to_owned(), "0".to_owned()), ("0.25".to_owned(), "0.5".to_owned())];
+            assert_eq!(shares, split, "round {round}");
+        }
+        books_are_in_order(&pool).await;
+    }
+}
+
+/// Months that the accounts of the killed run have behind them.
+const MONTHS: u32 = 4;
+const ACCOUNTS: usize = 80;
+
+/// The months before this one, the earliest first.
+fn months_behind() -> Vec<String> {
+    let now = SystemClock.now().to_string();
+    let number = |digits: &str| digits.parse::<u32>().expect("a number");
+    let this = number(&now[..4]) * 12 + number(&now[5..7]) - 1;
+    (1..=MONTHS)
+        .rev()
+        .map(|back| this - back)
+        .map(|it| format!("{:04}-{:02}", it / 12, it % 12 + 1))
+        .collect()
+}
+
+const ISSUED: &str = "SELECT COUNT(*) FROM issued_invoice";
+
+/// R-B7: the process dies again and again while it bills, and in the end all is billed once.
+async fn killed_while_it_bills(engine: Engine) {
+    let mut suite = Processes::start(engine).await;
+    suite.kill(Service::Billing).await;
+    let pool = suite.pool(Service::Billing).await;
+    let months = months_behind();
+    let born = format!("'{}-05T00:00:00.000000Z'", months[0]);
+    let spaces: Vec<Uuid> = (0..ACCOUNTS).map(|_| SystemClock.new_id()).collect();
+    let (mut accounts, mut usage) = (Vec::new(), Vec::new());
+    for space in &spaces {
+        let space = sql::uuid(&pool, *space);
+        accounts.push(format!("{space}, '1', 'alice', {born}, {born}, 0"));
+        usage.extend(
+            months.iter().map(|month| {
+                format!("{space}, '{month}', {space}, 'LOGS_GB', '{month}', {born}, TRUE, '3', 1")
+            }),
+        );
+    }
+    sql::insert(
+        &pool,
+        "account (space, terms_version, consented_by, create_time, update_time, revision)",
+        &accounts,
+    )
+    .await;
+    let table =
+        "usage_total (space, billed_month, app, metric, usage_month, held_from, billable, quantity, events)";
+    sql::insert(&pool, table, &usage).await;
+    // On the 1st and 2nd the last of them is a draft.
+    let drafts = SystemClock.now().to_string()[8..10].parse::<u32>().expect("a day") < 3;
+    let all = i64::from(MONTHS - u32::from(drafts)) * i64::try_from(ACCOUNTS).expect("a number");
+    let mut kills = 0;
+    loop {
+        let before = count(&pool, ISSUED).await;
+        if before == all {
+            break;
+        }
+        suite.run(Service::Billing).await;
+        eventually(async || (count(&pool, ISSUED).await >= (before + 40).min(all)).then_some(())).await;
+        suite.kill(Service::Billing).await;
+        books_are_in_order(&pool).await;
+        kills += 1;
+    }
+    assert!(kills > 1, "it is to be killed half-way");
+    suite.run(Service::Billing).await;
+    eventually(async || (count(&pool, DUE).await == 0).then_some(())).await;
+    books_are_in_order(&pool).await;
+    assert_eq!(told(&pool).await, usize::try_from(all).expect("a number"), "R-J1");
+    let mut by_month = BTreeMap::<String, BTreeSet<String>>::new();
+    for (month, id) in pairs(
+        &pool,
+        "SELECT month, CAST(number AS TEXT) FROM invoice i JOIN issued_invoice s ON s.invoice = i.id",
+    )
+    .await
+    {
+        by_month.entry(month).or_default().insert(id);
+    }
+    let numbers: Vec<_> =
+        by_month.into_values().map(|numbers| numbers.into_iter().collect::<Vec<_>>()).collect();
+    let expected: Vec<_> = (1..=numbers.len()).map(|number| vec![number.to_string()]).collect();
+    assert_eq!(numbers, expected, "each month has its number in every account");
+    // 3 less 1 that is free, at 1.005.
+    assert_eq!(count(&pool, "SELECT COUNT(*) FROM issued_invoice WHERE total = '2.01'").await, all);
+    println!("{kills} kills");
+}
+
+/// Accounts that nobody has looked after to the end.
+const DUE: &str = "SELECT COUNT(*) FROM account WHERE next_billing = '1970-01-01T00:00:00.000000Z'";
+
+on_both! {
+    killed_while_it_bills() as a_process_killed_while_it_bills;
+}

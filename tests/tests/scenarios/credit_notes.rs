@@ -1,0 +1,116 @@
+//! Credit notes: the only correction of what is issued.
+use devspaces_proto::billing::v1::{CreateCreditNoteRequest, CreditNote, Metric, invoice::State};
+use devspaces_tests::{Suite, both_engines, refused};
+use futures::future::join_all;
+use tonic::{Code, Status};
+use uuid::Uuid;
+
+use crate::{
+    invoices::{Customer, begins, bills, gets, lists, month, reports, usd, used},
+    usage::account_of,
+};
+
+fn request(invoice: &str, cents: i64) -> CreateCreditNoteRequest {
+    let note = CreditNote { amount: usd(cents), reason: "A mistake".to_owned(), ..CreditNote::default() };
+    CreateCreditNoteRequest { parent: invoice.to_owned(), credit_note: Some(note), request_id: String::new() }
+}
+
+/// Credits so many cents.
+pub(crate) async fn credits(suite: &Suite, invoice: &str, cents: i64) -> Result<CreditNote, Status> {
+    sends(suite, request(invoice, cents)).await
+}
+
+async fn sends(suite: &Suite, request: CreateCreditNoteRequest) -> Result<CreditNote, Status> {
+    let accounting = suite.persona("services/accounting");
+    accounting.invoices().create_credit_note(request).await.map(tonic::Response::into_inner)
+}
+
+/// A customer whose invoice of the month before comes to 10.05.
+async fn billed(suite: &Suite) -> Customer {
+    let (_, next) = begins(suite);
+    let it = Customer::new(suite, "alice").await;
+    reports(suite, used(suite, &it.app, Metric::LogsGb, "11")).await;
+    suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
+    bills(suite).await;
+    assert_eq!(it.latest().await.total, usd(1005));
+    it
+}
+
+both_engines! {
+    // R-B7, R-B10
+    async fn credit_notes_lower_what_is_due_and_settle_an_invoice(suite: Suite) {
+        let it = billed(&suite).await;
+        let issued = it.latest().await;
+        let first = credits(&suite, &issued.name, 505).await.expect("credited");
+        assert_eq!((first.number, first.amount.clone(), first.reason.as_str()), (1, usd(505), "A mistake"));
+        let less = it.latest().await;
+        assert_eq!((less.state(), &less.total, &less.amount_due), (State::Open, &usd(1005), &usd(500)));
+        assert_eq!((&less.lines, &less.credit_notes), (&issued.lines, &vec![first]));
+        let listed = lists(&it.admin, &it.space).await.expect("a list").remove(0);
+        assert_eq!((listed.amount_due, listed.credit_notes, listed.lines), (usd(500), vec![], vec![]));
+        let refusal = refused(credits(&suite, &issued.name, 501).await);
+        assert_eq!(refusal.blocked(), (Code::FailedPrecondition, "CREDIT_EXCEEDS_INVOICE", vec!["CREDIT_EXCEEDS_INVOICE"]));
+        assert_eq!(credits(&suite, &issued.name, 500).await.expect("credited").number, 2);
+        let settled = it.latest().await;
+        assert_eq!((settled.state(), settled.amount_due, settled.next_attempt_time), (State::Paid, usd(0), None));
+        assert!(settled.pay_time.is_some());
+        assert_eq!(refused(credits(&suite, &issued.name, 1).await).reason, "CREDIT_EXCEEDS_INVOICE");
+    }
+
+    // R-B7, R-J5
+    async fn a_draft_is_not_credited_and_a_note_is_checked_as_a_whole(suite: Suite) {
+        let it = billed(&suite).await;
+        let issued = it.latest().await.name;
+        let bad = |cents, reason: &str| {
+            let note = CreditNote { amount: usd(cents), reason: reason.to_owned(), ..CreditNote::default() };
+            CreateCreditNoteRequest { credit_note: Some(note), ..request(&issued, 1) }
+        };
+        let refusal = refused(sends(&suite, bad(0, "")).await);
+        let fields = vec!["credit_note.amount", "credit_note.reason"];
+        assert_eq!(refusal.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", fields));
+        // R-B3
+        let refusal = refused(sends(&suite, bad(1, "Card 4111 1111 1111 1111")).await);
+        assert_eq!(refusal.fields, ["credit_note.reason"]);
+        assert!(!refusal.message.contains("4111"));
+        let mut foreign = request(&issued, 1);
+        let note = foreign.credit_note.as_mut().expect("a note");
+        let amount = note.amount.as_mut().expect("an amount");
+        (amount.currency_code, amount.nanos) = ("EUR".to_owned(), 1);
+        let refusal = refused(sends(&suite, foreign).await);
+        assert_eq!(refusal.fields, ["credit_note.amount.currency_code", "credit_note.amount.nanos"]);
+        let nowhere = format!("{}/invoices/{}", account_of(&it.space), Uuid::nil());
+        assert_eq!(refused(credits(&suite, &nowhere, 1).await).code, Code::NotFound);
+        for who in [&it.admin, &suite.persona("services/billing-run")] {
+            let answer = who.invoices().create_credit_note(request(&issued, 1)).await;
+            assert_eq!(refused(answer).kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
+        }
+        let once = CreateCreditNoteRequest { request_id: Uuid::max().to_string(), ..request(&issued, 1) };
+        let first = sends(&suite, once.clone()).await.expect("credited");
+        assert_eq!(sends(&suite, once).await.expect("the same"), first);
+        assert_eq!(gets(&it.admin, &issued).await.expect("the invoice").credit_notes, [first]);
+
+        let after = month(&suite, 1);
+        suite.clock.advance_to(&format!("{after}-01T00:00:00Z"));
+        bills(&suite).await;
+        let draft = it.latest().await;
+        assert_eq!(draft.state(), State::Draft);
+        let refusal = refused(credits(&suite, &draft.name, 1).await);
+        assert_eq!(refusal.kind(), (Code::FailedPrecondition, "INVOICE_NOT_ISSUED"));
+    }
+
+    // R-B7: never more than the total, and numbers without a gap, however many come at once.
+    async fn credit_notes_at_once(suite: Suite) {
+        let it = billed(&suite).await;
+        let name = it.latest().await.name;
+        // Ten times 2.01 is more than 10.05: five fit.
+        let answers = join_all((0..10).map(|_| credits(&suite, &name, 201))).await;
+        let mut numbers: Vec<i64> = answers.iter().filter_map(|it| it.as_ref().ok().map(|it| it.number)).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, [1, 2, 3, 4, 5]);
+        for refusal in answers.into_iter().filter(Result::is_err) {
+            assert_eq!(refused(refusal).reason, "CREDIT_EXCEEDS_INVOICE");
+        }
+        let settled = it.latest().await;
+        assert_eq!((settled.state(), settled.credit_notes.len()), (State::Paid, 5));
+    }
+}
