@@ -48,7 +48,9 @@ fn section(page: &mut String, command: &Command, name: &str, first: bool) {
     }
     if !args.is_empty() {
         *page += "\n| flag | environment | default | meaning |\n|---|---|---|---|\n";
-        args.iter().for_each(|arg| row(page, arg));
+        for arg in args {
+            row(page, arg);
+        }
     }
     for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
         section(page, inner, &format!("{name} {}", inner.get_name()), false);
