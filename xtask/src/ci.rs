@@ -2,9 +2,10 @@
 use std::process::Command;
 
 use crate::{
-    Outcome, dependencies, docs, files,
-    python::Venv,
-    run::{cargo, find, root, step},
+    Outcome,
+    containers::buf,
+    dependencies, docs, files,
+    run::{cargo, root, step},
     test,
 };
 
@@ -23,12 +24,5 @@ pub(crate) fn run() -> Outcome {
 }
 
 fn lint_api() -> Outcome {
-    let buf = if let Some(buf) = find("buf") {
-        buf
-    } else {
-        let venv = Venv::open()?;
-        venv.require("xtask/requirements.txt")?;
-        venv.program("buf")
-    };
-    step("lints of the API", Command::new(buf).current_dir(root().join("proto")).arg("lint"))
+    step("lints of the API", Command::new(buf()?).current_dir(root().join("proto")).arg("lint"))
 }

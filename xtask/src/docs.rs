@@ -3,16 +3,22 @@ use std::fs;
 
 use crate::{
     Outcome,
-    run::{root, say},
+    run::{cargo, output, root, say},
 };
 
 const PERMISSIONS: &str = "docs/permissions.md";
 
+/// Whether it is up to date is seen by a test: this program is not built with the command line.
+const CONFIGURATION: &str = "docs/configuration.md";
+
 /// Writes every document that is made from code.
 pub(crate) fn write() -> Outcome {
-    fs::write(root().join(PERMISSIONS), devspaces_authz::markdown())
-        .map_err(|error| format!("{PERMISSIONS}: {error}"))?;
-    say(format!("wrote {PERMISSIONS}"));
+    let reference =
+        output(&mut cargo(["run", "--quiet", "--package", "devspaces", "--example", "reference"]))?;
+    for (page, text) in [(PERMISSIONS, devspaces_authz::markdown()), (CONFIGURATION, reference)] {
+        fs::write(root().join(page), text).map_err(|error| format!("{page}: {error}"))?;
+        say(format!("wrote {page}"));
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
-//! The chores of the workspace: `cargo xtask test | ci | docs | bench`.
+//! The chores of the workspace: `cargo xtask test | ci | containers | docs | bench`.
 mod bench;
 mod ci;
+mod containers;
 mod dependencies;
 mod docs;
 mod files;
@@ -19,6 +20,7 @@ Usage: cargo xtask <COMMAND>
 
   test [-- ARGS]   all tests on SQLite and PostgreSQL; ARGS go to cargo test
   ci               every check: dependency rules, documents, format, lints, and all tests
+  containers       starts the compose files for real, in containers of a running Docker engine, and tries them
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
   bench [ARGS]     the benchmarks, or the one that is named: checks, latency, scale
   postgres -- CMD  a command, such as cargo test -p devspaces-kit, with the PostgreSQL that the tests would use
@@ -51,6 +53,7 @@ fn dispatch(args: &[&str]) -> Option<Outcome> {
         ["test"] => Some(test::run(&[])),
         ["test", "--", rest @ ..] => Some(test::run(rest)),
         ["ci"] => Some(ci::run()),
+        ["containers"] => Some(containers::run()),
         ["docs"] => Some(docs::write()),
         ["docs", "--check"] => Some(docs::check()),
         ["bench", "--", rest @ ..] | ["bench", rest @ ..] => Some(bench::run(rest)),

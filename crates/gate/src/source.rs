@@ -10,6 +10,7 @@ use devspaces_authz::{AppRole, ConsoleRole, Owner};
 use devspaces_kit::{
     clock::Clock,
     identity::ServiceSigner,
+    metrics,
     name::{AppName, Principal, SpaceName, UserName},
     status::Fault,
 };
@@ -92,6 +93,7 @@ impl Source {
     }
 
     fn new(owner: Owner, link: Link, clock: Arc<dyn Clock>) -> Self {
+        metrics::asking(owner.name());
         let exchange = Mutex::new(Exchange::new(LIMITS));
         Self(Arc::new(Shared { owner, link, clock, start: Instant::now(), exchange }))
     }
@@ -197,7 +199,9 @@ impl Source {
     async fn run(self, batch: Batch<Waiter>) {
         let mut next = Some(batch);
         while let Some(batch) = next {
+            let sent = Instant::now();
             let answers = self.in_time(self.call(&batch)).await;
+            self.count(batch.asked.len(), answers.as_deref(), sent.elapsed());
             let mut exchange = self.exchange();
             let resolved = match answers {
                 Some(answers) => exchange.complete(batch, answers),
@@ -211,6 +215,17 @@ impl Source {
                     let _ = waiter.send(resolved.confirmed.clone());
                 }
             }
+        }
+    }
+
+    fn count(&self, questions: usize, answers: Option<&[Answer]>, after: Duration) {
+        let owner = self.0.owner.name();
+        match answers {
+            Some(answers) => {
+                let unchanged = answers.iter().filter(|answer| answer.facts.is_none()).count();
+                metrics::revalidated(owner, questions, unchanged, after);
+            }
+            None => metrics::not_revalidated(owner, questions, after),
         }
     }
 

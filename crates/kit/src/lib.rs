@@ -6,6 +6,7 @@ pub mod etag;
 pub mod identity;
 pub mod inbox;
 pub mod journal;
+pub mod metrics;
 pub mod mutation;
 pub mod name;
 pub mod outbox;

@@ -13,6 +13,7 @@ use crate::{
     clock::Clock,
     db::{Act, Conn, Error, Pool, Tx},
     identity::Caller,
+    metrics,
     name::{Principal, Scope},
     on,
     outbox::Outbox,
@@ -319,7 +320,11 @@ pub async fn retry<'a, R>(once: impl Fn() -> BoxFuture<'a, Result<R, Abort>>) ->
     let mut repetitions = 0;
     loop {
         match once().await {
-            Err(Abort::Storage(Error::Contended(_)) | Abort::OtherScopes) if repetitions < REPETITIONS => {
+            Err(abort @ (Abort::Storage(Error::Contended(_)) | Abort::OtherScopes))
+                if repetitions < REPETITIONS =>
+            {
+                let other_scopes = matches!(abort, Abort::OtherScopes);
+                metrics::repeated(if other_scopes { metrics::SCOPES } else { metrics::CONTENDED });
                 let longest = PAUSE * 2_u32.pow(repetitions);
                 tokio::time::sleep(longest.mul_f64(rand::random())).await;
                 repetitions += 1;

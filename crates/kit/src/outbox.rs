@@ -14,6 +14,7 @@ use tokio::{
 };
 
 use crate::{
+    clock::Timestamp,
     db::{Error, Pool},
     name::Scope,
     on,
@@ -51,6 +52,28 @@ struct Effect {
     sequence: i64,
     peer: String,
     payload: Vec<u8>,
+}
+
+/// What waits to be delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct Backlog {
+    /// How many effects.
+    pub(crate) effects: i64,
+    /// When the first of them was committed.
+    pub(crate) oldest: Option<Timestamp>,
+}
+
+/// What waits to be delivered from this database.
+pub(crate) async fn backlog(pool: &Pool) -> Result<Backlog, Error> {
+    let mut db = pool.read().await?;
+    Ok(on!(db, |c| {
+        sqlx::query_as(
+        "SELECT count(*) AS effects, MIN((SELECT journal.time FROM journal
+            WHERE journal.scope = outbox.scope AND journal.sequence = outbox.sequence)) AS oldest FROM outbox"
+    )
+    .fetch_one(c)
+    .await
+    })?)
 }
 
 /// Why an effect was not delivered.

@@ -81,6 +81,16 @@ async fn migrate_applies_each_step_once_on_postgres() {
     migrated_twice(Engine::Postgres).await;
 }
 
+#[test]
+fn every_setting_and_metric_is_documented() {
+    let page = include_str!("../../../docs/configuration.md");
+    assert_eq!(
+        page,
+        devspaces::cli::reference(),
+        "docs/configuration.md is out of date; run: cargo xtask docs"
+    );
+}
+
 #[tokio::test]
 async fn policy_prints_the_permission_table() {
     let table = |text: &str| -> Vec<String> {

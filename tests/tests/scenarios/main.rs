@@ -55,6 +55,7 @@ mod marketplace_races;
 mod marketplace_records;
 mod matrix;
 mod members;
+mod metrics;
 mod model;
 mod month_of_money;
 mod owner_down;

@@ -22,9 +22,10 @@ pub(super) struct Databases {
     /// service can be given, since each has a database of its own
     #[arg(long, env = "DEVSPACES_DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
-    /// A file that holds the database URL, so that its password is in no environment
-    #[arg(long, env = "DEVSPACES_DATABASE_URL_FILE", conflicts_with = "database_url")]
-    database_url_file: Option<PathBuf>,
+    /// A file that holds the database URL, so that its password is in no environment. In its path, too, {service}
+    /// stands for each service's name
+    #[arg(long, env = "DEVSPACES_DATABASE_URL_FILE", conflicts_with = "database_url", value_name = "FILE")]
+    database_url_file: Option<String>,
 }
 
 /// Open databases, and the locks of their folders where they are files.
@@ -64,21 +65,33 @@ impl Databases {
     }
 
     fn urls(&self) -> Result<BTreeMap<Service, String>, Failure> {
-        let template = match (&self.database_url, &self.database_url_file) {
-            (Some(url), _) => url.clone(),
-            (None, Some(file)) => fs::read_to_string(file)
-                .map_err(|error| format!("--database-url-file {} can't be read: {error}", file.display()))?
-                .trim()
-                .to_owned(),
-            (None, None) => return Err("--database-url or --database-url-file must be given".into()),
-        };
-        if self.services.len() > 1 && !template.contains("{service}") {
-            return Err(
-                "--database-url must contain {service}: each service has a database of its own".into()
-            );
+        let own = self.database_url.as_ref().or(self.database_url_file.as_ref());
+        let own = own.is_some_and(|given| given.contains("{service}"));
+        let mut urls = BTreeMap::new();
+        for service in &self.services {
+            let template = self.template(*service)?;
+            if self.services.len() > 1 && !own && !template.contains("{service}") {
+                return Err(
+                    "--database-url must contain {service}: each service has a database of its own".into()
+                );
+            }
+            urls.insert(*service, template.replace("{service}", service.name()));
         }
-        let url = |service: &Service| (*service, template.replace("{service}", service.name()));
-        Ok(self.services.iter().map(url).collect())
+        Ok(urls)
+    }
+
+    /// The URL for a service, in which {service} may still stand for its name.
+    fn template(&self, service: Service) -> Result<String, Failure> {
+        match (&self.database_url, &self.database_url_file) {
+            (Some(url), _) => Ok(url.clone()),
+            (None, Some(file)) => {
+                let file = file.replace("{service}", service.name());
+                let url = fs::read_to_string(&file)
+                    .map_err(|error| format!("--database-url-file {file} can't be read: {error}"))?;
+                Ok(url.trim().to_owned())
+            }
+            (None, None) => Err("--database-url or --database-url-file must be given".into()),
+        }
     }
 }
 

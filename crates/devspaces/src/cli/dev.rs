@@ -16,7 +16,7 @@ use devspaces_kit::{
     server::{Limits, stop_signal},
 };
 
-use super::{Failure, log_to, serve::bind};
+use super::{Failure, log_to, metrics::MetricsPort, serve::bind};
 use crate::{Config, Hosted, Service, Suite, keys};
 
 /// Run the whole suite in this process, for trying it out and for developing against it.
@@ -25,6 +25,8 @@ pub(super) struct Dev {
     /// Where to listen; port 0 picks a free one
     #[arg(long, env = "DEVSPACES_LISTEN", default_value = "127.0.0.1:7000")]
     listen: SocketAddr,
+    #[command(flatten)]
+    metrics: MetricsPort,
     /// The folder for databases and keys; made when missing
     #[arg(long, env = "DEVSPACES_DATA_DIR", default_value = DATA_DIR)]
     data_dir: PathBuf,
@@ -42,9 +44,13 @@ impl Dev {
         let address = listener.local_addr()?;
         let _lock = FolderLock::take(&self.data_dir)?;
         keys::make(&self.data_dir)?;
+        let metrics = self.metrics.open().await?;
         let config = self.config(address).await?;
+        for (service, hosted) in &config.services {
+            metrics.databases.add(service.name(), hosted.database.clone());
+        }
         let suite = Suite::new(listener, config).await?;
-        welcome(address, &self.data_dir)?;
+        welcome(address, &metrics.notice(), &self.data_dir)?;
         suite.run(stop).await?;
         Ok(ExitCode::SUCCESS)
     }
@@ -84,7 +90,7 @@ impl Dev {
 }
 
 /// Says where the suite is and what to do next, in commands that can be pasted.
-fn welcome(address: SocketAddr, data_dir: &Path) -> io::Result<()> {
+fn welcome(address: SocketAddr, metrics: &str, data_dir: &Path) -> io::Result<()> {
     let program = env::args().next().unwrap_or_else(|| "devspaces".to_owned());
     let folder = match data_dir.to_str() {
         Some(DATA_DIR) => String::new(),
@@ -94,7 +100,7 @@ fn welcome(address: SocketAddr, data_dir: &Path) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        "devspaces is ready on {address}; its data is in {}
+        "devspaces is ready on {address}; its data is in {}{metrics}
 
 Be somebody:
   TOKEN=$({program} token users/alice{folder})

@@ -6,8 +6,10 @@ mod export;
 mod health;
 mod journal;
 mod keys;
+mod metrics;
 mod migrate;
 mod policy;
+mod reference;
 mod serve;
 mod token;
 
@@ -15,6 +17,8 @@ use std::{error::Error, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use devspaces_kit::telemetry;
+
+pub use self::reference::reference;
 
 /// Developer spaces: who may do what with a team's apps, members and billing, as a suite of gRPC services.
 #[derive(Debug, Parser)]

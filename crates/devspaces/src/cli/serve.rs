@@ -12,7 +12,7 @@ use devspaces_kit::{
 use tokio::net::TcpListener;
 use tonic::transport::Uri;
 
-use super::{Failure, database::Databases, log_to};
+use super::{Failure, database::Databases, log_to, metrics::MetricsPort};
 use crate::{Config, Hosted, Service, Suite};
 
 /// Run some services of the suite in this process.
@@ -23,6 +23,8 @@ pub(super) struct Serve {
     /// Where to listen
     #[arg(long, env = "DEVSPACES_LISTEN", default_value = "127.0.0.1:7000")]
     listen: SocketAddr,
+    #[command(flatten)]
+    metrics: MetricsPort,
     /// Where another service is: membership=http://10.0.0.2:7000; once for each, or separated by commas
     #[arg(long = "peer", env = "DEVSPACES_PEERS", value_delimiter = ',', value_name = "SERVICE=URL")]
     peers: Vec<Peer>,
@@ -135,6 +137,7 @@ impl Serve {
         let issuers = self.issuers()?;
         let listener = bind(self.listen).await?;
         let address = listener.local_addr()?;
+        let metrics = self.metrics.open().await?;
         let databases = self.databases.open_migrated();
         tokio::pin!(stop);
         let databases = tokio::select! {
@@ -143,6 +146,7 @@ impl Serve {
         };
         let mut services = BTreeMap::new();
         for (service, database) in &databases.pools {
+            metrics.databases.add(service.name(), database.clone());
             let file = PathBuf::from(self.service_key_file.replace("{service}", service.name()));
             let key = SigningKey::load(&file).map_err(|error| format!("--service-key-file: {error}"))?;
             services.insert(*service, Hosted { database: database.clone(), key });
@@ -161,7 +165,7 @@ impl Serve {
         };
         let suite = Suite::new(listener, config).await?;
         let names: Vec<_> = self.databases.services.iter().map(|service| service.name()).collect();
-        println!("devspaces listens on {address} with {}", names.join(", "));
+        println!("devspaces listens on {address} with {}{}", names.join(", "), metrics.notice());
         suite.run(stop).await?;
         Ok(ExitCode::SUCCESS)
     }

@@ -83,6 +83,22 @@ impl Pool {
         })
     }
 
+    /// How many connections each of the pools has, by what they are for.
+    pub(crate) fn connections(&self) -> Vec<(&'static str, Connections)> {
+        match self {
+            Self::Sqlite { write, read, facts } => {
+                vec![
+                    ("write", connections(write)),
+                    ("read", connections(read)),
+                    ("facts", connections(facts)),
+                ]
+            }
+            Self::Postgres { main, facts } => {
+                vec![("main", connections(main)), ("facts", connections(facts))]
+            }
+        }
+    }
+
     /// Closes every connection, waiting for those in use.
     pub async fn close(&self) {
         match self {
@@ -96,6 +112,25 @@ impl Pool {
                 main.close().await;
             }
         }
+    }
+}
+
+/// How many connections a pool has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Connections {
+    /// Those that are open.
+    pub(crate) open: u32,
+    /// Those of the open ones that nobody uses.
+    pub(crate) idle: u32,
+    /// As many as there may be.
+    pub(crate) limit: u32,
+}
+
+fn connections<E: sqlx::Database>(pool: &sqlx::Pool<E>) -> Connections {
+    Connections {
+        open: pool.size(),
+        idle: u32::try_from(pool.num_idle()).unwrap_or(u32::MAX),
+        limit: pool.options().get_max_connections(),
     }
 }
 

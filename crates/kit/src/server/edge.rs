@@ -1,5 +1,5 @@
-//! What every call passes through, in this order: its trace and log line, authentication, admission, deadline, and
-//! on the way back the canonical form of errors.
+//! What every call passes through, in this order: its trace, log line and count, authentication, admission, deadline,
+//! and on the way back the canonical form of errors.
 use std::{
     convert::Infallible,
     future::Future,
@@ -22,7 +22,12 @@ use tonic::{Code, Status, body::Body, service::Routes};
 use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
 
-use super::{MESSAGE_LIMIT, Tasks, canonical::canonical, trace::TraceContext};
+use super::{
+    MESSAGE_LIMIT, Tasks,
+    canonical::canonical,
+    counted::{Counted, code},
+    trace::TraceContext,
+};
 use crate::{identity::Authenticator, status::Fault};
 
 /// The services that answer anyone: they are for load balancers and tools, and tell nothing about anybody.
@@ -69,16 +74,14 @@ impl Service<Request<Body>> for Edge {
         let trace = TraceContext::continued(request.headers());
         let method = method(request.uri().path());
         let span = tracing::info_span!("call", method, trace_id = trace.trace_id());
+        let counted = Counted::call(request.uri().path(), started);
         let answer = self.clone().answer(request, started);
         let logged = async move {
             let response = answer.await;
-            let code = response
-                .headers()
-                .get(Status::GRPC_STATUS)
-                .map_or(Code::Ok, |c| Code::from_bytes(c.as_bytes()));
+            let code = code(response.headers()).unwrap_or(Code::Ok);
             let ms = started.elapsed().as_secs_f64() * 1000.0;
             tracing::info!(?code, ms, "answered");
-            Ok(response)
+            Ok(counted.responding(response))
         };
         Box::pin(TraceContext::scope(Some(trace), logged).instrument(span))
     }

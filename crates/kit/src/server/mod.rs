@@ -29,9 +29,10 @@ use tonic_health::{
 use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, Service};
 
-use crate::identity::Authenticator;
+use crate::{identity::Authenticator, metrics};
 
 mod canonical;
+mod counted;
 mod edge;
 mod health;
 mod tasks;
@@ -157,6 +158,7 @@ impl Server {
     /// # Errors
     /// [`ServerError`]; `Undrained` if calls or tasks were left when the time to wait was over.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
+        metrics::hosting(&self.services);
         let health = HealthReporter::new();
         report(&health, &self.services, ServingStatus::NotServing).await;
         let routes = self
@@ -217,6 +219,7 @@ async fn within(
 
 /// Sets the health of each service and, under the empty name, of the port.
 async fn report(health: &HealthReporter, services: &[&str], status: ServingStatus) {
+    metrics::ready(matches!(status, ServingStatus::Serving));
     for service in services.iter().copied().chain([""]) {
         health.set_service_status(service, status).await;
     }
