@@ -73,9 +73,9 @@ impl Peers {
 ///
 /// # Errors
 /// `PERMISSION_DENIED`.
-pub fn admit(caller: &Caller, called: Owner, callers: &[Owner]) -> Result<(), Fault> {
-    let suite = caller.suite.as_ref().filter(|suite| suite.audience == called.name());
-    if suite.is_some_and(|suite| callers.iter().any(|owner| owner.name() == suite.name)) {
+pub fn admit(caller: &Caller, this: Owner, admitted: &[Owner]) -> Result<(), Fault> {
+    let suite = caller.suite.as_ref().filter(|suite| suite.audience == this.name());
+    if suite.is_some_and(|suite| admitted.iter().any(|owner| owner.name() == suite.name)) {
         return Ok(());
     }
     let message =

@@ -224,9 +224,9 @@ async fn denied(
     let (permission, field) = &required[0];
     // Of journals the permission is that of the port's plane: one of the alternatives.
     let journal = method.parent_service().name() == "JournalService";
-    let named = |(other, _): &&(String, String)| forbidden.metadata.iter().any(|(_, value)| value == other);
+    let is_told = |(one, _): &&(String, String)| forbidden.metadata.iter().any(|(_, value)| value == one);
     let permission =
-        if journal { &required.iter().find(named).expect("one of the alternatives").0 } else { permission };
+        if journal { &required.iter().find(is_told).expect("one of the alternatives").0 } else { permission };
     let resource = names.of_field(method, field);
     let told = [("permission".to_owned(), permission.clone()), ("resource".to_owned(), resource)];
     assert_eq!(forbidden.metadata, told, "{name}");

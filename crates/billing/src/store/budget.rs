@@ -75,13 +75,21 @@ pub(crate) struct Look {
     pub(crate) sequence: i64,
 }
 
+#[derive(Debug, sqlx::FromRow)]
+struct LookRow {
+    space: Uuid,
+    look_time: Option<Timestamp>,
+    look_month: Option<String>,
+    look_sequence: Option<i64>,
+}
+
 /// The spaces after this one that have a budget, in the order of their ids, with when it was last looked at.
 pub(crate) async fn looks(
     db: &mut Conn,
     after: SpaceName,
     limit: i64,
 ) -> Result<Vec<(SpaceName, Option<Look>)>, Error> {
-    let rows: Vec<(Uuid, Option<Timestamp>, Option<String>, Option<i64>)> = on!(db, |c| {
+    let rows: Vec<LookRow> = on!(db, |c| {
         sqlx::query_as(
             "SELECT space, look_time, look_month, look_sequence FROM budget
              WHERE space > $1 ORDER BY space LIMIT $2",
@@ -91,9 +99,9 @@ pub(crate) async fn looks(
         .fetch_all(c)
         .await
     })?;
-    let look = |(space, time, month, sequence): (Uuid, Option<Timestamp>, Option<String>, Option<i64>)| {
-        let look = time.zip(month).zip(sequence);
-        (SpaceName(space), look.map(|((time, month), sequence)| Look { time, month, sequence }))
+    let look = |row: LookRow| {
+        let look = row.look_time.zip(row.look_month).zip(row.look_sequence);
+        (SpaceName(row.space), look.map(|((time, month), sequence)| Look { time, month, sequence }))
     };
     Ok(rows.into_iter().map(look).collect())
 }

@@ -177,7 +177,7 @@ impl Server {
                 self.ready.await;
                 report(&health, &self.services, ServingStatus::Serving).await;
                 tracing::info!("ready");
-                future::pending().await
+                future::pending::<()>().await;
             };
             tokio::select! {
                 () = ready => {}

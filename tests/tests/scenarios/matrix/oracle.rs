@@ -33,6 +33,7 @@ pub(crate) enum Place {
 
 /// What a person is to the resource of a question.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Standing {
     /// The console role in the space, or in the space that the app is in: none while it is in no space.
     pub(crate) console: Option<ConsoleRole>,

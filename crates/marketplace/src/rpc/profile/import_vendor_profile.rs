@@ -95,8 +95,8 @@ async fn again(
     source: &Source,
 ) -> Result<Option<ImportVendorProfileResponse>, Fault> {
     let found = store::takeover::find(&mut context.pool.read().await?, &source.id).await?;
-    let Some((content, space)) = found else { return Ok(None) };
-    if content != source.content {
+    let Some((imported, space)) = found else { return Ok(None) };
+    if imported != source.content {
         return Err(exists());
     }
     let about = spaces::describe(context, space).await?;
