@@ -111,7 +111,7 @@ async fn exports(who: &Persona, name: &str) -> Result<(String, usize), Status> {
 }
 
 /// So many cents, in US dollars.
-#[expect(clippy::unnecessary_wraps, reason = "a field of a message is optional")]
+#[expect(clippy::unnecessary_wraps, reason = "fields of messages are compared with it")]
 pub(crate) fn usd(cents: i64) -> Option<Money> {
     let nanos = i32::try_from(cents % 100).expect("cents") * 10_000_000;
     Some(Money { currency_code: "USD".to_owned(), units: cents / 100, nanos })
@@ -122,7 +122,7 @@ pub(crate) fn numbers(line: &InvoiceLine) -> [&str; 5] {
     [&line.quantity, &line.free_quantity, &line.billed_quantity, &line.unit_price, &line.amount]
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "a field of a message is optional")]
+#[expect(clippy::unnecessary_wraps, reason = "fields of messages are compared with it")]
 pub(crate) fn at(time: &str) -> Option<prost_types::Timestamp> {
     Some(time.parse::<Timestamp>().expect("a time").into())
 }

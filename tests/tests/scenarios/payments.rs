@@ -66,7 +66,7 @@ async fn billed(suite: &Suite) -> (Customer, Invoice) {
     (it, issued)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "a field of a message is optional")]
+#[expect(clippy::unnecessary_wraps, reason = "fields of messages are compared with it")]
 fn days_after(time: Option<prost_types::Timestamp>, days: u32) -> Option<prost_types::Timestamp> {
     let time = Timestamp::try_from(time.expect("a time")).expect("a time");
     Some((time + DAY * days).into())
