@@ -1,4 +1,6 @@
 //! What Prometheus is told: everything that an operator has to know, and nothing about anybody.
+#![expect(clippy::float_cmp, reason = "what is counted is whole numbers")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
