@@ -59,6 +59,12 @@ impl Pass {
             Fact::Missing => return Err(unavailable(OwnerSet::of(Owner::Space))),
             Fact::Known(space) => match space.state {
                 SpaceState::Active => {}
+                // Whoever runs a profile or has a listing is told of it: its space comes about when the effect is delivered.
+                SpaceState::None
+                    if matches!(self.resource, Resource::VendorProfile { .. } | Resource::Listing { .. }) =>
+                {
+                    return Err(unavailable(OwnerSet::of(Owner::Space)));
+                }
                 SpaceState::None => {
                     return Err(Fault::permission_denied(self.permission().name(), self.resource));
                 }
