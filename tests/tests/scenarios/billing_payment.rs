@@ -83,6 +83,11 @@ fn refuses_card<T: std::fmt::Debug>(answer: Result<T, Status>, field: &str) {
 /// Puts a text into a field of an address.
 type Change = fn(&mut Address, String);
 
+/// Whether a text holds neither the token nor a card's number. Digits in a row alone are nothing: hashes have them, too.
+fn tells_nothing(text: &str) -> bool {
+    !text.contains(TOKEN) && CARD.iter().all(|number| !text.contains(number))
+}
+
 both_engines! {
     // R-B3
     async fn a_payment_method_is_shown_whole_to_billing_admins_and_its_last_four_digits_to_admins(suite: Suite) {
@@ -159,7 +164,7 @@ both_engines! {
         }
         let bad = PaymentMethod { brand: CARD[1].into(), last_four: CARD[0].into(), ..card() };
         let refusal = told(&sets_payment(&bob, &space, bad).await.expect_err("a refusal"));
-        assert!(!refusal.contains(TOKEN) && !refusal.contains("1111"), "{refusal}");
+        assert!(tells_nothing(&refusal), "{refusal}");
         let long = PaymentMethod { token: TOKEN.repeat(100), ..card() };
         assert!(!told(&sets_payment(&bob, &space, long).await.expect_err("a refusal")).contains(TOKEN));
         sets_payment(&bob, &space, PaymentMethod { token: format!("{TOKEN}2"), ..card() }).await.expect("replaced");
@@ -172,10 +177,10 @@ both_engines! {
         assert_eq!(entries.len(), 1 + 2 + 4);
         let journal = format!("{entries:?}");
         assert!(journal.contains("4242") && journal.contains("Visa") && journal.contains("2099-04"));
-        assert!(!journal.contains(TOKEN) && !journal.contains("1111"));
+        assert!(tells_nothing(&journal));
         let pool = suite.pool(Service::Billing).await;
         let stored = format!("{:?}", pairs(&pool, "SELECT content, personal FROM journal").await);
-        assert!(!stored.contains(TOKEN) && !stored.contains("1111"));
+        assert!(tells_nothing(&stored));
         assert_eq!(texts(&pool, "SELECT token FROM payment_method").await, [TOKEN], "it is where payments need it");
         assert!(!format!("{set:?}").contains(TOKEN), "a request does not print it");
     }

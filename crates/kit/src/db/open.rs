@@ -133,7 +133,7 @@ async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
         ("synchronous_commit", "on"),
         ("default_transaction_isolation", "read committed"),
         // A process that freezes within a transaction holds its scopes: not for as long as TCP keeps hoping.
-        ("idle_in_transaction_session_timeout", "10s"),
+        ("idle_in_transaction_session_timeout", "60s"),
         // A statement has one plan, made without its parameters' values: rules of SQL (see kit::db) see to it that one
         // fits all. Left to itself the server takes a page's size for a tenth of what there is, finds plans for the
         // values at hand cheaper, and makes a new one for each call: that costs more than the statement.
