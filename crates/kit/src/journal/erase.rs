@@ -59,3 +59,25 @@ pub async fn erase(pool: &Pool, person: &UserName, email: Option<&str>) -> Resul
 fn is_at(detail: &str, email: &str) -> bool {
     detail == email || detail.strip_suffix('>').is_some_and(|named| named.ends_with(&format!("<{email}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_at;
+
+    // R-J1: a contact of a vendor profile is one detail, with the name of whom it is.
+    #[test]
+    fn an_address_is_found_with_and_without_a_name_and_no_other_is() {
+        let ann = "ann@example.com";
+        for theirs in [ann, "Ann Example <ann@example.com>", "<ann@example.com>"] {
+            assert!(is_at(theirs, ann), "{theirs}");
+        }
+        for others in [
+            "joann@example.com",
+            "Jo <joann@example.com>",
+            "Ann <ann@example.com.example>",
+            "Ann ann@example.com",
+        ] {
+            assert!(!is_at(others, ann), "{others}");
+        }
+    }
+}
