@@ -58,21 +58,25 @@ impl FactOwner for BillingOwner {
     }
 
     async fn read(&self, db: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, Error> {
-        let Some((sql, filled)) = READ.fill(questions) else { return Ok(Vec::new()) };
-        let rows: Vec<Row> = on!(db, |c| {
-            let mut query = sqlx::query_as(sql);
-            for question in filled {
-                let subject = person(&question.subject).to_owned();
-                query = query.bind(question.scope.to_string()).bind(question.scope.id()).bind(subject);
-            }
-            query.fetch_all(c).await
-        })?;
         let reading = |row: Row| Reading {
             version: Version::of_head(row.facts_sequence, row.facts_hash),
             last_time: row.time,
             facts: facts(row.admin),
         };
-        Ok(rows.into_iter().take(questions.len()).map(reading).collect())
+        let mut readings = Vec::with_capacity(questions.len());
+        for (sql, filled) in READ.statements(db, questions) {
+            let rows: Vec<Row> = on!(db, |c| {
+                let mut query = sqlx::query_as(sql);
+                for question in filled {
+                    let subject = person(&question.subject).to_owned();
+                    query = query.bind(question.scope.to_string()).bind(question.scope.id()).bind(subject);
+                }
+                query.fetch_all(c).await
+            })?;
+            readings.extend(rows.into_iter().map(reading));
+        }
+        readings.truncate(questions.len());
+        Ok(readings)
     }
 
     async fn subject_spaces(

@@ -88,15 +88,17 @@ impl FactOwner for MembershipOwner {
     }
 
     async fn read(&self, db: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, Error> {
-        let Some((sql, filled)) = READ.fill(questions) else { return Ok(Vec::new()) };
-        let rows: Vec<Row> = on!(db, |c| {
-            let mut query = sqlx::query_as(sql);
-            for question in filled {
-                let subject = person(&question.subject).to_owned();
-                query = query.bind(question.scope.to_string()).bind(question.scope.id()).bind(subject);
-            }
-            query.fetch_all(c).await
-        })?;
+        let mut rows: Vec<Row> = Vec::with_capacity(questions.len());
+        for (sql, filled) in READ.statements(db, questions) {
+            rows.extend(on!(db, |c| {
+                let mut query = sqlx::query_as::<_, Row>(sql);
+                for question in filled {
+                    let subject = person(&question.subject).to_owned();
+                    query = query.bind(question.scope.to_string()).bind(question.scope.id()).bind(subject);
+                }
+                query.fetch_all(c).await
+            })?);
+        }
         rows.into_iter().take(questions.len()).map(Reading::try_from).collect()
     }
 

@@ -94,15 +94,17 @@ impl FactOwner for SpaceOwner {
     }
 
     async fn read(&self, db: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, Error> {
-        let Some((sql, filled)) = READ.fill(questions) else { return Ok(Vec::new()) };
-        let rows: Vec<Row> = on!(db, |c| {
-            let mut query = sqlx::query_as(sql);
-            for question in filled {
-                let subject = person(&question.subject).to_owned();
-                query = query.bind(question.scope.to_string()).bind(question.scope.id()).bind(subject);
-            }
-            query.fetch_all(c).await
-        })?;
+        let mut rows: Vec<Row> = Vec::with_capacity(questions.len());
+        for (sql, filled) in READ.statements(db, questions) {
+            rows.extend(on!(db, |c| {
+                let mut query = sqlx::query_as::<_, Row>(sql);
+                for question in filled {
+                    let subject = person(&question.subject).to_owned();
+                    query = query.bind(question.scope.to_string()).bind(question.scope.id()).bind(subject);
+                }
+                query.fetch_all(c).await
+            })?);
+        }
         questions.iter().zip(rows).map(|(question, row)| reading(question, row)).collect()
     }
 

@@ -116,15 +116,17 @@ static HEADS: LazyLock<BatchSql> = LazyLock::new(|| {
 
 /// The last journal entries of spaces, by the names of their scopes.
 pub(crate) async fn heads(db: &mut Conn, spaces: &[SpaceName]) -> Result<HashMap<String, i64>, Error> {
-    let Some((sql, filled)) = HEADS.fill(spaces) else { return Ok(HashMap::new()) };
-    let rows: Vec<(String, i64)> = on!(db, |c| {
-        let mut query = sqlx::query_as(sql);
-        for space in filled {
-            query = query.bind(Scope::from(*space).to_string());
-        }
-        query.fetch_all(c).await
-    })?;
-    Ok(rows.into_iter().collect())
+    let mut heads = HashMap::with_capacity(spaces.len());
+    for (sql, filled) in HEADS.statements(db, spaces) {
+        heads.extend(on!(db, |c| {
+            let mut query = sqlx::query_as::<_, (String, i64)>(sql);
+            for space in filled {
+                query = query.bind(Scope::from(*space).to_string());
+            }
+            query.fetch_all(c).await
+        })?);
+    }
+    Ok(heads)
 }
 
 /// Notes that a budget was looked at.

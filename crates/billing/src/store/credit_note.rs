@@ -41,8 +41,7 @@ static AMOUNTS: LazyLock<BatchSql> = LazyLock::new(|| {
 /// How much of these invoices is credited; of those of which something is.
 pub(crate) async fn sums(db: &mut Conn, invoices: &[Uuid]) -> Result<HashMap<Uuid, Decimal>, Error> {
     let mut sums = HashMap::<Uuid, Decimal>::new();
-    for invoices in invoices.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = AMOUNTS.fill(invoices) else { break };
+    for (sql, filled) in AMOUNTS.statements(db, invoices) {
         let rows: Vec<(Uuid, i64, String)> = on!(db, |c| {
             let mut query = sqlx::query_as(sql);
             for invoice in filled {

@@ -71,8 +71,7 @@ static INSERT: LazyLock<BatchSql> = LazyLock::new(|| {
 /// Stores the lines of an invoice that is being issued.
 pub(crate) async fn insert(db: &mut Conn, invoice: Uuid, lines: &[Line]) -> Result<(), Error> {
     let placed: Vec<(i32, &Line)> = (0..).zip(lines).collect();
-    for placed in placed.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = INSERT.fill(placed) else { break };
+    for (sql, filled) in INSERT.statements(db, &placed) {
         on!(db, |c| {
             let mut query = sqlx::query(sql);
             for (place, line) in filled {
@@ -116,8 +115,7 @@ pub(crate) async fn consumed(
     apps: &[(AppName, Month)],
 ) -> Result<BTreeMap<Pool, Decimal>, Error> {
     let mut consumed = BTreeMap::<Pool, Decimal>::new();
-    for apps in apps.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = CONSUMED.fill(apps) else { break };
+    for (sql, filled) in CONSUMED.statements(db, apps) {
         let rows: Vec<Consumed> = on!(db, |c| {
             let mut query = sqlx::query_as(sql);
             for (app, used) in filled {

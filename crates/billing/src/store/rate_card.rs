@@ -77,8 +77,7 @@ static RATES: LazyLock<BatchSql> = LazyLock::new(|| {
 /// Cards with their rates.
 async fn cards(db: &mut Conn, rows: Vec<CardRow>) -> Result<Vec<(RateCard, Timestamp)>, Error> {
     let mut rates: HashMap<i32, BTreeMap<Metric, Rate>> = HashMap::new();
-    for rows in rows.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = RATES.fill(rows) else { continue };
+    for (sql, filled) in RATES.statements(db, &rows) {
         let found: Vec<RateRow> = on!(db, |c| {
             let mut query = sqlx::query_as(sql);
             for card in filled {

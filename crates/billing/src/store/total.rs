@@ -77,8 +77,7 @@ static OF_APPS: LazyLock<BatchSql> = LazyLock::new(|| {
 /// All sums of these apps' usage in these months, whichever spaces held the apps.
 pub(crate) async fn of_apps(db: &mut Conn, apps: &[(AppName, Month)]) -> Result<Vec<(TotalKey, Sum)>, Error> {
     let mut found = Vec::new();
-    for apps in apps.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = OF_APPS.fill(apps) else { break };
+    for (sql, filled) in OF_APPS.statements(db, apps) {
         let rows: Vec<TotalRow> = on!(db, |c| {
             let mut query = sqlx::query_as(sql);
             for (app, used) in filled {
@@ -104,8 +103,7 @@ static HOLDERS: LazyLock<BatchSql> = LazyLock::new(|| {
 /// The spaces in which these apps were used in these months.
 pub(crate) async fn holders(db: &mut Conn, apps: &[(AppName, Month)]) -> Result<BTreeSet<SpaceName>, Error> {
     let mut found = BTreeSet::new();
-    for apps in apps.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = HOLDERS.fill(apps) else { break };
+    for (sql, filled) in HOLDERS.statements(db, apps) {
         let spaces: Vec<Uuid> = on!(db, |c| {
             let mut query = sqlx::query_scalar(sql);
             for (app, used) in filled {

@@ -35,8 +35,7 @@ static INSERT: LazyLock<BatchSql> = LazyLock::new(|| {
 /// id. They come in the order of their ids, so that writers can't wait for each other.
 pub(crate) async fn insert(db: &mut Conn, events: &[(&Event, TotalKey)]) -> Result<HashSet<String>, Error> {
     let mut inserted = HashSet::with_capacity(events.len());
-    for events in events.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = INSERT.fill(events) else { continue };
+    for (sql, filled) in INSERT.statements(db, events) {
         let ids: Vec<String> = on!(db, |c| {
             let mut query = sqlx::query_scalar(sql);
             for (event, total) in filled {
@@ -84,8 +83,7 @@ static EVENTS: LazyLock<BatchSql> = LazyLock::new(|| {
 /// Those events that are stored, by their ids.
 pub(crate) async fn events(db: &mut Conn, ids: &[&str]) -> Result<HashMap<String, Event>, Error> {
     let mut found = HashMap::new();
-    for ids in ids.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = EVENTS.fill(ids) else { continue };
+    for (sql, filled) in EVENTS.statements(db, ids) {
         let rows: Vec<EventRow> = on!(db, |c| {
             let mut query = sqlx::query_as(sql);
             for id in filled {
@@ -114,8 +112,7 @@ pub(crate) async fn accounts(
     spaces: &[SpaceName],
 ) -> Result<HashMap<SpaceName, Timestamp>, Error> {
     let mut found = HashMap::new();
-    for spaces in spaces.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = ACCOUNTS.fill(spaces) else { continue };
+    for (sql, filled) in ACCOUNTS.statements(db, spaces) {
         let rows: Vec<(Uuid, Timestamp)> = on!(db, |c| {
             let mut query = sqlx::query_as(sql);
             for space in filled {
@@ -143,8 +140,7 @@ pub(crate) async fn issued_months(
     months: &[(SpaceName, Month)],
 ) -> Result<HashSet<(SpaceName, Month)>, Error> {
     let mut found = HashSet::new();
-    for months in months.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = ISSUED.fill(months) else { continue };
+    for (sql, filled) in ISSUED.statements(db, months) {
         let rows: Vec<(Uuid, String)> = on!(db, |c| {
             let mut query = sqlx::query_as(sql);
             for (space, month) in filled {
@@ -173,8 +169,7 @@ static TOTALS: LazyLock<BatchSql> = LazyLock::new(|| {
 /// These sums as they stand; those that there are.
 pub(crate) async fn totals(db: &mut Conn, keys: &[TotalKey]) -> Result<BTreeMap<TotalKey, Sum>, Error> {
     let mut found = BTreeMap::new();
-    for keys in keys.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = TOTALS.fill(keys) else { continue };
+    for (sql, filled) in TOTALS.statements(db, keys) {
         let rows: Vec<TotalRow> = on!(db, |c| {
             let mut query = sqlx::query_as(sql);
             for key in filled {
@@ -214,8 +209,7 @@ static PUT: LazyLock<BatchSql> = LazyLock::new(|| {
 
 /// Stores sums in place of what they were.
 pub(crate) async fn put_totals(db: &mut Conn, totals: &[(TotalKey, Sum)]) -> Result<(), Error> {
-    for totals in totals.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = PUT.fill(totals) else { continue };
+    for (sql, filled) in PUT.statements(db, totals) {
         on!(db, |c| {
             let mut query = sqlx::query(sql);
             for (key, sum) in filled {

@@ -1,43 +1,62 @@
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
+use super::Conn;
+
 /// How many rows the texts of a batch statement take. Few sizes, so that few statements are prepared.
-const SIZES: [usize; 5] = [1, 4, 16, 64, 256];
+const SIZES: [usize; 6] = [1, 4, 16, 64, 128, 256];
 
 /// A statement that takes many rows of parameters in one round: `WITH row (n, a, b) AS (VALUES (0, $1, $2), …) …`.
 #[derive(Debug)]
 pub struct BatchSql {
-    texts: [String; SIZES.len()],
+    postgres: [String; SIZES.len()],
+    sqlite: [String; SIZES.len()],
 }
 
 impl BatchSql {
-    /// The most rows that a batch takes.
+    /// The most rows that a statement takes.
     pub const MAX_ROWS: usize = SIZES[SIZES.len() - 1];
 
-    /// `before` and `after` are the text around the rows; each row is its number, from 0, and so many parameters.
+    /// `before` and `after` are the text around the rows, without parameters; each row is its number, from 0, and so many
+    /// parameters.
     #[must_use]
     pub fn new(before: &str, columns: usize, after: &str) -> Self {
-        let row = |n: usize| {
-            let parameters: Vec<String> =
-                (1..=columns).map(|column| format!("${}", n * columns + column)).collect();
-            format!("({n}, {})", parameters.join(", "))
-        };
-        let text = |size| {
+        let text = |parameter: &dyn Fn(usize) -> String, size| {
+            let row = |n: usize| {
+                let parameters: Vec<String> =
+                    (1..=columns).map(|column| parameter(n * columns + column)).collect();
+                format!("({n}, {})", parameters.join(", "))
+            };
             let rows: Vec<String> = (0..size).map(row).collect();
             format!("{before}{}{after}", rows.join(", "))
         };
-        Self { texts: SIZES.map(text) }
+        Self {
+            postgres: SIZES.map(|size| text(&|number| format!("${number}"), size)),
+            // With numbers they would be names to SQLite, of which it searches the list for each that is bound.
+            sqlite: SIZES.map(|size| text(&|_| "?".to_owned(), size)),
+        }
     }
 
-    /// The text for at least so many rows, and the rows themselves, filled up with the last to the text's size: the
-    /// results of the rows that fill up are to be left out. `None` if there are no rows or too many.
-    pub fn fill<'a, T>(
+    /// The statements for all of the rows, each with its own, filled up with the last of them to the text's size: the
+    /// results of the rows that fill up are to be left out.
+    pub fn statements<'a, T>(
         &'static self,
+        db: &Conn,
         rows: &'a [T],
-    ) -> Option<(impl SqlSafeStr + use<T>, impl Iterator<Item = &'a T>)> {
-        let last = rows.last()?;
-        let size = SIZES.iter().position(|size| *size >= rows.len())?;
-        let filled = rows.iter().chain(std::iter::repeat(last)).take(SIZES[size]);
-        Some((AssertSqlSafe(self.texts[size].as_str()), filled))
+    ) -> impl Iterator<Item = (impl SqlSafeStr + use<T>, impl Iterator<Item = &'a T> + use<'a, T>)> + use<'a, T>
+    {
+        Self::of(if db.is_postgres() { &self.postgres } else { &self.sqlite }, rows)
+    }
+
+    fn of<'a, T>(
+        texts: &'static [String; SIZES.len()],
+        rows: &'a [T],
+    ) -> impl Iterator<Item = (impl SqlSafeStr + use<T>, impl Iterator<Item = &'a T> + use<'a, T>)> + use<'a, T>
+    {
+        rows.chunks(Self::MAX_ROWS).filter_map(|rows| {
+            let size = SIZES.iter().position(|size| *size >= rows.len())?;
+            let filled = rows.iter().chain(std::iter::repeat(rows.last()?)).take(SIZES[size]);
+            Some((AssertSqlSafe(texts[size].as_str()), filled))
+        })
     }
 }
 
@@ -91,7 +110,7 @@ mod tests {
 
     #[test]
     fn rows_are_filled_up_to_the_next_size() {
-        let (text, rows) = SQL.fill(&[1, 2]).unwrap();
+        let (text, rows) = BatchSql::of(&SQL.postgres, &[1, 2]).next().unwrap();
         assert_eq!(text.into_sql_str().as_str(), "V (0, $1, $2), (1, $3, $4), (2, $5, $6), (3, $7, $8) W");
         assert_eq!(rows.copied().collect::<Vec<_>>(), [1, 2, 2, 2]);
     }
@@ -116,8 +135,18 @@ mod tests {
     }
 
     #[test]
-    fn no_rows_and_too_many_rows_have_no_statement() {
-        assert!(SQL.fill::<i32>(&[]).is_none());
-        assert!(SQL.fill(&vec![0; BatchSql::MAX_ROWS + 1]).is_none());
+    fn many_rows_have_several_statements_and_none_has_none() {
+        let rows: Vec<_> = (0..=BatchSql::MAX_ROWS).collect();
+        let statements: Vec<Vec<_>> =
+            BatchSql::of(&SQL.sqlite, &rows).map(|(_, rows)| rows.copied().collect()).collect();
+        assert_eq!(statements.concat(), rows);
+        assert_eq!(statements.len(), 2);
+        assert_eq!(BatchSql::of::<i32>(&SQL.sqlite, &[]).count(), 0);
+    }
+
+    #[test]
+    fn parameters_are_numbered_for_postgres_alone() {
+        let (text, _) = BatchSql::of(&SQL.sqlite, &[1]).next().unwrap();
+        assert_eq!(text.into_sql_str().as_str(), "V (0, ?, ?) W");
     }
 }

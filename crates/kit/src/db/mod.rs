@@ -167,6 +167,11 @@ impl Conn {
         }
     }
 
+    /// Whether the engine is PostgreSQL.
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_) | Self::PostgresTx(_))
+    }
+
     pub(crate) async fn commit(self) -> Result<(), Error> {
         match self {
             Self::SqliteTx(tx) => tx.commit().await?,

@@ -1,13 +1,17 @@
-use std::ops::{Deref, DerefMut};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::{Deref, DerefMut},
+    sync::LazyLock,
+};
 
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, Effect};
 use prost::Message as _;
 use serde_json::Value;
 
-use super::{Conn, Error, Pool};
+use super::{BatchSql, Conn, Error, Pool};
 use crate::{
     clock::Timestamp,
-    journal::{self, Head},
+    journal::{self, Draft, Head},
     name::{Principal, Scope},
     on,
 };
@@ -41,15 +45,23 @@ pub struct Change {
     pub facts: bool,
 }
 
+static UNDELIVERED: LazyLock<BatchSql> = LazyLock::new(|| {
+    BatchSql::new(
+        "WITH wanted (place, scope) AS (VALUES ",
+        1,
+        ") SELECT o.scope FROM wanted w JOIN outbox o ON o.scope = w.scope LIMIT 1",
+    )
+});
+
 /// A transaction on one or more scopes. It alone writes these scopes until it ends, and it sees their latest state,
 /// so invariants are simply checked in it. Dropped, it rolls back.
 #[derive(Debug)]
 pub struct Tx {
     conn: Conn,
     act: Act,
-    heads: Vec<(Scope, Head)>,
+    heads: BTreeMap<Scope, Head>,
     /// The scopes whose entry is written.
-    recorded: Vec<Scope>,
+    recorded: BTreeSet<Scope>,
     has_effects: bool,
 }
 
@@ -75,15 +87,17 @@ impl Pool {
         sorted.sort_unstable();
         sorted.dedup();
         let mut conn = self.transaction().await?;
-        let mut heads = Vec::with_capacity(sorted.len());
-        let mut act = act;
-        for scope in sorted {
-            let head = Head::lock(&mut conn, scope).await?;
-            // One time for all that the transaction judges and writes, and never before what the scopes have seen.
-            act.time = act.time.max(head.time);
-            heads.push((scope, head));
-        }
-        Ok(Tx { conn, act, heads, recorded: Vec::new(), has_effects: false })
+        let heads = journal::lock(&mut conn, &sorted).await?;
+        // One time for all that the transaction judges and writes, and never before what the scopes have seen.
+        let time = heads.iter().map(|(_, head)| head.time).fold(act.time, Timestamp::max);
+        let act = Act { time, ..act };
+        Ok(Tx {
+            conn,
+            act,
+            heads: heads.into_iter().collect(),
+            recorded: BTreeSet::new(),
+            has_effects: false,
+        })
     }
 }
 
@@ -103,23 +117,39 @@ impl Tx {
     /// Writes the journal entry of one scope (R-J1) and returns its sequence. One entry for each scope: a second is a
     /// defect.
     pub async fn record(&mut self, change: Change) -> Result<i64, Error> {
-        if self.recorded.contains(&change.scope) {
-            return Err(Error::Defect(sqlx::Error::Configuration(
-                "a scope has two entries of one change".into(),
-            )));
+        let scope = change.scope;
+        self.record_all(&[change]).await?;
+        Ok(self.head(scope)?.sequence)
+    }
+
+    /// Writes the journal entries of several scopes (R-J1). One entry for each scope: a second is a defect.
+    pub async fn record_all(&mut self, changes: &[Change]) -> Result<(), Error> {
+        let mut drafts = Vec::with_capacity(changes.len());
+        for change in changes {
+            if !self.recorded.insert(change.scope) {
+                return Err(Error::Defect(sqlx::Error::Configuration(
+                    "a scope has two entries of one change".into(),
+                )));
+            }
+            drafts.push(Draft::after(self.head(change.scope)?, &self.act, change));
         }
-        self.recorded.push(change.scope);
-        let Some((_, head)) = self.heads.iter_mut().find(|(scope, _)| *scope == change.scope) else {
-            return Err(outside());
-        };
-        *head = journal::append(&mut self.conn, head, &self.act, &change).await?;
-        Ok(head.sequence)
+        journal::append(&mut self.conn, &drafts).await?;
+        self.heads.extend(drafts.into_iter().map(|draft| (draft.scope, draft.head)));
+        Ok(())
+    }
+
+    fn head(&self, scope: Scope) -> Result<&Head, Error> {
+        self.heads.get(&scope).ok_or_else(|| {
+            Error::Defect(sqlx::Error::Configuration(
+                "the scope is not one that the transaction began with".into(),
+            ))
+        })
     }
 
     /// Adds what must follow at a peer from the entry that was just recorded of a scope. It is delivered after the
     /// commit, in order, once; never refused.
     pub async fn emit(&mut self, scope: Scope, peer: &str, effects: Vec<Effect>) -> Result<(), Error> {
-        let (_, head) = self.heads.iter().find(|(own, _)| *own == scope).ok_or_else(outside)?;
+        let head = self.head(scope)?;
         let sequence = head.sequence;
         let request = ApplyEffectsRequest {
             // Which owner that is, is filled in on delivery.
@@ -147,13 +177,15 @@ impl Tx {
 
     /// Whether effects of these scopes' earlier changes are still to be delivered.
     pub(crate) async fn has_undelivered(&mut self) -> Result<bool, Error> {
-        for scope in self.scopes() {
-            let found: Option<i64> = on!(self, |c| sqlx::query_scalar(
-                "SELECT sequence FROM outbox WHERE scope = $1 ORDER BY sequence LIMIT 1"
-            )
-            .bind(scope.to_string())
-            .fetch_optional(c)
-            .await)?;
+        let scopes = self.scopes();
+        for (sql, scopes) in UNDELIVERED.statements(self, &scopes) {
+            let found: Option<String> = on!(self, |c| {
+                let mut query = sqlx::query_scalar(sql);
+                for scope in scopes {
+                    query = query.bind(scope.to_string());
+                }
+                query.fetch_optional(c).await
+            })?;
             if found.is_some() {
                 return Ok(true);
             }
@@ -181,7 +213,7 @@ impl Tx {
     /// The scopes of this transaction.
     #[must_use]
     pub fn scopes(&self) -> Vec<Scope> {
-        self.heads.iter().map(|(scope, _)| *scope).collect()
+        self.heads.keys().copied().collect()
     }
 
     /// Whether this transaction has emitted effects.
@@ -198,8 +230,4 @@ impl Tx {
     pub async fn rollback(self) -> Result<(), Error> {
         self.conn.rollback().await
     }
-}
-
-fn outside() -> Error {
-    Error::Defect(sqlx::Error::Configuration("the scope is not one that the transaction began with".into()))
 }

@@ -255,8 +255,7 @@ pub(crate) async fn find_all(
     person: &str,
 ) -> Result<Vec<(App, Option<AppRole>)>, Error> {
     let mut found = Vec::with_capacity(names.len());
-    for names in names.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = SEEN.fill(names) else { break };
+    for (sql, filled) in SEEN.statements(db, names) {
         let rows: Vec<SeenRow> = on!(db, |c| {
             let mut query = sqlx::query_as(sql);
             for name in filled {

@@ -82,8 +82,7 @@ static OF_APPS: LazyLock<BatchSql> = LazyLock::new(|| {
 /// Which spaces held these apps, the earliest first for each app.
 pub(crate) async fn of_apps(db: &mut Conn, apps: &[AppName]) -> Result<Vec<Holding>, Error> {
     let mut found = Vec::with_capacity(apps.len());
-    for apps in apps.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = OF_APPS.fill(apps) else { break };
+    for (sql, filled) in OF_APPS.statements(db, apps) {
         let rows: Vec<(Uuid, Timestamp, Uuid, Option<Timestamp>)> = on!(db, |c| {
             let mut query = sqlx::query_as(sql);
             for app in filled {

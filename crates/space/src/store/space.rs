@@ -88,8 +88,7 @@ static FIND_ALL: LazyLock<BatchSql> = LazyLock::new(|| {
 /// Those of these spaces that there are.
 pub(crate) async fn find_all(db: &mut Conn, names: &[SpaceName]) -> Result<HashMap<SpaceName, Space>, Error> {
     let mut found = HashMap::with_capacity(names.len());
-    for names in names.chunks(BatchSql::MAX_ROWS) {
-        let Some((sql, filled)) = FIND_ALL.fill(names) else { break };
+    for (sql, filled) in FIND_ALL.statements(db, names) {
         let rows: Vec<Row> = on!(db, |c| {
             let mut query = sqlx::query_as(sql);
             for name in filled {

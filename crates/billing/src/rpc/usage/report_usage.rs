@@ -190,15 +190,13 @@ async fn record(tx: &mut Tx, accepted: &[(&Event, TotalKey)]) -> Result<(), Erro
     for (event, total) in accepted {
         spaces.entry(total.space).or_default().push(event);
     }
-    for (space, events) in spaces {
-        let change = Change {
-            scope: space.into(),
-            resources: vec![AccountName(space).to_string()],
-            before: Value::Null,
-            after: json!({ "events": events.len(), "digest": digest(&events) }),
-            facts: false,
-        };
-        tx.record(change).await?;
-    }
-    Ok(())
+    let change = |(space, events): (SpaceName, Vec<&Event>)| Change {
+        scope: space.into(),
+        resources: vec![AccountName(space).to_string()],
+        before: Value::Null,
+        after: json!({ "events": events.len(), "digest": digest(&events) }),
+        facts: false,
+    };
+    let changes: Vec<_> = spaces.into_iter().map(change).collect();
+    tx.record_all(&changes).await
 }

@@ -1,0 +1,153 @@
+//! The ends of scopes' journals: who holds them writes on.
+use std::{collections::HashMap, sync::LazyLock};
+
+use serde_json::json;
+
+use super::{GENESIS, chain, personal::Personal};
+use crate::{
+    clock::Timestamp,
+    db::{Act, BatchSql, Change, Conn, Error},
+    name::Scope,
+    on,
+};
+
+/// The end of a scope's journal, as the writer of the scope sees it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct Head {
+    pub(crate) sequence: i64,
+    pub(crate) hash: Vec<u8>,
+    pub(crate) time: Timestamp,
+    facts_sequence: i64,
+    facts_hash: Vec<u8>,
+}
+
+#[derive(sqlx::FromRow)]
+struct HeadRow {
+    scope: String,
+    #[sqlx(flatten)]
+    head: Head,
+}
+
+// Grouped, since a statement may not write a row twice, and rows are filled up with the last. The place puts the rows in
+// the order in which they are locked.
+static LOCK: LazyLock<BatchSql> = LazyLock::new(|| {
+    BatchSql::new(
+        "WITH wanted (place, scope, hash, time) AS (VALUES ",
+        3,
+        ") INSERT INTO head (scope, sequence, hash, time, facts_sequence, facts_hash)
+           SELECT scope, 0, hash, time, 0, hash FROM wanted GROUP BY scope, hash, time ORDER BY MIN(place)
+           ON CONFLICT (scope) DO UPDATE SET sequence = head.sequence
+           RETURNING scope, sequence, hash, time, facts_sequence, facts_hash",
+    )
+});
+
+/// Makes the caller's transaction the only writer of these scopes until it ends. It locks them in the order in which they
+/// are given, and each is given once.
+pub(crate) async fn lock(db: &mut Conn, scopes: &[Scope]) -> Result<Vec<(Scope, Head)>, Error> {
+    let mut locked = HashMap::with_capacity(scopes.len());
+    for (sql, scopes) in LOCK.statements(db, scopes) {
+        let rows: Vec<HeadRow> = on!(db, |c| {
+            let mut query = sqlx::query_as(sql);
+            for scope in scopes {
+                query = query.bind(scope.to_string()).bind(GENESIS.as_slice()).bind(Timestamp::EPOCH);
+            }
+            query.fetch_all(c).await
+        })?;
+        locked.extend(rows.into_iter().map(|row| (row.scope, row.head)));
+    }
+    let head = |scope: &Scope| Some((*scope, locked.remove(&scope.to_string())?));
+    scopes.iter().map(head).collect::<Option<_>>().ok_or_else(|| Error::Defect(sqlx::Error::RowNotFound))
+}
+
+/// The next entry of a scope, with the head that the scope has after it.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) scope: Scope,
+    pub(crate) head: Head,
+    content: String,
+    personal: String,
+}
+
+impl Draft {
+    /// What comes after this head.
+    pub(crate) fn after(head: &Head, act: &Act, change: &Change) -> Self {
+        let mut personal = Personal::default();
+        let mut content = json!({
+            "actor": act.actor.to_string(),
+            "on_behalf_of": act.on_behalf_of.as_ref().map(ToString::to_string),
+            "method": act.method,
+            "facts": change.facts,
+            "resources": change.resources,
+            "before": change.before,
+            "after": change.after,
+        });
+        personal.take_from(&mut content);
+        content["personal"] = personal.digests();
+        let content = content.to_string();
+        let sequence = head.sequence + 1;
+        let time = act.time.max(head.time);
+        let hash = chain(change.scope, sequence, time, &head.hash, &content).to_vec();
+        let (facts_sequence, facts_hash) = if change.facts {
+            (sequence, hash.clone())
+        } else {
+            (head.facts_sequence, head.facts_hash.clone())
+        };
+        let head = Head { sequence, hash, time, facts_sequence, facts_hash };
+        Self { scope: change.scope, head, content, personal: personal.to_json() }
+    }
+}
+
+static ENTRIES: LazyLock<BatchSql> = LazyLock::new(|| {
+    BatchSql::new(
+        "WITH entry (place, scope, sequence, time, content, personal, hash) AS (VALUES ",
+        6,
+        ") INSERT INTO journal (scope, sequence, time, content, personal, hash)
+           SELECT DISTINCT scope, sequence, time, content, personal, hash FROM entry",
+    )
+});
+
+static HEADS: LazyLock<BatchSql> = LazyLock::new(|| {
+    BatchSql::new(
+        "WITH next (place, scope, sequence, hash, time, facts_sequence, facts_hash) AS (VALUES ",
+        6,
+        ") INSERT INTO head (scope, sequence, hash, time, facts_sequence, facts_hash)
+           SELECT DISTINCT scope, sequence, hash, time, facts_sequence, facts_hash FROM next WHERE TRUE
+           ON CONFLICT (scope) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash, time = excluded.time,
+             facts_sequence = excluded.facts_sequence, facts_hash = excluded.facts_hash",
+    )
+});
+
+/// Writes the next entries of scopes that the caller's transaction holds, and their new heads; one for each scope.
+pub(crate) async fn append(db: &mut Conn, drafts: &[Draft]) -> Result<(), Error> {
+    for (sql, drafts) in ENTRIES.statements(db, drafts) {
+        on!(db, |c| {
+            let mut query = sqlx::query(sql);
+            for Draft { scope, head, content, personal } in drafts {
+                query = query
+                    .bind(scope.to_string())
+                    .bind(head.sequence)
+                    .bind(head.time)
+                    .bind(content)
+                    .bind(personal)
+                    .bind(&head.hash);
+            }
+            query.execute(c).await.map(drop)
+        })?;
+    }
+    for (sql, drafts) in HEADS.statements(db, drafts) {
+        on!(db, |c| {
+            let mut query = sqlx::query(sql);
+            for Draft { scope, head, .. } in drafts {
+                query = query
+                    .bind(scope.to_string())
+                    .bind(head.sequence)
+                    .bind(&head.hash)
+                    .bind(head.time)
+                    .bind(head.facts_sequence)
+                    .bind(&head.facts_hash);
+            }
+            query.execute(c).await.map(drop)
+        })?;
+    }
+    Ok(())
+}
