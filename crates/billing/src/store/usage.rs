@@ -155,38 +155,38 @@ pub(crate) async fn issued_months(
     Ok(found)
 }
 
+// By what few keys share: of an app and month there are hardly more rows than metrics.
 static TOTALS: LazyLock<BatchSql> = LazyLock::new(|| {
     BatchSql::new(
-        "WITH wanted (place, space, billed_month, app, metric, usage_month, held_from, billable) AS (VALUES ",
-        7,
+        "WITH wanted (place, space, billed_month, app) AS (VALUES ",
+        3,
         ") SELECT t.space, t.billed_month, t.app, t.metric, t.usage_month, t.held_from, t.billable, t.quantity, t.events
            FROM wanted w JOIN usage_total t
-           ON t.space = w.space AND t.billed_month = w.billed_month AND t.app = w.app AND t.metric = w.metric
-           AND t.usage_month = w.usage_month AND t.held_from = w.held_from AND t.billable = w.billable",
+           ON t.space = w.space AND t.billed_month = w.billed_month AND t.app = w.app",
     )
 });
 
 /// These sums as they stand; those that there are.
-pub(crate) async fn totals(db: &mut Conn, keys: &[TotalKey]) -> Result<BTreeMap<TotalKey, Sum>, Error> {
+pub(crate) async fn totals(
+    db: &mut Conn,
+    keys: &BTreeMap<TotalKey, Sum>,
+) -> Result<BTreeMap<TotalKey, Sum>, Error> {
+    let apps: BTreeSet<_> = keys.keys().map(|key| (key.space, key.billed_month, key.app)).collect();
+    let apps: Vec<_> = apps.into_iter().collect();
     let mut found = BTreeMap::new();
-    for (sql, filled) in TOTALS.statements(db, keys) {
+    for (sql, filled) in TOTALS.statements(db, &apps) {
         let rows: Vec<TotalRow> = on!(db, |c| {
             let mut query = sqlx::query_as(sql);
-            for key in filled {
-                query = query
-                    .bind(key.space.0)
-                    .bind(key.billed_month.to_string())
-                    .bind(key.app.0)
-                    .bind(key.metric.name())
-                    .bind(key.usage_month.to_string())
-                    .bind(key.held_from)
-                    .bind(key.billable);
+            for (space, billed_month, app) in filled {
+                query = query.bind(space.0).bind(billed_month.to_string()).bind(app.0);
             }
             query.fetch_all(c).await
         })?;
         for row in rows {
             let (key, sum) = row.try_into()?;
-            found.insert(key, sum);
+            if keys.contains_key(&key) {
+                found.insert(key, sum);
+            }
         }
     }
     Ok(found)

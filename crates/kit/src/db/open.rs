@@ -17,6 +17,8 @@ use super::Pool;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a SQLite connection waits for the file before it answers busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many rows SQLite's thread reads ahead of who asked. It stops and is woken again each time they are taken.
+const ROW_BUFFER: usize = 1024;
 /// Connections for handlers, and for facts: two Revalidate calls of each of three peers may be under way at once.
 const POSTGRES_CONNECTIONS: (u32, u32) = (16, 6);
 /// SQLite reads in parallel with its one writer.
@@ -103,6 +105,7 @@ async fn open_sqlite(path: &Path, create: bool) -> Result<Pool, OpenError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        .row_buffer_size(ROW_BUFFER)
         .busy_timeout(BUSY_TIMEOUT);
     let refused = |error| OpenError::Refused { database: path.display().to_string(), error };
     let pool = |connections| {

@@ -97,12 +97,14 @@ impl Draft {
     }
 }
 
+// The rows that fill up are there already when they come.
 static ENTRIES: LazyLock<BatchSql> = LazyLock::new(|| {
     BatchSql::new(
         "WITH entry (place, scope, sequence, time, content, personal, hash) AS (VALUES ",
         6,
         ") INSERT INTO journal (scope, sequence, time, content, personal, hash)
-           SELECT DISTINCT scope, sequence, time, content, personal, hash FROM entry",
+           SELECT scope, sequence, time, content, personal, hash FROM entry WHERE TRUE
+           ON CONFLICT (scope, sequence) DO NOTHING",
     )
 });
 
@@ -119,8 +121,9 @@ static HEADS: LazyLock<BatchSql> = LazyLock::new(|| {
 
 /// Writes the next entries of scopes that the caller's transaction holds, and their new heads; one for each scope.
 pub(crate) async fn append(db: &mut Conn, drafts: &[Draft]) -> Result<(), Error> {
+    let mut written = 0;
     for (sql, drafts) in ENTRIES.statements(db, drafts) {
-        on!(db, |c| {
+        written += on!(db, |c| {
             let mut query = sqlx::query(sql);
             for Draft { scope, head, content, personal } in drafts {
                 query = query
@@ -131,8 +134,11 @@ pub(crate) async fn append(db: &mut Conn, drafts: &[Draft]) -> Result<(), Error>
                     .bind(personal)
                     .bind(&head.hash);
             }
-            query.execute(c).await.map(drop)
+            query.execute(c).await.map(|done| done.rows_affected())
         })?;
+    }
+    if written != drafts.len() as u64 {
+        return Err(Error::Defect(sqlx::Error::Configuration("an entry is there before its time".into())));
     }
     for (sql, drafts) in HEADS.statements(db, drafts) {
         on!(db, |c| {

@@ -165,8 +165,7 @@ async fn count(tx: &mut Tx, accepted: &[(&Event, TotalKey)]) -> Result<(), Abort
         let sum = added.entry(*key).or_default();
         *sum = sum.and(Sum::of(event.quantity)).ok_or_else(too_large)?;
     }
-    let keys: Vec<_> = added.keys().copied().collect();
-    for (key, before) in store::usage::totals(tx, &keys).await? {
+    for (key, before) in store::usage::totals(tx, &added).await? {
         let sum = added.entry(key).or_default();
         *sum = sum.and(before).ok_or_else(too_large)?;
     }
