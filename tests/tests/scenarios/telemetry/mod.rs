@@ -133,13 +133,25 @@ impl Observed {
         self.logs.path().join(service.name())
     }
 
-    /// Ends every process in order, by `SIGTERM`.
+    /// Asks a process to end, by `SIGTERM`.
+    async fn ask_to_end(child: &Child) {
+        let id = child.id().expect("it runs").to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status().await.expect("kill");
+        assert!(told.success());
+    }
+
+    /// Ends one process in order.
+    async fn stop(&mut self, service: Service) {
+        let mut child = self.running.remove(&service).expect("it runs");
+        Self::ask_to_end(&child).await;
+        assert!(child.wait().await.expect("an end").success());
+    }
+
+    /// Ends every process in order.
     async fn end(mut self) -> Said {
         let mut ends = BTreeMap::new();
         for child in self.running.values() {
-            let id = child.id().expect("it runs").to_string();
-            let told = Command::new("kill").args(["-TERM", &id]).status().await.expect("kill");
-            assert!(told.success());
+            Self::ask_to_end(child).await;
         }
         for (service, child) in &mut self.running {
             ends.insert(*service, child.wait().await.expect("an end"));
