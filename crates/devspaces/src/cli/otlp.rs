@@ -8,7 +8,7 @@ use crate::Service;
 /// Where spans go.
 #[derive(Debug, Args)]
 pub(super) struct Otlp {
-    /// The collector that spans are exported to, by OTLP over gRPC: http://10.0.0.9:4317; none are unless this is given
+    /// The collector that spans are exported to, by OTLP over gRPC without TLS; none are unless this is given
     #[arg(long, env = "DEVSPACES_OTLP_ENDPOINT", value_name = "URL", value_parser = collector)]
     otlp_endpoint: Option<Uri>,
     /// Which share of the traces that begin here is exported, from 0 to 1; of others, whoever began them has decided

@@ -124,7 +124,7 @@ impl Spans {
         self.share > 0.0 && rand::random::<f64>() < self.share
     }
 
-    pub(super) fn now(&self) -> SystemTime {
+    pub(super) fn now() -> SystemTime {
         let micros = u64::try_from(SystemClock.now().micros()).unwrap_or_default();
         SystemTime::UNIX_EPOCH + Duration::from_micros(micros)
     }

@@ -81,7 +81,7 @@ impl Span {
     ) -> Self {
         let spans = Spans::get().filter(|_| context.is_sampled());
         let record = spans.map(|spans| {
-            let (start, started) = (spans.now(), Instant::now());
+            let (start, started) = (Spans::now(), Instant::now());
             let mut record = Record {
                 spans,
                 kind,

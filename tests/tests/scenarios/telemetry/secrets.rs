@@ -134,7 +134,7 @@ async fn is_refused(erin: &Persona, bob: &Persona, (space, profile): (&str, &Ven
     }
     refusals.push(sets_payment(bob, space, card()).await.expect_err("not bob's"));
     let named = format!("spaces/erin@{DOMAIN}");
-    let get = GetSpaceRequest { name: named.clone(), ..GetSpaceRequest::default() };
+    let get = GetSpaceRequest { name: named.clone() };
     let mut refused = vec![erin.spaces().get_space(get).await.map(drop)];
     refused.push(lists(bob, space).await.map(drop));
     refused.push(adds(bob, space, &[(erin, VIEWER)]).await.map(drop));

@@ -10,8 +10,9 @@ use futures::future::join_all;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use tonic::{Code, Request};
 
-use super::{Exported, Observed, servers};
+use super::{Collector, Exported, Observed, servers};
 use crate::{
+    command_line::run,
     members::{DEVELOPER, VIEWER, adds},
     vendor_profiles::acceptance,
 };
@@ -169,4 +170,38 @@ async fn a_span_tells_how_its_call_ended() {
     code("MembershipService/RemoveMember", "PERMISSION_DENIED");
     code("MembershipService/AddMembers", "UNAUTHENTICATED");
     code("VendorProfileService/AcceptTerms", "INVALID_ARGUMENT");
+}
+
+/// Of traces that begin here a share is recorded; of others, whoever began them has decided.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn none_of_the_traces_that_begin_here_is_recorded_if_the_share_is_none() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4739";
+    let (collector, address) = Collector::start().await;
+    let endpoint = format!("http://{address}");
+    let flags = ["--otlp-endpoint", &endpoint, "--otlp-ratio", "0"];
+    let suite = Observed::with(Engine::Sqlite, "info", (collector, &flags)).await;
+    let alice = suite.processes.user("alice");
+    let space = alice.creates_space("Team").await;
+    alice
+        .profiles()
+        .accept_terms(traced(acceptance(&space), TRACE, "00f067aa0ba902b7", "01"))
+        .await
+        .expect("accepted");
+    let said = suite.end().await;
+    assert_tree(&said.of_trace(TRACE), "00f067aa0ba902b7");
+    assert!(said.spans.iter().all(|it| it.trace() == TRACE), "{:#?}", said.spans);
+}
+
+#[tokio::test]
+async fn a_collector_or_a_share_that_makes_no_sense_is_refused_at_the_start() {
+    for (flag, value) in [
+        ("--otlp-endpoint", "collector:4317"),
+        ("--otlp-endpoint", "https://collector:4317"),
+        ("--otlp-ratio", "1.5"),
+        ("--otlp-ratio", "NaN"),
+    ] {
+        let output = run(&["dev", flag, value]).await;
+        let complained = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && complained.contains(flag), "{complained}");
+    }
 }
