@@ -4,6 +4,7 @@ mod checks;
 mod latency;
 mod load;
 mod scale;
+mod traces;
 mod usage;
 
 use clap::{Parser, Subcommand};
@@ -25,26 +26,38 @@ enum Benchmark {
     Latency,
     /// How long pages and checks take in large spaces, against small ones
     Scale,
+    /// Strict permission checks whose traces are exported against those whose traces are not, on SQLite
+    Traces,
     /// How many usage events are accepted in a second, against plain writing of the same rows; and a billing run
     Usage,
 }
 
 fn main() {
     let benchmark = Cli::parse().benchmark;
-    for engine in Engine::ALL {
-        println!("{engine:?}");
-        if matches!(benchmark, None | Some(Benchmark::Latency)) {
-            two_threads().block_on(latency::run(engine));
+    if !matches!(benchmark, Some(Benchmark::Traces)) {
+        for engine in Engine::ALL {
+            println!("{engine:?}");
+            measure(benchmark.as_ref(), engine);
         }
-        if matches!(benchmark, None | Some(Benchmark::Checks)) {
-            two_threads().block_on(checks::run(engine));
-        }
-        if matches!(benchmark, None | Some(Benchmark::Scale)) {
-            one_thread().block_on(scale::run(engine));
-        }
-        if matches!(benchmark, None | Some(Benchmark::Usage)) {
-            two_threads().block_on(usage::run(engine));
-        }
+    }
+    if matches!(benchmark, None | Some(Benchmark::Traces)) {
+        println!("Traces");
+        two_threads().block_on(traces::run());
+    }
+}
+
+fn measure(benchmark: Option<&Benchmark>, engine: Engine) {
+    if matches!(benchmark, None | Some(Benchmark::Latency)) {
+        two_threads().block_on(latency::run(engine));
+    }
+    if matches!(benchmark, None | Some(Benchmark::Checks)) {
+        two_threads().block_on(checks::run(engine));
+    }
+    if matches!(benchmark, None | Some(Benchmark::Scale)) {
+        one_thread().block_on(scale::run(engine));
+    }
+    if matches!(benchmark, None | Some(Benchmark::Usage)) {
+        two_threads().block_on(usage::run(engine));
     }
 }
 

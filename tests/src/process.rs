@@ -1,12 +1,19 @@
 //! The suite as separate processes of the shipped binary, which can be killed, and a network between them that can
 //! fail.
-use std::{collections::BTreeMap, env, net::SocketAddr, path::PathBuf, process::Stdio, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    env,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+};
 
 use devspaces::{Service, keys};
 use devspaces_kit::{
     clock::SystemClock,
     db::Pool,
-    identity::{DevIssuer, SigningKey},
+    identity::{BearerToken, DevIssuer, SigningKey},
     name::Principal,
 };
 use tempfile::TempDir;
@@ -181,11 +188,28 @@ impl Processes {
     /// A person or a service, with a token.
     #[must_use]
     pub fn persona(&self, principal: &Principal) -> Persona {
+        self.bearer(principal, self.token(principal, None).as_str())
+    }
+
+    /// Someone with a token of the test's own making.
+    #[must_use]
+    pub fn bearer(&self, principal: &Principal, token: &str) -> Persona {
+        let ports = Service::ALL.map(|service| (service, self.channel(service)));
+        Persona::new(principal, Some(token), ports.into())
+    }
+
+    /// A token that the services accept.
+    #[must_use]
+    pub fn token(&self, principal: &Principal, email: Option<&str>) -> BearerToken {
         let key = SigningKey::load(&self.folder.path().join(keys::ISSUER)).expect("the issuer's key");
         let issuer = DevIssuer::new(key, SystemClock::shared());
-        let token = issuer.token(principal, None, std::time::Duration::from_hours(1));
-        let ports = Service::ALL.map(|service| (service, self.channel(service)));
-        Persona::new(principal, Some(token.as_str()), ports.into())
+        issuer.token(principal, email, std::time::Duration::from_hours(1))
+    }
+
+    /// The folder with the services' keys.
+    #[must_use]
+    pub fn keys(&self) -> &Path {
+        self.folder.path()
     }
 
     fn channel(&self, service: Service) -> Channel {

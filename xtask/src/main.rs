@@ -22,7 +22,7 @@ Usage: cargo xtask <COMMAND>
   ci               every check: dependency rules, documents, format, lints, and all tests
   containers       starts the compose files for real, in containers of a running Docker engine, and tries them
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
-  bench [ARGS]     the benchmarks, or the one that is named: checks, latency, scale
+  bench [ARGS]     the benchmarks, or the one that is named: checks, latency, scale, usage, traces
   postgres -- CMD  a command, such as cargo test -p devspaces-kit, with the PostgreSQL that the tests would use
 
 PostgreSQL is the server at DEVSPACES_TEST_POSTGRES_URL (an administrator's URL). If that is not set, a throwaway

@@ -212,6 +212,13 @@ impl<W> Exchange<W> {
     }
 }
 
+impl<W> Batch<W> {
+    /// The checks that wait for the batch, in the order of its questions.
+    pub(crate) fn waiters(&self) -> impl Iterator<Item = &W> {
+        self.asked.iter().flat_map(|asked| &asked.waiters)
+    }
+}
+
 impl<W> Asked<W> {
     /// What the answer says (rule Answer). `None` if it makes no sense: unchanged from nothing, or from something
     /// else than was sent.

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use devspaces_authz::Owner;
 use devspaces_kit::{
     identity::{Caller, ServiceSigner},
-    server::TraceContext,
     status::{Fault, Reason},
+    trace::Traced,
 };
 use tokio::time::timeout;
 use tonic::{Code, Request, Response, Status, transport::Channel};
@@ -18,7 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 pub struct Peers(Arc<Shared>);
 
 struct Shared {
-    channels: BTreeMap<&'static str, Channel>,
+    channels: BTreeMap<&'static str, Traced>,
     signer: Arc<ServiceSigner>,
 }
 
@@ -26,7 +26,8 @@ impl Peers {
     /// Peers at these addresses, each of which knows the signer's service by its key.
     #[must_use]
     pub fn new(channels: impl IntoIterator<Item = (Owner, Channel)>, signer: Arc<ServiceSigner>) -> Self {
-        let channels = channels.into_iter().map(|(owner, channel)| (owner.name(), channel)).collect();
+        let traced = |(owner, channel): (Owner, Channel)| (owner.name(), Traced::new(owner.name(), channel));
+        let channels = channels.into_iter().map(traced).collect();
         Self(Arc::new(Shared { channels, signer }))
     }
 
@@ -38,7 +39,7 @@ impl Peers {
         &self,
         peer: Owner,
         message: Q,
-        call: impl FnOnce(Channel, Request<Q>) -> F,
+        call: impl FnOnce(Traced, Request<Q>) -> F,
     ) -> Result<R, Fault>
     where
         F: Future<Output = Result<Response<R>, Status>>,
@@ -47,7 +48,6 @@ impl Peers {
         let channel = self.0.channels.get(peer.name()).cloned().ok_or_else(missing)?;
         let mut request = Request::new(message);
         self.0.signer.token_for(peer.name()).authorize(request.metadata_mut());
-        TraceContext::inject(request.metadata_mut());
         match timeout(DEADLINE, call(channel, request)).await {
             Ok(Ok(response)) => Ok(response.into_inner()),
             Ok(Err(status)) => {

@@ -5,8 +5,8 @@ use devspaces_authz::{AppRole, ConsoleRole, Owner};
 use devspaces_kit::{
     identity::ServiceSigner,
     name::{AppName, Principal, SpaceName, UserName},
-    server::TraceContext,
     status::Fault,
+    trace::Traced,
 };
 use devspaces_proto::facts::v1::{
     self as proto, ApplyEffectsRequest, ListAppRolesRequest, ListDerivedViewersRequest,
@@ -23,13 +23,13 @@ use crate::{
 /// Calls one owner's service, as the service of the suite that the signer speaks for.
 pub(crate) struct Remote {
     owner: Owner,
-    client: FactsServiceClient<Channel>,
+    client: FactsServiceClient<Traced>,
     signer: Arc<ServiceSigner>,
 }
 
 impl Remote {
     pub(crate) fn new(owner: Owner, channel: Channel, signer: Arc<ServiceSigner>) -> Self {
-        Self { owner, client: FactsServiceClient::new(channel), signer }
+        Self { owner, client: FactsServiceClient::new(Traced::new(owner.name(), channel)), signer }
     }
 
     pub(crate) async fn revalidate(
@@ -121,9 +121,8 @@ impl Remote {
 
     pub(crate) async fn apply(&self, effects: ApplyEffectsRequest) -> Result<(), Fault> {
         let request = ApplyEffectsRequest { owner: self.owner().into(), ..effects };
-        let mut request = self.signed(request);
-        TraceContext::inject(request.metadata_mut());
-        self.client.clone().apply_effects(request).await.map(drop).map_err(|status| self.fault(&status))
+        let answer = self.client.clone().apply_effects(self.signed(request)).await;
+        answer.map(drop).map_err(|status| self.fault(&status))
     }
 
     fn subject_space(&self, space: proto::SubjectSpace) -> Option<(SpaceName, OwnFacts)> {

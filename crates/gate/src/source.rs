@@ -13,6 +13,7 @@ use devspaces_kit::{
     metrics,
     name::{AppName, Principal, SpaceName, UserName},
     status::Fault,
+    trace::TraceContext,
 };
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
 use futures::FutureExt as _;
@@ -36,7 +37,11 @@ const LIMITS: Limits = Limits { calls: 2, questions: MAX_QUESTIONS, waiting: 16_
 /// How long an owner may take to answer. Then its facts count as missing.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-type Waiter = oneshot::Sender<Option<Confirmed>>;
+/// A check that waits, and the trace that it belongs to.
+struct Waiter {
+    answer: oneshot::Sender<Option<Confirmed>>,
+    trace: Option<TraceContext>,
+}
 
 /// The facts of one owner. Clones share its calls and its cache.
 #[derive(Clone)]
@@ -107,7 +112,7 @@ impl Source {
     /// Asks the owner, in a call that is sent after this returns or is being sent by it (rule Join). Facts that were
     /// confirmed by a call sent no longer than `max_age` ago will do (rule Age); zero takes none.
     pub(crate) fn ask(&self, question: Question, max_age: Duration) -> Result<Asking, Overloaded> {
-        let (waiter, answer) = oneshot::channel();
+        let (told, answer) = oneshot::channel();
         let mut exchange = self.exchange();
         if !max_age.is_zero() {
             let recent = |confirmed: &Confirmed| self.age(confirmed) <= max_age;
@@ -115,7 +120,7 @@ impl Source {
                 return Ok(Asking::Cached(confirmed));
             }
         }
-        exchange.enqueue(question, waiter)?;
+        exchange.enqueue(question, Waiter { answer: told, trace: TraceContext::current() })?;
         let batch = exchange.take(|| self.now());
         drop(exchange);
         if let Some(batch) = batch {
@@ -200,7 +205,8 @@ impl Source {
         let mut next = Some(batch);
         while let Some(batch) = next {
             let sent = Instant::now();
-            let answers = self.in_time(self.call(&batch)).await;
+            let calls = batch.waiters().filter_map(|waiter| waiter.trace);
+            let answers = TraceContext::shared(calls, self.in_time(self.call(&batch))).await;
             self.count(batch.asked.len(), answers.as_deref(), sent.elapsed());
             let mut exchange = self.exchange();
             let resolved = match answers {
@@ -212,7 +218,7 @@ impl Source {
             for resolved in resolved {
                 for waiter in resolved.waiters {
                     // Whoever hung up needs no answer.
-                    let _ = waiter.send(resolved.confirmed.clone());
+                    let _ = waiter.answer.send(resolved.confirmed.clone());
                 }
             }
         }

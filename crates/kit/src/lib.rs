@@ -16,4 +16,5 @@ pub mod status;
 pub mod sweep;
 pub mod telemetry;
 pub mod text;
+pub mod trace;
 mod turns;

@@ -20,6 +20,7 @@ use crate::{
     server::Tasks,
     status::{Fault, Fields},
     text,
+    trace::Span,
     turns::Turns,
 };
 
@@ -239,7 +240,8 @@ impl Mutations {
     ) -> Result<M::Reply, Fault> {
         let mut behind = false;
         loop {
-            let attempt = retry(|| self.attempt(call, scopes, change, behind).boxed()).await;
+            let attempt =
+                retry(|| Span::transaction(self.attempt(call, scopes, change, behind)).boxed()).await;
             match attempt.map_err(|fault| if behind { of_pending(fault) } else { fault })? {
                 Attempt::Done(response) => return Ok(response),
                 Attempt::Effects => match self.outbox.flush(scopes).await {

@@ -23,6 +23,9 @@ pub enum TelemetryError {
     /// The filter is not a list of directives such as `info,devspaces_gate=debug`.
     #[error("the log filter is not valid: {0}")]
     Filter(#[from] ParseError),
+    /// No way to the collector of spans can be set up.
+    #[error("spans can't be exported: {0}")]
+    Export(String),
     /// The process has set up logging already.
     #[error(transparent)]
     Twice(#[from] TryInitError),

@@ -73,6 +73,7 @@ mod space_deletion;
 mod spaces;
 mod story;
 mod switcher;
+mod telemetry;
 mod usage;
 mod usage_sums;
 mod vendor_profiles;

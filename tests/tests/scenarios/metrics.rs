@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// What the port answers, whole.
-async fn answered(port: SocketAddr, request: &str) -> String {
+pub(crate) async fn answered(port: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(port).await.expect("the port for metrics");
     let request = format!("{request} HTTP/1.1\r\nHost: metrics\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("sent");

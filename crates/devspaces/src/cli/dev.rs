@@ -14,9 +14,10 @@ use devspaces_kit::{
     db::{self, FolderLock, Pool},
     identity::{DevIssuer, Jwks, SigningKey},
     server::{Limits, stop_signal},
+    trace,
 };
 
-use super::{Failure, log_to, metrics::MetricsPort, serve::bind};
+use super::{Failure, log_to, metrics::MetricsPort, otlp::Otlp, serve::bind};
 use crate::{Config, Hosted, Service, Suite, keys};
 
 /// Run the whole suite in this process, for trying it out and for developing against it.
@@ -27,6 +28,8 @@ pub(super) struct Dev {
     listen: SocketAddr,
     #[command(flatten)]
     metrics: MetricsPort,
+    #[command(flatten)]
+    otlp: Otlp,
     /// The folder for databases and keys; made when missing
     #[arg(long, env = "DEVSPACES_DATA_DIR", default_value = DATA_DIR)]
     data_dir: PathBuf,
@@ -49,9 +52,12 @@ impl Dev {
         for (service, hosted) in &config.services {
             metrics.databases.add(service.name(), hosted.database.clone());
         }
+        self.otlp.export(&Service::ALL)?;
         let suite = Suite::new(listener, config).await?;
         welcome(address, &metrics.notice(), &self.data_dir)?;
-        suite.run(stop).await?;
+        let ended = suite.run(stop).await;
+        trace::flush().await;
+        ended?;
         Ok(ExitCode::SUCCESS)
     }
 

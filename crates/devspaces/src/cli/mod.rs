@@ -8,6 +8,7 @@ mod journal;
 mod keys;
 mod metrics;
 mod migrate;
+mod otlp;
 mod policy;
 mod reference;
 mod serve;

@@ -8,11 +8,12 @@ use devspaces_kit::{
     identity::{DevIssuer, Issuer, Jwks, Kind, SigningKey},
     name::Principal,
     server::{Limits, stop_signal},
+    trace,
 };
 use tokio::net::TcpListener;
 use tonic::transport::Uri;
 
-use super::{Failure, database::Databases, log_to, metrics::MetricsPort};
+use super::{Failure, database::Databases, log_to, metrics::MetricsPort, otlp::Otlp};
 use crate::{Config, Hosted, Service, Suite};
 
 /// Run some services of the suite in this process.
@@ -25,6 +26,8 @@ pub(super) struct Serve {
     listen: SocketAddr,
     #[command(flatten)]
     metrics: MetricsPort,
+    #[command(flatten)]
+    otlp: Otlp,
     /// Where another service is: membership=http://10.0.0.2:7000; once for each, or separated by commas
     #[arg(long = "peer", env = "DEVSPACES_PEERS", value_delimiter = ',', value_name = "SERVICE=URL")]
     peers: Vec<Peer>,
@@ -163,10 +166,13 @@ impl Serve {
             clock: SystemClock::shared(),
             limits: Limits::default(),
         };
+        self.otlp.export(&self.databases.services)?;
         let suite = Suite::new(listener, config).await?;
         let names: Vec<_> = self.databases.services.iter().map(|service| service.name()).collect();
         println!("devspaces listens on {address} with {}{}", names.join(", "), metrics.notice());
-        suite.run(stop).await?;
+        let ended = suite.run(stop).await;
+        trace::flush().await;
+        ended?;
         Ok(ExitCode::SUCCESS)
     }
 

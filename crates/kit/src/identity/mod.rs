@@ -47,6 +47,18 @@ pub struct SuiteCaller {
     pub audience: String,
 }
 
+impl Caller {
+    /// What kind of caller it is: all that is told outside of the journal.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match (&self.suite, &self.principal) {
+            (Some(_), _) => "peer",
+            (None, Principal::Service(_)) => "service",
+            (None, Principal::User(_)) => "user",
+        }
+    }
+}
+
 impl fmt::Debug for Caller {
     /// Leaves the address out: callers get into logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -76,4 +76,6 @@ metrics! {
         "1 if the service's database answered when these metrics were asked for, else 0";
     REPEATED Counter "devspaces_transactions_repeated_total" ["cause"]
         "Transactions that were run again: they gave way to others (contended) or needed other scopes (scopes)";
+    SPANS_LOST Counter "devspaces_trace_spans_lost_total" []
+        "Spans that were not exported: the collector did not take them, or too many waited for it";
 }

@@ -57,6 +57,7 @@ pub(crate) struct Metrics {
     answers: Family<[Label; 2], Counter>,
     missing: Family<[Label; 1], Counter>,
     repeated: Family<[Label; 1], Counter>,
+    spans_lost: Counter,
 }
 
 fn seconds() -> Histogram {
@@ -82,6 +83,7 @@ impl Metrics {
             answers: register(&mut registry, &list::ANSWERS, Family::default()),
             missing: register(&mut registry, &list::MISSING, Family::default()),
             repeated: register(&mut registry, &list::REPEATED, Family::default()),
+            spans_lost: register(&mut registry, &list::SPANS_LOST, Counter::default()),
             registry,
         }
     }
@@ -131,6 +133,11 @@ pub(crate) fn ended(method: &'static str, code: Code) {
 /// A transaction is run again.
 pub(crate) fn repeated(cause: &'static str) {
     METRICS.repeated.get_or_create(&[("cause", cause)]).inc();
+}
+
+/// So many spans will not be exported.
+pub(crate) fn spans_lost(count: usize) {
+    METRICS.spans_lost.inc_by(count as u64);
 }
 
 /// An owner of facts has answered a call with so many questions: of so many that nothing has changed.
@@ -185,7 +192,7 @@ fn methods_of(set: &[u8]) -> Vec<String> {
 }
 
 /// A code as the protocol's documents spell it.
-fn code_name(code: Code) -> &'static str {
+pub(crate) fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

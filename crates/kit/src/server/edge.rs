@@ -22,13 +22,13 @@ use tonic::{Code, Status, body::Body, service::Routes};
 use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
 
-use super::{
-    MESSAGE_LIMIT, Tasks,
-    canonical::canonical,
-    counted::{Counted, code},
-    trace::TraceContext,
+use super::{MESSAGE_LIMIT, Tasks, canonical::canonical};
+use crate::{
+    identity::Authenticator,
+    metrics,
+    status::Fault,
+    trace::{Ending, Span, TraceContext, code},
 };
-use crate::{identity::Authenticator, status::Fault};
 
 /// The services that answer anyone: they are for load balancers and tools, and tell nothing about anybody.
 const OPEN: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection."];
@@ -71,28 +71,40 @@ impl Service<Request<Body>> for Edge {
         // The deadline is set now and not at the first poll: tonic has a timer too, which answers CANCELLED,
         // starts right after this and must never be the first.
         let started = Instant::now();
-        let trace = TraceContext::continued(request.headers());
-        let method = method(request.uri().path());
-        let span = tracing::info_span!("call", method, trace_id = trace.trace_id());
-        let counted = Counted::call(request.uri().path(), started);
-        let answer = self.clone().answer(request, started);
+        let path = request.uri().path();
+        let open = OPEN.iter().any(|prefix| path.starts_with(prefix));
+        let known = metrics::method(path);
+        let span = Span::server(known, request.headers(), open);
+        let place = span.context();
+        let line = tracing::info_span!("call", method = method(path), trace_id = place.trace_id());
+        let ended = span.clone();
+        let ending = Ending::new(move |code| {
+            metrics::ended(known, code);
+            ended.end(code);
+        });
+        let answer = self.clone().answer(request, (open, started), span);
         let logged = async move {
             let response = answer.await;
             let code = code(response.headers()).unwrap_or(Code::Ok);
             let ms = started.elapsed().as_secs_f64() * 1000.0;
             tracing::info!(?code, ms, "answered");
-            Ok(counted.responding(response))
+            metrics::responding(known, started.elapsed());
+            Ok(ending.responding(response))
         };
-        Box::pin(TraceContext::scope(Some(trace), logged).instrument(span))
+        Box::pin(TraceContext::scope(Some(place), logged).instrument(line))
     }
 }
 
 impl Edge {
-    async fn answer(self, request: Request<Body>, started: Instant) -> Response<Body> {
-        let open = OPEN.iter().any(|prefix| request.uri().path().starts_with(prefix));
+    async fn answer(
+        self,
+        request: Request<Body>,
+        (open, started): (bool, Instant),
+        span: Span,
+    ) -> Response<Body> {
         let shared = Arc::clone(&self.shared);
         // A panic's text is on standard error already, from the process's panic hook.
-        let answer = AssertUnwindSafe(self.admit(request, open, started)).catch_unwind().await;
+        let answer = AssertUnwindSafe(self.admit(request, (open, started), &span)).catch_unwind().await;
         let response = match answer.unwrap_or_else(|_| Err(Fault::internal("a handler panicked"))) {
             Ok(response) => canonical(response, open),
             Err(fault) => Status::from(fault).into_http(),
@@ -103,14 +115,15 @@ impl Edge {
     async fn admit(
         self,
         mut request: Request<Body>,
-        open: bool,
-        started: Instant,
+        (open, started): (bool, Instant),
+        span: &Span,
     ) -> Result<Response<Body>, Fault> {
         let shared = self.shared;
         // A busy server is a healthy one: health is answered all the same.
         let mut admission = None;
         if !open {
             let caller = shared.authenticator.authenticate(request.headers())?;
+            span.by(&caller);
             admission = Some(if caller.suite.is_some() { &shared.suite } else { &shared.clients });
             request.extensions_mut().insert(caller);
         }

@@ -32,17 +32,14 @@ use tower::{Layer as _, Service};
 use crate::{identity::Authenticator, metrics};
 
 mod canonical;
-mod counted;
 mod edge;
 mod health;
 mod tasks;
 #[cfg(test)]
 mod tests;
-mod trace;
 
 pub use health::{health, until_answering};
 pub use tasks::Tasks;
-pub use trace::TraceContext;
 
 /// The largest request, in bytes: 1 MiB. The largest batch of the API, a thousand permission checks, is a fifth of it.
 pub const MESSAGE_LIMIT: usize = 1024 * 1024;

@@ -7,8 +7,7 @@ use tokio_util::{
 };
 use tracing::Instrument as _;
 
-use super::trace::TraceContext;
-use crate::status::Fault;
+use crate::{status::Fault, trace::TraceContext};
 
 /// The tasks of one server. Clones are handles to the same tasks.
 #[derive(Clone, Debug, Default)]
@@ -99,7 +98,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_belongs_to_the_trace_of_its_call() {
-        let trace = TraceContext::continued(&http::HeaderMap::new());
+        let trace = TraceContext::root(false);
         let tasks = Tasks::new();
         let inside =
             TraceContext::scope(Some(trace), tasks.run(async { Ok::<_, Fault>(TraceContext::current()) }));

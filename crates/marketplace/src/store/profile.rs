@@ -26,8 +26,9 @@ impl TryFrom<Row> for Profile {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let Row { support_uri, terms_version, create_time, update_time, revision, .. } = row;
-        let contacts = serde_json::from_str(&row.contacts);
-        let contacts = contacts.map_err(|error| Error::from(sqlx::Error::Decode(error.into())))?;
+        // What serde_json says would quote a contact.
+        let unreadable = |_| sqlx::Error::Decode("contacts that can't be read are stored".into());
+        let contacts = serde_json::from_str(&row.contacts).map_err(unreadable)?;
         let fields = OwnFields { contacts, support_uri };
         let (name, space) = (VendorProfileName(row.id), SpaceName(row.space));
         Ok(Self { name, space, fields, terms_version, create_time, update_time, revision })

@@ -1,0 +1,56 @@
+//! How a call ends: once, with a code.
+use http::{HeaderMap, Response};
+use http_body::Frame;
+use http_body_util::BodyExt as _;
+use tonic::{Code, Status, body::Body};
+
+/// A call that has not ended. If it is dropped before it has, nobody waits for it any more: `CANCELLED`.
+pub(crate) struct Ending<F: FnOnce(Code)>(Option<F>);
+
+impl<F: FnOnce(Code)> Ending<F> {
+    /// What is to be done when the call ends.
+    pub(crate) fn new(then: F) -> Self {
+        Self(Some(then))
+    }
+
+    /// The call ends here.
+    pub(crate) fn end(mut self, code: Code) {
+        self.tell(code);
+    }
+
+    fn tell(&mut self, code: Code) {
+        if let Some(then) = self.0.take() {
+            then(code);
+        }
+    }
+}
+
+impl<F: FnOnce(Code) + Send + 'static> Ending<F> {
+    /// The response begins. It has its code at once, or in the trailers after its messages.
+    pub(crate) fn responding(mut self, response: Response<Body>) -> Response<Body> {
+        if let Some(code) = code(response.headers()) {
+            self.tell(code);
+            return response;
+        }
+        response.map(|body| {
+            Body::new(body.map_frame(move |frame| match frame.into_trailers() {
+                Ok(trailers) => {
+                    self.tell(code(&trailers).unwrap_or(Code::Unknown));
+                    Frame::trailers(trailers)
+                }
+                Err(frame) => frame,
+            }))
+        })
+    }
+}
+
+impl<F: FnOnce(Code)> Drop for Ending<F> {
+    fn drop(&mut self) {
+        self.tell(Code::Cancelled);
+    }
+}
+
+/// The code that a response tells in these headers or trailers.
+pub(crate) fn code(headers: &HeaderMap) -> Option<Code> {
+    headers.get(Status::GRPC_STATUS).map(|code| Code::from_bytes(code.as_bytes()))
+}
