@@ -4,6 +4,7 @@ pub mod answer;
 pub mod clock;
 pub mod engine;
 pub mod persona;
+pub mod port;
 pub mod process;
 pub mod reflection;
 pub mod sql;
@@ -14,6 +15,7 @@ pub use self::{
     clock::TestClock,
     engine::Engine,
     persona::Persona,
+    port::Port,
     suite::Suite,
 };
 

@@ -184,7 +184,7 @@ impl Processes {
         let key = SigningKey::load(&self.folder.path().join(keys::ISSUER)).expect("the issuer's key");
         let issuer = DevIssuer::new(key, SystemClock::shared());
         let token = issuer.token(principal, None, std::time::Duration::from_hours(1));
-        let ports = Service::ALL.map(|service| (service, self.channel(service)));
+        let ports = Service::ALL.map(|service| (service, self.channel(service).into()));
         Persona::new(principal, Some(token.as_str()), ports.into())
     }
 
