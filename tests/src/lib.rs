@@ -26,11 +26,11 @@ pub const CONSOLE: [devspaces::Service; 2] = [devspaces::Service::Space, devspac
 #[macro_export]
 macro_rules! both_engines {
     ($($(#[$meta:meta])* async fn $name:ident($suite:ident: Suite) $body:block)*) => {$(
-        mod $name {
+        pub(crate) mod $name {
             use super::*;
 
             $(#[$meta])*
-            async fn scenario($suite: $crate::Suite) $body
+            pub(crate) async fn scenario($suite: $crate::Suite) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
