@@ -95,7 +95,8 @@ impl Suite {
         }
         let ports = peers.iter().map(|(service, addresses)| (*service, Port::at(addresses))).collect();
         let config = Template { keys: keys.into(), peers };
-        let mut suite = Self { clock, databases, issuer, issuer_key, running: BTreeMap::new(), ports, config };
+        let mut suite =
+            Self { clock, databases, issuer, issuer_key, running: BTreeMap::new(), ports, config };
         for (services, listener) in listeners {
             suite.run(services, listener).await;
         }

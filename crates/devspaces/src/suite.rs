@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 use devspaces_authz::Owner;
 use devspaces_billing::BillingOwner;
 use devspaces_gate::{
-    self as gate, AuthzServer, Connections, Context, FactOwner, FactsServer, Gate, JournalServer, JournalWatchers, Peers,
-    ServicePermissions, Source, Sources,
+    self as gate, AuthzServer, Connections, Context, FactOwner, FactsServer, Gate, JournalServer,
+    JournalWatchers, Peers, ServicePermissions, Source, Sources,
 };
 use devspaces_kit::{
     clock::Clock,

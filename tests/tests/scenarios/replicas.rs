@@ -170,7 +170,8 @@ async fn a_replica_that_is_killed_takes_no_revocation_with_it() {
             }
         }
         shared.epoch.fetch_add(1, Ordering::SeqCst);
-        let others = seen.iter().enumerate().filter(|(at, _)| victim == Service::Membership || *at != replica);
+        let others =
+            seen.iter().enumerate().filter(|(at, _)| victim == Service::Membership || *at != replica);
         for (_, seen) in others {
             more(&seen.checks, 2 * CHECKERS as u64).await;
         }
