@@ -153,7 +153,10 @@ async fn a_replica_that_is_killed_takes_no_revocation_with_it() {
             more(&seen.allowed, 1).await;
         }
         let entries = count(&pool, ENTRIES).await;
-        let removing = removed(&alice, &space, &bob);
+        let removing = async {
+            removed(&alice, &space, &bob).await;
+            shared.epoch.fetch_add(1, Ordering::SeqCst);
+        };
         // Killed while the call is on its way, then once it is committed, then right after it was answered.
         match kill * 3 / KILLS {
             0 => drop(join(removing, suite.kill_replica(victim, replica)).await),
@@ -169,7 +172,6 @@ async fn a_replica_that_is_killed_takes_no_revocation_with_it() {
                 suite.kill_replica(victim, replica).await;
             }
         }
-        shared.epoch.fetch_add(1, Ordering::SeqCst);
         let others =
             seen.iter().enumerate().filter(|(at, _)| victim == Service::Membership || *at != replica);
         for (_, seen) in others {
