@@ -4,6 +4,7 @@ pub mod answer;
 pub mod clock;
 pub mod engine;
 pub mod persona;
+pub mod port;
 pub mod process;
 pub mod reflection;
 pub mod sql;
@@ -14,6 +15,7 @@ pub use self::{
     clock::TestClock,
     engine::Engine,
     persona::Persona,
+    port::Port,
     suite::Suite,
 };
 
@@ -24,11 +26,11 @@ pub const CONSOLE: [devspaces::Service; 2] = [devspaces::Service::Space, devspac
 #[macro_export]
 macro_rules! both_engines {
     ($($(#[$meta:meta])* async fn $name:ident($suite:ident: Suite) $body:block)*) => {$(
-        mod $name {
+        pub(crate) mod $name {
             use super::*;
 
             $(#[$meta])*
-            async fn scenario($suite: $crate::Suite) $body
+            pub(crate) async fn scenario($suite: $crate::Suite) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
