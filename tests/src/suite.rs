@@ -1,4 +1,5 @@
-//! A suite in the test's process: each service on a port and a database of its own.
+//! A suite in the test's process: each service on a port and a database of its own. [`composed`](crate::composed) has
+//! one that runs elsewhere.
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use devspaces::{Config, Hosted, Service};
@@ -19,26 +20,33 @@ use crate::{Engine, Persona, TestClock, engine::Databases};
 /// How long tokens live. Longer than any test moves its clock.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(87600);
 
+/// Why a scenario fails that is declared by `everywhere!` and should not be.
+const OF_ITS_OWN: &str = "a running service of this test's own suite: `both_engines!` is for what needs one";
+
 /// A running suite.
 pub struct Suite {
     /// The clock of its services.
     pub clock: Arc<TestClock>,
-    databases: Databases,
-    issuer: DevIssuer,
-    issuer_key: SigningKey,
-    running: BTreeMap<Service, Running>,
-    config: Template,
+    /// None that a test could open, where the suite is composed.
+    pub(crate) databases: Option<Databases>,
+    pub(crate) issuer: DevIssuer,
+    pub(crate) issuer_key: SigningKey,
+    pub(crate) running: BTreeMap<Service, Running>,
+    pub(crate) config: Template,
+    /// What tells the people of this test from those of others, where tests share a suite.
+    pub(crate) mark: String,
 }
 
-struct Running {
-    address: Uri,
-    channel: Channel,
-    stop: Option<oneshot::Sender<()>>,
-    task: Option<JoinHandle<()>>,
+pub(crate) struct Running {
+    pub(crate) address: Uri,
+    pub(crate) channel: Channel,
+    pub(crate) stop: Option<oneshot::Sender<()>>,
+    pub(crate) task: Option<JoinHandle<()>>,
 }
 
 /// What stays the same when a service is started again.
-struct Template {
+#[derive(Default)]
+pub(crate) struct Template {
     /// By the service's name.
     keys: BTreeMap<&'static str, SigningKey>,
     peers: BTreeMap<Service, Uri>,
@@ -77,7 +85,8 @@ impl Suite {
             }
         }
         let config = Template { keys: keys.into(), peers };
-        let mut suite = Self { clock, databases, issuer, issuer_key, running: BTreeMap::new(), config };
+        let (databases, running, mark) = (Some(databases), BTreeMap::new(), String::new());
+        let mut suite = Self { clock, databases, issuer, issuer_key, running, config, mark };
         if together {
             let listener = listeners.remove(&first).expect("a listener");
             suite.run(&Service::ALL, listener).await;
@@ -140,7 +149,7 @@ impl Suite {
     pub async fn stop(&mut self, service: Service) {
         let running = self.running.get_mut(&service).expect("a service");
         drop(running.stop.take());
-        running.task.take().expect("a running service").await.expect("an orderly end");
+        running.task.take().expect(OF_ITS_OWN).await.expect("an orderly end");
     }
 
     /// Starts a service again that was stopped, on its address.
@@ -152,13 +161,17 @@ impl Suite {
 
     /// Connections to a service's database, beside its own.
     pub async fn pool(&self, service: Service) -> Pool {
-        self.databases.open(service).await
+        self.databases().open(service).await
+    }
+
+    fn databases(&self) -> &Databases {
+        self.databases.as_ref().expect(OF_ITS_OWN)
     }
 
     /// The engine of the databases.
     #[must_use]
     pub fn engine(&self) -> Engine {
-        self.databases.engine()
+        self.databases().engine()
     }
 
     /// A channel to a service.
@@ -188,7 +201,8 @@ impl Suite {
     /// One of the suite's own services, with a token by its own key for one of the others.
     #[must_use]
     pub fn peer(&self, name: &str, audience: &str) -> Persona {
-        let signer = ServiceSigner::new(name, self.config.keys[name].clone(), self.clock.clone());
+        let key = self.config.keys.get(name).expect(OF_ITS_OWN);
+        let signer = ServiceSigner::new(name, key.clone(), self.clock.clone());
         let token = signer.token_for(audience);
         self.bearer(&Principal::service(name), Some(token.as_str()))
     }
@@ -196,12 +210,13 @@ impl Suite {
     /// The URL of the services' databases, with `{service}` in place of their names.
     #[must_use]
     pub fn database_url(&self) -> String {
-        self.databases.url(None)
+        self.databases().url(None)
     }
 
     /// Someone with a token: `suite.persona("users/alice")`.
     #[must_use]
     pub fn persona(&self, name: &str) -> Persona {
+        let name = if name.starts_with("users/") { self.own(name) } else { name.to_owned() };
         let principal: Principal = name.parse().expect("a principal");
         let token = self.issuer.token(&principal, None, TOKEN_LIFETIME);
         self.bearer(&principal, Some(token.as_str()))
@@ -221,6 +236,12 @@ impl Suite {
 }
 
 impl Suite {
+    /// A text that no other test uses: `own("a")` is the same one each time.
+    #[must_use]
+    pub fn own(&self, text: &str) -> String {
+        format!("{text}{}", self.mark)
+    }
+
     /// A moment so many seconds from now, by the suite's clock.
     #[must_use]
     pub fn clock_in(&self, seconds: i64) -> prost_types::Timestamp {

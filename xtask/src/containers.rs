@@ -1,15 +1,37 @@
-use std::{path::PathBuf, process::Command};
+use std::{env, path::PathBuf, process::Command};
 
 use crate::{
     Outcome,
     python::Venv,
-    run::{find, root, step},
+    run::{cargo, find, root, say, step},
 };
 
-/// Starts the compose files for real and tries them. Not a part of `ci`: it needs a Docker engine, and the first build
-/// of the image takes its time.
+/// The variable by which a machine is let off that can't run containers.
+const SKIP: &str = "DEVSPACES_SKIP_CONTAINERS";
+
+/// Builds the image, starts the compose files for real and tries them, with the tests that want a composed suite. A
+/// Docker engine is started for it where none runs.
 pub(crate) fn run() -> Outcome {
-    step("containers", Command::new(root().join("deploy/ci/check.sh")).env("BUF", buf()?))
+    let scenarios = ["test", "--workspace", "--test", "scenarios"];
+    step("build", cargo(scenarios).arg("--no-run"))?;
+    let check = root().join("deploy/ci/check.sh");
+    let mut containers = Command::new(root().join("deploy/ci/with-engine.sh"));
+    containers.arg(check).env("BUF", buf()?).current_dir(root());
+    let tests = cargo(scenarios);
+    containers.arg(tests.get_program()).args(tests.get_args()).args(["--", "--ignored", "composed"]);
+    step("containers", &mut containers)
+}
+
+/// The same as a part of `ci`: a machine that can't do it fails, unless it was said that it need not.
+pub(crate) fn run_unless_skipped() -> Outcome {
+    if env::var(SKIP).is_ok_and(|value| value == "1") {
+        say(format!(
+            "{SKIP}=1: CONTAINERS ARE SKIPPED. NEITHER THE IMAGE NOR THE COMPOSE FILES HAVE BEEN TRIED, NOR HAS ANY \
+             SCENARIO RUN AGAINST THEM."
+        ));
+        return Ok(());
+    }
+    run()
 }
 
 /// The program that lints the API and calls it by reflection.

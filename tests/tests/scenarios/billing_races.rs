@@ -2,7 +2,7 @@
 use devspaces::Service;
 use devspaces_kit::journal;
 use devspaces_proto::billing::v1::AddBillingAdminsRequest;
-use devspaces_tests::{Persona, both_engines, refused};
+use devspaces_tests::{Persona, both_engines, everywhere, refused};
 use futures::future::{join, join_all};
 use tonic::Code;
 use uuid::Uuid;
@@ -47,7 +47,9 @@ both_engines! {
         let report = journal::verify(&mut db, &[]).await.expect("a report");
         assert_eq!((report.entries, report.findings), (ROUNDS.into(), vec![]), "R-J1: whoever lost wrote nothing");
     }
+}
 
+everywhere! {
     // R-B2: of the last two billing admins one stays, whether each removes the other or themselves.
     async fn two_removals_of_the_last_two_billing_admins(suite: Suite) {
         for round in 0..ROUNDS {

@@ -8,7 +8,9 @@ use devspaces_kit::{
     name::{Principal, SpaceName},
 };
 use devspaces_proto::journal::v1::{Entry, WatchEntriesRequest, WatchEntriesResponse};
-use devspaces_tests::{Engine, Persona, Suite, both_engines, refused, sql::tamper, suite::eventually};
+use devspaces_tests::{
+    Engine, Persona, Suite, both_engines, everywhere, refused, sql::tamper, suite::eventually,
+};
 use futures::StreamExt as _;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -195,7 +197,9 @@ both_engines! {
             assert_eq!(refusal.code, Code::PermissionDenied, "a token is for one service's journal");
         }
     }
+}
 
+everywhere! {
     async fn every_bad_field_of_a_watch_is_told_at_once(suite: Suite) {
         let observer = suite.persona("services/observer");
         suite.user("alice").creates_space("Team").await;
@@ -207,7 +211,9 @@ both_engines! {
         let elsewhere = refused(watch(&observer, Service::Space, after(&cursor)).await);
         assert_eq!(elsewhere.fields, ["cursor"], "it is of another service's journal");
     }
+}
 
+both_engines! {
     async fn too_many_watchers_are_told_so_and_room_is_made_by_those_who_leave(suite: Suite) {
         let observer = suite.persona("services/observer");
         let mut streams = Vec::new();
@@ -219,7 +225,9 @@ both_engines! {
         streams.pop();
         eventually(async || watch(&observer, Service::Space, after("")).await.ok()).await;
     }
+}
 
+everywhere! {
     // R-J2: what is numbered beside the chain does not touch it.
     async fn a_journal_that_is_followed_verifies(suite: Suite) {
         let (alice, space) = (suite.user("alice"), history(&suite).await);

@@ -10,7 +10,7 @@ use devspaces_proto::{
     space::v1::app::Listing as Listed,
 };
 use devspaces_tests::{
-    Persona, Suite, both_engines, refused,
+    Persona, Suite, both_engines, everywhere, refused,
     sql::{WriteLock, count},
     suite::eventually,
 };
@@ -82,7 +82,7 @@ async fn published(suite: &Suite) -> ([Persona; 2], VendorProfile, String) {
     (people, profile, app)
 }
 
-both_engines! {
+everywhere! {
     // R-K6
     async fn an_app_is_a_marketplace_app_from_submission_until_withdrawal(suite: Suite) {
         let ([alice, mona], profile, app) = published(&suite).await;
@@ -153,7 +153,9 @@ both_engines! {
         assert_eq!(refused(approves(&suite, &missing).await).kind(), (Code::NotFound, "RESOURCE_NOT_FOUND"));
         assert_eq!(gets(&mona, &listing).await.expect("as it was").state(), State::Submitted);
     }
+}
 
+both_engines! {
     // R-K6: and nothing is told of an app that is not the space's.
     async fn only_an_app_of_the_space_is_submitted(suite: Suite) {
         let ([alice, mona], profile, app) = published(&suite).await;
@@ -174,7 +176,9 @@ both_engines! {
         let heads = "SELECT COUNT(*) FROM head WHERE scope LIKE 'apps/0190a8d0-7b1c-7def-8000-000000000001'";
         assert_eq!(count(&suite.pool(Service::Space).await, heads).await, 0, "of what is not there nothing is kept");
     }
+}
 
+everywhere! {
     // R-S5
     async fn in_an_archived_space_nothing_is_submitted(suite: Suite) {
         let ([alice, mona], profile, app) = published(&suite).await;
@@ -217,7 +221,9 @@ both_engines! {
         assert_eq!(again, first);
         assert_eq!(listing_of(&alice, &app).await, Listed::Private);
     }
+}
 
+both_engines! {
     // R-K6: the space service is there and does not decide; nobody sees the intent, and then the worker finishes it.
     async fn a_submission_that_is_not_decided_yet_is_finished_later(suite: Suite) {
         let ([alice, mona], profile, app) = published(&suite).await;

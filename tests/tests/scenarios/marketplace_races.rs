@@ -6,7 +6,7 @@ use devspaces_proto::{
     space::v1::{app::Listing as Listed, space::State as SpaceState},
 };
 use devspaces_tests::{
-    Persona, Suite, both_engines, refused,
+    Persona, Suite, both_engines, everywhere, refused,
     sql::{WriteLock, count},
 };
 use futures::future::{join, join_all};
@@ -59,7 +59,9 @@ both_engines! {
         assert_eq!(usize::try_from(count(&suite.pool(Service::Marketplace).await, profiles).await), Ok(ROUNDS));
         verified(&suite).await;
     }
+}
 
+everywhere! {
     // R-M3: of two bootstraps one wins, whole.
     async fn two_bootstraps_of_one_space(suite: Suite) {
         let [mona, nick] = ["mona", "nick"].map(|id| suite.user(id));
@@ -108,7 +110,9 @@ both_engines! {
             assert_eq!(refused(late).code, Code::PermissionDenied, "round {round}");
         }
     }
+}
 
+both_engines! {
     // R-S6: never a published space that is deleted, in whichever order its Admins do what.
     async fn an_acceptance_against_archival_and_deletion(suite: Suite) {
         let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
@@ -144,7 +148,9 @@ both_engines! {
         }
         println!("{had_back} had back, {deleted_first} deleted first");
     }
+}
 
+everywhere! {
     // R-P4: a Marketplace admin who was removed is gone at once, on every service's port.
     async fn a_removed_marketplace_admin_is_gone_at_every_port(suite: Suite) {
         let [mona, nick] = ["mona", "nick"].map(|id| suite.user(id));
@@ -168,7 +174,9 @@ both_engines! {
             assert_eq!(ask().await, [false; 4], "round {round}");
         }
     }
+}
 
+both_engines! {
     // R-K6: never a deleted app with a listing.
     async fn a_submission_against_a_deletion(suite: Suite) {
         let alice = suite.user("alice");
@@ -198,7 +206,9 @@ both_engines! {
         println!("{submitted} submitted, {deleted} deleted of {ROUNDS}");
         verified(&suite).await;
     }
+}
 
+everywhere! {
     // R-K6, R-S5: never an archived space with an app on the Marketplace.
     async fn a_submission_against_deletion_and_archival(suite: Suite) {
         let alice = suite.user("alice");
@@ -228,7 +238,9 @@ both_engines! {
             }
         }
     }
+}
 
+both_engines! {
     // R-K6, R-J5: one app, one listing; and one call, one listing.
     async fn submissions_of_one_app(suite: Suite) {
         let [alice, mona] = ["alice", "mona"].map(|id| suite.user(id));

@@ -2,7 +2,7 @@
 use devspaces::Service;
 use devspaces_kit::journal;
 use devspaces_proto::space::v1::{CreateSpaceRequest, ListSpacesRequest, Space};
-use devspaces_tests::{both_engines, refused};
+use devspaces_tests::{both_engines, everywhere, refused};
 use futures::future::{join, join_all};
 use tonic::Code;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::{
     spaces::{archives, restores},
 };
 
-both_engines! {
+everywhere! {
     // R-M4: exactly one of two demotions of the last two Admins wins.
     async fn two_demotions_of_the_last_two_admins(suite: Suite) {
         for round in 0..30 {
@@ -95,7 +95,9 @@ both_engines! {
         }
         assert_eq!(lists(&alice, &space).await.expect("a list").len(), 21);
     }
+}
 
+both_engines! {
     // R-J1: many writers of one scope leave a journal without a gap.
     async fn many_writers_in_one_scope(suite: Suite) {
         let alice = suite.user("alice");
@@ -117,7 +119,9 @@ both_engines! {
         let heads = journal::heads(&mut db).await.expect("the heads").heads;
         assert_eq!(heads[&space].0, 1 + 16 * 10 * 2);
     }
+}
 
+everywhere! {
     // R-S5: no member is added by a call that begins after the archival was acknowledged.
     async fn archival_against_additions(suite: Suite) {
         let alice = suite.user("alice");
