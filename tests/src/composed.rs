@@ -3,7 +3,7 @@
 //!
 //! Where it is comes from the environment; `deploy/ci/check.sh` sets both:
 //! * [`ADDRESSES`]: `space=http://127.0.0.1:7001,membership=…`. A service that is named several times has as many
-//!   replicas, and calls are spread over them.
+//!   replicas, and calls go to each by turns.
 //! * [`KEYS`]: the folder that `deploy/make-secrets.sh` made, with the key of the suite's token issuer.
 //!
 //! All tests share the suite, so each brings people of its own, and texts of its own where something is looked up by
@@ -22,12 +22,9 @@ use devspaces_kit::{
     clock::{Clock as _, SystemClock},
     identity::{DevIssuer, SigningKey},
 };
-use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::transport::Uri;
 
-use crate::{
-    Suite, TestClock,
-    suite::{Running, Template},
-};
+use crate::{Port, Suite, TestClock, suite::Template};
 
 /// The variable with the addresses of the services.
 pub const ADDRESSES: &str = "DEVSPACES_TEST_SUITE";
@@ -52,32 +49,22 @@ fn addresses() -> BTreeMap<Service, Vec<Uri>> {
     addresses
 }
 
-/// A channel to the replicas of a service, by which each call goes to any of them.
-fn channel(replicas: &[Uri]) -> Channel {
-    match replicas {
-        [one] => Endpoint::from(one.clone()).connect_lazy(),
-        several => Channel::balance_list(several.iter().cloned().map(Endpoint::from)),
-    }
-}
-
 impl Suite {
     /// The suite that the environment names, for a test that is one of many.
     #[must_use]
     pub fn composed() -> Self {
         let clock = TestClock::of_the_machine();
         let key = SigningKey::load(&Path::new(&variable(KEYS)).join(keys::ISSUER)).expect("the issuer's key");
-        let running = addresses().into_iter().map(|(service, replicas)| {
-            let (address, channel) = (replicas[0].clone(), channel(&replicas));
-            (service, Running { address, channel, stop: None, task: None })
-        });
+        let config = Template { peers: addresses(), keys: BTreeMap::new() };
         let id = SystemClock.new_id().simple().to_string();
         Self {
             issuer: DevIssuer::new(key.clone(), clock.clone()),
             issuer_key: key,
             clock,
             databases: None,
-            running: running.collect(),
-            config: Template::default(),
+            running: BTreeMap::new(),
+            ports: config.peers.iter().map(|(service, replicas)| (*service, Port::at(replicas))).collect(),
+            config,
             // The end of an id is random. What comes before it keeps its place in every order.
             mark: format!("-{}", &id[id.len() - 10..]),
         }

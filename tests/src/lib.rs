@@ -5,6 +5,7 @@ pub mod clock;
 pub mod composed;
 pub mod engine;
 pub mod persona;
+pub mod port;
 pub mod process;
 pub mod reflection;
 pub mod sql;
@@ -15,6 +16,7 @@ pub use self::{
     clock::TestClock,
     engine::Engine,
     persona::Persona,
+    port::Port,
     suite::Suite,
 };
 
@@ -25,7 +27,7 @@ pub const CONSOLE: [devspaces::Service; 2] = [devspaces::Service::Space, devspac
 #[macro_export]
 macro_rules! both_engines {
     ($($(#[$meta:meta])* async fn $name:ident($suite:ident: Suite) $body:block)*) => {$(
-        mod $name {
+        pub(crate) mod $name {
             use super::*;
             $crate::on_both_engines!($(#[$meta])* async fn scenario($suite: Suite) $body);
         }
@@ -37,7 +39,7 @@ macro_rules! both_engines {
 #[macro_export]
 macro_rules! everywhere {
     ($($(#[$meta:meta])* async fn $name:ident($suite:ident: Suite) $body:block)*) => {$(
-        mod $name {
+        pub(crate) mod $name {
             use super::*;
             $crate::on_both_engines!($(#[$meta])* async fn scenario($suite: Suite) $body);
 
@@ -56,7 +58,7 @@ macro_rules! everywhere {
 macro_rules! on_both_engines {
     ($(#[$meta:meta])* async fn scenario($suite:ident: Suite) $body:block) => {
         $(#[$meta])*
-        async fn scenario($suite: $crate::Suite) $body
+        pub(crate) async fn scenario($suite: $crate::Suite) $body
 
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn sqlite() {

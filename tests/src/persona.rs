@@ -27,6 +27,8 @@ use tonic::{
     transport::Channel,
 };
 
+use crate::Port;
+
 /// Puts a token on each call; none for who has none.
 #[derive(Clone, Debug)]
 pub struct Credentials(Option<MetadataValue<Ascii>>);
@@ -40,22 +42,22 @@ impl Interceptor for Credentials {
     }
 }
 
-/// A channel with credentials.
-pub type Authorized = InterceptedService<Channel, Credentials>;
+/// A port with credentials.
+pub type Authorized = InterceptedService<Port, Credentials>;
 
 /// Someone with a token of their own.
 #[derive(Clone, Debug)]
 pub struct Persona {
     /// The name: users/alice.
     pub name: String,
-    ports: BTreeMap<Service, Channel>,
+    ports: BTreeMap<Service, Port>,
     credentials: Credentials,
 }
 
 impl Persona {
     /// Someone who calls these ports with this token.
     #[must_use]
-    pub fn new(principal: &Principal, token: Option<&str>, ports: BTreeMap<Service, Channel>) -> Self {
+    pub fn new(principal: &Principal, token: Option<&str>, ports: BTreeMap<Service, Port>) -> Self {
         let token = token.map(|token| format!("Bearer {token}").parse().expect("a token"));
         Self { name: principal.to_string(), ports, credentials: Credentials(token) }
     }
@@ -63,7 +65,7 @@ impl Persona {
     /// Someone who calls one port, which hosts every service, with this token.
     #[must_use]
     pub fn at_one_port(principal: &Principal, token: Option<&str>, port: &Channel) -> Self {
-        Self::new(principal, token, Service::ALL.map(|service| (service, port.clone())).into())
+        Self::new(principal, token, Service::ALL.map(|service| (service, port.clone().into())).into())
     }
 
     /// The space service.

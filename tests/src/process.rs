@@ -16,10 +16,10 @@ use tokio::{
     process::{Child, Command},
     sync::watch,
 };
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Uri;
 
 use crate::{
-    Engine, Persona,
+    Engine, Persona, Port,
     engine::{Databases, temporary_folder},
 };
 
@@ -71,13 +71,15 @@ async fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address")
 }
 
-/// Each service in a process of its own.
+/// Each service in a process of its own, or in several.
 pub struct Processes {
     databases: Databases,
     folder: TempDir,
-    addresses: BTreeMap<Service, SocketAddr>,
-    running: BTreeMap<Service, Child>,
-    /// The network on the way to each service from the others. Users don't go by it.
+    /// Where each service's replicas are.
+    addresses: BTreeMap<Service, Vec<SocketAddr>>,
+    running: BTreeMap<(Service, usize), Child>,
+    /// The network on the way to each service from the others. Users don't go by it, and neither does anybody to one of
+    /// several replicas.
     networks: BTreeMap<Service, Network>,
 }
 
@@ -91,40 +93,67 @@ impl Processes {
         processes
     }
 
+    /// Starts two replicas of every service, on PostgreSQL. Calls go to each by turns, those of the services among
+    /// themselves as well.
+    pub async fn start_replicated() -> Self {
+        let mut processes = Self::with_replicas(Databases::create(Engine::Postgres).await, 2).await;
+        for service in Service::ALL {
+            processes.run(service).await;
+        }
+        processes
+    }
+
     /// No service runs yet.
     pub async fn with(databases: Databases) -> Self {
+        Self::with_replicas(databases, 1).await
+    }
+
+    async fn with_replicas(databases: Databases, replicas: usize) -> Self {
         let folder = temporary_folder();
         keys::make(folder.path()).expect("keys");
         let mut addresses = BTreeMap::new();
-        for service in Service::ALL {
-            addresses.insert(service, free_port().await);
-        }
         let mut networks = BTreeMap::new();
-        for (service, address) in &addresses {
-            networks.insert(*service, Network::to(*address).await);
+        for service in Service::ALL {
+            let mut ports = Vec::new();
+            for _ in 0..replicas {
+                ports.push(free_port().await);
+            }
+            networks.insert(service, Network::to(ports[0]).await);
+            addresses.insert(service, ports);
         }
         Self { databases, folder, addresses, running: BTreeMap::new(), networks }
     }
 
-    /// Starts a service that is not running.
+    /// Starts a service that is not running, with all its replicas.
     pub async fn run(&mut self, service: Service) {
-        let (child, _) = start(&mut self.command(service)).await;
-        self.running.insert(service, child);
+        for replica in 0..self.addresses[&service].len() {
+            self.run_replica(service, replica).await;
+        }
+    }
+
+    /// Starts a replica that is not running.
+    pub async fn run_replica(&mut self, service: Service, replica: usize) {
+        let (child, _) = start(&mut self.command_of(service, replica)).await;
+        self.running.insert((service, replica), child);
     }
 
     /// A service has been started by its [`command`](Self::command).
     pub fn started(&mut self, service: Service, child: Child) {
-        self.running.insert(service, child);
+        self.running.insert((service, 0), child);
     }
 
     /// The command that runs a service.
     #[must_use]
     pub fn command(&self, service: Service) -> Command {
+        self.command_of(service, 0)
+    }
+
+    fn command_of(&self, service: Service, replica: usize) -> Command {
         let mut command = Command::new(binary());
         let in_folder = |name: &str| self.folder.path().join(name);
         command
             .args(["serve", "--services", service.name()])
-            .args(["--listen", &self.addresses[&service].to_string()])
+            .args(["--listen", &self.addresses[&service][replica].to_string()])
             .args(["--database-url", &self.databases.url(None)])
             .args(["--journal-watcher", "observer"])
             .arg("--jwks")
@@ -137,8 +166,14 @@ impl Processes {
             .args(["--service-permission", "metering=usage.report"])
             .args(["--service-permission", "billing-run=billing.run"])
             .args(["--service-permission", "migrator=import.vendor_profiles"]);
-        for (peer, network) in &self.networks {
-            command.args(["--peer", &format!("{peer}=http://{}", network.address)]);
+        for (peer, replicas) in &self.addresses {
+            let way = match replicas.as_slice() {
+                [_] => &[self.networks[peer].address],
+                replicas => replicas,
+            };
+            for address in way {
+                command.args(["--peer", &format!("{peer}=http://{address}")]);
+            }
         }
         command
     }
@@ -152,7 +187,7 @@ impl Processes {
     /// The address of a service's port.
     #[must_use]
     pub fn address(&self, service: Service) -> String {
-        format!("http://{}", self.addresses[&service])
+        format!("http://{}", self.addresses[&service][0])
     }
 
     /// The network on the way to a service from the others. Users don't go by it.
@@ -161,9 +196,16 @@ impl Processes {
         &self.networks[&service]
     }
 
-    /// `kill -9`.
+    /// `kill -9`, of all replicas.
     pub async fn kill(&mut self, service: Service) {
-        let mut child = self.running.remove(&service).expect("a running process");
+        for replica in 0..self.addresses[&service].len() {
+            self.kill_replica(service, replica).await;
+        }
+    }
+
+    /// `kill -9`, of one replica.
+    pub async fn kill_replica(&mut self, service: Service, replica: usize) {
+        let mut child = self.running.remove(&(service, replica)).expect("a running process");
         child.kill().await.expect("killed");
     }
 
@@ -178,20 +220,27 @@ impl Processes {
         self.persona(&Principal::user(id))
     }
 
+    /// A person who calls one replica of each service only.
+    #[must_use]
+    pub fn user_at(&self, id: &str, replica: usize) -> Persona {
+        self.caller(&Principal::user(id), |replicas| &replicas[replica..=replica])
+    }
+
     /// A person or a service, with a token.
     #[must_use]
     pub fn persona(&self, principal: &Principal) -> Persona {
+        self.caller(principal, |replicas| replicas)
+    }
+
+    fn caller(&self, principal: &Principal, called: impl Fn(&[Uri]) -> &[Uri]) -> Persona {
         let key = SigningKey::load(&self.folder.path().join(keys::ISSUER)).expect("the issuer's key");
         let issuer = DevIssuer::new(key, SystemClock::shared());
         let token = issuer.token(principal, None, std::time::Duration::from_hours(1));
-        let ports = Service::ALL.map(|service| (service, self.channel(service)));
-        Persona::new(principal, Some(token.as_str()), ports.into())
-    }
-
-    fn channel(&self, service: Service) -> Channel {
-        Endpoint::from_shared(format!("http://{}", self.addresses[&service]))
-            .expect("an address")
-            .connect_lazy()
+        let port = |(service, replicas): (&Service, &Vec<SocketAddr>)| {
+            let uri = |address| format!("http://{address}").parse().expect("an address");
+            (*service, Port::at(called(&replicas.iter().map(uri).collect::<Vec<_>>())))
+        };
+        Persona::new(principal, Some(token.as_str()), self.addresses.iter().map(port).collect())
     }
 }
 

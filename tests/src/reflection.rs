@@ -6,12 +6,13 @@ use prost_reflect::{DescriptorPool, MethodDescriptor};
 use tonic::{
     Status,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
-    transport::Channel,
 };
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
+
+use crate::Port;
 
 /// Sends and receives messages as the bytes that they are.
 #[derive(Clone, Copy, Default)]
@@ -52,20 +53,20 @@ impl Decoder for Raw {
     }
 }
 
-async fn reflect(channel: &Channel, request: MessageRequest) -> MessageResponse {
+async fn reflect(port: &Port, request: MessageRequest) -> MessageResponse {
     let request = ServerReflectionRequest { host: String::new(), message_request: Some(request) };
-    let mut client = ServerReflectionClient::new(channel.clone());
+    let mut client = ServerReflectionClient::new(port.clone());
     let mut answers =
         client.server_reflection_info(tokio_stream::once(request)).await.expect("reflection").into_inner();
     answers.message().await.expect("an answer").expect("one answer").message_response.expect("a response")
 }
 
 /// The files that describe a service, with all that they import.
-pub async fn descriptors(channel: &Channel, service: &str) -> DescriptorPool {
+pub async fn descriptors(port: &Port, service: &str) -> DescriptorPool {
     let mut wanted = vec![MessageRequest::FileContainingSymbol(service.to_owned())];
     let mut files = HashMap::new();
     while let Some(request) = wanted.pop() {
-        let MessageResponse::FileDescriptorResponse(answer) = reflect(channel, request).await else {
+        let MessageResponse::FileDescriptorResponse(answer) = reflect(port, request).await else {
             panic!("no description of {service}")
         };
         for file in answer.file_descriptor_proto.into_iter().map(Bytes::from) {
@@ -91,12 +92,12 @@ fn in_order(mut files: HashMap<String, (Vec<String>, Bytes)>) -> DescriptorPool 
 }
 
 /// Every method of the services of devspaces on a port.
-pub async fn methods(channel: &Channel) -> Vec<MethodDescriptor> {
-    let list = reflect(channel, MessageRequest::ListServices(String::new())).await;
+pub async fn methods(port: &Port) -> Vec<MethodDescriptor> {
+    let list = reflect(port, MessageRequest::ListServices(String::new())).await;
     let MessageResponse::ListServicesResponse(list) = list else { panic!("no list of services") };
     let mut methods = Vec::new();
     for service in list.service.iter().filter(|service| service.name.starts_with("devspaces.")) {
-        let pool = descriptors(channel, &service.name).await;
+        let pool = descriptors(port, &service.name).await;
         methods.extend(pool.get_service_by_name(&service.name).expect("the service").methods());
     }
     methods

@@ -1,6 +1,6 @@
 //! A suite in the test's process: each service on a port and a database of its own. [`composed`](crate::composed) has
 //! one that runs elsewhere.
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
 
 use devspaces::{Config, Hosted, Service};
 use devspaces_authz::{Owner, Permission, PermissionSet};
@@ -13,9 +13,9 @@ use devspaces_kit::{
 };
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
-use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::transport::Uri;
 
-use crate::{Engine, Persona, TestClock, engine::Databases};
+use crate::{Engine, Persona, Port, TestClock, engine::Databases};
 
 /// How long tokens live. Longer than any test moves its clock.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(87600);
@@ -31,69 +31,81 @@ pub struct Suite {
     pub(crate) databases: Option<Databases>,
     pub(crate) issuer: DevIssuer,
     pub(crate) issuer_key: SigningKey,
-    pub(crate) running: BTreeMap<Service, Running>,
+    /// Each service's replicas; under the first of those that share a port.
+    pub(crate) running: BTreeMap<Service, Vec<Running>>,
+    pub(crate) ports: BTreeMap<Service, Port>,
     pub(crate) config: Template,
     /// What tells the people of this test from those of others, where tests share a suite.
     pub(crate) mark: String,
 }
 
 pub(crate) struct Running {
-    pub(crate) address: Uri,
-    pub(crate) channel: Channel,
-    pub(crate) stop: Option<oneshot::Sender<()>>,
-    pub(crate) task: Option<JoinHandle<()>>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
 }
 
 /// What stays the same when a service is started again.
-#[derive(Default)]
 pub(crate) struct Template {
     /// By the service's name.
-    keys: BTreeMap<&'static str, SigningKey>,
-    peers: BTreeMap<Service, Uri>,
+    pub(crate) keys: BTreeMap<&'static str, SigningKey>,
+    /// Where each service's replicas are.
+    pub(crate) peers: BTreeMap<Service, Vec<Uri>>,
+}
+
+/// How many replicas of each service run: `DEVSPACES_TEST_REPLICAS`, or one. SQLite serves one process.
+fn replicas(engine: Engine) -> usize {
+    let asked = env::var("DEVSPACES_TEST_REPLICAS").ok().filter(|_| engine == Engine::Postgres);
+    asked.map_or(1, |number| number.parse().expect("DEVSPACES_TEST_REPLICAS is a number"))
 }
 
 impl Suite {
     /// Starts every service, on a port of its own.
     pub async fn start(engine: Engine) -> Self {
-        Self::start_services(engine, false).await
+        Self::start_services(engine, replicas(engine), false).await
+    }
+
+    /// Starts every service as one process, whatever is asked for: for what one process keeps to itself.
+    pub async fn start_single(engine: Engine) -> Self {
+        Self::start_services(engine, 1, false).await
+    }
+
+    /// Starts two replicas of every service on one database, which must be PostgreSQL's. Calls go to each by turns, those
+    /// of the services among themselves as well.
+    pub async fn start_replicated() -> Self {
+        Self::start_services(Engine::Postgres, 2, false).await
     }
 
     /// Starts every service, all of them on one port. They stop when the suite is dropped and not before.
     pub async fn start_on_one_port(engine: Engine) -> Self {
-        Self::start_services(engine, true).await
+        Self::start_services(engine, replicas(engine), true).await
     }
 
-    async fn start_services(engine: Engine, together: bool) -> Self {
+    async fn start_services(engine: Engine, replicas: usize, together: bool) -> Self {
         let databases = Databases::create(engine).await;
         let clock = TestClock::shared();
         let issuer_key = SigningKey::generate().expect("a key");
         let issuer = DevIssuer::new(issuer_key.clone(), clock.clone());
         let keys = Owner::ALL.map(|owner| (owner.name(), SigningKey::generate().expect("a key")));
-        let mut listeners = BTreeMap::new();
+        let mut listeners = Vec::new();
         let mut peers = BTreeMap::new();
-        for service in Service::ALL {
-            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            let address = listener.local_addr().expect("an address");
-            peers.insert(service, format!("http://{address}").parse().expect("an address"));
-            listeners.insert(service, listener);
-        }
-        let first = Service::ALL[0];
-        if together {
-            let address = Uri::clone(&peers[&first]);
-            for peer in peers.values_mut() {
-                *peer = address.clone();
+        let hosts: Vec<&[Service]> =
+            if together { vec![&Service::ALL] } else { Service::ALL.chunks(1).collect() };
+        for services in &hosts {
+            let mut addresses = Vec::new();
+            for _ in 0..replicas {
+                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+                let address = listener.local_addr().expect("an address");
+                addresses.push(format!("http://{address}").parse().expect("an address"));
+                listeners.push((*services, listener));
             }
+            peers.extend(services.iter().map(|service| (*service, addresses.clone())));
         }
+        let ports = peers.iter().map(|(service, addresses)| (*service, Port::at(addresses))).collect();
         let config = Template { keys: keys.into(), peers };
         let (databases, running, mark) = (Some(databases), BTreeMap::new(), String::new());
-        let mut suite = Self { clock, databases, issuer, issuer_key, running, config, mark };
-        if together {
-            let listener = listeners.remove(&first).expect("a listener");
-            suite.run(&Service::ALL, listener).await;
-        } else {
-            for (service, listener) in listeners {
-                suite.run(&[service], listener).await;
-            }
+        let mut suite = Self { clock, databases, issuer, issuer_key, running, ports, config, mark };
+        for (services, listener) in listeners {
+            suite.run(services, listener).await;
         }
         suite
     }
@@ -135,28 +147,26 @@ impl Suite {
             let _ = stopped.await;
         });
         let task = tokio::spawn(async move { run.await.expect("an orderly end") });
-        let address = self.config.peers[&services[0]].clone();
-        let channel = Endpoint::from(address.clone()).connect_lazy();
-        let mut first = (Some(stop), Some(task));
-        for service in services {
-            let (stop, task) = std::mem::take(&mut first);
-            let running = Running { address: address.clone(), channel: channel.clone(), stop, task };
-            self.running.insert(*service, running);
+        self.running.entry(services[0]).or_default().push(Running { stop, task });
+    }
+
+    /// Stops a service with all its replicas, in order.
+    pub async fn stop(&mut self, service: Service) {
+        let running = self.running.remove(&service).expect(OF_ITS_OWN);
+        let (stops, tasks): (Vec<_>, Vec<_>) = running.into_iter().map(|it| (it.stop, it.task)).unzip();
+        drop(stops);
+        for task in tasks {
+            task.await.expect("an orderly end");
         }
     }
 
-    /// Stops a service, in order.
-    pub async fn stop(&mut self, service: Service) {
-        let running = self.running.get_mut(&service).expect("a service");
-        drop(running.stop.take());
-        running.task.take().expect(OF_ITS_OWN).await.expect("an orderly end");
-    }
-
-    /// Starts a service again that was stopped, on its address.
+    /// Starts a service again that was stopped, on its addresses.
     pub async fn restart(&mut self, service: Service) {
-        let address = self.running[&service].address.authority().expect("an authority").to_string();
-        let listener = TcpListener::bind(address).await.expect("the port of before");
-        self.run(&[service], listener).await;
+        for address in self.config.peers[&service].clone() {
+            let authority = address.authority().expect("an authority").to_string();
+            let listener = TcpListener::bind(authority).await.expect("the port of before");
+            self.run(&[service], listener).await;
+        }
     }
 
     /// Connections to a service's database, beside its own.
@@ -174,16 +184,16 @@ impl Suite {
         self.databases().engine()
     }
 
-    /// A channel to a service.
+    /// A service's port, or those of its replicas by turns.
     #[must_use]
-    pub fn channel(&self, service: Service) -> Channel {
-        self.running[&service].channel.clone()
+    pub fn channel(&self, service: Service) -> Port {
+        self.ports[&service].clone()
     }
 
-    /// A service's address.
+    /// The addresses of a service's replicas.
     #[must_use]
-    pub fn address(&self, service: Service) -> &Uri {
-        &self.running[&service].address
+    pub fn addresses(&self, service: Service) -> &[Uri] {
+        &self.config.peers[&service]
     }
 
     /// The issuer of the tokens that the suite accepts.

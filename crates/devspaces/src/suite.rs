@@ -1,11 +1,11 @@
 //! How the services of one process are put together.
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 
 use devspaces_authz::Owner;
 use devspaces_billing::BillingOwner;
 use devspaces_gate::{
-    self as gate, AuthzServer, Context, FactOwner, FactsServer, Gate, JournalServer, JournalWatchers, Peers,
-    ServicePermissions, Source, Sources,
+    self as gate, AuthzServer, Connections, Context, FactOwner, FactsServer, Gate, JournalServer,
+    JournalWatchers, Peers, ServicePermissions, Source, Sources,
 };
 use devspaces_kit::{
     clock::Clock,
@@ -26,7 +26,7 @@ use devspaces_proto::{
 use devspaces_space::SpaceOwner;
 use futures::future::join_all;
 use tokio::net::TcpListener;
-use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::transport::Uri;
 
 use crate::Service;
 
@@ -43,8 +43,9 @@ pub struct Hosted {
 pub struct Config {
     /// The services of this process.
     pub services: BTreeMap<Service, Hosted>,
-    /// Where each service of the suite is, those of this process included: they too call each other over gRPC.
-    pub peers: BTreeMap<Service, Uri>,
+    /// Where each service of the suite is, those of this process included: they too call each other over gRPC. Several
+    /// addresses are those of its replicas.
+    pub peers: BTreeMap<Service, Vec<Uri>>,
     /// Whose tokens are accepted.
     pub issuers: Vec<Issuer>,
     /// The public keys of the suite's services; the id of each is the service's name.
@@ -245,41 +246,27 @@ fn context(config: &Config, service: Service, owning: Owning, tasks: &Tasks) -> 
     let Hosted { database: pool, key } = config.services[&service].clone();
     let signer = Arc::new(ServiceSigner::new(service.name(), key, clock.clone()));
     let mut sources = Sources::default().with(Source::hosted(owning.hosted, clock.clone()));
-    let mut channels = Vec::new();
+    let mut peers = Vec::new();
     for peer in Service::ALL.into_iter().filter(|peer| *peer != service) {
-        let channel = channel(config.peers.get(&peer).ok_or(SuiteError::PeerMissing(peer))?);
-        let source = Source::remote(peer.owner(), channel.clone(), signer.clone(), clock.clone());
+        let addresses = config.peers.get(&peer).ok_or(SuiteError::PeerMissing(peer))?;
+        let connections = Connections::new(addresses.iter().cloned());
+        let source = Source::remote(peer.owner(), connections.clone(), signer.clone(), clock.clone());
         sources = sources.with(source);
-        channels.push((peer.owner(), channel));
+        peers.push((peer.owner(), connections));
     }
     let gate = Gate::new(owning.facts, sources, config.service_permissions.clone(), clock.clone());
     let outbox = Outbox::new(pool.clone(), Arc::new(gate.clone()));
     tasks.spawn(outbox.clone().run(tasks.stopping()));
     let mutations = Mutations::new(pool.clone(), clock.clone(), outbox, tasks.clone());
-    Ok(Context { pool, clock, gate, mutations, peers: Peers::new(channels, signer) })
+    Ok(Context { pool, clock, gate, mutations, peers: Peers::new(peers, signer) })
 }
 
 /// Resolves when every service of another process answers, in whatever order they are started.
 fn peers_answering(config: &Config) -> impl Future<Output = ()> + Send + 'static {
     let peers = config.peers.iter().filter(|(peer, _)| !config.services.contains_key(*peer));
-    let peers: Vec<(Service, Channel)> = peers.map(|(peer, address)| (*peer, channel(address))).collect();
+    let peers: Vec<_> =
+        peers.map(|(peer, addresses)| (*peer, Connections::new(addresses.iter().cloned()))).collect();
     async move {
-        join_all(peers.into_iter().map(|(peer, port)| until_answering(peer.name(), port))).await;
+        join_all(peers.iter().map(|(peer, to)| until_answering(peer.name(), to.channel()))).await;
     }
-}
-
-/// How long a connection may take to come about. Shorter than what a check waits for facts.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// A peer that vanished without a word is noticed after so long without an answer to a probe.
-const KEEPALIVE: Duration = Duration::from_secs(5);
-
-/// A channel to a peer, connected when it is first used and again whenever it breaks.
-fn channel(address: &Uri) -> Channel {
-    Endpoint::from(address.clone())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE)
-        .keep_alive_while_idle(true)
-        .connect_lazy()
 }

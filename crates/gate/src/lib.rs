@@ -9,6 +9,7 @@
 //! [`AuthzServer`] and [`JournalServer`] for whom the policy lets.
 mod authz_server;
 mod catalogue;
+mod connections;
 mod context;
 mod exchange;
 mod facts;
@@ -31,6 +32,7 @@ mod wire;
 
 pub use authz_server::AuthzServer;
 pub use catalogue::role_from_wire;
+pub use connections::Connections;
 pub use context::Context;
 pub use facts::{OwnFacts, Question, Reading, Version};
 pub use facts_server::FactsServer;

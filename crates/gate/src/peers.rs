@@ -10,6 +10,8 @@ use devspaces_kit::{
 use tokio::time::timeout;
 use tonic::{Code, Request, Response, Status, transport::Channel};
 
+use crate::connections::Connections;
+
 /// How long a peer may take to answer.
 const DEADLINE: Duration = Duration::from_secs(5);
 
@@ -18,16 +20,19 @@ const DEADLINE: Duration = Duration::from_secs(5);
 pub struct Peers(Arc<Shared>);
 
 struct Shared {
-    channels: BTreeMap<&'static str, Channel>,
+    connections: BTreeMap<&'static str, Connections>,
     signer: Arc<ServiceSigner>,
 }
 
 impl Peers {
-    /// Peers at these addresses, each of which knows the signer's service by its key.
+    /// Peers at the ends of these connections, each of which knows the signer's service by its key.
     #[must_use]
-    pub fn new(channels: impl IntoIterator<Item = (Owner, Channel)>, signer: Arc<ServiceSigner>) -> Self {
-        let channels = channels.into_iter().map(|(owner, channel)| (owner.name(), channel)).collect();
-        Self(Arc::new(Shared { channels, signer }))
+    pub fn new(
+        connections: impl IntoIterator<Item = (Owner, Connections)>,
+        signer: Arc<ServiceSigner>,
+    ) -> Self {
+        let connections = connections.into_iter().map(|(owner, to)| (owner.name(), to)).collect();
+        Self(Arc::new(Shared { connections, signer }))
     }
 
     /// Asks a peer. `call` makes the call on the channel with the request, which says who asks.
@@ -44,7 +49,7 @@ impl Peers {
         F: Future<Output = Result<Response<R>, Status>>,
     {
         let missing = || Fault::facts_unavailable(&[peer.name()]);
-        let channel = self.0.channels.get(peer.name()).cloned().ok_or_else(missing)?;
+        let channel = self.0.connections.get(peer.name()).ok_or_else(missing)?.channel();
         let mut request = Request::new(message);
         self.0.signer.token_for(peer.name()).authorize(request.metadata_mut());
         TraceContext::inject(request.metadata_mut());

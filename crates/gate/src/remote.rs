@@ -15,6 +15,7 @@ use devspaces_proto::facts::v1::{
 use tonic::{Request, Status, transport::Channel};
 
 use crate::{
+    connections::Connections,
     exchange::Answer,
     facts::{OwnFacts, Question, Version},
     wire,
@@ -23,13 +24,13 @@ use crate::{
 /// Calls one owner's service, as the service of the suite that the signer speaks for.
 pub(crate) struct Remote {
     owner: Owner,
-    client: FactsServiceClient<Channel>,
+    connections: Connections,
     signer: Arc<ServiceSigner>,
 }
 
 impl Remote {
-    pub(crate) fn new(owner: Owner, channel: Channel, signer: Arc<ServiceSigner>) -> Self {
-        Self { owner, client: FactsServiceClient::new(channel), signer }
+    pub(crate) fn new(owner: Owner, connections: Connections, signer: Arc<ServiceSigner>) -> Self {
+        Self { owner, connections, signer }
     }
 
     pub(crate) async fn revalidate(
@@ -46,7 +47,7 @@ impl Remote {
             owner: self.owner().into(),
             questions: questions.iter().zip(known).map(ask).collect(),
         };
-        let response = self.client.clone().revalidate(self.signed(request)).await;
+        let response = self.client().revalidate(self.signed(request)).await;
         let response = response.map_err(|status| self.fault(&status))?.into_inner();
         let read_time = response.read_time.ok_or(wire::Unreadable).and_then(wire::time_from_wire);
         let read_time = read_time.map_err(|_| self.unreadable())?;
@@ -70,7 +71,7 @@ impl Remote {
             after: after.map(|space| space.to_string()).unwrap_or_default(),
             limit: wire_limit(limit),
         };
-        let response = self.client.clone().list_subject_spaces(self.signed(request)).await;
+        let response = self.client().list_subject_spaces(self.signed(request)).await;
         let spaces = response.map_err(|status| self.fault(&status))?.into_inner().spaces;
         spaces.into_iter().map(|space| self.subject_space(space).ok_or_else(|| self.unreadable())).collect()
     }
@@ -87,7 +88,7 @@ impl Remote {
             after: if after.is_empty() { String::new() } else { format!("users/{after}") },
             limit: wire_limit(limit),
         };
-        let response = self.client.clone().list_derived_viewers(self.signed(request)).await;
+        let response = self.client().list_derived_viewers(self.signed(request)).await;
         let viewers = response.map_err(|status| self.fault(&status))?.into_inner().viewers;
         // A role that only a newer peer knows makes nobody a viewer.
         let known = viewers
@@ -110,7 +111,7 @@ impl Remote {
             after: after.to_string(),
             limit: wire_limit(limit),
         };
-        let response = self.client.clone().list_app_roles(self.signed(request)).await;
+        let response = self.client().list_app_roles(self.signed(request)).await;
         let roles = response.map_err(|status| self.fault(&status))?.into_inner().roles;
         let read = |held: proto::AppRole| {
             let role = wire::contributor_from_wire(held.role).ok_or_else(|| self.unreadable())?;
@@ -123,13 +124,17 @@ impl Remote {
         let request = ApplyEffectsRequest { owner: self.owner().into(), ..effects };
         let mut request = self.signed(request);
         TraceContext::inject(request.metadata_mut());
-        self.client.clone().apply_effects(request).await.map(drop).map_err(|status| self.fault(&status))
+        self.client().apply_effects(request).await.map(drop).map_err(|status| self.fault(&status))
     }
 
     fn subject_space(&self, space: proto::SubjectSpace) -> Option<(SpaceName, OwnFacts)> {
         let name: SpaceName = space.space.parse().ok()?;
         let facts = wire::facts_from_wire(space.facts?).ok()?;
         facts.are_of(self.owner, name.into()).then_some((name, facts))
+    }
+
+    fn client(&self) -> FactsServiceClient<Channel> {
+        FactsServiceClient::new(self.connections.channel())
     }
 
     fn owner(&self) -> proto::Owner {

@@ -20,9 +20,9 @@ use tokio::{
     sync::oneshot,
     time::{Instant, timeout},
 };
-use tonic::transport::Channel;
 
 use crate::{
+    connections::Connections,
     exchange::{Answer, Batch, Confirmed, Exchange, Limits, Overloaded, Sent},
     facts::{OwnFacts, Question, Version},
     owner::{Hosted, MAX_QUESTIONS},
@@ -81,10 +81,15 @@ impl Source {
         Self::new(hosted.owner(), Link::Hosted(hosted), clock)
     }
 
-    /// The facts of an owner at this address, which knows the signer's service by its key.
+    /// The facts of an owner at the end of these connections, which knows the signer's service by its key.
     #[must_use]
-    pub fn remote(owner: Owner, channel: Channel, signer: Arc<ServiceSigner>, clock: Arc<dyn Clock>) -> Self {
-        Self::new(owner, Link::Remote(Remote::new(owner, channel, signer)), clock)
+    pub fn remote(
+        owner: Owner,
+        connections: Connections,
+        signer: Arc<ServiceSigner>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self::new(owner, Link::Remote(Remote::new(owner, connections, signer)), clock)
     }
 
     #[cfg(test)]

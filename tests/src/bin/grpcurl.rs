@@ -39,7 +39,7 @@ async fn call() -> Result<String, Box<dyn std::error::Error>> {
     let [address, method] = rest.as_slice() else { return Err("usage: grpcurl … ADDRESS METHOD".into()) };
     let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
     let (service, name) = method.rsplit_once('/').ok_or("the method must have the form SERVICE/METHOD")?;
-    let pool = descriptors(&channel, service).await;
+    let pool = descriptors(&channel.clone().into(), service).await;
     let service = pool.get_service_by_name(service).ok_or("no such service")?;
     let method = service.methods().find(|method| method.name() == name).ok_or("no such method")?;
     let message =

@@ -85,7 +85,7 @@ fn has(expected: &Value, answer: &Value) -> bool {
 fn page_of(suite: &Suite, people: &[&Persona], ids: &[&str]) -> String {
     let mut page = std::fs::read_to_string(PAGE).expect("the page");
     for (service, port) in Service::ALL.into_iter().zip([7001, 7002, 7003, 7004]) {
-        let address = suite.address(service).authority().expect("an authority").to_string();
+        let address = suite.addresses(service)[0].authority().expect("an authority").to_string();
         page = page.replace(&format!("127.0.0.1:{port}"), &address);
     }
     for (who, id) in people.iter().zip(ids) {

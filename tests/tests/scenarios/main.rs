@@ -70,6 +70,7 @@ mod races_of_apps;
 mod rate_cards;
 mod readiness;
 mod replay;
+mod replicas;
 mod space_deletion;
 mod spaces;
 mod story;

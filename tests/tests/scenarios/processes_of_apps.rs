@@ -112,8 +112,7 @@ impl Apps {
 }
 
 /// R-M5, R-P4, R-A4: contributor, owner and derived access, and all at once.
-async fn removals_reach_every_app(engine: Engine) {
-    let suite = Processes::start(engine).await;
+pub(crate) async fn removals_reach_every_app(suite: &Processes) {
     let (alice, bob) = (suite.user("alice"), suite.user("bob"));
     let apps = Apps::new(&alice).await;
     let shared = Arc::new(Shared::default());
@@ -146,6 +145,10 @@ async fn removals_reach_every_app(engine: Engine) {
     let stale: Vec<u64> = seen.iter().map(|seen| seen.stale.load(Ordering::SeqCst)).collect();
     assert_eq!(stale, [0; 8]);
     assert!(seen.iter().all(|seen| seen.allowed.load(Ordering::SeqCst) >= ROUNDS));
+}
+
+async fn removals(engine: Engine) {
+    removals_reach_every_app(&Processes::start(engine).await).await;
 }
 
 fn removal(space: &str, whom: &Persona) -> RemoveMemberRequest {
@@ -229,7 +232,7 @@ async fn killed_before_the_drop_is_acknowledged(engine: Engine, victim: Service)
 }
 
 on_both! {
-    removals_reach_every_app() as no_check_that_starts_after_a_removal_is_allowed_on_any_app;
+    removals() as no_check_that_starts_after_a_removal_is_allowed_on_any_app;
     killed_between_the_removal_and_the_drop() as a_removal_reaches_the_apps_though_its_service_is_killed_half_way;
     killed_before_the_drop_is_acknowledged(Service::Membership) as a_drop_that_is_sent_again_by_a_new_sender_changes_nothing;
     killed_before_the_drop_is_acknowledged(Service::Space) as a_drop_that_is_sent_again_to_a_new_receiver_changes_nothing;

@@ -15,6 +15,7 @@ use devspaces_kit::{
     identity::{DevIssuer, Jwks, SigningKey},
     server::{Limits, stop_signal},
 };
+use tonic::transport::Uri;
 
 use super::{Failure, log_to, metrics::MetricsPort, serve::bind};
 use crate::{Config, Hosted, Service, Suite, keys};
@@ -67,7 +68,7 @@ impl Dev {
         let peer = format!("http://{address}").parse()?;
         Ok(Config {
             services,
-            peers: Service::ALL.map(|service| (service, tonic::transport::Uri::clone(&peer))).into(),
+            peers: Service::ALL.map(|service| (service, vec![Uri::clone(&peer)])).into(),
             issuers: issuer.issuers()?,
             suite_keys: Jwks::parse(&suite_keys)?,
             // R-P7: here, whoever can mint a service's token may be any service.

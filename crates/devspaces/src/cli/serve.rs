@@ -25,7 +25,8 @@ pub(super) struct Serve {
     listen: SocketAddr,
     #[command(flatten)]
     metrics: MetricsPort,
-    /// Where another service is: membership=http://10.0.0.2:7000; once for each, or separated by commas
+    /// Where another service is: membership=http://10.0.0.2:7000; once for each, or separated by commas. Calls are spread
+    /// over a service's replicas if the name stands for several addresses, or if it is given with several
     #[arg(long = "peer", env = "DEVSPACES_PEERS", value_delimiter = ',', value_name = "SERVICE=URL")]
     peers: Vec<Peer>,
     /// The public keys of the issuer whose tokens `devspaces token` prints, a JSON Web Key Set
@@ -155,7 +156,7 @@ impl Serve {
         let watchers = self.journal_watchers.iter().map(|name| Principal::service(name));
         let config = Config {
             services,
-            peers: self.peers.into_iter().map(|Peer(service, uri)| (service, uri)).collect(),
+            peers: addresses(self.peers),
             issuers,
             suite_keys: key_set("--suite-jwks", &self.suite_jwks)?,
             service_permissions,
@@ -185,6 +186,14 @@ impl Serve {
         }
         Ok(issuers)
     }
+}
+
+fn addresses(given: Vec<Peer>) -> BTreeMap<Service, Vec<Uri>> {
+    let mut by_service = BTreeMap::<Service, Vec<Uri>>::new();
+    for Peer(service, uri) in given {
+        by_service.entry(service).or_default().push(uri);
+    }
+    by_service
 }
 
 fn allowed(given: Vec<ServicePermission>) -> Result<ServicePermissions, Failure> {

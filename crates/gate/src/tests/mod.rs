@@ -1,6 +1,7 @@
 //! The gate's rules, with owners in memory. No test sleeps to wait: tasks are let run until all of them wait.
 mod acting;
 mod authz_server;
+mod connections;
 mod facts_server;
 mod gate;
 mod lists;

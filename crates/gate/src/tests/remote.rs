@@ -8,10 +8,9 @@ use devspaces_kit::{
 };
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, facts_service_server::FactsServiceServer};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
-use tonic::transport::Endpoint;
 
 use crate::{
-    FactsServer, Hosted, OwnFacts, Source,
+    Connections, FactsServer, Hosted, OwnFacts, Source,
     testing::{Database, Memory, TestClock, at, member, question, space, user},
 };
 
@@ -43,9 +42,9 @@ async fn peer() -> Peer {
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async { drop(stopped.await) };
     let running = tokio::spawn(async { server.run(stopped).await.unwrap() });
-    let channel = Endpoint::from_shared(address).unwrap().connect_lazy();
+    let connections = Connections::new([address.parse().unwrap()]);
     let signer = Arc::new(ServiceSigner::new("space", key, clock.clone()));
-    let source = Source::remote(Owner::Membership, channel, signer, clock);
+    let source = Source::remote(Owner::Membership, connections, signer, clock);
     Peer { members, source, stop, running, _database: database }
 }
 
