@@ -6,11 +6,12 @@
 #   deploy/ci/check.sh [COMMAND…]
 #
 # The command runs the tests that want a composed suite; it is told where that is. Names, ports and the profile of the
-# build can be set as for Compose.
+# build can be set as for Compose. An image that DEVSPACES_IMAGE names is tried as it is; else one is built.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 export COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-devspaces-check}
+build=${DEVSPACES_IMAGE:-yes}
 export DEVSPACES_IMAGE=${DEVSPACES_IMAGE:-devspaces:check} BUILD_PROFILE=${BUILD_PROFILE:-trial}
 export SPACE_PORT=${SPACE_PORT:-7001} MEMBERSHIP_PORT=${MEMBERSHIP_PORT:-7002} BILLING_PORT=${BILLING_PORT:-7003}
 export MARKETPLACE_PORT=${MARKETPLACE_PORT:-7004} PROMETHEUS_PORT=${PROMETHEUS_PORT:-9090}
@@ -37,7 +38,7 @@ fail() {
     exit 1
 }
 log=$(mktemp)
-trap 'rm -f "$log"; "${compose[@]}" down --volumes --timeout 40 > /dev/null 2>&1' EXIT
+trap 'rm -f "$log"; "${compose[@]}" down --volumes --remove-orphans --timeout 40 > /dev/null 2>&1' EXIT
 
 # eventually SECONDS COMMAND…: until it succeeds.
 eventually() {
@@ -50,25 +51,29 @@ eventually() {
 }
 
 container() { "${compose[@]}" ps -q "$1"; }
-healthy() { [[ $(docker inspect -f '{{.State.Health.Status}}' "$(container "$1")") == healthy ]]; }
+is_healthy() { [[ $(docker inspect -f '{{.State.Health.Status}}' "$1") == healthy ]]; }
+healthy() { is_healthy "$(container "$1")"; }
+replica_is_healthy() { is_healthy "$("${replicated[@]}" ps -q "$1")"; }
 
 docker info > /dev/null 2>&1 || fail "no Docker engine answers here"
 
 say "base images"
 missing=()
 # image NAME WHAT: is here, or can be pulled, or is made on the spot.
-image() { docker image inspect "$1" > /dev/null 2>&1 || docker pull --quiet "$1" > /dev/null 2>&1 || missing+=("$2"); }
+image() {
+    docker image inspect "$1" > /dev/null 2>&1 || timeout 300 docker pull --quiet "$1" > /dev/null 2>&1 || missing+=("$2")
+}
 image "${RUNTIME_IMAGE:-debian:bookworm-slim}" runtime
-image "${BUILD_IMAGE:-rust:1-bookworm}" build
+[[ $build != yes ]] || image "${BUILD_IMAGE:-rust:1-bookworm}" build
 image "${POSTGRES_IMAGE:-postgres:15-bookworm}" postgres
 image "${PROMETHEUS_IMAGE:-prom/prometheus:v2.55.1}" prometheus
 root=()
 [[ $(id -u) == 0 ]] || root=(sudo -n env "PATH=$PATH" "HOME=$HOME" ${DOCKER_HOST:+"DOCKER_HOST=$DOCKER_HOST"})
 [[ ${#missing[@]} == 0 ]] || "${root[@]}" deploy/ci/base-images.sh "${missing[@]}" || fail "no base images: ${missing[*]}"
 
-part "the image, by the profile $BUILD_PROFILE"
-# Not by Compose, of which the old version and the new one print what fails in ways of their own.
-docker build --file deploy/Dockerfile --tag "$DEVSPACES_IMAGE" --build-arg "PROFILE=$BUILD_PROFILE" \
+part "the image"
+# Not by Compose, whose versions print what fails in ways of their own.
+[[ $build != yes ]] || docker build --file deploy/Dockerfile --tag "$DEVSPACES_IMAGE" --build-arg "PROFILE=$BUILD_PROFILE" \
     ${BUILD_IMAGE:+--build-arg "BUILD_IMAGE=$BUILD_IMAGE"} ${RUNTIME_IMAGE:+--build-arg "RUNTIME_IMAGE=$RUNTIME_IMAGE"} \
     ${BUILD_JOBS:+--build-arg "JOBS=$BUILD_JOBS"} . > "$log" 2>&1 || { tail -n 60 "$log" >&2; fail "it can't be built"; }
 
@@ -135,11 +140,22 @@ expected=$(printf '127.0.0.1:%s-\n' "$SPACE_PORT" "$MEMBERSHIP_PORT" "$BILLING_P
 [[ $published == "$expected" ]] || fail "published: $published"
 
 if [[ $# -gt 0 ]]; then
-    part "the scenarios that need no more than ports, and the questions of docs/inspection.md"
-    address() { echo "$1=http://127.0.0.1:$2"; }
-    DEVSPACES_TEST_KEYS=$PWD/deploy/secrets/keys \
-        DEVSPACES_TEST_SUITE=$(address space "$SPACE_PORT"),$(address membership "$MEMBERSHIP_PORT"),$(address billing "$BILLING_PORT"),$(address marketplace "$MARKETPLACE_PORT") \
-        "$@" || fail "not as the scenarios have it"
+    part "a second replica of every service"
+    replicas=("${services[@]/%/-2}")
+    replicated=("${compose[@]}" -f deploy/compose.replicas.yaml)
+    "${replicated[@]}" up --detach > /dev/null 2>&1 || fail "the replicas do not start"
+    for replica in "${replicas[@]}"; do eventually 120 replica_is_healthy "$replica" || fail "$replica does not get healthy"; done
+
+    part "the scenarios that need no more than ports, and the questions of docs/inspection.md, on both replicas by turns"
+    suite=()
+    for service in "${services[@]}"; do
+        for replica in "$service" "$service-2"; do
+            suite+=("$service=http://$("${replicated[@]}" port "$replica" 7000)")
+        done
+    done
+    DEVSPACES_TEST_KEYS=$PWD/deploy/secrets/keys DEVSPACES_TEST_SUITE=$(IFS=,; echo "${suite[*]}") "$@" \
+        || fail "not as the scenarios have it"
+    "${replicated[@]}" rm --stop --force "${replicas[@]}" > /dev/null 2>&1
 fi
 
 part "a service is killed while it is needed"
