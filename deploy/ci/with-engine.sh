@@ -53,17 +53,17 @@ mount_control_groups() {
     done
 }
 
-running() { as_root kill -0 "$(< "$work/docker.pid")" 2> /dev/null; }
-
 stop_engine() {
-    if [[ -s $work/docker.pid ]]; then
-        as_root kill "$(< "$work/docker.pid")" 2> /dev/null || true
+    local engine second
+    engine=$(cat "$work/docker.pid" 2> /dev/null || true)
+    if [[ -n $engine ]]; then
+        as_root kill "$engine" 2> /dev/null || true
         for ((second = 0; second < 60; second++)); do
-            running || break
+            [[ -d /proc/$engine ]] || break
             sleep 1
         done
     fi
-    as_root rm -rf --one-file-system "$work"
+    as_root rm -rf --one-file-system "$work" || true
 }
 
 start_engine() {

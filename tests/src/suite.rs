@@ -174,6 +174,14 @@ impl Suite {
         self.databases().open(service).await
     }
 
+    /// The same, where the suite has databases that a test can open: for what is to be seen there besides.
+    pub async fn inside(&self, service: Service) -> Option<Pool> {
+        match &self.databases {
+            Some(databases) => Some(databases.open(service).await),
+            None => None,
+        }
+    }
+
     fn databases(&self) -> &Databases {
         self.databases.as_ref().expect(OF_ITS_OWN)
     }

@@ -4,7 +4,7 @@ use devspaces_proto::space::v1::{
     LinkAppRequest, ListAppsRequest, UndeleteAppRequest, UpdateAppRequest,
     app::{Listing, State},
 };
-use devspaces_tests::{Persona, Suite, both_engines, everywhere, refused, sql::tamper};
+use devspaces_tests::{Persona, Suite, both_engines, everywhere, refused};
 use prost_types::FieldMask;
 use std::time::Duration;
 use tonic::{Code, Status};
@@ -12,8 +12,10 @@ use uuid::Uuid;
 
 use crate::{
     contributors::{self, OWNER},
+    listings::submits,
     members::{ADMIN, DEVELOPER, VIEWER, adds, adds_members, member},
     spaces::{archives, restores},
+    vendor_profiles::accepts,
 };
 
 const NOWHERE: &str = "apps/0190a8d0-7b1c-7def-8000-000000000001";
@@ -340,19 +342,19 @@ both_engines! {
         devspaces_tests::suite::eventually(async || (!alice.may("app.get", &gone).await).then_some(())).await;
         undeletes(&alice, &kept).await.expect("in time");
     }
+}
 
+everywhere! {
     // R-A10, R-K6: no method lists an app yet.
     async fn a_marketplace_app_is_not_deleted(suite: Suite) {
         let alice = suite.user("alice");
         let space = alice.creates_space("Team").await;
         let app = alice.creates_app(&space).await;
-        let pool = suite.pool(devspaces::Service::Space).await;
-        tamper(&pool, "UPDATE app SET listing = 'SUBMITTED'").await;
+        let profile = accepts(&alice, &space).await.expect("accepted").name;
+        submits(&alice, &profile, &app).await.expect("submitted");
         assert_eq!(refused(deletes(&alice, &app).await).kind(), (Code::FailedPrecondition, "APP_LISTED"));
     }
-}
 
-everywhere! {
     // R-S5, R-S7
     async fn a_space_is_archived_without_apps_and_takes_none_in_while_it_is(suite: Suite) {
         let alice = suite.user("alice");

@@ -130,9 +130,7 @@ everywhere! {
             assert!(account.addresses.is_none());
         }
     }
-}
 
-both_engines! {
     // R-B3
     async fn a_payment_method_is_replaced_and_removed(suite: Suite) {
         let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
@@ -150,10 +148,14 @@ both_engines! {
         removes_payment(&bob, &space, &second.etag).await.expect("removed");
         assert_eq!(refused(gets_payment(&bob, &space).await).kind(), NOT_FOUND);
         assert_eq!(gets_account(&bob, &space).await.expect("the account").payment_method, None);
-        let stored = texts(&suite.pool(Service::Billing).await, "SELECT token FROM payment_method").await;
-        assert!(stored.is_empty(), "the token goes with it");
+        if let Some(pool) = suite.inside(Service::Billing).await {
+            let stored = texts(&pool, "SELECT token FROM payment_method").await;
+            assert!(stored.is_empty(), "the token goes with it");
+        }
     }
+}
 
+both_engines! {
     // R-B3, R-J1: neither a token nor a card number leaves by any way.
     async fn no_token_and_no_card_number_is_told_or_recorded(suite: Suite) {
         let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));

@@ -113,6 +113,7 @@ everywhere! {
         }
         let done = tally.iter().filter(|(answer, _)| answer.contains("done")).map(|(_, times)| times).sum::<usize>();
         let all = tally.values().sum::<usize>();
-        assert!(all < 50 || done * 4 > all, "only {done} of {all} calls did what they were asked to");
+        // A walk that tells nothing. A few short ones may happen to archive their space early.
+        assert!(all < 50 || done * 6 > all, "only {done} of {all} calls did what they were asked to");
     }
 }
