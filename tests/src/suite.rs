@@ -260,6 +260,13 @@ impl Suite {
         format!("{text}{}", self.mark)
     }
 
+    /// A `request_id` that nobody has used.
+    #[must_use]
+    pub fn request_id(&self) -> String {
+        use devspaces_kit::clock::Clock as _;
+        self.clock.new_id().to_string()
+    }
+
     /// A moment so many seconds from now, by the suite's clock.
     #[must_use]
     pub fn clock_in(&self, seconds: i64) -> prost_types::Timestamp {

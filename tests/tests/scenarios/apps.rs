@@ -8,7 +8,6 @@ use devspaces_tests::{Persona, Suite, both_engines, everywhere, refused};
 use prost_types::FieldMask;
 use std::time::Duration;
 use tonic::{Code, Status};
-use uuid::Uuid;
 
 use crate::{
     contributors::{self, OWNER},
@@ -206,7 +205,7 @@ everywhere! {
         let importer = suite.persona("services/importer");
         let bad = refused(importer.apps().import_app(request("services/x", "")).await);
         assert_eq!(bad.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["app.display_name", "owner"]));
-        let request_id = Uuid::now_v7().to_string();
+        let request_id = suite.request_id();
         let key = ImportAppRequest { request_id, ..request(&alice.name, "Old") };
         let first = importer.apps().import_app(key.clone()).await.expect("imported").into_inner();
         assert_eq!(importer.apps().import_app(key).await.expect("the first result").into_inner(), first, "R-J5");

@@ -11,7 +11,6 @@ use devspaces_tests::{
 };
 use futures::future::join_all;
 use tonic::{Code, Status};
-use uuid::Uuid;
 
 use crate::{
     apps::{gets as gets_app, lists as lists_apps, seen},
@@ -86,7 +85,7 @@ everywhere! {
         let first = imports(&suite, takeover(&suite, "vendor:1")).await.expect("imported");
         let again = imports(&suite, takeover(&suite, "vendor:1")).await.expect("again");
         assert_eq!(again, first);
-        let keyed = ImportVendorProfileRequest { request_id: Uuid::now_v7().to_string(), ..takeover(&suite, "vendor:1") };
+        let keyed = ImportVendorProfileRequest { request_id: suite.request_id(), ..takeover(&suite, "vendor:1") };
         assert_eq!(imports(&suite, keyed.clone()).await.expect("by another call"), first);
         let space = first.vendor_profile.clone().expect("a profile").space;
         renames(&mona, &space).await.expect("renamed");

@@ -101,10 +101,9 @@ async fn run(questions: &[Question], variables: &[(&str, String)]) -> Vec<(Strin
     let grpcurl = Path::new(env!("CARGO_BIN_EXE_grpcurl")).parent().expect("a folder").display().to_string();
     let path = format!("{grpcurl}:{}", std::env::var("PATH").expect("a path"));
     let end = "the end of an answer";
-    let script: String = questions
-        .iter()
-        .map(|question| format!("{}\necho '{end}'; echo '{end}' >&2\n", question.commands))
-        .collect();
+    let commands =
+        questions.iter().map(|question| format!("{}\necho '{end}'; echo '{end}' >&2\n", question.commands));
+    let script = commands.collect::<Vec<_>>().concat();
     let mut shell = Command::new("bash");
     shell.arg("-c").arg(script).env("PATH", path).envs(variables.iter().map(|(name, it)| (*name, it)));
     let output = shell.output().await.expect("a shell");
