@@ -51,7 +51,8 @@ make_keys() {
         docker build --file "$deploy/Dockerfile" --tag "$image" \
             ${BUILD_IMAGE:+--build-arg "BUILD_IMAGE=$BUILD_IMAGE"} \
             ${RUNTIME_IMAGE:+--build-arg "RUNTIME_IMAGE=$RUNTIME_IMAGE"} \
-            ${BUILD_JOBS:+--build-arg "JOBS=$BUILD_JOBS"} "$deploy/.."
+            ${BUILD_JOBS:+--build-arg "JOBS=$BUILD_JOBS"} \
+            ${BUILD_PROFILE:+--build-arg "PROFILE=$BUILD_PROFILE"} "$deploy/.."
     fi
     docker run --rm --network none --read-only --cap-drop ALL --user "$(id -u):$(id -g)" \
         --volume "$secrets/keys:/keys" "$image" keys /keys

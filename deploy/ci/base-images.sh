@@ -14,8 +14,8 @@ trap 'rm -rf --one-file-system "$work"' EXIT
 # bootstrap FOLDER PACKAGES: a small Debian.
 bootstrap() {
     echo "base-images: a Debian with $2"
-    debootstrap --variant=minbase --include="$2" "$suite" "$1" "$mirror" > "$work/debootstrap.log" \
-        || { tail -n 20 "$work/debootstrap.log" >&2; exit 1; }
+    debootstrap --variant=minbase --include="$2" "$suite" "$1" "$mirror" > "$1.log" \
+        || { tail -n 20 "$1.log" >&2; exit 1; }
     rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/usr/share/{doc,man,locale}/*
     # The authorities that this machine trusts: packages may come through a proxy of one's own.
     cp /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/ca-certificates.crt"
@@ -73,7 +73,14 @@ prometheus() {
 [[ $# -gt 0 ]] || set -- runtime build postgres prometheus
 for image in "$@"; do
     case $image in
-        runtime | build | postgres | prometheus) "$image" ;;
+        runtime | build | postgres | prometheus) ;;
         *) echo "base-images: no image is called $image" >&2; exit 2 ;;
     esac
 done
+# All at once: each waits for the disk most of the time.
+making=()
+for image in "$@"; do
+    "$image" &
+    making+=($!)
+done
+for one in "${making[@]}"; do wait "$one"; done

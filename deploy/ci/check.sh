@@ -1,25 +1,44 @@
 #!/usr/bin/env bash
 # Starts the compose files for real and tries what docs/operations.md promises of them: secrets that stay, an order by
-# health, calls, isolation, a restart, an end in order. Needs a running Docker engine, Compose, and buf (BUF). Base images
-# that can't be pulled are made on the spot.
+# health, calls, isolation, the scenarios, a restart, an end in order. Needs a running Docker engine (with-engine.sh),
+# Compose, and buf (BUF). Base images that can't be pulled are made on the spot.
 #
-#   deploy/ci/check.sh
+#   deploy/ci/check.sh [COMMAND…]
+#
+# The command runs the tests that want a composed suite; it is told where that is. Names, ports and the profile of the
+# build can be set as for Compose. An image that DEVSPACES_IMAGE names is tried as it is; else one is built.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-export COMPOSE_PROJECT_NAME=devspaces-check
+export COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-devspaces-check}
+build=${DEVSPACES_IMAGE:-yes}
+export DEVSPACES_IMAGE=${DEVSPACES_IMAGE:-devspaces:check} BUILD_PROFILE=${BUILD_PROFILE:-trial}
+export SPACE_PORT=${SPACE_PORT:-7001} MEMBERSHIP_PORT=${MEMBERSHIP_PORT:-7002} BILLING_PORT=${BILLING_PORT:-7003}
+export MARKETPLACE_PORT=${MARKETPLACE_PORT:-7004} PROMETHEUS_PORT=${PROMETHEUS_PORT:-9090}
+# What the services beside the suite may do that the scenarios speak of.
+export DEVSPACES_SERVICE_PERMISSIONS=auditor=authz.check_others,importer=import.apps,metering=usage.report,\
+billing-run=billing.run,payments=payments.report,accounting=billing.credit,migrator=import.vendor_profiles,\
+reviewer=listings.approve
+export DEVSPACES_JOURNAL_WATCHERS=observer
 buf=${BUF:-buf}
 services=(space membership billing marketplace)
 if docker compose version > /dev/null 2>&1; then compose=(docker compose); else compose=(docker-compose); fi
 compose+=(-f deploy/compose.yaml -f deploy/compose.prometheus.yaml)
 
 say() { echo "containers: $*"; }
+# Says how long the part before took.
+part() {
+    say "… after $((SECONDS - ${begun:-0})) s"
+    begun=$SECONDS
+    say "$*"
+}
 fail() {
     echo "containers: FAILED: $*" >&2
     "${compose[@]}" logs --tail 30 >&2 || true
     exit 1
 }
-trap '"${compose[@]}" down --volumes --timeout 40 > /dev/null 2>&1' EXIT
+log=$(mktemp)
+trap 'rm -f "$log"; "${compose[@]}" down --volumes --remove-orphans --timeout 40 > /dev/null 2>&1' EXIT
 
 # eventually SECONDS COMMAND…: until it succeeds.
 eventually() {
@@ -32,52 +51,65 @@ eventually() {
 }
 
 container() { "${compose[@]}" ps -q "$1"; }
-healthy() { [[ $(docker inspect -f '{{.State.Health.Status}}' "$(container "$1")") == healthy ]]; }
+is_healthy() { [[ $(docker inspect -f '{{.State.Health.Status}}' "$1") == healthy ]]; }
+healthy() { is_healthy "$(container "$1")"; }
+replica_is_healthy() { is_healthy "$("${replicated[@]}" ps -q "$1")"; }
 
 docker info > /dev/null 2>&1 || fail "no Docker engine answers here"
 
-# image NAME WHAT: pulled, or made on the spot.
+say "base images"
+missing=()
+# image NAME WHAT: is here, or can be pulled, or is made on the spot.
 image() {
-    docker image inspect "$1" > /dev/null 2>&1 || docker pull --quiet "$1" > /dev/null 2>&1 || deploy/ci/base-images.sh "$2"
+    docker image inspect "$1" > /dev/null 2>&1 || timeout 300 docker pull --quiet "$1" > /dev/null 2>&1 || missing+=("$2")
 }
 image "${RUNTIME_IMAGE:-debian:bookworm-slim}" runtime
+[[ $build != yes ]] || image "${BUILD_IMAGE:-rust:1-bookworm}" build
 image "${POSTGRES_IMAGE:-postgres:15-bookworm}" postgres
 image "${PROMETHEUS_IMAGE:-prom/prometheus:v2.55.1}" prometheus
-docker image inspect "${DEVSPACES_IMAGE:-devspaces:latest}" > /dev/null 2>&1 || image "${BUILD_IMAGE:-rust:1-bookworm}" build
+root=()
+[[ $(id -u) == 0 ]] || root=(sudo -n env "PATH=$PATH" "HOME=$HOME" ${DOCKER_HOST:+"DOCKER_HOST=$DOCKER_HOST"})
+[[ ${#missing[@]} == 0 ]] || "${root[@]}" deploy/ci/base-images.sh "${missing[@]}" || fail "no base images: ${missing[*]}"
 
-say "secrets"
+part "the image"
+# Not by Compose, whose versions print what fails in ways of their own.
+[[ $build != yes ]] || docker build --file deploy/Dockerfile --tag "$DEVSPACES_IMAGE" --build-arg "PROFILE=$BUILD_PROFILE" \
+    ${BUILD_IMAGE:+--build-arg "BUILD_IMAGE=$BUILD_IMAGE"} ${RUNTIME_IMAGE:+--build-arg "RUNTIME_IMAGE=$RUNTIME_IMAGE"} \
+    ${BUILD_JOBS:+--build-arg "JOBS=$BUILD_JOBS"} . > "$log" 2>&1 || { tail -n 60 "$log" >&2; fail "it can't be built"; }
+
+part "secrets"
 deploy/make-secrets.sh
 sums() { (cd deploy/secrets && find . -type f -exec sha256sum {} + | sort); }
 before=$(sums)
 deploy/make-secrets.sh > /dev/null
 [[ $before == "$(sums)" ]] || fail "the second run of make-secrets.sh changed something"
 
-say "start"
+part "start"
 started=$SECONDS
 "${compose[@]}" up --detach
 for service in "${services[@]}"; do eventually 120 healthy "$service" || fail "$service does not get healthy"; done
 say "all healthy after $((SECONDS - started)) s"
 
-say "calls"
+part "calls"
 token() { docker run --rm --network none --read-only --user 0:0 -v "$PWD/deploy/secrets/keys:/keys:ro" \
-    "${DEVSPACES_IMAGE:-devspaces:latest}" token "$1" --data-dir /keys; }
+    "$DEVSPACES_IMAGE" token "$1" --data-dir /keys; }
 alice=$(token users/alice) bob=$(token users/bob)
 # call TOKEN PORT METHOD REQUEST
 call() {
     "$buf" curl --protocol grpc --http2-prior-knowledge --header "authorization: Bearer $1" --data "$4" \
         "http://127.0.0.1:$2/devspaces.$3" 2>&1
 }
-created=$(call "$alice" 7001 space.v1.SpaceService/CreateSpace '{"space": {"display_name": "My team"}}') || fail "$created"
+created=$(call "$alice" "$SPACE_PORT" space.v1.SpaceService/CreateSpace '{"space": {"display_name": "My team"}}') || fail "$created"
 space=$(grep -o 'spaces/[0-9a-f-]*' <<< "$created" | head -n 1)
-members() { call "$1" 7002 membership.v1.MembershipService/"$2" "$3"; }
+members() { call "$1" "$MEMBERSHIP_PORT" membership.v1.MembershipService/"$2" "$3"; }
 added=$(members "$alice" AddMembers "{\"parent\": \"$space\", \"members\": [{\"user\": \"users/bob\", \"role\": \"CONSOLE_ROLE_DEVELOPER\"}]}") || fail "$added"
 listed=$(members "$bob" ListMembers "{\"parent\": \"$space\"}") || fail "$listed"
 grep -q users/bob <<< "$listed" || fail "bob is not listed: $listed"
 # bob's app, which he is to lose with his membership.
-app=$(call "$bob" 7001 space.v1.AppService/CreateApp "{\"app\": {\"space\": \"$space\", \"display_name\": \"App\"}}") || fail "$app"
+app=$(call "$bob" "$SPACE_PORT" space.v1.AppService/CreateApp "{\"app\": {\"space\": \"$space\", \"display_name\": \"App\"}}") || fail "$app"
 app=$(grep -o 'apps/[0-9a-f-]*' <<< "$app" | head -n 1)
 
-say "isolation"
+part "isolation"
 for own in "${services[@]}"; do
     url=$(< "deploy/secrets/urls/$own.url")
     for other in "${services[@]}" postgres template1; do
@@ -89,12 +121,12 @@ for own in "${services[@]}"; do
     # And from where its container is, with the one program that is there.
     for other in "${services[@]}"; do
         [[ $other != "$own" ]] || continue
-        opened=$(docker run --rm --read-only --network "container:$(container "$own")" "${DEVSPACES_IMAGE:-devspaces:latest}" \
+        opened=$(docker run --rm --read-only --network "container:$(container "$own")" "$DEVSPACES_IMAGE" \
             journal verify --services "$other" --database-url "${url%/*}/$other" 2>&1) && fail "the container of $own opens the database $other"
         grep -q 'permission denied' <<< "$opened" || fail "$own on the database $other: $opened"
     done
 done
-asked=$(call "$alice" 7001 facts.v1.FactsService/Revalidate '{"owner": "OWNER_SPACE"}') && fail "a user asks for facts: $asked"
+asked=$(call "$alice" "$SPACE_PORT" facts.v1.FactsService/Revalidate '{"owner": "OWNER_SPACE"}') && fail "a user asks for facts: $asked"
 grep -q permission_denied <<< "$asked" || fail "a user asks for facts: $asked"
 for service in "${services[@]}"; do
     id=$(container "$service")
@@ -104,9 +136,29 @@ for service in "${services[@]}"; do
     [[ -z $foreign ]] || fail "$service sees $foreign"
 done
 published=$(docker ps --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --format '{{.Ports}}' | grep -o '[0-9.]*:[0-9]*->' | sort -u | tr -d '\n>')
-[[ $published == 127.0.0.1:7001-127.0.0.1:7002-127.0.0.1:7003-127.0.0.1:7004-127.0.0.1:9090- ]] || fail "published: $published"
+expected=$(printf '127.0.0.1:%s-\n' "$SPACE_PORT" "$MEMBERSHIP_PORT" "$BILLING_PORT" "$MARKETPLACE_PORT" "$PROMETHEUS_PORT" | sort -u | tr -d '\n')
+[[ $published == "$expected" ]] || fail "published: $published"
 
-say "a service is killed while it is needed"
+if [[ $# -gt 0 ]]; then
+    part "a second replica of every service"
+    replicas=("${services[@]/%/-2}")
+    replicated=("${compose[@]}" -f deploy/compose.replicas.yaml)
+    "${replicated[@]}" up --detach > /dev/null 2>&1 || fail "the replicas do not start"
+    for replica in "${replicas[@]}"; do eventually 120 replica_is_healthy "$replica" || fail "$replica does not get healthy"; done
+
+    part "the scenarios that need no more than ports, and the questions of docs/inspection.md, on both replicas by turns"
+    suite=()
+    for service in "${services[@]}"; do
+        for replica in "$service" "$service-2"; do
+            suite+=("$service=http://$("${replicated[@]}" port "$replica" 7000)")
+        done
+    done
+    DEVSPACES_TEST_KEYS=$PWD/deploy/secrets/keys DEVSPACES_TEST_SUITE=$(IFS=,; echo "${suite[*]}") "$@" \
+        || fail "not as the scenarios have it"
+    "${replicated[@]}" rm --stop --force "${replicas[@]}" > /dev/null 2>&1
+fi
+
+part "a service is killed while it is needed"
 docker kill "$(container space)" > /dev/null
 removed=$(members "$alice" RemoveMember "{\"name\": \"$space/members/bob\"}") && fail "acknowledged without space: $removed"
 grep -qi unavailable <<< "$removed" || fail "not UNAVAILABLE: $removed"
@@ -114,21 +166,21 @@ grep -qi unavailable <<< "$removed" || fail "not UNAVAILABLE: $removed"
 restarted=$SECONDS
 eventually 60 healthy space || fail "space does not come back"
 say "healthy again after $((SECONDS - restarted)) s"
-gone() { ! call "$bob" 7001 space.v1.AppService/GetApp "{\"name\": \"$app\"}" && call "$alice" 7001 space.v1.AppService/GetApp "{\"name\": \"$app\"}"; }
+gone() { ! call "$bob" "$SPACE_PORT" space.v1.AppService/GetApp "{\"name\": \"$app\"}" && call "$alice" "$SPACE_PORT" space.v1.AppService/GetApp "{\"name\": \"$app\"}"; }
 eventually 30 gone || fail "bob still reads the app"
 
-say "metrics"
-prometheus() { curl -sSg "http://127.0.0.1:9090/api/v1/query?query=$1"; }
+part "metrics"
+prometheus() { curl -sSg "http://127.0.0.1:$PROMETHEUS_PORT/api/v1/query?query=$1"; }
 all_up() { [[ $(prometheus 'count(up{job="devspaces"}==1)') == *'"4"]'* ]]; }
 eventually 60 all_up || fail "Prometheus does not see four services: $(prometheus up)"
 delivered() { [[ $(prometheus 'sum(devspaces_outbox_undelivered_effects)') == *'"0"]'* ]]; }
 eventually 60 delivered || fail "effects are left: $(prometheus devspaces_outbox_undelivered_effects)"
-[[ $(curl -sS http://127.0.0.1:9090/api/v1/rules) == *DevspacesEffectsUndelivered* ]] || fail "the alerts are not loaded"
+[[ $(curl -sS "http://127.0.0.1:$PROMETHEUS_PORT/api/v1/rules") == *DevspacesEffectsUndelivered* ]] || fail "the alerts are not loaded"
 
-say "journals"
+part "journals"
 "${compose[@]}" run --rm migrate journal verify --services "$(IFS=,; echo "${services[*]}")" || fail "the journals are not whole"
 
-say "an end in order"
+part "an end in order"
 stopping=$SECONDS
 "${compose[@]}" stop "${services[@]}" > /dev/null 2>&1
 for service in "${services[@]}"; do

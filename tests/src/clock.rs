@@ -12,6 +12,8 @@ use uuid::Uuid;
 #[derive(Debug, Default)]
 pub struct TestClock {
     ahead: AtomicI64,
+    /// Whether nobody moves it.
+    fixed: bool,
 }
 
 impl TestClock {
@@ -21,9 +23,23 @@ impl TestClock {
         Arc::default()
     }
 
+    /// The clock of services that run by the machine's time.
+    #[must_use]
+    pub fn of_the_machine() -> Arc<Self> {
+        Arc::new(Self { fixed: true, ..Self::default() })
+    }
+
     /// Moves the clock ahead.
     pub fn advance(&self, by: Duration) {
-        self.ahead.fetch_add(i64::try_from(by.as_micros()).expect("a sane duration"), Ordering::SeqCst);
+        self.add(i64::try_from(by.as_micros()).expect("a sane duration"));
+    }
+
+    fn add(&self, micros: i64) {
+        assert!(
+            !self.fixed,
+            "a composed suite runs by the machine's clock: `both_engines!` is for what moves it"
+        );
+        self.ahead.fetch_add(micros, Ordering::SeqCst);
     }
 
     /// Moves the clock ahead to a time, as RFC 3339 writes it.
@@ -34,7 +50,7 @@ impl TestClock {
         let time: Timestamp = time.parse().expect("a time");
         let by = time.micros() - self.now().micros();
         assert!(by >= 0, "the clock does not go back to {time}");
-        self.ahead.fetch_add(by, Ordering::SeqCst);
+        self.add(by);
     }
 }
 

@@ -128,6 +128,12 @@ impl Persona {
         AuthzServiceClient::new(self.authorized(service))
     }
 
+    /// The header by which they are known.
+    #[must_use]
+    pub fn authorization(&self) -> &str {
+        self.credentials.0.as_ref().and_then(|header| header.to_str().ok()).expect("a token")
+    }
+
     /// The id, as it stands in names of members.
     #[must_use]
     pub fn id(&self) -> &str {

@@ -1,4 +1,5 @@
-//! A suite in the test's process: each service on a port and a database of its own.
+//! A suite in the test's process: each service on a port and a database of its own. [`composed`](crate::composed) has
+//! one that runs elsewhere.
 use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
 
 use devspaces::{Config, Hosted, Service};
@@ -19,30 +20,36 @@ use crate::{Engine, Persona, Port, TestClock, engine::Databases};
 /// How long tokens live. Longer than any test moves its clock.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(87600);
 
+/// Why a scenario fails that is declared by `everywhere!` and should not be.
+const OF_ITS_OWN: &str = "a running service of this test's own suite: `both_engines!` is for what needs one";
+
 /// A running suite.
 pub struct Suite {
     /// The clock of its services.
     pub clock: Arc<TestClock>,
-    databases: Databases,
-    issuer: DevIssuer,
-    issuer_key: SigningKey,
+    /// None that a test could open, where the suite is composed.
+    pub(crate) databases: Option<Databases>,
+    pub(crate) issuer: DevIssuer,
+    pub(crate) issuer_key: SigningKey,
     /// Each service's replicas; under the first of those that share a port.
-    running: BTreeMap<Service, Vec<Running>>,
-    ports: BTreeMap<Service, Port>,
-    config: Template,
+    pub(crate) running: BTreeMap<Service, Vec<Running>>,
+    pub(crate) ports: BTreeMap<Service, Port>,
+    pub(crate) config: Template,
+    /// What tells the people of this test from those of others, where tests share a suite.
+    pub(crate) mark: String,
 }
 
-struct Running {
+pub(crate) struct Running {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 /// What stays the same when a service is started again.
-struct Template {
+pub(crate) struct Template {
     /// By the service's name.
-    keys: BTreeMap<&'static str, SigningKey>,
+    pub(crate) keys: BTreeMap<&'static str, SigningKey>,
     /// Where each service's replicas are.
-    peers: BTreeMap<Service, Vec<Uri>>,
+    pub(crate) peers: BTreeMap<Service, Vec<Uri>>,
 }
 
 /// How many replicas of each service run: `DEVSPACES_TEST_REPLICAS`, or one. SQLite serves one process.
@@ -95,8 +102,8 @@ impl Suite {
         }
         let ports = peers.iter().map(|(service, addresses)| (*service, Port::at(addresses))).collect();
         let config = Template { keys: keys.into(), peers };
-        let mut suite =
-            Self { clock, databases, issuer, issuer_key, running: BTreeMap::new(), ports, config };
+        let (databases, running, mark) = (Some(databases), BTreeMap::new(), String::new());
+        let mut suite = Self { clock, databases, issuer, issuer_key, running, ports, config, mark };
         for (services, listener) in listeners {
             suite.run(services, listener).await;
         }
@@ -145,7 +152,7 @@ impl Suite {
 
     /// Stops a service with all its replicas, in order.
     pub async fn stop(&mut self, service: Service) {
-        let running = self.running.remove(&service).expect("a running service");
+        let running = self.running.remove(&service).expect(OF_ITS_OWN);
         let (stops, tasks): (Vec<_>, Vec<_>) = running.into_iter().map(|it| (it.stop, it.task)).unzip();
         drop(stops);
         for task in tasks {
@@ -164,13 +171,25 @@ impl Suite {
 
     /// Connections to a service's database, beside its own.
     pub async fn pool(&self, service: Service) -> Pool {
-        self.databases.open(service).await
+        self.databases().open(service).await
+    }
+
+    /// The same, where the suite has databases that a test can open: for what is to be seen there besides.
+    pub async fn inside(&self, service: Service) -> Option<Pool> {
+        match &self.databases {
+            Some(databases) => Some(databases.open(service).await),
+            None => None,
+        }
+    }
+
+    fn databases(&self) -> &Databases {
+        self.databases.as_ref().expect(OF_ITS_OWN)
     }
 
     /// The engine of the databases.
     #[must_use]
     pub fn engine(&self) -> Engine {
-        self.databases.engine()
+        self.databases().engine()
     }
 
     /// A service's port, or those of its replicas by turns.
@@ -200,7 +219,8 @@ impl Suite {
     /// One of the suite's own services, with a token by its own key for one of the others.
     #[must_use]
     pub fn peer(&self, name: &str, audience: &str) -> Persona {
-        let signer = ServiceSigner::new(name, self.config.keys[name].clone(), self.clock.clone());
+        let key = self.config.keys.get(name).expect(OF_ITS_OWN);
+        let signer = ServiceSigner::new(name, key.clone(), self.clock.clone());
         let token = signer.token_for(audience);
         self.bearer(&Principal::service(name), Some(token.as_str()))
     }
@@ -208,12 +228,13 @@ impl Suite {
     /// The URL of the services' databases, with `{service}` in place of their names.
     #[must_use]
     pub fn database_url(&self) -> String {
-        self.databases.url(None)
+        self.databases().url(None)
     }
 
     /// Someone with a token: `suite.persona("users/alice")`.
     #[must_use]
     pub fn persona(&self, name: &str) -> Persona {
+        let name = if name.starts_with("users/") { self.own(name) } else { name.to_owned() };
         let principal: Principal = name.parse().expect("a principal");
         let token = self.issuer.token(&principal, None, TOKEN_LIFETIME);
         self.bearer(&principal, Some(token.as_str()))
@@ -233,6 +254,19 @@ impl Suite {
 }
 
 impl Suite {
+    /// A text that no other test uses: `own("a")` is the same one each time.
+    #[must_use]
+    pub fn own(&self, text: &str) -> String {
+        format!("{text}{}", self.mark)
+    }
+
+    /// A `request_id` that nobody has used.
+    #[must_use]
+    pub fn request_id(&self) -> String {
+        use devspaces_kit::clock::Clock as _;
+        self.clock.new_id().to_string()
+    }
+
     /// A moment so many seconds from now, by the suite's clock.
     #[must_use]
     pub fn clock_in(&self, seconds: i64) -> prost_types::Timestamp {

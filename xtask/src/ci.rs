@@ -3,7 +3,7 @@ use std::process::Command;
 
 use crate::{
     Outcome,
-    containers::buf,
+    containers::{self, buf},
     dependencies, docs, files,
     run::{cargo, root, step},
     test,
@@ -20,7 +20,8 @@ pub(crate) fn run() -> Outcome {
     step("lints", &mut cargo(clippy))?;
     let mut doc = cargo(["doc", "--workspace", "--no-deps"]);
     step("code documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
-    test::run(&[])
+    test::run(&[])?;
+    containers::run_unless_skipped()
 }
 
 fn lint_api() -> Outcome {

@@ -1,15 +1,44 @@
-use std::{path::PathBuf, process::Command};
+use std::{env, path::PathBuf, process::Command};
 
 use crate::{
     Outcome,
     python::Venv,
-    run::{find, root, step},
+    run::{cargo, find, output, root, say, step},
 };
 
-/// Starts the compose files for real and tries them. Not a part of `ci`: it needs a Docker engine, and the first build
-/// of the image takes its time.
+/// The variable by which a machine is let off that can't run containers.
+const SKIP: &str = "DEVSPACES_SKIP_CONTAINERS";
+
+/// Builds the image, starts the compose files for real and tries them, with the tests that want a composed suite. A
+/// Docker engine is started for it where none runs.
 pub(crate) fn run() -> Outcome {
-    step("containers", Command::new(root().join("deploy/ci/check.sh")).env("BUF", buf()?))
+    let scenarios = ["test", "--workspace", "--test", "scenarios"];
+    step("build", cargo(scenarios).arg("--no-run"))?;
+    let check = root().join("deploy/ci/check.sh");
+    let mut containers = Command::new(root().join("deploy/ci/with-engine.sh"));
+    containers.arg(check).env("BUF", buf()?).current_dir(root());
+    let mut tests = cargo(scenarios);
+    tests.args(["--", "--ignored", "composed"]);
+    containers.arg(tests.get_program()).args(tests.get_args());
+    // A filter that finds nothing would be a success.
+    let found = output(tests.arg("--list"))?.lines().filter(|line| line.ends_with(": test")).count();
+    say(format!("{found} scenarios are for the containers"));
+    if found == 0 {
+        return Err("no scenario is declared by everywhere!".to_owned());
+    }
+    step("containers", &mut containers)
+}
+
+/// The same as a part of `ci`: a machine that can't do it fails, unless it was said that it need not.
+pub(crate) fn run_unless_skipped() -> Outcome {
+    if env::var(SKIP).is_ok_and(|value| value == "1") {
+        say(format!(
+            "{SKIP}=1: CONTAINERS ARE SKIPPED. NEITHER THE IMAGE NOR THE COMPOSE FILES HAVE BEEN TRIED, NOR HAS ANY \
+             SCENARIO RUN AGAINST THEM."
+        ));
+        return Ok(());
+    }
+    run()
 }
 
 /// The program that lints the API and calls it by reflection.

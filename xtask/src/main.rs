@@ -19,8 +19,10 @@ The chores of the devspaces workspace.
 Usage: cargo xtask <COMMAND>
 
   test [-- ARGS]   all tests on SQLite and PostgreSQL; ARGS go to cargo test
-  ci               every check: dependency rules, documents, format, lints, and all tests
-  containers       starts the compose files for real, in containers of a running Docker engine, and tries them
+  ci               every check: dependency rules, documents, format, lints, all tests, and containers, unless
+                   DEVSPACES_SKIP_CONTAINERS=1
+  containers       builds the image, starts the compose files for real and tries them, with the scenarios that can run
+                   against them; starts a Docker engine where none runs
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
   bench [ARGS]     the benchmarks, or the one that is named: checks, latency, scale, usage, traces
   postgres -- CMD  a command, such as cargo test -p devspaces-kit, with the PostgreSQL that the tests would use

@@ -52,7 +52,10 @@ async fn call() -> Result<String, Box<dyn std::error::Error>> {
     let mut client = tonic::client::Grpc::new(channel);
     client.ready().await?;
     let path = format!("/{}/{}", service.full_name(), method.name()).parse()?;
-    let answer = client.unary(request, path, Raw).await?;
+    let answer = client
+        .unary(request, path, Raw)
+        .await
+        .map_err(|status| format!("ERROR:\n  Code: {:?}\n  Message: {}", status.code(), status.message()))?;
     let answer = DynamicMessage::decode(method.output(), answer.into_inner())?;
     Ok(serde_json::to_string_pretty(&answer)?)
 }

@@ -4,15 +4,17 @@ use devspaces_proto::space::v1::{
     LinkAppRequest, ListAppsRequest, UndeleteAppRequest, UpdateAppRequest,
     app::{Listing, State},
 };
-use devspaces_tests::{Persona, Suite, both_engines, refused, sql::tamper};
+use devspaces_tests::{Persona, Suite, both_engines, everywhere, refused};
 use prost_types::FieldMask;
 use std::time::Duration;
 use tonic::{Code, Status};
 
 use crate::{
     contributors::{self, OWNER},
+    listings::submits,
     members::{ADMIN, DEVELOPER, VIEWER, adds, adds_members, member},
     spaces::{archives, restores},
+    vendor_profiles::accepts,
 };
 
 const NOWHERE: &str = "apps/0190a8d0-7b1c-7def-8000-000000000001";
@@ -78,7 +80,7 @@ pub(crate) async fn seen(who: &Persona, space: &str) -> Vec<(String, Contributor
     apps.into_iter().map(|app| (app.name.clone(), app.my_role())).collect()
 }
 
-both_engines! {
+everywhere! {
     // R-A1
     async fn the_creator_of_an_app_owns_it(suite: Suite) {
         let [alice, bob, victor, mallory] = ["alice", "bob", "victor", "mallory"].map(|id| suite.user(id));
@@ -197,13 +199,14 @@ both_engines! {
             owner: owner.to_owned(), request_id: String::new(),
         };
         for who in [&alice, &suite.persona("services/auditor")] {
-            let denied = refused(who.apps().import_app(request("users/alice", "Old")).await);
+            let denied = refused(who.apps().import_app(request(&alice.name, "Old")).await);
             assert_eq!(denied.metadata[0].1, "import.apps");
         }
         let importer = suite.persona("services/importer");
         let bad = refused(importer.apps().import_app(request("services/x", "")).await);
         assert_eq!(bad.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["app.display_name", "owner"]));
-        let key = ImportAppRequest { request_id: "0190a8d0-7b1c-7def-8000-00000000000a".into(), ..request("users/alice", "Old") };
+        let request_id = suite.request_id();
+        let key = ImportAppRequest { request_id, ..request(&alice.name, "Old") };
         let first = importer.apps().import_app(key.clone()).await.expect("imported").into_inner();
         assert_eq!(importer.apps().import_app(key).await.expect("the first result").into_inner(), first, "R-J5");
         assert_eq!(seen(&alice, "").await.len(), 1);
@@ -269,7 +272,9 @@ both_engines! {
         let negative = ListAppsRequest { page_size: -1, ..ListAppsRequest::default() };
         assert_eq!(refused(alice.apps().list_apps(negative).await).fields, ["page_size"]);
     }
+}
 
+both_engines! {
     // R-A9, R-P2: whole, or not given at all.
     async fn a_list_of_apps_is_not_shortened_while_the_owner_of_roles_is_down(suite: Suite) {
         let mut suite = suite;
@@ -285,7 +290,9 @@ both_engines! {
         let contributors = refused(contributors::lists(&alice, &app, 0).await);
         assert_eq!(contributors.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"));
     }
+}
 
+everywhere! {
     // R-A10
     async fn a_deleted_app_is_in_no_space_and_can_be_had_back(suite: Suite) {
         let [alice, bob, erin] = ["alice", "bob", "erin"].map(|id| suite.user(id));
@@ -316,7 +323,9 @@ both_engines! {
         let twice = refused(undeletes(&bob, &app).await);
         assert_eq!(twice.kind(), (Code::FailedPrecondition, "APP_NOT_DELETED"));
     }
+}
 
+both_engines! {
     // R-A10
     async fn a_deleted_app_is_gone_after_thirty_days(suite: Suite) {
         let alice = suite.user("alice");
@@ -332,14 +341,16 @@ both_engines! {
         devspaces_tests::suite::eventually(async || (!alice.may("app.get", &gone).await).then_some(())).await;
         undeletes(&alice, &kept).await.expect("in time");
     }
+}
 
+everywhere! {
     // R-A10, R-K6: no method lists an app yet.
     async fn a_marketplace_app_is_not_deleted(suite: Suite) {
         let alice = suite.user("alice");
         let space = alice.creates_space("Team").await;
         let app = alice.creates_app(&space).await;
-        let pool = suite.pool(devspaces::Service::Space).await;
-        tamper(&pool, "UPDATE app SET listing = 'SUBMITTED'").await;
+        let profile = accepts(&alice, &space).await.expect("accepted").name;
+        submits(&alice, &profile, &app).await.expect("submitted");
         assert_eq!(refused(deletes(&alice, &app).await).kind(), (Code::FailedPrecondition, "APP_LISTED"));
     }
 

@@ -4,7 +4,7 @@ use devspaces_proto::{
     membership::v1::{AddMembersRequest, ListMembersRequest, Member, UpdateMemberRequest},
     space::v1::{CreateSpaceRequest, GetSpaceRequest, ListSpacesRequest, Space, UpdateSpaceRequest},
 };
-use devspaces_tests::{Refusal, both_engines, refused};
+use devspaces_tests::{Refusal, everywhere, refused};
 use prost_types::FieldMask;
 use tonic::Code;
 
@@ -24,7 +24,7 @@ fn mask(paths: &[&str]) -> FieldMask {
     FieldMask { paths: paths.iter().map(ToString::to_string).collect() }
 }
 
-both_engines! {
+everywhere! {
     async fn malformed_names_are_named_by_their_field(suite: Suite) {
         let alice = suite.user("alice");
         let long = format!("spaces/{}", "x".repeat(10_000));

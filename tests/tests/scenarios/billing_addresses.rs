@@ -4,7 +4,7 @@ use devspaces_proto::{
     billing::v1::{Address, Addresses, GetAddressesRequest, UpdateAddressesRequest},
     journal::v1::ListEntriesRequest,
 };
-use devspaces_tests::{Persona, both_engines, refused, sql::pairs};
+use devspaces_tests::{Persona, both_engines, everywhere, refused, sql::pairs};
 use prost_types::FieldMask;
 use tonic::{Code, Status};
 
@@ -53,7 +53,7 @@ pub(crate) fn billing(address: Address) -> Addresses {
     Addresses { billing: Some(address), ..Addresses::default() }
 }
 
-both_engines! {
+everywhere! {
     // R-B4
     async fn addresses_are_for_billing_admins_only(suite: Suite) {
         let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
@@ -93,7 +93,9 @@ both_engines! {
         assert!(fourth.sold_to.is_none() && fourth.update_time.is_some() && fourth.etag != third.etag);
         assert_eq!(gets_account(&bob, &space).await.expect("the account").addresses, None);
     }
+}
 
+both_engines! {
     // R-J1: the journal has no personal detail of an address, and so none to erase.
     async fn the_journal_tells_which_address_changed_and_nothing_of_it(suite: Suite) {
         let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
@@ -110,7 +112,9 @@ both_engines! {
             assert!(!stored.contains(detail), "{detail}");
         }
     }
+}
 
+everywhere! {
     async fn every_bad_field_of_an_address_is_told_at_once(suite: Suite) {
         let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
         let space = run_by_bob(&alice, &bob).await;

@@ -5,7 +5,7 @@ use devspaces_proto::{
     r#type::v1::Money,
 };
 use devspaces_tests::{
-    Persona, both_engines, refused,
+    Persona, both_engines, everywhere, refused,
     sql::{insert, uuid as written},
 };
 use tonic::{Code, Status};
@@ -32,7 +32,7 @@ pub(crate) async fn gets_budget(who: &Persona, space: &str) -> Result<Budget, St
     who.accounts().get_budget(request).await.map(tonic::Response::into_inner)
 }
 
-both_engines! {
+everywhere! {
     // R-B12
     async fn a_budget_is_set_by_billing_admins_and_shown_to_admins_too(suite: Suite) {
         let [alice, bob, mallory] = ["alice", "bob", "mallory"].map(|id| suite.user(id));
@@ -50,7 +50,9 @@ both_engines! {
         let cent = sets_budget(&bob, &space, budget(0, 10_000_000, &[1000, 1])).await.expect("replaced");
         assert_eq!((cent.amount.expect("an amount").nanos, cent.threshold_percents), (10_000_000, vec![1, 1000]));
     }
+}
 
+both_engines! {
     // R-B12: what was crossed is told while it is a threshold of the same amount.
     async fn crossed_thresholds_are_those_of_the_amount(suite: Suite) {
         let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
@@ -68,7 +70,9 @@ both_engines! {
         assert!(more.crossed_percents.is_empty());
         assert!(gets_budget(&alice, &space).await.expect("the budget").crossed_percents.is_empty());
     }
+}
 
+everywhere! {
     async fn every_bad_field_of_a_budget_is_told_at_once(suite: Suite) {
         let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
         let space = run_by_bob(&alice, &bob).await;

@@ -6,7 +6,7 @@ use devspaces_proto::{
     billing::v1::{CostSource, WhoCanIncurCostRequest},
     membership::v1::Member,
 };
-use devspaces_tests::{Persona, Suite, both_engines, refused, suite::eventually};
+use devspaces_tests::{Persona, Suite, both_engines, everywhere, refused, suite::eventually};
 use tonic::{Code, Status};
 
 use crate::{
@@ -21,9 +21,9 @@ use crate::{
 /// The person's id, the console role, and the contributor roles with the number of apps.
 type Source = (String, String, Vec<(String, i32)>);
 
-fn source(id: &str, console_role: &str, deploying: &[(&str, i32)]) -> Source {
+fn source(who: &Persona, console_role: &str, deploying: &[(&str, i32)]) -> Source {
     let deploying = deploying.iter().map(|(role, apps)| ((*role).to_owned(), *apps)).collect();
-    (id.to_owned(), console_role.to_owned(), deploying)
+    (who.id().to_owned(), console_role.to_owned(), deploying)
 }
 
 fn read(source: CostSource) -> Source {
@@ -51,9 +51,10 @@ async fn world(suite: &Suite, alice: &Persona, bob: &Persona) -> (String, Vec<So
     let [carol, dora, erin, frank, gina, victor] =
         ["carol", "dora", "erin", "frank", "gina", "victor"].map(|id| suite.user(id));
     let space = run_by_bob(alice, bob).await;
-    let della = Member { view_all_apps: true, ..member(&suite.user("della"), DEVELOPER) };
+    let della = suite.user("della");
+    let with_add_on = Member { view_all_apps: true, ..member(&della, DEVELOPER) };
     adds(alice, &space, &[(&carol, ADMIN), (&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
-    adds_members(alice, &space, vec![della]).await.expect("added");
+    adds_members(alice, &space, vec![with_add_on]).await.expect("added");
     let apps =
         [alice.creates_app(&space).await, alice.creates_app(&space).await, dora.creates_app(&space).await];
     let deleted = alice.creates_app(&space).await;
@@ -68,17 +69,17 @@ async fn world(suite: &Suite, alice: &Persona, bob: &Persona) -> (String, Vec<So
     adds_contributors(alice, &deleted, &[(&gina, DEPLOYER)]).await.expect("added");
     deletes(alice, &deleted).await.expect("deleted");
     let expected = vec![
-        source("alice", "ADMIN", &[("OWNER", 2), ("DEPLOYER", 1)]),
-        source("carol", "ADMIN", &[]),
-        source("della", "DEVELOPER", &[]),
-        source("dora", "DEVELOPER", &[("OWNER", 1)]),
-        source("erin", "", &[("ADMIN", 1), ("DEPLOYER", 2)]),
-        source("victor", "", &[("DEPLOYER", 1)]),
+        source(alice, "ADMIN", &[("OWNER", 2), ("DEPLOYER", 1)]),
+        source(&carol, "ADMIN", &[]),
+        source(&della, "DEVELOPER", &[]),
+        source(&dora, "DEVELOPER", &[("OWNER", 1)]),
+        source(&erin, "", &[("ADMIN", 1), ("DEPLOYER", 2)]),
+        source(&victor, "", &[("DEPLOYER", 1)]),
     ];
     (space, expected)
 }
 
-both_engines! {
+everywhere! {
     // R-B13: those who create and link, and those who deploy. Not who only sees or develops, nor by deleted apps.
     async fn the_people_who_can_bring_about_costs_are_told_with_their_roles(suite: Suite) {
         let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));
@@ -95,12 +96,15 @@ both_engines! {
             let denied = refused(asks(&suite.user(id), &space, 0).await);
             assert_eq!(denied.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"), "{id}");
         }
-        removes(&alice, &space, &suite.user("dora")).await.expect("removed, and alice owns the app");
+        let dora = suite.user("dora");
+        removes(&alice, &space, &dora).await.expect("removed, and alice owns the app");
         let list = asks(&bob, &space, 2).await.expect("a list");
-        assert_eq!(list[0], source("alice", "ADMIN", &[("OWNER", 3)]), "R-M5");
-        assert!(list.iter().all(|(id, ..)| id != "dora"));
+        assert_eq!(list[0], source(&alice, "ADMIN", &[("OWNER", 3)]), "R-M5");
+        assert!(list.iter().all(|(id, ..)| id != dora.id()));
     }
+}
 
+both_engines! {
     // R-B13, R-M10
     async fn who_ceases_to_be_a_cost_is_told_no_longer(suite: Suite) {
         let [alice, bob, carol, dora] = ["alice", "bob", "carol", "dora"].map(|id| suite.user(id));
@@ -109,8 +113,8 @@ both_engines! {
         adds_contributors(&alice, &app, &[(&carol, DEPLOYER)]).await.expect("added");
         let hour = Member { expire_time: Some(suite.clock_in(3600)), ..member(&dora, DEVELOPER) };
         adds_members(&alice, &space, vec![hour]).await.expect("an hour");
-        let alice_owns = source("alice", "ADMIN", &[("OWNER", 1)]);
-        let all = [alice_owns.clone(), source("carol", "", &[("DEPLOYER", 1)]), source("dora", "DEVELOPER", &[])];
+        let alice_owns = source(&alice, "ADMIN", &[("OWNER", 1)]);
+        let all = [alice_owns.clone(), source(&carol, "", &[("DEPLOYER", 1)]), source(&dora, "DEVELOPER", &[])];
         assert_eq!(asks(&bob, &space, 1).await.expect("a list"), all);
         removes_contributor(&alice, &app, &carol).await.expect("removed");
         suite.clock.advance(Duration::from_secs(3601));
@@ -123,7 +127,7 @@ both_engines! {
         let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
         let space = run_by_bob(&alice, &bob).await;
         alice.creates_app(&space).await;
-        let expected = [source("alice", "ADMIN", &[("OWNER", 1)])];
+        let expected = [source(&alice, "ADMIN", &[("OWNER", 1)])];
         for (service, name) in [(Service::Membership, "membership"), (Service::Space, "space")] {
             suite.stop(service).await;
             let refusal = refused(asks(&bob, &space, 0).await);
@@ -133,7 +137,9 @@ both_engines! {
             assert_eq!(eventually(async || asks(&bob, &space, 0).await.ok()).await, expected);
         }
     }
+}
 
+everywhere! {
     async fn every_bad_field_is_told(suite: Suite) {
         let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
         let (space, _) = world(&suite, &alice, &bob).await;

@@ -2,7 +2,7 @@
 use devspaces::Service;
 use devspaces_kit::journal;
 use devspaces_proto::billing::v1::AddBillingAdminsRequest;
-use devspaces_tests::{Persona, both_engines, refused};
+use devspaces_tests::{Persona, everywhere, refused};
 use futures::future::{join, join_all};
 use tonic::Code;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use crate::{
 
 const ROUNDS: u32 = 30;
 
-both_engines! {
+everywhere! {
     // R-B1: one winner, who alone is billing admin.
     async fn several_consents_at_once(suite: Suite) {
         for round in 0..ROUNDS {
@@ -43,9 +43,11 @@ both_engines! {
             assert_eq!(lists_admins(winners[0], &space).await.expect("a list"), [winners[0].id()], "round {round}");
             assert_eq!(gets_account(winners[0], &space).await.expect("the account").consented_by, winners[0].name);
         }
-        let mut db = suite.pool(Service::Billing).await.read().await.expect("a connection");
-        let report = journal::verify(&mut db, &[]).await.expect("a report");
-        assert_eq!((report.entries, report.findings), (ROUNDS.into(), vec![]), "R-J1: whoever lost wrote nothing");
+        if let Some(pool) = suite.inside(Service::Billing).await {
+            let mut db = pool.read().await.expect("a connection");
+            let report = journal::verify(&mut db, &[]).await.expect("a report");
+            assert_eq!((report.entries, report.findings), (ROUNDS.into(), vec![]), "R-J1: whoever lost wrote nothing");
+        }
     }
 
     // R-B2: of the last two billing admins one stays, whether each removes the other or themselves.

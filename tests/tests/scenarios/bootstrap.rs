@@ -1,6 +1,6 @@
 //! How a space that is published and has no console Admin comes by the first ones (R-M3).
 use devspaces_proto::membership::v1::Member;
-use devspaces_tests::{Persona, both_engines, refused};
+use devspaces_tests::{Persona, everywhere, refused};
 use tonic::Code;
 
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     vendor_profiles::{accepts, adds_admins, creates},
 };
 
-both_engines! {
+everywhere! {
     // R-M3: one to five, all as ADMIN, in one request; then it is closed.
     async fn marketplace_admins_choose_the_first_console_admins_once(suite: Suite) {
         let mona = suite.user("mona");

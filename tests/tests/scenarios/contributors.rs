@@ -3,7 +3,7 @@ use devspaces_proto::space::v1::{
     AddContributorsRequest, App, Contributor, ContributorRole, ListContributorsRequest,
     RemoveContributorRequest, TransferOwnershipRequest, UpdateContributorRequest,
 };
-use devspaces_tests::{Persona, both_engines, refused};
+use devspaces_tests::{Persona, everywhere, refused};
 use tonic::{Code, Status};
 
 use crate::{
@@ -75,11 +75,13 @@ pub(crate) async fn listed(who: &Persona, app: &str) -> Vec<(String, Contributor
     contributors.iter().map(|it| (id(it), it.role(), !it.derived_from.is_empty())).collect()
 }
 
-fn roles<const N: usize>(roles: [(&str, ContributorRole, bool); N]) -> Vec<(String, ContributorRole, bool)> {
-    roles.into_iter().map(|(id, role, derived)| (id.to_owned(), role, derived)).collect()
+fn roles<const N: usize>(
+    roles: [(&Persona, ContributorRole, bool); N],
+) -> Vec<(String, ContributorRole, bool)> {
+    roles.into_iter().map(|(who, role, derived)| (who.id().to_owned(), role, derived)).collect()
 }
 
-both_engines! {
+everywhere! {
     // R-A3
     async fn owner_and_admin_manage_contributors_and_nobody_makes_an_owner(suite: Suite) {
         let [alice, bob, carol, dave] = ["alice", "bob", "carol", "dave"].map(|id| suite.user(id));
@@ -100,7 +102,7 @@ both_engines! {
         assert_eq!(refused(updates(&alice, &app, &bob, OWNER).await).fields, ["contributor.role"]);
         assert_eq!(updates(&bob, &app, &carol, ContributorRole::Developer).await.expect("changed").role(), ContributorRole::Developer);
         assert!(!carol.may("app.deploy", &app).await && carol.may("app.develop", &app).await);
-        let expected = [("alice", OWNER, false), ("bob", APP_ADMIN, false), ("carol", ContributorRole::Developer, false), ("dave", APP_VIEWER, false)];
+        let expected = [(&alice, OWNER, false), (&bob, APP_ADMIN, false), (&carol, ContributorRole::Developer, false), (&dave, APP_VIEWER, false)];
         assert_eq!(listed(&dave, &app).await, roles(expected), "all of them or none");
     }
 
@@ -143,7 +145,7 @@ both_engines! {
         assert_eq!(gets(&bob, &app).await.expect("the app").my_role(), OWNER);
         assert_eq!(passes_on(&bob, &app, &carol).await.expect("passed on").my_role(), APP_ADMIN);
         assert!(carol.may("app.delete", &app).await && !bob.may("app.delete", &app).await);
-        assert_eq!(listed(&carol, &app).await, roles([("alice", APP_VIEWER, true), ("bob", APP_ADMIN, false), ("carol", OWNER, false)]));
+        assert_eq!(listed(&carol, &app).await, roles([(&alice, APP_VIEWER, true), (&bob, APP_ADMIN, false), (&carol, OWNER, false)]));
         passes_on(&carol, &app, &bob).await.expect("back to a contributor");
         passes_on(&bob, &app, &alice).await.expect("to a member who does not contribute yet");
         assert_eq!(gets(&alice, &app).await.expect("the app").my_role(), OWNER);
@@ -174,7 +176,7 @@ both_engines! {
         let app = bob.creates_app(&space).await;
         let found = lists(&bob, &app, 0).await.expect("a list");
         assert_eq!(found[0].derived_from, format!("console Admin of {space}"));
-        assert_eq!(listed(&bob, &app).await, roles([("alice", APP_VIEWER, true), ("bob", OWNER, false), ("victor", APP_VIEWER, true)]));
+        assert_eq!(listed(&bob, &app).await, roles([(&alice, APP_VIEWER, true), (&bob, OWNER, false), (&victor, APP_VIEWER, true)]));
         for whom in [&alice, &victor] {
             for refusal in [refused(removes(&bob, &app, whom).await), refused(updates(&bob, &app, whom, DEPLOYER).await)] {
                 assert_eq!(refusal.blocked(), (Code::FailedPrecondition, "DERIVED_ROLE", vec!["DERIVED_ROLE"]));
@@ -183,7 +185,7 @@ both_engines! {
         }
         assert_eq!(refused(removes(&bob, &app, &dora).await).kind(), (Code::NotFound, "RESOURCE_NOT_FOUND"), "no derived viewer");
         adds(&bob, &app, &[(&victor, DEPLOYER)]).await.expect("a higher role");
-        assert_eq!(listed(&bob, &app).await[2], ("victor".to_owned(), DEPLOYER, false));
+        assert_eq!(listed(&bob, &app).await[2], (victor.id().to_owned(), DEPLOYER, false));
         removes(&bob, &app, &victor).await.expect("their own role");
         assert_eq!(gets(&victor, &app).await.expect("still seen").my_role(), APP_VIEWER);
         removes_member(&alice, &space, &victor).await.expect("removed from the space");
@@ -192,15 +194,15 @@ both_engines! {
 
     // R-A4, R-M7: who is in the space is told to members, and to those who must know whom they can't remove.
     async fn derived_viewers_are_not_shown_to_plain_contributors_from_outside(suite: Suite) {
-        let [alice, erin, frank] = ["alice", "erin", "frank"].map(|id| suite.user(id));
+        let [alice, erin, frank, victor] = ["alice", "erin", "frank", "victor"].map(|id| suite.user(id));
         let space = alice.creates_space("Team").await;
-        adds_members(&alice, &space, &[(&suite.user("victor"), VIEWER)]).await.expect("added");
+        adds_members(&alice, &space, &[(&victor, VIEWER)]).await.expect("added");
         let app = alice.creates_app(&space).await;
         adds(&alice, &app, &[(&erin, DEPLOYER), (&frank, APP_ADMIN)]).await.expect("added");
-        let own = [("alice", OWNER, false), ("erin", DEPLOYER, false), ("frank", APP_ADMIN, false)];
+        let own = [(&alice, OWNER, false), (&erin, DEPLOYER, false), (&frank, APP_ADMIN, false)];
         assert_eq!(listed(&erin, &app).await, roles(own));
         let [alice_row, erin_row, frank_row] = own;
-        assert_eq!(listed(&frank, &app).await, roles([alice_row, erin_row, frank_row, ("victor", APP_VIEWER, true)]));
+        assert_eq!(listed(&frank, &app).await, roles([alice_row, erin_row, frank_row, (&victor, APP_VIEWER, true)]));
     }
 
     // R-A3
@@ -241,7 +243,7 @@ both_engines! {
         for some in people.chunks(3) {
             adds(&alice, &app, &[(&some[0], DEPLOYER)]).await.expect("added");
         }
-        let mut expected = vec![("alice".to_owned(), OWNER, false)];
+        let mut expected = vec![(alice.id().to_owned(), OWNER, false)];
         for (n, person) in people.iter().enumerate() {
             match (n % 3, n % 2) {
                 (0, _) => expected.push((person.id().to_owned(), DEPLOYER, false)),
@@ -283,7 +285,7 @@ both_engines! {
         let old = imported(&suite, &alice).await;
         assert_eq!(refused(adds(&alice, &old, &[(&bob, APP_VIEWER)]).await).code, Code::PermissionDenied);
         assert_eq!(refused(removes(&alice, &old, &alice).await).reason, "APP_OWNER");
-        assert_eq!(listed(&alice, &old).await, roles([("alice", OWNER, false)]));
+        assert_eq!(listed(&alice, &old).await, roles([(&alice, OWNER, false)]));
         assert!(adds_members(&alice, &space, &[(&bob, ADMIN)]).await.is_ok());
     }
 }

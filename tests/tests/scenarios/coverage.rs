@@ -8,7 +8,7 @@ use devspaces_proto::{
     marketplace::v1::SubmitListingRequest,
 };
 use devspaces_tests::{
-    Persona, Refusal, Suite, both_engines,
+    Persona, Refusal, Suite, both_engines, everywhere,
     reflection::{Raw, methods},
     suite::eventually,
 };
@@ -352,12 +352,14 @@ async fn checks_look_alike(
     answers
 }
 
-both_engines! {
+everywhere! {
     // R-P3, R-P7
     async fn every_method_answers_as_its_access_option_says(suite: Suite) {
         walk(&suite).await;
     }
+}
 
+both_engines! {
     // R-P3
     async fn a_stranger_is_told_the_same_of_any_space_and_app_while_another_service_is_down(suite: Suite) {
         let mut suite = suite;

@@ -6,7 +6,7 @@ use devspaces_kit::{
     identity::{DevIssuer, SigningKey},
     name::Principal,
 };
-use devspaces_tests::{Persona, Suite, both_engines, refused};
+use devspaces_tests::{Persona, Suite, both_engines, everywhere, refused};
 use serde_json::{Value, json};
 use tonic::Code;
 
@@ -70,7 +70,9 @@ both_engines! {
         assert_eq!(nobody.kind(), (Code::Unauthenticated, "CREDENTIALS_MISSING"));
         assert_eq!(refused(gets(&bearer(&suite, good.as_str()), NOWHERE).await).code, Code::PermissionDenied);
     }
+}
 
+everywhere! {
     // The signature alone does not let anybody in: a token must be for this suite, and from an issuer of its users.
     async fn a_token_for_others_or_from_others_is_refused(suite: Suite) {
         let ports = async |claims: Value| {
@@ -104,7 +106,9 @@ both_engines! {
             }
         }
     }
+}
 
+both_engines! {
     async fn a_token_ends_when_it_says(suite: Suite) {
         let token = suite.issuer().token(&Principal::user("alice"), None, Duration::from_mins(10));
         let alice = bearer(&suite, token.as_str());
@@ -125,7 +129,9 @@ both_engines! {
         assert!(clever.may("space.get", &space).await);
         assert!(!suite.persona("services/auditor").may("space.get", &space).await);
     }
+}
 
+everywhere! {
     // R-P7: only the suite's own services call internal methods.
     async fn a_service_that_is_called_like_one_of_the_suite_is_not_it(suite: Suite) {
         let impostor = suite.persona("services/membership");

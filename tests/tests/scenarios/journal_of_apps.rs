@@ -1,7 +1,7 @@
 //! The journal of an app, and what of it stands in that of its space.
 use devspaces::Service;
 use devspaces_proto::journal::v1::{Entry, ListEntriesRequest, VerifyScopeRequest};
-use devspaces_tests::{both_engines, refused};
+use devspaces_tests::{everywhere, refused};
 use tonic::Code;
 
 use crate::{
@@ -20,7 +20,7 @@ fn acts(entries: &[Entry]) -> Vec<(&str, &str, &str)> {
         .collect()
 }
 
-both_engines! {
+everywhere! {
     // R-J1, R-J3, R-A6: what an Admin gives to themselves, and what a removal takes away, is in the journal's sight.
     async fn an_admin_reads_what_happened_to_an_app(suite: Suite) {
         let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
@@ -31,9 +31,9 @@ both_engines! {
         removes(&alice, &space, &bob).await.expect("removed");
         let of_app = entries(&alice, Service::Space, of(&app)).await;
         let expected = [
-            ("CreateApp", "users/bob", ""),
-            ("AddContributors", "users/alice", ""),
-            ("RemoveMember", "services/membership", "users/alice"),
+            ("CreateApp", bob.name.as_str(), ""),
+            ("AddContributors", &alice.name, ""),
+            ("RemoveMember", "services/membership", &alice.name),
         ];
         assert_eq!(acts(&of_app), expected);
         let by_resource = ListEntriesRequest { resource: app.clone(), ..of(&space) };

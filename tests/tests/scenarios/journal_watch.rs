@@ -8,7 +8,9 @@ use devspaces_kit::{
     name::{Principal, SpaceName},
 };
 use devspaces_proto::journal::v1::{Entry, WatchEntriesRequest, WatchEntriesResponse};
-use devspaces_tests::{Engine, Persona, Suite, both_engines, refused, sql::tamper, suite::eventually};
+use devspaces_tests::{
+    Engine, Persona, Suite, both_engines, everywhere, refused, sql::tamper, suite::eventually,
+};
 use futures::StreamExt as _;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -195,7 +197,9 @@ both_engines! {
             assert_eq!(refusal.code, Code::PermissionDenied, "a token is for one service's journal");
         }
     }
+}
 
+everywhere! {
     async fn every_bad_field_of_a_watch_is_told_at_once(suite: Suite) {
         let observer = suite.persona("services/observer");
         suite.user("alice").creates_space("Team").await;

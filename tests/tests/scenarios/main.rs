@@ -41,6 +41,7 @@ mod effects;
 mod expiry;
 mod identity;
 mod imported_profiles;
+mod inspection;
 mod invoices;
 mod journal;
 mod journal_export;

@@ -7,7 +7,7 @@ use devspaces_proto::{
         ListListingsRequest, ListMarketplaceAdminsRequest, SubmitListingRequest, VendorProfile,
     },
 };
-use devspaces_tests::{Refusal, both_engines, refused, sql::texts};
+use devspaces_tests::{Refusal, both_engines, everywhere, refused, sql::texts};
 use tonic::Code;
 
 use crate::{
@@ -22,7 +22,7 @@ fn bad(refusal: &Refusal, fields: &[&str]) {
     assert_eq!(refusal.fields, fields, "{refusal:?}");
 }
 
-both_engines! {
+everywhere! {
     async fn malformed_names_are_named_by_their_field(suite: Suite) {
         let mona = suite.user("mona");
         for name in ["", "vendorProfiles/", "vendorProfiles/1", "spaces/0190a8d0-7b1c-7def-8000-000000000001",
@@ -109,7 +109,9 @@ both_engines! {
         bad(&refused(mona.listings().list_listings(listings(-1, "")).await), &["page_size"]);
         assert_eq!(refused(mona.listings().list_listings(listings(1, &token)).await).reason, "PAGE_TOKEN_INVALID");
     }
+}
 
+both_engines! {
     // R-J1, R-J3: who runs the profile reads its journal; what is personal can be erased from it.
     async fn contacts_are_personal_in_the_journal(suite: Suite) {
         let [mona, alice] = ["mona", "alice"].map(|id| suite.user(id));

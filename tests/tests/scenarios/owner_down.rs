@@ -5,7 +5,7 @@ use devspaces_proto::{
     membership::v1::RemoveMemberRequest,
     space::v1::{ListSpacesRequest, Space, UpdateSpaceRequest},
 };
-use devspaces_tests::{Engine, Suite, both_engines, refused, suite::eventually};
+use devspaces_tests::{Engine, Suite, both_engines, everywhere, refused, suite::eventually};
 use tonic::Code;
 
 use crate::{
@@ -77,7 +77,9 @@ both_engines! {
         assert_eq!(reply.unknown_planes, ["app"], "the first result: nobody could be asked then");
         adds(&alice, &space, &[(&carol, VIEWER)]).await.expect("all goes on");
     }
+}
 
+everywhere! {
     // R-P3: a stranger's mutation is refused like one of a missing space.
     async fn a_refused_change_tells_nothing(suite: Suite) {
         let [alice, mallory] = ["alice", "mallory"].map(|id| suite.user(id));

@@ -1,5 +1,5 @@
 //! Rules about apps that must hold however calls interleave: each race is run many times.
-use devspaces_tests::{Persona, both_engines, refused};
+use devspaces_tests::{Persona, everywhere, refused};
 use futures::future::{join, join_all, join4};
 use tonic::Code;
 
@@ -18,7 +18,7 @@ async fn owners(who: &Persona, app: &str) -> Vec<String> {
     contributors.into_iter().filter(|(_, role, _)| *role == OWNER).map(|(id, ..)| id).collect()
 }
 
-both_engines! {
+everywhere! {
     // R-S7: no app is in a space that is archived, whichever way it would have come in.
     async fn archival_against_every_way_into_the_space(suite: Suite) {
         let alice = suite.user("alice");
@@ -103,7 +103,7 @@ both_engines! {
             let created = seen(&alice, &space).await;
             assert_eq!(created.len(), creations.iter().filter(|created| created.is_ok()).count());
             for (app, role) in created {
-                assert_eq!((role, owners(&alice, &app).await), (OWNER, vec!["alice".to_owned()]));
+                assert_eq!((role, owners(&alice, &app).await), (OWNER, vec![alice.id().to_owned()]));
             }
             for refusal in creations.into_iter().filter(Result::is_err) {
                 refusals += 1;
@@ -139,7 +139,7 @@ both_engines! {
                 assert!(has_role || !stays, "the removal takes away whatever came before it");
                 stays = has_role;
                 stayed += usize::from(has_role);
-                assert_eq!(owners(&alice, app).await, ["alice"]);
+                assert_eq!(owners(&alice, app).await, [alice.id()]);
             }
             assert_eq!(bob.may("apps.list", &space).await, stays);
             assert!(!bob.may("space.get", &space).await);
@@ -161,11 +161,11 @@ both_engines! {
             let (passed, gone) = join(passes_on(&carol, &app, &bob), removes(&alice, &space, &bob)).await;
             gone.expect("removed");
             let expected = match passed {
-                Ok(_) => "alice",
+                Ok(_) => alice.id(),
                 Err(status) => {
                     let refusal = refused(Err::<(), _>(status));
                     assert!(["NEW_OWNER_INELIGIBLE", "FACTS_UNAVAILABLE"].contains(&refusal.reason.as_str()), "{refusal:?}");
-                    "carol"
+                    carol.id()
                 }
             };
             assert_eq!(owners(&alice, &app).await, [expected], "round {round}");
@@ -182,7 +182,7 @@ both_engines! {
             let app = alice.creates_app(&space).await;
             let (one, other) = join(passes_on(&alice, &app, &bob), passes_on(&alice, &app, &carol)).await;
             assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
-            let winner = if one.is_ok() { "bob" } else { "carol" };
+            let winner = if one.is_ok() { bob.id() } else { carol.id() };
             assert_eq!(owners(&alice, &app).await, [winner]);
             assert_eq!(refused(if one.is_ok() { other } else { one }).code, Code::PermissionDenied);
         }

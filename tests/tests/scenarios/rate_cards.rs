@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use devspaces_kit::clock::{Clock as _, Timestamp};
 use devspaces_proto::billing::v1::{CreateRateCardRequest, ListRateCardsRequest, Metric, Rate, RateCard};
-use devspaces_tests::{Persona, Suite, both_engines, refused};
+use devspaces_tests::{Persona, Suite, both_engines, everywhere, refused};
 use tonic::{Code, Status};
 
 async fn lists(who: &Persona, page_size: i32) -> Result<Vec<RateCard>, Status> {
@@ -50,7 +50,7 @@ fn advance_to_the_end_before(suite: &Suite, month: &str) {
     suite.clock.advance(Duration::from_micros(u64::try_from(micros).expect("a time to come")));
 }
 
-both_engines! {
+everywhere! {
     // R-B6
     async fn the_default_card_is_there_from_the_beginning_for_whoever_is_signed_in(suite: Suite) {
         let cards = lists(&suite.user("anybody"), 0).await.expect("cards");
@@ -73,7 +73,9 @@ both_engines! {
         let nobody = suite.bearer(&devspaces_kit::name::Principal::user("nobody"), None);
         assert_eq!(refused(lists(&nobody, 0).await).code, Code::Unauthenticated);
     }
+}
 
+both_engines! {
     // R-B6
     async fn a_card_is_for_a_month_to_come_and_listed_by_its_month(suite: Suite) {
         let biller = suite.persona("services/billing-run");
@@ -139,7 +141,9 @@ both_engines! {
         let free = RateCard { rates: card("", "0").rates, ..card(&month(&suite, 1), "0") };
         assert_eq!(creates(&biller, free).await.expect("a card").rates[0].unit_price, "0");
     }
+}
 
+everywhere! {
     // R-P7
     async fn a_card_is_made_by_a_service_that_may_run_billing(suite: Suite) {
         for who in [suite.user("alice"), suite.persona("services/metering")] {
@@ -147,7 +151,9 @@ both_engines! {
             assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
         }
     }
+}
 
+both_engines! {
     // R-B6: one card for a month, whoever is first.
     async fn of_cards_at_once_for_one_month_there_is_one(suite: Suite) {
         let biller = suite.persona("services/billing-run");

@@ -2,7 +2,7 @@ use devspaces_proto::space::v1::{
     ArchiveSpaceRequest, GetSpaceRequest, GetSpaceSettingsRequest, RestoreSpaceRequest, Space,
     UpdateSpaceRequest, space::State, space_settings::MetadataEditor,
 };
-use devspaces_tests::{Persona, both_engines, refused};
+use devspaces_tests::{Persona, everywhere, refused};
 use prost_types::FieldMask;
 use tonic::{Code, Status};
 
@@ -29,7 +29,7 @@ async fn updates(who: &Persona, space: Space, paths: &[&str]) -> Result<Space, S
     who.spaces().update_space(request).await.map(tonic::Response::into_inner)
 }
 
-both_engines! {
+everywhere! {
     // R-S1
     async fn the_creator_of_a_space_is_its_admin_when_the_reply_arrives(suite: Suite) {
         let alice = suite.user("alice");

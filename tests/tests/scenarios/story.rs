@@ -5,7 +5,7 @@ use devspaces_proto::{
     marketplace::v1::listing::State,
     space::v1::{app::Listing, space_access::ConsoleRole},
 };
-use devspaces_tests::{Persona, both_engines, refused};
+use devspaces_tests::{Persona, everywhere, refused};
 use tonic::{Code, Status};
 
 use crate::{
@@ -41,7 +41,7 @@ async fn sees_payment(who: &Persona, space: &str) -> Result<PaymentMethod, Statu
 
 const DENIED: (Code, &str) = (Code::PermissionDenied, "PERMISSION_DENIED");
 
-both_engines! {
+everywhere! {
     // R-K2, R-M3, R-S3, R-B1, R-B2, R-B3, R-S1, R-A2: a Marketplace admin sets a developer space up.
     async fn from_the_marketplace_to_a_space_with_its_people_its_billing_and_its_apps(suite: Suite) {
         let [mona, ana, ben, cleo, fin, dev] = ["mona", "ana", "ben", "cleo", "fin", "dev"].map(|id| suite.user(id));
@@ -117,17 +117,17 @@ both_engines! {
             }
             editors
         };
-        assert_eq!(editors().await, ["alice", "ben"]);
+        assert_eq!(editors().await, [alice.id(), ben.id()]);
 
         // Not the Developer, nor the Viewer, nor the billing admin accepts the terms; and any console Admin does.
         for who in [&dora, &victor, &fin, &mona] {
             assert_eq!(refused(accepts(who, &space).await).kind(), DENIED, "{}", who.name);
         }
         let profile = accepts(&ben, &space).await.expect("accepted").name;
-        assert_eq!(editors().await, ["ben"], "as Marketplace admin, from the reply on");
+        assert_eq!(editors().await, [ben.id()], "as Marketplace admin, from the reply on");
         adds_admins(&ben, &profile, &[&mona]).await.expect("added");
-        assert_eq!(editors().await, ["ben", "mona"]);
-        assert_eq!(gets_profile(&mona, &profile).await.expect("the profile").display_name, "Named by mona");
+        assert_eq!(editors().await, [ben.id(), mona.id()]);
+        assert_eq!(gets_profile(&mona, &profile).await.expect("the profile").display_name, format!("Named by {}", mona.id()));
 
         // What was there stays as it was on its own plane.
         assert_eq!(lists(&mona, &space).await.expect("R-M7").len(), 4);

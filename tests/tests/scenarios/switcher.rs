@@ -2,7 +2,7 @@ use devspaces_proto::space::v1::{
     AddContributorsRequest, Contributor, ContributorRole, DeleteAppRequest, ListSpacesRequest, SpaceAccess,
     UndeleteAppRequest, space_access::ConsoleRole,
 };
-use devspaces_tests::{Persona, both_engines, refused};
+use devspaces_tests::{Persona, everywhere, refused};
 use tonic::Code;
 
 use crate::members::{DEVELOPER, VIEWER, adds, removes};
@@ -41,7 +41,7 @@ async fn deletes(owner: &Persona, app: &str) {
     owner.apps().delete_app(request).await.expect("deleted");
 }
 
-both_engines! {
+everywhere! {
     // R-S2
     async fn the_switcher_lists_the_spaces_in_which_one_has_a_role(suite: Suite) {
         let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));

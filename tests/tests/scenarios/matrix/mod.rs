@@ -5,7 +5,7 @@ pub(crate) mod planes;
 
 use devspaces::Service;
 use devspaces_proto::{authz::v1::Plane, membership::v1::Member};
-use devspaces_tests::{Persona, both_engines, refused};
+use devspaces_tests::{Persona, everywhere, refused};
 use tonic::Code;
 
 use self::oracle::{Row, Standing, rows};
@@ -49,7 +49,7 @@ async fn ask(person: &Persona, row: &Row, resource: &str, standing: &Standing) {
     }
 }
 
-both_engines! {
+everywhere! {
     // R-M1, R-P1, R-P2 and every rule behind the table
     async fn each_console_role_may_what_the_table_says(suite: Suite) {
         let [alice, dora, della, victor, stranger] = ["alice", "dora", "della", "victor", "stranger"].map(|id| suite.user(id));

@@ -8,7 +8,7 @@ use devspaces_proto::{
     },
     membership::v1::{ConsoleRole, Member},
 };
-use devspaces_tests::{Persona, Suite, both_engines};
+use devspaces_tests::{Persona, Suite, everywhere};
 use futures::future::join_all;
 use tonic::Status;
 
@@ -152,7 +152,7 @@ async fn everyone_asks(holders: &[Holder], space: &str, app: &str) -> usize {
     join_all(asking).await.into_iter().sum()
 }
 
-both_engines! {
+everywhere! {
     // R-M1, R-B2, R-K4, R-S3, R-K1: every line of the table; no role on one plane implies a role on another.
     async fn every_combination_of_roles_may_what_the_table_says_before_and_after_publication(suite: Suite) {
         let alice = suite.user("alice");

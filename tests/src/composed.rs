@@ -1,0 +1,72 @@
+//! A suite that runs already, such as the containers of the compose files, with a third run of every scenario that
+//! needs no more than its ports.
+//!
+//! Where it is comes from the environment; `deploy/ci/check.sh` sets both:
+//! * [`ADDRESSES`]: `space=http://127.0.0.1:7001,membership=…`. A service that is named several times has as many
+//!   replicas, and calls go to each by turns.
+//! * [`KEYS`]: the folder that `deploy/make-secrets.sh` made, with the key of the suite's token issuer.
+//!
+//! All tests share the suite, so each brings people of its own, and texts of its own where something is looked up by
+//! them: [`Suite::own`].
+//!
+//! `both_engines!` and not `everywhere!` is for scenarios
+//! * that move the clock: expiry, months of billing, retries of payments, purges;
+//! * that stop services or start them again;
+//! * that look into a database or change it: journals that somebody tampered with, what no method shows;
+//! * that call with the key of a service of the suite, which only its container has;
+//! * that need everything in the suite to be theirs: limits of the whole process, the list of all rate cards.
+use std::{collections::BTreeMap, env, path::Path};
+
+use devspaces::{Service, keys};
+use devspaces_kit::{
+    clock::{Clock as _, SystemClock},
+    identity::{DevIssuer, SigningKey},
+};
+use tonic::transport::Uri;
+
+use crate::{Port, Suite, TestClock, suite::Template};
+
+/// The variable with the addresses of the services.
+pub const ADDRESSES: &str = "DEVSPACES_TEST_SUITE";
+/// The variable with the folder of keys.
+pub const KEYS: &str = "DEVSPACES_TEST_KEYS";
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: `cargo xtask containers` starts a composed suite and says where it is")
+    })
+}
+
+/// The addresses of each service.
+fn addresses() -> BTreeMap<Service, Vec<Uri>> {
+    let mut addresses = BTreeMap::<_, Vec<_>>::new();
+    for part in variable(ADDRESSES).split(',') {
+        let (name, address) = part.split_once('=').unwrap_or_else(|| panic!("{ADDRESSES}: '{part}'"));
+        let service = Service::ALL.into_iter().find(|service| service.name() == name);
+        let service = service.unwrap_or_else(|| panic!("{ADDRESSES}: no service is called '{name}'"));
+        addresses.entry(service).or_default().push(address.parse().expect("an address"));
+    }
+    addresses
+}
+
+impl Suite {
+    /// The suite that the environment names, for a test that is one of many.
+    #[must_use]
+    pub fn composed() -> Self {
+        let clock = TestClock::of_the_machine();
+        let key = SigningKey::load(&Path::new(&variable(KEYS)).join(keys::ISSUER)).expect("the issuer's key");
+        let config = Template { peers: addresses(), keys: BTreeMap::new() };
+        let id = SystemClock.new_id().simple().to_string();
+        Self {
+            issuer: DevIssuer::new(key.clone(), clock.clone()),
+            issuer_key: key,
+            clock,
+            databases: None,
+            running: BTreeMap::new(),
+            ports: config.peers.iter().map(|(service, replicas)| (*service, Port::at(replicas))).collect(),
+            config,
+            // The end of an id is random. What comes before it keeps its place in every order.
+            mark: format!("-{}", &id[id.len() - 10..]),
+        }
+    }
+}
