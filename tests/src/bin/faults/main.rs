@@ -1,0 +1,141 @@
+//! `cargo xtask faults`: what docs/reliability.md promises, tried on the composed suite. Services and the database are
+//! killed, restarted, frozen and cut off from each other while clients write, read and revoke; then everything that was
+//! acknowledged is looked for. Needs root: networks are cut inside the containers' namespaces.
+mod calls;
+mod fault;
+mod journal;
+mod probes;
+mod report;
+mod revocations;
+mod stack;
+mod tally;
+mod trial;
+mod writers;
+
+use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, process::ExitCode, rc::Rc, time::Duration};
+
+use clap::Parser;
+use devspaces::{Service, keys};
+use devspaces_kit::{
+    clock::SystemClock,
+    identity::{DevIssuer, SigningKey},
+};
+use tokio::task::{LocalSet, spawn_local};
+use tonic::transport::{Channel, Endpoint};
+
+use self::{
+    calls::{GaveUp, Load},
+    fault::Fault,
+    journal::{Seen, follow},
+    probes::Probes,
+    stack::Stack,
+    trial::{Course, Times},
+};
+
+/// What a step ends with: one line that says what went wrong, if anything did.
+type Outcome<T = ()> = Result<T, String>;
+
+/// Try faults on a composed suite that is up. It must let the services `metering` report usage and `observer` follow the
+/// journals: DEVSPACES_SERVICE_PERMISSIONS=metering=usage.report DEVSPACES_JOURNAL_WATCHERS=observer.
+#[derive(Parser)]
+struct Cli {
+    /// One fault of each kind, each for a few seconds
+    #[arg(long)]
+    quick: bool,
+    /// Only faults whose name contains this
+    #[arg(long)]
+    only: Option<String>,
+    /// The compose project
+    #[arg(long, env = "COMPOSE_PROJECT_NAME", default_value = "deploy")]
+    project: String,
+    /// The folder of the secrets
+    #[arg(long, default_value = "deploy/secrets")]
+    secrets: PathBuf,
+    #[arg(long, env = "SPACE_PORT", default_value_t = 7001)]
+    space_port: u16,
+    #[arg(long, env = "MEMBERSHIP_PORT", default_value_t = 7002)]
+    membership_port: u16,
+    #[arg(long, env = "BILLING_PORT", default_value_t = 7003)]
+    billing_port: u16,
+    #[arg(long, env = "MARKETPLACE_PORT", default_value_t = 7004)]
+    marketplace_port: u16,
+}
+
+/// As services call each other: a port that says nothing is noticed.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+
+impl Cli {
+    fn ports(&self) -> BTreeMap<Service, Channel> {
+        let port = |service| {
+            let port = match service {
+                Service::Space => self.space_port,
+                Service::Membership => self.membership_port,
+                Service::Billing => self.billing_port,
+                Service::Marketplace => self.marketplace_port,
+            };
+            let address = format!("http://127.0.0.1:{port}").parse().expect("an address");
+            let endpoint = Endpoint::from(tonic::transport::Uri::clone(&address))
+                .connect_timeout(Duration::from_secs(1))
+                .tcp_nodelay(true)
+                .http2_keep_alive_interval(KEEPALIVE)
+                .keep_alive_timeout(KEEPALIVE)
+                .keep_alive_while_idle(true);
+            (service, endpoint.connect_lazy())
+        };
+        Service::ALL.map(port).into()
+    }
+
+    fn times(&self) -> Times {
+        let [before, cut, down, after] = if self.quick { [1, 5, 1, 3] } else { [4, 20, 3, 8] };
+        let seconds = Duration::from_secs;
+        Times { before: seconds(before), cut: seconds(cut), down: seconds(down), after: seconds(after) }
+    }
+
+    fn faults(&self) -> Vec<Fault> {
+        let faults = if self.quick { Fault::few() } else { Fault::all() };
+        let chosen = |fault: &Fault| self.only.as_ref().is_none_or(|only| fault.to_string().contains(only));
+        faults.into_iter().filter(chosen).collect()
+    }
+}
+
+/// Tries every fault; whether all guarantees hold.
+async fn run(cli: Cli) -> Outcome<bool> {
+    let key = cli.secrets.join("keys").join(keys::ISSUER);
+    let key = SigningKey::load(&key).map_err(|error| error.to_string())?;
+    let load = Load::new(DevIssuer::new(key, SystemClock::shared()), cli.ports());
+    let (times, faults) = (cli.times(), cli.faults());
+    let secrets = std::fs::canonicalize(&cli.secrets).map_err(|error| error.to_string())?;
+    let stack = Stack { project: cli.project, secrets };
+    println!("{}", stack.size().await?);
+    let seen = Rc::new(RefCell::new(Seen::default()));
+    for service in Service::ALL {
+        spawn_local(follow(load.clone(), service, seen.clone()));
+    }
+    let probes = Probes::new(&load).await.map_err(|GaveUp| "the suite does not answer".to_owned())?;
+    let course = Course { stack, load, probes, seen, times };
+    let (mut rows, mut writers) = (Vec::new(), Vec::new());
+    for fault in faults {
+        println!("{fault} …");
+        let (row, wrote) = course.trial(&fault).await?;
+        rows.push(row);
+        writers.extend(wrote);
+    }
+    // What one fault left whole may have been lost in a later one.
+    let (lost, surplus) = course.compare(&writers).await;
+    report::print(&rows);
+    let holds = lost + surplus == 0 && rows.iter().all(|row| row.tally.findings.is_empty());
+    println!("\n{}", if holds { "Every guarantee holds." } else { "A GUARANTEE IS BROKEN." });
+    Ok(holds)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match LocalSet::new().run_until(run(Cli::parse())).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("faults: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
