@@ -87,6 +87,19 @@ impl Load {
         Persona::new(principal, Some(token.as_str()), self.0.ports.clone())
     }
 
+    /// A name that nothing else has, of letters alone: digits may look like the number of a payment card.
+    pub(crate) fn word(&self) -> String {
+        let letter = |digit: u8| char::from(b'a' + digit % 26);
+        self.0
+            .clock
+            .new_id()
+            .into_bytes()
+            .into_iter()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .map(letter)
+            .collect()
+    }
+
     /// An id that nothing else has.
     pub(crate) fn id(&self) -> String {
         self.0.clock.new_id().to_string()
@@ -149,7 +162,7 @@ impl Load {
         // As the service itself would say it.
         let answer = answer.unwrap_or_else(|_| Err(devspaces_kit::status::Fault::deadline_exceeded().into()));
         if answer.is_ok() {
-            self.tally().succeeded(method);
+            self.tally().succeeded(method, !self.stopping());
         }
         answer.map(Response::into_inner)
     }
@@ -164,7 +177,8 @@ impl Load {
         loop {
             match self.attempt(method, message.clone(), &call).await {
                 Ok(reply) => return Ok(reply),
-                Err(status) => self.tally().refused(method, &status),
+                Err(status) if self.tally().refused(method, &status) => {}
+                Err(_) => return Err(GaveUp),
             }
             if self.0.patience.get().is_some_and(|end| Instant::now() > end) {
                 self.tally()
@@ -175,19 +189,20 @@ impl Load {
         }
     }
 
-    /// Makes a change: by the same `request_id` until it is acknowledged. The journal must then have it once.
-    pub(crate) async fn acknowledged<Q: MutationRequest + Clone, R>(
+    /// Makes a change: by the same `request_id` until it is acknowledged. The journal must then have the entry, once.
+    pub(crate) async fn acknowledged<Q: MutationRequest + Clone, R, E: Into<Option<Entry>>>(
         &self,
         method: &'static str,
         mut message: Q,
         call: impl AsyncFn(Request<Q>) -> Result<Response<R>, Status>,
-        entry: impl FnOnce(&R) -> Entry,
+        entry: impl FnOnce(&R) -> E,
     ) -> Result<R, GaveUp> {
         *message.request_id() = self.id();
         let reply = self.answered(method, message, call).await?;
         self.tally().acknowledged += 1;
-        let Entry { actor, scope, resource } = entry(&reply);
-        self.expected().push(Expected { method, actor, scope, resource });
+        if let Some(Entry { actor, scope, resource }) = entry(&reply).into() {
+            self.expected().push(Expected { method, actor, scope, resource });
+        }
         Ok(reply)
     }
 }

@@ -8,6 +8,7 @@ use std::{
 
 use devspaces::Service;
 use devspaces_proto::journal::v1::{Entry, WatchEntriesRequest};
+use prost_types::Timestamp;
 use tokio::time::sleep;
 use tonic::Status;
 
@@ -30,8 +31,9 @@ pub(crate) struct Expected {
 }
 
 /// All entries that have been seen.
-#[derive(Default)]
 pub(crate) struct Seen {
+    /// Earlier entries are of other runs.
+    since: Timestamp,
     entries: Vec<Entry>,
     last: HashMap<(Service, String), i64>,
     gaps: Vec<String>,
@@ -47,6 +49,10 @@ pub(crate) struct Comparison {
 }
 
 impl Seen {
+    pub(crate) fn since(since: Timestamp) -> Self {
+        Self { since, entries: Vec::new(), last: HashMap::new(), gaps: Vec::new() }
+    }
+
     /// Takes an entry in. It may be one that was seen before; none of a scope may be left out.
     fn take(&mut self, service: Service, entry: Entry) {
         let last = self.last.entry((service, entry.scope.clone())).or_default();
@@ -79,7 +85,8 @@ impl Seen {
             judged.insert((one.method, one.actor.as_str(), collection(&one.scope)));
         }
         let mut surplus = Vec::new();
-        let own = |entry: &&Entry| owner(&entry.method) == entry.service;
+        let of_run = |entry: &&Entry| entry.time.is_none_or(|time| seconds(time) >= seconds(self.since));
+        let own = |entry: &&Entry| owner(&entry.method) == entry.service && of_run(entry);
         for entry in self.entries.iter().filter(own) {
             if !judged.contains(&(entry.method.as_str(), entry.actor.as_str(), collection(&entry.scope))) {
                 continue;
@@ -99,6 +106,10 @@ impl Seen {
     }
 }
 
+fn seconds(time: Timestamp) -> (i64, i32) {
+    (time.seconds, time.nanos)
+}
+
 /// The service of a method: the second part of its name.
 fn owner(method: &str) -> &str {
     method.split('.').nth(1).unwrap_or_default()
@@ -113,7 +124,7 @@ pub(crate) async fn follow(load: Load, service: Service, seen: Rc<RefCell<Seen>>
     let mut cursor = String::new();
     loop {
         if let Err(status) = follow_once(&load, service, &seen, &mut cursor).await {
-            load.tally().refused(METHOD, &status);
+            let _ = load.tally().refused(METHOD, &status);
         }
         sleep(PAUSE).await;
     }
@@ -160,7 +171,7 @@ mod tests {
     }
 
     fn seen(entries: impl IntoIterator<Item = Entry>) -> Seen {
-        let mut seen = Seen::default();
+        let mut seen = Seen::since(Timestamp::default());
         entries.into_iter().for_each(|entry| seen.take(Service::Space, entry));
         seen
     }

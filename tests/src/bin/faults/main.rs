@@ -107,7 +107,7 @@ async fn run(cli: Cli) -> Outcome<bool> {
     let secrets = std::fs::canonicalize(&cli.secrets).map_err(|error| error.to_string())?;
     let stack = Stack { project: cli.project, secrets };
     println!("{}", stack.size().await?);
-    let seen = Rc::new(RefCell::new(Seen::default()));
+    let seen = Rc::new(RefCell::new(Seen::since(load.now())));
     for service in Service::ALL {
         spawn_local(follow(load.clone(), service, seen.clone()));
     }
@@ -116,9 +116,16 @@ async fn run(cli: Cli) -> Outcome<bool> {
     let (mut rows, mut writers) = (Vec::new(), Vec::new());
     for fault in faults {
         println!("{fault} …");
-        let (row, wrote) = course.trial(&fault).await?;
-        rows.push(row);
-        writers.extend(wrote);
+        match course.trial(&fault).await {
+            Ok((row, wrote)) => {
+                rows.push(row);
+                writers.extend(wrote);
+            }
+            Err(error) => {
+                report::print(&rows);
+                return Err(error);
+            }
+        }
     }
     // What one fault left whole may have been lost in a later one.
     let (lost, surplus) = course.compare(&writers).await;

@@ -82,6 +82,6 @@ async fn probe<Q, R>(
     let mut tally = load.tally();
     tally.probed(service, matches!(answer, Ok(Ok(_))));
     if let Ok(Err(status)) = answer {
-        tally.refused(method, &status);
+        let _ = tally.refused(method, &status);
     }
 }

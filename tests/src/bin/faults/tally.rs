@@ -52,15 +52,10 @@ impl Refusal {
 
     /// Each answer of a service has an `ErrorInfo`: what has none was made by the caller's own library.
     fn of_transport(status: &Status) -> Result<Self, String> {
-        let mut cause = status.source();
-        if cause.is_none() {
+        if status.source().is_none() {
             return Err(format!("{:?} without ErrorInfo: {}", status.code(), status.message()));
         }
-        let mut text = String::new();
-        while let Some(error) = cause {
-            let _ = write!(text, "{error}: ");
-            cause = error.source();
-        }
+        let text = causes(status);
         if text.contains("Timeout expired") {
             Ok(Self::DeadlineExceeded)
         } else if text.contains("tcp connect error") || text.contains("deadline has elapsed") {
@@ -69,6 +64,17 @@ impl Refusal {
             Ok(Self::Broken)
         }
     }
+}
+
+/// What a client's own library says of a call that failed: each error by its cause.
+fn causes(status: &Status) -> String {
+    let mut text = status.message().to_owned();
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
 }
 
 impl fmt::Display for Refusal {
@@ -89,6 +95,8 @@ struct Outage {
     last: Option<Instant>,
     failed: bool,
     longest: Duration,
+    /// Whether there was a success since the fault was mended.
+    over: bool,
 }
 
 /// What one fault brought about.
@@ -131,26 +139,30 @@ impl Tally {
         self.mended = Some(Instant::now());
     }
 
-    /// A call succeeded.
-    pub(crate) fn succeeded(&mut self, method: &'static str) {
+    /// A call succeeded, under load or after it.
+    pub(crate) fn succeeded(&mut self, method: &'static str, under_load: bool) {
         self.calls += 1;
-        if let Some(mended) = self.mended {
+        if let Some(mended) = self.mended.filter(|_| under_load) {
             self.again.entry(method).or_insert_with(|| mended.elapsed());
         }
     }
 
-    /// A call was refused.
-    pub(crate) fn refused(&mut self, method: &'static str, status: &Status) {
+    /// A call was refused; whether it may be repeated.
+    pub(crate) fn refused(&mut self, method: &'static str, status: &Status) -> bool {
         self.calls += 1;
         match Refusal::of(status) {
             Ok(refusal) => {
                 *self.refused.entry(refusal).or_default() += 1;
                 if refusal == Refusal::Broken {
-                    let text = format!("{method}: {:?}: {}", status.code(), status.message());
+                    let text = format!("{method}: {:?}: {}", status.code(), causes(status));
                     *self.broken.entry(text).or_default() += 1;
                 }
+                true
             }
-            Err(what) => self.found(format!("{method} answered {what}")),
+            Err(what) => {
+                self.found(format!("{method} answered {what}"));
+                false
+            }
         }
     }
 
@@ -167,6 +179,12 @@ impl Tally {
         }
         outage.last = Some(now);
         outage.failed = false;
+        outage.over = self.mended.is_some();
+    }
+
+    /// Whether calls to every service have succeeded since the fault was mended.
+    pub(crate) fn over(&self) -> bool {
+        self.outages.values().all(|outage| outage.over)
     }
 
     /// The longest time without a success of the calls to a service.

@@ -78,7 +78,9 @@ impl Course {
             load.breaks();
             let happened = fault.happen(stack, times.cut, times.down).await;
             load.mended();
-            let (ready, ()) = join(self.until_ready(), sleep(times.after)).await;
+            let ready = self.until_ready().await;
+            self.until_over().await;
+            sleep(times.after).await;
             load.stop();
             happened.map(|()| ready)
         };
@@ -105,6 +107,19 @@ impl Course {
             None
         });
         join_all(each).await.into_iter().flatten().collect()
+    }
+
+    /// Waits until each service has answered again.
+    async fn until_over(&self) {
+        let start = Instant::now();
+        while !self.load.tally().over() {
+            if start.elapsed() > SETTLED {
+                let what = format!("calls did not succeed {SETTLED:?} after all services were ready");
+                self.load.tally().found(what);
+                return;
+            }
+            sleep(LOOK).await;
+        }
     }
 
     /// Everything that must hold once the fault is over.

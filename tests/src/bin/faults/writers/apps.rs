@@ -36,7 +36,7 @@ impl Apps {
         let App { name, display_name, .. } = creates_app(load, who, &self.space).await?;
         let at = self.rows.len();
         self.rows.push((name.clone(), display_name, false));
-        let display_name = load.id();
+        let display_name = load.word();
         let app = App { name: name.clone(), display_name: display_name.clone(), ..App::default() };
         let update_mask = Some(FieldMask { paths: vec!["display_name".to_owned()] });
         let request = UpdateAppRequest { app: Some(app), update_mask, ..UpdateAppRequest::default() };

@@ -82,7 +82,7 @@ impl Writer {
 
 /// Creates a space.
 pub(crate) async fn creates_space(load: &Load, who: &Persona) -> Result<Space, GaveUp> {
-    let space = Space { display_name: load.id(), ..Space::default() };
+    let space = Space { display_name: load.word(), ..Space::default() };
     let request = CreateSpaceRequest { space: Some(space), ..CreateSpaceRequest::default() };
     let call = async |request| who.spaces().create_space(request).await;
     load.acknowledged(CREATE_SPACE, request, call, |space| Entry::of(who, &space.name, &space.name)).await
@@ -90,7 +90,7 @@ pub(crate) async fn creates_space(load: &Load, who: &Persona) -> Result<Space, G
 
 /// Creates an app in a space.
 pub(crate) async fn creates_app(load: &Load, who: &Persona, space: &str) -> Result<App, GaveUp> {
-    let app = App { display_name: load.id(), space: space.to_owned(), ..App::default() };
+    let app = App { display_name: load.word(), space: space.to_owned(), ..App::default() };
     let request = CreateAppRequest { app: Some(app), ..CreateAppRequest::default() };
     let call = async |request| who.apps().create_app(request).await;
     load.acknowledged(CREATE_APP, request, call, |app| Entry::of(who, &app.name, &app.name)).await

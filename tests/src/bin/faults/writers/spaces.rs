@@ -29,7 +29,7 @@ impl Spaces {
         let at = self.rows.len();
         self.rows.push((name.clone(), display_name, String::new(), State::Active));
         let entry = |space: &Space| Entry::of(who, &space.name, &space.name);
-        let description = load.id();
+        let description = load.word();
         let space = Space { name: name.clone(), description: description.clone(), ..Space::default() };
         let update_mask = Some(FieldMask { paths: vec!["description".to_owned()] });
         let request = UpdateSpaceRequest { space: Some(space), update_mask, ..UpdateSpaceRequest::default() };

@@ -1,11 +1,11 @@
 use devspaces_proto::{
     marketplace::v1::{
-        AcceptTermsRequest, AddMarketplaceAdminsRequest, CreateVendorProfileRequest, GetListingRequest,
-        GetTermsRequest, GetVendorProfileRequest, ListMarketplaceAdminsRequest,
+        AcceptTermsRequest, AddMarketplaceAdminsRequest, CreateVendorProfileRequest, GetTermsRequest,
+        GetVendorProfileRequest, ListListingsRequest, ListMarketplaceAdminsRequest,
         RemoveMarketplaceAdminRequest, SubmitListingRequest, VendorProfile, WithdrawListingRequest,
         listing::State,
     },
-    space::v1::{App, GetAppRequest, GetSpaceRequest, app::Listing},
+    space::v1::{GetAppRequest, GetSpaceRequest, app::Listing},
 };
 use devspaces_tests::Persona;
 
@@ -21,7 +21,7 @@ const REMOVE: &str = "devspaces.marketplace.v1.VendorProfileService/RemoveMarket
 const LIST: &str = "devspaces.marketplace.v1.VendorProfileService/ListMarketplaceAdmins";
 const SUBMIT: &str = "devspaces.marketplace.v1.ListingService/SubmitListing";
 const WITHDRAW: &str = "devspaces.marketplace.v1.ListingService/WithdrawListing";
-const GET_LISTING: &str = "devspaces.marketplace.v1.ListingService/GetListing";
+const LIST_LISTINGS: &str = "devspaces.marketplace.v1.ListingService/ListListings";
 const GET_APP: &str = "devspaces.space.v1.AppService/GetApp";
 const GET_SPACE: &str = "devspaces.space.v1.SpaceService/GetSpace";
 
@@ -32,7 +32,7 @@ struct Row {
     space: String,
     published: bool,
     admins: Vec<String>,
-    listing: Option<Listed>,
+    listings: Vec<Listed>,
 }
 
 /// A listing and its app.
@@ -72,22 +72,21 @@ impl Vendors {
         let name = profile.name.clone();
         let at = self.rows.len();
         self.rows.push(Row::of(profile, who));
-        adds_admin(load, who, &name, friend).await?;
+        adds_admin(load, who, (&name, &space), friend).await?;
         self.rows[at].admins.push(friend.name.clone());
         let request = SubmitListingRequest { parent: name.clone(), app: app.clone(), ..Default::default() };
         let call = async |request| who.listings().submit_listing(request).await;
-        let listing =
-            load.acknowledged(SUBMIT, request, call, |listing| Entry::of(who, &name, &listing.name));
-        let listing = listing.await?.name;
+        // Two entries, of which a worker may make the second: what there is to see of it is read back.
+        let listing = load.acknowledged(SUBMIT, request, call, |_| None).await?.name;
         let submitted =
             Listed { name: listing.clone(), state: State::Submitted, app, lock: Listing::Submitted };
-        self.rows[at].listing = Some(submitted.clone());
+        self.rows[at].listings = vec![submitted.clone()];
         if at % 2 == 0 {
             let request = WithdrawListingRequest { name: listing.clone(), ..Default::default() };
             let call = async |request| who.listings().withdraw_listing(request).await;
-            load.acknowledged(WITHDRAW, request, call, |_| Entry::of(who, &name, &listing)).await?;
+            load.acknowledged(WITHDRAW, request, call, |_| Entry::of(who, &space, &listing)).await?;
             let withdrawn = Listed { state: State::Withdrawn, lock: Listing::Private, ..submitted };
-            self.rows[at].listing = Some(withdrawn);
+            self.rows[at].listings = vec![withdrawn];
         }
         Ok(())
     }
@@ -117,29 +116,29 @@ impl Vendors {
         let admins = load.answered(LIST, request, call).await?.admins;
         let mut admins: Vec<_> = admins.into_iter().map(|admin| admin.user).collect();
         admins.sort_unstable();
-        let listing = match &row.listing {
-            Some(listed) => Some(self.read_listing(load, &listed.name).await?),
-            None => None,
-        };
-        Ok(Row { profile: name, space, published, admins, listing })
+        let listings = self.listings(load, &name).await?;
+        Ok(Row { profile: name, space, published, admins, listings })
     }
 
-    async fn read_listing(&self, load: &Load, name: &str) -> Result<Listed, GaveUp> {
+    async fn listings(&self, load: &Load, profile: &str) -> Result<Vec<Listed>, GaveUp> {
         let who = &self.who;
-        let request = GetListingRequest { name: name.to_owned() };
-        let call = async |request| who.listings().get_listing(request).await;
-        let listing = load.answered(GET_LISTING, request, call).await?;
-        let request = GetAppRequest { name: listing.app.clone() };
-        let app: App =
-            load.answered(GET_APP, request, async |request| who.apps().get_app(request).await).await?;
-        Ok(Listed { state: listing.state(), name: listing.name, app: listing.app, lock: app.listing() })
+        let request = ListListingsRequest { parent: profile.to_owned(), ..ListListingsRequest::default() };
+        let call = async |request| who.listings().list_listings(request).await;
+        let mut all = Vec::new();
+        for listing in load.answered(LIST_LISTINGS, request, call).await?.listings {
+            let request = GetAppRequest { name: listing.app.clone() };
+            let call = async |request| who.apps().get_app(request).await;
+            let lock = load.answered(GET_APP, request, call).await?.listing();
+            all.push(Listed { state: listing.state(), name: listing.name, app: listing.app, lock });
+        }
+        Ok(all)
     }
 }
 
 impl Row {
     fn of(profile: VendorProfile, who: &Persona) -> Self {
         let admins = vec![who.name.clone()];
-        Self { profile: profile.name, space: profile.space, published: true, admins, listing: None }
+        Self { profile: profile.name, space: profile.space, published: true, admins, listings: Vec::new() }
     }
 }
 
@@ -159,18 +158,18 @@ pub(crate) async fn accepts(
     let (parent, terms_version) = (space.to_owned(), terms.to_owned());
     let request = AcceptTermsRequest { parent, terms_version, ..AcceptTermsRequest::default() };
     let call = async |request| who.profiles().accept_terms(request).await;
-    load.acknowledged(ACCEPT, request, call, |profile| Entry::of(who, &profile.name, &profile.name)).await
+    load.acknowledged(ACCEPT, request, call, |profile| Entry::of(who, &profile.space, &profile.name)).await
 }
 
 async fn creates_profile(load: &Load, who: &Persona, terms: &str) -> Result<VendorProfile, GaveUp> {
-    let profile = VendorProfile { display_name: load.id(), ..VendorProfile::default() };
+    let profile = VendorProfile { display_name: load.word(), ..VendorProfile::default() };
     let request = CreateVendorProfileRequest {
         vendor_profile: Some(profile),
         terms_version: terms.to_owned(),
         ..CreateVendorProfileRequest::default()
     };
     let call = async |request| who.profiles().create_vendor_profile(request).await;
-    load.acknowledged(CREATE, request, call, |profile| Entry::of(who, &profile.name, &profile.name)).await
+    load.acknowledged(CREATE, request, call, |profile| Entry::of(who, &profile.space, &profile.name)).await
 }
 
 fn admin_of(profile: &str, who: &Persona) -> String {
@@ -181,13 +180,13 @@ fn admin_of(profile: &str, who: &Persona) -> String {
 pub(crate) async fn adds_admin(
     load: &Load,
     who: &Persona,
-    profile: &str,
+    (profile, space): (&str, &str),
     friend: &Persona,
 ) -> Result<(), GaveUp> {
     let (parent, users) = (profile.to_owned(), vec![friend.name.clone()]);
     let request = AddMarketplaceAdminsRequest { parent, users, ..Default::default() };
     let call = async |request| who.profiles().add_marketplace_admins(request).await;
-    let entry = |_: &_| Entry::of(who, profile, admin_of(profile, friend));
+    let entry = |_: &_| Entry::of(who, space, admin_of(profile, friend));
     load.acknowledged(ADD, request, call, entry).await.map(drop)
 }
 
@@ -195,11 +194,11 @@ pub(crate) async fn adds_admin(
 pub(crate) async fn removes_admin(
     load: &Load,
     who: &Persona,
-    profile: &str,
+    (profile, space): (&str, &str),
     friend: &Persona,
 ) -> Result<(), GaveUp> {
     let name = admin_of(profile, friend);
     let request = RemoveMarketplaceAdminRequest { name: name.clone(), ..Default::default() };
     let call = async |request| who.profiles().remove_marketplace_admin(request).await;
-    load.acknowledged(REMOVE, request, call, |_| Entry::of(who, profile, &name)).await.map(drop)
+    load.acknowledged(REMOVE, request, call, |_| Entry::of(who, space, &name)).await.map(drop)
 }
