@@ -1,9 +1,10 @@
-//! The chores of the workspace: `cargo xtask test | ci | containers | docs | bench`.
+//! The chores of the workspace: `cargo xtask test | ci | containers | faults | docs | bench`.
 mod bench;
 mod ci;
 mod containers;
 mod dependencies;
 mod docs;
+mod faults;
 mod files;
 mod packages;
 mod postgres;
@@ -21,6 +22,9 @@ Usage: cargo xtask <COMMAND>
   test [-- ARGS]   all tests on SQLite and PostgreSQL; ARGS go to cargo test
   ci               every check: dependency rules, documents, format, lints, and all tests
   containers       starts the compose files for real, in containers of a running Docker engine, and tries them
+  faults [--running] [--quick] [ARGS]
+                   kills, restarts, freezes and cuts off the parts of a composed suite under load, and looks for what was
+                   acknowledged; starts a suite of its own unless one is running
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
   bench [ARGS]     the benchmarks, or the one that is named: checks, latency, scale
   postgres -- CMD  a command, such as cargo test -p devspaces-kit, with the PostgreSQL that the tests would use
@@ -54,6 +58,7 @@ fn dispatch(args: &[&str]) -> Option<Outcome> {
         ["test", "--", rest @ ..] => Some(test::run(rest)),
         ["ci"] => Some(ci::run()),
         ["containers"] => Some(containers::run()),
+        ["faults", rest @ ..] => Some(faults::run(rest)),
         ["docs"] => Some(docs::write()),
         ["docs", "--check"] => Some(docs::check()),
         ["bench", "--", rest @ ..] | ["bench", rest @ ..] => Some(bench::run(rest)),

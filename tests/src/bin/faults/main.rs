@@ -4,6 +4,7 @@
 mod calls;
 mod fault;
 mod journal;
+mod ports;
 mod probes;
 mod report;
 mod revocations;
@@ -12,7 +13,7 @@ mod tally;
 mod trial;
 mod writers;
 
-use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, process::ExitCode, rc::Rc, time::Duration};
+use std::{cell::RefCell, path::PathBuf, process::ExitCode, rc::Rc, time::Duration};
 
 use clap::Parser;
 use devspaces::{Service, keys};
@@ -21,12 +22,12 @@ use devspaces_kit::{
     identity::{DevIssuer, SigningKey},
 };
 use tokio::task::{LocalSet, spawn_local};
-use tonic::transport::{Channel, Endpoint};
 
 use self::{
     calls::{GaveUp, Load},
     fault::Fault,
     journal::{Seen, follow},
+    ports::Ports,
     probes::Probes,
     stack::Stack,
     trial::{Course, Times},
@@ -51,40 +52,9 @@ struct Cli {
     /// The folder of the secrets
     #[arg(long, default_value = "deploy/secrets")]
     secrets: PathBuf,
-    #[arg(long, env = "SPACE_PORT", default_value_t = 7001)]
-    space_port: u16,
-    #[arg(long, env = "MEMBERSHIP_PORT", default_value_t = 7002)]
-    membership_port: u16,
-    #[arg(long, env = "BILLING_PORT", default_value_t = 7003)]
-    billing_port: u16,
-    #[arg(long, env = "MARKETPLACE_PORT", default_value_t = 7004)]
-    marketplace_port: u16,
 }
 
-/// As services call each other: a port that says nothing is noticed.
-const KEEPALIVE: Duration = Duration::from_secs(5);
-
 impl Cli {
-    fn ports(&self) -> BTreeMap<Service, Channel> {
-        let port = |service| {
-            let port = match service {
-                Service::Space => self.space_port,
-                Service::Membership => self.membership_port,
-                Service::Billing => self.billing_port,
-                Service::Marketplace => self.marketplace_port,
-            };
-            let address = format!("http://127.0.0.1:{port}").parse().expect("an address");
-            let endpoint = Endpoint::from(tonic::transport::Uri::clone(&address))
-                .connect_timeout(Duration::from_secs(1))
-                .tcp_nodelay(true)
-                .http2_keep_alive_interval(KEEPALIVE)
-                .keep_alive_timeout(KEEPALIVE)
-                .keep_alive_while_idle(true);
-            (service, endpoint.connect_lazy())
-        };
-        Service::ALL.map(port).into()
-    }
-
     fn times(&self) -> Times {
         let [before, cut, down, after] = if self.quick { [1, 5, 1, 3] } else { [4, 20, 3, 8] };
         let seconds = Duration::from_secs;
@@ -102,17 +72,19 @@ impl Cli {
 async fn run(cli: Cli) -> Outcome<bool> {
     let key = cli.secrets.join("keys").join(keys::ISSUER);
     let key = SigningKey::load(&key).map_err(|error| error.to_string())?;
-    let load = Load::new(DevIssuer::new(key, SystemClock::shared()), cli.ports());
     let (times, faults) = (cli.times(), cli.faults());
     let secrets = std::fs::canonicalize(&cli.secrets).map_err(|error| error.to_string())?;
     let stack = Stack { project: cli.project, secrets };
+    let ports = Ports::default();
+    ports.set(stack.addresses().await?);
+    let load = Load::new(DevIssuer::new(key, SystemClock::shared()), ports.channels());
     println!("{}", stack.size().await?);
     let seen = Rc::new(RefCell::new(Seen::since(load.now())));
     for service in Service::ALL {
         spawn_local(follow(load.clone(), service, seen.clone()));
     }
     let probes = Probes::new(&load).await.map_err(|GaveUp| "the suite does not answer".to_owned())?;
-    let course = Course { stack, load, probes, seen, times };
+    let course = Course { stack, ports, load, probes, seen, times };
     let (mut rows, mut writers) = (Vec::new(), Vec::new());
     for fault in faults {
         println!("{fault} …");

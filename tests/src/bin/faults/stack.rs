@@ -1,11 +1,13 @@
 //! The composed suite as its containers: found by their labels, stopped, killed, frozen and cut off from each other.
-use std::{fmt, path::PathBuf, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, process::Stdio, time::Duration};
 
 use devspaces::Service;
 use tokio::{process::Command, time::sleep};
 
 use crate::Outcome;
 
+/// The port of each service, in its container.
+const PORT: u16 = 7000;
 /// What compose calls the databases' container.
 const POSTGRES: &str = "postgres";
 /// How long a container has for an end in order before it is killed: as in the compose file.
@@ -123,6 +125,20 @@ impl Stack {
             }
         }
         Ok(())
+    }
+
+    /// Where each service's port is, on the network that the services share. The published ports are a proxy's, which
+    /// takes connections for a service that takes none.
+    pub(crate) async fn addresses(&self) -> Outcome<BTreeMap<Service, SocketAddr>> {
+        let format =
+            format!("{{{{(index .NetworkSettings.Networks \"{}_suite\").IPAddress}}}}", self.project);
+        let mut addresses = BTreeMap::new();
+        for service in Service::ALL {
+            let address = self.inspect(Container::Of(service), &format).await?;
+            let address = address.parse().map_err(|_| format!("{service} has no address: '{address}'"))?;
+            addresses.insert(service, SocketAddr::new(address, PORT));
+        }
+        Ok(addresses)
     }
 
     /// The result of a query on a service's database, as its administrator sees it.

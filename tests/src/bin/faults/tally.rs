@@ -10,6 +10,10 @@ use devspaces::Service;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use crate::ports::NOT_CONNECTED;
+
+/// How hyper says that a connection ended before the request was sent on it.
+const UNSENT: &str = "operation was canceled: connection closed";
 /// As many findings of a kind are told of as help.
 const TOLD: usize = 10;
 
@@ -58,7 +62,7 @@ impl Refusal {
         let text = causes(status);
         if text.contains("Timeout expired") {
             Ok(Self::DeadlineExceeded)
-        } else if text.contains("tcp connect error") || text.contains("deadline has elapsed") {
+        } else if [NOT_CONNECTED, UNSENT].into_iter().any(|reason| text.contains(reason)) {
             Ok(Self::NotConnected)
         } else {
             Ok(Self::Broken)

@@ -19,6 +19,7 @@ use crate::{
     calls::{GaveUp, Load},
     fault::Fault,
     journal::Seen,
+    ports::Ports,
     probes::Probes,
     report::Row,
     revocations::Revocations,
@@ -50,6 +51,7 @@ pub(crate) struct Times {
 /// What all trials share.
 pub(crate) struct Course {
     pub(crate) stack: Stack,
+    pub(crate) ports: Ports,
     pub(crate) load: Load,
     pub(crate) probes: Probes,
     pub(crate) seen: Rc<RefCell<Seen>>,
@@ -78,11 +80,13 @@ impl Course {
             load.breaks();
             let happened = fault.happen(stack, times.cut, times.down).await;
             load.mended();
+            // Whatever goes wrong, the load must end.
+            let addresses = stack.addresses().await.map(|addresses| self.ports.set(addresses));
             let ready = self.until_ready().await;
             self.until_over().await;
             sleep(times.after).await;
             load.stop();
-            happened.map(|()| ready)
+            happened.and(addresses).map(|()| ready)
         };
         let (_, ready) = join(writing, happening).await;
         for task in running {

@@ -48,7 +48,7 @@ impl Accounts {
         });
         let last_four = format!("{:04}", at % 10_000);
         let payment_method = Some(PaymentMethod {
-            token: load.id(),
+            token: load.word(),
             brand: "Visa".into(),
             last_four: last_four.clone(),
             expiry: "2099-04".into(),
