@@ -69,6 +69,7 @@ mod races_of_apps;
 mod rate_cards;
 mod readiness;
 mod replay;
+mod silent_database;
 mod space_deletion;
 mod spaces;
 mod story;

@@ -91,6 +91,20 @@ impl Fault {
         !matches!(self, Self::None | Self::Restarted(_))
     }
 
+    /// The services whose containers are started again.
+    pub(crate) fn goes(&self) -> Vec<Service> {
+        let containers = match self {
+            Self::Killed(containers) => containers.as_slice(),
+            Self::Restarted(container) => std::slice::from_ref(container),
+            _ => &[],
+        };
+        let service = |container: &Container| match container {
+            Of(service) => Some(*service),
+            Postgres => None,
+        };
+        containers.iter().filter_map(service).collect()
+    }
+
     /// Brings the fault about, waits, and mends it.
     pub(crate) async fn happen(&self, stack: &Stack, cut: Duration, down: Duration) -> Outcome {
         self.begin(stack).await?;

@@ -29,6 +29,11 @@ impl Ports {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
     }
 
+    /// A service is about to go. Whoever has its address next may be another one.
+    pub(crate) fn forget(&self, service: Service) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&service);
+    }
+
     fn of(&self, service: Service) -> Option<SocketAddr> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&service).copied()
     }

@@ -18,9 +18,9 @@ use crate::{
 const GET_SPACE: &str = "devspaces.space.v1.SpaceService/GetSpace";
 
 /// Between calls.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(200);
 /// A call that takes longer is given up, so that the next can succeed.
-const GIVEN_UP: Duration = Duration::from_secs(1);
+const GIVEN_UP: Duration = Duration::from_secs(3);
 
 /// What is read.
 #[derive(Clone)]

@@ -32,6 +32,8 @@ use crate::{
 const SETTLED: Duration = Duration::from_secs(60);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(100);
+/// How many calls to each service are repeated: one may wait while the next succeeds.
+const PROBES: usize = 4;
 /// How many revokers there are at once.
 const REVOKERS: usize = 2;
 
@@ -71,13 +73,17 @@ impl Course {
         }
         // What it took to set the scene is no part of the figures.
         load.begin();
-        let mut running: Vec<JoinHandle<()>> =
-            Service::ALL.map(|service| spawn_local(self.probes.clone().run(load.clone(), service))).into();
+        let mut running: Vec<JoinHandle<()>> = Vec::new();
+        for service in Service::ALL {
+            let probe = || spawn_local(self.probes.clone().run(load.clone(), service));
+            running.extend(std::iter::repeat_with(probe).take(PROBES));
+        }
         running.extend(revocations.iter().map(|one| spawn_local(one.clone().run(load.clone()))));
         let writing = join_all(writers.iter_mut().map(|writer| writer.run(load)));
         let happening = async {
             sleep(times.before).await;
             load.breaks();
+            fault.goes().into_iter().for_each(|service| self.ports.forget(service));
             let happened = fault.happen(stack, times.cut, times.down).await;
             load.mended();
             // Whatever goes wrong, the load must end.
