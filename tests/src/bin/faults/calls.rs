@@ -27,7 +27,7 @@ const SILENCE: Duration = Duration::from_secs(6);
 /// Between attempts. Shorter than what services ask for: these clients are to get in the way.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long a call is repeated once nothing is broken any more.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long tokens live: longer than a run.
 const LIFETIME: Duration = Duration::from_hours(12);
 

@@ -93,9 +93,8 @@ impl Seen {
             }
             let key = (entry.method.as_str(), entry.actor.as_str(), entry.scope.as_str());
             let fits = |one: &&Expected| one.resource.is_empty() || entry.resources.contains(&one.resource);
-            let found = open
-                .get_mut(&key)
-                .and_then(|open| open.iter().position(|one| fits(&one)).map(|at| open.swap_remove(at)));
+            let found =
+                open.get_mut(&key).and_then(|open| open.iter().position(fits).map(|at| open.swap_remove(at)));
             if found.is_none() {
                 surplus.push(format!("{} of {:?} by {}", entry.method, entry.resources, entry.actor));
             }

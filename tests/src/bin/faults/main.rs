@@ -37,7 +37,8 @@ use self::{
 type Outcome<T = ()> = Result<T, String>;
 
 /// Try faults on a composed suite that is up. It must let the services `metering` report usage and `observer` follow the
-/// journals: DEVSPACES_SERVICE_PERMISSIONS=metering=usage.report DEVSPACES_JOURNAL_WATCHERS=observer.
+/// journals: `DEVSPACES_SERVICE_PERMISSIONS=metering=usage.report` and
+/// `DEVSPACES_JOURNAL_WATCHERS=observer`.
 #[derive(Parser)]
 struct Cli {
     /// One fault of each kind, each for a few seconds
@@ -109,7 +110,7 @@ async fn run(cli: Cli) -> Outcome<bool> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match LocalSet::new().run_until(run(Cli::parse())).await {
+    match LocalSet::new().run_until(Box::pin(run(Cli::parse()))).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

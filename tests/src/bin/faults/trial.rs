@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// How long services may take to be ready, effects to be delivered, and followers to have seen all entries.
-const SETTLED: Duration = Duration::from_secs(60);
+const SETTLED: Duration = Duration::from_mins(1);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 /// How many calls to each service are repeated: one may wait while the next succeeds.
@@ -148,7 +148,9 @@ impl Course {
         let gaps = self.seen.borrow_mut().gaps();
         let whole = verified.is_ok() && gaps.is_empty() && all_seen;
         verified.unwrap_or_else(|error| load.tally().found(error));
-        gaps.into_iter().for_each(|gap| load.tally().found(format!("a gap in the journal of {gap}")));
+        for gap in gaps {
+            load.tally().found(format!("a gap in the journal of {gap}"));
+        }
         for revocations in revocations {
             revocations.check_again(load).await;
         }

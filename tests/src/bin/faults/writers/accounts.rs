@@ -83,7 +83,9 @@ impl Accounts {
             found.push(Row { account: account.clone(), last_four, admins });
         }
         let mut expected = self.rows.clone();
-        expected.iter_mut().for_each(|row| row.admins.sort_unstable());
+        for row in &mut expected {
+            row.admins.sort_unstable();
+        }
         Ok(compared("accounts", &expected, &found))
     }
 }

@@ -36,7 +36,7 @@ impl Spaces {
         load.acknowledged(UPDATE, request, async |request| who.spaces().update_space(request).await, entry)
             .await?;
         self.rows[at].2 = description;
-        if at % 3 == 0 {
+        if at.is_multiple_of(3) {
             let request = ArchiveSpaceRequest { name, ..ArchiveSpaceRequest::default() };
             let call = async |request| who.spaces().archive_space(request).await;
             load.acknowledged(ARCHIVE, request, call, entry).await?;

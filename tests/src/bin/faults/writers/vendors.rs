@@ -81,7 +81,7 @@ impl Vendors {
         let submitted =
             Listed { name: listing.clone(), state: State::Submitted, app, lock: Listing::Submitted };
         self.rows[at].listings = vec![submitted.clone()];
-        if at % 2 == 0 {
+        if at.is_multiple_of(2) {
             let request = WithdrawListingRequest { name: listing.clone(), ..Default::default() };
             let call = async |request| who.listings().withdraw_listing(request).await;
             load.acknowledged(WITHDRAW, request, call, |_| Entry::of(who, &space, &listing)).await?;
@@ -97,7 +97,9 @@ impl Vendors {
             found.push(self.read(load, row).await?);
         }
         let mut expected = self.rows.clone();
-        expected.iter_mut().for_each(|row| row.admins.sort_unstable());
+        for row in &mut expected {
+            row.admins.sort_unstable();
+        }
         Ok(compared("profiles", &expected, &found))
     }
 
