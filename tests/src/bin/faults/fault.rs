@@ -70,10 +70,8 @@ impl Fault {
     /// One of each kind.
     pub(crate) fn few() -> Vec<Self> {
         vec![
-            Self::Killed(vec![Of(Space)]),
-            Self::Killed(vec![Of(Membership), Of(Billing)]),
+            Self::Killed(vec![Of(Space), Of(Billing)]),
             Self::Restarted(Of(Marketplace)),
-            Self::Restarted(Postgres),
             Self::Killed(vec![Postgres]),
             Self::Cut(Of(Space), Of(Membership)),
             Self::Cut(Of(Membership), Postgres),

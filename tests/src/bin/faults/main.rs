@@ -57,7 +57,7 @@ struct Cli {
 
 impl Cli {
     fn times(&self) -> Times {
-        let [before, cut, down, after] = if self.quick { [1, 5, 1, 3] } else { [4, 20, 3, 8] };
+        let [before, cut, down, after] = if self.quick { [1, 5, 1, 2] } else { [4, 20, 3, 8] };
         let seconds = Duration::from_secs;
         Times { before: seconds(before), cut: seconds(cut), down: seconds(down), after: seconds(after) }
     }
