@@ -290,7 +290,8 @@ pub struct Network {
 }
 
 impl Network {
-    async fn to(target: SocketAddr) -> Self {
+    /// A network on the way to an address.
+    pub async fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let way = Arc::new(watch::Sender::new(Way::Open));
@@ -310,6 +311,12 @@ impl Network {
             }
         });
         Self { address, way }
+    }
+
+    /// Where it begins.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// From now on the network is like this. What a connection has lost once is not made good: healing is for new

@@ -1,9 +1,10 @@
-//! The chores of the workspace: `cargo xtask test | ci | containers | docs | bench`.
+//! The chores of the workspace: `cargo xtask test | ci | containers | faults | docs | bench`.
 mod bench;
 mod ci;
 mod containers;
 mod dependencies;
 mod docs;
+mod faults;
 mod files;
 mod packages;
 mod postgres;
@@ -23,6 +24,9 @@ Usage: cargo xtask <COMMAND>
                    DEVSPACES_SKIP_CONTAINERS=1
   containers       builds the image, starts the compose files for real and tries them, with the scenarios that can run
                    against them; starts a Docker engine where none runs
+  faults [--running] [--quick] [ARGS]
+                   kills, restarts, freezes and cuts off the parts of a composed suite under load, and looks for what was
+                   acknowledged; starts a suite of its own unless one is running
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
   bench [ARGS]     the benchmarks, or the one that is named: checks, latency, scale, usage, traces
   postgres -- CMD  a command, such as cargo test -p devspaces-kit, with the PostgreSQL that the tests would use
@@ -57,6 +61,7 @@ fn dispatch(args: &[&str]) -> Option<Outcome> {
         ["test", "--", rest @ ..] => Some(test::run(rest)),
         ["ci"] => Some(ci::run()),
         ["containers"] => Some(containers::run()),
+        ["faults", rest @ ..] => Some(faults::run(rest)),
         ["docs"] => Some(docs::write()),
         ["docs", "--check"] => Some(docs::check()),
         ["bench", "--", rest @ ..] | ["bench", rest @ ..] => Some(bench::run(rest)),

@@ -141,9 +141,8 @@ async fn begin(pool: &Pool) -> Tx {
 
 async fn issued(pool: &Pool) -> usize {
     let mut db = pool.read().await.expect("a connection");
-    let count: i64 =
-        on!(db, |c| { sqlx::query_scalar("SELECT COUNT(*) FROM issued_invoice").fetch_one(c).await })
-            .expect("a number");
+    let count = "SELECT COUNT(*) FROM issued_invoice";
+    let count: i64 = on!(db, |c| sqlx::query_scalar(count).fetch_one(c).await).expect("a number");
     usize::try_from(count).expect("a number")
 }
 

@@ -43,12 +43,22 @@ impl Migration {
     }
 }
 
+/// As [`on!`], for what takes its time: another process's turn, and steps that go through large tables.
+macro_rules! untimed {
+    ($db:expr, |$c:ident| $body:expr) => {
+        match $db.engine() {
+            Engine::Sqlite($c) => $body,
+            Engine::Postgres($c) => $body,
+        }
+    };
+}
+
 /// Brings the schema up to date; says how many steps that took. Several processes may do it at once: they take turns.
 pub async fn migrate(pool: &Pool, steps: &[Migration]) -> Result<usize, Error> {
     make_book(pool).await?;
     let mut db = pool.transaction().await?;
     // The row lock of this upsert is the turn: it lasts until the commit.
-    on!(db, |c| sqlx::query(
+    untimed!(db, |c| sqlx::query(
         "INSERT INTO migration_lock (only_row, holders) VALUES (1, 1)
          ON CONFLICT (only_row) DO UPDATE SET holders = migration_lock.holders + 1"
     )
@@ -63,7 +73,7 @@ pub async fn migrate(pool: &Pool, steps: &[Migration]) -> Result<usize, Error> {
             Some(found) if found == digest => {}
             Some(_) => return Err(Error::Defect(sqlx::Error::Configuration(changed(step).into()))),
             None => {
-                on!(db, |c| raw_sql(text).execute(c).await.map(drop))?;
+                untimed!(db, |c| raw_sql(text).execute(c).await.map(drop))?;
                 on!(db, |c| sqlx::query(
                     "INSERT INTO migration (component, version, digest) VALUES ($1, $2, $3)"
                 )

@@ -17,9 +17,12 @@ mod migrate;
 mod open;
 mod tx;
 
+use std::{io, time::Duration};
+
 use sqlx::{
     PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection,
 };
+use tokio::time::timeout;
 
 pub use self::{
     batch::{BatchSql, UnionSql},
@@ -79,7 +82,7 @@ impl Pool {
         Ok(match self {
             // A deferred transaction that reads first can fail to become a writer; an immediate one waits its turn.
             Self::Sqlite { write, .. } => Conn::SqliteTx(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres { main, .. } => Conn::PostgresTx(main.begin().await?),
+            Self::Postgres { main, .. } => Conn::PostgresTx(in_time(main.begin()).await?),
         })
     }
 
@@ -175,7 +178,7 @@ impl Conn {
     pub(crate) async fn commit(self) -> Result<(), Error> {
         match self {
             Self::SqliteTx(tx) => tx.commit().await?,
-            Self::PostgresTx(tx) => tx.commit().await?,
+            Self::PostgresTx(tx) => in_time(tx.commit()).await?,
             Self::Sqlite(_) | Self::Postgres(_) => {}
         }
         Ok(())
@@ -184,21 +187,41 @@ impl Conn {
     async fn rollback(self) -> Result<(), Error> {
         match self {
             Self::SqliteTx(tx) => tx.rollback().await?,
-            Self::PostgresTx(tx) => tx.rollback().await?,
+            Self::PostgresTx(tx) => in_time(tx.rollback()).await?,
             Self::Sqlite(_) | Self::Postgres(_) => {}
         }
         Ok(())
     }
 }
 
+/// How long PostgreSQL may take to answer a statement, waiting for other transactions included. A server that is gone
+/// without a word, with its machine or behind a network that is cut, would be waited for without an end: whoever only
+/// waits for an answer has nothing to send, and so nothing that could fail to arrive.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// The result of a statement, unless the server says nothing for too long. Whether the statement was carried out is then
+/// unknown, as it is whenever a connection breaks.
+#[doc(hidden)]
+pub async fn in_time<T>(statement: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    within(ANSWER, statement).await
+}
+
+async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let silent = |_| Err(io::Error::new(io::ErrorKind::TimedOut, "the server does not answer").into());
+    timeout(limit, answer).await.unwrap_or_else(silent)
+}
+
 /// Runs one sqlx expression on whichever engine a connection or transaction is of. The expression is compiled once
-/// for each: `on!(db, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await)`.
+/// for each: `on!(db, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await)`. On PostgreSQL it has 20 s.
 #[macro_export]
 macro_rules! on {
     ($db:expr, |$c:ident| $body:expr) => {
         match $db.engine() {
             $crate::db::Engine::Sqlite($c) => $body,
-            $crate::db::Engine::Postgres($c) => $body,
+            $crate::db::Engine::Postgres($c) => $crate::db::in_time(async { $body }).await,
         }
     };
 }

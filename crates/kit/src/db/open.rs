@@ -11,10 +11,12 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::Pool;
+use super::{Pool, within};
 
 /// How long a call waits for a connection before it answers UNAVAILABLE.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection that is given back to its pool may take to show that it is alive.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a SQLite connection waits for the file before it answers busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many rows SQLite's thread reads ahead of who asked. It stops and is woken again each time they are taken.
@@ -137,6 +139,11 @@ async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
         ("default_transaction_isolation", "read committed"),
         // A process that freezes within a transaction holds its scopes: not for as long as TCP keeps hoping.
         ("idle_in_transaction_session_timeout", "60s"),
+        // Nor does one whose machine or network is gone without a word.
+        ("tcp_user_timeout", "20s"),
+        ("tcp_keepalives_idle", "10s"),
+        ("tcp_keepalives_interval", "5s"),
+        ("tcp_keepalives_count", "2"),
         // A statement has one plan, made without its parameters' values: rules of SQL (see kit::db) see to it that one
         // fits all. Left to itself the server takes a page's size for a tenth of what there is, finds plans for the
         // values at hand cheaper, and makes a new one for each call: that costs more than the statement.
@@ -152,6 +159,11 @@ async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
         PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            // Tried with a limit before sqlx tries it without: a connection that was given up because the server said
+            // nothing would keep its place among the connections for as long as TCP keeps hoping.
+            .after_release(|conn, _| {
+                Box::pin(async move { within(RELEASE_TIMEOUT, conn.ping()).await.map(|()| true) })
+            })
             .connect_with(options.clone())
             .await
             .map_err(|error| OpenError::Refused {

@@ -65,7 +65,7 @@ pub(crate) async fn find_even_if_reserving(
     name: ListingName,
 ) -> Result<Option<Listing>, Error> {
     let row: Option<Row> =
-        on!(db, |c| { sqlx::query_as(select("l.id = $1")).bind(name.0).fetch_optional(c).await })?;
+        on!(db, |c| sqlx::query_as(select("l.id = $1")).bind(name.0).fetch_optional(c).await)?;
     row.map(Listing::try_from).transpose()
 }
 

@@ -1,0 +1,155 @@
+//! What is done to the suite.
+use std::{fmt, time::Duration};
+
+use devspaces::Service;
+use tokio::time::sleep;
+
+use crate::{
+    Outcome,
+    stack::{Container, Packets, Stack},
+};
+
+use Container::{Of, Postgres};
+use Service::{Billing, Marketplace, Membership, Space};
+
+/// A fault. Each is mended after a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing at all, to compare with.
+    None,
+    /// SIGKILL, and a start.
+    Killed(Vec<Container>),
+    /// SIGTERM to a service, or SIGINT to PostgreSQL (`fast`), an end in order, and a start.
+    Restarted(Container),
+    /// Packets between two containers are dropped in both directions, silently.
+    Cut(Container, Container),
+    /// A process is frozen.
+    Frozen(Container),
+    /// PostgreSQL's machine is gone without a word, as in a power cut, and another takes its place: nobody tells those
+    /// who wait for its answers.
+    Vanished,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Killed(containers) => {
+                let names: Vec<_> = containers.iter().map(ToString::to_string).collect();
+                write!(f, "{} killed", names.join(" and "))
+            }
+            Self::Restarted(container) => write!(f, "{container} restarted"),
+            Self::Cut(near, far) => write!(f, "{near} cut from {far}"),
+            Self::Frozen(container) => write!(f, "{container} frozen"),
+            Self::Vanished => f.write_str("postgres vanished"),
+        }
+    }
+}
+
+impl Fault {
+    /// Every fault, in turn.
+    pub(crate) fn all() -> Vec<Self> {
+        let mut faults = vec![Self::None];
+        faults.extend(Service::ALL.map(|service| Self::Killed(vec![Of(service)])));
+        faults.push(Self::Killed(vec![Of(Space), Of(Membership)]));
+        faults.extend(Service::ALL.map(|service| Self::Restarted(Of(service))));
+        faults.extend([Self::Restarted(Postgres), Self::Killed(vec![Postgres])]);
+        let pairs = [
+            (Of(Space), Of(Membership)),
+            (Of(Space), Of(Marketplace)),
+            (Of(Billing), Of(Membership)),
+            (Of(Space), Postgres),
+            (Of(Membership), Postgres),
+        ];
+        faults.extend(pairs.map(|(near, far)| Self::Cut(near, far)));
+        faults.extend([Of(Space), Of(Membership), Postgres].map(Self::Frozen));
+        faults.push(Self::Vanished);
+        faults
+    }
+
+    /// One of each kind.
+    pub(crate) fn few() -> Vec<Self> {
+        vec![
+            Self::Killed(vec![Of(Space), Of(Billing)]),
+            Self::Restarted(Of(Marketplace)),
+            Self::Killed(vec![Postgres]),
+            Self::Cut(Of(Space), Of(Membership)),
+            Self::Cut(Of(Membership), Postgres),
+            Self::Frozen(Of(Membership)),
+        ]
+    }
+
+    /// Whether it lasts as long as one chooses. What is killed is started again soon.
+    fn lasts(&self) -> bool {
+        matches!(self, Self::Cut(..) | Self::Frozen(_) | Self::Vanished)
+    }
+
+    /// Whether calls that a service had taken on may end without an answer: not where it ends in order.
+    pub(crate) fn breaks_calls(&self) -> bool {
+        !matches!(self, Self::None | Self::Restarted(_))
+    }
+
+    /// The services whose containers are started again.
+    pub(crate) fn goes(&self) -> Vec<Service> {
+        let containers = match self {
+            Self::Killed(containers) => containers.as_slice(),
+            Self::Restarted(container) => std::slice::from_ref(container),
+            _ => &[],
+        };
+        let service = |container: &Container| match container {
+            Of(service) => Some(*service),
+            Postgres => None,
+        };
+        containers.iter().filter_map(service).collect()
+    }
+
+    /// Brings the fault about, waits, and mends it.
+    pub(crate) async fn happen(&self, stack: &Stack, cut: Duration, down: Duration) -> Outcome {
+        self.begin(stack).await?;
+        sleep(if self.lasts() { cut } else { down }).await;
+        self.end(stack).await
+    }
+
+    async fn begin(&self, stack: &Stack) -> Outcome {
+        match self {
+            Self::None => Ok(()),
+            Self::Killed(containers) => {
+                for container in containers {
+                    stack.kill(*container).await?;
+                }
+                Ok(())
+            }
+            Self::Restarted(container) => stack.stop(*container).await,
+            Self::Cut(near, far) => stack.between(*near, *far, Packets::Dropped).await,
+            Self::Frozen(container) => stack.pause(*container).await,
+            Self::Vanished => {
+                for service in Service::ALL {
+                    stack.between(Of(service), Postgres, Packets::Dropped).await?;
+                }
+                stack.kill(Postgres).await?;
+                stack.start(Postgres).await
+            }
+        }
+    }
+
+    async fn end(&self, stack: &Stack) -> Outcome {
+        match self {
+            Self::None => Ok(()),
+            Self::Killed(containers) => {
+                for container in containers {
+                    stack.start(*container).await?;
+                }
+                Ok(())
+            }
+            Self::Restarted(container) => stack.start(*container).await,
+            Self::Cut(near, far) => stack.between(*near, *far, Packets::Carried).await,
+            Self::Frozen(container) => stack.resume(*container).await,
+            Self::Vanished => {
+                for service in Service::ALL {
+                    stack.between(Of(service), Postgres, Packets::Carried).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! `cargo xtask faults`: what docs/reliability.md promises, tried on the composed suite. Services and the database are
+//! killed, restarted, frozen and cut off from each other while clients write, read and revoke; then everything that was
+//! acknowledged is looked for. Needs root: networks are cut inside the containers' namespaces.
+mod calls;
+mod fault;
+mod journal;
+mod ports;
+mod probes;
+mod report;
+mod revocations;
+mod stack;
+mod tally;
+mod trial;
+mod writers;
+
+use std::{cell::RefCell, path::PathBuf, process::ExitCode, rc::Rc, time::Duration};
+
+use clap::Parser;
+use devspaces::{Service, keys};
+use devspaces_kit::{
+    clock::SystemClock,
+    identity::{DevIssuer, SigningKey},
+};
+use tokio::task::{LocalSet, spawn_local};
+
+use self::{
+    calls::{GaveUp, Load},
+    fault::Fault,
+    journal::{Seen, follow},
+    ports::Ports,
+    probes::Probes,
+    stack::Stack,
+    trial::{Course, Times},
+};
+
+/// What a step ends with: one line that says what went wrong, if anything did.
+type Outcome<T = ()> = Result<T, String>;
+
+/// Try faults on a composed suite that is up. It must let the services `metering` report usage and `observer` follow the
+/// journals: `DEVSPACES_SERVICE_PERMISSIONS=metering=usage.report` and
+/// `DEVSPACES_JOURNAL_WATCHERS=observer`.
+#[derive(Parser)]
+struct Cli {
+    /// One fault of each kind, each for a few seconds
+    #[arg(long)]
+    quick: bool,
+    /// Only faults whose name contains this
+    #[arg(long)]
+    only: Option<String>,
+    /// The compose project
+    #[arg(long, env = "COMPOSE_PROJECT_NAME", default_value = "deploy")]
+    project: String,
+    /// The folder of the secrets
+    #[arg(long, default_value = "deploy/secrets")]
+    secrets: PathBuf,
+}
+
+impl Cli {
+    fn times(&self) -> Times {
+        let [before, cut, down, after] = if self.quick { [1, 5, 1, 2] } else { [4, 20, 3, 8] };
+        let seconds = Duration::from_secs;
+        Times { before: seconds(before), cut: seconds(cut), down: seconds(down), after: seconds(after) }
+    }
+
+    fn faults(&self) -> Vec<Fault> {
+        let faults = if self.quick { Fault::few() } else { Fault::all() };
+        let chosen = |fault: &Fault| self.only.as_ref().is_none_or(|only| fault.to_string().contains(only));
+        faults.into_iter().filter(chosen).collect()
+    }
+}
+
+/// Tries every fault; whether all guarantees hold.
+async fn run(cli: Cli) -> Outcome<bool> {
+    let key = cli.secrets.join("keys").join(keys::ISSUER);
+    let key = SigningKey::load(&key).map_err(|error| error.to_string())?;
+    let (times, faults) = (cli.times(), cli.faults());
+    let secrets = std::fs::canonicalize(&cli.secrets).map_err(|error| error.to_string())?;
+    let stack = Stack { project: cli.project, secrets };
+    let ports = Ports::default();
+    ports.set(stack.addresses().await?);
+    let load = Load::new(DevIssuer::new(key, SystemClock::shared()), ports.channels());
+    println!("{}", stack.size().await?);
+    let seen = Rc::new(RefCell::new(Seen::since(load.now())));
+    for service in Service::ALL {
+        spawn_local(follow(load.clone(), service, seen.clone()));
+    }
+    let probes = Probes::new(&load).await.map_err(|GaveUp| "the suite does not answer".to_owned())?;
+    let course = Course { stack, ports, load, probes, seen, times };
+    let (mut rows, mut writers) = (Vec::new(), Vec::new());
+    for fault in faults {
+        println!("{fault} …");
+        match course.trial(&fault).await {
+            Ok((row, wrote)) => {
+                rows.push(row);
+                writers.extend(wrote);
+            }
+            Err(error) => {
+                report::print(&rows);
+                return Err(error);
+            }
+        }
+    }
+    // What one fault left whole may have been lost in a later one.
+    let (lost, surplus) = course.compare(&writers).await;
+    report::print(&rows);
+    let holds = lost + surplus == 0 && rows.iter().all(|row| row.tally.findings.is_empty());
+    println!("\n{}", if holds { "Every guarantee holds." } else { "A GUARANTEE IS BROKEN." });
+    Ok(holds)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match LocalSet::new().run_until(Box::pin(run(Cli::parse()))).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("faults: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
