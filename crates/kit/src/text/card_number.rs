@@ -1,3 +1,5 @@
+use uuid::{Uuid, fmt::Hyphenated};
+
 /// The lengths of card numbers, in digits (ISO/IEC 7812).
 const SHORTEST: usize = 13;
 const LONGEST: usize = 19;
@@ -12,15 +14,28 @@ pub const CARD_NUMBER: &str = "must not hold what looks like the number of a pay
 /// Luhn's formula, in one piece or with white space, dashes, dots, underscores or invisible characters between them.
 /// Digits with nothing between them are one piece, and a number is made of whole pieces (R-B3).
 ///
+/// The digits of a UUID are those of no card, unless it has no letters.
+///
 /// One in ten other numbers of these lengths satisfies the formula by chance and is taken for one as well: a text can be
 /// worded otherwise, but a card number that was stored can't be taken back.
 #[must_use]
 pub fn looks_like_card_number(text: &str) -> bool {
-    text.split(|c| digit(c).is_none() && !separates(c)).any(|row| {
+    without_uuids(text).split(|c| digit(c).is_none() && !separates(c)).any(|row| {
         let pieces = row.split(separates).filter(|piece| !piece.is_empty());
         let pieces: Vec<Vec<u32>> = pieces.map(|piece| piece.chars().filter_map(digit).collect()).collect();
         (0..pieces.len()).any(|first| begin_with_number(&pieces[first..]))
     })
+}
+
+/// The text with a letter in place of each UUID. Ids of payment methods are often such, and one in some dozens would be
+/// taken for a card.
+fn without_uuids(text: &str) -> String {
+    let is_of_id = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let is_uuid = |word: &str| {
+        let id = word.trim_end_matches(|c| !is_of_id(c));
+        id.len() == Hyphenated::LENGTH && id.contains(char::is_alphabetic) && Uuid::try_parse(id).is_ok()
+    };
+    text.split_inclusive(|c| !is_of_id(c)).map(|word| if is_uuid(word) { "x" } else { word }).collect()
 }
 
 fn begin_with_number(pieces: &[Vec<u32>]) -> bool {
@@ -113,6 +128,22 @@ mod tests {
             "0190a8d0-7b1c-7def-8000-000000000001",
         ] {
             assert!(!looks_like_card_number(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_none_and_hides_none() {
+        let id = "01234567-0000-7004-8123-00000000000a";
+        let digits = id.replace('a', "0");
+        assert!(looks_like_card_number(&digits), "digits alone are no id");
+        for (text, found) in [
+            (id.to_owned(), false),
+            (format!("apps/{id}, {id}"), false),
+            (format!("x{id}"), true),
+            (format!("{id} 4111111111111111"), true),
+            (format!("4111-1111 {id} 1111-1111"), false),
+        ] {
+            assert_eq!(looks_like_card_number(&text), found, "{text}");
         }
     }
 
