@@ -286,7 +286,14 @@ pub enum Way {
 /// A network that can fail.
 pub struct Network {
     address: SocketAddr,
-    way: Arc<watch::Sender<Way>>,
+    state: Arc<watch::Sender<State>>,
+}
+
+/// How a network is, and how often it was cut: no connection outlives a cut, however soon it is mended.
+#[derive(Clone, Copy)]
+struct State {
+    way: Way,
+    cuts: usize,
 }
 
 impl Network {
@@ -294,23 +301,24 @@ impl Network {
     pub async fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let way = Arc::new(watch::Sender::new(Way::Open));
-        let seen = way.clone();
+        let state = Arc::new(watch::Sender::new(State { way: Way::Open, cuts: 0 }));
+        let seen = state.clone();
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                if *seen.borrow() == Way::Cut {
+                let State { way, cuts } = *seen.borrow();
+                if way == Way::Cut {
                     continue;
                 }
                 if let Ok(far) = TcpStream::connect(target).await {
                     let ((near_read, near_write), (far_read, far_write)) =
                         (near.into_split(), far.into_split());
-                    let loses = |lost: &'static [Way]| (seen.subscribe(), lost);
+                    let loses = |lost: &'static [Way]| (seen.subscribe(), cuts, lost);
                     tokio::spawn(forward(near_read, far_write, loses(&[Way::Silent])));
                     tokio::spawn(forward(far_read, near_write, loses(&[Way::Silent, Way::AnswersLost])));
                 }
             }
         });
-        Self { address, way }
+        Self { address, state }
     }
 
     /// Where it begins.
@@ -322,7 +330,10 @@ impl Network {
     /// From now on the network is like this. What a connection has lost once is not made good: healing is for new
     /// ones.
     pub fn set(&self, way: Way) {
-        self.way.send_replace(way);
+        self.state.send_modify(|state| {
+            state.way = way;
+            state.cuts += usize::from(way == Way::Cut);
+        });
     }
 }
 
@@ -330,16 +341,16 @@ impl Network {
 async fn forward(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    (mut way, losing): (watch::Receiver<Way>, &'static [Way]),
+    (mut state, cuts, losing): (watch::Receiver<State>, usize, &'static [Way]),
 ) {
     let mut buffer = vec![0; 64 * 1024];
     let mut lost = false;
     loop {
         let length = tokio::select! {
             read = from.read(&mut buffer) => read.unwrap_or(0),
-            () = async { drop(way.wait_for(|way| *way == Way::Cut).await) } => 0,
+            () = async { drop(state.wait_for(|state| state.cuts != cuts).await) } => 0,
         };
-        lost |= losing.contains(&*way.borrow());
+        lost |= losing.contains(&state.borrow().way);
         if length == 0 || (!lost && to.write_all(&buffer[..length]).await.is_err()) {
             break;
         }

@@ -89,13 +89,16 @@ pub(crate) fn block_listed(blockers: &mut Blockers, app: AppName) {
     blockers.add(Reason::AppListed, app.to_string(), sentence);
 }
 
+/// What is said of an app that is not there to be listed.
+pub(crate) fn block_absent(blockers: &mut Blockers, app: AppName) {
+    let sentence = "The app is not in the space of the vendor profile, or is deleted";
+    blockers.add(Reason::AppNotInSpace, app.to_string(), sentence);
+}
+
 fn block(blockers: &mut Blockers, intent: &Intent, reason: &str) {
     match Reason::from_str_name(&format!("REASON_{reason}")) {
         Some(Reason::AppListed) => block_listed(blockers, intent.app),
-        Some(kind @ Reason::AppNotInSpace) => {
-            let sentence = "The app is not in the space of the vendor profile, or is deleted";
-            blockers.add(kind, intent.app.to_string(), sentence);
-        }
+        Some(Reason::AppNotInSpace) => block_absent(blockers, intent.app),
         Some(kind @ Reason::SpaceArchived) => {
             blockers.add(kind, intent.space.to_string(), devspaces_kit::status::SPACE_ARCHIVED);
         }

@@ -183,7 +183,7 @@ everywhere! {
         deletes(&alice, &app).await.expect("deleted");
         archives(&alice, &profile.space).await.expect("archived");
         let refusal = refused(submits(&mona, &profile.name, &app).await);
-        assert_eq!(refusal.blockers[0], "SPACE_ARCHIVED");
+        assert_eq!(refusal.blockers, ["SPACE_ARCHIVED", "APP_NOT_IN_SPACE"], "every blocker at once");
         assert!(lists(&mona, &profile.name, 0).await.expect("a list").is_empty());
     }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{Listing, State},
-    finish::{self, Intent, block_listed, conclude},
+    finish::{self, Intent, block_absent, block_listed, conclude},
     rpc::profile::resource,
     store,
 };
@@ -76,7 +76,10 @@ impl Mutation for Declaration {
             return Ok(noted(listing));
         }
         let mut blockers = self.pass.blockers(&facts)?;
-        if store::listing::of_app(tx, self.space, self.app).await?.is_some() {
+        if !blockers.is_empty() {
+            // R-S5, R-S7: an archived space has no apps; for that nobody needs to be asked.
+            block_absent(&mut blockers, self.app);
+        } else if store::listing::of_app(tx, self.space, self.app).await?.is_some() {
             block_listed(&mut blockers, self.app);
         }
         blockers.finish()?;
