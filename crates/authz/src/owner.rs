@@ -87,7 +87,7 @@ impl OwnerSet {
     }
 
     /// The facts that are missing.
-    pub(crate) fn missing_from(facts: &Facts) -> OwnerSet {
+    pub fn missing_from(facts: &Facts) -> OwnerSet {
         let missing = [
             (facts.space.is_missing(), OwnerSet::of(Owner::Space)),
             (facts.membership.is_missing(), OwnerSet::of(Owner::Membership)),

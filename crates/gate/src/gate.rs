@@ -1,7 +1,7 @@
 //! The gate: may this caller do this, as of now?
 use std::{fmt, sync::Arc, time::Duration};
 
-use devspaces_authz::{Decision, Outcome, Owner, OwnerSet, Permission, decide, owners};
+use devspaces_authz::{Decision, Facts, Outcome, Owner, OwnerSet, Permission, decide, owners};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
     identity::Caller,
@@ -106,7 +106,8 @@ impl Gate {
         Self(Arc::new(Shared { home, sources, services, clock }))
     }
 
-    /// Goes on if the caller has the permission, by facts confirmed after this call began (R-P4).
+    /// Goes on if the caller has the permission, by facts confirmed after this call began (R-P4). What decides is enough:
+    /// nobody waits long for an owner whose answer could change nothing.
     ///
     /// # Errors
     /// `PERMISSION_DENIED`, the same whether or not there is such a resource (R-P3); `UNAVAILABLE` /
@@ -135,6 +136,21 @@ impl Gate {
         self.pass(caller, permission, resource.into(), OwnerSet::of(Owner::Space)).await
     }
 
+    /// As [`require`](Self::require), and gives an owner that is slow the time to say what the permission does not
+    /// depend on any more: for answers that show more to some than to others.
+    ///
+    /// # Errors
+    /// As [`require`](Self::require).
+    pub async fn require_with_facts(
+        &self,
+        caller: &Caller,
+        permission: Permission,
+        resource: impl Into<Resource>,
+    ) -> Result<Pass, Fault> {
+        let all = needs(&caller.principal, permission);
+        self.pass(caller, permission, resource.into(), all).await
+    }
+
     async fn pass(
         &self,
         caller: &Caller,
@@ -144,7 +160,12 @@ impl Gate {
     ) -> Result<Pass, Fault> {
         let subject = Arc::new(caller.principal.clone());
         let needs = needs(&subject, permission).union(also);
-        let gathered = self.gather(&subject, needs, resource, Duration::ZERO).await?;
+        let enough = |facts: &Facts| {
+            let decision = decide(permission, facts);
+            let known = also.intersection(OwnerSet::missing_from(facts)).is_empty();
+            is_settled(&decision) && (known || !decision.is_allowed())
+        };
+        let gathered = self.gather(&subject, needs, resource, Duration::ZERO, &enough).await?;
         let decision = decide(permission, &gathered.facts);
         verdict(&decision, resource)?;
         let Gathered { space, membership, .. } = gathered;
@@ -164,7 +185,9 @@ impl Gate {
     ) -> Result<Checked, Fault> {
         let now = self.0.clock.now();
         let subject = Arc::new(subject.clone());
-        let gathered = self.gather(&subject, needs(&subject, permission), resource, max_age).await?;
+        let enough = |facts: &Facts| is_settled(&decide(permission, facts));
+        let needs = needs(&subject, permission);
+        let gathered = self.gather(&subject, needs, resource, max_age, &enough).await?;
         let as_of = gathered.sent.map_or(now, |sent| sent.time);
         Ok(Checked { decision: decide(permission, &gathered.facts), as_of })
     }
@@ -183,7 +206,7 @@ impl Gate {
         let subject = Arc::new(subject.clone());
         let needs = owners.iter().copied().map(OwnerSet::of).collect();
         let Gathered { facts, membership, .. } =
-            self.gather(&subject, needs, space.into(), Duration::ZERO).await?;
+            self.gather(&subject, needs, space.into(), Duration::ZERO, &|_| false).await?;
         Ok(Standing { gate: self.clone(), subject, space, facts, membership })
     }
 
@@ -193,9 +216,10 @@ impl Gate {
         needs: OwnerSet,
         resource: Resource,
         max_age: Duration,
+        enough: &(dyn Fn(&Facts) -> bool + Sync),
     ) -> Result<Gathered, Fault> {
         let service_permissions = self.0.services.of(subject);
-        let gatherer = Gatherer { sources: &self.0.sources, subject, service_permissions, max_age };
+        let gatherer = Gatherer { sources: &self.0.sources, subject, service_permissions, max_age, enough };
         match resource {
             Resource::Space(space)
             | Resource::VendorProfile { space, .. }
@@ -255,10 +279,19 @@ const ROLES: OwnerSet = OwnerSet::APP
 pub(crate) fn verdict(decision: &Decision, resource: Resource) -> Result<(), Fault> {
     match decision.outcome() {
         Outcome::Allowed => Ok(()),
-        Outcome::Denied if !may_be_a_strangers(decision) => {
+        Outcome::Denied if is_settled(decision) => {
             Err(Fault::permission_denied(decision.permission().name(), resource))
         }
         Outcome::Denied | Outcome::Unavailable => Err(unavailable(decision.missing())),
+    }
+}
+
+/// Whether no fact that is missing could change what the caller is told.
+fn is_settled(decision: &Decision) -> bool {
+    match decision.outcome() {
+        Outcome::Allowed => true,
+        Outcome::Denied => !may_be_a_strangers(decision),
+        Outcome::Unavailable => false,
     }
 }
 

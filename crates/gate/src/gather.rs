@@ -8,6 +8,8 @@ use devspaces_kit::{
     name::{AppName, Principal, Scope, SpaceName},
     status::Fault,
 };
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     exchange::{Confirmed, Overloaded, Sent},
@@ -19,6 +21,10 @@ use crate::{
 /// How often an app may turn out to have moved before its facts count as missing. Once is common, when nothing was
 /// known of the app; more takes a transfer in the same instant.
 const ROUNDS: usize = 3;
+
+/// How long a check that is decided waits for owners whose answers would only add to its reasons: many times what they
+/// take, and little beside the deadline of one that is silent.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What was gathered for one decision.
 #[derive(Clone, Debug)]
@@ -40,6 +46,8 @@ pub(crate) struct Gatherer<'a> {
     pub(crate) service_permissions: PermissionSet,
     /// Zero: strictly confirmed by calls sent after this begins (R-P4).
     pub(crate) max_age: Duration,
+    /// Whether these facts decide, whatever those are that are missing. Then nobody waits for a silent owner.
+    pub(crate) enough: &'a (dyn Fn(&Facts) -> bool + Sync),
 }
 
 impl Gatherer<'_> {
@@ -73,7 +81,7 @@ impl Gatherer<'_> {
         let asking = self.ask_about(space, needs)?;
         let mut gathered = self.nothing();
         gathered.facts.app = Fact::Known(AppFacts::default());
-        gathered.enter_space(space, asking).await;
+        self.enter_space(&mut gathered, space, asking).await;
         Ok(gathered)
     }
 
@@ -90,13 +98,17 @@ impl Gatherer<'_> {
     ) -> Result<Gathered, Fault> {
         let about_app = self.sources.of(Owner::Space);
         let about_app = about_app.map(|source| self.ask(source, self.question(app.into()))).transpose()?;
-        let mut gathered = self.of_space(space, needs).await?;
-        if let Some(asking) = about_app {
-            gathered.facts.app = Fact::Missing;
-            if let Some(confirmed) = asking.answer().await {
-                gathered.enter(&confirmed);
+        let about_space = self.ask_about(space, needs)?;
+        let mut gathered = self.nothing();
+        match about_app {
+            None => gathered.facts.app = Fact::Known(AppFacts::default()),
+            Some(asking) => {
+                if let Some(confirmed) = asking.answer().await {
+                    gathered.enter(&confirmed);
+                }
             }
         }
+        self.enter_space(&mut gathered, space, about_space).await;
         Ok(gathered)
     }
 
@@ -113,7 +125,7 @@ impl Gatherer<'_> {
         let mut gathered = self.nothing();
         let Some(source) = self.sources.of(Owner::Space) else {
             gathered.facts.app = Fact::Known(AppFacts::default());
-            gathered.enter_no_space(Vec::new()).await;
+            self.enter_no_space(&mut gathered, Vec::new()).await;
             return Ok(gathered);
         };
         let question = self.question(app.into());
@@ -126,8 +138,8 @@ impl Gatherer<'_> {
             if expected == Some(link.unwrap_or(SpaceName::NIL)) {
                 gathered.enter(&app);
                 match link {
-                    Some(space) => gathered.enter_space(space, about_space).await,
-                    None => gathered.enter_no_space(about_space).await,
+                    Some(space) => self.enter_space(&mut gathered, space, about_space).await,
+                    None => self.enter_no_space(&mut gathered, about_space).await,
                 }
                 return Ok(gathered);
             }
@@ -142,6 +154,50 @@ impl Gatherer<'_> {
         let sources = self.sources.iter().filter(|source| needs.contains(source.owner()));
         let ask = |source: &Source| Ok((source.owner(), self.ask(source, self.question(space.into()))?));
         sources.map(ask).collect()
+    }
+
+    async fn enter_space(&self, gathered: &mut Gathered, space: SpaceName, asking: Vec<(Owner, Asking)>) {
+        gathered.space = Some(space);
+        self.wait(gathered, asking, |gathered, _, confirmed| gathered.enter(confirmed)).await;
+    }
+
+    /// Of no space, everything is known and empty: except what owners would have said that were asked and are down.
+    async fn enter_no_space(&self, gathered: &mut Gathered, asking: Vec<(Owner, Asking)>) {
+        let asked: OwnerSet = asking.iter().map(|(owner, _)| OwnerSet::of(*owner)).collect();
+        for owner in Owner::ALL.into_iter().filter(|owner| !asked.contains(*owner)) {
+            gathered.enter_nothing(owner);
+        }
+        let enter = |gathered: &mut Gathered, owner, confirmed: &Confirmed| {
+            gathered.note(confirmed.sent);
+            gathered.enter_nothing(owner);
+        };
+        self.wait(gathered, asking, enter).await;
+    }
+
+    /// Enters answers as they come, until all are there, or until it is decided and the rest had its time.
+    async fn wait(
+        &self,
+        gathered: &mut Gathered,
+        asking: Vec<(Owner, Asking)>,
+        enter: impl Fn(&mut Gathered, Owner, &Confirmed),
+    ) {
+        let answer = |(owner, asking): (Owner, Asking)| async move { (owner, asking.answer().await) };
+        let mut answers: FuturesUnordered<_> = asking.into_iter().map(answer).collect();
+        let mut decided = None;
+        while !answers.is_empty() {
+            if decided.is_none() && (self.enough)(&gathered.facts) {
+                decided = Some(Instant::now());
+            }
+            let next = answers.next();
+            let next = match decided {
+                None => next.await,
+                Some(decided) => timeout_at(decided + PATIENCE, next).await.ok().flatten(),
+            };
+            let Some((owner, confirmed)) = next else { return };
+            if let Some(confirmed) = confirmed {
+                enter(gathered, owner, &confirmed);
+            }
+        }
     }
 
     fn ask(&self, source: &Source, question: Question) -> Result<Asking, Fault> {
@@ -164,29 +220,6 @@ impl Gathered {
 
     fn note(&mut self, sent: Sent) {
         self.sent = Some(self.sent.map_or(sent, |earliest| earliest.min(sent)));
-    }
-
-    async fn enter_space(&mut self, space: SpaceName, asking: Vec<(Owner, Asking)>) {
-        self.space = Some(space);
-        for (_, asking) in asking {
-            if let Some(confirmed) = asking.answer().await {
-                self.enter(&confirmed);
-            }
-        }
-    }
-
-    /// Of no space, everything is known and empty: except what owners would have said that were asked and are down.
-    async fn enter_no_space(&mut self, asking: Vec<(Owner, Asking)>) {
-        let asked: OwnerSet = asking.iter().map(|(owner, _)| OwnerSet::of(*owner)).collect();
-        for owner in Owner::ALL.into_iter().filter(|owner| !asked.contains(*owner)) {
-            self.enter_nothing(owner);
-        }
-        for (owner, asking) in asking {
-            if let Some(confirmed) = asking.answer().await {
-                self.note(confirmed.sent);
-                self.enter_nothing(owner);
-            }
-        }
     }
 
     /// Nobody holds anything of this owner's plane.

@@ -19,7 +19,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let name = fields.parse::<AccountName>("name", &request.name);
     let name = fields.finish_with(name)?;
-    let pass = context.gate.require(&caller, Permission::BillingAccountGet, name.0).await?;
+    let pass = context.gate.require_with_facts(&caller, Permission::BillingAccountGet, name.0).await?;
     let mut db = context.pool.read().await?;
     let account = store::account::find(&mut db, name.0).await?.ok_or_else(|| Fault::not_found(name))?;
     let past_due = store::account::is_past_due(&mut db, name.0).await?;

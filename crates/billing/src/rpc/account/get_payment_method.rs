@@ -19,7 +19,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let name = fields.parse::<AccountName>("name", &request.name);
     let name = fields.finish_with(name)?;
-    let pass = context.gate.require(&caller, Permission::BillingPaymentMethodGet, name.0).await?;
+    let pass = context.gate.require_with_facts(&caller, Permission::BillingPaymentMethodGet, name.0).await?;
     let method = store::payment::find(&mut context.pool.read().await?, name.0).await?;
     let method = method.ok_or_else(|| no_payment_method(name))?;
     Ok(as_shown_to(pass.facts(), method))

@@ -63,7 +63,7 @@ fn person(caller: &Caller) -> String {
 }
 
 async fn in_space(context: &Context, caller: &Caller, space: SpaceName) -> Result<Option<Sight>, Fault> {
-    let pass = context.gate.require(caller, Permission::AppsList, space).await?;
+    let pass = context.gate.require_with_facts(caller, Permission::AppsList, space).await?;
     if pass.facts().membership.is_missing() {
         // Contributing suffices to list one's own. Whether all are to be listed, nobody can tell now.
         return Err(Fault::facts_unavailable(&[Owner::Membership.name()]));

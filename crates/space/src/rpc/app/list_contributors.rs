@@ -23,7 +23,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let app = fields.parse::<AppName>("parent", &request.parent);
     let app = fields.finish_with(app)?;
-    let pass = context.gate.require(&caller, Permission::AppContributorsList, app).await?;
+    let pass = context.gate.require_with_facts(&caller, Permission::AppContributorsList, app).await?;
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;
