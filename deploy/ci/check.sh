@@ -177,6 +177,14 @@ delivered() { [[ $(prometheus 'sum(devspaces_outbox_undelivered_effects)') == *'
 eventually 60 delivered || fail "effects are left: $(prometheus devspaces_outbox_undelivered_effects)"
 [[ $(curl -sS "http://127.0.0.1:$PROMETHEUS_PORT/api/v1/rules") == *DevspacesEffectsUndelivered* ]] || fail "the alerts are not loaded"
 
+part "alerts"
+alerts=$PWD/deploy/prometheus
+docker run --rm --network none --read-only --tmpfs /tmp --entrypoint promtool -v "$alerts:/alerts:ro" \
+    "${PROMETHEUS_IMAGE:-prom/prometheus:v2.55.1}" test rules /alerts/alerts.test.yaml || fail "not as alerts.test.yaml has it"
+for alert in $(sed -n 's/^ *- alert: //p' "$alerts/alerts.yaml"); do
+    grep -q "alertname: $alert$" "$alerts/alerts.test.yaml" || fail "no test has $alert fire"
+done
+
 part "journals"
 "${compose[@]}" run --rm migrate journal verify --services "$(IFS=,; echo "${services[*]}")" || fail "the journals are not whole"
 
