@@ -87,6 +87,7 @@ impl OwnerSet {
     }
 
     /// The facts that are missing.
+    #[must_use]
     pub fn missing_from(facts: &Facts) -> OwnerSet {
         let missing = [
             (facts.space.is_missing(), OwnerSet::of(Owner::Space)),

@@ -20,7 +20,7 @@ use devspaces_proto::{
     facts::v1::billing_records_service_server::BillingRecordsServiceServer,
 };
 
-pub use self::{billing::bill, budget_watch::watch_budgets, facts::BillingOwner};
+pub use self::{billing::bill, budget_watch::watch_budgets, facts::owner};
 
 /// The schema of this service's database.
 pub const SCHEMA: &[Migration] = &[

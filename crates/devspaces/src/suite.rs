@@ -2,7 +2,6 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 
 use devspaces_authz::Owner;
-use devspaces_billing::BillingOwner;
 use devspaces_gate::{
     self as gate, AuthzServer, Connections, Context, FactOwner, FactsServer, Gate, JournalServer,
     JournalWatchers, Peers, ServicePermissions, Source, Sources,
@@ -17,7 +16,6 @@ use devspaces_kit::{
     status::Fault,
     sweep,
 };
-use devspaces_marketplace::MarketplaceOwner;
 use devspaces_membership::MembershipOwner;
 use devspaces_proto::{
     authz::v1::authz_service_server::AuthzServiceServer, facts::v1::facts_service_server::FactsServiceServer,
@@ -234,8 +232,8 @@ fn owning(config: &Config, service: Service, hosted: &Hosted) -> Owning {
     let facts: Arc<dyn FactOwner> = match service {
         Service::Space => Arc::new(SpaceOwner::new(pool.clone(), clock.clone())),
         Service::Membership => Arc::new(MembershipOwner::new(pool.clone(), clock.clone())),
-        Service::Billing => Arc::new(BillingOwner),
-        Service::Marketplace => Arc::new(MarketplaceOwner),
+        Service::Billing => Arc::new(devspaces_billing::owner()),
+        Service::Marketplace => Arc::new(devspaces_marketplace::owner()),
     };
     Owning { facts: facts.clone(), hosted: gate::Hosted::new(facts, pool, clock) }
 }

@@ -7,6 +7,7 @@
 //!
 //! A service is a [`FactOwner`]. It hosts [`FactsServer`] for the other services, and
 //! [`AuthzServer`] and [`JournalServer`] for whom the policy lets.
+mod admins;
 mod authz_server;
 mod catalogue;
 mod connections;
@@ -30,6 +31,7 @@ mod testing;
 mod tests;
 mod wire;
 
+pub use admins::Admins;
 pub use authz_server::AuthzServer;
 pub use catalogue::role_from_wire;
 pub use connections::Connections;

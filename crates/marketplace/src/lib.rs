@@ -15,7 +15,7 @@ use devspaces_proto::marketplace::v1::{
     listing_service_server::ListingServiceServer, vendor_profile_service_server::VendorProfileServiceServer,
 };
 
-pub use self::{facts::MarketplaceOwner, finish::finish};
+pub use self::{facts::owner, finish::finish};
 
 /// The schema of this service's database.
 pub const SCHEMA: &[Migration] = &[

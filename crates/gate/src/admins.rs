@@ -1,0 +1,121 @@
+//! Owners of a plane that has admins and nobody else: billing and the Marketplace.
+use devspaces_authz::Owner;
+use devspaces_kit::{
+    clock::Timestamp,
+    db::{BatchSql, Conn, Error},
+    name::Principal,
+    on,
+    status::{Fault, Reason},
+};
+use devspaces_proto::facts::v1::ApplyEffectsRequest;
+use tonic::Code;
+use uuid::Uuid;
+
+use crate::{
+    facts::{OwnFacts, Question, Reading, Version},
+    owner::FactOwner,
+};
+
+/// An owner whose facts are who is an admin of which space's plane. Changes of other services have no effects on it.
+pub struct Admins {
+    /// Which owner this is.
+    pub owner: Owner,
+    /// What it says of somebody who is an admin, or is not.
+    pub facts: fn(bool) -> OwnFacts,
+    /// Heads and facts in one statement, so that a version and its facts are of one moment: [`Admins::reading`].
+    pub reading: &'static BatchSql,
+    /// The spaces that a person is an admin of: [`admin_spaces!`](crate::admin_spaces).
+    pub spaces: &'static str,
+}
+
+/// The text of [`Admins::spaces`], of a table with the columns `space` and `person`.
+#[macro_export]
+macro_rules! admin_spaces {
+    ($table:literal) => {
+        concat!("SELECT space FROM ", $table, " WHERE person = $1 AND space > $2 ORDER BY space LIMIT $3")
+    };
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    facts_sequence: Option<i64>,
+    facts_hash: Option<Vec<u8>>,
+    time: Option<Timestamp>,
+    admin: bool,
+}
+
+/// The person whom a principal names here. A service is never an admin: the empty id is nobody's.
+fn person(subject: &Principal) -> &str {
+    match subject {
+        Principal::User(id) => id,
+        Principal::Service(_) => "",
+    }
+}
+
+impl Admins {
+    /// The statement for [`Admins::reading`], of a table with the columns `space` and `person`.
+    #[must_use]
+    pub fn reading(table: &'static str) -> BatchSql {
+        let after = format!(
+            ") SELECT h.facts_sequence, h.facts_hash, h.time, a.person IS NOT NULL AS admin
+               FROM question q
+               LEFT JOIN head h ON h.scope = q.scope
+               LEFT JOIN {table} a ON a.space = q.space AND a.person = q.person
+               ORDER BY q.place"
+        );
+        BatchSql::new("WITH question (place, scope, space, person) AS (VALUES ", 3, &after)
+    }
+}
+
+#[tonic::async_trait]
+impl FactOwner for Admins {
+    fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    async fn read(&self, db: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, Error> {
+        let reading = |row: Row| Reading {
+            version: Version::of_head(row.facts_sequence, row.facts_hash),
+            last_time: row.time,
+            facts: (self.facts)(row.admin),
+        };
+        let mut readings = Vec::with_capacity(questions.len());
+        for (sql, filled) in self.reading.statements(db, questions) {
+            let rows: Vec<Row> = on!(db, |c| {
+                let mut query = sqlx::query_as(sql);
+                for question in filled {
+                    let subject = person(&question.subject).to_owned();
+                    query = query.bind(question.scope.to_string()).bind(question.scope.id()).bind(subject);
+                }
+                query.fetch_all(c).await
+            })?;
+            readings.extend(rows.into_iter().map(reading));
+        }
+        readings.truncate(questions.len());
+        Ok(readings)
+    }
+
+    async fn subject_spaces(
+        &self,
+        db: &mut Conn,
+        subject: &Principal,
+        after: Option<Uuid>,
+        limit: i64,
+        _: Timestamp,
+    ) -> Result<Vec<(Uuid, OwnFacts)>, Error> {
+        let spaces: Vec<Uuid> = on!(db, |c| {
+            sqlx::query_scalar(self.spaces)
+                .bind(person(subject))
+                .bind(after.unwrap_or_default())
+                .bind(limit)
+                .fetch_all(c)
+                .await
+        })?;
+        Ok(spaces.into_iter().map(|space| (space, (self.facts)(true))).collect())
+    }
+
+    async fn apply(&self, _: &str, _: ApplyEffectsRequest) -> Result<(), Fault> {
+        let message = "No change of another service has effects on this one";
+        Err(Fault::new(Code::PermissionDenied, Reason::PermissionDenied, message))
+    }
+}
