@@ -265,6 +265,6 @@ fn peers_answering(config: &Config) -> impl Future<Output = ()> + Send + 'static
     let peers: Vec<_> =
         peers.map(|(peer, addresses)| (*peer, Connections::new(addresses.iter().cloned()))).collect();
     async move {
-        join_all(peers.iter().map(|(peer, to)| until_answering(peer.name(), to.channel()))).await;
+        join_all(peers.iter().map(|(peer, to)| until_answering(peer.name(), || to.channel()))).await;
     }
 }

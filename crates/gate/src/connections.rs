@@ -3,18 +3,25 @@
 //!
 //! tonic's own balanced channel is of no use for this: to it a replica that is gone is ready and idle, so that it gets
 //! calls before all others (grpc/grpc-rust#2839). Here a connection whose replica is gone is made anew to the next
-//! address that takes it.
+//! address that takes it, and one whose replica takes calls and does not serve them is left for a while.
 use std::{
-    io,
+    array, io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
     vec,
 };
 
+use futures::{TryFutureExt as _, future::join_all};
 use hyper_util::client::legacy::connect::{HttpConnector, dns::Name};
-use tokio::{net::lookup_host, time::Instant};
-use tonic::transport::{Channel, Endpoint, Uri};
+use tokio::{
+    net::lookup_host,
+    time::{Instant, timeout},
+};
+use tonic::{
+    Code, Status,
+    transport::{Channel, Endpoint, Uri},
+};
 use tower::service_fn;
 
 /// How many connections there are to one peer. More replicas than that are reached all the same: each process begins
@@ -25,6 +32,10 @@ const CONNECTIONS: usize = 2;
 const AGE: Duration = Duration::from_secs(30);
 /// How long a connection may take to come about, at whichever address. Shorter than what a check waits for facts.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a name may take to be looked up: the rest of the time for a connection is for its addresses.
+const LOOK_UP: Duration = Duration::from_millis(400);
+/// Whoever says nothing for so long is left for another. Shorter than what a check waits for facts.
+const SILENT: Duration = Duration::from_secs(1);
 /// A peer that vanished without a word is noticed after so long without an answer to a probe.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
@@ -42,7 +53,15 @@ struct Shared {
 #[derive(Debug)]
 struct Open {
     calls: usize,
-    connections: [Option<Connection>; CONNECTIONS],
+    turns: [Turn; CONNECTIONS],
+}
+
+/// The connections that are used in one turn, one after the other.
+#[derive(Debug, Default)]
+struct Turn {
+    /// The address that connections of this turn begin with, counted round them all.
+    first: usize,
+    connection: Option<Connection>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,8 +69,10 @@ struct Connection {
     channel: Channel,
     /// Which address it leads to, counted round them all.
     number: usize,
+    /// When its turn began with its first address.
+    since: Instant,
     /// When it was made.
-    at: Instant,
+    made: Instant,
 }
 
 impl Connections {
@@ -60,24 +81,87 @@ impl Connections {
     pub fn new(addresses: impl IntoIterator<Item = Uri>) -> Self {
         // Not every process begins at the same replica.
         let calls = usize::from(rand::random::<u16>());
-        let open = Mutex::new(Open { calls, connections: [const { None }; CONNECTIONS] });
+        let turn = |turn| Turn { first: calls.wrapping_add(turn), connection: None };
+        let open = Mutex::new(Open { calls, turns: array::from_fn(turn) });
         Self(Arc::new(Shared { addresses: addresses.into_iter().collect(), open }))
     }
 
     /// The channel for the next call, and for this one only: who keeps it stays with one replica.
     #[must_use]
     pub fn channel(&self) -> Channel {
-        let mut open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+        self.next().1.channel
+    }
+
+    /// Makes a call over the next connection. One that gets no answer, or that the replica can't serve, is the last for a
+    /// while that this connection's turn brings there: the next goes on to another address.
+    ///
+    /// # Errors
+    /// What the call ends with.
+    pub async fn call<R>(&self, call: impl AsyncFnOnce(Channel) -> Result<R, Status>) -> Result<R, Status> {
+        let (turn, Connection { channel, number, .. }) = self.next();
+        let mut silence = Silence { connections: self, turn, number, began: Some(Instant::now()) };
+        let answer = call(channel).await;
+        silence.began = None;
+        // Also what tonic says of a connection that broke or was refused.
+        if answer.as_ref().is_err_and(|status| matches!(status.code(), Code::Unavailable | Code::Unknown)) {
+            self.leave(turn, number);
+        }
+        answer
+    }
+
+    fn next(&self) -> (usize, Connection) {
+        let mut open = self.open();
         open.calls = open.calls.wrapping_add(1);
-        let turn = open.calls % CONNECTIONS;
-        let number = match &open.connections[turn] {
-            Some(made) if made.at.elapsed() < AGE => return made.channel.clone(),
-            Some(old) => old.number.wrapping_add(CONNECTIONS),
-            None => open.calls,
-        };
-        let channel = connect(Arc::clone(&self.0.addresses), number);
-        open.connections[turn] = Some(Connection { channel: channel.clone(), number, at: Instant::now() });
-        channel
+        let number = open.calls % CONNECTIONS;
+        let turn = &mut open.turns[number];
+        let now = Instant::now();
+        match &turn.connection {
+            Some(connection) if connection.since.elapsed() < AGE => return (number, connection.clone()),
+            Some(_) => turn.first = turn.first.wrapping_add(CONNECTIONS),
+            None => {}
+        }
+        (number, turn.connect(&self.0.addresses, turn.first, now))
+    }
+
+    /// Goes on to the next address, unless that was done already. Not more than once in a while, so that a peer that has no
+    /// better replica is not connected to again for every call.
+    fn leave(&self, turn: usize, number: usize) {
+        let turn = &mut self.open().turns[turn];
+        if let Some(Connection { since, made, .. }) =
+            turn.connection.as_ref().filter(|connection| connection.number == number)
+            && made.elapsed() >= SILENT
+        {
+            let since = *since;
+            turn.connect(&self.0.addresses, number.wrapping_add(1), since);
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn {
+    fn connect(&mut self, addresses: &Arc<[Uri]>, number: usize, since: Instant) -> Connection {
+        let channel = connect(Arc::clone(addresses), number);
+        self.connection.insert(Connection { channel, number, since, made: Instant::now() }).clone()
+    }
+}
+
+/// A call that is given up after it had no answer for a while leaves its connection, too.
+struct Silence<'a> {
+    connections: &'a Connections,
+    turn: usize,
+    number: usize,
+    /// `None` once it has ended.
+    began: Option<Instant>,
+}
+
+impl Drop for Silence<'_> {
+    fn drop(&mut self) {
+        if self.began.is_some_and(|began| began.elapsed() >= SILENT) {
+            self.connections.leave(self.turn, self.number);
+        }
     }
 }
 
@@ -108,13 +192,18 @@ fn connect(addresses: Arc<[Uri]>, number: usize) -> Channel {
 
 /// All that the addresses lead to at this moment, in one order for everybody, beginning with this number.
 async fn look_up(addresses: &[Uri], number: usize) -> io::Result<vec::IntoIter<SocketAddr>> {
+    let look_up = |address: &Uri| {
+        let (host, port) = (address.host().unwrap_or_default(), address.port_u16().unwrap_or(80));
+        timeout(LOOK_UP, lookup_host(format!("{host}:{port}")).map_ok(Vec::from_iter))
+    };
     let mut found = Vec::new();
     let mut failed = None;
-    for address in addresses {
-        let host = address.host().unwrap_or_default();
-        match lookup_host(format!("{host}:{}", address.port_u16().unwrap_or(80))).await {
-            Ok(replicas) => found.extend(replicas),
-            Err(error) => failed = Some(error),
+    // All at once, so that one name nobody answers for does not hide the others.
+    for replicas in join_all(addresses.iter().map(look_up)).await {
+        match replicas {
+            Ok(Ok(replicas)) => found.extend(replicas),
+            Ok(Err(error)) => failed = Some(error),
+            Err(late) => failed = Some(late.into()),
         }
     }
     found.sort_unstable();

@@ -50,10 +50,10 @@ impl Peers {
     {
         let missing = || Fault::facts_unavailable(&[peer.name()]);
         let connections = self.0.connections.get(peer.name()).ok_or_else(missing)?;
-        let channel = Traced::new(peer.name(), connections.channel());
         let mut request = Request::new(message);
         self.0.signer.token_for(peer.name()).authorize(request.metadata_mut());
-        match timeout(DEADLINE, call(channel, request)).await {
+        let over = async |channel| call(Traced::new(peer.name(), channel), request).await;
+        match timeout(DEADLINE, connections.call(over)).await {
             Ok(Ok(response)) => Ok(response.into_inner()),
             Ok(Err(status)) => {
                 tracing::warn!(peer = peer.name(), code = ?status.code(), message = status.message(), "a peer failed");

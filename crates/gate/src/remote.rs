@@ -12,7 +12,7 @@ use devspaces_proto::facts::v1::{
     self as proto, ApplyEffectsRequest, ListAppRolesRequest, ListDerivedViewersRequest,
     ListSubjectSpacesRequest, RevalidateRequest, facts_service_client::FactsServiceClient,
 };
-use tonic::{Request, Status};
+use tonic::{Code, Request, Response, Status};
 
 use crate::{
     connections::Connections,
@@ -47,8 +47,14 @@ impl Remote {
             owner: self.owner().into(),
             questions: questions.iter().zip(known).map(ask).collect(),
         };
-        let response = self.client().revalidate(self.signed(request)).await;
-        let response = response.map_err(|status| self.fault(&status))?.into_inner();
+        let asked =
+            async || self.call(request.clone(), async |mut client, it| client.revalidate(it).await).await;
+        // A replica that can't serve it says so at once. The second call is sent later, and confirms no less for that.
+        let response = match asked().await {
+            Err(status) if status.code() == Code::Unavailable => asked().await,
+            answer => answer,
+        };
+        let response = response.map_err(|status| self.fault(&status))?;
         let read_time = response.read_time.ok_or(wire::Unreadable).and_then(wire::time_from_wire);
         let read_time = read_time.map_err(|_| self.unreadable())?;
         let answers = response.answers.into_iter().map(|answer| wire::answer_from_wire(answer, read_time));
@@ -71,8 +77,8 @@ impl Remote {
             after: after.map(|space| space.to_string()).unwrap_or_default(),
             limit: wire_limit(limit),
         };
-        let response = self.client().list_subject_spaces(self.signed(request)).await;
-        let spaces = response.map_err(|status| self.fault(&status))?.into_inner().spaces;
+        let response = self.call(request, async |mut client, it| client.list_subject_spaces(it).await).await;
+        let spaces = response.map_err(|status| self.fault(&status))?.spaces;
         spaces.into_iter().map(|space| self.subject_space(space).ok_or_else(|| self.unreadable())).collect()
     }
 
@@ -88,8 +94,8 @@ impl Remote {
             after: if after.is_empty() { String::new() } else { format!("users/{after}") },
             limit: wire_limit(limit),
         };
-        let response = self.client().list_derived_viewers(self.signed(request)).await;
-        let viewers = response.map_err(|status| self.fault(&status))?.into_inner().viewers;
+        let response = self.call(request, async |mut client, it| client.list_derived_viewers(it).await).await;
+        let viewers = response.map_err(|status| self.fault(&status))?.viewers;
         // A role that only a newer peer knows makes nobody a viewer.
         let known = viewers
             .into_iter()
@@ -111,8 +117,8 @@ impl Remote {
             after: after.to_string(),
             limit: wire_limit(limit),
         };
-        let response = self.client().list_app_roles(self.signed(request)).await;
-        let roles = response.map_err(|status| self.fault(&status))?.into_inner().roles;
+        let response = self.call(request, async |mut client, it| client.list_app_roles(it).await).await;
+        let roles = response.map_err(|status| self.fault(&status))?.roles;
         let read = |held: proto::AppRole| {
             let role = wire::contributor_from_wire(held.role).ok_or_else(|| self.unreadable())?;
             Ok((held.app.parse().map_err(|_| self.unreadable())?, role))
@@ -122,7 +128,7 @@ impl Remote {
 
     pub(crate) async fn apply(&self, effects: ApplyEffectsRequest) -> Result<(), Fault> {
         let request = ApplyEffectsRequest { owner: self.owner().into(), ..effects };
-        let answer = self.client().apply_effects(self.signed(request)).await;
+        let answer = self.call(request, async |mut client, it| client.apply_effects(it).await).await;
         answer.map(drop).map_err(|status| self.fault(&status))
     }
 
@@ -132,8 +138,17 @@ impl Remote {
         facts.are_of(self.owner, name.into()).then_some((name, facts))
     }
 
-    fn client(&self) -> FactsServiceClient<Traced> {
-        FactsServiceClient::new(Traced::new(self.owner.name(), self.connections.channel()))
+    async fn call<Q, R>(
+        &self,
+        message: Q,
+        call: impl AsyncFnOnce(FactsServiceClient<Traced>, Request<Q>) -> Result<Response<R>, Status>,
+    ) -> Result<R, Status> {
+        let request = self.signed(message);
+        let over = async |channel| {
+            let client = FactsServiceClient::new(Traced::new(self.owner.name(), channel));
+            Ok(call(client, request).await?.into_inner())
+        };
+        self.connections.call(over).await
     }
 
     fn owner(&self) -> proto::Owner {

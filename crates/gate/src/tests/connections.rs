@@ -87,6 +87,51 @@ async fn calls_go_to_each_replica_in_turn_and_to_those_that_are_there() {
     assert_eq!((one.members.calls(), other.members.calls()), (20, 5));
 }
 
+/// An address where calls are taken and nothing is said: of a process that is frozen.
+async fn silent() -> Uri {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move {
+        let mut taken = Vec::new();
+        while let Ok((connection, _)) = listener.accept().await {
+            taken.push(connection);
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_replica_that_says_nothing_is_left_for_another() {
+    let (database, clock) = (Database::new("connections").await, TestClock::at(100));
+    let key = SigningKey::generate().unwrap();
+    let replica = Replica::at("127.0.0.1:0", &database, &clock, &key).await;
+    let signer = Arc::new(ServiceSigner::new("space", key, clock.clone()));
+    let addresses = [silent().await, replica.address.clone()];
+    let source = Source::remote(Owner::Membership, Connections::new(addresses), signer, clock);
+    assert_eq!(ask(&source, 6).await, 5, "one waits in vain");
+    assert_eq!(ask(&source, 6).await, 6);
+    // After a while it is tried again, as it may have recovered.
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(31)).await;
+    tokio::time::resume();
+    assert_eq!(ask(&source, 6).await, 5);
+}
+
+#[tokio::test]
+async fn what_a_replica_cannot_answer_another_is_asked() {
+    let (database, clock) = (Database::new("connections").await, TestClock::at(100));
+    let key = SigningKey::generate().unwrap();
+    let replica = Replica::at("127.0.0.1:0", &database, &clock, &key).await;
+    let gone = Database::new("connections").await;
+    let other = Replica::at("127.0.0.1:0", &gone, &clock, &key).await;
+    gone.pool.close().await;
+    let signer = Arc::new(ServiceSigner::new("space", key, clock.clone()));
+    let addresses = [other.address.clone(), replica.address.clone()];
+    let source = Source::remote(Owner::Membership, Connections::new(addresses), signer, clock);
+    assert_eq!(ask(&source, 6).await, 6);
+    assert_eq!((replica.members.calls(), other.members.calls()), (6, 0));
+}
+
 #[tokio::test]
 async fn a_name_is_asked_for_all_that_it_stands_for() {
     let (database, clock) = (Database::new("connections").await, TestClock::at(100));

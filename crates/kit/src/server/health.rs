@@ -23,10 +23,11 @@ pub async fn health(port: Channel) -> Result<bool, Status> {
     Ok(answer.into_inner().status() == ServingStatus::Serving)
 }
 
-/// Waits until a port answers, whatever it says of its health: two that wait for each other both get an answer.
-pub async fn until_answering(name: &str, port: Channel) {
+/// Waits until a port answers, whatever it says of its health: two that wait for each other both get an answer. Each
+/// time that port is asked which `port` gives.
+pub async fn until_answering(name: &str, port: impl Fn() -> Channel) {
     let mut pause = PAUSE.0;
-    while let Err(status) = health(port.clone()).await {
+    while let Err(status) = health(port()).await {
         if pause == PAUSE.1 {
             tracing::warn!(peer = name, code = ?status.code(), "waiting for a peer that does not answer");
         }
