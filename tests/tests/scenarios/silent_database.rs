@@ -15,6 +15,7 @@ use devspaces_tests::{
     process::{Network, Way},
 };
 use futures::future::{join_all, try_join_all};
+use sqlx::Row as _;
 use tokio::time::{pause, resume, sleep, timeout};
 
 /// As many connections as handlers have.
@@ -64,6 +65,27 @@ async fn a_database_that_says_nothing_is_given_up_and_found_again() {
     let found = timeout(LONG, connections(&pool)).await.expect("in time").expect("connections");
     for mut conn in found {
         assert_eq!(select(&mut conn).await.expect("an answer"), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_that_was_given_up_while_it_began_is_not_handed_on() {
+    let databases = Databases::create(Engine::Postgres).await;
+    let pool = Pool::open(&databases.url(Some(Service::Space))).await.expect("the database");
+    let run = async |conn: &mut Conn, sql: &'static str| -> bool {
+        let answer = on!(conn, |c| {
+            sqlx::raw_sql(sql).fetch_optional(c).await.map(|row| row.is_some_and(|row| row.get(0)))
+        });
+        answer.expect("carried out")
+    };
+    let mut held = connections(&pool).await.expect("connections");
+    for conn in &mut held {
+        // As if nobody had waited for the answer: the pool knows of no transaction.
+        run(conn, "BEGIN").await;
+    }
+    drop(held);
+    for mut conn in connections(&pool).await.expect("connections") {
+        assert!(run(&mut conn, "SELECT now() = statement_timestamp()").await, "no transaction is open");
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use sqlx::{
-    Connection as _, PgPool,
+    Connection as _, PgConnection, PgPool, Row as _,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -132,6 +132,12 @@ async fn open_sqlite(path: &Path, create: bool) -> Result<Pool, OpenError> {
     Ok(Pool::Sqlite { write, read, facts })
 }
 
+/// Whether no transaction is open on a connection: one that was given up while it began may be, and sqlx does not know.
+async fn is_at_rest(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    // In a transaction it is the time of an earlier statement. By the simple protocol, in which a statement has one time.
+    sqlx::raw_sql("SELECT now() = statement_timestamp()").fetch_one(conn).await?.try_get(0)
+}
+
 async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
     let options = PgConnectOptions::from_str(url).map_err(|_| OpenError::Malformed)?.options([
         // A reply says that the change is durable, whatever the server's default is.
@@ -144,6 +150,8 @@ async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
         ("tcp_keepalives_idle", "10s"),
         ("tcp_keepalives_interval", "5s"),
         ("tcp_keepalives_count", "2"),
+        // Also while it waits for a lock, where it would not look.
+        ("client_connection_check_interval", "10s"),
         // A statement has one plan, made without its parameters' values: rules of SQL (see kit::db) see to it that one
         // fits all. Left to itself the server takes a page's size for a tenth of what there is, finds plans for the
         // values at hand cheaper, and makes a new one for each call: that costs more than the statement.
@@ -161,9 +169,7 @@ async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             // Tried with a limit before sqlx tries it without: a connection that was given up because the server said
             // nothing would keep its place among the connections for as long as TCP keeps hoping.
-            .after_release(|conn, _| {
-                Box::pin(async move { within(RELEASE_TIMEOUT, conn.ping()).await.map(|()| true) })
-            })
+            .after_release(|conn, _| Box::pin(within(RELEASE_TIMEOUT, is_at_rest(conn))))
             .connect_with(options.clone())
             .await
             .map_err(|error| OpenError::Refused {

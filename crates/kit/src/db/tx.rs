@@ -49,7 +49,7 @@ static UNDELIVERED: LazyLock<BatchSql> = LazyLock::new(|| {
     BatchSql::new(
         "WITH wanted (place, scope) AS (VALUES ",
         1,
-        ") SELECT o.scope FROM wanted w JOIN outbox o ON o.scope = w.scope LIMIT 1",
+        ") SELECT (SELECT o.scope FROM outbox o WHERE o.scope = w.scope ORDER BY o.sequence LIMIT 1) FROM wanted w",
     )
 });
 
@@ -179,14 +179,14 @@ impl Tx {
     pub(crate) async fn has_undelivered(&mut self) -> Result<bool, Error> {
         let scopes = self.scopes();
         for (sql, scopes) in UNDELIVERED.statements(self, &scopes) {
-            let found: Option<String> = on!(self, |c| {
+            let found: Vec<Option<String>> = on!(self, |c| {
                 let mut query = sqlx::query_scalar(sql);
                 for scope in scopes {
                     query = query.bind(scope.to_string());
                 }
-                query.fetch_optional(c).await
+                query.fetch_all(c).await
             })?;
-            if found.is_some() {
+            if found.iter().any(Option::is_some) {
                 return Ok(true);
             }
         }
