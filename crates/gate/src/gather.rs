@@ -24,7 +24,7 @@ const ROUNDS: usize = 3;
 
 /// How long a check that is decided waits for owners whose answers would only add to its reasons: many times what they
 /// take, and little beside the deadline of one that is silent.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// What was gathered for one decision.
 #[derive(Clone, Debug)]

@@ -176,12 +176,17 @@ pub trait Mutation: Send + Sync + 'static {
 }
 
 enum Attempt<R> {
-    Done(R),
+    /// Committed. What is true is yet to be delivered.
+    Committed(R, HasEffects),
+    /// What it would have been.
+    Preview(R),
     /// Another call with the same `request_id` was first.
     Replayed,
     /// Earlier effects of the scopes must go first.
     Effects,
 }
+
+type HasEffects = bool;
 
 impl Mutations {
     /// Changes in this database.
@@ -229,7 +234,7 @@ impl Mutations {
         change: M,
     ) -> Result<M::Reply, Fault> {
         let mutations = self.clone();
-        self.tasks.run(async move { mutations.run_to_end(&call, &scopes, &change).await }).await
+        self.tasks.run(async move { mutations.run_to_end(&call, &scopes, &change).await }.boxed()).await
     }
 
     async fn run_to_end<M: Mutation>(
@@ -240,10 +245,19 @@ impl Mutations {
     ) -> Result<M::Reply, Fault> {
         let mut behind = false;
         loop {
-            let attempt =
-                retry(|| Span::transaction(self.attempt(call, scopes, change, behind)).boxed()).await;
+            let attempt = || {
+                let is_committed = |attempt: &Attempt<_>| matches!(attempt, Attempt::Committed(..));
+                Span::transaction(self.attempt(call, scopes, change, behind), is_committed).boxed()
+            };
+            let attempt = retry(attempt).await;
             match attempt.map_err(|fault| if behind { of_pending(fault) } else { fault })? {
-                Attempt::Done(response) => return Ok(response),
+                Attempt::Committed(response, has_effects) => {
+                    if has_effects {
+                        self.outbox.flush(scopes).await?;
+                    }
+                    return Ok(response);
+                }
+                Attempt::Preview(response) => return Ok(response),
                 Attempt::Effects => match self.outbox.flush(scopes).await {
                     Ok(()) => {}
                     Err(_) if M::REVOKES => behind = true,
@@ -263,7 +277,7 @@ impl Mutations {
         change: &M,
         behind: bool,
     ) -> Result<Attempt<M::Reply>, Abort> {
-        let turn = self.turns.take(scopes).await;
+        let _turn = self.turns.take(scopes).await;
         let act = Act {
             actor: call.caller.principal.clone(),
             on_behalf_of: call.on_behalf_of.clone(),
@@ -285,25 +299,22 @@ impl Mutations {
         let response = change.once(&mut tx).await?;
         if call.preview {
             tx.rollback().await?;
-            return Ok(Attempt::Done(response));
+            return Ok(Attempt::Preview(response));
         }
         if !remember(&mut tx, call, &response).await? {
             tx.rollback().await?;
             return Ok(Attempt::Replayed);
         }
-        if !tx.has_effects() {
-            tx.commit().await?;
-            return Ok(Attempt::Done(response));
-        }
+        let has_effects = tx.has_effects();
         if let Err(error) = tx.commit().await {
-            // A commit whose answer was lost may have been one.
-            self.outbox.call_worker();
+            if has_effects {
+                // A commit whose answer was lost may have been one.
+                self.outbox.call_worker();
+            }
             return Err(error.into());
         }
-        // Whoever is next need not wait for the peers.
-        drop(turn);
-        self.outbox.flush(scopes).await?;
-        Ok(Attempt::Done(response))
+        // The turn ends here: whoever is next need not wait for the peers.
+        Ok(Attempt::Committed(response, has_effects))
     }
 }
 

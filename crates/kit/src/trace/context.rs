@@ -3,6 +3,8 @@ use std::{fmt, future::Future};
 
 use http::{HeaderMap, HeaderValue};
 
+/// How many other calls a shared one names: the limit that OpenTelemetry's SDK has unless told otherwise.
+const LINKS: usize = 128;
 const TRACEPARENT: &str = "traceparent";
 
 /// Who began the trace wants it recorded.
@@ -79,12 +81,15 @@ impl TraceContext {
     }
 
     /// Does work that several calls wait for. It can be in one trace only, that of the first that is recorded; the
-    /// others are named beside it.
+    /// others are named beside it, up to a limit.
     pub fn shared<F: Future>(calls: impl Iterator<Item = Self>, work: F) -> impl Future<Output = F::Output> {
         let mut calls = calls.peekable();
         let first = calls.peek().copied();
-        let mut sampled: Vec<Self> =
-            if super::export::is_on() { calls.filter(|it| it.is_sampled()).collect() } else { Vec::new() };
+        let mut sampled: Vec<Self> = if super::export::is_on() {
+            calls.filter(|it| it.is_sampled()).take(LINKS).collect()
+        } else {
+            Vec::new()
+        };
         let chosen = if sampled.is_empty() { first } else { Some(sampled.swap_remove(0)) };
         BESIDE.scope(sampled, CURRENT.scope(chosen, work))
     }

@@ -61,15 +61,19 @@ impl Span {
         Some(Self::new(parent.child(), SpanKind::Client, method, described))
     }
 
-    /// Does a transaction for the call that is being answered.
-    pub(crate) async fn transaction<T, E>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    /// Does a transaction for the call that is being answered, and tells whether it is committed.
+    pub(crate) async fn transaction<T, E>(
+        work: impl Future<Output = Result<T, E>>,
+        is_committed: impl FnOnce(&T) -> bool,
+    ) -> Result<T, E> {
         let Some(parent) = TraceContext::current().filter(|_| Spans::get().is_some()) else {
             return work.await;
         };
         let described = |record: &mut Record| record.parent = Some(parent);
         let span = Self::new(parent.child(), SpanKind::Internal, "transaction", described);
         let result = work.await;
-        span.finish(Status::Unset, vec![KeyValue::new("devspaces.committed", result.is_ok())]);
+        let committed = result.as_ref().is_ok_and(is_committed);
+        span.finish(Status::Unset, vec![KeyValue::new("devspaces.committed", committed)]);
         result
     }
 

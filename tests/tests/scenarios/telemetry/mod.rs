@@ -9,6 +9,7 @@ use std::{
     net::SocketAddr,
     process::ExitStatus,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use devspaces::Service;
@@ -29,8 +30,12 @@ use tempfile::TempDir;
 use tokio::{
     net::TcpListener,
     process::{Child, Command},
+    time::timeout,
 };
 use tonic::{Request, Response, Status, transport::server::TcpIncoming};
+
+/// Longer than a process takes to end, on any machine.
+const LONG: Duration = Duration::from_mins(1);
 
 /// A collector of spans.
 #[derive(Clone, Default)]
@@ -73,6 +78,12 @@ impl Exported {
 
     fn attribute(&self, key: &str) -> &str {
         text(&self.span.attributes, key)
+    }
+
+    fn is_committed(&self) -> bool {
+        let committed = self.span.attributes.iter().find(|attribute| attribute.key == "devspaces.committed");
+        let value = committed.and_then(|attribute| attribute.value.as_ref()?.value.as_ref());
+        matches!(value, Some(Value::BoolValue(true)))
     }
 }
 
@@ -154,7 +165,8 @@ impl Observed {
             Self::ask_to_end(child).await;
         }
         for (service, child) in &mut self.running {
-            ends.insert(*service, child.wait().await.expect("an end"));
+            let end = timeout(LONG, child.wait()).await.expect("it ends by itself");
+            ends.insert(*service, end.expect("an end"));
         }
         let log = |service| (service, fs::read_to_string(self.log(service)).expect("its log"));
         let logs = Service::ALL.map(log).into();

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use devspaces_proto::{
     authz::v1::CheckPermissionRequest, marketplace::v1::AcceptTermsRequest,
-    membership::v1::RemoveMemberRequest,
+    membership::v1::RemoveMemberRequest, space::v1::ArchiveSpaceRequest,
 };
 use devspaces_tests::Engine;
 use futures::future::join_all;
@@ -60,6 +60,7 @@ fn assert_tree(spans: &[&Exported], root: &str) {
 async fn one_trace(engine: Engine) {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     const UNSAMPLED: &str = "4bf92f3577b34da6a3ce929d0e0e4737";
+    const PREVIEW: &str = "4bf92f3577b34da6a3ce929d0e0e4738";
     const ROOT: &str = "00f067aa0ba902b7";
     let suite = Observed::start(engine, "info").await;
     let alice = suite.processes.user("alice");
@@ -69,6 +70,8 @@ async fn one_trace(engine: Engine) {
     let other = alice.creates_space("Other").await;
     let request = traced(acceptance(&other), UNSAMPLED, ROOT, "00");
     alice.profiles().accept_terms(request).await.expect("accepted");
+    let preview = ArchiveSpaceRequest { name: space, validate_only: true, ..Default::default() };
+    alice.spaces().archive_space(traced(preview, PREVIEW, ROOT, "01")).await.expect("a preview");
     let said = suite.end().await;
 
     let spans = said.of_trace(TRACE);
@@ -83,11 +86,20 @@ async fn one_trace(engine: Engine) {
     let below = spans.iter().filter(|it| it.span.kind() == SpanKind::Server && it.span != first.span);
     assert!(below.clone().count() > 1);
     assert!(below.clone().all(|it| it.attribute("devspaces.caller.kind") == "peer"));
-    let transactions = spans.iter().filter(|it| it.span.name == "transaction");
-    assert!(
-        transactions.clone().count() > 0
-            && transactions.clone().all(|it| it.span.kind() == SpanKind::Internal)
-    );
+    let committed = |trace| -> Vec<bool> {
+        let spans = said.of_trace(trace);
+        let transactions = spans.iter().filter(|it| it.span.name == "transaction");
+        transactions
+            .map(|it| {
+                assert_eq!(it.span.kind(), SpanKind::Internal);
+                it.is_committed()
+            })
+            .collect()
+    };
+    assert!(committed(TRACE).contains(&true));
+    // One or several: a transaction gives way to others and runs again.
+    let preview = committed(PREVIEW);
+    assert!(!preview.is_empty() && !preview.contains(&true), "of a preview nothing is committed");
 
     // Whoever calls decides whether its trace is recorded; it is one trace in the logs all the same.
     assert!(said.of_trace(UNSAMPLED).is_empty());
