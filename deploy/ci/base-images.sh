@@ -83,4 +83,7 @@ for image in "$@"; do
     "$image" &
     making+=($!)
 done
-for one in "${making[@]}"; do wait "$one"; done
+# Of all, before any is told of: what goes on writing would outlive its folder.
+failed=0
+for one in "${making[@]}"; do wait "$one" || failed=1; done
+exit "$failed"

@@ -10,7 +10,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-export COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-devspaces-check}
+# Not the name that Compose may have been told: what is started here is taken down with its volumes.
+export COMPOSE_PROJECT_NAME=${DEVSPACES_CHECK_PROJECT:-devspaces-check}
 build=${DEVSPACES_IMAGE:-yes}
 export DEVSPACES_IMAGE=${DEVSPACES_IMAGE:-devspaces:check} BUILD_PROFILE=${BUILD_PROFILE:-trial}
 export SPACE_PORT=${SPACE_PORT:-7001} MEMBERSHIP_PORT=${MEMBERSHIP_PORT:-7002} BILLING_PORT=${BILLING_PORT:-7003}
@@ -144,6 +145,8 @@ if [[ $# -gt 0 ]]; then
     replicas=("${services[@]/%/-2}")
     replicated=("${compose[@]}" -f deploy/compose.replicas.yaml)
     "${replicated[@]}" up --detach > /dev/null 2>&1 || fail "the replicas do not start"
+    settings() { docker inspect -f '{{range .Config.Env}}{{println .}}{{end}}' "$("${replicated[@]}" ps -q "$1")" | sort; }
+    [[ $(settings space) == "$(settings space-2)" ]] || fail "compose.replicas.yaml sets other variables than compose.yaml"
     for replica in "${replicas[@]}"; do eventually 120 replica_is_healthy "$replica" || fail "$replica does not get healthy"; done
 
     part "the scenarios that need no more than ports, and the questions of docs/inspection.md, on both replicas by turns"

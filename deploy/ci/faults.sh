@@ -6,7 +6,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-export COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-devspaces-faults}
+# Not the name that Compose may have been told: what is started here is taken down with its volumes.
+export COMPOSE_PROJECT_NAME=${DEVSPACES_FAULTS_PROJECT:-devspaces-faults}
 export SPACE_PORT=${SPACE_PORT:-7101} MEMBERSHIP_PORT=${MEMBERSHIP_PORT:-7102}
 export BILLING_PORT=${BILLING_PORT:-7103} MARKETPLACE_PORT=${MARKETPLACE_PORT:-7104}
 export DEVSPACES_SERVICE_PERMISSIONS=metering=usage.report DEVSPACES_JOURNAL_WATCHERS=observer
@@ -29,10 +30,16 @@ image() {
     docker image inspect "$1" > /dev/null 2>&1 || docker pull --quiet "$1" > /dev/null 2>&1 || deploy/ci/base-images.sh "$2"
 }
 image "${POSTGRES_IMAGE:-postgres:15-bookworm}" postgres
-if ! docker image inspect "${DEVSPACES_IMAGE:-devspaces:latest}" > /dev/null 2>&1; then
+# What is tried is what is here, unless an image is named.
+if [[ -z ${DEVSPACES_IMAGE:-} ]]; then
+    export DEVSPACES_IMAGE=devspaces:faults BUILD_PROFILE=${BUILD_PROFILE:-release}
     image "${RUNTIME_IMAGE:-debian:bookworm-slim}" runtime
     image "${BUILD_IMAGE:-rust:1-bookworm}" build
+    docker build --file deploy/Dockerfile --tag "$DEVSPACES_IMAGE" --build-arg "PROFILE=$BUILD_PROFILE" \
+        ${BUILD_IMAGE:+--build-arg "BUILD_IMAGE=$BUILD_IMAGE"} ${RUNTIME_IMAGE:+--build-arg "RUNTIME_IMAGE=$RUNTIME_IMAGE"} \
+        ${BUILD_JOBS:+--build-arg "JOBS=$BUILD_JOBS"} . > /dev/null || fail "the image can't be built"
 fi
+echo "faults: $DEVSPACES_IMAGE, $(docker image inspect -f '{{.Id}} of {{.Created}}' "$DEVSPACES_IMAGE")"
 
 deploy/make-secrets.sh > /dev/null
 "${compose[@]}" up --detach
