@@ -2,6 +2,7 @@
 mod acting;
 mod authz_server;
 mod connections;
+mod enough;
 mod facts_server;
 mod gate;
 mod lists;
