@@ -176,8 +176,8 @@ pub trait Mutation: Send + Sync + 'static {
 }
 
 enum Attempt<R> {
-    /// Committed. What is true is yet to be delivered.
-    Committed(R, HasEffects),
+    /// The change is made; its effects, if it has any, are yet to be delivered.
+    Committed { response: R, has_effects: bool },
     /// What it would have been.
     Preview(R),
     /// Another call with the same `request_id` was first.
@@ -185,8 +185,6 @@ enum Attempt<R> {
     /// Earlier effects of the scopes must go first.
     Effects,
 }
-
-type HasEffects = bool;
 
 impl Mutations {
     /// Changes in this database.
@@ -246,12 +244,12 @@ impl Mutations {
         let mut behind = false;
         loop {
             let attempt = || {
-                let is_committed = |attempt: &Attempt<_>| matches!(attempt, Attempt::Committed(..));
+                let is_committed = |attempt: &Attempt<_>| matches!(attempt, Attempt::Committed { .. });
                 Span::transaction(self.attempt(call, scopes, change, behind), is_committed).boxed()
             };
             let attempt = retry(attempt).await;
             match attempt.map_err(|fault| if behind { of_pending(fault) } else { fault })? {
-                Attempt::Committed(response, has_effects) => {
+                Attempt::Committed { response, has_effects } => {
                     if has_effects {
                         self.outbox.flush(scopes).await?;
                     }
@@ -314,7 +312,7 @@ impl Mutations {
             return Err(error.into());
         }
         // The turn ends here: whoever is next need not wait for the peers.
-        Ok(Attempt::Committed(response, has_effects))
+        Ok(Attempt::Committed { response, has_effects })
     }
 }
 
