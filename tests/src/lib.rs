@@ -4,6 +4,7 @@ pub mod answer;
 pub mod clock;
 pub mod composed;
 pub mod engine;
+pub mod listen;
 pub mod persona;
 pub mod port;
 pub mod process;

@@ -28,6 +28,7 @@ use tonic::transport::Uri;
 use crate::{
     Engine, Persona, Port,
     engine::{Databases, temporary_folder},
+    listen::listen,
 };
 
 /// The shipped binary: `DEVSPACES_BIN`, or the one beside the tests.
@@ -71,11 +72,6 @@ pub async fn start_until(command: &mut Command, last: &str) -> (Child, SocketAdd
     // Read on, so that the process never waits for a reader.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     (child, address, said)
-}
-
-/// A free port. Whoever binds it next might be somebody else; tests on one machine take that chance.
-async fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address")
 }
 
 /// Each service in a process of its own, or in several.
@@ -123,7 +119,7 @@ impl Processes {
         for service in Service::ALL {
             let mut ports = Vec::new();
             for _ in 0..replicas {
-                ports.push(free_port().await);
+                ports.push(listen().await.local_addr().expect("an address"));
             }
             networks.insert(service, Network::to(ports[0]).await);
             addresses.insert(service, ports);

@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::transport::Uri;
 
-use crate::{Engine, Persona, Port, TestClock, engine::Databases};
+use crate::{Engine, Persona, Port, TestClock, engine::Databases, listen::listen};
 
 /// How long tokens live. Longer than any test moves its clock.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(87600);
@@ -93,7 +93,7 @@ impl Suite {
         for services in &hosts {
             let mut addresses = Vec::new();
             for _ in 0..replicas {
-                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+                let listener = listen().await;
                 let address = listener.local_addr().expect("an address");
                 addresses.push(format!("http://{address}").parse().expect("an address"));
                 listeners.push((*services, listener));
