@@ -21,6 +21,9 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many rows SQLite's thread reads ahead of who asked. It stops and is woken again each time they are taken.
 const ROW_BUFFER: usize = 1024;
+/// How much of the file SQLite's writer keeps at hand, in KiB below zero. Its own 2 MiB hold less than the pages that the
+/// entries of a few hundred scopes go to.
+const WRITER_CACHE: &str = "-32768";
 /// Connections for handlers, and for facts: two Revalidate calls of each of three peers may be under way at once.
 const POSTGRES_CONNECTIONS: (u32, u32) = (16, 6);
 /// SQLite reads in parallel with its one writer.
@@ -108,6 +111,9 @@ async fn open_sqlite(path: &Path, create: bool) -> Result<Pool, OpenError> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .row_buffer_size(ROW_BUFFER)
+        // What a statement may have to take back is kept in memory, and not in files of the system's folder for those,
+        // which need not be there.
+        .pragma("temp_store", "MEMORY")
         .busy_timeout(BUSY_TIMEOUT);
     let refused = |error| OpenError::Refused { database: path.display().to_string(), error };
     let pool = |connections| {
@@ -126,7 +132,8 @@ async fn open_sqlite(path: &Path, create: bool) -> Result<Pool, OpenError> {
             Ok(!conn.is_in_transaction())
         })
     });
-    let write = writer.connect_with(options.clone()).await.map_err(refused)?;
+    let caching = options.clone().pragma("cache_size", WRITER_CACHE);
+    let write = writer.connect_with(caching).await.map_err(refused)?;
     let read = pool(SQLITE_READERS.0).connect_with(options.clone().read_only(true)).await.map_err(refused)?;
     let facts = pool(SQLITE_READERS.1).connect_with(options.read_only(true)).await.map_err(refused)?;
     Ok(Pool::Sqlite { write, read, facts })
