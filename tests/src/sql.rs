@@ -1,7 +1,7 @@
 //! SQL on a service's database, beside the service: what tests look at that no method shows, and what somebody does who
 //! has broken in.
 use devspaces_kit::db::Pool;
-use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction, raw_sql};
 use uuid::Uuid;
 
 /// The number that a query answers with.
@@ -36,6 +36,16 @@ pub async fn tamper(pool: &Pool, statement: &str) {
         Pool::Postgres { main, .. } => sqlx::query(sql).execute(main).await.expect("done").rows_affected(),
     };
     assert!(rows > 0, "{statement} changed nothing");
+}
+
+/// Runs statements that need not change any row.
+pub async fn execute(pool: &Pool, statements: &str) {
+    let sql = AssertSqlSafe(statements.to_owned());
+    match pool {
+        Pool::Sqlite { write, .. } => raw_sql(sql).execute(write).await.map(drop),
+        Pool::Postgres { main, .. } => raw_sql(sql).execute(main).await.map(drop),
+    }
+    .expect("done");
 }
 
 /// Keeps everybody else from writing to the journal, until it is dropped. Reading goes on.

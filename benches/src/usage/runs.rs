@@ -107,25 +107,23 @@ async fn fill(pool: &Pool, spaces: usize, month: &str) {
 }
 
 async fn use_app(db: &mut Conn, (space, app): (Uuid, Uuid), month: &str, since: Timestamp, events: i64) {
-    for metric in METRICS {
-        on!(db, |c| {
-            sqlx::query(
-                "INSERT INTO usage_total
-                   (space, billed_month, app, metric, usage_month, held_from, billable, quantity, events)
-                 VALUES ($1, $2, $3, $4, $2, $5, TRUE, '123456.789012', $6)",
-            )
-            .bind(space)
-            .bind(month)
-            .bind(app)
-            .bind(metric)
-            .bind(since)
-            .bind(events)
-            .execute(c)
-            .await
-            .map(drop)
-        })
-        .expect("usage");
-    }
+    let sums: Vec<String> =
+        METRICS.iter().map(|metric| format!(r#""{metric}":["123456.789012",{events}]"#)).collect();
+    on!(db, |c| {
+        sqlx::query(
+            "INSERT INTO usage_sums (space, billed_month, app, usage_month, held_from, billable, sums)
+             VALUES ($1, $2, $3, $2, $4, TRUE, $5)",
+        )
+        .bind(space)
+        .bind(month)
+        .bind(app)
+        .bind(since)
+        .bind(format!("{{{}}}", sums.join(",")))
+        .execute(c)
+        .await
+        .map(drop)
+    })
+    .expect("usage");
 }
 
 /// A transaction of nobody's, in no scope.

@@ -5,7 +5,7 @@ use devspaces_authz::Owner;
 use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
-    db::{BatchSql, Change, Tx},
+    db::{Change, RowsSql, Tx},
     mutation::{Abort, Call, Mutation},
     name::{AccountName, Scope, SpaceName},
     status::Fault,
@@ -34,7 +34,7 @@ pub async fn watch_budgets(context: &Context) -> Result<(), Fault> {
     let (mut after, mut result) = (SpaceName::NIL, Ok(()));
     loop {
         let mut db = context.pool.read().await?;
-        let limit = i64::try_from(BatchSql::MAX_ROWS).unwrap_or(i64::MAX);
+        let limit = i64::try_from(RowsSql::MAX_ROWS).unwrap_or(i64::MAX);
         let looks = store::budget::looks(&mut db, after, limit).await?;
         let Some((last, _)) = looks.last() else { return result };
         after = *last;

@@ -3,9 +3,9 @@ use std::sync::LazyLock;
 
 use devspaces_authz::{BillingFacts, Owner};
 use devspaces_gate::{Admins, OwnFacts, admin_spaces};
-use devspaces_kit::db::BatchSql;
+use devspaces_kit::db::RowsSql;
 
-static READING: LazyLock<BatchSql> = LazyLock::new(|| Admins::reading("billing_admin"));
+static READING: LazyLock<RowsSql> = LazyLock::new(|| Admins::reading("billing_admin"));
 
 /// The billing service as the owner of billing admins.
 #[must_use]

@@ -54,6 +54,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/5_issued_stays.sql"),
         sqlite: Some(include_str!("../migrations/5_issued_stays.sqlite.sql")),
     },
+    Migration {
+        component: "billing",
+        version: 6,
+        sql: include_str!("../migrations/6_sums_of_all_metrics.sql"),
+        sqlite: Some(include_str!("../migrations/6_sums_of_all_metrics.sqlite.sql")),
+    },
 ];
 
 /// The services on a port.

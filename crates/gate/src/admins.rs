@@ -2,7 +2,7 @@
 use devspaces_authz::Owner;
 use devspaces_kit::{
     clock::Timestamp,
-    db::{BatchSql, Conn, Error},
+    db::{Conn, Error, RowsSql},
     name::Principal,
     on,
     status::{Fault, Reason},
@@ -23,7 +23,7 @@ pub struct Admins {
     /// What it says of somebody who is an admin, or is not.
     pub facts: fn(bool) -> OwnFacts,
     /// Heads and facts in one statement, so that a version and its facts are of one moment: [`Admins::reading`].
-    pub reading: &'static BatchSql,
+    pub reading: &'static RowsSql,
     /// The spaces that a person is an admin of: [`admin_spaces!`](crate::admin_spaces).
     pub spaces: &'static str,
 }
@@ -44,26 +44,18 @@ struct Row {
     admin: bool,
 }
 
-/// The person whom a principal names here. A service is never an admin: the empty id is nobody's.
-fn person(subject: &Principal) -> &str {
-    match subject {
-        Principal::User(id) => id,
-        Principal::Service(_) => "",
-    }
-}
-
 impl Admins {
     /// The statement for [`Admins::reading`], of a table with the columns `space` and `person`.
     #[must_use]
-    pub fn reading(table: &'static str) -> BatchSql {
-        let after = format!(
-            ") SELECT h.facts_sequence, h.facts_hash, h.time, a.person IS NOT NULL AS admin
-               FROM question q
-               LEFT JOIN head h ON h.scope = q.scope
-               LEFT JOIN {table} a ON a.space = q.space AND a.person = q.person
-               ORDER BY q.place"
+    pub fn reading(table: &'static str) -> RowsSql {
+        let statement = format!(
+            "SELECT h.facts_sequence, h.facts_hash, h.time, a.person IS NOT NULL AS admin
+             FROM question q
+             LEFT JOIN head h ON h.scope = q.scope
+             LEFT JOIN {table} a ON a.space = q.id AND a.person = q.person
+             ORDER BY q.place"
         );
-        BatchSql::new("WITH question (place, scope, space, person) AS (VALUES ", 3, &after)
+        RowsSql::new("question", &Question::COLUMNS, &statement)
     }
 }
 
@@ -79,20 +71,8 @@ impl FactOwner for Admins {
             last_time: row.time,
             facts: (self.facts)(row.admin),
         };
-        let mut readings = Vec::with_capacity(questions.len());
-        for (sql, filled) in self.reading.statements(db, questions) {
-            let rows: Vec<Row> = on!(db, |c| {
-                let mut query = sqlx::query_as(sql);
-                for question in filled {
-                    let subject = person(&question.subject).to_owned();
-                    query = query.bind(question.scope.to_string()).bind(question.scope.id()).bind(subject);
-                }
-                query.fetch_all(c).await
-            })?;
-            readings.extend(rows.into_iter().map(reading));
-        }
-        readings.truncate(questions.len());
-        Ok(readings)
+        let rows: Vec<Row> = self.reading.fetch_all(db, questions, Question::row).await?;
+        Ok(rows.into_iter().take(questions.len()).map(reading).collect())
     }
 
     async fn subject_spaces(
@@ -105,7 +85,7 @@ impl FactOwner for Admins {
     ) -> Result<Vec<(Uuid, OwnFacts)>, Error> {
         let spaces: Vec<Uuid> = on!(db, |c| {
             sqlx::query_scalar(self.spaces)
-                .bind(person(subject))
+                .bind(subject.person())
                 .bind(after.unwrap_or_default())
                 .bind(limit)
                 .fetch_all(c)

@@ -7,6 +7,7 @@ use devspaces_authz::{
 };
 use devspaces_kit::{
     clock::Timestamp,
+    db::Value,
     name::{Principal, Scope, SpaceName},
 };
 use prost::bytes::Bytes;
@@ -18,6 +19,17 @@ pub struct Question {
     pub scope: Scope,
     /// The subject. Shared, since a check asks several owners about the same one.
     pub subject: Arc<Principal>,
+}
+
+impl Question {
+    /// The columns of a question among the rows of a statement: the scope's name, the id of what it is of, and the person.
+    pub const COLUMNS: [&str; 3] = ["scope", "id", "person"];
+
+    /// What stands in the columns.
+    #[must_use]
+    pub fn row(&self) -> [Value<'_>; 3] {
+        [self.scope.to_string().into(), self.scope.id().into(), self.subject.person().into()]
+    }
 }
 
 /// A state of a scope's facts. Two readings with the same version saw the same facts.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use devspaces_authz::{AppRole, ConsoleRole, Owner};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
-    db::{self, BatchSql, Conn, Pool},
+    db::{self, Conn, Pool, RowsSql},
     name::{AppName, Principal, SpaceName, UserName},
     status::Fault,
 };
@@ -19,7 +19,7 @@ use crate::{
 /// The most questions of one call.
 pub const MAX_QUESTIONS: usize = 256;
 // One statement answers them all, and so as of one moment.
-const _: () = assert!(MAX_QUESTIONS <= BatchSql::MAX_ROWS);
+const _: () = assert!(MAX_QUESTIONS <= RowsSql::MAX_ROWS);
 
 /// What each service says of the facts it owns.
 #[tonic::async_trait]

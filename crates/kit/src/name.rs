@@ -56,6 +56,15 @@ impl Principal {
         }
     }
 
+    /// The encoded id if it is a person. A service is never a member, an admin or a contributor: the empty id is nobody's.
+    #[must_use]
+    pub fn person(&self) -> &str {
+        match self {
+            Self::User(id) => id,
+            Self::Service(_) => "",
+        }
+    }
+
     /// The person, if it is one.
     #[must_use]
     pub fn as_user(&self) -> Option<UserName> {

@@ -3,9 +3,9 @@ use std::sync::LazyLock;
 
 use devspaces_authz::{MarketplaceFacts, Owner};
 use devspaces_gate::{Admins, OwnFacts, admin_spaces};
-use devspaces_kit::db::BatchSql;
+use devspaces_kit::db::RowsSql;
 
-static READING: LazyLock<BatchSql> = LazyLock::new(|| Admins::reading("marketplace_admin"));
+static READING: LazyLock<RowsSql> = LazyLock::new(|| Admins::reading("marketplace_admin"));
 
 /// The marketplace service as the owner of Marketplace admins.
 #[must_use]

@@ -5,10 +5,9 @@ use devspaces_authz::{ConsoleRole, Owner};
 use devspaces_gate::{FactOwner, OwnFacts, Question, Reading, Version};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
-    db::{BatchSql, Conn, Error, Pool},
+    db::{Conn, Error, Pool, RowsSql},
     inbox,
     name::{Principal, SpaceName, UserName},
-    on,
     status::Fault,
 };
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
@@ -43,17 +42,17 @@ struct Row {
 }
 
 /// Heads and facts in one statement, so that a version and its facts are of one moment.
-static READ: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH question (place, scope, space, person) AS (VALUES ",
-        3,
-        ") SELECT h.facts_sequence, h.facts_hash, h.time, m.role, m.view_all_apps, m.expire_time,
-             EXISTS (SELECT 1 FROM member a
-                     WHERE a.space = q.space AND a.role = 'ADMIN' AND a.expire_time IS NULL) AS has_admin
-           FROM question q
-           LEFT JOIN head h ON h.scope = q.scope
-           LEFT JOIN member m ON m.space = q.space AND m.person = q.person
-           ORDER BY q.place",
+static READ: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "question",
+        &Question::COLUMNS,
+        "SELECT h.facts_sequence, h.facts_hash, h.time, m.role, m.view_all_apps, m.expire_time,
+           EXISTS (SELECT 1 FROM member a
+                   WHERE a.space = q.id AND a.role = 'ADMIN' AND a.expire_time IS NULL) AS has_admin
+         FROM question q
+         LEFT JOIN head h ON h.scope = q.scope
+         LEFT JOIN member m ON m.space = q.id AND m.person = q.person
+         ORDER BY q.place",
     )
 });
 
@@ -73,14 +72,6 @@ impl TryFrom<Row> for Reading {
     }
 }
 
-/// The person whom a principal names here. A service is never a member: the empty id is nobody's.
-fn person(subject: &Principal) -> &str {
-    match subject {
-        Principal::User(id) => id,
-        Principal::Service(_) => "",
-    }
-}
-
 #[tonic::async_trait]
 impl FactOwner for MembershipOwner {
     fn owner(&self) -> Owner {
@@ -88,17 +79,7 @@ impl FactOwner for MembershipOwner {
     }
 
     async fn read(&self, db: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, Error> {
-        let mut rows: Vec<Row> = Vec::with_capacity(questions.len());
-        for (sql, filled) in READ.statements(db, questions) {
-            rows.extend(on!(db, |c| {
-                let mut query = sqlx::query_as::<_, Row>(sql);
-                for question in filled {
-                    let subject = person(&question.subject).to_owned();
-                    query = query.bind(question.scope.to_string()).bind(question.scope.id()).bind(subject);
-                }
-                query.fetch_all(c).await
-            })?);
-        }
+        let rows: Vec<Row> = READ.fetch_all(db, questions, Question::row).await?;
         rows.into_iter().take(questions.len()).map(Reading::try_from).collect()
     }
 
@@ -110,7 +91,7 @@ impl FactOwner for MembershipOwner {
         limit: i64,
         now: Timestamp,
     ) -> Result<Vec<(Uuid, OwnFacts)>, Error> {
-        store::spaces_of(db, person(subject), after.unwrap_or_default(), limit, now).await
+        store::spaces_of(db, subject.person(), after.unwrap_or_default(), limit, now).await
     }
 
     async fn derived_viewers(

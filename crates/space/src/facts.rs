@@ -5,10 +5,9 @@ use devspaces_authz::{AppRole, Owner, SpaceFacts, SpaceState};
 use devspaces_gate::{FactOwner, OwnFacts, Question, Reading, Version};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
-    db::{BatchSql, Conn, Error, Pool},
+    db::{Conn, Error, Pool, RowsSql},
     inbox,
     name::{AppName, Principal, Scope, SpaceName, UserName},
-    on,
     status::Fault,
 };
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
@@ -46,19 +45,19 @@ struct Row {
 
 /// Heads and facts in one statement, so that a version and its facts are of one moment. A question about a space finds
 /// no app of that id, and the other way round.
-static READ: LazyLock<BatchSql> = LazyLock::new(|| {
+static READ: LazyLock<RowsSql> = LazyLock::new(|| {
     let contributes = store::contributor::contributes("q.person", "q.id");
-    let after = format!(
-        ") SELECT h.facts_sequence, h.facts_hash, h.time, s.state, s.published, {contributes} AS contributes,
-             a.space AS app_space, a.delete_time IS NOT NULL AS deleted, c.role
-           FROM question q
-           LEFT JOIN head h ON h.scope = q.scope
-           LEFT JOIN space s ON s.id = q.id
-           LEFT JOIN app a ON a.id = q.id
-           LEFT JOIN contributor c ON c.app = q.id AND c.person = q.person
-           ORDER BY q.place"
+    let statement = format!(
+        "SELECT h.facts_sequence, h.facts_hash, h.time, s.state, s.published, {contributes} AS contributes,
+           a.space AS app_space, a.delete_time IS NOT NULL AS deleted, c.role
+         FROM question q
+         LEFT JOIN head h ON h.scope = q.scope
+         LEFT JOIN space s ON s.id = q.id
+         LEFT JOIN app a ON a.id = q.id
+         LEFT JOIN contributor c ON c.app = q.id AND c.person = q.person
+         ORDER BY q.place"
     );
-    BatchSql::new("WITH question (place, scope, id, person) AS (VALUES ", 3, &after)
+    RowsSql::new("question", &Question::COLUMNS, &statement)
 });
 
 fn reading(question: &Question, row: Row) -> Result<Reading, Error> {
@@ -79,14 +78,6 @@ fn reading(question: &Question, row: Row) -> Result<Reading, Error> {
     Ok(Reading { version, last_time: row.time, facts })
 }
 
-/// The person whom a principal names here. A service never contributes: the empty id is nobody's.
-fn person(subject: &Principal) -> &str {
-    match subject {
-        Principal::User(id) => id,
-        Principal::Service(_) => "",
-    }
-}
-
 #[tonic::async_trait]
 impl FactOwner for SpaceOwner {
     fn owner(&self) -> Owner {
@@ -94,17 +85,7 @@ impl FactOwner for SpaceOwner {
     }
 
     async fn read(&self, db: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, Error> {
-        let mut rows: Vec<Row> = Vec::with_capacity(questions.len());
-        for (sql, filled) in READ.statements(db, questions) {
-            rows.extend(on!(db, |c| {
-                let mut query = sqlx::query_as::<_, Row>(sql);
-                for question in filled {
-                    let subject = person(&question.subject).to_owned();
-                    query = query.bind(question.scope.to_string()).bind(question.scope.id()).bind(subject);
-                }
-                query.fetch_all(c).await
-            })?);
-        }
+        let rows: Vec<Row> = READ.fetch_all(db, questions, Question::row).await?;
         questions.iter().zip(rows).map(|(question, row)| reading(question, row)).collect()
     }
 
@@ -117,7 +98,7 @@ impl FactOwner for SpaceOwner {
         _: Timestamp,
     ) -> Result<Vec<(Uuid, OwnFacts)>, Error> {
         let after = after.unwrap_or_default();
-        let spaces = store::contributor::spaces_of(db, person(subject), after, limit).await?;
+        let spaces = store::contributor::spaces_of(db, subject.person(), after, limit).await?;
         let contributes = OwnFacts::Space(SpaceFacts { contributes: true, ..SpaceFacts::default() });
         Ok(spaces.into_iter().map(|space| (space.0, contributes.clone())).collect())
     }
@@ -141,7 +122,7 @@ impl FactOwner for SpaceOwner {
         subject: &Principal,
         version: &Version,
     ) -> Result<bool, Error> {
-        store::departure::is_later_than(db, space, person(subject), version.sequence).await
+        store::departure::is_later_than(db, space, subject.person(), version.sequence).await
     }
 
     async fn apply(&self, sender: &str, request: ApplyEffectsRequest) -> Result<(), Fault> {

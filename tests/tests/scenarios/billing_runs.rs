@@ -143,10 +143,10 @@ both_engines! {
             for (place, it) in [&one, &other].into_iter().enumerate() {
                 let space: Uuid = it.space["spaces/".len()..].parse().expect("an id");
                 let row = format!(
-                    "{}, '{this}', {}, 'LOGS_GB', '{this}', '{this}-0{}T00:00:00.000000Z', TRUE, '0.75', 1",
+                    r#"{}, '{this}', {}, '{this}', '{this}-0{}T00:00:00.000000Z', TRUE, '{{"LOGS_GB":["0.75",1]}}'"#,
                     sql::uuid(&pool, space), sql::uuid(&pool, app), place + 1,
                 );
-                let table = "usage_total (space, billed_month, app, metric, usage_month, held_from, billable, quantity, events)";
+                let table = "usage_sums (space, billed_month, app, usage_month, held_from, billable, sums)";
                 sql::insert(&pool, table, &[row]).await;
             }
             suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
@@ -196,11 +196,9 @@ async fn killed_while_it_bills(engine: Engine) {
     for space in &spaces {
         let space = sql::uuid(&pool, *space);
         accounts.push(format!("{space}, '1', 'alice', {born}, {born}, 0"));
-        usage.extend(
-            months.iter().map(|month| {
-                format!("{space}, '{month}', {space}, 'LOGS_GB', '{month}', {born}, TRUE, '3', 1")
-            }),
-        );
+        usage.extend(months.iter().map(|month| {
+            format!(r#"{space}, '{month}', {space}, '{month}', {born}, TRUE, '{{"LOGS_GB":["3",1]}}'"#)
+        }));
     }
     sql::insert(
         &pool,
@@ -208,8 +206,7 @@ async fn killed_while_it_bills(engine: Engine) {
         &accounts,
     )
     .await;
-    let table =
-        "usage_total (space, billed_month, app, metric, usage_month, held_from, billable, quantity, events)";
+    let table = "usage_sums (space, billed_month, app, usage_month, held_from, billable, sums)";
     sql::insert(&pool, table, &usage).await;
     // On the 1st and 2nd the last of them is a draft.
     let drafts = SystemClock.now().to_string()[8..10].parse::<u32>().expect("a day") < 3;

@@ -71,6 +71,7 @@ mod rate_cards;
 mod readiness;
 mod replay;
 mod replicas;
+mod schema_upgrade;
 mod silent_database;
 mod space_deletion;
 mod spaces;

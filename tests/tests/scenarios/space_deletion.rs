@@ -78,8 +78,8 @@ both_engines! {
         accepts_terms(&alice, &space).await.expect("published");
         tamper(
             &suite.pool(Service::Billing).await,
-            "INSERT INTO usage_total (space, billed_month, app, metric, usage_month, held_from, billable, quantity, events)
-             SELECT space, '2000-01', space, 'LOGS_GB', '2000-01', create_time, TRUE, '1', 1 FROM account",
+            r#"INSERT INTO usage_sums (space, billed_month, app, usage_month, held_from, billable, sums)
+               SELECT space, '2000-01', space, '2000-01', create_time, TRUE, '{"LOGS_GB":["1",1]}' FROM account"#,
         )
         .await;
         let refusal = refused(deletes(&alice, &space).await);

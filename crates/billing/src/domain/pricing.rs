@@ -6,7 +6,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::{
     Metric, Month, RateCard,
-    usage::{Sum, TotalKey},
+    usage::{Sum, Sums, TotalKey},
 };
 
 /// Cents.
@@ -20,9 +20,10 @@ pub(crate) struct Pool {
     pub(crate) metric: Metric,
 }
 
-impl From<&TotalKey> for Pool {
-    fn from(key: &TotalKey) -> Self {
-        Self { app: key.app, usage_month: key.usage_month, metric: key.metric }
+impl Pool {
+    /// What has the allowance that usage of this metric uses up.
+    pub(crate) fn of(key: &TotalKey, metric: Metric) -> Self {
+        Self { app: key.app, usage_month: key.usage_month, metric }
     }
 }
 
@@ -91,8 +92,8 @@ pub(crate) fn total(lines: &[Line]) -> Option<Decimal> {
 /// What is known of the usage that shares allowances with that of an invoice.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Usage {
-    /// Every sum that no issued invoice covers, of whatever space.
-    pub(crate) open: Vec<(TotalKey, Sum)>,
+    /// All that no issued invoice covers, of whatever space.
+    pub(crate) open: Vec<(TotalKey, Sums)>,
     /// How much of each allowance issued invoices have used up.
     pub(crate) consumed: BTreeMap<Pool, Decimal>,
     /// The rate card of each month of usage.
@@ -103,9 +104,11 @@ pub(crate) struct Usage {
 /// usage in the order of time, also to that of other spaces and to what nobody pays for. Nothing if the usage has no rate,
 /// or what it comes to can't be kept exactly: an invoice never says something else instead.
 pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> Option<Vec<Line>> {
-    let mut pools: BTreeMap<Pool, Vec<&(TotalKey, Sum)>> = BTreeMap::new();
-    for sum in &usage.open {
-        pools.entry(Pool::from(&sum.0)).or_default().push(sum);
+    let mut pools: BTreeMap<Pool, Vec<(&TotalKey, Sum)>> = BTreeMap::new();
+    for (key, sums) in &usage.open {
+        for (metric, sum) in sums.iter() {
+            pools.entry(Pool::of(key, metric)).or_default().push((key, sum));
+        }
     }
     let is_billed = |key: &TotalKey| key.space == space && key.billed_month == month && key.billable;
     pools.retain(|_, sums| sums.iter().any(|(key, _)| is_billed(key)));
@@ -115,7 +118,7 @@ pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> Option<Vec
 /// The line of what is billed of these sums, which share an allowance.
 fn line(
     pool: Pool,
-    mut sums: Vec<&(TotalKey, Sum)>,
+    mut sums: Vec<(&TotalKey, Sum)>,
     usage: &Usage,
     is_billed: impl Fn(&TotalKey) -> bool,
 ) -> Option<Line> {

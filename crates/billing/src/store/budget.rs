@@ -3,7 +3,7 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use devspaces_kit::{
     clock::Timestamp,
-    db::{BatchSql, Conn, Error},
+    db::{Conn, Error, RowsSql},
     name::{Scope, SpaceName},
     on,
 };
@@ -106,27 +106,19 @@ pub(crate) async fn looks(
     Ok(rows.into_iter().map(look).collect())
 }
 
-static HEADS: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH wanted (place, scope) AS (VALUES ",
-        1,
-        ") SELECT h.scope, h.sequence FROM wanted w JOIN head h ON h.scope = w.scope",
+static HEADS: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["scope"],
+        "SELECT h.scope, h.sequence FROM wanted w JOIN head h ON h.scope = w.scope",
     )
 });
 
 /// The last journal entries of spaces, by the names of their scopes.
 pub(crate) async fn heads(db: &mut Conn, spaces: &[SpaceName]) -> Result<HashMap<String, i64>, Error> {
-    let mut heads = HashMap::with_capacity(spaces.len());
-    for (sql, filled) in HEADS.statements(db, spaces) {
-        heads.extend(on!(db, |c| {
-            let mut query = sqlx::query_as::<_, (String, i64)>(sql);
-            for space in filled {
-                query = query.bind(Scope::from(*space).to_string());
-            }
-            query.fetch_all(c).await
-        })?);
-    }
-    Ok(heads)
+    let scope = |space: &SpaceName| [Scope::from(*space).to_string().into()];
+    let rows: Vec<(String, i64)> = HEADS.fetch_all(db, spaces, scope).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Notes that a budget was looked at.

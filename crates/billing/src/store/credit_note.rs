@@ -3,7 +3,7 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use devspaces_kit::{
     clock::Timestamp,
-    db::{BatchSql, Conn, Error},
+    db::{Conn, Error, RowsSql},
     name::{InvoiceName, SpaceName},
     on,
 };
@@ -29,29 +29,21 @@ pub(crate) async fn of_invoice(db: &mut Conn, name: &InvoiceName) -> Result<Vec<
     rows.into_iter().map(note).collect()
 }
 
-// DISTINCT, since rows are filled up with the last.
-static AMOUNTS: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH wanted (place, invoice) AS (VALUES ",
-        1,
-        ") SELECT DISTINCT n.invoice, n.number, n.amount FROM wanted w JOIN credit_note n ON n.invoice = w.invoice",
+// DISTINCT, since rows may come more than once.
+static AMOUNTS: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["invoice"],
+        "SELECT DISTINCT n.invoice, n.number, n.amount FROM wanted w JOIN credit_note n ON n.invoice = w.invoice",
     )
 });
 
 /// How much of these invoices is credited; of those of which something is.
 pub(crate) async fn sums(db: &mut Conn, invoices: &[Uuid]) -> Result<HashMap<Uuid, Decimal>, Error> {
     let mut sums = HashMap::<Uuid, Decimal>::new();
-    for (sql, filled) in AMOUNTS.statements(db, invoices) {
-        let rows: Vec<(Uuid, i64, String)> = on!(db, |c| {
-            let mut query = sqlx::query_as(sql);
-            for invoice in filled {
-                query = query.bind(*invoice);
-            }
-            query.fetch_all(c).await
-        })?;
-        for (invoice, _, amount) in rows {
-            *sums.entry(invoice).or_default() += decimal(&amount)?;
-        }
+    let rows: Vec<(Uuid, i64, String)> = AMOUNTS.fetch_all(db, invoices, |id| [(*id).into()]).await?;
+    for (invoice, _, amount) in rows {
+        *sums.entry(invoice).or_default() += decimal(&amount)?;
     }
     Ok(sums)
 }

@@ -2,7 +2,7 @@
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use devspaces_kit::{
-    db::{BatchSql, Conn, Error},
+    db::{Conn, Error, RowsSql},
     name::AppName,
     on,
 };
@@ -55,49 +55,53 @@ pub(crate) async fn of_invoice(db: &mut Conn, invoice: Uuid) -> Result<Vec<Line>
     rows.into_iter().map(Line::try_from).collect()
 }
 
-// DISTINCT, since rows are filled up with the last, and no row may be written twice.
-static INSERT: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH line (n, invoice, place, app, metric, usage_month, quantity, free_quantity, unit_price, rate_card_version)
-           AS (VALUES ",
-        9,
-        ") INSERT INTO invoice_line
-             (invoice, place, app, metric, usage_month, quantity, free_quantity, unit_price, rate_card_version)
-           SELECT DISTINCT invoice, place, app, metric, usage_month, quantity, free_quantity, unit_price,
-             rate_card_version FROM line",
+// DISTINCT, since rows may come more than once, and none may be written twice.
+static INSERT: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "line",
+        &[
+            "invoice",
+            "line",
+            "app",
+            "metric",
+            "usage_month",
+            "quantity",
+            "free_quantity",
+            "unit_price",
+            "rate_card_version",
+        ],
+        "INSERT INTO invoice_line
+           (invoice, place, app, metric, usage_month, quantity, free_quantity, unit_price, rate_card_version)
+         SELECT DISTINCT invoice, line, app, metric, usage_month, quantity, free_quantity, unit_price,
+           rate_card_version FROM line",
     )
 });
 
 /// Stores the lines of an invoice that is being issued.
 pub(crate) async fn insert(db: &mut Conn, invoice: Uuid, lines: &[Line]) -> Result<(), Error> {
-    let placed: Vec<(i32, &Line)> = (0..).zip(lines).collect();
-    for (sql, filled) in INSERT.statements(db, &placed) {
-        on!(db, |c| {
-            let mut query = sqlx::query(sql);
-            for (place, line) in filled {
-                query = query
-                    .bind(invoice)
-                    .bind(place)
-                    .bind(line.pool.app.0)
-                    .bind(line.pool.metric.name())
-                    .bind(line.pool.usage_month.to_string())
-                    .bind(line.quantity.to_string())
-                    .bind(line.free.to_string())
-                    .bind(line.unit_price.to_string())
-                    .bind(line.card);
-            }
-            query.execute(c).await.map(drop)
-        })?;
-    }
-    Ok(())
+    let placed: Vec<(i64, &Line)> = (0..).zip(lines).collect();
+    let row = |(place, line): &(i64, &Line)| {
+        [
+            invoice.into(),
+            (*place).into(),
+            line.pool.app.0.into(),
+            line.pool.metric.name().into(),
+            line.pool.usage_month.to_string().into(),
+            line.quantity.to_string().into(),
+            line.free.to_string().into(),
+            line.unit_price.to_string().into(),
+            i64::from(line.card).into(),
+        ]
+    };
+    INSERT.execute(db, &placed, row).await.map(drop)
 }
 
-static CONSUMED: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH wanted (n, app, usage_month) AS (VALUES ",
-        2,
-        ") SELECT DISTINCT l.invoice, l.place, l.app, l.metric, l.usage_month, l.free_quantity
-           FROM wanted w JOIN invoice_line l ON l.app = w.app AND l.usage_month = w.usage_month",
+static CONSUMED: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["app", "usage_month"],
+        "SELECT DISTINCT l.invoice, l.place, l.app, l.metric, l.usage_month, l.free_quantity
+         FROM wanted w JOIN invoice_line l ON l.app = w.app AND l.usage_month = w.usage_month",
     )
 });
 
@@ -115,22 +119,15 @@ pub(crate) async fn consumed(
     apps: &[(AppName, Month)],
 ) -> Result<BTreeMap<Pool, Decimal>, Error> {
     let mut consumed = BTreeMap::<Pool, Decimal>::new();
-    for (sql, filled) in CONSUMED.statements(db, apps) {
-        let rows: Vec<Consumed> = on!(db, |c| {
-            let mut query = sqlx::query_as(sql);
-            for (app, used) in filled {
-                query = query.bind(app.0).bind(used.to_string());
-            }
-            query.fetch_all(c).await
-        })?;
-        for row in rows {
-            let pool = Pool {
-                app: AppName(row.app),
-                usage_month: month(&row.usage_month)?,
-                metric: metric(&row.metric)?,
-            };
-            *consumed.entry(pool).or_default() += decimal(&row.free_quantity)?;
-        }
+    let row = |(app, used): &(AppName, Month)| [app.0.into(), used.to_string().into()];
+    let rows: Vec<Consumed> = CONSUMED.fetch_all(db, apps, row).await?;
+    for row in rows {
+        let pool = Pool {
+            app: AppName(row.app),
+            usage_month: month(&row.usage_month)?,
+            metric: metric(&row.metric)?,
+        };
+        *consumed.entry(pool).or_default() += decimal(&row.free_quantity)?;
     }
     Ok(consumed)
 }

@@ -12,5 +12,6 @@ pub(crate) mod rate_card;
 mod stored;
 pub(crate) mod total;
 pub(crate) mod usage;
+pub(crate) mod usage_list;
 
 pub(crate) use self::stored::unreadable;

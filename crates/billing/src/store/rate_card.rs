@@ -6,7 +6,7 @@ use std::{
 
 use devspaces_kit::{
     clock::Timestamp,
-    db::{BatchSql, Conn, Error},
+    db::{Conn, Error, RowsSql},
     on,
 };
 
@@ -65,30 +65,21 @@ pub(crate) async fn before(
     cards(db, rows).await
 }
 
-static RATES: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH wanted (place, version) AS (VALUES ",
-        1,
-        ") SELECT r.version, r.metric, r.allowance, r.unit_price
-           FROM wanted w JOIN rate r ON r.version = w.version",
+static RATES: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["version"],
+        "SELECT r.version, r.metric, r.allowance, r.unit_price FROM wanted w JOIN rate r ON r.version = w.version",
     )
 });
 
 /// Cards with their rates.
 async fn cards(db: &mut Conn, rows: Vec<CardRow>) -> Result<Vec<(RateCard, Timestamp)>, Error> {
     let mut rates: HashMap<i32, BTreeMap<Metric, Rate>> = HashMap::new();
-    for (sql, filled) in RATES.statements(db, &rows) {
-        let found: Vec<RateRow> = on!(db, |c| {
-            let mut query = sqlx::query_as(sql);
-            for card in filled {
-                query = query.bind(card.version);
-            }
-            query.fetch_all(c).await
-        })?;
-        for row in found {
-            let (version, (metric, rate)) = (row.version, rate(&row)?);
-            rates.entry(version).or_default().insert(metric, rate);
-        }
+    let found: Vec<RateRow> = RATES.fetch_all(db, &rows, |card| [i64::from(card.version).into()]).await?;
+    for row in found {
+        let (version, (metric, rate)) = (row.version, rate(&row)?);
+        rates.entry(version).or_default().insert(metric, rate);
     }
     let card = |row: CardRow| {
         let CardRow { version, currency, create_time, .. } = row;

@@ -1,18 +1,21 @@
-//! The sums of usage, as invoices need them.
-use std::{collections::BTreeSet, sync::LazyLock};
+//! The sums of usage, as invoices need them: a row for all that is billed alike, with the sums of every metric.
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use devspaces_kit::{
     clock::Timestamp,
-    db::{BatchSql, Conn, Error},
+    db::{Conn, Error, RowsSql},
     name::{AppName, SpaceName},
     on,
 };
 use uuid::Uuid;
 
-use super::stored::{decimal, metric, month};
+use super::stored::{month, sums, sums_text};
 use crate::domain::{
     Month,
-    usage::{Sum, TotalKey},
+    usage::{Sums, TotalKey},
 };
 
 #[derive(Debug, sqlx::FromRow)]
@@ -20,15 +23,13 @@ pub(super) struct TotalRow {
     space: Uuid,
     billed_month: String,
     app: Uuid,
-    metric: String,
     usage_month: String,
     held_from: Timestamp,
     billable: bool,
-    quantity: String,
-    events: i64,
+    sums: String,
 }
 
-impl TryFrom<TotalRow> for (TotalKey, Sum) {
+impl TryFrom<TotalRow> for (TotalKey, Sums) {
     type Error = Error;
 
     fn try_from(row: TotalRow) -> Result<Self, Error> {
@@ -36,13 +37,71 @@ impl TryFrom<TotalRow> for (TotalKey, Sum) {
             space: SpaceName(row.space),
             billed_month: month(&row.billed_month)?,
             app: AppName(row.app),
-            metric: metric(&row.metric)?,
             usage_month: month(&row.usage_month)?,
             held_from: row.held_from,
             billable: row.billable,
         };
-        Ok((key, Sum { quantity: decimal(&row.quantity)?, events: row.events }))
+        Ok((key, sums(&row.sums)?))
     }
+}
+
+// By what few keys share: of an app and month there is hardly more than one row.
+static FIND: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["space", "billed_month", "app"],
+        "SELECT t.space, t.billed_month, t.app, t.usage_month, t.held_from, t.billable, t.sums
+         FROM wanted w JOIN usage_sums t ON t.space = w.space AND t.billed_month = w.billed_month AND t.app = w.app",
+    )
+});
+
+/// What stands under these keys; where something does.
+pub(crate) async fn find(
+    db: &mut Conn,
+    keys: impl Iterator<Item = &TotalKey> + Clone,
+) -> Result<Vec<(TotalKey, Sums)>, Error> {
+    let apps: BTreeSet<_> = keys.clone().map(|key| (key.space, key.billed_month, key.app)).collect();
+    let apps: Vec<_> = apps.into_iter().collect();
+    let keys: BTreeSet<_> = keys.collect();
+    let row = |(space, billed_month, app): &(SpaceName, Month, AppName)| {
+        [space.0.into(), billed_month.to_string().into(), app.0.into()]
+    };
+    let rows: Vec<TotalRow> = FIND.fetch_all(db, &apps, row).await?;
+    let mut found = BTreeMap::new();
+    for row in rows {
+        let (key, sums) = row.try_into()?;
+        if keys.contains(&key) {
+            found.insert(key, sums);
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+// DISTINCT, since a statement may not write a row twice, and rows may come more than once.
+static PUT: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "total",
+        &["space", "billed_month", "app", "usage_month", "held_from", "billable", "sums"],
+        "INSERT INTO usage_sums (space, billed_month, app, usage_month, held_from, billable, sums)
+         SELECT DISTINCT space, billed_month, app, usage_month, held_from, billable, sums FROM total WHERE TRUE
+         ON CONFLICT (space, billed_month, app, usage_month, held_from, billable) DO UPDATE SET sums = excluded.sums",
+    )
+});
+
+/// Stores sums in place of what they were.
+pub(crate) async fn put(db: &mut Conn, totals: &[(TotalKey, Sums)]) -> Result<(), Error> {
+    let row = |(key, sums): &(TotalKey, Sums)| {
+        [
+            key.space.0.into(),
+            key.billed_month.to_string().into(),
+            key.app.0.into(),
+            key.usage_month.to_string().into(),
+            key.held_from.into(),
+            key.billable.into(),
+            sums_text(sums).into(),
+        ]
+    };
+    PUT.execute(db, totals, row).await.map(drop)
 }
 
 /// Whose allowances the invoice of a space for a month touches: apps, and the months in which they were used.
@@ -53,7 +112,7 @@ pub(crate) async fn touched_by(
 ) -> Result<Vec<(AppName, Month)>, Error> {
     let rows: Vec<(Uuid, String)> = on!(db, |c| {
         sqlx::query_as(
-            "SELECT DISTINCT app, usage_month FROM usage_total
+            "SELECT DISTINCT app, usage_month FROM usage_sums
              WHERE space = $1 AND billed_month = $2 AND billable ORDER BY app, usage_month",
         )
         .bind(space.0)
@@ -64,56 +123,38 @@ pub(crate) async fn touched_by(
     rows.into_iter().map(|(app, used)| Ok((AppName(app), month(&used)?))).collect()
 }
 
-static OF_APPS: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH wanted (place, app, usage_month) AS (VALUES ",
-        2,
-        ") SELECT DISTINCT t.space, t.billed_month, t.app, t.metric, t.usage_month, t.held_from, t.billable, t.quantity,
-             t.events
-           FROM wanted w JOIN usage_total t ON t.app = w.app AND t.usage_month = w.usage_month",
+static OF_APPS: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["app", "usage_month"],
+        "SELECT DISTINCT t.space, t.billed_month, t.app, t.usage_month, t.held_from, t.billable, t.sums
+         FROM wanted w JOIN usage_sums t ON t.app = w.app AND t.usage_month = w.usage_month",
     )
 });
 
 /// All sums of these apps' usage in these months, whichever spaces held the apps.
-pub(crate) async fn of_apps(db: &mut Conn, apps: &[(AppName, Month)]) -> Result<Vec<(TotalKey, Sum)>, Error> {
-    let mut found = Vec::new();
-    for (sql, filled) in OF_APPS.statements(db, apps) {
-        let rows: Vec<TotalRow> = on!(db, |c| {
-            let mut query = sqlx::query_as(sql);
-            for (app, used) in filled {
-                query = query.bind(app.0).bind(used.to_string());
-            }
-            query.fetch_all(c).await
-        })?;
-        for row in rows {
-            found.push(row.try_into()?);
-        }
-    }
-    Ok(found)
+pub(crate) async fn of_apps(
+    db: &mut Conn,
+    apps: &[(AppName, Month)],
+) -> Result<Vec<(TotalKey, Sums)>, Error> {
+    let row = |(app, used): &(AppName, Month)| [app.0.into(), used.to_string().into()];
+    let rows: Vec<TotalRow> = OF_APPS.fetch_all(db, apps, row).await?;
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
-static HOLDERS: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH wanted (place, app, usage_month) AS (VALUES ",
-        2,
-        ") SELECT DISTINCT t.space FROM wanted w JOIN usage_total t ON t.app = w.app AND t.usage_month = w.usage_month",
+static HOLDERS: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["app", "usage_month"],
+        "SELECT DISTINCT t.space FROM wanted w JOIN usage_sums t ON t.app = w.app AND t.usage_month = w.usage_month",
     )
 });
 
 /// The spaces in which these apps were used in these months.
 pub(crate) async fn holders(db: &mut Conn, apps: &[(AppName, Month)]) -> Result<BTreeSet<SpaceName>, Error> {
-    let mut found = BTreeSet::new();
-    for (sql, filled) in HOLDERS.statements(db, apps) {
-        let spaces: Vec<Uuid> = on!(db, |c| {
-            let mut query = sqlx::query_scalar(sql);
-            for (app, used) in filled {
-                query = query.bind(app.0).bind(used.to_string());
-            }
-            query.fetch_all(c).await
-        })?;
-        found.extend(spaces.into_iter().map(SpaceName));
-    }
-    Ok(found)
+    let row = |(app, used): &(AppName, Month)| [app.0.into(), used.to_string().into()];
+    let spaces: Vec<(Uuid,)> = HOLDERS.fetch_all(db, apps, row).await?;
+    Ok(spaces.into_iter().map(|(space,)| SpaceName(space)).collect())
 }
 
 /// Whether there is usage to be billed that no issued invoice covers (R-S6): of a month after the last that is issued.
@@ -125,7 +166,7 @@ pub(crate) async fn is_any_after(
     let issued = issued.map(|month| month.to_string()).unwrap_or_default();
     let found: Option<String> = on!(db, |c| {
         sqlx::query_scalar(
-            "SELECT billed_month FROM usage_total WHERE space = $1 AND billed_month > $2 AND billable
+            "SELECT billed_month FROM usage_sums WHERE space = $1 AND billed_month > $2 AND billable
              ORDER BY billed_month LIMIT 1",
         )
         .bind(space.0)

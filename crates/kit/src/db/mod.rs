@@ -10,12 +10,13 @@
 //!   filter has a text of its own.
 //! - Whether there is any such row is asked as `ORDER BY key LIMIT 1`, never without an order, and by EXISTS only where an
 //!   index holds just the rows in question.
-//! - What is looked up of each row of a list is a scalar subquery and not a join, unless the rows are given as VALUES.
-mod batch;
+//! - What is looked up of each row of a list is a scalar subquery and not a join, unless they are the rows of a [`RowsSql`].
 mod error;
 mod migrate;
 mod open;
+mod rows;
 mod tx;
+mod union;
 
 use std::{io, time::Duration};
 
@@ -25,11 +26,12 @@ use sqlx::{
 use tokio::time::timeout;
 
 pub use self::{
-    batch::{BatchSql, UnionSql},
     error::Error,
     migrate::{Migration, SCHEMA, is_current, migrate},
     open::{FolderLock, OpenError},
+    rows::{RowsSql, Value},
     tx::{Act, Change, Tx},
+    union::UnionSql,
 };
 
 /// The connections to one service's database.
@@ -168,11 +170,6 @@ impl Conn {
             Self::Postgres(conn) => Engine::Postgres(conn),
             Self::PostgresTx(tx) => Engine::Postgres(tx),
         }
-    }
-
-    /// Whether the engine is PostgreSQL.
-    pub(crate) fn is_postgres(&self) -> bool {
-        matches!(self, Self::Postgres(_) | Self::PostgresTx(_))
     }
 
     pub(crate) async fn commit(self) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use devspaces_proto::facts::v1::{ApplyEffectsRequest, Effect};
 use prost::Message as _;
 use serde_json::Value;
 
-use super::{BatchSql, Conn, Error, Pool};
+use super::{Conn, Error, Pool, RowsSql};
 use crate::{
     clock::Timestamp,
     journal::{self, Draft, Head},
@@ -45,11 +45,11 @@ pub struct Change {
     pub facts: bool,
 }
 
-static UNDELIVERED: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH wanted (place, scope) AS (VALUES ",
-        1,
-        ") SELECT (SELECT o.scope FROM outbox o WHERE o.scope = w.scope ORDER BY o.sequence LIMIT 1) FROM wanted w",
+static UNDELIVERED: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["scope"],
+        "SELECT (SELECT o.scope FROM outbox o WHERE o.scope = w.scope ORDER BY o.sequence LIMIT 1) FROM wanted w",
     )
 });
 
@@ -178,19 +178,9 @@ impl Tx {
     /// Whether effects of these scopes' earlier changes are still to be delivered.
     pub(crate) async fn has_undelivered(&mut self) -> Result<bool, Error> {
         let scopes = self.scopes();
-        for (sql, scopes) in UNDELIVERED.statements(self, &scopes) {
-            let found: Vec<Option<String>> = on!(self, |c| {
-                let mut query = sqlx::query_scalar(sql);
-                for scope in scopes {
-                    query = query.bind(scope.to_string());
-                }
-                query.fetch_all(c).await
-            })?;
-            if found.iter().any(Option::is_some) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let found: Vec<(Option<String>,)> =
+            UNDELIVERED.fetch_all(self, &scopes, |scope| [scope.to_string().into()]).await?;
+        Ok(found.iter().any(|(scope,)| scope.is_some()))
     }
 
     /// Notes that the effects of a sender's change are applied; false if they already were.

@@ -6,9 +6,8 @@ use serde_json::json;
 use super::{GENESIS, chain, personal::Personal};
 use crate::{
     clock::Timestamp,
-    db::{Act, BatchSql, Change, Conn, Error},
+    db::{Act, Change, Conn, Error, RowsSql, Value},
     name::Scope,
-    on,
 };
 
 /// The end of a scope's journal, as the writer of the scope sees it.
@@ -28,33 +27,26 @@ struct HeadRow {
     head: Head,
 }
 
-// Grouped, since a statement may not write a row twice, and rows are filled up with the last. The place puts the rows in
-// the order in which they are locked.
-static LOCK: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH wanted (place, scope, hash, time) AS (VALUES ",
-        3,
-        ") INSERT INTO head (scope, sequence, hash, time, facts_sequence, facts_hash)
-           SELECT scope, 0, hash, time, 0, hash FROM wanted GROUP BY scope, hash, time ORDER BY MIN(place)
-           ON CONFLICT (scope) DO UPDATE SET sequence = head.sequence
-           RETURNING scope, sequence, hash, time, facts_sequence, facts_hash",
+// Grouped, since a statement may not write a row twice, and rows may come more than once. The place puts the rows in the
+// order in which they are locked.
+static LOCK: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["scope", "hash", "time"],
+        "INSERT INTO head (scope, sequence, hash, time, facts_sequence, facts_hash)
+         SELECT scope, 0, hash, time, 0, hash FROM wanted GROUP BY scope, hash, time ORDER BY MIN(place)
+         ON CONFLICT (scope) DO UPDATE SET sequence = head.sequence
+         RETURNING scope, sequence, hash, time, facts_sequence, facts_hash",
     )
 });
 
 /// Makes the caller's transaction the only writer of these scopes until it ends. It locks them in the order in which they
 /// are given, and each is given once.
 pub(crate) async fn lock(db: &mut Conn, scopes: &[Scope]) -> Result<Vec<(Scope, Head)>, Error> {
-    let mut locked = HashMap::with_capacity(scopes.len());
-    for (sql, scopes) in LOCK.statements(db, scopes) {
-        let rows: Vec<HeadRow> = on!(db, |c| {
-            let mut query = sqlx::query_as(sql);
-            for scope in scopes {
-                query = query.bind(scope.to_string()).bind(GENESIS.as_slice()).bind(Timestamp::EPOCH);
-            }
-            query.fetch_all(c).await
-        })?;
-        locked.extend(rows.into_iter().map(|row| (row.scope, row.head)));
-    }
+    let values =
+        |scope: &Scope| [scope.to_string().into(), GENESIS.as_slice().into(), Timestamp::EPOCH.into()];
+    let rows: Vec<HeadRow> = LOCK.fetch_all(db, scopes, values).await?;
+    let mut locked: HashMap<_, _> = rows.into_iter().map(|row| (row.scope, row.head)).collect();
     let head = |scope: &Scope| Some((*scope, locked.remove(&scope.to_string())?));
     scopes.iter().map(head).collect::<Option<_>>().ok_or_else(|| Error::Defect(sqlx::Error::RowNotFound))
 }
@@ -95,65 +87,61 @@ impl Draft {
         let head = Head { sequence, hash, time, facts_sequence, facts_hash };
         Self { scope: change.scope, head, content, personal: personal.to_json() }
     }
+
+    /// The entry's row.
+    fn entry(&self) -> [Value<'_>; 6] {
+        let Self { scope, head, content, personal } = self;
+        [
+            scope.to_string().into(),
+            head.sequence.into(),
+            head.time.into(),
+            content.into(),
+            personal.into(),
+            head.hash.as_slice().into(),
+        ]
+    }
+
+    /// The row of the head.
+    fn next_head(&self) -> [Value<'_>; 6] {
+        let Self { scope, head, .. } = self;
+        [
+            scope.to_string().into(),
+            head.sequence.into(),
+            head.hash.as_slice().into(),
+            head.time.into(),
+            head.facts_sequence.into(),
+            head.facts_hash.as_slice().into(),
+        ]
+    }
 }
 
-// The rows that fill up are there already when they come.
-static ENTRIES: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH entry (place, scope, sequence, time, content, personal, hash) AS (VALUES ",
-        6,
-        ") INSERT INTO journal (scope, sequence, time, content, personal, hash)
-           SELECT scope, sequence, time, content, personal, hash FROM entry WHERE TRUE
-           ON CONFLICT (scope, sequence) DO NOTHING",
+// A row that comes again is there already.
+static ENTRIES: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "entry",
+        &["scope", "sequence", "time", "content", "personal", "hash"],
+        "INSERT INTO journal (scope, sequence, time, content, personal, hash)
+         SELECT scope, sequence, time, content, personal, hash FROM entry WHERE TRUE
+         ON CONFLICT (scope, sequence) DO NOTHING",
     )
 });
 
-static HEADS: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH next (place, scope, sequence, hash, time, facts_sequence, facts_hash) AS (VALUES ",
-        6,
-        ") INSERT INTO head (scope, sequence, hash, time, facts_sequence, facts_hash)
-           SELECT DISTINCT scope, sequence, hash, time, facts_sequence, facts_hash FROM next WHERE TRUE
-           ON CONFLICT (scope) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash, time = excluded.time,
-             facts_sequence = excluded.facts_sequence, facts_hash = excluded.facts_hash",
+static HEADS: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "next",
+        &["scope", "sequence", "hash", "time", "facts_sequence", "facts_hash"],
+        "INSERT INTO head (scope, sequence, hash, time, facts_sequence, facts_hash)
+         SELECT DISTINCT scope, sequence, hash, time, facts_sequence, facts_hash FROM next WHERE TRUE
+         ON CONFLICT (scope) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash, time = excluded.time,
+           facts_sequence = excluded.facts_sequence, facts_hash = excluded.facts_hash",
     )
 });
 
 /// Writes the next entries of scopes that the caller's transaction holds, and their new heads; one for each scope.
 pub(crate) async fn append(db: &mut Conn, drafts: &[Draft]) -> Result<(), Error> {
-    let mut written = 0;
-    for (sql, drafts) in ENTRIES.statements(db, drafts) {
-        written += on!(db, |c| {
-            let mut query = sqlx::query(sql);
-            for Draft { scope, head, content, personal } in drafts {
-                query = query
-                    .bind(scope.to_string())
-                    .bind(head.sequence)
-                    .bind(head.time)
-                    .bind(content)
-                    .bind(personal)
-                    .bind(&head.hash);
-            }
-            query.execute(c).await.map(|done| done.rows_affected())
-        })?;
-    }
+    let written = ENTRIES.execute(db, drafts, Draft::entry).await?;
     if written != drafts.len() as u64 {
         return Err(Error::Defect(sqlx::Error::Configuration("an entry is there before its time".into())));
     }
-    for (sql, drafts) in HEADS.statements(db, drafts) {
-        on!(db, |c| {
-            let mut query = sqlx::query(sql);
-            for Draft { scope, head, .. } in drafts {
-                query = query
-                    .bind(scope.to_string())
-                    .bind(head.sequence)
-                    .bind(&head.hash)
-                    .bind(head.time)
-                    .bind(head.facts_sequence)
-                    .bind(&head.facts_hash);
-            }
-            query.execute(c).await.map(drop)
-        })?;
-    }
-    Ok(())
+    HEADS.execute(db, drafts, Draft::next_head).await.map(drop)
 }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use devspaces_authz::AppRole;
 use devspaces_kit::{
     clock::Timestamp,
-    db::{BatchSql, Conn, Error, UnionSql},
+    db::{Conn, Error, RowsSql, UnionSql},
     name::{AppName, ListingName, SpaceName},
     on,
 };
@@ -236,15 +236,15 @@ struct SeenRow {
     role: Option<String>,
 }
 
-static SEEN: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH wanted (place, id, person) AS (VALUES ",
-        2,
-        ") SELECT DISTINCT a.id, a.space, a.display_name, a.description, a.listing, a.listed_by, a.delete_time,
-             a.create_time, a.update_time, a.revision, c.role
-           FROM wanted w JOIN app a ON a.id = w.id LEFT JOIN contributor c ON c.app = w.id AND c.person = w.person
-           WHERE a.delete_time IS NULL
-           ORDER BY a.id",
+static SEEN: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["id", "person"],
+        "SELECT DISTINCT a.id, a.space, a.display_name, a.description, a.listing, a.listed_by, a.delete_time,
+           a.create_time, a.update_time, a.revision, c.role
+         FROM wanted w JOIN app a ON a.id = w.id LEFT JOIN contributor c ON c.app = w.id AND c.person = w.person
+         WHERE a.delete_time IS NULL
+         ORDER BY a.id",
     )
 });
 
@@ -254,19 +254,12 @@ pub(crate) async fn find_all(
     names: &[AppName],
     person: &str,
 ) -> Result<Vec<(App, Option<AppRole>)>, Error> {
-    let mut found = Vec::with_capacity(names.len());
-    for (sql, filled) in SEEN.statements(db, names) {
-        let rows: Vec<SeenRow> = on!(db, |c| {
-            let mut query = sqlx::query_as(sql);
-            for name in filled {
-                query = query.bind(name.0).bind(person);
-            }
-            query.fetch_all(c).await
-        })?;
-        for row in rows {
-            let role = row.role.as_deref().map(contributor::role).transpose()?;
-            found.push((row.app.try_into()?, role));
-        }
-    }
-    Ok(found)
+    let wanted: Vec<_> = names.iter().map(|name| (name, person)).collect();
+    let row = |(name, person): &(&AppName, &str)| [name.0.into(), (*person).to_owned().into()];
+    let rows: Vec<SeenRow> = SEEN.fetch_all(db, &wanted, row).await?;
+    let seen = |row: SeenRow| {
+        let role = row.role.as_deref().map(contributor::role).transpose()?;
+        Ok((row.app.try_into()?, role))
+    };
+    rows.into_iter().map(seen).collect()
 }

@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 
 use devspaces_kit::{
     clock::Timestamp,
-    db::{BatchSql, Conn, Error},
+    db::{Conn, Error, RowsSql},
     name::{AppName, SpaceName},
     on,
 };
@@ -69,30 +69,21 @@ async fn end(db: &mut Conn, app: AppName, now: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-static OF_APPS: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH wanted (place, id) AS (VALUES ",
-        1,
-        ") SELECT DISTINCT h.app, h.start_time, h.space, h.end_time
-           FROM wanted w JOIN holding h ON h.app = w.id
-           ORDER BY h.app, h.start_time",
+static OF_APPS: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["id"],
+        "SELECT DISTINCT h.app, h.start_time, h.space, h.end_time
+         FROM wanted w JOIN holding h ON h.app = w.id
+         ORDER BY h.app, h.start_time",
     )
 });
 
 /// Which spaces held these apps, the earliest first for each app.
 pub(crate) async fn of_apps(db: &mut Conn, apps: &[AppName]) -> Result<Vec<Holding>, Error> {
-    let mut found = Vec::with_capacity(apps.len());
-    for (sql, filled) in OF_APPS.statements(db, apps) {
-        let rows: Vec<(Uuid, Timestamp, Uuid, Option<Timestamp>)> = on!(db, |c| {
-            let mut query = sqlx::query_as(sql);
-            for app in filled {
-                query = query.bind(app.0);
-            }
-            query.fetch_all(c).await
-        })?;
-        let holding =
-            |(app, start, space, end)| Holding { app: AppName(app), space: SpaceName(space), start, end };
-        found.extend(rows.into_iter().map(holding));
-    }
-    Ok(found)
+    type Row = (Uuid, Timestamp, Uuid, Option<Timestamp>);
+    let rows: Vec<Row> = OF_APPS.fetch_all(db, apps, |app| [app.0.into()]).await?;
+    let holding =
+        |(app, start, space, end)| Holding { app: AppName(app), space: SpaceName(space), start, end };
+    Ok(rows.into_iter().map(holding).collect())
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::LazyLock};
 use devspaces_authz::SpaceState;
 use devspaces_kit::{
     clock::Timestamp,
-    db::{BatchSql, Conn, Error},
+    db::{Conn, Error, RowsSql},
     name::SpaceName,
     on,
 };
@@ -75,32 +75,20 @@ pub(crate) async fn find(db: &mut Conn, name: SpaceName) -> Result<Option<Space>
     row.map(Space::try_from).transpose()
 }
 
-static FIND_ALL: LazyLock<BatchSql> = LazyLock::new(|| {
-    BatchSql::new(
-        "WITH wanted (place, id) AS (VALUES ",
-        1,
-        ") SELECT DISTINCT s.id, s.display_name, s.description, s.logo_uri, s.state, s.published, s.delete_time,
-             s.create_time, s.update_time, s.revision
-           FROM wanted w JOIN space s ON s.id = w.id",
+static FIND_ALL: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["id"],
+        "SELECT DISTINCT s.id, s.display_name, s.description, s.logo_uri, s.state, s.published, s.delete_time,
+           s.create_time, s.update_time, s.revision
+         FROM wanted w JOIN space s ON s.id = w.id",
     )
 });
 
 /// Those of these spaces that there are.
 pub(crate) async fn find_all(db: &mut Conn, names: &[SpaceName]) -> Result<HashMap<SpaceName, Space>, Error> {
-    let mut found = HashMap::with_capacity(names.len());
-    for (sql, filled) in FIND_ALL.statements(db, names) {
-        let rows: Vec<Row> = on!(db, |c| {
-            let mut query = sqlx::query_as(sql);
-            for name in filled {
-                query = query.bind(name.0);
-            }
-            query.fetch_all(c).await
-        })?;
-        for row in rows {
-            found.insert(SpaceName(row.id), row.try_into()?);
-        }
-    }
-    Ok(found)
+    let rows: Vec<Row> = FIND_ALL.fetch_all(db, names, |name| [name.0.into()]).await?;
+    rows.into_iter().map(|row| Ok((SpaceName(row.id), row.try_into()?))).collect()
 }
 
 /// Stores a space, in place of what was stored of it.

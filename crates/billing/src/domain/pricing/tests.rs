@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::Rate;
+use crate::domain::{Rate, usage::Sum};
 
 /// Billionths, as quantities have.
 const NANOS: u32 = 9;
@@ -41,7 +41,6 @@ fn key(&(holder, used, usage, held, billable, _): &Told, billed: u8) -> TotalKey
         space: space(holder),
         billed_month: month(billed),
         app: app(used),
-        metric: Metric::LogsGb,
         usage_month: month(usage),
         held_from: Timestamp::from_micros(held.into()),
         billable,
@@ -57,6 +56,10 @@ fn nanos(quantity: Decimal) -> i128 {
     let mut quantity = quantity;
     quantity.rescale(NANOS);
     quantity.mantissa()
+}
+
+fn of_logs(sum: Sum) -> Sums {
+    Sums::from_iter([(Metric::LogsGb, sum)])
 }
 
 /// What stands in the books, and what becomes of usage and invoices as they come.
@@ -87,7 +90,7 @@ impl Books {
     }
 
     fn usage(&self) -> Usage {
-        let open = self.totals.iter().map(|(key, sum)| (*key, *sum));
+        let open = self.totals.iter().map(|(key, sum)| (*key, of_logs(*sum)));
         let covered = |key: &TotalKey| key.billable && self.issued.contains(&(key.space, key.billed_month));
         let mut consumed = BTreeMap::<Pool, Decimal>::new();
         for (_, line) in &self.lines {
@@ -208,7 +211,7 @@ proptest! {
         }
         let mut told = BTreeMap::<Pool, (i128, i128)>::new();
         for (key, sum) in &books.totals {
-            let (paid_for, all) = told.entry(Pool::from(key)).or_default();
+            let (paid_for, all) = told.entry(Pool::of(key, Metric::LogsGb)).or_default();
             *paid_for += if key.billable { nanos(sum.quantity) } else { 0 };
             *all += nanos(sum.quantity);
         }
@@ -238,10 +241,10 @@ fn decimal(text: &str) -> Decimal {
 }
 
 /// A pool's usage in sums: held from, space, billable, billed month, quantity.
-fn open(sums: &[(i64, u8, bool, u8, &str)]) -> Vec<(TotalKey, Sum)> {
+fn open(sums: &[(i64, u8, bool, u8, &str)]) -> Vec<(TotalKey, Sums)> {
     let sum = |&(held, holder, billable, billed, quantity): &(i64, u8, bool, u8, &str)| {
         let key = key(&(holder, 0, 0, 0, billable, 0), billed);
-        (TotalKey { held_from: Timestamp::from_micros(held), ..key }, Sum::of(decimal(quantity)))
+        (TotalKey { held_from: Timestamp::from_micros(held), ..key }, of_logs(Sum::of(decimal(quantity))))
     };
     sums.iter().map(sum).collect()
 }

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use devspaces_kit::{
     clock::Timestamp,
@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use super::{Event, Held, Rejection};
 use crate::domain::{Metric, Month};
 
-/// Everything that decides what usage costs: events with the same of it are summed.
+/// Everything that decides what usage costs, beside what was used: events with the same of it are summed, by metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TotalKey {
     /// The space that held the app.
@@ -17,7 +17,6 @@ pub(crate) struct TotalKey {
     /// The month whose invoice bills it.
     pub(crate) billed_month: Month,
     pub(crate) app: AppName,
-    pub(crate) metric: Metric,
     /// The month in which it was used.
     pub(crate) usage_month: Month,
     /// From when on the space held the app at that time.
@@ -46,6 +45,36 @@ impl Sum {
         let exact = quantity.scale() == self.quantity.scale().max(other.quantity.scale());
         let events = self.events.checked_add(other.events)?;
         exact.then(|| Self { quantity: quantity.normalize(), events })
+    }
+}
+
+/// The sums of what was used, by metric.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sums(BTreeMap<Metric, Sum>);
+
+impl Sums {
+    /// Adds to the sum of a metric; nothing if that has more digits than can be kept.
+    #[must_use]
+    pub(crate) fn add(&mut self, metric: Metric, sum: Sum) -> Option<()> {
+        let total = self.0.entry(metric).or_default();
+        *total = total.and(sum)?;
+        Some(())
+    }
+
+    /// Adds all of these; nothing if one has more digits than can be kept.
+    #[must_use]
+    pub(crate) fn add_all(&mut self, sums: &Self) -> Option<()> {
+        sums.iter().try_for_each(|(metric, sum)| self.add(metric, sum))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Metric, Sum)> {
+        self.0.iter().map(|(metric, sum)| (*metric, *sum))
+    }
+}
+
+impl FromIterator<(Metric, Sum)> for Sums {
+    fn from_iter<I: IntoIterator<Item = (Metric, Sum)>>(sums: I) -> Self {
+        Self(sums.into_iter().collect())
     }
 }
 
@@ -82,15 +111,7 @@ impl Books {
         let is_open = |month: &Month| !billable || !self.issued.contains(&(space, *month));
         let months = [usage_month, usage_month.next()];
         let billed_month = months.into_iter().find(is_open).ok_or(Rejection::MonthClosed)?;
-        Ok(TotalKey {
-            space,
-            billed_month,
-            app: event.app,
-            metric: event.metric,
-            usage_month,
-            held_from,
-            billable,
-        })
+        Ok(TotalKey { space, billed_month, app: event.app, usage_month, held_from, billable })
     }
 }
 

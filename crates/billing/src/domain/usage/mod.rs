@@ -3,6 +3,8 @@ mod batch;
 mod holdings;
 mod ledger;
 
+use std::fmt::Write as _;
+
 use devspaces_kit::{clock::Timestamp, name::AppName};
 use rust_decimal::Decimal;
 use sha2::{Digest as _, Sha256};
@@ -10,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 pub(crate) use self::{
     batch::{Batch, Line, Outcome, Rejection},
     holdings::{Held, Holdings},
-    ledger::{Books, Placement, Sum, TotalKey},
+    ledger::{Books, Placement, Sum, Sums, TotalKey},
 };
 use super::Metric;
 
@@ -25,17 +27,20 @@ pub(crate) struct Event {
     pub(crate) time: Timestamp,
 }
 
+/// About how long a line of a digest is.
+const LINE: usize = 120;
+
 /// The digest of events, by which the journal's entry vouches for them: each in a line of its own, in the order of their
 /// ids, with its time in microseconds since 1970.
 pub(crate) fn digest(events: &[&Event]) -> String {
     let mut sorted = events.to_vec();
     sorted.sort_unstable_by_key(|event| &event.id);
-    let mut digest = Sha256::new();
+    let mut lines = String::with_capacity(sorted.len() * LINE);
     for Event { id, app, metric, quantity, time } in sorted {
-        let line = format!("{id} {} {} {quantity} {}\n", app.0, metric.name(), time.micros());
-        digest.update(line);
+        // A String takes whatever is written to it.
+        let _ = writeln!(lines, "{id} {} {} {quantity} {}", app.0, metric.name(), time.micros());
     }
-    hex::encode(digest.finalize())
+    hex::encode(Sha256::digest(lines))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     convert,
     domain::{Metric, Month},
-    store::usage::{self, Wanted},
+    store::usage_list::{self, Wanted},
 };
 
 const METHOD: &str = "devspaces.billing.v1.UsageService/ListUsage";
@@ -42,7 +42,7 @@ pub(super) async fn handle(
     let tokens = PageToken::for_arguments(METHOD, &[&request.parent, &month.to_string(), &request.app]);
     let after = tokens.decode(&request.page_token)?.map(|key| place(&key)).transpose()?;
     let wanted = Wanted { space, month, app, after, limit: size + 1 };
-    let mut sums = usage::sums(&mut context.pool.read().await?, &wanted).await?;
+    let mut sums = usage_list::sums(&mut context.pool.read().await?, &wanted).await?;
     let next_page_token = match page::cut(&mut sums, size) {
         Some((app, metric, _)) => tokens.encode([app.0.as_bytes(), metric.name().as_bytes()].concat()),
         None => String::new(),

@@ -23,7 +23,9 @@ use crate::{
     convert,
     domain::{
         Month,
-        usage::{Batch, Books, Event, Held, Holdings, Line, Placement, Rejection, Sum, TotalKey, digest},
+        usage::{
+            Batch, Books, Event, Held, Holdings, Line, Placement, Rejection, Sum, Sums, TotalKey, digest,
+        },
     },
     store,
 };
@@ -160,17 +162,16 @@ impl Report {
 
 /// Adds events to their sums.
 async fn count(tx: &mut Tx, accepted: &[(&Event, TotalKey)]) -> Result<(), Abort> {
-    let mut added: BTreeMap<TotalKey, Sum> = BTreeMap::new();
+    let mut totals: BTreeMap<TotalKey, Sums> = BTreeMap::new();
     for (event, key) in accepted {
-        let sum = added.entry(*key).or_default();
-        *sum = sum.and(Sum::of(event.quantity)).ok_or_else(too_large)?;
+        let sums = totals.entry(*key).or_default();
+        sums.add(event.metric, Sum::of(event.quantity)).ok_or_else(too_large)?;
     }
-    for (key, before) in store::usage::totals(tx, &added).await? {
-        let sum = added.entry(key).or_default();
-        *sum = sum.and(before).ok_or_else(too_large)?;
+    for (key, before) in store::total::find(tx, totals.keys()).await? {
+        totals.entry(key).or_default().add_all(&before).ok_or_else(too_large)?;
     }
-    let totals: Vec<_> = added.into_iter().collect();
-    Ok(store::usage::put_totals(tx, &totals).await?)
+    let totals: Vec<_> = totals.into_iter().collect();
+    Ok(store::total::put(tx, &totals).await?)
 }
 
 /// More than ten million events of the largest quantity, of one app and metric in one month.

@@ -1,0 +1,133 @@
+//! A month's usage by app and metric, page by page.
+use std::collections::{BTreeMap, BTreeSet};
+
+use devspaces_kit::{
+    clock::Timestamp,
+    db::{Conn, Error},
+    name::{AppName, SpaceName},
+    on,
+};
+use uuid::Uuid;
+
+use super::{stored::unreadable, total::TotalRow};
+use crate::domain::{
+    Metric, Month,
+    usage::{Sum, Sums, TotalKey},
+};
+
+/// Which sums of a month's usage to read.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) space: SpaceName,
+    /// The month in which it was used.
+    pub(crate) month: Month,
+    /// Only of this app.
+    pub(crate) app: Option<AppName>,
+    /// Only what comes after this app and metric.
+    pub(crate) after: Option<(AppName, Metric)>,
+    pub(crate) limit: usize,
+}
+
+impl Wanted {
+    fn has(&self, app: AppName, metric: Metric) -> bool {
+        self.after.is_none_or(|(after, last)| (app.0, metric.name()) > (after.0, last.name()))
+    }
+}
+
+/// Sums in the order in which they are listed: by app, and then by the metric's name.
+type Listed = BTreeMap<(AppName, &'static str), (Metric, Sum)>;
+
+/// A month's usage by app and metric, in the order of both, whichever invoice bills it.
+pub(crate) async fn sums(db: &mut Conn, wanted: &Wanted) -> Result<Vec<(AppName, Metric, Sum)>, Error> {
+    let mut listed = Listed::new();
+    // Late usage is billed by the invoice of the month after (R-B8), and by no later one.
+    for billed_month in BTreeSet::from([wanted.month, wanted.month.next()]) {
+        for ((app, name), (metric, sum)) in billed_by(db, wanted, billed_month).await? {
+            add(&mut listed, (app, name), metric, sum)?;
+        }
+    }
+    let sums = listed.into_iter().map(|((app, _), (metric, sum))| (app, metric, sum));
+    Ok(sums.take(wanted.limit).collect())
+}
+
+fn add(listed: &mut Listed, place: (AppName, &'static str), metric: Metric, sum: Sum) -> Result<(), Error> {
+    let (_, total) = listed.entry(place).or_insert((metric, Sum::default()));
+    *total = total.and(sum).ok_or_else(|| unreadable("sums are too large to be added"))?;
+    Ok(())
+}
+
+/// What an invoice bills of a month's usage: at least so many sums as are wanted, if there are as many, and those of an app
+/// all or none.
+async fn billed_by(db: &mut Conn, wanted: &Wanted, billed_month: Month) -> Result<Listed, Error> {
+    let (mut after, mut listed) = (Place::before(wanted), Listed::new());
+    loop {
+        let page = rows_after(db, wanted, billed_month, &after).await?;
+        let more = page.len() == PAGE;
+        for row in page {
+            let (key, sums): (TotalKey, Sums) = row.try_into()?;
+            if key.app.0 != after.app && listed.len() >= wanted.limit {
+                return Ok(listed);
+            }
+            after = Place::of(&key);
+            for (metric, sum) in sums.iter().filter(|(metric, _)| wanted.has(key.app, *metric)) {
+                add(&mut listed, (key.app, metric.name()), metric, sum)?;
+            }
+        }
+        if !more {
+            return Ok(listed);
+        }
+    }
+}
+
+/// How many rows are read at once.
+const PAGE: usize = 200;
+
+/// Where a row stands among those of one invoice and one month of usage.
+struct Place {
+    app: Uuid,
+    /// Empty before all rows of the app.
+    usage_month: String,
+    held_from: Timestamp,
+    billable: bool,
+}
+
+impl Place {
+    fn of(&TotalKey { app, usage_month, held_from, billable, .. }: &TotalKey) -> Self {
+        Self { app: app.0, usage_month: usage_month.to_string(), held_from, billable }
+    }
+
+    /// Before all that is wanted: of the app of which some metrics come before, all rows have others.
+    fn before(wanted: &Wanted) -> Self {
+        let after = wanted.after.map(|(app, _)| app);
+        let app = after.or(wanted.app).unwrap_or(AppName::NIL);
+        Self { app: app.0, usage_month: String::new(), held_from: Timestamp::EPOCH, billable: false }
+    }
+}
+
+async fn rows_after(
+    db: &mut Conn,
+    wanted: &Wanted,
+    billed_month: Month,
+    after: &Place,
+) -> Result<Vec<TotalRow>, Error> {
+    let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
+    Ok(on!(db, |c| {
+        sqlx::query_as(
+            "SELECT space, billed_month, app, usage_month, held_from, billable, sums FROM usage_sums
+             WHERE space = $1 AND billed_month = $2 AND (app, usage_month, held_from, billable) > ($3, $4, $5, $6)
+             AND app <= $7 AND usage_month = $8
+             ORDER BY app, usage_month, held_from, billable LIMIT $9",
+        )
+        .bind(wanted.space.0)
+        .bind(billed_month.to_string())
+        .bind(after.app)
+        .bind(&after.usage_month)
+        .bind(after.held_from)
+        .bind(after.billable)
+        .bind(wanted.app.map_or(Uuid::max(), |app| app.0))
+        .bind(wanted.month.to_string())
+        .bind(limit)
+        .fetch_all(c)
+        .await
+    })?)
+}

@@ -1,0 +1,68 @@
+//! What was stored under an older schema is there under the new one.
+use devspaces::Service;
+use devspaces_kit::db::migrate;
+use devspaces_proto::billing::v1::Metric;
+use devspaces_tests::{
+    both_engines,
+    sql::{count, execute, tamper},
+};
+
+use crate::{
+    billing_accounts::consents,
+    usage::{ACCEPTED, event, outcomes, used},
+};
+
+/// The table of sums as it was before the 6th step of billing's schema: a row for each metric.
+const OLD_SUMS: &str = "CREATE TABLE usage_total (
+    space UUID NOT NULL, billed_month TEXT NOT NULL, app UUID NOT NULL, metric TEXT NOT NULL,
+    usage_month TEXT NOT NULL, held_from TIMESTAMPTZ NOT NULL, billable BOOLEAN NOT NULL,
+    quantity TEXT NOT NULL, events BIGINT NOT NULL,
+    PRIMARY KEY (space, billed_month, app, metric, usage_month, held_from, billable));
+    CREATE INDEX usage_total_of_app ON usage_total (app, usage_month)";
+
+/// A sum of this metric beside each that stands in the new table, where a condition holds.
+fn old_sum(metric: &str, quantity: &str, events: u8, of: &str) -> String {
+    format!(
+        "INSERT INTO usage_total
+         SELECT space, billed_month, app, '{metric}', usage_month, held_from, billable, '{quantity}', {events}
+         FROM usage_sums WHERE {of}"
+    )
+}
+
+both_engines! {
+    // R-B5, R-B6: nothing that was used is lost, changed or billed otherwise.
+    async fn sums_of_each_metric_become_sums_of_all(suite: Suite) {
+        let mut suite = suite;
+        let alice = suite.user("alice");
+        let space = alice.creates_space("Team").await;
+        let apps = [alice.creates_app(&space).await, alice.creates_app(&space).await];
+        assert_eq!(outcomes(&suite, &[event(&suite, "early", &apps[0], "1")]).await, [ACCEPTED]);
+        suite.clock.advance(std::time::Duration::from_millis(10));
+        consents(&alice, &space).await.expect("an account");
+        let events = [event(&suite, "a", &apps[0], "1"), event(&suite, "b", &apps[1], "1")];
+        assert_eq!(outcomes(&suite, &events).await, [ACCEPTED; 2]);
+
+        suite.stop(Service::Billing).await;
+        let pool = suite.pool(Service::Billing).await;
+        assert_eq!(count(&pool, "SELECT COUNT(*) FROM usage_sums").await, 3);
+        execute(&pool, OLD_SUMS).await;
+        tamper(&pool, &old_sum("LOGS_GB", "0.250", 2, "TRUE")).await;
+        tamper(&pool, &old_sum("SQL_REQUESTS", "98765432109876543.210987654", 7, "billable")).await;
+        execute(&pool, "DROP TABLE usage_sums; DELETE FROM migration WHERE component = 'billing' AND version >= 6").await;
+        assert!(migrate(&pool, &Service::Billing.schema()).await.expect("migrated") >= 1);
+        suite.restart(Service::Billing).await;
+
+        let mut expected = Vec::new();
+        for (app, logs, events) in [(&apps[0], "0.5", 4), (&apps[1], "0.25", 2)] {
+            expected.push((app.clone(), Metric::LogsGb, logs.to_owned(), events));
+            expected.push((app.clone(), Metric::SqlRequests, "98765432109876543.210987654".to_owned(), 7));
+        }
+        expected.sort_by(|one, other| one.0.cmp(&other.0));
+        assert_eq!(used(&alice, &space).await.expect("usage"), expected);
+        // What comes now is added to what was there.
+        assert_eq!(outcomes(&suite, &[event(&suite, "c", &apps[1], "2")]).await, [ACCEPTED]);
+        assert_eq!(count(&pool, "SELECT COUNT(*) FROM usage_sums").await, 3);
+        let logs = used(&alice, &space).await.expect("usage").into_iter().find(|it| it.0 == apps[1]);
+        assert_eq!(logs, Some((apps[1].clone(), Metric::LogsGb, "2.25".into(), 3)));
+    }
+}
