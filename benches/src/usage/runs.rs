@@ -12,8 +12,8 @@ use devspaces_proto::billing::v1::RunBillingRequest;
 use devspaces_tests::{Engine, Suite};
 use uuid::Uuid;
 
-/// The fewer and the more spaces.
-const SIZES: [usize; 2] = [100, 1_000];
+/// More and more spaces.
+const SIZES: [usize; 3] = [100, 1_000, 2_000];
 const APPS: usize = 10;
 /// What all apps together were used, in events. Of these a run reads the sums.
 const EVENTS: usize = 1_000_000;

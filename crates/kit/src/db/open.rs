@@ -23,7 +23,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const ROW_BUFFER: usize = 1024;
 /// How much of the file SQLite's writer keeps at hand, in KiB below zero. Its own 2 MiB hold less than the pages that the
 /// entries of a few hundred scopes go to.
-const WRITER_CACHE: &str = "-32768";
+const WRITER_CACHE: &str = "-8192";
 /// Connections for handlers, and for facts: two Revalidate calls of each of three peers may be under way at once.
 const POSTGRES_CONNECTIONS: (u32, u32) = (16, 6);
 /// SQLite reads in parallel with its one writer.
