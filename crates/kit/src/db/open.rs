@@ -169,6 +169,9 @@ async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
         // that has some ten thousand rows at most, and takes several times as long.
         ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"),
+        // Nor of a table that was small when the plan was made: it takes the rows of an array for ten, and would go through
+        // the whole table for each of a thousand until it looks at the table again.
+        ("enable_seqscan", "off"),
     ]);
     let connect = async |connections| -> Result<PgPool, OpenError> {
         PgPoolOptions::new()
