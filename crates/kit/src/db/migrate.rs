@@ -56,6 +56,21 @@ macro_rules! untimed {
 /// Brings the schema up to date; says how many steps that took. Several processes may do it at once: they take turns.
 pub async fn migrate(pool: &Pool, steps: &[Migration]) -> Result<usize, Error> {
     make_book(pool).await?;
+    sort_in(pool, "PRAGMA temp_store = FILE").await?;
+    let applied = apply(pool, steps).await;
+    sort_in(pool, "PRAGMA temp_store = MEMORY").await?;
+    applied
+}
+
+/// Where SQLite's writer sorts. Steps sort whole tables, for which there may not be the memory.
+async fn sort_in(pool: &Pool, pragma: &'static str) -> Result<(), Error> {
+    if let Engine::Sqlite(c) = pool.write().await?.engine() {
+        raw_sql(pragma).execute(c).await?;
+    }
+    Ok(())
+}
+
+async fn apply(pool: &Pool, steps: &[Migration]) -> Result<usize, Error> {
     let mut db = pool.transaction().await?;
     // The row lock of this upsert is the turn: it lasts until the commit.
     untimed!(db, |c| sqlx::query(
