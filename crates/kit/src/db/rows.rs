@@ -149,7 +149,7 @@ impl RowsSql {
             }
             Engine::Postgres(c) => {
                 for rows in rows.chunks(MOST) {
-                    let query = self.postgres(rows, &values);
+                    let query = self.postgres(rows, &values)?;
                     written += in_time(query.execute(&mut *c)).await?.rows_affected();
                 }
             }
@@ -181,7 +181,7 @@ impl RowsSql {
             }
             Engine::Postgres(c) => {
                 for rows in rows.chunks(MOST) {
-                    for row in in_time(self.postgres(rows, &values).fetch_all(&mut *c)).await? {
+                    for row in in_time(self.postgres(rows, &values)?.fetch_all(&mut *c)).await? {
                         found.push(R::from_row(&row)?);
                     }
                 }
@@ -209,22 +209,22 @@ impl RowsSql {
         &'static self,
         rows: &'a [T],
         values: impl Fn(&'a T) -> [Value<'a>; N],
-    ) -> Query<'static, Postgres, PgArguments> {
+    ) -> Result<Query<'static, Postgres, PgArguments>, Error> {
         if let [row] = rows {
             let mut query = sqlx::query(AssertSqlSafe(self.one.as_str()));
             for value in values(row) {
                 query = bind!(query, value);
             }
-            return query;
+            return Ok(query);
         }
         let mut columns = [const { Column::Empty }; N];
         for row in rows {
             for (column, value) in columns.iter_mut().zip(values(row)) {
-                column.push(value, rows.len());
+                column.push(value, rows.len())?;
             }
         }
         let query = sqlx::query(AssertSqlSafe(self.arrays.as_str()));
-        columns.into_iter().fold(query, |query, column| match column {
+        Ok(columns.into_iter().fold(query, |query, column| match column {
             Column::Empty => query,
             Column::Text(texts) => query.bind(texts),
             Column::Uuid(ids) => query.bind(ids),
@@ -232,7 +232,7 @@ impl RowsSql {
             Column::Number(numbers) => query.bind(numbers),
             Column::Flag(flags) => query.bind(flags),
             Column::Bytes(bytes) => query.bind(bytes),
-        })
+        }))
     }
 }
 
@@ -249,19 +249,17 @@ enum Column<'a> {
 
 impl<'a> Column<'a> {
     /// Adds what stands in the next row.
-    fn push(&mut self, value: Value<'a>, rows: usize) {
+    fn push(&mut self, value: Value<'a>, rows: usize) -> Result<(), Error> {
         macro_rules! push {
             ($kind:ident, $value:expr) => {{
                 if matches!(self, Self::Empty) {
                     *self = Self::$kind(Vec::with_capacity(rows));
                 }
-                // One of another kind is left out: the arrays are then of different lengths, and the NULL that fills up is
-                // refused.
-                if let Self::$kind(column) = self {
-                    column.push($value);
-                } else {
-                    debug_assert!(false, "a column has values of two kinds");
-                }
+                let Self::$kind(column) = self else {
+                    let message = "a column of rows has values of two kinds";
+                    return Err(Error::Defect(sqlx::Error::Configuration(message.into())));
+                };
+                column.push($value);
             }};
         }
         match value {
@@ -272,6 +270,7 @@ impl<'a> Column<'a> {
             Value::Flag(flag) => push!(Flag, flag),
             Value::Bytes(bytes) => push!(Bytes, bytes),
         }
+        Ok(())
     }
 }
 
@@ -292,6 +291,15 @@ mod tests {
             sql.sqlite[1],
             "WITH row (place, a, b) AS (VALUES (0, ?, ?), (1, ?, ?), (2, ?, ?), (3, ?, ?)) SELECT a, b FROM row"
         );
+    }
+
+    #[test]
+    fn a_column_has_values_of_one_kind() {
+        let mut column = Column::Empty;
+        column.push("a".into(), 2).unwrap();
+        column.push("b".into(), 2).unwrap();
+        assert!(matches!(&column, Column::Text(texts) if *texts == ["a", "b"]));
+        assert!(matches!(column.push(1.into(), 2), Err(Error::Defect(_))));
     }
 
     #[tokio::test]
