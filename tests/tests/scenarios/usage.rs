@@ -277,6 +277,26 @@ both_engines! {
         }
     }
 
+    // R-B5: of a space with more apps than are read at once.
+    async fn usage_of_many_apps_is_listed_whole(suite: Suite) {
+        let alice = suite.user("alice");
+        let space = alice.creates_space("Team").await;
+        let mut batch = Vec::new();
+        for number in 0..220 {
+            let app = alice.creates_app(&space).await;
+            batch.push(event(&suite, &format!("event-{number}"), &app, "0.5"));
+        }
+        outcomes(&suite, &batch).await;
+        let mut expected: Vec<_> =
+            batch.iter().map(|event| (event.app.clone(), Metric::LogsGb, "0.5".to_owned(), 1)).collect();
+        expected.sort();
+        for page_size in [150, 250, 1000] {
+            let request =
+                ListUsageRequest { parent: account_of(&space), page_size, ..ListUsageRequest::default() };
+            assert_eq!(pages(&alice, request).await.expect("usage"), expected, "{page_size}");
+        }
+    }
+
     // R-B5
     async fn usage_is_listed_by_month_app_and_page(suite: Suite) {
         let alice = suite.user("alice");
