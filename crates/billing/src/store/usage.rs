@@ -20,25 +20,14 @@ use crate::domain::{
 
 const COLUMNS: [&str; 6] = ["id", "app", "metric", "quantity", "time", "space"];
 
-static INSERT: LazyLock<RowsSql> = LazyLock::new(|| {
-    RowsSql::new(
-        "event",
-        &COLUMNS,
-        "INSERT INTO usage_event (id, app, metric, quantity, time, space)
-         SELECT id, app, metric, quantity, time, space FROM event WHERE TRUE
-         ON CONFLICT (id) DO NOTHING",
-    )
-});
+const NEW: &str = "INSERT INTO usage_event (id, app, metric, quantity, time, space)
+    SELECT id, app, metric, quantity, time, space FROM event WHERE TRUE
+    ON CONFLICT (id) DO NOTHING";
 
-static INSERT_AND_TELL: LazyLock<RowsSql> = LazyLock::new(|| {
-    RowsSql::new(
-        "event",
-        &COLUMNS,
-        "INSERT INTO usage_event (id, app, metric, quantity, time, space)
-         SELECT id, app, metric, quantity, time, space FROM event WHERE TRUE
-         ON CONFLICT (id) DO NOTHING RETURNING id",
-    )
-});
+static INSERT: LazyLock<RowsSql> = LazyLock::new(|| RowsSql::new("event", &COLUMNS, NEW));
+
+static INSERT_AND_TELL: LazyLock<RowsSql> =
+    LazyLock::new(|| RowsSql::new("event", &COLUMNS, &format!("{NEW} RETURNING id")));
 
 /// Stores events of which the ids are new, and says which those are: also of several writers at once, one stores each
 /// id. They come in the order of their ids, so that writers can't wait for each other.
