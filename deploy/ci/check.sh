@@ -6,7 +6,8 @@
 #   deploy/ci/check.sh [COMMAND…]
 #
 # The command runs the tests that want a composed suite; it is told where that is. Names, ports and the profile of the
-# build can be set as for Compose. An image that DEVSPACES_IMAGE names is tried as it is; else one is built.
+# build can be set as for Compose. An image that DEVSPACES_IMAGE names is tried as it is. Else one is made: of the program
+# that DEVSPACES_BINARY names, if it runs there, by the last stage of the Dockerfile; or by all of the Dockerfile.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -65,7 +66,7 @@ image() {
     docker image inspect "$1" > /dev/null 2>&1 || timeout 300 docker pull --quiet "$1" > /dev/null 2>&1 || missing+=("$2")
 }
 image "${RUNTIME_IMAGE:-debian:bookworm-slim}" runtime
-[[ $build != yes ]] || image "${BUILD_IMAGE:-rust:1-bookworm}" build
+[[ $build != yes || -n ${DEVSPACES_BINARY:-} ]] || image "${BUILD_IMAGE:-rust:1-bookworm}" build
 image "${POSTGRES_IMAGE:-postgres:15-bookworm}" postgres
 image "${PROMETHEUS_IMAGE:-prom/prometheus:v2.55.1}" prometheus
 root=()
@@ -73,10 +74,35 @@ root=()
 [[ ${#missing[@]} == 0 ]] || "${root[@]}" deploy/ci/base-images.sh "${missing[@]}" || fail "no base images: ${missing[*]}"
 
 part "the image"
-# Not by Compose, whose versions print what fails in ways of their own.
-[[ $build != yes ]] || docker build --file deploy/Dockerfile --tag "$DEVSPACES_IMAGE" --build-arg "PROFILE=$BUILD_PROFILE" \
-    ${BUILD_IMAGE:+--build-arg "BUILD_IMAGE=$BUILD_IMAGE"} ${RUNTIME_IMAGE:+--build-arg "RUNTIME_IMAGE=$RUNTIME_IMAGE"} \
-    ${BUILD_JOBS:+--build-arg "JOBS=$BUILD_JOBS"} . > "$log" 2>&1 || { tail -n 60 "$log" >&2; fail "it can't be built"; }
+# By all of the Dockerfile. Not by Compose, whose versions print what fails in ways of their own.
+compiled() {
+    docker build --file deploy/Dockerfile --tag "$DEVSPACES_IMAGE" --build-arg "PROFILE=$BUILD_PROFILE" \
+        ${BUILD_IMAGE:+--build-arg "BUILD_IMAGE=$BUILD_IMAGE"} ${RUNTIME_IMAGE:+--build-arg "RUNTIME_IMAGE=$RUNTIME_IMAGE"} \
+        ${BUILD_JOBS:+--build-arg "JOBS=$BUILD_JOBS"} . > "$log" 2>&1
+}
+# By its last stage alone, around a program that is compiled already.
+wrapped() {
+    local context
+    context=$(mktemp -d)
+    mkdir -p "$context/image/usr/local/bin"
+    strip -o "$context/image/usr/local/bin/devspaces" "$DEVSPACES_BINARY" && chmod 0755 "$context/image/usr/local/bin/devspaces"
+    {
+        echo 'ARG RUNTIME_IMAGE=debian:bookworm-slim'
+        sed -n '/^FROM ${RUNTIME_IMAGE}/,$p' deploy/Dockerfile | sed 's/^COPY --from=build /COPY /'
+    } > "$context/Dockerfile"
+    docker build --tag "$DEVSPACES_IMAGE" ${RUNTIME_IMAGE:+--build-arg "RUNTIME_IMAGE=$RUNTIME_IMAGE"} "$context" > "$log" 2>&1
+    local done=$?
+    rm -rf "$context"
+    return $done
+}
+if [[ $build == yes && -n ${DEVSPACES_BINARY:-} ]]; then
+    say "around $DEVSPACES_BINARY"
+    wrapped || { tail -n 60 "$log" >&2; fail "it can't be made"; }
+    # A program of another system's libraries does not run there.
+    docker run --rm --network none "$DEVSPACES_IMAGE" --version > "$log" 2>&1 || { tail -n 5 "$log" >&2; fail "$DEVSPACES_BINARY does not run in it; unset DEVSPACES_BINARY"; }
+elif [[ $build == yes ]]; then
+    compiled || { tail -n 60 "$log" >&2; fail "it can't be built"; }
+fi
 
 part "secrets"
 deploy/make-secrets.sh

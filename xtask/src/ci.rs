@@ -5,12 +5,18 @@ use crate::{
     Outcome,
     containers::{self, buf},
     dependencies, docs, files,
-    run::{cargo, root, step},
+    run::{cargo, print_times, root, step},
     test,
 };
 
-/// Runs every check, and stops at the first that fails.
+/// Runs every check, stops at the first that fails, and ends with a table of what each took.
 pub(crate) fn run() -> Outcome {
+    let outcome = checks();
+    print_times();
+    outcome
+}
+
+fn checks() -> Outcome {
     dependencies::check()?;
     files::check()?;
     docs::check()?;

@@ -22,8 +22,10 @@ Usage: cargo xtask <COMMAND>
   test [-- ARGS]   all tests on SQLite and PostgreSQL; ARGS go to cargo test
   ci               every check: dependency rules, documents, format, lints, all tests, and containers, unless
                    DEVSPACES_SKIP_CONTAINERS=1
-  containers       builds the image, starts the compose files for real and tries them, with the scenarios that can run
-                   against them; starts a Docker engine where none runs
+  containers [--compile]
+                   makes the image, starts the compose files for real and tries them, with the scenarios that can run
+                   against them; starts a Docker engine where none runs. The image holds the program that the tests have
+                   built; with --compile, and where the Dockerfile is new, it is compiled by the Dockerfile
   faults [--running] [--quick] [ARGS]
                    kills, restarts, freezes and cuts off the parts of a composed suite under load, and looks for what was
                    acknowledged; starts a suite of its own unless one is running
@@ -60,7 +62,8 @@ fn dispatch(args: &[&str]) -> Option<Outcome> {
         ["test"] => Some(test::run(&[])),
         ["test", "--", rest @ ..] => Some(test::run(rest)),
         ["ci"] => Some(ci::run()),
-        ["containers"] => Some(containers::run()),
+        ["containers"] => Some(containers::run(false)),
+        ["containers", "--compile"] => Some(containers::run(true)),
         ["faults", rest @ ..] => Some(faults::run(rest)),
         ["docs"] => Some(docs::write()),
         ["docs", "--check"] => Some(docs::check()),

@@ -4,10 +4,14 @@ use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Instant,
+    sync::Mutex,
+    time::{Duration, Instant},
 };
 
 use crate::Outcome;
+
+/// What the steps so far took.
+static TIMES: Mutex<Vec<(String, Duration)>> = Mutex::new(Vec::new());
 
 /// Prints what is done next, one line.
 pub(crate) fn say(step: impl AsRef<str>) {
@@ -43,9 +47,24 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Comma
 pub(crate) fn step(name: &str, command: &mut Command) -> Outcome {
     say(name);
     let start = Instant::now();
-    quiet(name, command)?;
-    say(format!("{name}: done in {:.1} s", start.elapsed().as_secs_f64()));
+    let outcome = quiet(name, command);
+    let took = start.elapsed();
+    if let Ok(mut times) = TIMES.lock() {
+        times.push((name.to_owned(), took));
+    }
+    outcome?;
+    say(format!("{name}: done in {:.1} s", took.as_secs_f64()));
     Ok(())
+}
+
+/// Prints a table of the steps so far with what each took, the one that failed included.
+pub(crate) fn print_times() {
+    let Ok(times) = TIMES.lock() else { return };
+    say("the steps, in seconds");
+    for (name, took) in times.iter() {
+        println!("{:>9.1}  {name}", took.as_secs_f64());
+    }
+    println!("{:>9.1}  in all", times.iter().map(|(_, took)| took.as_secs_f64()).sum::<f64>());
 }
 
 /// Runs a program to its end, with its output on the terminal.

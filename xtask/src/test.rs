@@ -36,7 +36,7 @@ pub(crate) fn with_postgres(program: &str, args: &[&str]) -> Outcome {
 
 /// Builds the binary that the tests start. Everything is built at once, as cargo test will want it: a package alone
 /// may have other features, and its dependencies would be built twice.
-fn build() -> Outcome<PathBuf> {
+pub(crate) fn build() -> Outcome<PathBuf> {
     step("build", &mut cargo(["build", "--workspace", "--all-targets"]))?;
     let binary = products()?.join("devspaces");
     if binary.is_file() { Ok(binary) } else { Err(format!("the build made no {}", binary.display())) }
