@@ -3,14 +3,14 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use devspaces::cli::Cli;
+use devspaces_kit::telemetry;
 
 fn main() -> ExitCode {
-    match Cli::parse().run() {
-        Ok(code) => code,
-        Err(error) => {
-            // One line that says what is wrong; a log would say it to nobody who has just started the program.
-            eprintln!("devspaces: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let code = Cli::parse().run().unwrap_or_else(|error| {
+        // One line that says what is wrong; a log would say it to nobody who has just started the program.
+        telemetry::say(&format!("devspaces: {error}"));
+        ExitCode::FAILURE
+    });
+    telemetry::flush();
+    code
 }

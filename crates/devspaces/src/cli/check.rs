@@ -17,7 +17,7 @@ use tonic::{
 };
 use tonic_types::StatusExt as _;
 
-use super::{Failure, dev::DATA_DIR};
+use super::{Failure, dev::DATA_DIR, out::print};
 use crate::keys;
 
 /// The exit code of a check that is answered with no.
@@ -68,7 +68,7 @@ impl Check {
         request.metadata_mut().insert("authorization", token);
         let mut authz = AuthzServiceClient::new(self.connect().await?);
         let answer = authz.check_permission(request).await.map_err(|status| sentence(&status))?.into_inner();
-        print!("{}", Answer { check: &self, answer: &answer });
+        print(Answer { check: &self, answer: &answer })?;
         Ok(if answer.allowed { ExitCode::SUCCESS } else { ExitCode::from(NOT_ALLOWED) })
     }
 

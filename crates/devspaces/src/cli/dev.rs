@@ -1,7 +1,6 @@
 use std::{
     collections::BTreeMap,
     env,
-    io::{self, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -14,11 +13,11 @@ use devspaces_kit::{
     db::{self, FolderLock, Pool},
     identity::{DevIssuer, Jwks, SigningKey},
     server::{Limits, stop_signal},
-    trace,
+    telemetry, trace,
 };
 use tonic::transport::Uri;
 
-use super::{Failure, log_to, metrics::MetricsPort, otlp::Otlp, serve::bind};
+use super::{Failure, log::Log, metrics::MetricsPort, otlp::Otlp, serve::bind};
 use crate::{Config, Hosted, Service, Suite, keys};
 
 /// Run the whole suite in this process, for trying it out and for developing against it.
@@ -40,22 +39,22 @@ pub(super) struct Dev {
 pub(super) const DATA_DIR: &str = "./.devspaces";
 
 impl Dev {
-    pub(super) async fn run(self, log: &str) -> Result<ExitCode, Failure> {
-        log_to(log)?;
+    pub(super) async fn run(self, log: &Log) -> Result<ExitCode, Failure> {
+        log.start(&Service::ALL)?;
         // Before anything is made: a second suite on the same port or folder must leave no trace.
         let stop = stop_signal()?;
         let listener = bind(self.listen).await?;
         let address = listener.local_addr()?;
         let _lock = FolderLock::take(&self.data_dir)?;
         keys::make(&self.data_dir)?;
-        let metrics = self.metrics.open().await?;
+        let metrics = self.metrics.open(&Service::ALL).await?;
         let config = self.config(address).await?;
         for (service, hosted) in &config.services {
             metrics.databases.add(service.name(), hosted.database.clone());
         }
         self.otlp.export(&Service::ALL)?;
         let suite = Suite::new(listener, config).await?;
-        welcome(address, &metrics.notice(), &self.data_dir)?;
+        telemetry::announce(welcome(address, &metrics.notice(), &self.data_dir));
         let ended = suite.run(stop).await;
         trace::flush().await;
         ended?;
@@ -96,17 +95,15 @@ impl Dev {
     }
 }
 
-/// Says where the suite is and what to do next, in commands that can be pasted.
-fn welcome(address: SocketAddr, metrics: &str, data_dir: &Path) -> io::Result<()> {
+/// Where the suite is and what to do next, in commands that can be pasted.
+fn welcome(address: SocketAddr, metrics: &str, data_dir: &Path) -> String {
     let program = env::args().next().unwrap_or_else(|| "devspaces".to_owned());
     let folder = match data_dir.to_str() {
         Some(DATA_DIR) => String::new(),
         _ => format!(" --data-dir '{}'", data_dir.display()),
     };
     let call = "grpcurl -plaintext -H \"authorization: Bearer $TOKEN\"";
-    let mut out = io::stdout().lock();
-    writeln!(
-        out,
+    format!(
         "devspaces is ready on {address}; its data is in {}{metrics}
 
 Be somebody:
@@ -117,8 +114,8 @@ Then create a space, see your spaces, and ask whether you may add members to the
   SPACE=$({call} {address} devspaces.space.v1.SpaceService/ListSpaces | grep -o 'spaces/[0-9a-f-]*' | head -n 1); echo $SPACE
   {call} -d '{{\"permission\": \"members.add\", \"resource\": \"'$SPACE'\"}}' {address} devspaces.authz.v1.AuthzService/CheckPermission
 
-Stop with Ctrl-C; the next start finds the data again.",
+Stop with Ctrl-C; the next start finds the data again.
+",
         data_dir.display()
-    )?;
-    out.flush()
+    )
 }

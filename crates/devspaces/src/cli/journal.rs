@@ -9,7 +9,7 @@ use devspaces_kit::{
     name::UserName,
 };
 
-use super::{Failure, database::Databases, export::Export};
+use super::{Failure, database::Databases, export::Export, out::print_line};
 use crate::Service;
 
 /// Check the journals, make checkpoints to check them against later, export them.
@@ -70,7 +70,7 @@ impl Erase {
             let erased = journal::erase(&pool, &person, self.email.as_deref()).await;
             let erased =
                 erased.map_err(|error| format!("the journal of {service}: {}", error.for_operator()))?;
-            println!("{service}: {erased} entries hold the person no more");
+            print_line(format_args!("{service}: {erased} entries hold the person no more"))?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -95,15 +95,15 @@ impl Verify {
             let known = checkpoints.get(service.name()).map(Vec::as_slice).unwrap_or_default();
             let report = verify(service, &pool, known).await?;
             for finding in &report.findings {
-                println!(
-                    "{service}: {} entry {}: {}",
-                    finding.scope,
-                    finding.sequence,
-                    describe(finding.problem)
-                );
+                let problem = describe(finding.problem);
+                print_line(format_args!(
+                    "{service}: {} entry {}: {problem}",
+                    finding.scope, finding.sequence
+                ))?;
             }
             let Report { scopes, entries, findings } = report;
-            println!("{service}: {entries} entries of {scopes} scopes read, {} wrong", findings.len());
+            let wrong = findings.len();
+            print_line(format_args!("{service}: {entries} entries of {scopes} scopes read, {wrong} wrong"))?;
             intact &= findings.is_empty();
         }
         Ok(if intact { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -155,7 +155,7 @@ impl MakeCheckpoint {
                 read.await.map_err(|error| format!("the journal of {service}: {}", error.for_operator()))?;
             let time = SystemClock.now();
             let signed = SignedCheckpoint { service: service.name().to_owned(), time, checkpoint: heads };
-            println!("{}", signed.sign(&key));
+            print_line(signed.sign(&key))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -2,7 +2,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::Failure;
+use super::{Failure, out::print_line};
 use crate::keys;
 
 /// Make the keys of an issuer and of every service in a folder; what is there already stays.
@@ -15,7 +15,7 @@ pub(super) struct Keys {
 impl Keys {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         keys::make(&self.folder)?;
-        println!("{} has the keys of the issuer and of the services", self.folder.display());
+        print_line(format_args!("{} has the keys of the issuer and of the services", self.folder.display()))?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 use devspaces_kit::db;
 
-use super::{Failure, database::Databases};
+use super::{Failure, database::Databases, out::print_line};
 
 /// Bring the databases' schemas up to date. Several processes may do it at once.
 #[derive(Debug, Args)]
@@ -19,7 +19,7 @@ impl Migrate {
             let applied = db::migrate(pool, &service.schema()).await;
             let steps =
                 applied.map_err(|error| format!("the database of {service}: {}", error.for_operator()))?;
-            println!("{service}: {steps} steps applied; the schema is up to date");
+            print_line(format_args!("{service}: {steps} steps applied; the schema is up to date"))?;
             pool.close().await;
         }
         Ok(ExitCode::SUCCESS)

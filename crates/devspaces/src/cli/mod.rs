@@ -6,9 +6,11 @@ mod export;
 mod health;
 mod journal;
 mod keys;
+mod log;
 mod metrics;
 mod migrate;
 mod otlp;
+mod out;
 mod policy;
 mod reference;
 mod serve;
@@ -17,7 +19,6 @@ mod token;
 use std::{error::Error, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use devspaces_kit::telemetry;
 
 pub use self::reference::reference;
 
@@ -27,9 +28,8 @@ pub use self::reference::reference;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// What is logged, as tracing-subscriber's directives: "info", "`devspaces_gate=debug,warn`".
-    #[arg(long, env = "DEVSPACES_LOG", default_value = telemetry::DEFAULT_FILTER, global = true)]
-    log: String,
+    #[command(flatten)]
+    log: log::Log,
 }
 
 #[derive(Debug, Subcommand)]
@@ -72,16 +72,9 @@ impl Cli {
             Command::Health(health) => on_runtime(health.run()),
             Command::Token(token) => token.run(),
             Command::Keys(keys) => keys.run(),
-            Command::Policy(policy) => {
-                policy.run();
-                Ok(ExitCode::SUCCESS)
-            }
+            Command::Policy(policy) => policy.run(),
         }
     }
-}
-
-fn log_to(filter: &str) -> Result<(), Failure> {
-    telemetry::init(filter).map_err(|error| format!("--log: {error}").into())
 }
 
 fn on_runtime(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {

@@ -1,6 +1,10 @@
+use std::process::ExitCode;
+
 use clap::Args;
 use devspaces_authz::{Permission, grants, markdown};
 use serde_json::{Value, json};
+
+use super::{Failure, out::print};
 
 /// Print the permission table.
 #[derive(Debug, Args)]
@@ -19,11 +23,12 @@ enum Format {
 }
 
 impl Policy {
-    pub(super) fn run(self) {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
         match self.format {
-            Format::Markdown => print!("{}", markdown()),
-            Format::Json => println!("{:#}", json()),
+            Format::Markdown => print(markdown())?,
+            Format::Json => print(format_args!("{:#}\n", json()))?,
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -8,12 +8,12 @@ use devspaces_kit::{
     identity::{DevIssuer, Issuer, Jwks, Kind, SigningKey},
     name::Principal,
     server::{Limits, stop_signal},
-    trace,
+    telemetry, trace,
 };
 use tokio::net::TcpListener;
 use tonic::transport::Uri;
 
-use super::{Failure, database::Databases, log_to, metrics::MetricsPort, otlp::Otlp};
+use super::{Failure, database::Databases, log::Log, metrics::MetricsPort, otlp::Otlp};
 use crate::{Config, Hosted, Service, Suite};
 
 /// Run some services of the suite in this process.
@@ -135,13 +135,13 @@ impl FromStr for IssuerSettings {
 }
 
 impl Serve {
-    pub(super) async fn run(self, log: &str) -> Result<ExitCode, Failure> {
-        log_to(log)?;
+    pub(super) async fn run(self, log: &Log) -> Result<ExitCode, Failure> {
+        log.start(&self.databases.services)?;
         let stop = stop_signal()?;
         let issuers = self.issuers()?;
         let listener = bind(self.listen).await?;
         let address = listener.local_addr()?;
-        let metrics = self.metrics.open().await?;
+        let metrics = self.metrics.open(&self.databases.services).await?;
         let databases = self.databases.open_migrated();
         tokio::pin!(stop);
         let databases = tokio::select! {
@@ -170,7 +170,8 @@ impl Serve {
         self.otlp.export(&self.databases.services)?;
         let suite = Suite::new(listener, config).await?;
         let names: Vec<_> = self.databases.services.iter().map(|service| service.name()).collect();
-        println!("devspaces listens on {address} with {}{}", names.join(", "), metrics.notice());
+        let names = names.join(", ");
+        telemetry::announce(format!("devspaces listens on {address} with {names}{}\n", metrics.notice()));
         let ended = suite.run(stop).await;
         trace::flush().await;
         ended?;

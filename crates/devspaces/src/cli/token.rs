@@ -7,7 +7,7 @@ use devspaces_kit::{
     name::Principal,
 };
 
-use super::Failure;
+use super::{Failure, out::print_line};
 use crate::keys;
 
 /// Print a token for a user or a service.
@@ -35,7 +35,7 @@ impl Token {
             .map_err(|error| format!("{error}; `devspaces dev` makes it when it first starts"))?;
         let issuer = DevIssuer::new(key, SystemClock::shared());
         let token = issuer.token(&principal, self.email.as_deref(), Duration::from_secs(self.lifetime));
-        println!("{}", token.as_str());
+        print_line(token.as_str())?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -49,9 +49,11 @@ macro_rules! metrics {
 
 metrics! {
     BUILD Gauge "devspaces_build_info" ["version"]
-        "Always 1; which version this is";
+        "Which version this is; always 1";
+    SERVICE Gauge "devspaces_service_info" ["service"]
+        "Which services this process runs; always 1";
     READY Gauge "devspaces_ready" []
-        "1 while the port tells who asks for its health that it serves, else 0";
+        "Whether the port tells who asks for its health that it serves: 1, else 0";
     CALLS Counter "devspaces_grpc_calls_total" ["method" "code"]
         "Calls that have ended, by the code that they ended with; CANCELLED if the client left first";
     DURATION Histogram "devspaces_grpc_call_duration_seconds" ["method"]
@@ -73,9 +75,11 @@ metrics! {
     LIMIT Gauge "devspaces_database_connections_limit" ["service" "pool"]
         "How many connections each pool may open to the service's database";
     ANSWERING Gauge "devspaces_database_up" ["service"]
-        "1 if the service's database answered when these metrics were asked for, else 0";
+        "Whether the service's database answered when these metrics were asked for: 1, else 0";
     REPEATED Counter "devspaces_transactions_repeated_total" ["cause"]
         "Transactions that were run again: they gave way to others (contended) or needed other scopes (scopes)";
     SPANS_LOST Counter "devspaces_trace_spans_lost_total" []
         "Spans that were not exported: the collector did not take them, or too many waited for it";
+    LINES_DROPPED Counter "devspaces_log_lines_dropped_total" []
+        "Lines of the log that were not written: whoever reads it was too slow, or gone";
 }

@@ -49,6 +49,7 @@ static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
+    services: Family<[Label; 1], Number>,
     ready: Number,
     calls: Family<[Label; 2], Counter>,
     duration: Family<[Label; 1], Histogram, fn() -> Histogram>,
@@ -58,6 +59,7 @@ pub(crate) struct Metrics {
     missing: Family<[Label; 1], Counter>,
     repeated: Family<[Label; 1], Counter>,
     spans_lost: Counter,
+    lines_dropped: Counter,
 }
 
 fn seconds() -> Histogram {
@@ -75,6 +77,7 @@ impl Metrics {
         build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
         register(&mut registry, &list::BUILD, build);
         Self {
+            services: register(&mut registry, &list::SERVICE, Family::default()),
             ready: register(&mut registry, &list::READY, Number::default()),
             calls: register(&mut registry, &list::CALLS, Family::default()),
             duration: register(&mut registry, &list::DURATION, Family::new_with_constructor(seconds)),
@@ -84,6 +87,7 @@ impl Metrics {
             missing: register(&mut registry, &list::MISSING, Family::default()),
             repeated: register(&mut registry, &list::REPEATED, Family::default()),
             spans_lost: register(&mut registry, &list::SPANS_LOST, Counter::default()),
+            lines_dropped: register(&mut registry, &list::LINES_DROPPED, Counter::default()),
             registry,
         }
     }
@@ -95,6 +99,11 @@ fn register<M: Encode + Clone>(registry: &mut Registry, metric: &Metric, value: 
     let name = metric.name.strip_suffix("_total").unwrap_or(metric.name);
     registry.register(name, metric.help, value.clone());
     value
+}
+
+/// The process runs this service, and says so before it is ready.
+pub fn runs(service: &'static str) {
+    METRICS.services.get_or_create(&[("service", service)]).set(1.0);
 }
 
 /// The port answers for these services. Prometheus sees a number grow only if it has seen the number before: those by
@@ -138,6 +147,11 @@ pub(crate) fn repeated(cause: &'static str) {
 /// So many spans will not be exported.
 pub(crate) fn spans_lost(count: usize) {
     METRICS.spans_lost.inc_by(count as u64);
+}
+
+/// So many lines of the log will not be written.
+pub(crate) fn log_lines_dropped(count: u64) {
+    METRICS.lines_dropped.inc_by(count);
 }
 
 /// An owner of facts has answered a call with so many questions: of so many that nothing has changed.
@@ -237,6 +251,8 @@ mod tests {
             assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
             assert!(labels.iter().all(|label| plain(label)), "{name}");
             assert!(!help.is_empty() && !help.ends_with('.'), "the encoder adds a full stop: {name}");
+            // A check by text takes "# HELP devspaces_ready 1 …" for "devspaces_ready 1".
+            assert!(help.starts_with(|first: char| first.is_ascii_uppercase()), "{name}");
         }
         let names: HashSet<_> = ALL.iter().map(|metric| metric.name).collect();
         assert_eq!(names.len(), ALL.len());

@@ -18,16 +18,15 @@ use tokio::{
     sync::Semaphore,
     time::{Instant, timeout_at},
 };
-use tonic::{Code, Status, body::Body, service::Routes};
+use tonic::{Status, body::Body, service::Routes};
 use tower::{Service, ServiceExt as _};
-use tracing::Instrument as _;
 
-use super::{MESSAGE_LIMIT, Tasks, canonical::canonical};
+use super::{MESSAGE_LIMIT, Tasks, canonical::canonical, log::Line};
 use crate::{
     identity::Authenticator,
     metrics,
     status::Fault,
-    trace::{Ending, Span, TraceContext, code},
+    trace::{Ending, Span, TraceContext},
 };
 
 /// The services that answer anyone: they are for load balancers and tools, and tell nothing about anybody.
@@ -35,9 +34,6 @@ const OPEN: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection."];
 
 /// A message comes with a flag and its length in front, in five bytes.
 const PREFIX: usize = 5;
-
-/// The longest method name that is logged. No method's name is longer.
-const MAX_METHOD: usize = 128;
 
 /// The service in front of all services of a port.
 #[derive(Clone)]
@@ -76,22 +72,22 @@ impl Service<Request<Body>> for Edge {
         let known = metrics::method(path);
         let span = Span::server(known, request.headers(), open);
         let place = span.context();
-        let line = tracing::info_span!("call", method = method(path), trace_id = place.trace_id());
-        let ended = span.clone();
-        let ending = Ending::new(move |code| {
+        let line = Arc::new(Line::new((known, path), place, open));
+        let (ended, ended_line) = (span.clone(), Arc::clone(&line));
+        let ending = Ending::new(move |code, told| {
             metrics::ended(known, code);
             ended.end(code);
+            ended_line.end(code, told);
         });
-        let answer = self.clone().answer(request, (open, started), span);
+        let answer = self.clone().answer(request, (open, started), (span, Arc::clone(&line)));
         let logged = async move {
             let response = answer.await;
-            let code = code(response.headers()).unwrap_or(Code::Ok);
-            let ms = started.elapsed().as_secs_f64() * 1000.0;
-            tracing::info!(?code, ms, "answered");
-            metrics::responding(known, started.elapsed());
+            let elapsed = started.elapsed();
+            line.responding(elapsed);
+            metrics::responding(known, elapsed);
             Ok(ending.responding(response))
         };
-        Box::pin(TraceContext::scope(Some(place), logged).instrument(line))
+        Box::pin(TraceContext::scope(Some(place), logged))
     }
 }
 
@@ -100,11 +96,12 @@ impl Edge {
         self,
         request: Request<Body>,
         (open, started): (bool, Instant),
-        span: Span,
+        (span, line): (Span, Arc<Line>),
     ) -> Response<Body> {
         let shared = Arc::clone(&self.shared);
-        // A panic's text is on standard error already, from the process's panic hook.
-        let answer = AssertUnwindSafe(self.admit(request, (open, started), &span)).catch_unwind().await;
+        // A panic's text is in the log already, from the process's panic hook.
+        let answer =
+            AssertUnwindSafe(self.admit(request, (open, started), (&span, &line))).catch_unwind().await;
         let response = match answer.unwrap_or_else(|_| Err(Fault::internal("a handler panicked"))) {
             Ok(response) => canonical(response, open),
             Err(fault) => Status::from(fault).into_http(),
@@ -116,7 +113,7 @@ impl Edge {
         self,
         mut request: Request<Body>,
         (open, started): (bool, Instant),
-        span: &Span,
+        (span, line): (&Span, &Line),
     ) -> Result<Response<Body>, Fault> {
         let shared = self.shared;
         // A busy server is a healthy one: health is answered all the same.
@@ -124,6 +121,7 @@ impl Edge {
         if !open {
             let caller = shared.authenticator.authenticate(request.headers())?;
             span.by(&caller);
+            line.by(&caller);
             admission = Some(if caller.suite.is_some() { &shared.suite } else { &shared.clients });
             request.extensions_mut().insert(caller);
         }
@@ -137,16 +135,6 @@ impl Edge {
             Ok(Ok(response)) => Ok(response),
             Err(_) => Err(Fault::deadline_exceeded()),
         }
-    }
-}
-
-/// A method's name for the log: paths are the client's to choose.
-fn method(path: &str) -> &str {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'/');
-    if path.len() <= MAX_METHOD && path.bytes().all(plain) {
-        path.trim_start_matches('/')
-    } else {
-        "(not a method)"
     }
 }
 
@@ -225,16 +213,5 @@ mod tests {
             assert_eq!(timeout(bad), None, "{bad}");
         }
         assert_eq!(grpc_timeout(&HeaderMap::new()), None);
-    }
-
-    #[test]
-    fn a_path_that_is_no_method_is_not_logged() {
-        assert_eq!(
-            method("/devspaces.space.v1.SpaceService/GetSpace"),
-            "devspaces.space.v1.SpaceService/GetSpace"
-        );
-        for path in ["/alice@example.com", "/a%0Ab", &"/a".repeat(65)] {
-            assert_eq!(method(path), "(not a method)");
-        }
     }
 }

@@ -34,6 +34,7 @@ use crate::{identity::Authenticator, metrics};
 mod canonical;
 mod edge;
 mod health;
+mod log;
 mod tasks;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,6 @@ use tokio_util::{
     sync::{CancellationToken, WaitForCancellationFutureOwned},
     task::TaskTracker,
 };
-use tracing::Instrument as _;
 
 use crate::{status::Fault, trace::TraceContext};
 
@@ -63,7 +62,7 @@ impl Tasks {
 
 /// A task belongs to the trace of whoever starts it.
 fn traced<F: Future>(work: F) -> impl Future<Output = F::Output> {
-    TraceContext::scope(TraceContext::current(), work).in_current_span()
+    TraceContext::scope(TraceContext::current(), work)
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ impl Service<Request<Body>> for Traced {
             return Box::pin(self.channel.call(request));
         };
         span.context().inject(request.headers_mut());
-        let ending = Ending::new(move |code| span.end(code));
+        let ending = Ending::new(move |code, _| span.end(code));
         let answer = self.channel.call(request);
         Box::pin(async move {
             match answer.await {

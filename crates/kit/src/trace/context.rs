@@ -16,6 +16,8 @@ pub struct TraceContext {
     pub(super) trace: u128,
     pub(super) span: u64,
     pub(super) flags: u8,
+    /// The method that is being answered here.
+    method: Option<&'static str>,
 }
 
 tokio::task_local! {
@@ -32,6 +34,7 @@ impl TraceContext {
             trace: rand::random_range(1..=u128::MAX),
             span: new_span(),
             flags: u8::from(sampled) * SAMPLED,
+            method: None,
         }
     }
 
@@ -43,6 +46,16 @@ impl TraceContext {
     /// A place below this one.
     pub(super) fn child(self) -> Self {
         Self { span: new_span(), ..self }
+    }
+
+    /// The same place, at which this method is being answered.
+    pub(super) fn answering(self, method: &'static str) -> Self {
+        Self { method: Some(method), ..self }
+    }
+
+    /// The method that is being answered at this place, if it is one of a server.
+    pub(crate) fn method(self) -> Option<&'static str> {
+        self.method
     }
 
     /// Whether the trace is to be recorded.
@@ -80,6 +93,11 @@ impl TraceContext {
         CURRENT.scope(place, work)
     }
 
+    /// As [`scope`](Self::scope), for work that does not wait.
+    pub(crate) fn within<T>(self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(Some(self), work)
+    }
+
     /// Does work that several calls wait for. It can be in one trace only, that of the first that is recorded; the
     /// others are named beside it, up to a limit.
     pub fn shared<F: Future>(calls: impl Iterator<Item = Self>, work: F) -> impl Future<Output = F::Output> {
@@ -114,7 +132,7 @@ fn parse(value: &str) -> Option<TraceContext> {
     let span = u64::try_from(hex(parts.next()?, 16)?).ok()?;
     let flags = u8::try_from(hex(parts.next()?, 2)?).ok()?;
     let known = version < 0xff && (version > 0 || parts.next().is_none());
-    (known && trace != 0 && span != 0).then_some(TraceContext { trace, span, flags })
+    (known && trace != 0 && span != 0).then_some(TraceContext { trace, span, flags, method: None })
 }
 
 /// So many lower-case hexadecimal digits.

@@ -12,5 +12,5 @@ pub use channel::Traced;
 pub use context::TraceContext;
 pub use export::{Export, export, flush};
 
-pub(crate) use ending::{Ending, code};
+pub(crate) use ending::Ending;
 pub(crate) use span::Span;

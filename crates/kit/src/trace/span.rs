@@ -46,7 +46,7 @@ impl Span {
     pub(crate) fn server(method: &'static str, headers: &HeaderMap, open: bool) -> Self {
         let parent = TraceContext::of(headers);
         let root = || TraceContext::root(!open && Spans::get().is_some_and(Spans::sample));
-        let context = parent.map_or_else(root, TraceContext::child);
+        let context = parent.map_or_else(root, TraceContext::child).answering(method);
         Self::new(context, SpanKind::Server, method, |record| record.parent = parent)
     }
 

@@ -1,7 +1,9 @@
 //! What the suite says of itself while it runs: lines of the log, spans, metrics.
 mod collector_down;
+mod quiet;
 mod secrets;
 mod traces;
+mod unread;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -192,7 +194,7 @@ impl Said {
         let tells = |log: &&String| {
             log.lines().any(|line| {
                 let line: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
-                line["message"] == "answered" && line["span"]["trace_id"] == trace
+                line["message"] == "answered" && line["trace_id"] == trace
             })
         };
         self.logs.iter().filter(|(_, log)| tells(log)).map(|(service, _)| service.name()).collect()

@@ -19,6 +19,9 @@ use crate::{
 
 const ACCEPT: &str = "devspaces.marketplace.v1.VendorProfileService/AcceptTerms";
 
+/// A filter by which calls that go well are logged as well.
+const CALLS_TOO: &str = "info,devspaces_kit=debug";
+
 /// A request that belongs to a trace, below a span of the caller's.
 fn traced<T>(message: T, trace: &str, span: &str, flags: &str) -> Request<T> {
     let mut request = Request::new(message);
@@ -62,7 +65,7 @@ async fn one_trace(engine: Engine) {
     const UNSAMPLED: &str = "4bf92f3577b34da6a3ce929d0e0e4737";
     const PREVIEW: &str = "4bf92f3577b34da6a3ce929d0e0e4738";
     const ROOT: &str = "00f067aa0ba902b7";
-    let suite = Observed::start(engine, "info").await;
+    let suite = Observed::start(engine, CALLS_TOO).await;
     let alice = suite.processes.user("alice");
     let space = alice.creates_space("Team").await;
     let request = traced(acceptance(&space), TRACE, ROOT, "01");
