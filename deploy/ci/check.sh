@@ -118,9 +118,11 @@ for service in "${services[@]}"; do eventually 120 healthy "$service" || fail "$
 say "all healthy after $((SECONDS - started)) s"
 
 part "calls"
-token() { docker run --rm --network none --read-only --user 0:0 -v "$PWD/deploy/secrets/keys:/keys:ro" \
-    "$DEVSPACES_IMAGE" token "$1" --data-dir /keys; }
-alice=$(token users/alice) bob=$(token users/bob)
+# The function by which docs/operations.md has the image do as the command.
+eval "$(sed -n '/^devspaces() {$/,/^}$/p' docs/operations.md)"
+alice=$(devspaces token users/alice --data-dir deploy/secrets/keys)
+bob=$(devspaces token users/bob --data-dir deploy/secrets/keys)
+devspaces health --address "http://127.0.0.1:$SPACE_PORT" || fail "space is healthy and not well"
 # call TOKEN PORT METHOD REQUEST
 call() {
     "$buf" curl --protocol grpc --http2-prior-knowledge --header "authorization: Bearer $1" --data "$4" \

@@ -226,3 +226,32 @@ async fn a_log_filter_that_is_not_valid_is_told_by_its_flag() {
     assert!(complaint.contains("--log"), "{complaint}");
     assert_eq!(files(folder.path()), BTreeMap::new(), "nothing is made");
 }
+
+// Behind `head`, and in scripts that look no further, a reader that leaves is no failure.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_leaves_early_is_no_failure() {
+    let folder = temporary_folder();
+    let keys = folder.path().display().to_string();
+    said(&["keys", &keys]).await;
+    let program = binary().display().to_string();
+    for command in [
+        format!("'{program}' policy --format json | head -n 1"),
+        format!("'{program}' policy | true"),
+        format!("'{program}' token users/alice --data-dir '{keys}' | true"),
+        format!("'{program}' keys '{keys}' | true"),
+    ] {
+        let script = format!("set -o pipefail; {command}");
+        let output = Command::new("bash").args(["-c", &script]).output().await.expect("a shell");
+        let complained = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && complained.is_empty(), "{command}: {complained}");
+    }
+}
+
+// A probe that fails says what is wrong.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_says_why_there_is_no_answer() {
+    let nobody = devspaces_tests::listen::listen().await.local_addr().expect("an address");
+    let address = format!("http://{nobody}");
+    let why = complaint(&["health", "--address", &address]).await;
+    assert!(why.contains(&address) && why.contains("Connection refused"), "{why}");
+}

@@ -37,6 +37,7 @@ mod contributors;
 mod coverage;
 mod credit_notes;
 mod departures;
+mod documentation;
 mod effects;
 mod expiry;
 mod identity;

@@ -75,7 +75,7 @@ impl Databases {
                     "--database-url must contain {service}: each service has a database of its own".into()
                 );
             }
-            urls.insert(*service, template.replace("{service}", service.name()));
+            urls.insert(*service, named(template.replace("{service}", service.name()), *service));
         }
         Ok(urls)
     }
@@ -105,6 +105,15 @@ fn lock(urls: &BTreeMap<Service, String>) -> Result<BTreeMap<PathBuf, FolderLock
     Ok(locks)
 }
 
+/// The URL, by which PostgreSQL's administrator sees whose a connection is (`pg_stat_activity`).
+fn named(url: String, service: Service) -> String {
+    if !url.starts_with("postgres") || url.contains("application_name=") {
+        return url;
+    }
+    let mark = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{mark}application_name=devspaces-{service}")
+}
+
 /// How often a database that is waited for is looked at.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -130,7 +139,7 @@ async fn migrated(service: Service, url: &str) -> Result<Pool, Failure> {
         };
         // Once for each thing that is missing: what is waited for may take its time.
         if missing != said {
-            tracing::warn!(%service, missing, "waiting for the database");
+            tracing::warn!(database = %service, missing, "waiting for the database");
             said = missing;
         }
         sleep(PAUSE).await;
@@ -150,4 +159,22 @@ async fn connect(urls: &BTreeMap<Service, String>) -> Result<BTreeMap<Service, P
 fn folder(url: &str) -> Option<&Path> {
     let parent = Path::new(url.strip_prefix("sqlite:")?).parent()?;
     Some(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_to_postgresql_say_whose_they_are() {
+        let named = |url: &str| named(url.to_owned(), Service::Space);
+        assert_eq!(named("postgres://a@b/space"), "postgres://a@b/space?application_name=devspaces-space");
+        assert_eq!(
+            named("postgres://b/space?sslmode=disable"),
+            "postgres://b/space?sslmode=disable&application_name=devspaces-space"
+        );
+        for kept in ["postgres://b/space?application_name=x", "sqlite:space.db"] {
+            assert_eq!(named(kept), kept);
+        }
+    }
 }

@@ -1,8 +1,11 @@
-use std::process::ExitCode;
+use std::{error::Error as _, process::ExitCode};
 
 use clap::Args;
 use devspaces_kit::server;
-use tonic::transport::{Endpoint, Uri};
+use tonic::{
+    Status,
+    transport::{Endpoint, Uri},
+};
 
 use super::Failure;
 
@@ -25,8 +28,19 @@ impl Health {
         let port = Endpoint::from(self.address).connect_lazy();
         match server::health(port).await {
             Ok(true) => Ok(ExitCode::SUCCESS),
-            Ok(false) => Err(format!("{address} is not ready").into()),
-            Err(status) => Err(format!("{address} does not answer: {:?}", status.code()).into()),
+            Ok(false) => Err(format!("{address} is not ready: its log says what it waits for").into()),
+            Err(status) => Err(format!("{address} does not answer: {}", reason(&status)).into()),
         }
     }
+}
+
+/// Why there is no answer: what the system said, as "Connection refused", if the call did not get that far.
+fn reason(status: &Status) -> String {
+    let mut reason = status.message().to_owned();
+    let mut source = status.source();
+    while let Some(error) = source {
+        reason = error.to_string();
+        source = error.source();
+    }
+    reason
 }
