@@ -8,7 +8,7 @@ use devspaces_kit::{
     status::{Fault, Fields},
 };
 use devspaces_proto::facts::v1::{
-    self as proto, Builder, ListBuildersRequest, ListBuildersResponse,
+    self as proto, AppBuilder, ListBuildersRequest, ListBuildersResponse,
     membership_records_service_server::MembershipRecordsService,
 };
 use tonic::{Request, Response, Status};
@@ -50,7 +50,7 @@ async fn list_builders(
     let mut db = context.pool.read().await?;
     let found = store::building(&mut db, space, after, request.limit.into(), context.clock.now()).await?;
     let builder =
-        |(user, role): (UserName, _)| Builder { user: user.to_string(), role: wire_role(role).into() };
+        |(user, role): (UserName, _)| AppBuilder { user: user.to_string(), role: wire_role(role).into() };
     Ok(ListBuildersResponse { builders: found.into_iter().map(builder).collect() })
 }
 

@@ -11,7 +11,7 @@ use devspaces_kit::{
 use devspaces_proto::{
     billing::v1::{CostSource, DeployingRole, WhoCanIncurCostRequest, WhoCanIncurCostResponse},
     facts::v1::{
-        Builder, ConsoleRole, ContributorRole, Deployer, ListBuildersRequest, ListDeployersRequest,
+        AppBuilder, ConsoleRole, ContributorRole, Deployer, ListBuildersRequest, ListDeployersRequest,
         membership_records_service_client::MembershipRecordsServiceClient,
         space_records_service_client::SpaceRecordsServiceClient,
     },
@@ -96,7 +96,12 @@ fn person<'a>(
     Ok(people.entry(name).or_insert_with(|| CostSource { user: user.to_owned(), ..CostSource::default() }))
 }
 
-async fn builders(peers: &Peers, space: SpaceName, after: String, limit: i32) -> Result<Vec<Builder>, Fault> {
+async fn builders(
+    peers: &Peers,
+    space: SpaceName,
+    after: String,
+    limit: i32,
+) -> Result<Vec<AppBuilder>, Fault> {
     let question = ListBuildersRequest { space: space.to_string(), after, limit };
     let answer = peers.ask(Owner::Membership, question, |channel, request| async move {
         MembershipRecordsServiceClient::new(channel).list_builders(request).await
