@@ -103,6 +103,9 @@ class Story:
         for service in (SPACES, APPS, MEMBERS, AUTHZ, HEALTH):
             assert service in services, f"{service} is not among {services}"
         assert "CreateSpace" in self.server.methods(SPACES)
+        # What errors carry, too: otherwise clients by reflection show details as bytes.
+        for detail in ("ErrorInfo", "BadRequest", "PreconditionFailure", "RetryInfo"):
+            assert self.server.describes(f"google.rpc.{detail}"), detail
 
     def it_is_healthy(self):
         for service in ("", SPACES, APPS, MEMBERS, AUTHZ):

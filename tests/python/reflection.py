@@ -61,6 +61,13 @@ class Server:
         """The names of a service's methods."""
         return sorted(self._pool.FindServiceByName(service).methods_by_name)
 
+    def describes(self, message):
+        """Whether the server can tell what a message consists of."""
+        try:
+            return self._pool.FindMessageTypeByName(message).full_name == message
+        except KeyError:
+            return False
+
     def call(self, method, request, token=None):
         """Calls "package.Service/Method" with a dictionary, and returns the response as one. Raises Refused."""
         service, name = method.split("/")
