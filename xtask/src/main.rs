@@ -1,6 +1,7 @@
-//! The chores of the workspace: `cargo xtask test | ci | containers | faults | docs | bench`.
+//! The chores of the workspace: `cargo xtask test | ci | clients | containers | faults | docs | bench`.
 mod bench;
 mod ci;
+mod clients;
 mod containers;
 mod dependencies;
 mod docs;
@@ -22,6 +23,10 @@ Usage: cargo xtask <COMMAND>
   test [-- ARGS]   all tests on SQLite and PostgreSQL; ARGS go to cargo test
   ci               every check: dependency rules, documents, format, lints, all tests, and containers, unless
                    DEVSPACES_SKIP_CONTAINERS=1
+  clients [--all | LANGUAGE...]
+                   stubs of the API and calls with them, in the languages of docs/clients.md and by its commands: in those
+                   that ci tries, in all, or in those named; installs what is missing where it may. DEVSPACES_BIN is the
+                   devspaces to call; without it one is built
   containers [--compile]
                    makes the image, starts the compose files for real and tries them, with the scenarios that can run
                    against them; starts a Docker engine where none runs. The image holds the program that the tests have
@@ -62,6 +67,7 @@ fn dispatch(args: &[&str]) -> Option<Outcome> {
         ["test"] => Some(test::run(&[])),
         ["test", "--", rest @ ..] => Some(test::run(rest)),
         ["ci"] => Some(ci::run()),
+        ["clients", rest @ ..] => Some(clients::run(rest)),
         ["containers"] => Some(containers::run(false)),
         ["containers", "--compile"] => Some(containers::run(true)),
         ["faults", rest @ ..] => Some(faults::run(rest)),

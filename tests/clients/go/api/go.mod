@@ -1,0 +1,3 @@
+module devspaces.dev/api
+
+go 1.24.0
