@@ -1,6 +1,7 @@
 //! What free text may hold. Each check yields the value, or a sentence that completes "the field …" and names the
 //! limit; the value itself is never repeated.
 mod card_number;
+mod visible;
 
 use std::ops::RangeInclusive;
 
@@ -21,8 +22,8 @@ pub const MAX_URI: usize = 2000;
 /// The longest e-mail address, in bytes: what fits between the brackets of RFC 5321's path.
 pub const MAX_EMAIL: usize = 254;
 
-/// A name for people: one line, no white space at either end, nothing that hides or reorders what is read, and no card
-/// number (R-B3).
+/// A name for people: one line, no white space at either end, at least one visible character, nothing that hides or
+/// reorders what is read, and no card number (R-B3).
 ///
 /// # Errors
 /// A sentence that names the limits.
@@ -36,10 +37,11 @@ pub fn display_name(text: &str) -> Result<&str, String> {
 /// A sentence that names the limits.
 pub fn line(text: &str, length: RangeInclusive<usize>) -> Result<&str, String> {
     let fits = length.contains(&text.chars().count());
-    if !fits || text.trim() != text || text.chars().any(|c| c.is_control() || deceives(c)) {
+    let seen = text.is_empty() || visible::is_visible(text);
+    if !fits || !seen || text.trim_matches(visible::is_space) != text || visible::hides(text) {
         return Err(format!(
-            "must be {} to {} characters on one line, without white space at either end, control characters or \
-             characters that change the direction of text",
+            "must be {} to {} characters on one line, at least one of them visible, without white space at either end, \
+             control characters, invisible characters or characters that change the direction of text",
             length.start(),
             length.end()
         ));
@@ -47,18 +49,33 @@ pub fn line(text: &str, length: RangeInclusive<usize>) -> Result<&str, String> {
     if looks_like_card_number(text) { Err(CARD_NUMBER.to_owned()) } else { Ok(text) }
 }
 
-/// A longer text for people; it may be empty and may have line breaks and tabs, but no card number (R-B3).
+/// A longer text for people; it may be empty and may have line breaks and tabs, but nothing else that hides or reorders
+/// what is read, and no card number (R-B3).
 ///
 /// # Errors
 /// A sentence that names the limits.
 pub fn description(text: &str) -> Result<&str, &'static str> {
-    let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
-    if text.chars().count() > MAX_DESCRIPTION || !text.chars().all(plain) {
+    // Each run of them by itself, so that no joiner joins across a break.
+    let mut lines = text.split(['\n', '\r', '\t']);
+    if text.chars().count() > MAX_DESCRIPTION || lines.any(visible::hides) {
         return Err(
-            "must be at most 1000 characters, without control characters other than line breaks and tabs",
+            "must be at most 1000 characters, without invisible characters, characters that change the direction \
+                    of text, or control characters other than line breaks and tabs",
         );
     }
     if looks_like_card_number(text) { Err(CARD_NUMBER) } else { Ok(text) }
+}
+
+/// Why something is done: a [`description`] with at least one visible character.
+///
+/// # Errors
+/// A sentence that names the limits.
+pub fn reason(text: &str) -> Result<&str, &'static str> {
+    if visible::is_visible(text) {
+        description(text)
+    } else {
+        Err("must be given, with at least one visible character")
+    }
 }
 
 /// An `https` address in the characters of RFC 3986, with a host and no user in it; or empty.
@@ -100,12 +117,6 @@ pub fn request_id(text: &str) -> Result<Option<Uuid>, &'static str> {
     }
 }
 
-/// Line and paragraph separators, the byte order mark, and the embeddings, overrides and isolates of bidirectional
-/// text (Unicode Standard Annex 9).
-fn deceives(c: char) -> bool {
-    matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
 fn is_https(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
     let Ok(uri) = text.parse::<http::Uri>() else { return false };
@@ -122,7 +133,7 @@ mod tests {
 
     #[test]
     fn display_names_are_one_readable_line() {
-        for good in ["a", "Ünï ☃ 👩‍🔬", "שלום", &"é".repeat(100)] {
+        for good in ["a", "Ünï ☃ 👩\u{200d}🔬", "שלום", "می\u{200c}روم", &"é".repeat(100)] {
             assert_eq!(display_name(good), Ok(good));
         }
         for bad in [
@@ -136,6 +147,13 @@ mod tests {
             "a\u{2066}b",
             "\u{feff}",
             "a\u{2028}b",
+            "\u{200b}",
+            "Pay\u{200b}roll",
+            "\u{3164}",
+            "\u{2800}",
+            "\u{2800}a",
+            "\u{301}",
+            "\u{a0}a",
             &"é".repeat(101),
         ] {
             assert!(display_name(bad).is_err(), "{bad:?}");
@@ -156,8 +174,16 @@ mod tests {
         for good in ["", "a\n\tb\r\nc", &"é".repeat(1000)] {
             assert_eq!(description(good), Ok(good));
         }
-        for bad in ["\0", "\u{1b}[31m", &"é".repeat(1001)] {
+        for bad in ["\0", "\u{1b}[31m", "Pay\u{200b}roll", "a\u{202e}b", &"é".repeat(1001)] {
             assert!(description(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_reason_is_a_description_that_can_be_seen() {
+        assert_eq!(reason("wrong meter\nin May"), Ok("wrong meter\nin May"));
+        for bad in ["", " \n", "\u{2800}", "\u{3164}", "a\u{200b}", "4111 1111 1111 1111"] {
+            assert!(reason(bad).is_err(), "{bad:?}");
         }
     }
 

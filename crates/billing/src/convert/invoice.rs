@@ -124,16 +124,8 @@ pub(crate) fn credit(note: Option<proto::CreditNote>, currency: &str) -> Result<
     let note = note.unwrap_or_default();
     let mut fields = Fields::new();
     let amount = money::cents(&mut fields, "credit_note.amount", note.amount, currency);
-    let reason = fields.check("credit_note.reason", reason(&note.reason));
+    let reason = fields.check("credit_note.reason", text::reason(&note.reason)).map(ToOwned::to_owned);
     fields.finish_with(amount.zip(reason))
-}
-
-/// R-B3: no card number either.
-fn reason(reason: &str) -> Result<String, &'static str> {
-    if reason.trim().is_empty() {
-        return Err("must be given");
-    }
-    text::description(reason).map(ToOwned::to_owned)
 }
 
 /// An attempt of payment that was made by now.
