@@ -9,9 +9,11 @@ use devspaces_kit::{
     mutation::{Abort, Call, Mutation},
     name::{AccountName, InvoiceName, Scope, SpaceName},
     status::Fault,
+    sweep::Told,
 };
-use devspaces_proto::billing::v1::RunBillingResponse;
+use devspaces_proto::billing::v1::{BillingFailure, RunBillingResponse};
 use serde_json::Value;
+use tonic::Code;
 use uuid::Uuid;
 
 use crate::{
@@ -28,17 +30,36 @@ const BILL: &str = "devspaces.billing/bill";
 /// Accounts that are read at a time.
 const PAGE: i64 = 100;
 
+/// The most accounts that a run names as failed; it counts them all.
+const MAX_FAILURES: usize = 100;
+
 /// A round of the scheduler: everything that is due by now. A restart, a missed month or another replica make no
-/// difference, since what is due follows from what there is.
+/// difference, since what is due follows from what there is. The log is told once of an account that can't be billed.
 ///
 /// # Errors
-/// The last fault; what is left is done by the next round.
-pub async fn bill(context: &Context) -> Result<(), Fault> {
-    run(context, &Call::of_service(Owner::Billing.name(), BILL)).await.map(drop)
+/// The last fault that may pass; what is left is done by the next round.
+pub async fn bill(context: &Context, told: &Told) -> Result<(), Fault> {
+    let call = Call::of_service(Owner::Billing.name(), BILL);
+    let tell = |space: SpaceName, result: &Result<(), Fault>| match result {
+        Ok(()) => told.is_well(&space.to_string()),
+        Err(fault) if told.is_news(&space.to_string(), fault) => {
+            tracing::warn!(%space, %fault, "an account could not be billed; told once while it fails alike");
+        }
+        Err(_) => {}
+    };
+    run(context, &call, tell).await.map(drop)
 }
 
-/// Drafts and issues all that is due by now, and says how much that was.
-pub(crate) async fn run(context: &Context, call: &Call) -> Result<RunBillingResponse, Fault> {
+/// Drafts and issues all that is due by now, and says how much that was, and which accounts failed. `tell` hears how it went
+/// with each.
+///
+/// # Errors
+/// The last fault that may pass by itself: with that in the answer, nobody would run it again.
+pub(crate) async fn run(
+    context: &Context,
+    call: &Call,
+    tell: impl Fn(SpaceName, &Result<(), Fault>),
+) -> Result<RunBillingResponse, Fault> {
     let mut done = RunBillingResponse::default();
     let mut failed = None;
     let mut after = (Timestamp::EPOCH, SpaceName::NIL);
@@ -49,13 +70,29 @@ pub(crate) async fn run(context: &Context, call: &Call) -> Result<RunBillingResp
         after = *last;
         for (_, space) in page {
             // One that fails keeps no other back.
-            if let Err(fault) = advance(context, call, space, &mut done).await {
-                tracing::warn!(%space, %fault, "an account could not be billed");
-                failed = Some(fault);
+            let result = advance(context, call, space, &mut done).await;
+            tell(space, &result);
+            match result {
+                Ok(()) => {}
+                Err(fault) if fault.code() == Code::FailedPrecondition => fail(&mut done, space, &fault),
+                Err(fault) => failed = Some(fault),
             }
         }
     }
     failed.map_or(Ok(done), Err)
+}
+
+/// Notes an account that can't be billed until somebody does something about it.
+fn fail(done: &mut RunBillingResponse, space: SpaceName, fault: &Fault) {
+    done.failed += 1;
+    if done.failures.len() < MAX_FAILURES {
+        let reason = fault.reason().as_str_name();
+        done.failures.push(BillingFailure {
+            account: AccountName(space).to_string(),
+            reason: reason.strip_prefix("REASON_").unwrap_or(reason).to_owned(),
+            message: fault.message().to_owned(),
+        });
+    }
 }
 
 /// Takes an account step by step to where it is to be by now.
@@ -120,7 +157,7 @@ impl Mutation for Step {
                 return Ok(RunBillingResponse::default());
             }
             store::due::set_next(tx, space, draft_time(month.next())).await?;
-            return Ok(RunBillingResponse { drafted: i32::from(is_new), issued: 1 });
+            return Ok(RunBillingResponse { drafted: i32::from(is_new), issued: 1, ..Default::default() });
         }
         let drafted = is_new && self.now >= draft_time(month);
         if drafted {
@@ -130,7 +167,7 @@ impl Mutation for Step {
         }
         let next = if is_new && !drafted { draft_time(month) } else { issue_time(month) };
         store::due::set_next(tx, space, next).await?;
-        Ok(RunBillingResponse { drafted: i32::from(drafted), issued: 0 })
+        Ok(RunBillingResponse { drafted: i32::from(drafted), ..Default::default() })
     }
 }
 

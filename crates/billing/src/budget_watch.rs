@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::Month,
-    statement::statement,
+    statement::{Unstated, statement},
     store::{self, budget::Look},
 };
 
@@ -56,9 +56,11 @@ pub async fn watch_budgets(context: &Context) -> Result<(), Fault> {
     }
 }
 
-/// Whether something may have changed since a budget was looked at.
+/// Whether something may have changed since a budget was looked at. A look that lies ahead was noted by a clock that was
+/// wrong, and says nothing.
 fn is_due(look: &Look, head: i64, now: Timestamp) -> bool {
-    look.sequence != head || look.month != Month::of(now).to_string() || look.time + AGAIN <= now
+    let is_of_now = look.month == Month::of(now).to_string() && (look.time..look.time + AGAIN).contains(&now);
+    look.sequence != head || !is_of_now
 }
 
 struct Watch(SpaceName);
@@ -69,9 +71,14 @@ impl Mutation for Watch {
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
         let (space, month) = (self.0, Month::of(tx.time()));
         let Some(budget) = store::budget::find(tx, space).await? else { return Ok(()) };
-        let estimate = statement(tx, space, month).await?.total;
+        let estimate = match statement(tx, space, month).await {
+            Ok(statement) => Some(statement.total),
+            // Nothing can be said of it, which the next change may alter; and it keeps no other back.
+            Err(Unstated::TooLarge(..)) => None,
+            Err(unstated) => return Err(unstated.into()),
+        };
         let told = store::budget::crossed(tx, space, month).await?;
-        let mut crossed = budget.reached(estimate);
+        let mut crossed = estimate.map(|estimate| budget.reached(estimate)).unwrap_or_default();
         crossed.retain(|percent| !told.contains(percent));
         if !crossed.is_empty() {
             let change = Change {
@@ -81,7 +88,7 @@ impl Mutation for Watch {
                 after: json!({"budget_crossing": {
                     "month": month.to_string(),
                     "percents": crossed,
-                    "estimate": estimate.to_string(),
+                    "estimate": estimate.map(|estimate| estimate.to_string()),
                     "amount": budget.amount.to_string(),
                     "currency_code": budget.currency,
                 }}),

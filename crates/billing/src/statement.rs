@@ -3,15 +3,18 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use devspaces_kit::{
     db::{Conn, Error},
-    name::{AppName, InvoiceName, SpaceName},
+    mutation::Abort,
+    name::{AccountName, AppName, InvoiceName, SpaceName},
+    status::{Fault, Reason},
 };
 use rust_decimal::Decimal;
 
 use crate::{
+    convert::money,
     domain::{
         Month,
         invoice::{Invoice, Issued},
-        pricing::{Line, Usage, lines, total},
+        pricing::{Line, Pool, Usage, lines, total},
     },
     store,
 };
@@ -26,17 +29,74 @@ pub(crate) struct Statement {
     pub(crate) total: Decimal,
 }
 
-/// What the invoice of a space for a month that is not issued yet says as of now (R-B7).
-pub(crate) async fn statement(db: &mut Conn, space: SpaceName, month: Month) -> Result<Statement, Error> {
+/// What can be said of a space's costs.
+#[derive(Clone, Debug)]
+pub(crate) struct Estimate {
+    pub(crate) lines: Vec<Line>,
+    /// The usage of which it can't be computed exactly what it comes to.
+    pub(crate) unpriced: Vec<Pool>,
+    pub(crate) currency: String,
+    /// What the lines come to, in whole cents. Nothing if something is not priced, or if it can't be computed or told.
+    pub(crate) total: Option<Decimal>,
+}
+
+/// Why there is no statement.
+#[derive(Debug)]
+pub(crate) enum Unstated {
+    /// The database failed.
+    Storage(Error),
+    /// The space's usage of the month comes to more than can be computed or told exactly. It was accepted before that was
+    /// bounded: what is accepted now always can be.
+    TooLarge(SpaceName, Month),
+}
+
+impl From<Error> for Unstated {
+    fn from(error: Error) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl From<Unstated> for Abort {
+    fn from(unstated: Unstated) -> Self {
+        match unstated {
+            Unstated::Storage(error) => error.into(),
+            Unstated::TooLarge(space, month) => too_large(space, month).into(),
+        }
+    }
+}
+
+impl From<Unstated> for Fault {
+    fn from(unstated: Unstated) -> Self {
+        match unstated {
+            Unstated::Storage(error) => error.into(),
+            Unstated::TooLarge(space, month) => too_large(space, month),
+        }
+    }
+}
+
+fn too_large(space: SpaceName, month: Month) -> Fault {
+    let sentence = format!("The usage billed for {month} comes to more than can be computed or told exactly");
+    Fault::precondition(Reason::AmountTooLarge, AccountName(space).to_string(), sentence)
+}
+
+/// What can be said as of now of the invoice of a space for a month that is not issued yet.
+pub(crate) async fn estimate(db: &mut Conn, space: SpaceName, month: Month) -> Result<Estimate, Error> {
     let touched = store::total::touched_by(db, space, month).await?;
     let usage = usage(db, &touched).await?;
     let currency = store::rate_card::for_month(db, month).await?.currency;
     if usage.cards.values().any(|card| card.currency != currency) {
         return Err(store::unreadable("an invoice would have two currencies"));
     }
-    let lines = lines(space, month, &usage);
-    let lines = lines.ok_or_else(|| store::unreadable("a line comes to more digits than can be kept"))?;
-    let total = total(&lines).ok_or_else(|| store::unreadable("lines come to more than can be kept"))?;
+    let (lines, unpriced) = lines(space, month, &usage);
+    let total =
+        total(&lines).filter(|total| unpriced.is_empty() && money::to_wire(*total, &currency).is_some());
+    Ok(Estimate { lines, unpriced, currency, total })
+}
+
+/// What the invoice of a space for a month that is not issued yet says as of now (R-B7).
+pub(crate) async fn statement(db: &mut Conn, space: SpaceName, month: Month) -> Result<Statement, Unstated> {
+    let Estimate { lines, currency, total, .. } = estimate(db, space, month).await?;
+    let total = total.ok_or(Unstated::TooLarge(space, month))?;
     Ok(Statement { lines, currency, total })
 }
 
@@ -44,19 +104,20 @@ pub(crate) async fn statement(db: &mut Conn, space: SpaceName, month: Month) -> 
 pub(crate) async fn of_invoice(
     db: &mut Conn,
     name: &InvoiceName,
-) -> Result<Option<(Invoice, Statement)>, Error> {
+) -> Result<Option<(Invoice, Statement)>, Unstated> {
     let Some(mut invoice) = store::invoice::find(db, name).await? else { return Ok(None) };
     if invoice.issued.is_none() {
-        let as_of_now = statement(db, name.account.0, invoice.month).await?;
+        let as_of_now = statement(db, name.account.0, invoice.month).await;
         // Issued meanwhile, its usage would have been looked for where it is no more.
         let Some(again) = store::invoice::find(db, name).await? else { return Ok(None) };
         invoice = again;
         if invoice.issued.is_none() {
-            return Ok(Some((invoice, as_of_now)));
+            return as_of_now.map(|statement| Some((invoice, statement)));
         }
     }
     let Some(Issued { currency, total, .. }) = invoice.issued.clone() else { return Ok(None) };
     let lines = store::line::of_invoice(db, name.id).await?;
+    let lines = lines.ok_or(Unstated::TooLarge(name.account.0, invoice.month))?;
     Ok(Some((invoice, Statement { lines, currency, total })))
 }
 

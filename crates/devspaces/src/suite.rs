@@ -14,7 +14,7 @@ use devspaces_kit::{
     outbox::Outbox,
     server::{Limits, Server, ServerError, Tasks, until_answering},
     status::Fault,
-    sweep,
+    sweep::{self, Told},
 };
 use devspaces_membership::MembershipOwner;
 use devspaces_proto::{
@@ -175,10 +175,10 @@ fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) 
             server.service(members).service(records)
         }
         Service::Billing => {
-            let swept = Arc::clone(&context);
+            let swept = (Arc::clone(&context), Arc::new(Told::default()));
             sweep(tasks, "billing", move || {
-                let context = Arc::clone(&swept);
-                async move { devspaces_billing::bill(&context).await }
+                let (context, told) = swept.clone();
+                async move { devspaces_billing::bill(&context, &told).await }
             });
             let swept = Arc::clone(&context);
             sweep(tasks, "crossing of budgets", move || {

@@ -1,5 +1,10 @@
 //! Work that falls due with time: roles that end, what is deleted for good after a while.
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures::FutureExt as _;
 use tokio::time::sleep;
@@ -11,6 +16,24 @@ use crate::status::Fault;
 /// roles on apps, goes with the round.
 const REST: Duration = Duration::from_secs(1);
 
+/// What the log was told of already: a fault that stays is told once, and not with every round.
+#[derive(Debug, Default)]
+pub struct Told(Mutex<HashMap<String, String>>);
+
+impl Told {
+    /// Whether the log was not told yet of this fault of something. From now on it was.
+    pub fn is_news(&self, of: &str, fault: &Fault) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = fault.to_string();
+        told.insert(of.to_owned(), fault.clone()).is_none_or(|before| before != fault)
+    }
+
+    /// Notes what has no fault any more: the next is news again.
+    pub fn is_well(&self, of: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(of);
+    }
+}
+
 /// Does a round of work again and again until the server stops. A round that fails or panics is followed by another.
 /// Several replicas may do it at once: each round must be one that changes nothing when repeated.
 pub async fn run<F: Future<Output = Result<(), Fault>>>(
@@ -18,11 +41,15 @@ pub async fn run<F: Future<Output = Result<(), Fault>>>(
     round: impl Fn() -> F,
     stopping: impl Future<Output = ()>,
 ) {
+    let told = Told::default();
     let rounds = async {
         loop {
             match AssertUnwindSafe(round()).catch_unwind().await {
-                Ok(Ok(())) => {}
-                Ok(Err(fault)) => tracing::warn!(what, %fault, "a round failed"),
+                Ok(Ok(())) => told.is_well(what),
+                Ok(Err(fault)) if told.is_news(what, &fault) => {
+                    tracing::warn!(what, %fault, "a round failed; told once while it fails alike");
+                }
+                Ok(Err(_)) => {}
                 Err(_) => tracing::error!(what, "a round panicked"),
             }
             sleep(REST).await;
@@ -41,6 +68,16 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
+
+    #[test]
+    fn a_fault_that_stays_is_told_once() {
+        let told = Told::default();
+        let (down, other) = (Fault::storage_unavailable(), Fault::overloaded());
+        assert!(told.is_news("a", &down) && !told.is_news("a", &down));
+        assert!(told.is_news("b", &down) && told.is_news("a", &other) && told.is_news("a", &down));
+        told.is_well("a");
+        assert!(told.is_news("a", &down) && !told.is_news("b", &down));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_round_that_fails_or_panics_is_followed_by_another_until_the_server_stops() {

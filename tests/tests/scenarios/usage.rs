@@ -85,6 +85,54 @@ async fn sum(who: &Persona, space: &str) -> Vec<(String, i64)> {
 }
 
 everywhere! {
+    // R-B5: the hour in which an app is made, and 5 minutes on either side.
+    async fn usage_of_the_hour_in_which_an_app_was_made_counts(suite: Suite) {
+        let alice = suite.user("alice");
+        let space = alice.creates_space("Team").await;
+        let app = alice.creates_app(&space).await;
+        let now = suite.clock_in(0).seconds;
+        let at = |seconds: i64, id: &str| UsageEvent {
+            time: Some(prost_types::Timestamp { seconds, nanos: 0 }),
+            ..event(&suite, id, &app, "1")
+        };
+        let batch = [
+            at(now, "second"),
+            at(now / 60 * 60, "minute"),
+            at(now / 3600 * 3600, "hour"),
+            at(now - 240, "leeway"),
+            // Neither near nor the head of the hour.
+            at(now / 3600 * 3600 - 301, "before"),
+        ];
+        let unknown = rejected(Rejection::AppUnknown);
+        assert_eq!(outcomes(&suite, &batch).await, [ACCEPTED, ACCEPTED, ACCEPTED, ACCEPTED, unknown]);
+    }
+
+    // R-B5: what can't be priced is refused by name, and the rest stands and can be listed.
+    async fn more_than_can_be_priced_is_refused_by_name(suite: Suite) {
+        let alice = suite.user("alice");
+        let space = alice.creates_space("Team").await;
+        let app = alice.creates_app(&space).await;
+        let of = |metric: Metric, id: &str, quantity: &str| UsageEvent {
+            metric: metric.into(),
+            ..event(&suite, id, &app, quantity)
+        };
+        let too_much = rejected(Rejection::TooMuch);
+        let batch = [
+            of(Metric::KvsWriteGb, "huge", "100000000000"),
+            of(Metric::SqlRequests, "fine", "100001.000000001"),
+            of(Metric::KvsWriteGb, "large", "900000000"),
+            of(Metric::KvsWriteGb, "more", "20000000"),
+            of(Metric::KvsWriteGb, "less", "1"),
+        ];
+        assert_eq!(outcomes(&suite, &batch).await, [too_much, ACCEPTED, ACCEPTED, too_much, ACCEPTED]);
+        // Sent again, what was accepted is known, and there is no more room than before.
+        assert_eq!(outcomes(&suite, &batch).await, [too_much, DUPLICATE, DUPLICATE, too_much, DUPLICATE]);
+        let used = used(&alice, &space).await;
+        assert_eq!(used.map(|used| used.len()).map_err(|status| status.code()), Ok(2));
+    }
+}
+
+everywhere! {
     // R-B5
     async fn each_event_is_answered_for_itself_and_the_rest_of_the_batch_stands(suite: Suite) {
         let alice = suite.user("alice");

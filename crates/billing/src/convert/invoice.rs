@@ -24,7 +24,8 @@ use crate::{
 /// The longest id of an attempt.
 const MAX_ID: usize = 128;
 
-pub(crate) fn to_money(amount: Decimal, currency: &str) -> Result<Money, Fault> {
+/// An amount that is known to fit in a message: that of a statement, or no more than one.
+fn to_money(amount: Decimal, currency: &str) -> Result<Money, Fault> {
     money::to_wire(amount, currency).ok_or_else(|| Fault::internal("an amount is too large to be told"))
 }
 
@@ -37,30 +38,34 @@ fn state(state: State) -> WireState {
     }
 }
 
-/// An invoice as lists show it: without its lines and credit notes.
+/// An invoice as lists show it: without its lines and credit notes. Without a total, or if a message can't hold it, it says
+/// that it comes to too much.
 pub(crate) fn brief(
     invoice: &Invoice,
-    total: Decimal,
+    total: Option<Decimal>,
     currency: &str,
     credited: Decimal,
-) -> Result<proto::Invoice, Fault> {
+) -> proto::Invoice {
     let issued = invoice.issued.as_ref();
+    let told = |amount: Decimal| money::to_wire(amount, currency);
     // A draft will be to be paid in whole.
-    let due = if issued.is_some() { invoice.due(credited) } else { total };
-    Ok(proto::Invoice {
+    let due = if issued.is_some() { Some(invoice.due(credited)) } else { total };
+    let total = total.and_then(told);
+    proto::Invoice {
         name: invoice.name.to_string(),
         number: issued.map_or(0, |issued| issued.number),
         month: invoice.month.to_string(),
         state: state(invoice.state).into(),
-        total: Some(to_money(total, currency)?),
-        amount_due: Some(to_money(due, currency)?),
+        amount_too_large: total.is_none(),
+        total,
+        amount_due: due.and_then(told),
         create_time: Some(invoice.create_time.into()),
         issue_time: issued.map(|issued| issued.issue_time.into()),
         next_attempt_time: invoice.next_attempt_time.map(Into::into),
         failed_attempts: invoice.failed_attempts,
         pay_time: invoice.pay_time.map(Into::into),
         ..proto::Invoice::default()
-    })
+    }
 }
 
 /// An invoice as a whole.
@@ -71,7 +76,7 @@ pub(crate) fn whole(
 ) -> Result<proto::Invoice, Fault> {
     let Statement { lines, currency, total } = statement;
     let credited = notes.iter().map(|note| note.amount).sum();
-    let brief = brief(invoice, *total, currency, credited)?;
+    let brief = brief(invoice, Some(*total), currency, credited);
     let notes: Result<_, Fault> = notes.into_iter().map(|note| credit_note(note, currency)).collect();
     let lines = lines.iter().map(|it| line(it, invoice.month)).collect();
     Ok(proto::Invoice { lines, credit_notes: notes?, ..brief })
@@ -100,7 +105,7 @@ fn line(line: &Line, month: Month) -> proto::InvoiceLine {
         free_quantity: text(line.free),
         billed_quantity: text(line.billed()),
         unit_price: text(line.unit_price),
-        amount: text(line.amount()),
+        amount: line.amount().to_string(),
         // R-B8
         adjustment: line.pool.usage_month < month,
         rate_card_version: line.card,

@@ -38,7 +38,13 @@ pub(crate) fn new(card: &WireRateCard, currency: &str, current: Month) -> Result
 /// # Errors
 /// A sentence for the field.
 pub(crate) fn to_come(month: Month, current: Month) -> Result<(), String> {
-    if month > current { Ok(()) } else { Err(format!("must be a month after {current}, the current one")) }
+    if month > current {
+        Ok(())
+    } else {
+        Err(format!(
+            "must be a month after {current}: those till then have begun, or do so within 10 minutes"
+        ))
+    }
 }
 
 fn rates(fields: &mut Fields, rates: &[WireRate]) -> BTreeMap<Metric, Rate> {

@@ -71,8 +71,15 @@ pub(crate) fn result(id: String, outcome: Outcome) -> UsageResult {
 fn rejection(why: Rejection) -> (WireRejection, String) {
     let (rejection, sentence) = match why {
         Rejection::Malformed(sentence) => return (WireRejection::Malformed, sentence),
-        Rejection::AppUnknown => (WireRejection::AppUnknown, "No space held the app at that time"),
+        Rejection::AppUnknown => {
+            (WireRejection::AppUnknown, "No space held the app at that time, or within 5 minutes of it")
+        }
         Rejection::TimeInFuture => (WireRejection::TimeInFuture, "The time lies more than 5 minutes ahead"),
+        Rejection::TooMuch => (
+            WireRejection::TooMuch,
+            "With it the app would use more of the metric in the month than 10^15 units, or than costs 10^9 units of the \
+             currency at that month's price",
+        ),
         Rejection::MonthClosed => {
             (WireRejection::MonthClosed, "The invoices of its month and of the month after are issued")
         }

@@ -1,6 +1,7 @@
 //! What is billed, without any I/O.
 mod account;
 mod address;
+pub(crate) mod amount;
 mod budget;
 mod country;
 mod decimal;

@@ -2,15 +2,13 @@
 use std::collections::BTreeMap;
 
 use devspaces_kit::name::{AppName, SpaceName};
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 
 use super::{
     Metric, Month, RateCard,
+    amount::Amount,
     usage::{Sum, Sums, TotalKey},
 };
-
-/// Cents.
-const DECIMALS: u32 = 2;
 
 /// What has one allowance: an app's use of something in a month, whichever spaces held the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +36,7 @@ pub(crate) struct Line {
     /// The version of the rate card.
     pub(crate) card: i32,
     billed: Decimal,
-    amount: Decimal,
+    amount: Amount,
 }
 
 impl Line {
@@ -51,7 +49,7 @@ impl Line {
         card: i32,
     ) -> Option<Self> {
         let billed = add(quantity, -free).filter(|billed| !billed.is_sign_negative() || billed.is_zero())?;
-        let amount = multiply(billed, unit_price)?;
+        let amount = Amount::of(billed, unit_price)?;
         Some(Self { pool, quantity, free, unit_price, card, billed, amount })
     }
 
@@ -61,7 +59,7 @@ impl Line {
     }
 
     /// What that comes to, exactly.
-    pub(crate) fn amount(&self) -> Decimal {
+    pub(crate) fn amount(&self) -> Amount {
         self.amount
     }
 }
@@ -73,20 +71,9 @@ fn add(one: Decimal, other: Decimal) -> Option<Decimal> {
     (sum.scale() == one.scale().max(other.scale())).then(|| sum.normalize())
 }
 
-/// The exact product, if it can be kept.
-fn multiply(one: Decimal, other: Decimal) -> Option<Decimal> {
-    let (one, other) = (one.normalize(), other.normalize());
-    if one.is_zero() || other.is_zero() {
-        return Some(Decimal::ZERO);
-    }
-    let product = one.checked_mul(other)?;
-    (product.scale() == one.scale() + other.scale()).then(|| product.normalize())
-}
-
 /// What lines come to: rounded once, half to even, to cents (R-B7). Nothing if that can't be kept exactly till then.
 pub(crate) fn total(lines: &[Line]) -> Option<Decimal> {
-    let exact = lines.iter().map(Line::amount).try_fold(Decimal::ZERO, add)?;
-    Some(exact.round_dp_with_strategy(DECIMALS, RoundingStrategy::MidpointNearestEven))
+    lines.iter().map(Line::amount).try_fold(Amount::default(), Amount::and)?.to_cents()
 }
 
 /// What is known of the usage that shares allowances with that of an invoice.
@@ -100,10 +87,10 @@ pub(crate) struct Usage {
     pub(crate) cards: BTreeMap<Month, RateCard>,
 }
 
-/// The lines of a space's invoice for a month. What issued invoices have left of an allowance goes to the rest of the
-/// usage in the order of time, also to that of other spaces and to what nobody pays for. Nothing if the usage has no rate,
-/// or what it comes to can't be kept exactly: an invoice never says something else instead.
-pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> Option<Vec<Line>> {
+/// The lines of a space's invoice for a month, and what can have no line: usage without a rate, or of which it can't be kept
+/// exactly what it comes to. An invoice never says something else instead. What issued invoices have left of an allowance
+/// goes to the rest of the usage in the order of time, also to that of other spaces and to what nobody pays for.
+pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> (Vec<Line>, Vec<Pool>) {
     let mut pools: BTreeMap<Pool, Vec<(&TotalKey, Sum)>> = BTreeMap::new();
     for (key, sums) in &usage.open {
         for (metric, sum) in sums.iter() {
@@ -112,7 +99,14 @@ pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> Option<Vec
     }
     let is_billed = |key: &TotalKey| key.space == space && key.billed_month == month && key.billable;
     pools.retain(|_, sums| sums.iter().any(|(key, _)| is_billed(key)));
-    pools.into_iter().map(|(pool, sums)| line(pool, sums, usage, is_billed)).collect()
+    let (mut lines, mut unpriced) = (Vec::with_capacity(pools.len()), Vec::new());
+    for (pool, sums) in pools {
+        match line(pool, sums, usage, is_billed) {
+            Some(line) => lines.push(line),
+            None => unpriced.push(pool),
+        }
+    }
+    (lines, unpriced)
 }
 
 /// The line of what is billed of these sums, which share an allowance.

@@ -9,7 +9,7 @@ use devspaces_kit::{
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::stored::{decimal, metric, month, unreadable};
+use super::stored::{decimal, metric, month};
 use crate::domain::{
     Month,
     pricing::{Line, Pool},
@@ -26,23 +26,21 @@ struct Row {
     rate_card_version: i32,
 }
 
-impl TryFrom<Row> for Line {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self, Error> {
+impl Row {
+    /// The line; nothing if what it comes to can't be kept exactly, as of usage that was accepted before it was bounded.
+    fn line(self) -> Result<Option<Line>, Error> {
         let pool = Pool {
-            app: AppName(row.app),
-            usage_month: month(&row.usage_month)?,
-            metric: metric(&row.metric)?,
+            app: AppName(self.app),
+            usage_month: month(&self.usage_month)?,
+            metric: metric(&self.metric)?,
         };
-        let (quantity, free) = (decimal(&row.quantity)?, decimal(&row.free_quantity)?);
-        let line = Self::new(pool, quantity, free, decimal(&row.unit_price)?, row.rate_card_version);
-        line.ok_or_else(|| unreadable("a line is stored whose amount can't be kept"))
+        let (quantity, free) = (decimal(&self.quantity)?, decimal(&self.free_quantity)?);
+        Ok(Line::new(pool, quantity, free, decimal(&self.unit_price)?, self.rate_card_version))
     }
 }
 
-/// The lines of an issued invoice, in their order.
-pub(crate) async fn of_invoice(db: &mut Conn, invoice: Uuid) -> Result<Vec<Line>, Error> {
+/// The lines of an issued invoice, in their order; nothing if of one it can't be kept exactly what it comes to.
+pub(crate) async fn of_invoice(db: &mut Conn, invoice: Uuid) -> Result<Option<Vec<Line>>, Error> {
     let rows: Vec<Row> = on!(db, |c| {
         sqlx::query_as(
             "SELECT app, metric, usage_month, quantity, free_quantity, unit_price, rate_card_version
@@ -52,7 +50,7 @@ pub(crate) async fn of_invoice(db: &mut Conn, invoice: Uuid) -> Result<Vec<Line>
         .fetch_all(c)
         .await
     })?;
-    rows.into_iter().map(Line::try_from).collect()
+    rows.into_iter().map(Row::line).collect()
 }
 
 // DISTINCT, since rows may come more than once, and none may be written twice.

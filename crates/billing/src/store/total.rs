@@ -1,8 +1,5 @@
 //! The sums of usage, as invoices need them: a row for all that is billed alike, with the sums of every metric.
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
-};
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use devspaces_kit::{
     clock::Timestamp,
@@ -43,38 +40,6 @@ impl TryFrom<TotalRow> for (TotalKey, Sums) {
         };
         Ok((key, sums(&row.sums)?))
     }
-}
-
-// By what few keys share: of an app and month there is hardly more than one row.
-static FIND: LazyLock<RowsSql> = LazyLock::new(|| {
-    RowsSql::new(
-        "wanted",
-        &["space", "billed_month", "app"],
-        "SELECT t.space, t.billed_month, t.app, t.usage_month, t.held_from, t.billable, t.sums
-         FROM wanted w JOIN usage_sums t ON t.space = w.space AND t.billed_month = w.billed_month AND t.app = w.app",
-    )
-});
-
-/// What stands under these keys; where something does.
-pub(crate) async fn find(
-    db: &mut Conn,
-    keys: impl Iterator<Item = &TotalKey> + Clone,
-) -> Result<Vec<(TotalKey, Sums)>, Error> {
-    let apps: BTreeSet<_> = keys.clone().map(|key| (key.space, key.billed_month, key.app)).collect();
-    let apps: Vec<_> = apps.into_iter().collect();
-    let keys: BTreeSet<_> = keys.collect();
-    let row = |(space, billed_month, app): &(SpaceName, Month, AppName)| {
-        [space.0.into(), billed_month.to_string().into(), app.0.into()]
-    };
-    let rows: Vec<TotalRow> = FIND.fetch_all(db, &apps, row).await?;
-    let mut found = BTreeMap::new();
-    for row in rows {
-        let (key, sums) = row.try_into()?;
-        if keys.contains(&key) {
-            found.insert(key, sums);
-        }
-    }
-    Ok(found.into_iter().collect())
 }
 
 // DISTINCT, since a statement may not write a row twice, and rows may come more than once.

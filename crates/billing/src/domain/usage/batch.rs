@@ -8,6 +8,8 @@ pub(crate) enum Rejection {
     /// A sentence that names the fields.
     Malformed(String),
     AppUnknown,
+    /// With it, more would be used than can be priced.
+    TooMuch,
     TimeInFuture,
     MonthClosed,
     ContentDiffers,
@@ -53,14 +55,31 @@ impl<'a> Batch<'a> {
     /// The events that count unless they are stored already, with their sums, in the order of their ids: the first of each
     /// id. In one order for everybody, so that two batches with the same ids can't wait for each other.
     pub(crate) fn candidates(&self) -> Vec<(&'a Event, TotalKey)> {
+        let mut first = self.in_order();
+        first.sort_unstable_by_key(|(event, _)| &event.id);
+        first
+    }
+
+    /// The same events in the order in which they were sent, and so in the one in which they take up room.
+    pub(crate) fn in_order(&self) -> Vec<(&'a Event, TotalKey)> {
         let mut seen = HashSet::with_capacity(self.0.len());
         let placed = self.0.iter().filter_map(|entry| match entry {
             Entry::Event(event, Ok(total)) => Some((*event, *total)),
             _ => None,
         });
-        let mut first: Vec<_> = placed.filter(|(event, _)| seen.insert(&event.id)).collect();
-        first.sort_unstable_by_key(|(event, _)| &event.id);
-        first
+        placed.filter(|(event, _)| seen.insert(&event.id)).collect()
+    }
+
+    /// Has these events not count, for there is no room for them.
+    pub(crate) fn refuse(&mut self, ids: &HashSet<&str>) {
+        for entry in &mut self.0 {
+            if let Entry::Event(event, total) = entry
+                && total.is_ok()
+                && ids.contains(event.id.as_str())
+            {
+                *total = Err(Rejection::TooMuch);
+            }
+        }
     }
 
     /// The ids of the events that were not inserted: they are to be looked up.

@@ -2,6 +2,7 @@
 mod batch;
 mod holdings;
 mod ledger;
+mod limits;
 
 use std::fmt::Write as _;
 
@@ -11,8 +12,9 @@ use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::{
     batch::{Batch, Line, Outcome, Rejection},
-    holdings::{Held, Holdings},
+    holdings::{Held, Holdings, LEEWAY},
     ledger::{Books, Placement, Sum, Sums, TotalKey},
+    limits::Limits,
 };
 use super::Metric;
 

@@ -12,13 +12,12 @@ use devspaces_proto::{
     billing::v1::{BilledApp, ListBilledAppsRequest, ListBilledAppsResponse},
     facts::v1::{ListSpaceAppsRequest, space_records_service_client::SpaceRecordsServiceClient},
 };
-use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use crate::{
     convert,
-    domain::{Month, invoice::issue_time, pricing::Line},
-    statement::{Statement, statement},
+    domain::{Month, amount::Amount, invoice::issue_time},
+    statement::{Estimate, estimate},
     store,
 };
 
@@ -43,17 +42,17 @@ pub(super) async fn handle(
     let month = Month::of(context.clock.now());
     let mut db = context.pool.read().await?;
     store::account::find(&mut db, space).await?.ok_or_else(|| Fault::not_found(account))?;
-    let Statement { lines, currency, total } = statement(&mut db, space, month).await?;
+    let costs = estimate(&mut db, space, month).await?;
     // No connection is held while another service is asked.
     drop(db);
     let in_space = apps_of(context, space, after, size + 1).await?;
-    let mut apps = merge(in_space, &lines, month, after, size + 1);
+    let mut apps = merge(in_space, &costs, month, after, size + 1);
     let next_page_token =
         page::cut(&mut apps, size).map(|(app, _)| tokens.encode(app.0.as_bytes())).unwrap_or_default();
     Ok(ListBilledAppsResponse {
         apps: apps.into_iter().map(|(_, app)| app).collect(),
         next_page_token,
-        estimated_total: Some(convert::invoice::to_money(total, &currency)?),
+        estimated_total: costs.total.and_then(|total| convert::money::to_wire(total, &costs.currency)),
         month: month.to_string(),
         next_invoice_time: Some(issue_time(month).into()),
     })
@@ -87,16 +86,24 @@ async fn apps_of(
 /// the apps in the space the first `limit` are given, so of the first `limit` of all it is known whether they are.
 fn merge(
     in_space: BTreeMap<AppName, String>,
-    lines: &[Line],
+    costs: &Estimate,
     month: Month,
     after: Option<AppName>,
     limit: usize,
 ) -> Vec<(AppName, BilledApp)> {
-    let mut estimates: BTreeMap<AppName, Decimal> = BTreeMap::new();
-    for line in lines.iter().filter(|line| line.pool.usage_month == month) {
-        *estimates.entry(line.pool.app).or_default() += line.amount();
+    // Nothing: it can't be computed, and that hides no other app's.
+    let mut estimates: BTreeMap<AppName, Option<Amount>> = BTreeMap::new();
+    for line in costs.lines.iter().filter(|line| line.pool.usage_month == month) {
+        let estimate = estimates.entry(line.pool.app).or_insert(Some(Amount::default()));
+        *estimate = estimate.and_then(|sum| sum.and(line.amount()));
     }
-    let estimate = |app: &AppName| estimates.get(app).copied().unwrap_or_default().normalize().to_string();
+    for pool in costs.unpriced.iter().filter(|pool| pool.usage_month == month) {
+        estimates.insert(pool.app, None);
+    }
+    let estimate = |app: &AppName| {
+        let estimate = estimates.get(app).copied().unwrap_or(Some(Amount::default()));
+        estimate.map(|sum| sum.to_string()).unwrap_or_default()
+    };
     let billed = |app: AppName, display_name, in_space| {
         let (name, estimate) = (app.to_string(), estimate(&app));
         (app, BilledApp { app: name, display_name, estimate, in_space })

@@ -10,7 +10,11 @@ use devspaces_kit::{
 use devspaces_proto::billing::v1::{Invoice, ListInvoicesRequest, ListInvoicesResponse};
 use rust_decimal::Decimal;
 
-use crate::{convert, domain, statement::of_invoice, store};
+use crate::{
+    convert, domain,
+    statement::{Unstated, of_invoice},
+    store,
+};
 
 const METHOD: &str = "devspaces.billing.v1.InvoiceService/ListInvoices";
 
@@ -51,9 +55,15 @@ async fn brief(
     credited: Decimal,
 ) -> Result<Option<Invoice>, Fault> {
     if let Some(issued) = &invoice.issued {
-        return convert::invoice::brief(&invoice, issued.total, &issued.currency, credited).map(Some);
+        return Ok(Some(convert::invoice::brief(&invoice, Some(issued.total), &issued.currency, credited)));
     }
     // The latest month's only: what a draft comes to is computed.
-    let Some((invoice, statement)) = of_invoice(db, &invoice.name).await? else { return Ok(None) };
-    convert::invoice::brief(&invoice, statement.total, &statement.currency, credited).map(Some)
+    match of_invoice(db, &invoice.name).await {
+        Ok(found) => Ok(found.map(|(invoice, statement)| {
+            convert::invoice::brief(&invoice, Some(statement.total), &statement.currency, credited)
+        })),
+        // One that can't be computed hides no other.
+        Err(Unstated::TooLarge(..)) => Ok(Some(convert::invoice::brief(&invoice, None, "", credited))),
+        Err(unstated) => Err(unstated.into()),
+    }
 }

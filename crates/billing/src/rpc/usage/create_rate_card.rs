@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use devspaces_authz::Permission;
 use devspaces_gate::{Context, Pass, Resource};
 use devspaces_kit::{
+    clock::Timestamp,
     db::{Change, Tx},
     identity::Caller,
     mutation::{Abort, Call, Mutation},
@@ -35,10 +38,19 @@ async fn create(
     request: CreateRateCardRequest,
 ) -> Result<WireRateCard, Fault> {
     let pass = context.gate.require(&call.caller, Permission::BillingRun, Resource::Platform).await?;
-    let current = Month::of(context.clock.now());
+    let current = begun(context.clock.now());
     let in_force = store::rate_card::for_month(&mut context.pool.read().await?, current).await?;
     let card = convert::rate_card::new(&request.rate_card.unwrap_or_default(), &in_force.currency, current)?;
     context.mutations.run(call.clone(), vec![Scope::RateCards], Creation { pass, card }).await
+}
+
+/// For so long before a month begins its prices stand: usage may be reported five minutes ahead of time, and what is
+/// accepted is bounded by what it costs.
+const SETTLED: Duration = Duration::from_mins(10);
+
+/// The latest month whose prices stand.
+fn begun(now: Timestamp) -> Month {
+    Month::of(now + SETTLED)
 }
 
 struct Creation {
@@ -55,7 +67,7 @@ impl Mutation for Creation {
         let month = self.card.effective_month;
         // The month may have begun since.
         let mut fields = Fields::new();
-        fields.check("rate_card.effective_month", convert::rate_card::to_come(month, Month::of(tx.time())));
+        fields.check("rate_card.effective_month", convert::rate_card::to_come(month, begun(tx.time())));
         fields.finish()?;
         if store::rate_card::for_month(tx, month).await?.effective_month == month {
             let message = "The month has a rate card already";

@@ -1,7 +1,4 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use devspaces_authz::{Owner, Permission};
 use devspaces_gate::{Context, Pass, Peers, Resource};
@@ -23,8 +20,10 @@ use crate::{
     convert,
     domain::{
         Month,
+        pricing::Pool,
         usage::{
-            Batch, Books, Event, Held, Holdings, Line, Placement, Rejection, Sum, Sums, TotalKey, digest,
+            Batch, Books, Event, Held, Holdings, LEEWAY, Limits, Line, Placement, Rejection, Sum, Sums,
+            TotalKey, digest,
         },
     },
     store,
@@ -34,9 +33,6 @@ const METHOD: &str = "devspaces.billing.v1.UsageService/ReportUsage";
 
 /// The most events of a batch.
 const MAX_EVENTS: usize = 1000;
-
-/// How far the clock of who measures may be ahead of this one.
-const LEEWAY: Duration = Duration::from_mins(5);
 
 /// R-B5, R-B8
 pub(super) async fn handle(
@@ -60,9 +56,9 @@ async fn report(
         fields.finish()?;
     }
     let events: Vec<_> = request.events.iter().map(convert::usage::event).collect();
-    let latest = context.clock.now() + LEEWAY;
+    let now = context.clock.now();
     let holdings = holdings(context, events.iter().flatten()).await?;
-    let lines: Vec<_> = events.into_iter().map(|event| line(event, &holdings, latest)).collect();
+    let lines: Vec<_> = events.into_iter().map(|event| line(event, &holdings, now)).collect();
     let report = Report { pass, ids: request.events.into_iter().map(|event| event.id).collect(), lines };
     let scopes = report.spaces().into_iter().map(Scope::from).collect();
     context.mutations.run(call.clone(), scopes, report).await
@@ -93,12 +89,12 @@ fn held(holding: &Holding) -> Option<(AppName, Held)> {
     Some((app.ok()?, Held { space: holding.space.parse().ok()?, from, until }))
 }
 
-fn line(event: Result<Event, String>, holdings: &Holdings, latest: Timestamp) -> Line {
+fn line(event: Result<Event, String>, holdings: &Holdings, now: Timestamp) -> Line {
     match event {
         Err(sentence) => Line::Malformed(sentence),
-        Ok(event) if event.time > latest => Line::Event(event, Err(Rejection::TimeInFuture)),
+        Ok(event) if event.time > now + LEEWAY => Line::Event(event, Err(Rejection::TimeInFuture)),
         Ok(event) => {
-            let held = holdings.at(event.app, event.time);
+            let held = holdings.of(event.app, event.time, now);
             let placement = held.map(|held| Placement::of(&event, held)).ok_or(Rejection::AppUnknown);
             Line::Event(event, placement)
         }
@@ -118,13 +114,14 @@ impl Mutation for Report {
     async fn once(&self, tx: &mut Tx) -> Result<ReportUsageResponse, Abort> {
         self.pass.confirm(tx).await?;
         let books = self.books(tx).await?;
-        let batch = Batch::new(&self.lines, &books);
+        let mut batch = Batch::new(&self.lines, &books);
+        let sums = bound(tx, &mut batch).await?;
         let candidates = batch.candidates();
         let inserted = store::usage::insert(tx, &candidates).await?;
         let stored = store::usage::events(tx, &batch.others(&inserted)).await?;
         let accepted: Vec<_> =
             candidates.into_iter().filter(|(event, _)| inserted.contains(&event.id)).collect();
-        count(tx, &accepted).await?;
+        count(tx, &accepted, sums).await?;
         record(tx, &accepted).await?;
         let outcomes = batch.outcomes(&inserted, stored);
         let results = self.ids.iter().zip(outcomes);
@@ -160,28 +157,57 @@ impl Report {
     }
 }
 
-/// Adds events to their sums.
-async fn count(tx: &mut Tx, accepted: &[(&Event, TotalKey)]) -> Result<(), Abort> {
+/// Refuses what would make more than can be priced of an app's use of something in a month: so all that is accepted can
+/// be. The sums of the apps and months concerned, as they are before.
+async fn bound(tx: &mut Tx, batch: &mut Batch<'_>) -> Result<Vec<(TotalKey, Sums)>, Error> {
+    let events = batch.in_order();
+    let used: BTreeSet<(AppName, Month)> =
+        events.iter().map(|(event, total)| (event.app, total.usage_month)).collect();
+    let mut cards = BTreeMap::new();
+    for month in used.iter().map(|(_, month)| *month).collect::<BTreeSet<_>>() {
+        cards.insert(month, store::rate_card::for_month(tx, month).await?);
+    }
+    let sums = store::total::of_apps(tx, &used.into_iter().collect::<Vec<_>>()).await?;
+    let limits = Limits::new(&cards, &sums);
+    let admit = |limits: &mut Limits, (event, total): &(&Event, TotalKey)| {
+        limits.admit(Pool::of(total, event.metric), event.quantity)
+    };
+    // Most batches fit, even as if none of their events was there before.
+    let mut all = limits.clone();
+    if !events.iter().all(|event| admit(&mut all, event)) {
+        let ids: Vec<&str> = events.iter().map(|(event, _)| event.id.as_str()).collect();
+        let stored = store::usage::events(tx, &ids).await?;
+        let new = events.iter().filter(|(event, _)| !stored.contains_key(&event.id));
+        let mut limits = limits;
+        let refused = new.filter(|event| !admit(&mut limits, event)).map(|(event, _)| event.id.as_str());
+        batch.refuse(&refused.collect());
+    }
+    Ok(sums)
+}
+
+/// Adds events to their sums, which were these before.
+async fn count(
+    tx: &mut Tx,
+    accepted: &[(&Event, TotalKey)],
+    before: Vec<(TotalKey, Sums)>,
+) -> Result<(), Abort> {
     let mut totals: BTreeMap<TotalKey, Sums> = BTreeMap::new();
     for (event, key) in accepted {
         let sums = totals.entry(*key).or_default();
         sums.add(event.metric, Sum::of(event.quantity)).ok_or_else(too_large)?;
     }
-    for (key, before) in store::total::find(tx, totals.keys()).await? {
-        totals.entry(key).or_default().add_all(&before).ok_or_else(too_large)?;
+    for (key, before) in before {
+        if let Some(sums) = totals.get_mut(&key) {
+            sums.add_all(&before).ok_or_else(too_large)?;
+        }
     }
     let totals: Vec<_> = totals.into_iter().collect();
     Ok(store::total::put(tx, &totals).await?)
 }
 
-/// More than ten million events of the largest quantity, of one app and metric in one month.
+/// What is within the limits can be added up.
 fn too_large() -> Fault {
-    let mut fields = Fields::new();
-    fields.bad("events", "must not add up to more of a metric than can be kept exactly");
-    match fields.finish() {
-        Err(fault) => fault,
-        Ok(()) => Fault::internal("a bad field was not recorded"),
-    }
+    Fault::internal("a sum that was bounded can't be kept exactly")
 }
 
 /// One entry for each space in which something counts from now on (R-J1): how many events, and what vouches for them.
