@@ -228,6 +228,7 @@ both_engines! {
         deletes(&alice, &app).await.expect("deleted");
         suite.clock.advance(Duration::from_hours(1));
         let deleted = event(&suite, "deleted", &app, "4");
+        suite.clock.advance(Duration::from_hours(1));
         undeletes(&alice, &app).await.expect("there again");
         suite.clock.advance(Duration::from_hours(1));
         let back = event(&suite, "back", &app, "8");
