@@ -2,7 +2,7 @@
 use std::process::Command;
 
 use crate::{
-    Outcome,
+    Outcome, clients,
     containers::{self, buf},
     dependencies, docs, files,
     run::{cargo, print_times, root, step},
@@ -27,6 +27,7 @@ fn checks() -> Outcome {
     let mut doc = cargo(["doc", "--workspace", "--no-deps"]);
     step("code documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     test::run(&[])?;
+    clients::run(&[])?;
     containers::run_unless_skipped()
 }
 

@@ -21,7 +21,7 @@ The chores of the devspaces workspace.
 Usage: cargo xtask <COMMAND>
 
   test [-- ARGS]   all tests on SQLite and PostgreSQL; ARGS go to cargo test
-  ci               every check: dependency rules, documents, format, lints, all tests, and containers, unless
+  ci               every check: dependency rules, documents, format, lints, all tests, clients, and containers, unless
                    DEVSPACES_SKIP_CONTAINERS=1
   clients [--all | LANGUAGE...]
                    stubs of the API and calls with them, in the languages of docs/clients.md and by its commands: in those
