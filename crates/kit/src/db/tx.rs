@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{Conn, Error, Pool, RowsSql};
 use crate::{
     clock::Timestamp,
+    etag,
     journal::{self, Draft, Head},
     name::{Principal, Scope},
     on,
@@ -114,12 +115,12 @@ impl Tx {
         self.act.time
     }
 
-    /// Writes the journal entry of one scope (R-J1) and returns its sequence. One entry for each scope: a second is a
-    /// defect.
+    /// Writes the journal entry of one scope (R-J1) and returns its [revision](etag::revision), by which the rows know it
+    /// that are changed with it. One entry for each scope: a second is a defect.
     pub async fn record(&mut self, change: Change) -> Result<i64, Error> {
         let scope = change.scope;
         self.record_all(&[change]).await?;
-        Ok(self.head(scope)?.sequence)
+        Ok(etag::revision(&self.head(scope)?.hash))
     }
 
     /// Writes the journal entries of several scopes (R-J1). One entry for each scope: a second is a defect.
