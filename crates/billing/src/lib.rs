@@ -11,7 +11,10 @@ mod store;
 use std::sync::Arc;
 
 use devspaces_gate::Context;
-use devspaces_kit::db::Migration;
+use devspaces_kit::{
+    db::Migration,
+    erasure::{By, Holding},
+};
 use devspaces_proto::{
     billing::v1::{
         billing_account_service_server::BillingAccountServiceServer,
@@ -59,6 +62,23 @@ pub const SCHEMA: &[Migration] = &[
         version: 6,
         sql: include_str!("../migrations/6_sums_of_all_metrics.sql"),
         sqlite: Some(include_str!("../migrations/6_sums_of_all_metrics.sqlite.sql")),
+    },
+];
+
+/// What this service's tables hold of people: see `devspaces journal erase`.
+pub const HOLDINGS: &[Holding] = &[
+    Holding {
+        what: "billing admins",
+        by: By::Id,
+        count: "SELECT count(*) FROM billing_admin WHERE person = $1",
+        erase: None,
+    },
+    // R-B1: which terms were agreed to, and when, stays.
+    Holding {
+        what: "consents to invoicing",
+        by: By::Id,
+        count: "SELECT count(*) FROM account WHERE consented_by = $1",
+        erase: Some("UPDATE account SET consented_by = '%28erased%29' WHERE consented_by = $1"),
     },
 ];
 

@@ -1,7 +1,10 @@
 use std::{fmt, str::FromStr};
 
 use devspaces_authz::Owner;
-use devspaces_kit::db::{Migration, SCHEMA};
+use devspaces_kit::{
+    db::{Migration, SCHEMA},
+    erasure::Holding,
+};
 
 /// A service of the suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,6 +50,19 @@ impl Service {
             Self::Marketplace => devspaces_marketplace::SCHEMA,
         };
         [SCHEMA, own].concat()
+    }
+}
+
+impl Service {
+    /// What the tables of its own hold of people.
+    #[must_use]
+    pub fn holdings(self) -> &'static [Holding] {
+        match self {
+            Self::Space => devspaces_space::HOLDINGS,
+            Self::Membership => devspaces_membership::HOLDINGS,
+            Self::Billing => devspaces_billing::HOLDINGS,
+            Self::Marketplace => devspaces_marketplace::HOLDINGS,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use devspaces_kit::{
     identity::{Authenticator, ConfigError, Issuer, Jwks, ServiceSigner, SigningKey, Suite as SuiteKeys},
     mutation::Mutations,
     outbox::Outbox,
+    replay,
     server::{Limits, Server, ServerError, Tasks, until_answering},
     status::Fault,
     sweep::{self, Told},
@@ -155,6 +156,11 @@ impl Suite {
 
 /// Puts one service on the port, with what falls due in it.
 fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) -> Server {
+    let swept = Arc::clone(&context);
+    sweep(tasks, "forgetting of first results", move || {
+        let context = Arc::clone(&swept);
+        async move { Ok(replay::forget(&context.pool, context.clock.now()).await?) }
+    });
     match service {
         Service::Space => {
             let swept = Arc::clone(&context);

@@ -2,6 +2,7 @@
 pub mod clock;
 pub mod db;
 pub mod edge;
+pub mod erasure;
 pub mod etag;
 pub mod identity;
 pub mod inbox;
@@ -11,6 +12,8 @@ pub mod mutation;
 pub mod name;
 pub mod outbox;
 pub mod page;
+pub mod personal;
+pub mod replay;
 pub mod server;
 pub mod status;
 pub mod sweep;

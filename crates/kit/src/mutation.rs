@@ -11,12 +11,12 @@ use uuid::Uuid;
 
 use crate::{
     clock::Clock,
-    db::{Act, Conn, Error, Pool, Tx},
+    db::{Act, Error, Pool, Tx},
     identity::Caller,
     metrics,
     name::{Principal, Scope},
-    on,
     outbox::Outbox,
+    replay,
     server::Tasks,
     status::{Fault, Fields},
     text,
@@ -122,6 +122,11 @@ impl Call {
         self.request_id
     }
 
+    /// The digest of the request, by which a repetition is told from another call with the same `request_id`.
+    pub(crate) fn request_hash(&self) -> &[u8] {
+        &self.request_hash
+    }
+
     /// Parses what comes before anything is looked up, syntax alone and all bad fields at once: the names, by what the
     /// method does with its fields, and the `request_id`, which is taken out of the request. With `validate_only` the
     /// call is to check everything and change nothing.
@@ -142,13 +147,6 @@ impl Call {
         let preview = request.validate_only();
         Ok((names, Self { preview, ..Self::new(caller, method, request, request_id) }))
     }
-}
-
-#[derive(Debug, sqlx::FromRow)]
-struct Replay {
-    request_hash: Vec<u8>,
-    response: Vec<u8>,
-    scopes: String,
 }
 
 /// What changes are made with.
@@ -213,9 +211,9 @@ impl Mutations {
     /// The first result of this `request_id`, once its effects are delivered.
     async fn replayed<R: Message + Default>(&self, call: &Call) -> Result<Option<R>, Fault> {
         let Some(request_id) = call.request_id else { return Ok(None) };
-        let found = first_result(&mut self.pool.read().await?, call, request_id).await?;
+        let found = replay::first_result(&mut self.pool.read().await?, call, request_id).await?;
         let Some(replay) = found else { return Ok(None) };
-        if replay.request_hash != call.request_hash {
+        if replay.request_hash != call.request_hash() {
             return Err(Fault::request_id_reused());
         }
         let scopes: Vec<Scope> = replay.scopes.split(' ').filter_map(|scope| scope.parse().ok()).collect();
@@ -287,9 +285,9 @@ impl Mutations {
             tx.rollback().await?;
             return Ok(Attempt::Effects);
         }
-        // Not left to `remember`: a repetition would fail on the very change that the first call made.
+        // Not left to `replay::remember`: a repetition would fail on the very change that the first call made.
         if let Some(request_id) = call.request_id
-            && first_result(&mut tx, call, request_id).await?.is_some()
+            && replay::first_result(&mut tx, call, request_id).await?.is_some()
         {
             tx.rollback().await?;
             return Ok(Attempt::Replayed);
@@ -299,7 +297,7 @@ impl Mutations {
             tx.rollback().await?;
             return Ok(Attempt::Preview(response));
         }
-        if !remember(&mut tx, call, &response).await? {
+        if !replay::remember(&mut tx, call, &response).await? {
             tx.rollback().await?;
             return Ok(Attempt::Replayed);
         }
@@ -343,37 +341,4 @@ pub async fn retry<'a, R>(once: impl Fn() -> BoxFuture<'a, Result<R, Abort>>) ->
             result => return result.map_err(Fault::from),
         }
     }
-}
-
-async fn first_result(db: &mut Conn, call: &Call, request_id: Uuid) -> Result<Option<Replay>, Error> {
-    Ok(on!(db, |c| {
-        sqlx::query_as(
-        "SELECT request_hash, response, scopes FROM replay WHERE caller = $1 AND method = $2 AND request_id = $3"
-    )
-    .bind(call.caller.principal.to_string())
-    .bind(call.method)
-    .bind(request_id)
-    .fetch_optional(c)
-    .await
-    })?)
-}
-
-/// Stores the first result of a `request_id`; false if there is one.
-async fn remember(tx: &mut Tx, call: &Call, response: &impl Message) -> Result<bool, Error> {
-    let Some(request_id) = call.request_id else { return Ok(true) };
-    let scopes: Vec<String> = tx.scopes().iter().map(ToString::to_string).collect();
-    let stored = on!(tx, |c| sqlx::query(
-        "INSERT INTO replay (caller, method, request_id, request_hash, response, scopes)
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (caller, method, request_id) DO NOTHING"
-    )
-    .bind(call.caller.principal.to_string())
-    .bind(call.method)
-    .bind(request_id)
-    .bind(call.request_hash.as_slice())
-    .bind(response.encode_to_vec())
-    .bind(scopes.join(" "))
-    .execute(c)
-    .await
-    .map(|done| done.rows_affected()))?;
-    Ok(stored == 1)
 }

@@ -18,6 +18,7 @@ use crate::{
     db::{Error, Pool},
     name::Scope,
     on,
+    personal::Subject,
     status::Fault,
 };
 
@@ -74,6 +75,14 @@ pub(crate) async fn backlog(pool: &Pool) -> Result<Backlog, Error> {
     .fetch_one(c)
     .await
     })?)
+}
+
+/// How many of the effects that wait to be delivered tell of a person.
+pub(crate) async fn naming(pool: &Pool, subject: &Subject) -> Result<u64, Error> {
+    let mut db = pool.read().await?;
+    let waiting: Vec<Vec<u8>> =
+        on!(db, |c| sqlx::query_scalar("SELECT payload FROM outbox").fetch_all(c).await)?;
+    Ok(waiting.iter().filter(|payload| subject.is_in(payload)).count() as u64)
 }
 
 /// Why an effect was not delivered.

@@ -10,7 +10,10 @@ mod store;
 use std::sync::Arc;
 
 use devspaces_gate::Context;
-use devspaces_kit::db::Migration;
+use devspaces_kit::{
+    db::Migration,
+    erasure::{By, Holding},
+};
 use devspaces_proto::marketplace::v1::{
     listing_service_server::ListingServiceServer, vendor_profile_service_server::VendorProfileServiceServer,
 };
@@ -30,6 +33,32 @@ pub const SCHEMA: &[Migration] = &[
         version: 2,
         sql: include_str!("../migrations/2_listings.sql"),
         sqlite: None,
+    },
+];
+
+/// What this service's tables hold of people: see `devspaces journal erase`.
+pub const HOLDINGS: &[Holding] = &[
+    Holding {
+        what: "Marketplace admins",
+        by: By::Id,
+        count: "SELECT count(*) FROM marketplace_admin WHERE person = $1",
+        erase: None,
+    },
+    // A listing that is only intended is its submitter's until it is decided, which takes seconds.
+    Holding {
+        what: "submissions of listings",
+        by: By::Id,
+        count: "SELECT count(*) FROM listing WHERE submitter = 'users/' || $1",
+        erase: Some(
+            "UPDATE listing SET submitter = 'users/%28erased%29', request_id = NULL
+             WHERE submitter = 'users/' || $1 AND state <> 'RESERVING'",
+        ),
+    },
+    Holding {
+        what: "vendor profiles with the address among their contacts",
+        by: By::Email,
+        count: "SELECT count(*) FROM vendor_profile WHERE contacts LIKE '%' || $1 || '%'",
+        erase: None,
     },
 ];
 

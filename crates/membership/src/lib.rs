@@ -10,7 +10,10 @@ mod store;
 use std::sync::Arc;
 
 use devspaces_gate::Context;
-use devspaces_kit::db::Migration;
+use devspaces_kit::{
+    db::Migration,
+    erasure::{By, Holding},
+};
 use devspaces_proto::{
     facts::v1::membership_records_service_server::MembershipRecordsServiceServer,
     membership::v1::membership_service_server::MembershipServiceServer,
@@ -39,6 +42,14 @@ pub const SCHEMA: &[Migration] = &[
         sqlite: None,
     },
 ];
+
+/// What this service's tables hold of people: see `devspaces journal erase`.
+pub const HOLDINGS: &[Holding] = &[Holding {
+    what: "memberships",
+    by: By::Id,
+    count: "SELECT count(*) FROM member WHERE person = $1",
+    erase: None,
+}];
 
 /// The services on a port: members, and what the other services ask.
 #[must_use]

@@ -11,7 +11,10 @@ mod store;
 use std::sync::Arc;
 
 use devspaces_gate::Context;
-use devspaces_kit::db::Migration;
+use devspaces_kit::{
+    db::Migration,
+    erasure::{By, Holding},
+};
 use devspaces_proto::{
     facts::v1::space_records_service_server::SpaceRecordsServiceServer,
     space::v1::{app_service_server::AppServiceServer, space_service_server::SpaceServiceServer},
@@ -51,6 +54,24 @@ pub const SCHEMA: &[Migration] = &[
         version: 6,
         sql: include_str!("../migrations/6_deployers.sql"),
         sqlite: None,
+    },
+];
+
+/// What this service's tables hold of people: see `devspaces journal erase`.
+pub const HOLDINGS: &[Holding] = &[
+    Holding {
+        what: "roles on apps",
+        by: By::Id,
+        count: "SELECT count(*) FROM contributor WHERE person = $1",
+        erase: None,
+    },
+    // What was known of a person before the departure is no ground for a change after it: it matters to calls that are
+    // under way while somebody is removed, and to none that begins later.
+    Holding {
+        what: "departures from spaces",
+        by: By::Id,
+        count: "SELECT count(*) FROM departure WHERE person = $1",
+        erase: Some("DELETE FROM departure WHERE person = $1"),
     },
 ];
 

@@ -194,7 +194,13 @@ both_engines! {
         let pool = suite.pool(Service::Membership).await;
         let entries = async || texts(&pool, "SELECT content || personal FROM journal").await.concat();
         assert!(entries().await.contains("users/carol"));
-        said(&on_all(&["journal", "erase", "users/carol"], &url)).await;
+        let preview = said(&on_all(&["journal", "erase", "users/carol"], &url)).await;
+        for line in ["membership: 3 entries of the journal: would be erased", "space: 1 departures from spaces: would be erased"] {
+            assert!(preview.lines().any(|it| it == line), "{preview}");
+        }
+        assert!(preview.ends_with("nothing was changed; with --yes it is erased for good\n"), "{preview}");
+        assert!(entries().await.contains("users/carol"));
+        said(&on_all(&["journal", "erase", "users/carol", "--yes"], &url)).await;
         let left = entries().await;
         assert!(!left.contains("carol") && left.contains("users/bob"), "{left}");
         said(&on_all(&["journal", "verify"], &url)).await;

@@ -3,7 +3,9 @@ use std::collections::BTreeSet;
 use devspaces::Service;
 use devspaces_kit::{
     db::Pool,
+    erasure::{self, Found},
     journal::{self, Checkpoint, Finding, Problem, Report},
+    personal::Subject,
 };
 use devspaces_proto::{
     journal::v1::{
@@ -22,7 +24,7 @@ use tonic::Code;
 
 use crate::{
     members::{ADMIN, DEVELOPER, VIEWER, adds, adds_members, demotes, leaves, member, removes, updates},
-    spaces::{archives, restores},
+    spaces::{archives, gets, restores},
 };
 
 async fn verify(pool: &Pool, checkpoints: &[Checkpoint]) -> Report {
@@ -31,6 +33,12 @@ async fn verify(pool: &Pool, checkpoints: &[Checkpoint]) -> Report {
 
 async fn heads(pool: &Pool) -> Checkpoint {
     journal::heads(&mut pool.read().await.expect("a connection")).await.expect("the heads")
+}
+
+/// Erases a person from the journal, and from what else every service has.
+pub(crate) async fn erases(pool: &Pool, id: &str) -> Vec<Found> {
+    let person = format!("users/{id}").parse().expect("a name");
+    erasure::erase(pool, &[], &Subject { person, email: None }, false).await.expect("erased")
 }
 
 pub(crate) async fn renames(who: &Persona, space: &str, display_name: &str) {
@@ -190,6 +198,26 @@ both_engines! {
         assert_eq!(verify(&pool, std::slice::from_ref(&checkpoint)).await.findings, [found(&space, 5, Problem::Rewritten)]);
     }
 
+    // R-J2: after a restore another entry has the place of the one that an etag was read from.
+    async fn an_etag_from_before_a_restore_is_stale(suite: Suite) {
+        let alice = suite.user("alice");
+        let space = alice.creates_space("Team").await;
+        let pool = suite.pool(Service::Space).await;
+        let [revision] = &texts(&pool, "SELECT CAST(revision AS TEXT) FROM space").await[..] else { panic!("one space") };
+        renames(&alice, &space, "Before").await;
+        let read = gets(&alice, &space).await.expect("the space");
+        // Back to what it was before that.
+        tamper(&pool, "DELETE FROM journal WHERE sequence = 2").await;
+        tamper(&pool, "UPDATE head SET sequence = 1, hash = (SELECT hash FROM journal WHERE sequence = 1)").await;
+        tamper(&pool, &format!("UPDATE space SET display_name = 'Team', revision = {revision}")).await;
+        renames(&alice, &space, "After").await;
+        assert_eq!(heads(&pool).await.heads[&space].0, 2, "as far as it was");
+        let change = Space { display_name: "Blind".to_owned(), ..read };
+        let update = UpdateSpaceRequest { space: Some(change), ..UpdateSpaceRequest::default() };
+        assert_eq!(refused(alice.spaces().update_space(update).await).kind(), (Code::Aborted, "ETAG_STALE"));
+        assert_eq!(gets(&alice, &space).await.expect("the space").display_name, "After");
+    }
+
     // R-J1
     async fn a_person_is_erased_and_the_chain_holds(suite: Suite) {
         history(&suite).await;
@@ -200,8 +228,8 @@ both_engines! {
             rows.concat()
         };
         assert!(all().await.contains("users/carol"));
-        let erased = journal::erase(&pool, &"users/carol".parse().expect("a name"), None).await.expect("erased");
-        assert_eq!(erased, 3);
+        let found = erases(&pool, "carol").await;
+        assert_eq!(found, [Found { what: "entries of the journal", rows: 3, stays: false }]);
         let after = all().await;
         assert!(!after.contains("carol") && after.contains("users/bob"));
         assert_eq!(verify(&pool, std::slice::from_ref(&checkpoint)).await.findings, []);

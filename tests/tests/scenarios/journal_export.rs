@@ -2,7 +2,7 @@
 use std::{process::Stdio, time::Duration};
 
 use devspaces::Service;
-use devspaces_kit::{clock::Timestamp, journal};
+use devspaces_kit::clock::Timestamp;
 use devspaces_proto::journal::v1::Entry;
 use devspaces_tests::{CONSOLE, both_engines, process::binary, sql::tamper};
 use prost_types::{Value as Wire, value::Kind};
@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     command_line::{on_all, said},
-    journal::{history, renames},
+    journal::{erases, history, renames},
     journal_list::{entries, of},
     members::{VIEWER, adds},
     quickstart::complaint,
@@ -63,7 +63,7 @@ both_engines! {
         let other = alice.creates_space("Other").await;
         renames(&alice, &other, "Renamed").await;
         let pool = suite.pool(Service::Membership).await;
-        journal::erase(&pool, &"users/carol".parse().expect("a name"), None).await.expect("erased");
+        erases(&pool, "carol").await;
         let url = suite.database_url();
         let exported = said(&on_all(&["journal", "export"], &url)).await;
         let mut expected = Vec::new();

@@ -9,7 +9,6 @@ use std::{
 };
 
 use devspaces::Service;
-use devspaces_kit::journal;
 use devspaces_proto::journal::v1::{Entry, ListEntriesRequest, ListEntriesResponse, VerifyScopeRequest};
 use devspaces_tests::{
     CONSOLE, Engine, Persona, Suite, both_engines, everywhere, refused, sql::tamper, suite::eventually,
@@ -18,7 +17,7 @@ use prost_types::{Value, value::Kind};
 use tonic::{Code, Status};
 
 use crate::{
-    journal::{history, renames},
+    journal::{erases, history, renames},
     members::{ADMIN, DEVELOPER, VIEWER, adds, removes},
 };
 
@@ -266,8 +265,8 @@ both_engines! {
     async fn what_was_erased_reads_as_erased(suite: Suite) {
         let (alice, space) = (suite.user("alice"), history(&suite).await);
         let pool = suite.pool(Service::Membership).await;
-        journal::erase(&pool, &"users/carol".parse().expect("a name"), None).await.expect("erased");
-        journal::erase(&pool, &"users/bob".parse().expect("a name"), None).await.expect("erased");
+        erases(&pool, "carol").await;
+        erases(&pool, "bob").await;
         let read = entries(&alice, Service::Membership, of(&space)).await;
         let origins: Vec<_> = read.iter().map(|entry| (entry.actor.as_str(), entry.resources[0].as_str())).collect();
         let alices = alice.member_of(&space);

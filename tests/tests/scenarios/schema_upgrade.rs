@@ -1,7 +1,10 @@
 //! What was stored under an older schema is there under the new one.
 use devspaces::Service;
 use devspaces_kit::db::migrate;
-use devspaces_proto::billing::v1::Metric;
+use devspaces_proto::{
+    billing::v1::Metric,
+    space::v1::{CreateSpaceRequest, Space},
+};
 use devspaces_tests::{
     both_engines,
     sql::{count, execute, tamper},
@@ -31,6 +34,27 @@ fn old_sum(metric: &str, quantity: &str, events: u8, of: &str) -> String {
 }
 
 both_engines! {
+    // R-J5: first results that were given under the schema without a time are good for as long as those given now.
+    async fn first_results_get_the_time_of_the_upgrade(suite: Suite) {
+        let mut suite = suite;
+        let alice = suite.user("alice");
+        let create = CreateSpaceRequest {
+            space: Some(Space { display_name: "Team".to_owned(), ..Space::default() }),
+            request_id: suite.request_id(),
+        };
+        let first = alice.spaces().create_space(create.clone()).await.expect("created").into_inner();
+        suite.stop(Service::Space).await;
+        let pool = suite.pool(Service::Space).await;
+        execute(&pool, "DROP INDEX replay_by_time").await;
+        execute(&pool, "ALTER TABLE replay DROP COLUMN create_time").await;
+        execute(&pool, "DELETE FROM migration WHERE component = 'kit' AND version >= 4").await;
+        assert!(migrate(&pool, &Service::Space.schema()).await.expect("migrated") >= 1);
+        let since = "SELECT count(*) FROM replay WHERE create_time > '2026-01-01T00:00:00.000000Z' AND create_time < '2999-01-01T00:00:00.000000Z'";
+        assert_eq!(count(&pool, since).await, 1);
+        suite.restart(Service::Space).await;
+        assert_eq!(alice.spaces().create_space(create).await.expect("replayed").into_inner(), first);
+    }
+
     // R-B5, R-B6: nothing that was used is lost, changed or billed otherwise.
     async fn sums_of_each_metric_become_sums_of_all(suite: Suite) {
         let mut suite = suite;

@@ -22,6 +22,10 @@ pub const SCHEMA: &[Migration] = &[
     step(1, include_str!("../../migrations/1_journal_and_effects.sql")),
     step(2, include_str!("../../migrations/2_journal_by_time.sql")),
     step(3, include_str!("../../migrations/3_journal_positions.sql")),
+    Migration {
+        sqlite: Some(include_str!("../../migrations/4_replay_time.sqlite.sql")),
+        ..step(4, include_str!("../../migrations/4_replay_time.sql"))
+    },
 ];
 
 const fn step(version: i64, sql: &'static str) -> Migration {

@@ -13,15 +13,17 @@ mod verify;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-pub(crate) use self::head::{Draft, Head, append, lock};
 pub use self::{
     checkpoint::{NotACheckpoint, SignedCheckpoint},
     cursor::{Cursor, NotACursor},
     entry::Entry,
-    erase::erase,
     number::{BATCH, Numbered, has_unnumbered, hash_at, number, numbered},
     read::{PLACE, Place, entries, scopes},
     verify::{Checkpoint, End, Finding, Problem, Report, heads, verify, verify_scope},
+};
+pub(crate) use self::{
+    erase::erase,
+    head::{Draft, Head, append, lock},
 };
 use crate::{clock::Timestamp, name::Scope};
 

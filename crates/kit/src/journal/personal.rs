@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::name::UserName;
+use crate::personal::OF_PERSONS;
 
 /// A detail and the salt without which its digest tells nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,19 +38,10 @@ pub(super) struct Personal(pub(super) Vec<Option<Detail>>);
 /// What is read where a detail was that has been erased.
 const ERASED: &str = "(erased)";
 
-/// Where the name of a resource goes on with the id of a person.
-const OF_PERSONS: [&str; 3] = ["/members/", "/contributors/", "/admins/"];
-
 /// Whether a text of an entry is about a person: a user's name, a name that has a user's in it, or anything with the
 /// sign of an e-mail address.
 fn is_personal(text: &str) -> bool {
     text.starts_with("users/") || text.contains('@') || OF_PERSONS.iter().any(|sign| text.contains(sign))
-}
-
-/// Whether a detail is the name of this person, or of something that is this person's, such as a membership.
-pub(super) fn names(detail: &str, person: &UserName) -> bool {
-    let of_person = |sign: &&str| detail.split_once(sign).is_some_and(|(_, id)| id == person.id());
-    detail == person.to_string() || OF_PERSONS.iter().any(of_person)
 }
 
 impl Personal {
@@ -133,19 +124,6 @@ mod tests {
         personal.take_from(&mut value);
         assert_eq!(value, json!(["~0", "~1", "~2", "ADMIN", 1, "~0"]));
         assert!(personal.matches(&personal.digests()));
-    }
-
-    // R-J1
-    #[test]
-    fn a_person_is_known_by_every_name_that_holds_theirs() {
-        let bob = UserName::from_stored("bob".to_owned());
-        for theirs in ["users/bob", "spaces/x/members/bob", "apps/x/contributors/bob", "spaces/x/admins/bob"]
-        {
-            assert!(names(theirs, &bob), "{theirs}");
-        }
-        for others in ["users/bobby", "users/bo", "spaces/x/members/bobby", "spaces/bob/members/x", "bob"] {
-            assert!(!names(others, &bob), "{others}");
-        }
     }
 
     #[test]

@@ -1,0 +1,67 @@
+//! Erasure of a person from all that the suite keeps, and what is kept for a time only.
+use devspaces::Service;
+use devspaces_proto::{
+    membership::v1::{AddMembersRequest, RemoveMemberRequest},
+    space::v1::{CreateSpaceRequest, Space},
+};
+use devspaces_tests::{both_engines, sql::count, suite::eventually};
+
+use crate::{
+    command_line::{on_all, run, said},
+    members::{VIEWER, member},
+};
+
+const ID: &str = "0190a8d0-7b1c-7def-8000-00000000000b";
+const DAY: std::time::Duration = std::time::Duration::from_hours(24);
+
+both_engines! {
+    // R-J1: what a person has now is told of and stays; once it is removed, nothing is left.
+    async fn a_person_is_erased_from_first_results_too(suite: Suite) {
+        let [alice, bob, bobby] = ["alice", "bob", "bobby"].map(|id| suite.user(id));
+        let space = alice.creates_space("Team").await;
+        for (who, request_id) in [(&bob, suite.request_id()), (&bobby, suite.request_id())] {
+            let members = vec![member(who, VIEWER)];
+            let add = AddMembersRequest { parent: space.clone(), members, request_id };
+            alice.members().add_members(add).await.expect("added");
+        }
+        let url = suite.database_url();
+        let pool = suite.pool(Service::Membership).await;
+        let erase = on_all(&["journal", "erase", "users/bob", "--yes"], &url);
+        let early = run(&on_all(&["journal", "erase", "users/bob"], &url)).await;
+        assert_eq!(early.status.code(), Some(1), "something would stay");
+        let told = String::from_utf8(early.stdout).expect("text");
+        for line in ["membership: 1 first results: would be erased", "membership: 1 memberships: stay: remove"] {
+            assert!(told.lines().any(|it| it.starts_with(line)), "{told}");
+        }
+        assert_eq!(count(&pool, "SELECT count(*) FROM replay").await, 2, "a preview changes nothing");
+
+        let remove = RemoveMemberRequest { name: bob.member_of(&space), request_id: suite.request_id(), ..Default::default() };
+        alice.members().remove_member(remove).await.expect("removed");
+        said(&erase).await;
+        assert_eq!(count(&pool, "SELECT count(*) FROM replay WHERE caller <> ''").await, 1, "bobby's");
+        let departed = suite.pool(Service::Space).await;
+        assert_eq!(count(&departed, "SELECT count(*) FROM departure").await, 0);
+        let nothing = said(&erase).await;
+        for service in Service::ALL {
+            assert!(nothing.contains(&format!("{service}: nothing tells of the person")), "{nothing}");
+        }
+        said(&on_all(&["journal", "verify"], &url)).await;
+    }
+
+    // R-J5
+    async fn a_request_id_is_good_for_a_week(suite: Suite) {
+        let create = || CreateSpaceRequest {
+            space: Some(Space { display_name: "Team".to_owned(), ..Space::default() }),
+            request_id: ID.to_owned(),
+        };
+        let first = suite.user("alice").spaces().create_space(create()).await.expect("created").into_inner();
+        let pool = suite.pool(Service::Space).await;
+        suite.clock.advance(DAY * 7);
+        let again = suite.user("alice").spaces().create_space(create()).await.expect("replayed").into_inner();
+        assert_eq!(again, first);
+        suite.clock.advance(DAY);
+        eventually(async || (count(&pool, "SELECT count(*) FROM replay").await == 0).then_some(())).await;
+        let other = suite.user("alice").spaces().create_space(create()).await.expect("created").into_inner();
+        assert_ne!(other.name, first.name);
+    }
+}
