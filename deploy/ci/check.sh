@@ -219,6 +219,21 @@ done
 part "journals"
 "${compose[@]}" run --rm migrate journal verify --services "$(IFS=,; echo "${services[*]}")" || fail "the journals are not whole"
 
+part "a dump, and its restore on a new server"
+dumps=$(mktemp -d)/dumps
+deploy/dump.sh "$dumps" > "$log" 2>&1 || { cat "$log" >&2; fail "no dump"; }
+"${compose[@]}" down --volumes --timeout 40 > /dev/null 2>&1
+mv "$dumps/billing.dump" "$dumps/aside"
+deploy/restore.sh "$dumps" > "$log" 2>&1 && fail "restored without billing"
+grep -q 'billing.dump is missing' "$log" || fail "without billing: $(cat "$log")"
+mv "$dumps/aside" "$dumps/billing.dump"
+deploy/restore.sh "$dumps" > "$log" 2>&1 || { cat "$log" >&2; fail "the dump can't be restored"; }
+grep -q 'space: .* 0 wrong; compared with 1 checkpoints' "$log" || fail "not compared: $(cat "$log")"
+for service in "${services[@]}"; do eventually 120 healthy "$service" || fail "$service does not get healthy"; done
+listed=$(members "$alice" ListMembers "{\"parent\": \"$space\"}") || fail "$listed"
+grep -q users/alice <<< "$listed" || fail "what was dumped is not there: $listed"
+rm -rf "${dumps%/*}"
+
 part "an end in order"
 stopping=$SECONDS
 "${compose[@]}" stop "${services[@]}" > /dev/null 2>&1
