@@ -78,6 +78,16 @@ impl Databases {
         Self { engine, name, folder: temporary_folder() }
     }
 
+    /// Databases on PostgreSQL with nothing in them, made with these options.
+    pub async fn made_with(options: &str) -> Self {
+        let databases = Self::new(Engine::Postgres);
+        for service in Service::ALL {
+            let name = databases.postgres_name(service);
+            administer(format!("CREATE DATABASE {name} TEMPLATE template0 {options}")).await;
+        }
+        databases
+    }
+
     /// Databases for every service with nothing in them, as an operator has made them.
     pub async fn empty(engine: Engine) -> Self {
         let databases = Self::new(engine);

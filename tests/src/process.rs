@@ -74,6 +74,16 @@ pub async fn start_until(command: &mut Command, last: &str) -> (Child, SocketAdd
     (child, address, said)
 }
 
+/// `kill -TERM`; the process must then end in order.
+pub async fn terminate(mut child: Child) {
+    let process = child.id().expect("a running process").to_string();
+    // The shell's own, which is there wherever a shell is.
+    let kill = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &process]).status();
+    assert!(kill.await.expect("a shell").success());
+    let ended = child.wait().await.expect("an end");
+    assert!(ended.success(), "not an orderly end: {ended}");
+}
+
 /// Each service in a process of its own, or in several.
 pub struct Processes {
     databases: Databases,
@@ -210,6 +220,14 @@ impl Processes {
     pub async fn kill_replica(&mut self, service: Service, replica: usize) {
         let mut child = self.running.remove(&(service, replica)).expect("a running process");
         child.kill().await.expect("killed");
+    }
+
+    /// Ends a service in order, with all its replicas.
+    pub async fn end(&mut self, service: Service) {
+        for replica in 0..self.addresses[&service].len() {
+            let child = self.running.remove(&(service, replica)).expect("a running process");
+            terminate(child).await;
+        }
     }
 
     /// Connections to a service's database, beside its own.
@@ -351,4 +369,54 @@ async fn forward(
             break;
         }
     }
+}
+
+/// A pooler on the way to a PostgreSQL server that drops what connections ask for.
+pub struct Unasked {
+    /// The database's URL by way of it.
+    pub url: String,
+}
+
+/// The code by which a client asks for TLS in place of a version.
+const ASKS_FOR_TLS: i32 = 80_877_103;
+
+impl Unasked {
+    /// One on the way to the database with this URL.
+    pub async fn before(url: &str) -> Self {
+        let (user, rest) = url.split_once('@').expect("a URL with a user");
+        let (target, database) = rest.split_once('/').expect("a URL with a database");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("{user}@{}/{database}", listener.local_addr().expect("an address"));
+        let target = target.to_owned();
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let target = target.clone();
+                // Who goes away meanwhile is of no interest.
+                tokio::spawn(async move { without_options(near, &target).await.ok() });
+            }
+        });
+        Self { url }
+    }
+}
+
+async fn without_options(mut near: TcpStream, target: &str) -> std::io::Result<()> {
+    let mut far = TcpStream::connect(target).await?;
+    let (version, parameters) = loop {
+        let length = usize::try_from(near.read_i32().await?).unwrap_or_default();
+        let version = near.read_i32().await?;
+        let mut parameters = vec![0; length.saturating_sub(8)];
+        near.read_exact(&mut parameters).await?;
+        if version != ASKS_FOR_TLS {
+            break (version, parameters);
+        }
+        near.write_all(b"N").await?;
+    };
+    let texts: Vec<_> = parameters.split(|byte| *byte == 0).collect();
+    let kept = texts.chunks_exact(2).filter(|pair| !pair[0].is_empty() && pair[0] != b"options");
+    let mut asked: Vec<u8> = kept.flat_map(|pair| [pair[0], b"\0", pair[1], b"\0"].concat()).collect();
+    asked.push(0);
+    far.write_i32(i32::try_from(asked.len() + 8).unwrap_or_default()).await?;
+    far.write_i32(version).await?;
+    far.write_all(&asked).await?;
+    tokio::io::copy_bidirectional(&mut near, &mut far).await.map(drop)
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use devspaces_authz::Owner;
-use devspaces_kit::identity::{DevIssuer, KeyFileError, SigningKey};
+use devspaces_kit::{
+    db,
+    identity::{DevIssuer, KeyFileError, SigningKey},
+};
 use serde_json::json;
 
 /// The private key of the folder's own token issuer.
@@ -45,7 +48,7 @@ pub fn make(folder: &Path) -> Result<(), Error> {
         let path = path.display().to_string();
         move |error| Error::Write { path, error }
     };
-    std::fs::create_dir_all(folder).map_err(refused(folder))?;
+    db::make_folder(folder).map_err(refused(folder))?;
     let issuer = SigningKey::load_or_generate(&folder.join(ISSUER))?;
     let services: Result<Vec<_>, _> = Owner::ALL
         .iter()

@@ -21,6 +21,8 @@ enum Run {
 
 const BOOK: &str = "the_readme_is_true";
 const SERVICES: &str = "the_readme_runs_separate_services";
+const BACKUP: &str = "a_backup_beside_running_services_is_restored_over_what_a_kill_left";
+const ERASURE: &str = "a_person_is_erased_from_first_results_too";
 const INSPECTION: &str = "the_commands_of_the_page_answer_as_it_says";
 
 /// Each block by its page and the first line, or the page alone if one test runs all of it.
@@ -63,13 +65,16 @@ const BLOCKS: &[(&str, &str, Run)] = &[
         Run::Nobody("it was tried by hand: a server is emptied and restored"),
     ),
     ("docs/operations.md", "docker compose down", Run::Nobody("as above")),
-    ("docs/operations.md", "docker compose stop space", Run::Nobody("as above")),
-    ("docs/operations.md", "docker compose up --detach postgres", Run::Nobody("as above")),
+    ("docs/operations.md", "for service in space", Run::Nobody("dump.sh does the same, and is tried")),
+    ("docs/operations.md", "deploy/dump.sh", Run::Script("deploy/dump.sh")),
     (
         "docs/operations.md",
-        "docker compose run --rm migrate journal verify",
-        Run::Script("run --rm migrate journal verify"),
+        "docker compose run --rm -T -v",
+        Run::Nobody("restore.sh does the same, and is tried"),
     ),
+    ("docs/operations.md", "devspaces backup", Run::Test(BACKUP)),
+    ("docs/operations.md", "rm -f .devspaces/", Run::Test(BACKUP)),
+    ("docs/operations.md", "docker compose run --rm migrate journal erase", Run::Test(ERASURE)),
     (
         "docs/operations.md",
         "docker compose -f deploy/compose.yaml -f deploy/compose.prometheus.yaml up",

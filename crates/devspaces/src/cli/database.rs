@@ -7,7 +7,8 @@ use std::{
 
 use clap::Args;
 use devspaces_kit::db::{self, FolderLock, OpenError, Pool};
-use tokio::time::sleep;
+use futures::future::join_all;
+use tokio::time::{sleep, timeout};
 
 use super::Failure;
 use crate::service::Service;
@@ -28,10 +29,29 @@ pub(super) struct Databases {
     database_url_file: Option<String>,
 }
 
-/// Open databases, and the locks of their folders where they are files.
+/// Open databases, and the locks of their folders where they are files. To be [closed](Self::close), however the work
+/// with them ends.
 pub(super) struct Open {
     pub(super) pools: BTreeMap<Service, Pool>,
     _locks: BTreeMap<PathBuf, FolderLock>,
+}
+
+impl Open {
+    /// Ends in order: see [`close`].
+    pub(super) async fn close(self) {
+        close(self.pools.values()).await;
+    }
+}
+
+/// How long a connection that is still in use is waited for. Whoever had calls to end has waited for them before.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// Closes databases in order: a file of SQLite then holds everything by itself, and PostgreSQL is told goodbye.
+pub(super) async fn close(pools: impl IntoIterator<Item = &Pool>) {
+    let closed = timeout(CLOSING, join_all(pools.into_iter().map(Pool::close))).await;
+    if closed.is_err() {
+        tracing::warn!("connections were in use to the end; what is committed is kept all the same");
+    }
 }
 
 impl Databases {
@@ -39,29 +59,63 @@ impl Databases {
     pub(super) async fn open(&self) -> Result<Open, Failure> {
         let urls = self.urls()?;
         let locks = lock(&urls)?;
-        Ok(Open { pools: connect(&urls).await?, _locks: locks })
+        Ok(Open { pools: connect(&urls, async |url| Pool::open(url).await).await?, _locks: locks })
     }
 
     /// As [`open`](Self::open), and waits for databases that are not there yet or not migrated: what is started in any
-    /// order comes up once the rest has.
-    pub(super) async fn open_migrated(&self) -> Result<Open, Failure> {
+    /// order comes up once the rest has. None if it is asked to stop before that.
+    pub(super) async fn open_migrated(
+        &self,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Option<Open>, Failure> {
         let urls = self.urls()?;
-        let locks = lock(&urls)?;
-        let mut pools = BTreeMap::new();
+        let mut open = Open { pools: BTreeMap::new(), _locks: lock(&urls)? };
+        tokio::pin!(stop);
         for (service, url) in &urls {
-            pools.insert(*service, migrated(*service, url).await?);
+            match migrated(*service, url, &mut stop).await {
+                Ok(Some(pool)) => drop(open.pools.insert(*service, pool)),
+                ended => {
+                    open.close().await;
+                    return ended.map(|_| None);
+                }
+            }
         }
-        Ok(Open { pools, _locks: locks })
+        Ok(Some(open))
     }
 
-    /// Connects to databases that are there, beside a process that may be serving from them.
-    pub(super) async fn open_beside(&self) -> Result<BTreeMap<Service, Pool>, Failure> {
-        let mut pools = BTreeMap::new();
-        for (service, url) in self.urls()? {
-            let pool = Pool::open_existing(&url).await;
-            pools.insert(service, pool.map_err(|error| format!("--database-url for {service}: {error}"))?);
-        }
-        Ok(pools)
+    /// Does something with the databases that are there, one after the other, beside a process that may be serving from
+    /// them, and closes them.
+    pub(super) async fn beside<T>(
+        &self,
+        work: impl AsyncFnMut(Service, &Pool) -> Result<T, Failure>,
+    ) -> Result<Vec<T>, Failure> {
+        self.beside_all(work, async |results| Ok(results)).await
+    }
+
+    /// As [`beside`](Self::beside), and something more with what came of all of them.
+    pub(super) async fn beside_all<T, R>(
+        &self,
+        mut work: impl AsyncFnMut(Service, &Pool) -> Result<T, Failure>,
+        with_all: impl AsyncFnOnce(Vec<T>) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        let pools = connect(&self.urls()?, async |url| Pool::open_existing(url).await).await?;
+        let done = async {
+            let mut results = Vec::new();
+            for (service, pool) in &pools {
+                match db::is_current(pool, &service.schema()).await {
+                    Ok(true) => {}
+                    Ok(false) => return Err(not_migrated(*service).into()),
+                    Err(error) => {
+                        return Err(format!("the database of {service}: {}", error.for_operator()).into());
+                    }
+                }
+                results.push(work(*service, pool).await?);
+            }
+            with_all(results).await
+        };
+        let done = done.await;
+        close(pools.values()).await;
+        done
     }
 
     fn urls(&self) -> Result<BTreeMap<Service, String>, Failure> {
@@ -117,22 +171,26 @@ fn named(url: String, service: Service) -> String {
 /// How often a database that is waited for is looked at.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The database of a service, once it is there and has the schema of this version.
-async fn migrated(service: Service, url: &str) -> Result<Pool, Failure> {
+/// The database of a service, once it is there and has the schema of this version; none if `stop` comes first.
+async fn migrated(
+    service: Service,
+    url: &str,
+    mut stop: impl Future<Output = ()> + Unpin,
+) -> Result<Option<Pool>, Failure> {
     let mut said = String::new();
     loop {
         let missing = match Pool::open(url).await {
             Ok(pool) => match db::is_current(&pool, &service.schema()).await {
-                Ok(true) => return Ok(pool),
-                // Nobody else can migrate a file while this process holds its folder.
-                Ok(false) if folder(url).is_some() => {
-                    return Err(format!(
-                        "the database of {service} is not migrated: run `devspaces migrate`"
-                    )
-                    .into());
+                Ok(true) => return Ok(Some(pool)),
+                other => {
+                    close([&pool]).await;
+                    match other {
+                        // Nobody else can migrate a file while this process holds its folder.
+                        Ok(_) if folder(url).is_some() => return Err(not_migrated(service).into()),
+                        Ok(_) => "it is not migrated: run `devspaces migrate`".to_owned(),
+                        Err(error) => error.for_operator(),
+                    }
                 }
-                Ok(false) => "it is not migrated: run `devspaces migrate`".to_owned(),
-                Err(error) => error.for_operator(),
             },
             Err(error @ OpenError::Refused { .. }) => error.to_string(),
             Err(error) => return Err(format!("--database-url for {service}: {error}").into()),
@@ -142,15 +200,31 @@ async fn migrated(service: Service, url: &str) -> Result<Pool, Failure> {
             tracing::warn!(database = %service, missing, "waiting for the database");
             said = missing;
         }
-        sleep(PAUSE).await;
+        tokio::select! {
+            () = sleep(PAUSE) => {}
+            () = &mut stop => return Ok(None),
+        }
     }
 }
 
-async fn connect(urls: &BTreeMap<Service, String>) -> Result<BTreeMap<Service, Pool>, Failure> {
+fn not_migrated(service: Service) -> String {
+    format!("the database of {service} is not migrated: run `devspaces migrate`")
+}
+
+/// Connects to all databases, or to none.
+async fn connect(
+    urls: &BTreeMap<Service, String>,
+    open: impl AsyncFn(&str) -> Result<Pool, OpenError>,
+) -> Result<BTreeMap<Service, Pool>, Failure> {
     let mut pools = BTreeMap::new();
     for (service, url) in urls {
-        let pool = Pool::open(url).await.map_err(|error| format!("--database-url for {service}: {error}"))?;
-        pools.insert(*service, pool);
+        match open(url).await {
+            Ok(pool) => drop(pools.insert(*service, pool)),
+            Err(error) => {
+                close(pools.values()).await;
+                return Err(format!("--database-url for {service}: {error}").into());
+            }
+        }
     }
     Ok(pools)
 }

@@ -15,9 +15,17 @@ use devspaces_kit::{
     server::{Limits, stop_signal},
     telemetry, trace,
 };
+use tokio::net::TcpListener;
 use tonic::transport::Uri;
 
-use super::{Failure, log::Log, metrics::MetricsPort, otlp::Otlp, serve::bind};
+use super::{
+    Failure,
+    database::close,
+    log::Log,
+    metrics::{MetricsPort, Open as Metrics},
+    otlp::Otlp,
+    serve::bind,
+};
 use crate::{Config, Hosted, Service, Suite, keys};
 
 /// Run the whole suite in this process, for trying it out and for developing against it.
@@ -44,11 +52,25 @@ impl Dev {
         // Before anything is made: a second suite on the same port or folder must leave no trace.
         let stop = stop_signal()?;
         let listener = bind(self.listen).await?;
-        let address = listener.local_addr()?;
         let _lock = FolderLock::take(&self.data_dir)?;
         keys::make(&self.data_dir)?;
         let metrics = self.metrics.open(&Service::ALL).await?;
-        let config = self.config(address).await?;
+        let pools = self.databases().await?;
+        let ended = self.run_on(&pools, listener, &metrics, stop).await;
+        close(pools.values()).await;
+        ended.map(|()| ExitCode::SUCCESS)
+    }
+
+    /// Runs the suite on its databases until it is asked to stop.
+    async fn run_on(
+        &self,
+        pools: &BTreeMap<Service, Pool>,
+        listener: TcpListener,
+        metrics: &Metrics,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), Failure> {
+        let address = listener.local_addr()?;
+        let config = self.config(address, pools)?;
         for (service, hosted) in &config.services {
             metrics.databases.add(service.name(), hosted.database.clone());
         }
@@ -57,17 +79,16 @@ impl Dev {
         telemetry::announce(welcome(address, &metrics.notice(), &self.data_dir));
         let ended = suite.run(stop).await;
         trace::flush().await;
-        ended?;
-        Ok(ExitCode::SUCCESS)
+        Ok(ended?)
     }
 
-    async fn config(&self, address: SocketAddr) -> Result<Config, Failure> {
+    fn config(&self, address: SocketAddr, pools: &BTreeMap<Service, Pool>) -> Result<Config, Failure> {
         let clock = SystemClock::shared();
         let issuer = DevIssuer::new(SigningKey::load(&self.data_dir.join(keys::ISSUER))?, clock.clone());
         let mut services = BTreeMap::new();
-        for service in Service::ALL {
+        for (service, pool) in pools {
             let key = SigningKey::load(&self.data_dir.join(keys::of_service(service.name())))?;
-            services.insert(service, Hosted { database: self.database(service).await?, key });
+            services.insert(*service, Hosted { database: pool.clone(), key });
         }
         let suite_keys = std::fs::read_to_string(self.data_dir.join(keys::SUITE_JWKS))?;
         let peer = format!("http://{address}").parse()?;
@@ -84,14 +105,26 @@ impl Dev {
         })
     }
 
-    async fn database(&self, service: Service) -> Result<Pool, Failure> {
+    /// The database of every service, with the schema of this version; or none is open.
+    async fn databases(&self) -> Result<BTreeMap<Service, Pool>, Failure> {
+        let mut pools = BTreeMap::new();
+        for service in Service::ALL {
+            if let Err(failure) = self.open(service, &mut pools).await {
+                close(pools.values()).await;
+                return Err(failure);
+            }
+        }
+        Ok(pools)
+    }
+
+    async fn open(&self, service: Service, pools: &mut BTreeMap<Service, Pool>) -> Result<(), Failure> {
         let file = self.data_dir.join(format!("{service}.db"));
         let pool = Pool::open(&format!("sqlite:{}", file.display())).await?;
         let migrated = db::migrate(&pool, &service.schema()).await;
-        migrated.map_err(|error| {
-            format!("the database {} can't be used: {}", file.display(), error.for_operator())
-        })?;
-        Ok(pool)
+        pools.insert(service, pool);
+        migrated.map(drop).map_err(|error| {
+            format!("the database {} can't be used: {}", file.display(), error.for_operator()).into()
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use devspaces_kit::{
     personal::Subject,
 };
 
-use super::{Failure, database::Databases};
+use super::{Failure, database::Databases, out::print_line};
 use crate::Service;
 
 /// Whom to erase, and whether to do it.
@@ -36,7 +36,7 @@ impl Erase {
             let found =
                 found.map_err(|error| format!("the database of {service}: {}", error.for_operator()))?;
             if found.is_empty() {
-                println!("{service}: nothing tells of the person");
+                print_line(format_args!("{service}: nothing tells of the person"))?;
             }
             for Found { what, rows, stays } in &found {
                 let done = match (stays, preview) {
@@ -44,13 +44,13 @@ impl Erase {
                     (false, true) => "would be erased",
                     (false, false) => "erased",
                 };
-                println!("{service}: {rows} {what}: {done}");
+                print_line(format_args!("{service}: {rows} {what}: {done}"))?;
             }
             Ok(found.iter().any(|found| found.stays))
         };
         let stays = self.databases.beside(erase).await?.into_iter().any(|stays| stays);
         if preview {
-            println!("nothing was changed; with --yes it is erased for good");
+            print_line(format_args!("nothing was changed; with --yes it is erased for good"))?;
         }
         Ok(if stays { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }

@@ -80,13 +80,21 @@ enum Ended {
 
 impl Export {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
-        for (service, pool) in self.databases.open_beside().await? {
-            match self.export(service, &pool).await {
-                Ok(()) => {}
-                Err(Ended::Unread) => break,
-                Err(Ended::Failed(failure)) => return Err(failure),
+        let mut unread = false;
+        let export = async |service, pool: &Pool| {
+            if unread {
+                return Ok(());
             }
-        }
+            match self.export(service, pool).await {
+                Ok(()) => Ok(()),
+                Err(Ended::Unread) => {
+                    unread = true;
+                    Ok(())
+                }
+                Err(Ended::Failed(failure)) => Err(failure),
+            }
+        };
+        self.databases.beside(export).await?;
         Ok(ExitCode::SUCCESS)
     }
 

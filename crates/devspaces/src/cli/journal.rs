@@ -1,15 +1,19 @@
-use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Args, Subcommand};
 use devspaces_kit::{
     clock::{Clock as _, SystemClock},
     db::Pool,
     identity::{Jwks, SigningKey},
-    journal::{self, Checkpoint, Problem, Report, SignedCheckpoint},
-    name::UserName,
+    journal::{self, Problem, Report, SignedCheckpoint},
 };
 
-use super::{Failure, database::Databases, export::Export, out::print_line};
+use super::{Failure, database::Databases, erase::Erase, export::Export, out::print_line};
 use crate::Service;
 
 /// Check the journals, make checkpoints to check them against later, export them.
@@ -25,7 +29,8 @@ enum Command {
     Verify(Verify),
     /// Print the ends of the journals, signed, to be kept where the database's administrators can't reach
     Checkpoint(MakeCheckpoint),
-    /// Erase a person's name, and e-mail address if given, from every entry; the chains hold all the same
+    /// Erase a person's name, and e-mail address if given; the chains hold all the same. Without --yes it only says what
+    /// there is to erase, and what would stay; exit code 1 if something stays
     Erase(Erase),
     /// Print entries as lines of JSON, beside a running suite
     Export(Export),
@@ -52,30 +57,6 @@ struct MakeCheckpoint {
     service_key_file: String,
 }
 
-#[derive(Debug, Args)]
-struct Erase {
-    /// Whom: users/bob
-    person: String,
-    /// The person's e-mail address
-    #[arg(long)]
-    email: Option<String>,
-    #[command(flatten)]
-    databases: Databases,
-}
-
-impl Erase {
-    async fn run(self) -> Result<ExitCode, Failure> {
-        let person: UserName = self.person.parse().map_err(|error| format!("the person {error}"))?;
-        for (service, pool) in self.databases.open_beside().await? {
-            let erased = journal::erase(&pool, &person, self.email.as_deref()).await;
-            let erased =
-                erased.map_err(|error| format!("the journal of {service}: {}", error.for_operator()))?;
-            print_line(format_args!("{service}: {erased} entries hold the person no more"))?;
-        }
-        Ok(ExitCode::SUCCESS)
-    }
-}
-
 impl Journal {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         match self.command {
@@ -90,10 +71,9 @@ impl Journal {
 impl Verify {
     async fn run(self) -> Result<ExitCode, Failure> {
         let checkpoints = self.checkpoints()?;
-        let mut intact = true;
-        for (service, pool) in self.databases.open_beside().await? {
+        let verified = async |service: Service, pool: &Pool| {
             let known = checkpoints.get(service.name()).map(Vec::as_slice).unwrap_or_default();
-            let report = verify(service, &pool, known).await?;
+            let report = verify(service, pool, known).await?;
             for finding in &report.findings {
                 let problem = describe(finding.problem);
                 print_line(format_args!(
@@ -101,16 +81,26 @@ impl Verify {
                     finding.scope, finding.sequence
                 ))?;
             }
+            let compared = compared(known);
             let Report { scopes, entries, findings } = report;
             let wrong = findings.len();
-            print_line(format_args!("{service}: {entries} entries of {scopes} scopes read, {wrong} wrong"))?;
-            intact &= findings.is_empty();
-        }
+            print_line(format_args!(
+                "{service}: {entries} entries of {scopes} scopes read, {wrong} wrong; {compared}"
+            ))?;
+            if entries == 0 {
+                print_line(format_args!(
+                    "{service}: WARNING: the journal has no entries: is this the database that was meant?"
+                ))?;
+            }
+            // Who asked for a comparison must not take for one what was none.
+            Ok(findings.is_empty() && (self.checkpoint.is_none() || !known.is_empty()))
+        };
+        let intact = self.databases.beside(verified).await?.into_iter().all(|intact| intact);
         Ok(if intact { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    /// What the checkpoints know, by service.
-    fn checkpoints(&self) -> Result<BTreeMap<String, Vec<Checkpoint>>, Failure> {
+    /// The checkpoints, by service.
+    fn checkpoints(&self) -> Result<BTreeMap<String, Vec<SignedCheckpoint>>, Failure> {
         let (Some(file), Some(jwks)) = (&self.checkpoint, &self.suite_jwks) else {
             return Ok(BTreeMap::new());
         };
@@ -120,18 +110,31 @@ impl Verify {
         };
         let keys =
             Jwks::parse(&read("--suite-jwks", jwks)?).map_err(|error| format!("--suite-jwks: {error}"))?;
-        let mut checkpoints = BTreeMap::<String, Vec<Checkpoint>>::new();
+        let mut checkpoints = BTreeMap::<String, Vec<SignedCheckpoint>>::new();
         for line in read("--checkpoint", file)?.lines().filter(|line| !line.is_empty()) {
             let signed =
                 SignedCheckpoint::open(line, &keys).map_err(|error| format!("--checkpoint: {error}"))?;
-            checkpoints.entry(signed.service).or_default().push(signed.checkpoint);
+            checkpoints.entry(signed.service.clone()).or_default().push(signed);
         }
         Ok(checkpoints)
     }
 }
 
-async fn verify(service: Service, pool: &Pool, known: &[Checkpoint]) -> Result<Report, Failure> {
-    let read = async { journal::verify(&mut pool.read().await?, known).await };
+/// What was held against the journal beside its own hashes.
+fn compared(known: &[SignedCheckpoint]) -> String {
+    match known.iter().map(|signed| signed.time).max() {
+        None => "compared with no checkpoint".to_owned(),
+        Some(last) => {
+            let heads: BTreeSet<_> = known.iter().flat_map(|signed| signed.checkpoint.heads.keys()).collect();
+            let (lines, scopes) = (known.len(), heads.len());
+            format!("compared with {lines} checkpoints that know {scopes} scopes, the last of {last}")
+        }
+    }
+}
+
+async fn verify(service: Service, pool: &Pool, known: &[SignedCheckpoint]) -> Result<Report, Failure> {
+    let known: Vec<_> = known.iter().map(|signed| signed.checkpoint.clone()).collect();
+    let read = async { journal::verify(&mut pool.read().await?, &known).await };
     Ok(read.await.map_err(|error| format!("the journal of {service}: {}", error.for_operator()))?)
 }
 
@@ -147,7 +150,7 @@ fn describe(problem: Problem) -> &'static str {
 
 impl MakeCheckpoint {
     async fn run(self) -> Result<ExitCode, Failure> {
-        for (service, pool) in self.databases.open_beside().await? {
+        let checkpoint = async |service: Service, pool: &Pool| {
             let file = PathBuf::from(self.service_key_file.replace("{service}", service.name()));
             let key = SigningKey::load(&file).map_err(|error| format!("--service-key-file: {error}"))?;
             let read = async { journal::heads(&mut pool.read().await?).await };
@@ -156,7 +159,9 @@ impl MakeCheckpoint {
             let time = SystemClock.now();
             let signed = SignedCheckpoint { service: service.name().to_owned(), time, checkpoint: heads };
             print_line(signed.sign(&key))?;
-        }
+            Ok(())
+        };
+        self.databases.beside(checkpoint).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

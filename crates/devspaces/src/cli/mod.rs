@@ -1,7 +1,9 @@
 //! The command line. Every flag by which a process is set up is also an environment variable, `DEVSPACES_…`.
+mod backup;
 mod check;
 mod database;
 mod dev;
+mod erase;
 mod export;
 mod health;
 mod journal;
@@ -40,6 +42,8 @@ enum Command {
     Serve(serve::Serve),
     /// Bring the databases' schemas up to date
     Migrate(migrate::Migrate),
+    /// Copy the SQLite databases to a folder, all as of one moment, beside a suite that may be running
+    Backup(backup::BackUp),
     /// Print a token for a user or a service, signed with the key of a data folder
     Token(token::Token),
     /// Make the keys that the services sign with, and the key sets by which they know each other
@@ -67,6 +71,7 @@ impl Cli {
             Command::Dev(dev) => on_runtime(dev.run(&self.log)),
             Command::Serve(serve) => on_runtime(serve.run(&self.log)),
             Command::Migrate(migrate) => on_runtime(migrate.run()),
+            Command::Backup(backup) => on_runtime(backup.run()),
             Command::Journal(journal) => on_runtime(journal.run()),
             Command::Check(check) => on_runtime(check.run()),
             Command::Health(health) => on_runtime(health.run()),

@@ -13,7 +13,13 @@ use devspaces_kit::{
 use tokio::net::TcpListener;
 use tonic::transport::Uri;
 
-use super::{Failure, database::Databases, log::Log, metrics::MetricsPort, otlp::Otlp};
+use super::{
+    Failure,
+    database::{Databases, Open},
+    log::Log,
+    metrics::{MetricsPort, Open as Metrics},
+    otlp::Otlp,
+};
 use crate::{Config, Hosted, Service, Suite};
 
 /// Run some services of the suite in this process.
@@ -140,14 +146,26 @@ impl Serve {
         let stop = stop_signal()?;
         let issuers = self.issuers()?;
         let listener = bind(self.listen).await?;
-        let address = listener.local_addr()?;
         let metrics = self.metrics.open(&self.databases.services).await?;
-        let databases = self.databases.open_migrated();
         tokio::pin!(stop);
-        let databases = tokio::select! {
-            databases = databases => databases?,
-            () = &mut stop => return Ok(ExitCode::SUCCESS),
+        let Some(databases) = self.databases.open_migrated(&mut stop).await? else {
+            return Ok(ExitCode::SUCCESS);
         };
+        let ended = self.run_on(&databases, listener, issuers, &metrics, stop).await;
+        databases.close().await;
+        ended.map(|()| ExitCode::SUCCESS)
+    }
+
+    /// Runs the services on their databases until it is asked to stop.
+    async fn run_on(
+        self,
+        databases: &Open,
+        listener: TcpListener,
+        issuers: Vec<Issuer>,
+        metrics: &Metrics,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), Failure> {
+        let address = listener.local_addr()?;
         let mut services = BTreeMap::new();
         for (service, database) in &databases.pools {
             metrics.databases.add(service.name(), database.clone());
@@ -174,8 +192,7 @@ impl Serve {
         telemetry::announce(format!("devspaces listens on {address} with {names}{}\n", metrics.notice()));
         let ended = suite.run(stop).await;
         trace::flush().await;
-        ended?;
-        Ok(ExitCode::SUCCESS)
+        Ok(ended?)
     }
 
     fn issuers(&self) -> Result<Vec<Issuer>, Failure> {

@@ -1,3 +1,4 @@
+use super::open::told;
 use crate::status::Fault;
 
 /// Why a statement or a transaction failed. No text of the database reaches a client: see the conversion to
@@ -21,7 +22,7 @@ impl Error {
     #[must_use]
     pub fn for_operator(&self) -> String {
         let (Self::Contended(source) | Self::Unavailable(source) | Self::Defect(source)) = self;
-        format!("{self}: {source}")
+        format!("{self}: {}", told(source))
     }
 }
 

@@ -11,10 +11,13 @@
 //! - Whether there is any such row is asked as `ORDER BY key LIMIT 1`, never without an order, and by EXISTS only where an
 //!   index holds just the rows in question.
 //! - What is looked up of each row of a list is a scalar subquery and not a join, unless they are the rows of a [`RowsSql`].
+mod backup;
 mod error;
 mod migrate;
 mod open;
+mod postgres;
 mod rows;
+mod sqlite;
 mod tx;
 mod union;
 
@@ -26,10 +29,12 @@ use sqlx::{
 use tokio::time::timeout;
 
 pub use self::{
+    backup::{Backup, BackupError},
     error::Error,
     migrate::{Migration, SCHEMA, is_current, migrate},
-    open::{FolderLock, OpenError},
+    open::OpenError,
     rows::{RowsSql, Value},
+    sqlite::{FolderLock, make_folder},
     tx::{Act, Change, Tx},
     union::UnionSql,
 };

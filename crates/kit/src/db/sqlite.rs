@@ -1,0 +1,343 @@
+//! Files of SQLite: who may read them, how they are opened, and whether they are whole.
+use std::{
+    ffi::OsString,
+    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
+    io,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    Connection as _, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{OpenError, Pool};
+
+/// How long a call waits for a connection before it answers UNAVAILABLE.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection waits for the file before it answers busy.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many rows SQLite's thread reads ahead of who asked. It stops and is woken again each time they are taken.
+const ROW_BUFFER: usize = 1024;
+/// How much of the file SQLite's writer keeps at hand, in KiB below zero. Its own 2 MiB hold less than the pages that the
+/// entries of a few hundred scopes go to.
+const WRITER_CACHE: &str = "-8192";
+/// SQLite reads in parallel with its one writer: connections for handlers, and for facts.
+const READERS: (u32, u32) = (4, 2);
+
+/// Files are for the user alone that the process runs as: they hold names, addresses and payment tokens.
+const PRIVATE_FILE: u32 = 0o600;
+/// Nobody else needs to know what is in the folder, either.
+const PRIVATE_FOLDER: u32 = 0o700;
+
+/// Holds a folder of SQLite files for one process, for as long as it lives: two processes would each think
+/// themselves the only writer.
+#[derive(Debug)]
+pub struct FolderLock {
+    _file: File,
+}
+
+impl FolderLock {
+    /// Takes the folder's lock. A folder that is not there is made, for this user alone; one that others may enter is
+    /// left so, since it may hold more than the suite's files, and told of.
+    pub fn take(folder: &Path) -> Result<Self, OpenError> {
+        let refused = |error| OpenError::Folder { folder: folder.to_owned(), error };
+        make_folder(folder).map_err(refused)?;
+        let path = folder.join("lock");
+        let file = private(OpenOptions::new().write(true), &path).map_err(refused)?;
+        tighten(&path);
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::Held(folder.to_owned())),
+            Err(TryLockError::Error(error)) => Err(refused(error)),
+        }
+    }
+}
+
+/// Makes a folder that only this user can enter, if it is not there.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        let mode = fs::metadata(folder)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            tracing::warn!(
+                folder = %folder.display(),
+                "others may enter the folder of data and keys, though not read them: `chmod 700` it if it holds nothing else"
+            );
+        }
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(PRIVATE_FOLDER).create(folder)
+}
+
+/// Makes a file that only this user can read, whatever the umask, if it is not there.
+fn private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    options.create(true).truncate(false).mode(PRIVATE_FILE).open(path)
+}
+
+/// Makes a file that only this user can read; one that is there is refused.
+pub(super) fn make_new(path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).mode(PRIVATE_FILE).open(path).map(drop)
+}
+
+/// Takes from others what they may do with a file of an earlier version, if it is there. One that is somebody else's can
+/// only be told of.
+fn tighten(path: &Path) {
+    let Ok(metadata) = fs::metadata(path) else { return };
+    if metadata.permissions().mode() & 0o077 == 0 {
+        return;
+    }
+    if let Err(error) = fs::set_permissions(path, Permissions::from_mode(PRIVATE_FILE)) {
+        tracing::warn!(file = %path.display(), %error, "others may read the file");
+    }
+}
+
+/// Sees to it that a database file, and what SQLite puts beside it with the file's own permissions, is for this user
+/// alone. SQLite itself would make it readable by everybody.
+pub(super) fn make_private(path: &Path) -> Result<(), OpenError> {
+    let refused = |error| OpenError::Folder { folder: path.to_owned(), error };
+    private(OpenOptions::new().append(true), path).map_err(refused)?;
+    for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+        tighten(&file);
+    }
+    Ok(())
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .row_buffer_size(ROW_BUFFER)
+        // What a statement may have to take back is kept in memory, and not in files of the system's folder for those,
+        // which need not be there.
+        .pragma("temp_store", "MEMORY")
+        .busy_timeout(BUSY_TIMEOUT)
+}
+
+/// Reads the whole file if it was not left in order: a log that lies beside it is then about to be taken into it. A log
+/// beside a copy that was put in the file's place is another file's: taken in, it would ruin the copy. This only reads, and
+/// leaves both as they are.
+pub(super) async fn check_what_was_left(path: &Path) -> Result<(), OpenError> {
+    if fs::metadata(beside(path, "-wal")).map_or(0, |log| log.len()) == 0 {
+        return Ok(());
+    }
+    let reader = options(path).read_only(true);
+    let checked = async {
+        let mut conn = SqliteConnection::connect_with(&reader).await?;
+        let found: Result<String, sqlx::Error> =
+            sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&mut conn).await;
+        conn.close().await?;
+        found
+    };
+    match checked.await {
+        Ok(found) if found == "ok" => Ok(()),
+        Ok(found) => Err(damaged(path, &found)),
+        // What is no database, or one with pages that can't be read.
+        Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("11" | "26")) => {
+            Err(damaged(path, error.message()))
+        }
+        Err(error) => Err(refused(path)(error)),
+    }
+}
+
+fn damaged(path: &Path, found: &str) -> OpenError {
+    let reason = format!(
+        "the file and the log beside it ({}-wal) don't make a whole database: {found}. If a back-up was put in the file's \
+         place: remove the -wal and the -shm that lie beside it, and put it there once more",
+        path.display()
+    );
+    OpenError::Unfit { database: path.display().to_string(), reason }
+}
+
+fn refused(path: &Path) -> impl Fn(sqlx::Error) -> OpenError + use<> {
+    let database = path.display().to_string();
+    move |error| OpenError::Refused { database: database.clone(), error }
+}
+
+/// Opens a file that must be there.
+pub(super) async fn open(path: &Path) -> Result<Pool, OpenError> {
+    let options = options(path);
+    let pool = |connections| {
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .min_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+    };
+    // The writer comes first: it makes the file a database, which readers then find. After a full disk SQLite has rolled
+    // back by itself and sqlx still counts a transaction: such a connection would refuse every later one.
+    let writer = pool(1).after_release(|conn, _| {
+        Box::pin(async move {
+            conn.ping().await?;
+            Ok(!conn.is_in_transaction())
+        })
+    });
+    // A payment token that was replaced or removed is overwritten, and not left in a page that is free.
+    let writing = options.clone().pragma("cache_size", WRITER_CACHE).pragma("secure_delete", "ON");
+    let write = writer.connect_with(writing).await.map_err(refused(path))?;
+    let encoding: String =
+        sqlx::query_scalar("PRAGMA encoding").fetch_one(&write).await.map_err(refused(path))?;
+    if encoding != "UTF-8" {
+        write.close().await;
+        let reason = format!("its encoding is {encoding}, and names sort by the bytes of UTF-8");
+        return Err(OpenError::Unfit { database: path.display().to_string(), reason });
+    }
+    let read = pool(READERS.0).connect_with(options.clone().read_only(true)).await.map_err(refused(path))?;
+    let facts = pool(READERS.1).connect_with(options.read_only(true)).await.map_err(refused(path))?;
+    Ok(Pool::Sqlite { write, read, facts })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use sqlx::raw_sql;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).expect("a file").permissions().mode() & 0o777
+    }
+
+    fn write(pool: &Pool) -> &sqlx::SqlitePool {
+        let Pool::Sqlite { write, .. } = pool else { panic!("it is SQLite") };
+        write
+    }
+
+    async fn opened(path: &Path) -> Result<Pool, OpenError> {
+        Pool::open(&format!("sqlite:{}", path.display())).await
+    }
+
+    /// Every file in the folder, with what it holds.
+    fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+        let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+        entries
+            .map(|entry| {
+                (entry.file_name().into_string().expect("a name"), fs::read(entry.path()).expect("a file"))
+            })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn data_is_for_the_user_of_the_process_alone() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let folder = parent.path().join("data");
+        let _lock = FolderLock::take(&folder).expect("the lock");
+        let file = folder.join("x.db");
+        let pool = opened(&file).await.expect("a database");
+        raw_sql("CREATE TABLE t (x TEXT)").execute(write(&pool)).await.expect("done");
+        assert_eq!(mode(&folder), 0o700);
+        for name in ["lock", "x.db", "x.db-wal", "x.db-shm"] {
+            assert_eq!(mode(&folder.join(name)), 0o600, "{name}");
+        }
+        pool.close().await;
+        // Those of an earlier version are wider.
+        fs::set_permissions(&file, Permissions::from_mode(0o644)).expect("wider");
+        let pool = opened(&file).await.expect("a database");
+        assert_eq!(mode(&file), 0o600);
+        pool.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_closed_file_holds_everything_by_itself() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("x.db");
+        let pool = opened(&file).await.expect("a database");
+        raw_sql("CREATE TABLE t (x TEXT); INSERT INTO t VALUES ('kept')")
+            .execute(write(&pool))
+            .await
+            .expect("done");
+        pool.close().await;
+        let left = files(folder.path());
+        assert!(
+            left.len() == 1 && left[0].0 == "x.db",
+            "{:?}",
+            left.iter().map(|it| &it.0).collect::<Vec<_>>()
+        );
+        assert!(left[0].1.windows(4).any(|bytes| bytes == b"kept"));
+    }
+
+    // R-B3
+    #[tokio::test]
+    async fn what_is_replaced_or_removed_is_overwritten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pool = opened(&folder.path().join("x.db")).await.expect("a database");
+        let run = async |sql: &'static str| {
+            raw_sql(sql).execute(write(&pool)).await.expect("done");
+        };
+        run("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)").await;
+        run("INSERT INTO t VALUES (1, 'tok-replaced'), (2, 'tok-removed'), (3, 'kept')").await;
+        run("UPDATE t SET x = 'new' WHERE id = 1; DELETE FROM t WHERE id = 2").await;
+        pool.close().await;
+        let left = files(folder.path());
+        assert!(!left.iter().any(|(_, bytes)| bytes.windows(4).any(|bytes| bytes == b"tok-")));
+    }
+
+    #[tokio::test]
+    async fn a_log_of_another_file_is_refused_and_ruins_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("x.db");
+        let pool = opened(&file).await.expect("a database");
+        let fill = "INSERT INTO t SELECT NULL, hex(randomblob(400)) FROM
+            (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) SELECT i FROM n)";
+        raw_sql("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT); CREATE INDEX t_x ON t (x)")
+            .execute(write(&pool))
+            .await
+            .expect("done");
+        raw_sql(fill).execute(write(&pool)).await.expect("done");
+        pool.close().await;
+        let copy = fs::read(&file).expect("a copy");
+        // More is written, taken into the file, and written again into the log, which a kill leaves.
+        let pool = opened(&file).await.expect("a database");
+        raw_sql(fill).execute(write(&pool)).await.expect("done");
+        raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(write(&pool)).await.expect("done");
+        raw_sql("DELETE FROM t WHERE id % 3 = 0").execute(write(&pool)).await.expect("done");
+        let log = fs::read(beside(&file, "-wal")).expect("a log");
+        let killed = (fs::read(&file).expect("the file"), log.clone());
+        pool.close().await;
+
+        fs::write(&file, &copy).expect("put back");
+        fs::write(beside(&file, "-wal"), &log).expect("left over");
+        let error = opened(&file).await.expect_err("refused").to_string();
+        assert!(error.contains("-wal") && error.contains("put it there once more"), "{error}");
+        assert_eq!(
+            (fs::read(&file).expect("the copy"), fs::read(beside(&file, "-wal")).expect("the log")),
+            (copy, log)
+        );
+
+        // A log beside the file that it belongs to is taken in, as always.
+        fs::write(&file, &killed.0).expect("put back");
+        fs::write(beside(&file, "-wal"), &killed.1).expect("left over");
+        drop(fs::remove_file(beside(&file, "-shm")));
+        let pool = opened(&file).await.expect("whole");
+        let rows: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM t").fetch_one(write(&pool)).await.expect("a count");
+        assert_eq!(rows, 400 - 133);
+        pool.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_file_of_another_encoding_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("x.db");
+        let other = SqliteConnectOptions::new()
+            .filename(&file)
+            .create_if_missing(true)
+            .pragma("encoding", "'UTF-16le'");
+        let mut conn = SqliteConnection::connect_with(&other).await.expect("a file");
+        raw_sql("CREATE TABLE t (x TEXT)").execute(&mut conn).await.expect("done");
+        conn.close().await.expect("closed");
+        let error = opened(&file).await.expect_err("refused").to_string();
+        assert!(error.ends_with("its encoding is UTF-16le, and names sort by the bytes of UTF-8"), "{error}");
+    }
+}
