@@ -1,5 +1,5 @@
 //! The README's own commands, run as they stand there, so that they can't rot.
-use std::path::Path;
+use std::{os::unix::fs::DirBuilderExt as _, path::Path};
 
 use devspaces_tests::{
     engine::temporary_folder,
@@ -158,7 +158,7 @@ async fn what_keeps_it_from_starting_is_told_in_one_line() {
     assert!(not_a_folder.contains("can't be written"), "{not_a_folder}");
 
     let broken = in_folder("broken");
-    std::fs::create_dir(&broken).expect("a folder");
+    std::fs::DirBuilder::new().mode(0o700).create(&broken).expect("a folder");
     std::fs::write(in_folder("broken/issuer.pem"), "not a key").expect("a file");
     let key = complaint(&["dev", "--listen", "127.0.0.1:0", "--data-dir", &broken]).await;
     assert!(key.contains("issuer.pem"), "{key}");

@@ -2,7 +2,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use devspaces::Service;
-use devspaces_proto::space::v1::ListSpacesRequest;
+use devspaces_proto::space::v1::{ListSpacesRequest, SpaceAccess};
 use devspaces_tests::{
     Engine, Persona,
     engine::temporary_folder,
@@ -25,7 +25,8 @@ fn file_of(suite: &Processes, service: Service) -> String {
 
 async fn spaces(who: &Persona) -> Vec<String> {
     let listed = who.spaces().list_spaces(ListSpacesRequest::default()).await.expect("a list");
-    listed.into_inner().spaces.into_iter().map(|space| space.name).collect()
+    let named = |access: SpaceAccess| access.space.expect("a space").name;
+    listed.into_inner().spaces.into_iter().map(named).collect()
 }
 
 /// A call of the suite that `dev` runs, by the stand-in for grpcurl.

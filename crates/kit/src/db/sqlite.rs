@@ -45,6 +45,10 @@ impl FolderLock {
     pub fn take(folder: &Path) -> Result<Self, OpenError> {
         let refused = |error| OpenError::Folder { folder: folder.to_owned(), error };
         make_folder(folder).map_err(refused)?;
+        if fs::metadata(folder).map_err(refused)?.permissions().mode() & 0o077 != 0 {
+            let folder = folder.display();
+            tracing::warn!(%folder, "others may enter the data folder: `chmod 700` it if it holds nothing else");
+        }
         let path = folder.join("lock");
         let file = private(OpenOptions::new().write(true), &path).map_err(refused)?;
         tighten(&path);
@@ -59,13 +63,6 @@ impl FolderLock {
 /// Makes a folder that only this user can enter, if it is not there.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
-        let mode = fs::metadata(folder)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            tracing::warn!(
-                folder = %folder.display(),
-                "others may enter the folder of data and keys, though not read them: `chmod 700` it if it holds nothing else"
-            );
-        }
         return Ok(());
     }
     DirBuilder::new().recursive(true).mode(PRIVATE_FOLDER).create(folder)
