@@ -6,6 +6,7 @@ pub mod composed;
 pub mod engine;
 pub mod listen;
 pub mod persona;
+pub mod pooler;
 pub mod port;
 pub mod process;
 pub mod reflection;

@@ -5,7 +5,8 @@ use devspaces_tests::{
     Engine,
     engine::Databases,
     listen::listen,
-    process::{Processes, Unasked},
+    pooler::{ByTransaction, Unasked},
+    process::Processes,
 };
 use tokio::process::Command;
 
@@ -69,6 +70,17 @@ async fn settings_that_a_pooler_drops_are_missed() {
     let migrate = ["migrate", "--services", "space", "--database-url", &pooler.url];
     let said = complaint(&migrate).await;
     assert!(said.contains("although") && said.contains("a pooler drops what connections ask for"), "{said}");
+}
+
+// As PgBouncer does with `pool_mode = transaction`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pooler_that_mixes_up_sessions_is_found_out() {
+    let databases = Databases::create(Engine::Postgres).await;
+    let url = databases.url(Some(Service::Space));
+    let pooler = ByTransaction::before(&url).await;
+    let migrate = ["migrate", "--services", "space", "--database-url", &pooler.url];
+    let said = complaint(&migrate).await;
+    assert!(said.contains("its connections are mixed up by a pooler") && said.contains("session"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
