@@ -87,6 +87,12 @@ impl Fault {
         Self::new(Code::Unavailable, Reason::ShuttingDown, "The service is shutting down")
     }
 
+    /// The service is yet to find its database.
+    #[must_use]
+    pub fn starting() -> Self {
+        Self::new(Code::Unavailable, Reason::Starting, "The service is starting, and waits for its database")
+    }
+
     /// The call's deadline passed. A change that it asked for may still be made.
     #[must_use]
     pub fn deadline_exceeded() -> Self {
@@ -106,8 +112,23 @@ impl Fault {
     /// The message could not be decoded.
     #[must_use]
     pub fn message_malformed() -> Self {
-        let message = "The message could not be decoded as the method's request; it must not be compressed";
+        let message = "The message did not arrive whole, or could not be decoded as the method's request";
         Self::new(Code::InvalidArgument, Reason::MessageMalformed, message)
+    }
+
+    /// The message is compressed in a way that is not known here.
+    #[must_use]
+    pub fn encoding_unknown() -> Self {
+        let message =
+            "The message's compression is not known here; the header grpc-accept-encoding says what is";
+        Self::new(Code::Unimplemented, Reason::EncodingUnknown, message)
+    }
+
+    /// The message took too long to arrive.
+    #[must_use]
+    pub fn message_late() -> Self {
+        let message = "The request's message did not arrive in time";
+        Self::new(Code::DeadlineExceeded, Reason::DeadlineExceeded, message)
     }
 
     /// The message is larger than `limit` bytes.

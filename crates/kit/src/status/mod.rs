@@ -2,11 +2,12 @@
 //! the bad fields or the blockers, and becomes a [`Status`] with the standard details.
 use std::{collections::HashMap, fmt, time::Duration};
 
-use tonic::{Code, Status};
+use tonic::{Code, Status, metadata::MetadataMap};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
 mod collect;
 mod faults;
+mod retry;
 
 pub use collect::{Blockers, Fields};
 pub use devspaces_proto::errors::v1::Reason;
@@ -42,6 +43,8 @@ pub struct Fault {
 
 impl Fault {
     /// A fault without further details. The common ones have constructors of their own.
+    ///
+    /// Whether the client is told when to try again follows from the reason.
     pub fn new(code: Code, reason: Reason, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -50,7 +53,7 @@ impl Fault {
             metadata: HashMap::new(),
             fields: Vec::new(),
             blockers: Vec::new(),
-            retry_after: matches!(code, Code::Unavailable | Code::ResourceExhausted).then_some(RETRY_AFTER),
+            retry_after: retry::helps(reason).then_some(RETRY_AFTER),
         }
     }
 
@@ -77,7 +80,7 @@ impl Fault {
         self
     }
 
-    /// How long the client should wait before it tries again; one second if this is not called.
+    /// How long the client should wait before it tries again, where that helps; one second if this is not called.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
@@ -130,10 +133,12 @@ impl From<Fault> for Status {
             let more = |more| PreconditionViolation::new("", "", more);
             details.set_precondition_failure(bounded(fault.blockers, violation, more));
         }
-        if fault.retry_after.is_some() {
-            details.set_retry_info(fault.retry_after);
+        let mut metadata = MetadataMap::new();
+        if let Some(delay) = fault.retry_after {
+            details.set_retry_info(Some(delay));
+            metadata.insert(retry::PUSHBACK, retry::milliseconds(delay));
         }
-        Status::with_error_details(fault.code, fault.message, details)
+        Status::with_error_details_and_metadata(fault.code, fault.message, details, metadata)
     }
 }
 
@@ -179,15 +184,24 @@ mod tests {
         );
     }
 
+    // Stock clients read the trailer (gRPC proposal A6), ours the details.
     #[test]
-    fn what_may_be_tried_again_says_when() {
+    fn what_may_be_tried_again_says_when_in_two_ways() {
+        let says = |fault, delay: Option<Duration>| {
+            let (status, details) = sent(fault);
+            assert_eq!(details.retry_info().and_then(|info| info.retry_delay), delay);
+            let pushback =
+                status.metadata().get("grpc-retry-pushback-ms").map(|ms| ms.to_str().expect("digits"));
+            assert_eq!(pushback, delay.map(|delay| delay.as_millis().to_string()).as_deref());
+        };
         for fault in [Fault::overloaded(), Fault::storage_unavailable(), Fault::facts_unavailable(&["space"])]
         {
-            let (_, details) = sent(fault);
-            assert_eq!(details.retry_info().and_then(|info| info.retry_delay), Some(Duration::from_secs(1)));
+            says(fault, Some(Duration::from_secs(1)));
         }
-        let (_, details) = sent(Fault::overloaded().retry_after(Duration::from_secs(7)));
-        assert_eq!(details.retry_info().and_then(|info| info.retry_delay), Some(Duration::from_secs(7)));
+        says(Fault::overloaded().retry_after(Duration::from_millis(7500)), Some(Duration::from_millis(7500)));
+        // The same code as an overload, and the same message would be as large the next time.
+        says(Fault::message_too_large(1), None);
+        says(Fault::etag_stale("spaces/x"), None);
     }
 
     #[test]
