@@ -1,5 +1,10 @@
 //! Generates the API from `proto/`, without protoc.
-use std::{env, error::Error, fs, path::PathBuf};
+use std::{
+    env,
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use prost::Message as _;
 
@@ -25,6 +30,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         // It holds a secret on its way in: see how it prints in lib.rs.
         .skip_debug([".devspaces.billing.v1.PaymentMethod"])
         .compile_fds(set)?;
+    health(&out)
+}
+
+/// Generates the protocol of health checks, which is others' and not a part of the API. The crate that is made for it
+/// lacks `List`.
+fn health(out: &Path) -> Result<(), Box<dyn Error>> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("vendor");
+    println!("cargo:rerun-if-changed={}", root.display());
+    let mut compiler = protox::Compiler::new([&root])?;
+    compiler.open_file(root.join("grpc/health/v1/health.proto"))?;
+    let bytes = compiler.encode_file_descriptor_set();
+    fs::write(out.join("health_descriptor_set.bin"), &bytes)?;
+    tonic_prost_build::configure().compile_fds(prost_types_set(&bytes)?)?;
     Ok(())
 }
 

@@ -140,6 +140,7 @@ impl Suite {
             journal_watchers: JournalWatchers::default().with(Principal::service("observer")),
             clock: self.clock.clone(),
             limits: Limits::default(),
+            origins: Vec::new(),
         };
         let suite = devspaces::Suite::new(listener, config).await.expect("a suite that starts");
         let (stop, stopped) = oneshot::channel();

@@ -24,6 +24,7 @@ use devspaces_proto::{
 };
 use devspaces_space::SpaceOwner;
 use futures::future::join_all;
+use http::HeaderValue;
 use tokio::net::TcpListener;
 use tonic::transport::Uri;
 
@@ -57,6 +58,8 @@ pub struct Config {
     pub clock: Arc<dyn Clock>,
     /// What the port takes on.
     pub limits: Limits,
+    /// The origins whose pages may call by gRPC-Web (CORS).
+    pub origins: Vec<HeaderValue>,
 }
 
 /// Why a suite does not start.
@@ -110,6 +113,7 @@ impl Suite {
         let tasks = Tasks::new();
         let mut server = Server::new(listener, Arc::new(authenticator), tasks.clone())
             .limits(config.limits)
+            .origins(config.origins.clone())
             .ready_when(peers_answering(&config));
         let owners: BTreeMap<Service, Owning> = config
             .services

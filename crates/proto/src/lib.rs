@@ -22,6 +22,17 @@ area!(membership, "devspaces.membership.v1");
 area!(space, "devspaces.space.v1");
 area!(r#type, "devspaces.r#type.v1");
 
+/// Health checks, as every gRPC server answers them.
+pub mod health {
+    pub mod v1 {
+        tonic::include_proto!("grpc.health.v1");
+
+        /// Its descriptor, for reflection.
+        pub const DESCRIPTOR_SET: &[u8] =
+            include_bytes!(concat!(env!("OUT_DIR"), "/health_descriptor_set.bin"));
+    }
+}
+
 /// Without the token: it is a secret, and what prints may get into a log.
 impl std::fmt::Debug for billing::v1::PaymentMethod {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -12,7 +12,7 @@ use devspaces_kit::{
     clock::SystemClock,
     db::{self, FolderLock, Pool},
     identity::{DevIssuer, Jwks, SigningKey},
-    server::{Limits, stop_signal},
+    server::{starting, stop_signal},
     telemetry, trace,
 };
 use tokio::net::TcpListener;
@@ -21,6 +21,7 @@ use tonic::transport::Uri;
 use super::{
     Failure,
     database::close,
+    limits::{Origins, PortLimits},
     log::Log,
     metrics::{MetricsPort, Open as Metrics},
     otlp::Otlp,
@@ -41,6 +42,10 @@ pub(super) struct Dev {
     /// The folder for databases and keys; made when missing
     #[arg(long, env = "DEVSPACES_DATA_DIR", default_value = DATA_DIR)]
     data_dir: PathBuf,
+    #[command(flatten)]
+    origins: Origins,
+    #[command(flatten)]
+    limits: PortLimits,
 }
 
 /// Where `dev` and `token` meet unless told otherwise.
@@ -55,7 +60,7 @@ impl Dev {
         let _lock = FolderLock::take(&self.data_dir)?;
         keys::make(&self.data_dir)?;
         let metrics = self.metrics.open(&Service::ALL).await?;
-        let pools = self.databases().await?;
+        let pools = starting(&listener, self.limits.limits(), self.databases()).await?;
         let ended = self.run_on(&pools, listener, &metrics, stop).await;
         close(pools.values()).await;
         ended.map(|()| ExitCode::SUCCESS)
@@ -101,7 +106,8 @@ impl Dev {
             service_permissions: ServicePermissions::dev(),
             journal_watchers: JournalWatchers::dev(),
             clock,
-            limits: Limits::default(),
+            limits: self.limits.limits(),
+            origins: self.origins.allowed(),
         })
     }
 

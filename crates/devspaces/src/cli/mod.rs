@@ -8,6 +8,7 @@ mod export;
 mod health;
 mod journal;
 mod keys;
+mod limits;
 mod log;
 mod metrics;
 mod migrate;

@@ -7,7 +7,7 @@ use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, Issuer, Jwks, Kind, SigningKey},
     name::Principal,
-    server::{Limits, stop_signal},
+    server::{starting, stop_signal},
     telemetry, trace,
 };
 use tokio::net::TcpListener;
@@ -16,6 +16,7 @@ use tonic::transport::Uri;
 use super::{
     Failure,
     database::{Databases, Open},
+    limits::{Origins, PortLimits},
     log::Log,
     metrics::{MetricsPort, Open as Metrics},
     otlp::Otlp,
@@ -67,6 +68,10 @@ pub(super) struct Serve {
         value_name = "SERVICE"
     )]
     journal_watchers: Vec<String>,
+    #[command(flatten)]
+    origins: Origins,
+    #[command(flatten)]
+    limits: PortLimits,
 }
 
 #[derive(Clone, Debug)]
@@ -148,7 +153,9 @@ impl Serve {
         let listener = bind(self.listen).await?;
         let metrics = self.metrics.open(&self.databases.services).await?;
         tokio::pin!(stop);
-        let Some(databases) = self.databases.open_migrated(&mut stop).await? else {
+        // Nobody is kept waiting: the port answers that it is not ready while this waits.
+        let waiting = self.databases.open_migrated(&mut stop);
+        let Some(databases) = starting(&listener, self.limits.limits(), waiting).await? else {
             return Ok(ExitCode::SUCCESS);
         };
         let ended = self.run_on(&databases, listener, issuers, &metrics, stop).await;
@@ -183,7 +190,8 @@ impl Serve {
             service_permissions,
             journal_watchers: watchers.fold(JournalWatchers::default(), JournalWatchers::with),
             clock: SystemClock::shared(),
-            limits: Limits::default(),
+            limits: self.limits.limits(),
+            origins: self.origins.allowed(),
         };
         self.otlp.export(&self.databases.services)?;
         let suite = Suite::new(listener, config).await?;

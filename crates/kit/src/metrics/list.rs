@@ -58,6 +58,12 @@ metrics! {
         "Calls that have ended, by the code that they ended with; CANCELLED if the client left first";
     DURATION Histogram "devspaces_grpc_call_duration_seconds" ["method"]
         "Time from the arrival of a call until its response begins";
+    PORT_CONNECTIONS Gauge "devspaces_connections" []
+        "Open connections of clients, and of the suite's other services";
+    LIMITED Counter "devspaces_limited_total" ["limit"]
+        "Connections and calls that a limit has refused or ended, by the name of its flag";
+    NOT_ACCEPTED Counter "devspaces_accept_failures_total" []
+        "Times that the system had no room for another connection: most often, the process has too few files";
     QUESTIONS Histogram "devspaces_gate_revalidate_questions" ["owner"]
         "Questions that share one Revalidate call to an owner of facts";
     REVALIDATE Histogram "devspaces_gate_revalidate_duration_seconds" ["owner"]

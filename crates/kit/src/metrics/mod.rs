@@ -60,6 +60,9 @@ pub(crate) struct Metrics {
     repeated: Family<[Label; 1], Counter>,
     spans_lost: Counter,
     lines_dropped: Counter,
+    connections: Gauge,
+    limited: Family<[Label; 1], Counter>,
+    not_accepted: Counter,
 }
 
 fn seconds() -> Histogram {
@@ -88,6 +91,9 @@ impl Metrics {
             repeated: register(&mut registry, &list::REPEATED, Family::default()),
             spans_lost: register(&mut registry, &list::SPANS_LOST, Counter::default()),
             lines_dropped: register(&mut registry, &list::LINES_DROPPED, Counter::default()),
+            connections: register(&mut registry, &list::PORT_CONNECTIONS, Gauge::default()),
+            limited: register(&mut registry, &list::LIMITED, Family::default()),
+            not_accepted: register(&mut registry, &list::NOT_ACCEPTED, Counter::default()),
             registry,
         }
     }
@@ -144,6 +150,27 @@ pub(crate) fn repeated(cause: &'static str) {
     METRICS.repeated.get_or_create(&[("cause", cause)]).inc();
 }
 
+/// So many connections more are open, or fewer.
+pub(crate) fn connections(more: i64) {
+    METRICS.connections.inc_by(more);
+}
+
+/// A limit has refused or ended something. It is known by the name of its flag.
+pub fn limited(limit: &'static str) {
+    METRICS.limited.get_or_create(&[("limit", limit)]).inc();
+}
+
+/// The system had no room for a connection.
+pub(crate) fn accept_failed() {
+    METRICS.not_accepted.inc();
+}
+
+/// How often the system had no room for a connection.
+#[cfg(test)]
+pub(crate) fn accept_failures() -> u64 {
+    METRICS.not_accepted.get()
+}
+
 /// So many spans will not be exported.
 pub(crate) fn spans_lost(count: usize) {
     METRICS.spans_lost.inc_by(count as u64);
@@ -180,7 +207,7 @@ fn revalidating(owner: &'static str, questions: usize, after: Duration) {
 static METHODS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     let sets = [
         devspaces_proto::DESCRIPTOR_SET,
-        tonic_health::pb::FILE_DESCRIPTOR_SET,
+        devspaces_proto::health::v1::DESCRIPTOR_SET,
         tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
         tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
     ];

@@ -5,24 +5,10 @@ use http_body::Frame;
 use http_body_util::BodyExt as _;
 use tonic::{Code, Status, body::Body};
 
-use super::MESSAGE_LIMIT;
 use crate::status::{Fault, Reason};
 
-/// How tonic and prost begin to say that a request could not be read. The tests provoke all but the last,
-/// which is a stream that its client broke off.
-const UNDECODABLE: [&str; 5] = [
-    "failed to decode Protobuf message",
-    "Missing request message",
-    "Unexpected EOF decoding stream",
-    "protocol error: received message with",
-    "h2 protocol error",
-];
-
-/// How tonic begins to say that a request's message was too large.
-const TOO_LARGE: &str = "Error, decoded message length too large";
-
-/// How tonic begins to say that a request's message was compressed.
-const COMPRESSED: &str = "Content is compressed";
+/// How tonic and prost begin to say that a request could not be read. The tests provoke them.
+const UNDECODABLE: [&str; 2] = ["failed to decode Protobuf message", "Missing request message"];
 
 /// The response with its error, in the headers or after a stream in the trailers, as one of ours.
 /// `standard`: it is from a service whose codes others have defined (health, reflection), and which stay.
@@ -55,9 +41,7 @@ fn correct(headers: &mut HeaderMap, standard: bool) {
 fn classified(status: &Status) -> Fault {
     let begins = |text: &str| status.message().starts_with(text);
     match status.code() {
-        Code::Unimplemented if begins(COMPRESSED) => Fault::message_malformed(),
         Code::Unimplemented => Fault::method_unknown(),
-        Code::OutOfRange if begins(TOO_LARGE) => Fault::message_too_large(MESSAGE_LIMIT),
         Code::Internal | Code::Unknown if UNDECODABLE.into_iter().any(begins) => Fault::message_malformed(),
         Code::DeadlineExceeded => Fault::deadline_exceeded(),
         code => Fault::internal(format_args!("an error without details: {code:?}: {}", status.message())),

@@ -1,39 +1,40 @@
-//! What every call passes through, in this order: its trace, log line and count, authentication, admission, deadline,
-//! and on the way back the canonical form of errors.
+//! What every call passes through, in this order: its trace, log line and count, authentication, admission, the arrival
+//! of its message, deadline, and on the way back the canonical form of errors.
 use std::{
     convert::Infallible,
     future::Future,
     panic::AssertUnwindSafe,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
-use futures::{FutureExt as _, stream};
+use futures::FutureExt as _;
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
-use http_body::{Body as _, Frame};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited, StreamBody};
 use tokio::{
-    sync::Semaphore,
-    time::{Instant, timeout_at},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout, timeout_at},
 };
 use tonic::{Status, body::Body, service::Routes};
 use tower::{Service, ServiceExt as _};
 
-use super::{MESSAGE_LIMIT, Tasks, canonical::canonical, log::Line};
+use super::{
+    Limits, MESSAGE_LIMIT, Tasks,
+    arrival::{Messages, Room},
+    calls::{Calls, Terms},
+    canonical::canonical,
+    connection::Origin,
+    gzip::{self, Encoding},
+    log::Line,
+    open::{self, Places},
+};
 use crate::{
-    identity::Authenticator,
+    identity::{Authenticator, Caller},
     metrics,
     status::Fault,
     trace::{Ending, Span, TraceContext},
 };
-
-/// The services that answer anyone: they are for load balancers and tools, and tell nothing about anybody.
-const OPEN: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection."];
-
-/// A message comes with a flag and its length in front, in five bytes.
-const PREFIX: usize = 5;
 
 /// The service in front of all services of a port.
 #[derive(Clone)]
@@ -43,16 +44,64 @@ pub(super) struct Edge {
 }
 
 pub(super) struct Shared {
-    pub(super) authenticator: Arc<Authenticator>,
-    pub(super) tasks: Tasks,
-    /// The longest time that a call may take until its response begins.
-    pub(super) deadline: Duration,
+    authenticator: Arc<Authenticator>,
+    tasks: Tasks,
+    calls: Arc<Calls>,
+    limits: Limits,
     /// One permit for each call of a client in progress.
-    pub(super) clients: Semaphore,
+    clients: Semaphore,
     /// One permit for each call of the suite's services in progress. Clients' calls wait for such calls: if both
     /// competed, clients could fill a port with calls that wait for what has no room behind them.
-    pub(super) suite: Semaphore,
+    suite: Semaphore,
+    room: Room,
+    open: Places,
 }
+
+impl Shared {
+    pub(super) fn new(
+        authenticator: Arc<Authenticator>,
+        tasks: Tasks,
+        calls: Arc<Calls>,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            authenticator,
+            tasks,
+            calls,
+            limits,
+            clients: Semaphore::new(limits.calls),
+            suite: Semaphore::new(limits.calls),
+            room: Room::new(&limits),
+            open: Places::new(&limits),
+        }
+    }
+}
+
+/// What is known of a call from its headers.
+struct Asked {
+    started: Instant,
+    /// Set if it needs no credentials.
+    open: Option<open::Method>,
+    origin: Origin,
+    /// When the client gives up.
+    deadline: Option<Instant>,
+    /// Whether the client takes compressed messages.
+    gzip: bool,
+}
+
+impl Asked {
+    fn read(request: &mut Request<Body>) -> Option<Self> {
+        let started = Instant::now();
+        let origin = request.extensions_mut().remove::<Origin>()?;
+        let deadline = grpc_timeout(request.headers()).map(|timeout| started + timeout);
+        let gzip = gzip::accepted(request.headers());
+        let open = open::Method::at(request.uri().path());
+        Some(Self { started, open, origin, deadline, gzip })
+    }
+}
+
+/// The three places of a call without credentials.
+type Held = Option<[OwnedSemaphorePermit; 3]>;
 
 impl Service<Request<Body>> for Edge {
     type Response = Response<Body>;
@@ -63,12 +112,13 @@ impl Service<Request<Body>> for Edge {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        // The deadline is set now and not at the first poll: tonic has a timer too, which answers CANCELLED,
-        // starts right after this and must never be the first.
-        let started = Instant::now();
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let Some(asked) = Asked::read(&mut request) else {
+            let fault = Fault::internal("a call without a connection");
+            return Box::pin(std::future::ready(Ok(Status::from(fault).into_http())));
+        };
+        let (started, open) = (asked.started, asked.open.is_some());
         let path = request.uri().path();
-        let open = OPEN.iter().any(|prefix| path.starts_with(prefix));
         let known = metrics::method(path);
         let span = Span::server(known, request.headers(), open);
         let place = span.context();
@@ -79,7 +129,7 @@ impl Service<Request<Body>> for Edge {
             ended.end(code);
             ended_line.end(code, told);
         });
-        let answer = self.clone().answer(request, (open, started), (span, Arc::clone(&line)));
+        let answer = self.clone().answer(request, asked, (span, Arc::clone(&line)));
         let logged = async move {
             let response = answer.await;
             let elapsed = started.elapsed();
@@ -95,47 +145,104 @@ impl Edge {
     async fn answer(
         self,
         request: Request<Body>,
-        (open, started): (bool, Instant),
+        asked: Asked,
         (span, line): (Span, Arc<Line>),
     ) -> Response<Body> {
-        let shared = Arc::clone(&self.shared);
+        let call = self.shared.calls.begin();
+        let stopping = asked.open.map(|_| Box::pin(self.shared.tasks.stopping()));
         // A panic's text is in the log already, from the process's panic hook.
-        let answer =
-            AssertUnwindSafe(self.admit(request, (open, started), (&span, &line))).catch_unwind().await;
-        let response = match answer.unwrap_or_else(|_| Err(Fault::internal("a handler panicked"))) {
-            Ok(response) => canonical(response, open),
-            Err(fault) => Status::from(fault).into_http(),
+        let answer = AssertUnwindSafe(self.admit(request, &asked, (&span, &line))).catch_unwind().await;
+        let (response, place) = match answer.unwrap_or_else(|_| Err(Fault::internal("a handler panicked"))) {
+            Ok((response, place)) => (canonical(response, asked.open.is_some()), place),
+            Err(fault) => (Status::from(fault).into_http(), None),
         };
-        if open { response.map(|body| until_stopping(body, &shared.tasks)) } else { response }
+        let lasts = asked.open.and_then(open::Method::lasts).map(|time| asked.started + time);
+        let deadline = [asked.deadline, lasts].into_iter().flatten().min();
+        let terms = Terms { deadline, stopping, gzip: asked.gzip, place, busy: Some(asked.origin.busy) };
+        let mut response = call.respond(response, terms);
+        response.headers_mut().insert(gzip::ACCEPTED, gzip::ACCEPT);
+        response
     }
 
     async fn admit(
         self,
         mut request: Request<Body>,
-        (open, started): (bool, Instant),
+        asked: &Asked,
         (span, line): (&Span, &Line),
-    ) -> Result<Response<Body>, Fault> {
-        let shared = self.shared;
-        // A busy server is a healthy one: health is answered all the same.
-        let mut admission = None;
-        if !open {
-            let caller = shared.authenticator.authenticate(request.headers())?;
-            span.by(&caller);
-            line.by(&caller);
-            admission = Some(if caller.suite.is_some() { &shared.suite } else { &shared.clients });
-            request.extensions_mut().insert(caller);
+    ) -> Result<(Response<Body>, Held), Fault> {
+        let shared = &self.shared;
+        let mut caller = None;
+        if asked.open.is_none() {
+            let known = shared.authenticator.authenticate(request.headers())?;
+            span.by(&known);
+            line.by(&known);
+            request.extensions_mut().insert(known.clone());
+            caller = Some(known);
         }
         // Nothing behind this needs the token, so nothing can pass it on or log it.
         request.headers_mut().remove(AUTHORIZATION);
-        let _permit = admission.map(Semaphore::try_acquire).transpose().map_err(|_| Fault::overloaded())?;
-        let deadline =
-            started + grpc_timeout(request.headers()).unwrap_or(shared.deadline).min(shared.deadline);
-        let request = request.map(limited);
-        match timeout_at(deadline, self.routes.oneshot(request)).await {
-            Ok(Ok(response)) => Ok(response),
-            Err(_) => Err(Fault::deadline_exceeded()),
-        }
+        // A busy server is a healthy one: health is answered all the same.
+        let admission = caller.as_ref().map(|caller| self.admission(caller).try_acquire()).transpose();
+        let _permit = admission.map_err(|_| Fault::overloaded())?;
+        let limit = asked.started + shared.limits.deadline;
+        let deadline = asked.deadline.map_or(limit, |deadline| deadline.min(limit));
+        let answering = async {
+            let (request, held) = match (asked.open, &caller) {
+                (None, Some(caller)) => (self.arrived(request, caller).await?, None),
+                (open, _) => self.arrived_openly(request, open, &asked.origin).await?,
+            };
+            let Ok(response) = self.routes.clone().oneshot(request).await;
+            Ok((response, held))
+        };
+        timeout_at(deadline, answering).await.unwrap_or_else(|_| Err(Fault::deadline_exceeded()))
     }
+
+    fn admission(&self, caller: &Caller) -> &Semaphore {
+        if caller.suite.is_some() { &self.shared.suite } else { &self.shared.clients }
+    }
+
+    /// The request of a known caller, with its whole message.
+    async fn arrived(&self, request: Request<Body>, caller: &Caller) -> Result<Request<Body>, Fault> {
+        let (mut parts, body) = request.into_parts();
+        let messages = Messages::new(body, encoding(&mut parts.headers)?, MESSAGE_LIMIT);
+        let only = messages.only(Some((&self.shared.room, &caller.principal)));
+        let body = timeout(self.shared.limits.arrival, only).await.unwrap_or_else(|_| {
+            metrics::limited("message-timeout");
+            Err(Fault::message_late())
+        })?;
+        Ok(Request::from_parts(parts, body))
+    }
+
+    /// The request of anybody. It takes a place while something is yet to arrive, and as a stream all the time.
+    async fn arrived_openly(
+        &self,
+        request: Request<Body>,
+        method: Option<open::Method>,
+        origin: &Origin,
+    ) -> Result<(Request<Body>, Held), Fault> {
+        let place = || self.shared.open.take(&origin.place);
+        let (mut parts, body) = request.into_parts();
+        let messages = Messages::new(body, encoding(&mut parts.headers)?, open::MESSAGE_LIMIT);
+        if method == Some(open::Method::Reflection) {
+            return Ok((Request::from_parts(parts, Body::new(messages)), Some(place()?)));
+        }
+        let held = if method == Some(open::Method::Watch) { Some(place()?) } else { None };
+        let mut only = pin!(messages.only(None));
+        let body = if let Ok(body) = timeout(open::AT_ONCE, only.as_mut()).await {
+            body?
+        } else {
+            let _arriving = if held.is_none() { Some(place()?) } else { None };
+            timeout(open::ARRIVAL, only).await.unwrap_or_else(|_| Err(Fault::message_late()))?
+        };
+        Ok((Request::from_parts(parts, body), held))
+    }
+}
+
+/// How a request's messages are compressed. The services behind need not know.
+fn encoding(headers: &mut HeaderMap) -> Result<Encoding, Fault> {
+    let encoding = Encoding::of(headers).ok_or_else(Fault::encoding_unknown)?;
+    headers.remove(gzip::ENCODING);
+    Ok(encoding)
 }
 
 /// How long the client waits: at most eight digits and a unit (gRPC over HTTP/2). Anything else counts as not said.
@@ -155,37 +262,6 @@ fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
         "n" => Some(Duration::from_nanos(count)),
         _ => None,
     }
-}
-
-/// The body of a request, which fails once it is longer than one message may be.
-fn limited(body: Body) -> Body {
-    Body::new(Limited::new(body, MESSAGE_LIMIT + PREFIX).map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            Status::from(Fault::message_too_large(MESSAGE_LIMIT))
-        } else {
-            Status::from_error(error)
-        }
-    }))
-}
-
-/// The body, which ends when it has nothing to give and the server is stopping: clients watch health and keep
-/// reflection open for as long as they live.
-fn until_stopping(mut body: Body, tasks: &Tasks) -> Body {
-    if body.is_end_stream() {
-        return body;
-    }
-    let mut stopping = Some(Box::pin(tasks.stopping()));
-    Body::new(StreamBody::new(stream::poll_fn(move |context| {
-        let Some(stop) = &mut stopping else { return Poll::Ready(None) };
-        if let ready @ Poll::Ready(_) = Pin::new(&mut body).poll_frame(context) {
-            return ready;
-        }
-        ready!(stop.as_mut().poll(context));
-        stopping = None;
-        let mut trailers = HeaderMap::new();
-        let _ = Status::from(Fault::shutting_down()).add_header(&mut trailers);
-        Poll::Ready(Some(Ok(Frame::trailers(trailers))))
-    })))
 }
 
 #[cfg(test)]

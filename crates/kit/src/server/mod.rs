@@ -8,70 +8,54 @@ use std::{
     time::Duration,
 };
 
+use devspaces_proto::health::v1::health_server::HealthServer;
 use futures::future::BoxFuture;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::Semaphore,
+    time::sleep,
 };
 use tonic::{
     body::Body,
     server::NamedService,
     service::{Routes, RoutesBuilder},
-    transport::server::TcpIncoming,
 };
-use tonic_health::{
-    ServingStatus,
-    pb::health_server::HealthServer,
-    server::{HealthReporter, HealthService},
-};
-use tonic_web::GrpcWebLayer;
-use tower::{Layer as _, Service};
+use tower::Service;
 
+use self::{
+    calls::Calls,
+    connections::Connections,
+    edge::{Edge, Shared},
+    front::Front,
+    health::Health,
+};
 use crate::{identity::Authenticator, metrics};
 
+mod arrival;
+mod calls;
 mod canonical;
+mod connection;
+mod connections;
 mod edge;
+mod front;
+mod gzip;
 mod health;
+mod limits;
 mod log;
+mod open;
+mod starting;
 mod tasks;
 #[cfg(test)]
 mod tests;
 
 pub use health::{health, until_answering};
+pub use limits::{Limits, MESSAGE_LIMIT};
+pub use starting::starting;
 pub use tasks::Tasks;
 
-/// The largest request, in bytes: 1 MiB. The largest batch of the API, a thousand permission checks, is a fifth of it.
-pub const MESSAGE_LIMIT: usize = 1024 * 1024;
-
-/// How often an idle HTTP/2 connection is probed, and how long the answer may take: a client that vanished is
-/// noticed within half a minute.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How many calls one connection may have in progress.
-const STREAMS_PER_CONNECTION: u32 = 1024;
-
-/// What a server takes on, and for how long.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// The longest time until a response begins; a client's own timeout applies if it is shorter. The rest of a
-    /// stream has no limit.
-    pub deadline: Duration,
-    /// How many calls of clients may be waiting for their response to begin, and how many of the suite's services
-    /// beside them. One more is answered `RESOURCE_EXHAUSTED`.
-    pub calls: usize,
-    /// How long a server that is asked to stop waits for the calls and tasks in progress.
-    pub drain: Duration,
-}
-
-impl Default for Limits {
-    /// 30 s, 4096 calls, and 25 s, which is less than the 30 s that Kubernetes waits before it kills.
-    fn default() -> Self {
-        Self { deadline: Duration::from_secs(30), calls: 4096, drain: Duration::from_secs(25) }
-    }
-}
+/// How long connections may take to send what is left when the last call has ended.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Why a server ended other than it should.
 #[derive(Debug, thiserror::Error)]
@@ -82,9 +66,6 @@ pub enum ServerError {
     /// The descriptors of the API could not be read.
     #[error("reflection can't be served: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
-    /// The transport failed.
-    #[error("the port can't be served: {0}")]
-    Transport(#[from] tonic::transport::Error),
     /// Calls or tasks were still in progress when the time to wait for them was over.
     #[error("calls or tasks were still in progress after {0:?}")]
     Undrained(Duration),
@@ -98,6 +79,7 @@ pub struct Server {
     limits: Limits,
     routes: RoutesBuilder,
     services: Vec<&'static str>,
+    origins: Vec<HeaderValue>,
     ready: BoxFuture<'static, ()>,
 }
 
@@ -113,6 +95,7 @@ impl Server {
             limits,
             routes: RoutesBuilder::default(),
             services: Vec::new(),
+            origins: Vec::new(),
             ready: Box::pin(future::ready(())),
         }
     }
@@ -128,6 +111,13 @@ impl Server {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Lets pages of these origins call, by gRPC-Web (CORS). Nobody's may otherwise.
+    #[must_use]
+    pub fn origins(mut self, origins: Vec<HeaderValue>) -> Self {
+        self.origins = origins;
         self
     }
 
@@ -150,32 +140,24 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `stop` resolves, then ends in order: says `NOT_SERVING` to who asks for its health, takes no
-    /// more connections or calls, and waits for the calls and tasks in progress.
+    /// Serves until `stop` resolves, then ends in order: says `NOT_SERVING` to who asks for its health, goes on as before
+    /// for `drain_delay`, takes no more connections or calls, and waits for the calls and tasks in progress.
     ///
     /// # Errors
     /// [`ServerError`]; `Undrained` if calls or tasks were left when the time to wait was over.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
-        metrics::hosting(&self.services);
-        let health = HealthReporter::new();
-        report(&health, &self.services, ServingStatus::NotServing).await;
-        let routes = self
-            .routes
-            .routes()
-            .add_service(HealthServer::new(HealthService::from_health_reporter(health.clone())));
-        let routes = with_reflection(routes, &self.services)?.prepare();
-        let shared = Arc::new(edge::Shared {
-            authenticator: self.authenticator,
-            tasks: self.tasks.clone(),
-            deadline: self.limits.deadline,
-            clients: Semaphore::new(self.limits.calls),
-            suite: Semaphore::new(self.limits.calls),
-        });
-        let app = GrpcWebLayer::new().layer(edge::Edge { routes, shared });
-        let signal = async {
+        let Self { listener, authenticator, tasks, limits, routes, services, origins, ready } = self;
+        metrics::hosting(&services);
+        let (telling, health) = Health::of(&services);
+        let routes = with_reflection(routes.routes().add_service(HealthServer::new(health)), &services)?;
+        let calls = Arc::new(Calls::default());
+        let shared = Arc::new(Shared::new(authenticator, tasks.clone(), Arc::clone(&calls), limits));
+        let front = Front::new(Edge { routes: routes.prepare(), shared }, &origins);
+        let connections = Connections::new(limits);
+        let stopped = async {
             let ready = async {
-                self.ready.await;
-                report(&health, &self.services, ServingStatus::Serving).await;
+                ready.await;
+                telling.set(true);
                 tracing::info!("ready");
                 future::pending::<()>().await;
             };
@@ -184,51 +166,36 @@ impl Server {
                 () = stop => {}
             }
             tracing::info!("stopping");
-            report(&health, &self.services, ServingStatus::NotServing).await;
-            self.tasks.stop();
+            telling.set(false);
+            sleep(limits.drain_delay).await;
         };
-        let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
-        let served = transport().serve_with_incoming_shutdown(app, incoming, signal);
-        within(self.limits.drain, &self.tasks, served).await
+        tokio::select! {
+            never = connections.accept(&listener, front) => match never {},
+            () = stopped => {}
+        }
+        drop(listener);
+        tasks.stop();
+        connections.end();
+        let drained = within(limits.drain, &calls, &tasks).await;
+        connections.close(FAREWELL).await;
+        drained
     }
 }
 
-/// Waits for the end of the last call, then of the last task; no longer than `drain` from when the server is asked
-/// to stop.
-async fn within(
-    drain: Duration,
-    tasks: &Tasks,
-    served: impl Future<Output = Result<(), tonic::transport::Error>>,
-) -> Result<(), ServerError> {
+/// Waits for the end of the last call, then of the last task; no longer than `drain`.
+async fn within(drain: Duration, calls: &Calls, tasks: &Tasks) -> Result<(), ServerError> {
+    let overdue = sleep(drain);
     let drained = async {
-        served.await?;
+        calls.ended().await;
         tasks.ended().await;
-        Ok(())
-    };
-    let overdue = async {
-        tasks.stopping().await;
-        tokio::time::sleep(drain).await;
     };
     tokio::select! {
-        result = drained => result,
-        () = overdue => Err(ServerError::Undrained(drain)),
+        () = drained => Ok(()),
+        () = overdue => {
+            // A client that takes its answer slowly is none of our work left undone.
+            if calls.owed() || tasks.any() { Err(ServerError::Undrained(drain)) } else { Ok(()) }
+        }
     }
-}
-
-/// Sets the health of each service and, under the empty name, of the port.
-async fn report(health: &HealthReporter, services: &[&str], status: ServingStatus) {
-    metrics::ready(matches!(status, ServingStatus::Serving));
-    for service in services.iter().copied().chain([""]) {
-        health.set_service_status(service, status).await;
-    }
-}
-
-fn transport() -> tonic::transport::Server {
-    tonic::transport::Server::builder()
-        .accept_http1(true)
-        .max_concurrent_streams(STREAMS_PER_CONNECTION)
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
 }
 
 /// Adds reflection in both versions that clients use, for the services of this port.
@@ -241,7 +208,7 @@ fn with_reflection(routes: Routes, services: &[&str]) -> Result<Routes, tonic_re
         ];
         let described = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(devspaces_proto::DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(devspaces_proto::health::v1::DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET)
             // What a status carries as details: without these a client by reflection shows them as bytes.

@@ -53,6 +53,11 @@ impl Tasks {
         self.stopping.cancel();
     }
 
+    /// Whether a task is left.
+    pub(super) fn any(&self) -> bool {
+        !self.running.is_empty()
+    }
+
     /// Resolves when no task is left.
     pub(super) async fn ended(&self) {
         self.running.close();

@@ -7,9 +7,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{mpsc, oneshot};
+use devspaces_proto::health::v1::{HealthCheckRequest, health_client::HealthClient};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::{mpsc, oneshot},
+};
 use tonic::{Code, Status};
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::{
     super::{Limits, MESSAGE_LIMIT},
@@ -59,7 +63,7 @@ async fn a_message_may_be_as_large_as_the_limit_and_no_larger() {
     assert_eq!(running.ask(&"x".repeat(fits)).await.expect("an answer"), fits.to_string());
     let too_large = of(Code::ResourceExhausted, "MESSAGE_TOO_LARGE");
     assert_eq!(told(running.ask(&"x".repeat(fits + 1)).await), too_large);
-    // Above 4 MiB tonic refuses by itself, in words of its own.
+    // Above 4 MiB tonic would refuse by itself, in words of its own.
     assert_eq!(told(running.ask(&"x".repeat(5 * MESSAGE_LIMIT)).await), too_large);
 }
 
@@ -122,6 +126,27 @@ async fn a_call_ends_at_the_servers_deadline_or_the_clients() {
         answer.contains("grpc-status: 4\r\n") && answer.contains("grpc-status-details-bin: "),
         "{answer}"
     );
+}
+
+// Headers and a message that does not come must not hold what others need.
+#[tokio::test]
+async fn a_message_that_does_not_arrive_is_not_waited_for() {
+    let limits = Limits { arrival: Duration::from_millis(20), calls: 1, ..Limits::default() };
+    let running = start_with(Probe::says(Ok("hello")), limits).await;
+    let mut stream = TcpStream::connect(running.address).await.expect("a connection");
+    let token = running.token.as_str();
+    let request = format!(
+        "POST {ASK} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/grpc-web\r\n\
+         authorization: Bearer {token}\r\ncontent-length: 1000\r\n\r\n\0\0\0"
+    );
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = Vec::new();
+    while !String::from_utf8_lossy(&answer).contains("\r\n\r\n") {
+        assert_ne!(stream.read_buf(&mut answer).await.expect("an answer"), 0);
+    }
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert!(answer.contains("grpc-status: 4\r\n") && answer.contains("did%20not%20arrive"), "{answer}");
+    assert_eq!(running.ask("").await.expect("an answer"), "hello", "its place is free again");
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! A server on a loopback port, asked by real clients.
 mod calls;
+mod compression;
+mod connections;
 mod log;
 mod open;
 mod probe;
 mod stopping;
+mod wire;

@@ -199,14 +199,14 @@ impl Running {
     }
 }
 
-/// The code and reason of an error, which must be whole: a reason, our domain, and a time to try again where due.
+/// The code and reason of an error, which must be whole: a reason and our domain.
 pub(super) fn told(answer: Result<String, Status>) -> (Code, String) {
     let status = answer.expect_err("an error");
     let details = status.get_error_details();
     let info = details.error_info().expect("an ErrorInfo");
     assert_eq!(info.domain, "devspaces.dev");
-    let again = matches!(status.code(), Code::Unavailable | Code::ResourceExhausted);
-    assert_eq!(details.retry_info().is_some(), again);
+    let pushback = status.metadata().contains_key("grpc-retry-pushback-ms");
+    assert_eq!(details.retry_info().is_some(), pushback);
     (status.code(), info.reason.clone())
 }
 
@@ -217,10 +217,15 @@ pub(super) fn of(code: Code, reason: &str) -> (Code, String) {
 /// A call in gRPC-Web's text form, as a browser makes it; `body` is base64. Answers the whole response, in text and
 /// with the trailers decoded.
 pub(super) async fn over_http1(running: &Running, body: &str, headers: &str) -> String {
+    over_http1_to(running, ASK, body, headers).await
+}
+
+/// The same to another method.
+pub(super) async fn over_http1_to(running: &Running, path: &str, body: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(running.address).await.expect("a connection");
     let token = running.token.as_str();
     let request = format!(
-        "POST {ASK} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/grpc-web-text\r\n\
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/grpc-web-text\r\n\
          accept: application/grpc-web-text\r\nauthorization: Bearer {token}\r\n{headers}content-length: {}\r\n\r\n{body}",
         body.len()
     );

@@ -1,11 +1,11 @@
 //! Asking another port for its health (`grpc.health.v1`).
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
-use tonic::{Status, transport::Channel};
-use tonic_health::pb::{
+use devspaces_proto::health::v1::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
+use tokio::time::{sleep, timeout};
+use tonic::{Status, transport::Channel};
 
 /// How long a port may take to answer.
 const DEADLINE: Duration = Duration::from_secs(2);

@@ -1,0 +1,267 @@
+//! The calls of a port in progress, and how the last of them is waited for.
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{HeaderMap, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use prost::bytes::Bytes;
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, Sleep, sleep, sleep_until},
+};
+use tokio_util::{
+    sync::WaitForCancellationFutureOwned,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
+use tonic::{Status, body::Body};
+
+use super::{connection::Busy, gzip};
+use crate::status::Fault;
+
+/// How long a stopping server waits for a client that takes nothing of what is there for it.
+const UNREAD: Duration = Duration::from_secs(1);
+
+/// The calls of a port that are in progress.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    /// The turn is ours: a response has yet to begin, or the next of its messages to be there.
+    owed: TaskTracker,
+    /// The response is not wholly taken.
+    open: TaskTracker,
+    /// How many frames of responses have been taken.
+    taken: AtomicU64,
+}
+
+/// A call in progress.
+pub(super) struct Call {
+    calls: Arc<Calls>,
+    owed: Option<TaskTrackerToken>,
+    _open: TaskTrackerToken,
+}
+
+impl Calls {
+    /// A call begins.
+    pub(super) fn begin(self: &Arc<Self>) -> Call {
+        Call { owed: Some(self.owed.token()), _open: self.open.token(), calls: Arc::clone(self) }
+    }
+
+    /// Resolves when no call is left but such as their clients don't read.
+    pub(super) async fn ended(&self) {
+        self.owed.close();
+        self.open.close();
+        loop {
+            self.owed.wait().await;
+            let taken = self.taken.load(Ordering::Relaxed);
+            tokio::select! {
+                () = self.open.wait() => return,
+                () = sleep(UNREAD) => {}
+            }
+            if self.owed.is_empty() && self.taken.load(Ordering::Relaxed) == taken {
+                return tracing::info!(calls = self.open.len(), "left, since nobody reads them");
+            }
+        }
+    }
+
+    /// Whether calls are in progress in which the turn is ours.
+    pub(super) fn owed(&self) -> bool {
+        !self.owed.is_empty()
+    }
+}
+
+/// What becomes of a response on its way out.
+#[derive(Default)]
+pub(super) struct Terms {
+    /// When the client's own deadline ends it.
+    pub(super) deadline: Option<Instant>,
+    /// Whether it ends when the server stops and there is nothing more to be had for now.
+    pub(super) stopping: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// Whether the client takes compressed messages.
+    pub(super) gzip: bool,
+    /// A place that the call has until its response ends.
+    pub(super) place: Option<[OwnedSemaphorePermit; 3]>,
+    /// Keeps the connection from being idle.
+    pub(super) busy: Option<Arc<Busy>>,
+}
+
+impl Call {
+    /// The response begins.
+    pub(super) fn respond(mut self, response: Response<Body>, terms: Terms) -> Response<Body> {
+        if response.body().is_end_stream() {
+            return response;
+        }
+        self.owed = None;
+        let (mut parts, body) = response.into_parts();
+        if terms.gzip {
+            parts.headers.insert(gzip::ENCODING, gzip::GZIP);
+        }
+        let Terms { deadline, stopping, gzip, place, busy } = terms;
+        let body = Outgoing {
+            body,
+            call: Some(self),
+            deadline,
+            alarm: None,
+            stopping,
+            gzip,
+            _place: place,
+            _busy: busy,
+        };
+        Response::from_parts(parts, Body::new(body))
+    }
+}
+
+/// The body of a response.
+struct Outgoing {
+    body: Body,
+    /// Gone when the response has ended.
+    call: Option<Call>,
+    deadline: Option<Instant>,
+    /// Set once the response waits: most never do.
+    alarm: Option<Pin<Box<Sleep>>>,
+    stopping: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    gzip: bool,
+    _place: Option<[OwnedSemaphorePermit; 3]>,
+    _busy: Option<Arc<Busy>>,
+}
+
+impl Outgoing {
+    /// Why a response ends that has nothing to give for now.
+    fn ended(&mut self, context: &mut Context<'_>) -> Option<Fault> {
+        if let Some(deadline) = self.deadline {
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            if alarm.as_mut().poll(context).is_ready() {
+                return Some(Fault::deadline_exceeded());
+            }
+        }
+        let stopping = self.stopping.as_mut()?;
+        stopping.as_mut().poll(context).is_ready().then(Fault::shutting_down)
+    }
+}
+
+impl HttpBody for Outgoing {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = &mut *self;
+        let Some(call) = &mut this.call else { return Poll::Ready(None) };
+        match Pin::new(&mut this.body).poll_frame(context) {
+            Poll::Ready(frame) => {
+                call.owed = None;
+                call.calls.taken.fetch_add(1, Ordering::Relaxed);
+                let compress =
+                    |frame: Frame<Bytes>| if this.gzip { frame.map_data(gzip::compressed) } else { frame };
+                Poll::Ready(frame.map(|frame| frame.map(compress)))
+            }
+            Poll::Pending => {
+                if let Some(fault) = this.ended(context) {
+                    this.call = None;
+                    let mut trailers = HeaderMap::new();
+                    // Our texts are plain ASCII and always fit a header.
+                    let _ = Status::from(fault).add_header(&mut trailers);
+                    return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+                }
+                if let Some(call) = &mut this.call
+                    && call.owed.is_none()
+                {
+                    call.owed = Some(call.calls.owed.token());
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.call.is_none() || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.gzip { SizeHint::default() } else { self.body.size_hint() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt as _, StreamBody};
+    use tokio::sync::mpsc;
+    use tokio_stream::wrappers::ReceiverStream;
+
+    use super::*;
+
+    type Part = Result<Frame<Bytes>, Status>;
+
+    /// A response whose parts are given one by one.
+    fn streaming(calls: &Arc<Calls>, terms: Terms) -> (mpsc::Sender<Part>, Body) {
+        let (parts, body) = mpsc::channel(1);
+        let response = Response::new(Body::new(StreamBody::new(ReceiverStream::new(body))));
+        (parts, calls.begin().respond(response, terms).into_body())
+    }
+
+    fn data() -> Frame<Bytes> {
+        Frame::data(Bytes::from_static(b"part"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_ends_at_its_clients_deadline() {
+        let deadline = Instant::now() + Duration::from_secs(7);
+        let terms = Terms { deadline: Some(deadline), ..Terms::default() };
+        let (parts, mut body) = streaming(&Arc::default(), terms);
+        parts.send(Ok(data())).await.expect("a reader");
+        assert!(body.frame().await.expect("a frame").expect("a frame").is_data());
+        let trailers =
+            body.frame().await.expect("an end").expect("an end").into_trailers().expect("trailers");
+        let status = Status::from_header_map(&trailers).expect("a status");
+        assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
+        assert_eq!(Instant::now(), deadline);
+        assert!(body.is_end_stream() && body.frame().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_we_owe_is_waited_for() {
+        let calls = Arc::default();
+        let (parts, mut body) = streaming(&calls, Terms::default());
+        let reader = tokio::spawn(async move { while body.frame().await.is_some() {} });
+        let mut ended = Box::pin(calls.ended());
+        assert!(tokio::time::timeout(Duration::from_secs(20), &mut ended).await.is_err());
+        drop(parts);
+        ended.await;
+        reader.await.expect("a task");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_is_not_waited_for() {
+        let calls = Arc::default();
+        let (parts, mut body) = streaming(&calls, Terms::default());
+        parts.send(Ok(data())).await.expect("a reader");
+        assert!(body.frame().await.is_some());
+        let begun = Instant::now();
+        calls.ended().await;
+        assert_eq!(begun.elapsed(), UNREAD);
+        assert!(!calls.owed());
+        drop(body);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_slowly_is_waited_for() {
+        let calls = Arc::default();
+        let (parts, mut body) = streaming(&calls, Terms::default());
+        let reader = tokio::spawn(async move {
+            for _ in 0..10 {
+                parts.send(Ok(data())).await.expect("a reader");
+                body.frame().await.expect("a frame").expect("a frame");
+                sleep(UNREAD * 9 / 10).await;
+            }
+        });
+        calls.ended().await;
+        assert!(reader.is_finished());
+    }
+}

@@ -1,0 +1,66 @@
+//! What a port takes on, and for how long.
+use std::time::Duration;
+
+/// The largest request, in bytes: 1 MiB. The largest batch of the API, a thousand permission checks, is a fifth of it.
+/// Of a compressed request it is what the message comes to when it is decompressed.
+pub const MESSAGE_LIMIT: usize = 1024 * 1024;
+
+/// What a server takes on, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The longest time until a response begins; a client's own timeout applies if it is shorter. The rest of a
+    /// stream has no limit but the client's.
+    pub deadline: Duration,
+    /// How many calls of clients may be waiting for their response to begin, and how many of the suite's services
+    /// beside them. One more is answered `RESOURCE_EXHAUSTED`.
+    pub calls: usize,
+    /// How long the message of a request may take to arrive, from when the call is taken on.
+    pub arrival: Duration,
+    /// How many bytes of messages that are still arriving are kept, for all callers and for each of them. Who finds no
+    /// room waits for it, no longer than a message may take.
+    pub arriving_bytes: usize,
+    /// The share of `arriving_bytes` that one caller may have.
+    pub arriving_bytes_per_caller: usize,
+    /// How many connections are open at a time. One more is closed at once.
+    pub connections: usize,
+    /// How many of them come from one address; of IPv6, from one network of 64 bits.
+    pub connections_per_address: usize,
+    /// How long a connection may take to begin with HTTP.
+    pub handshake: Duration,
+    /// How long a connection stays open without any call.
+    pub idle: Duration,
+    /// How many calls that need no credentials are in progress at a time: streams of health and reflection, and calls
+    /// whose message has yet to arrive. One more is answered `RESOURCE_EXHAUSTED`.
+    pub open_calls: usize,
+    /// How many of them come from one address.
+    pub open_calls_per_address: usize,
+    /// How many of them are on one connection.
+    pub open_calls_per_connection: usize,
+    /// How long a server that is asked to stop goes on as before, except that it says `NOT_SERVING`: load balancers
+    /// need a moment to notice.
+    pub drain_delay: Duration,
+    /// How long it then waits for the calls and tasks in progress.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    /// 30 s, 4096 calls, and a drain of 25 s, which is less than the 30 s that Kubernetes waits before it kills.
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(30),
+            calls: 4096,
+            arrival: Duration::from_secs(10),
+            arriving_bytes: 64 * MESSAGE_LIMIT,
+            arriving_bytes_per_caller: 16 * MESSAGE_LIMIT,
+            connections: 10_000,
+            connections_per_address: 1_000,
+            handshake: Duration::from_secs(10),
+            idle: Duration::from_mins(5),
+            open_calls: 1_024,
+            open_calls_per_address: 256,
+            open_calls_per_connection: 32,
+            drain_delay: Duration::ZERO,
+            drain: Duration::from_secs(25),
+        }
+    }
+}

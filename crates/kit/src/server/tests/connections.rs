@@ -1,0 +1,165 @@
+//! What a port does with connections: bounded, closed when they say nothing, and not ended by cancelled calls.
+use std::{env, future::pending, process::Command, time::Duration};
+
+use http_body_util::BodyExt as _;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::mpsc,
+};
+
+use super::{
+    super::{Limits, starting},
+    probe::{ASK, Probe, start, start_with},
+    wire::{Wire, framed},
+};
+use crate::metrics::accept_failures;
+
+/// How an HTTP/2 client begins: its preface and empty settings.
+const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// The type of a frame that says goodbye.
+const GOAWAY: u8 = 7;
+
+/// Everything that comes until the other side closes.
+async fn rest(mut stream: TcpStream) -> Vec<u8> {
+    let mut heard = Vec::new();
+    // A reset is an end as well.
+    let _ = stream.read_to_end(&mut heard).await;
+    heard
+}
+
+/// The types of the frames.
+fn frames(mut bytes: &[u8]) -> Vec<u8> {
+    let mut types = Vec::new();
+    while let Some(&[a, b, c, kind]) = bytes.first_chunk() {
+        types.push(kind);
+        let length = u32::from_be_bytes([0, a, b, c]) as usize;
+        bytes = bytes.get(9 + length..).unwrap_or_default();
+    }
+    types
+}
+
+#[tokio::test]
+async fn one_connection_more_than_an_address_may_have_is_closed_at_once() {
+    let limits = Limits { connections_per_address: 1, ..Limits::default() };
+    let running = start_with(Probe::says(Ok("hello")), limits).await;
+    assert_eq!(running.ask("").await.expect("an answer"), "hello");
+    let second = TcpStream::connect(running.address).await.expect("a connection");
+    assert_eq!(rest(second).await, b"");
+    assert_eq!(running.ask("").await.expect("an answer"), "hello", "the first goes on");
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_say_what_it_wants_is_closed() {
+    let limits = Limits { handshake: Duration::from_millis(1), ..Limits::default() };
+    let running = start_with(Probe::says(Ok("")), limits).await;
+    let silent = TcpStream::connect(running.address).await.expect("a connection");
+    assert_eq!(rest(silent).await, b"");
+    let mut halting = TcpStream::connect(running.address).await.expect("a connection");
+    let _ = halting.write_all(&GREETING[..3]).await;
+    assert_eq!(rest(halting).await, b"");
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_told_before_it_is_closed_and_calls_keep_it_open() {
+    let limits =
+        Limits { idle: Duration::from_millis(1), handshake: Duration::from_millis(1), ..Limits::default() };
+    let (entered, mut inside) = mpsc::unbounded_channel();
+    let running = start_with(
+        Probe::new(move |_| {
+            entered.send(()).expect("a listener");
+            pending()
+        }),
+        limits,
+    )
+    .await;
+    let mut busy = Wire::to(&running).await;
+    let call = tokio::spawn(busy.begin(ASK, &[], framed(0, b"")));
+    inside.recv().await.expect("the call");
+    let mut idle = TcpStream::connect(running.address).await.expect("a connection");
+    idle.write_all(GREETING).await.expect("sent");
+    // It is closed for good only after a while if its client does not hang up; this one does.
+    let mut heard = Vec::new();
+    while !frames(&heard).contains(&GOAWAY) {
+        assert_ne!(idle.read_buf(&mut heard).await.expect("an open connection"), 0, "{heard:?}");
+    }
+    assert!(!call.is_finished() && !busy.connection.is_finished(), "the call goes on");
+}
+
+// A proxy's connection carries many clients: when one of them leaves, the others must not notice.
+#[tokio::test]
+async fn hundreds_of_calls_cancelled_at_once_do_not_end_their_connection() {
+    let running = start(Probe::new(|request: tonic::Request<String>| async move {
+        if request.get_ref().is_empty() { pending().await } else { Ok(request.into_inner()) }
+    }))
+    .await;
+    let mut wire = Wire::to(&running).await;
+    let text = framed(0, b"\x0a\x01x");
+    assert_eq!(wire.ask(ASK, &[], text.clone()).await.code(), "0");
+    for _ in 0..5 {
+        let mut calls: Vec<_> = (0..200).map(|_| Box::pin(wire.begin(ASK, &[], framed(0, b"")))).collect();
+        for call in &mut calls {
+            assert!(futures::poll!(call).is_pending());
+        }
+        drop(calls);
+        assert_eq!(wire.ask(ASK, &[], text.clone()).await.code(), "0", "on the same connection");
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_waits_says_so_at_once() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let running = start(Probe::says(Ok(""))).await;
+    let running = super::probe::Running { address: listener.local_addr().expect("an address"), ..running };
+    let asked = starting(&listener, Limits::default(), async {
+        let mut wire = Wire::to(&running).await;
+        let call = wire.ask(ASK, &[], framed(0, b"")).await;
+        let health = wire.ask("/grpc.health.v1.Health/Check", &[], framed(0, b"\x0a\x01x")).await;
+        let mut watch =
+            wire.begin("/grpc.health.v1.Health/Watch", &[], framed(0, b"")).await.expect("a stream");
+        let first = watch.frame().await.expect("a frame").expect("a frame").into_data().expect("data");
+        (call, health, first)
+    });
+    let (call, health, watched) = asked.await;
+    assert_eq!(
+        (call.code(), &call.headers["grpc-retry-pushback-ms"]),
+        ("14", &"1000".parse().expect("a header"))
+    );
+    let not_serving = framed(0, b"\x08\x02");
+    assert_eq!((health.code(), &health.body[..], &watched[..]), ("0", &not_serving[..], &not_serving[..]));
+    // Whoever has the listener next is asked next.
+    drop(TcpStream::connect(running.address).await.expect("a connection"));
+    listener.accept().await.expect("a connection");
+}
+
+#[tokio::test]
+#[ignore = "the process that is started by the test below, with few files"]
+async fn without_files() {
+    let running = start(Probe::says(Ok("hello"))).await;
+    let mut wire = Wire::to(&running).await;
+    let before = accept_failures();
+    let mut connections = Vec::new();
+    // The client is in the same process and runs out of files as well.
+    while let Ok(connection) = TcpStream::connect(running.address).await {
+        connections.push(connection);
+    }
+    while accept_failures() == before {
+        tokio::task::yield_now().await;
+    }
+    let ask = framed(0, b"");
+    assert_eq!(wire.ask(ASK, &[], ask.clone()).await.code(), "0", "who is connected goes on");
+    drop(connections);
+    let mut again = Wire::to(&running).await;
+    assert_eq!(again.ask(ASK, &[], ask).await.code(), "0", "others connect again");
+}
+
+#[test]
+fn a_process_without_files_goes_on_and_says_so() {
+    let (_, child) = concat!(module_path!(), "::without_files").split_once("::").expect("a crate");
+    let program = env::current_exe().expect("this program");
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""]).arg(program);
+    let output = command.args([child, "--exact", "--ignored"]).output().expect("a process");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+}
