@@ -66,6 +66,7 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::LastBillingAdmin
         | Reason::InvoiceNotIssued
         | Reason::CreditExceedsInvoice
+        | Reason::AmountTooLarge
         | Reason::InvoiceNotPayable
         | Reason::VendorProfileExists
         | Reason::LastMarketplaceAdmin
