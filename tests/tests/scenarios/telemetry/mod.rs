@@ -194,7 +194,7 @@ impl Said {
         let tells = |log: &&String| {
             log.lines().any(|line| {
                 let line: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
-                line["message"] == "answered" && line["trace_id"] == trace
+                line["code"].is_string() && line["trace_id"] == trace
             })
         };
         self.logs.iter().filter(|(_, log)| tells(log)).map(|(service, _)| service.name()).collect()

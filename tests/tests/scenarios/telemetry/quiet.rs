@@ -13,7 +13,7 @@ use super::Observed;
 /// As many lines as a terminal shows at once.
 const SCREEN: usize = 50;
 /// A busy minute, in which a service is probed, called, and called by who may not.
-const CALLS: u64 = 300;
+const CALLS: u64 = 200;
 
 /// A space that there is not, to whoever asks.
 async fn is_denied(who: &Persona, space: &str) {
