@@ -13,7 +13,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 enum Run {
     /// This test, as the block stands, but for addresses and names that are a test's own.
     Test(&'static str),
-    /// `cargo xtask containers` and `cargo xtask ci`, whose script has this command.
+    /// A part of `cargo xtask ci` or `nightly`, whose script or program names this.
     Script(&'static str),
     /// Nobody, for this reason.
     Nobody(&'static str),
@@ -39,6 +39,7 @@ const BLOCKS: &[(&str, &str, Run)] = &[
     ("README.md", "PATH=$PATH:$PWD/target/release", Run::Test(SERVICES)),
     ("README.md", "until devspaces health", Run::Test(SERVICES)),
     ("README.md", "kill $(jobs -p)", Run::Test(SERVICES)),
+    ("docs/clients.md", "", Run::Script("docs/clients.md")),
     ("docs/inspection.md", "", Run::Test(INSPECTION)),
     ("docs/operations.md", "deploy/make-secrets.sh", Run::Script("deploy/make-secrets.sh")),
     ("docs/operations.md", "devspaces() {", Run::Script("docs/operations.md")),
@@ -119,7 +120,7 @@ fn sources(folder: &str) -> String {
 
 #[test]
 fn every_command_of_the_documentation_is_accounted_for() {
-    let script = sources("deploy/ci");
+    let script = sources("deploy/ci") + &sources("xtask/src");
     let tests = sources("tests/tests/scenarios");
     for (page, line, run) in BLOCKS {
         let there = blocks(page).iter().any(|block| block.starts_with(line));
