@@ -109,7 +109,7 @@ pub fn flush() {
 /// Says a line on standard error that is no line of the log, without waiting for a reader where there is a log.
 pub fn say(line: &str) {
     match LOG.get() {
-        Some((log, _)) => log.push(format!("{line}\n").as_bytes()),
+        Some((log, _)) => drop(log.push(format!("{line}\n").as_bytes())),
         // Nothing can be done for who does not listen.
         None => drop(writeln!(io::stderr(), "{line}")),
     }

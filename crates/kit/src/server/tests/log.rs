@@ -5,7 +5,10 @@ use serde_json::Value;
 use tonic::Status;
 
 use super::probe::{ASK, Probe, start};
-use crate::telemetry::{self, DEFAULT_FILTER, Format, Log};
+use crate::{
+    status::Fault,
+    telemetry::{self, DEFAULT_FILTER, Format, Log},
+};
 
 fn log(filter: &str) {
     let log = Log { filter: filter.to_owned(), format: Format::Auto, services: "probe".to_owned() };
@@ -17,7 +20,7 @@ async fn calls(filter: &str) {
     let running = start(Probe::new(|request| async move {
         match request.into_inner().as_str() {
             "panic" => panic!("a defect"),
-            "refuse" => Err(Status::failed_precondition("alice's")),
+            "refuse" => Err(Status::from(Fault::permission_denied("space.get", "spaces/alice"))),
             _ => Ok(String::new()),
         }
     }))
@@ -61,8 +64,8 @@ fn texts<'a>(lines: &'a [Value], field: &str) -> Vec<&'a str> {
 fn each_call_has_a_line_in_which_there_is_neither_token_nor_caller() {
     let mut calls = lines("calls_to_be_logged");
     calls.retain(|line| ["answered", "refused", "failed"].iter().any(|end| line["message"] == *end));
-    assert_eq!(texts(&calls, "code"), ["OK", "INTERNAL", "INTERNAL", "UNAUTHENTICATED"]);
-    assert_eq!(texts(&calls, "level"), ["DEBUG", "ERROR", "ERROR", "INFO"]);
+    assert_eq!(texts(&calls, "code"), ["OK", "PERMISSION_DENIED", "INTERNAL", "UNAUTHENTICATED"]);
+    assert_eq!(texts(&calls, "level"), ["DEBUG", "INFO", "ERROR", "INFO"]);
     for call in &calls {
         assert_eq!(
             call["asked"], "devspaces.test.v1.Probe/Ask",
@@ -80,10 +83,12 @@ fn by_default_only_calls_that_did_not_go_well_are_told_of_and_why() {
     let lines = lines("calls_to_be_logged_by_default");
     assert!(lines.iter().all(|line| line["message"] != "answered"), "{lines:#?}");
     let refused: Vec<_> = lines.iter().filter(|line| line["message"] == "refused").collect();
-    let [refused] = refused.as_slice() else { panic!("one refusal: {lines:#?}") };
-    assert_eq!((&refused["reason"], &refused["level"]), (&"CREDENTIALS_MISSING".into(), &"INFO".into()));
-    assert!(refused["why"].as_str().is_some_and(|why| why.contains("credentials")), "{refused}");
-    assert!(refused.get("caller").is_none(), "nobody is known");
+    let [denied, unknown] = refused.as_slice() else { panic!("two refusals: {lines:#?}") };
+    assert_eq!((&denied["reason"], &denied["caller"]), (&"PERMISSION_DENIED".into(), &"user".into()));
+    assert!(denied.get("why").is_none(), "its message names what was called for: {denied}");
+    assert_eq!((&unknown["reason"], &unknown["level"]), (&"CREDENTIALS_MISSING".into(), &"INFO".into()));
+    assert!(unknown["why"].as_str().is_some_and(|why| why.contains("credentials")), "{unknown}");
+    assert!(unknown.get("caller").is_none(), "nobody is known");
     let failed: Vec<_> = lines.iter().filter(|line| line["message"] == "failed").collect();
     assert!(
         failed.iter().all(|line| line["caller"] == "user" && line["reason"] == "INTERNAL"),
