@@ -155,8 +155,7 @@ mod tests {
     fn written(repeats: &Repeats, work: impl FnOnce()) -> u32 {
         let lines = Lines::default();
         with_default(tracing_subscriber::registry().with(repeats.clone()).with(lines.clone()), work);
-        let written = *lines.0.lock().expect("lines");
-        written
+        *lines.0.lock().expect("lines")
     }
 
     fn refused(times: u32, reason: &str) {
