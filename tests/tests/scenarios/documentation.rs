@@ -42,6 +42,7 @@ const BLOCKS: &[(&str, &str, Run)] = &[
     ("docs/clients.md", "", Run::Script("docs/clients.md")),
     ("docs/inspection.md", "", Run::Test(INSPECTION)),
     ("docs/operations.md", "deploy/make-secrets.sh", Run::Script("deploy/make-secrets.sh")),
+    ("docs/operations.md", "export COMPOSE_FILE=", Run::Nobody("it is for the commands after it")),
     ("docs/operations.md", "devspaces() {", Run::Script("docs/operations.md")),
     (
         "docs/operations.md",
@@ -57,7 +58,7 @@ const BLOCKS: &[(&str, &str, Run)] = &[
     ("docs/operations.md", "devspaces token users/alice", Run::Script("devspaces token users/alice")),
     (
         "docs/operations.md",
-        "cd deploy",
+        "rm -f deploy/secrets/postgres/billing.password",
         Run::Nobody("it was tried by hand: a password is changed under a suite that runs"),
     ),
     (
