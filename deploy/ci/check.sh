@@ -111,6 +111,12 @@ before=$(sums)
 deploy/make-secrets.sh > /dev/null
 [[ $before == "$(sums)" ]] || fail "the second run of make-secrets.sh changed something"
 
+# The example of an issuer that compose.yaml gives, beside the installation's own: it must keep nothing from starting.
+DEVSPACES_ISSUERS=$(sed -n 's/^# *\(kind=.*\)$/\1/p' deploy/compose.yaml)
+[[ -n $DEVSPACES_ISSUERS ]] || fail "compose.yaml gives no example of an issuer"
+export DEVSPACES_ISSUERS
+install -m 0444 deploy/secrets/keys/issuer.jwks.json deploy/secrets/issuers/users.json
+
 part "start"
 started=$SECONDS
 "${compose[@]}" up --detach

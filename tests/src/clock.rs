@@ -34,6 +34,11 @@ impl TestClock {
         self.add(i64::try_from(by.as_micros()).expect("a sane duration"));
     }
 
+    /// Sets the clock back, as an administrator does who corrects it.
+    pub fn set_back(&self, by: Duration) {
+        self.add(-i64::try_from(by.as_micros()).expect("a sane duration"));
+    }
+
     fn add(&self, micros: i64) {
         assert!(
             !self.fixed,

@@ -16,6 +16,7 @@ use devspaces_kit::{
     identity::{BearerToken, DevIssuer, SigningKey},
     name::Principal,
 };
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -259,6 +260,15 @@ impl Processes {
     #[must_use]
     pub fn bearer(&self, principal: &Principal, token: &str) -> Persona {
         self.caller(principal, token, |replicas| replicas)
+    }
+
+    /// Someone whose token has ended.
+    #[must_use]
+    pub fn stale(&self, principal: &Principal) -> Persona {
+        let key = SigningKey::load(&self.folder.path().join(keys::ISSUER)).expect("the issuer's key");
+        let claims =
+            json!({ "iss": "devspaces-dev/users", "sub": principal.id(), "aud": "devspaces", "exp": 1 });
+        self.bearer(principal, &key.sign("dev", "JWT", &claims))
     }
 
     /// A token that the services accept.

@@ -1,12 +1,11 @@
 //! The command `devspaces`.
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use devspaces::cli::Cli;
 use devspaces_kit::telemetry;
 
 fn main() -> ExitCode {
-    let code = Cli::parse().run().unwrap_or_else(|error| {
+    let code = Cli::read().run().unwrap_or_else(|error| {
         // One line that says what is wrong; a log would say it to nobody who has just started the program.
         telemetry::say(&format!("devspaces: {error}"));
         ExitCode::FAILURE

@@ -79,6 +79,21 @@ pub enum SuiteError {
     /// A peer has no address.
     #[error("--peer {0}=http://… is missing: this process has to call that service")]
     PeerMissing(Service),
+    /// A service was given the key of another one.
+    #[error(
+        "--service-key-file: the key of {service} is that of {other}: the other services would refuse its calls"
+    )]
+    KeyOfAnother {
+        /// Whose key it should be.
+        service: Service,
+        /// Whose it is.
+        other: Service,
+    },
+    /// A service was given a key that the others don't know it by.
+    #[error(
+        "--service-key-file: --suite-jwks does not have the key of {0} under its name: the other services would refuse its calls"
+    )]
+    KeyUnknown(Service),
     /// Issuers or keys don't fit together.
     #[error(transparent)]
     Identity(#[from] ConfigError),
@@ -99,6 +114,7 @@ impl Suite {
     /// [`SuiteError`].
     pub async fn new(listener: TcpListener, config: Config) -> Result<Self, SuiteError> {
         for (service, hosted) in &config.services {
+            check_key(*service, &hosted.key, &config.suite_keys)?;
             check_schema(*service, &hosted.database).await?;
         }
         let authenticator = Authenticator::new(
@@ -221,6 +237,15 @@ fn sweep<F: Future<Output = Result<(), Fault>> + Send + 'static>(
     round: impl Fn() -> F + Send + Sync + 'static,
 ) {
     tasks.spawn(sweep::run(what, round, tasks.stopping()));
+}
+
+/// That the others know a service by its key. They would refuse it else, and it would find out by its first call.
+pub(crate) fn check_key(service: Service, key: &SigningKey, suite_keys: &Jwks) -> Result<(), SuiteError> {
+    if suite_keys.has(service.name(), key) {
+        return Ok(());
+    }
+    let owner = Service::ALL.into_iter().find(|other| suite_keys.has(other.name(), key));
+    Err(owner.map_or(SuiteError::KeyUnknown(service), |other| SuiteError::KeyOfAnother { service, other }))
 }
 
 async fn check_schema(service: Service, pool: &Pool) -> Result<(), SuiteError> {

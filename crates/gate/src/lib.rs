@@ -10,6 +10,7 @@
 mod admins;
 mod authz_server;
 mod catalogue;
+mod clocks;
 mod connections;
 mod context;
 mod exchange;

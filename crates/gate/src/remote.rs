@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use devspaces_authz::{AppRole, ConsoleRole, Owner};
 use devspaces_kit::{
+    clock::Clock,
     identity::ServiceSigner,
     name::{AppName, Principal, SpaceName, UserName},
     status::Fault,
@@ -15,6 +16,7 @@ use devspaces_proto::facts::v1::{
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
+    clocks::PeerClock,
     connections::Connections,
     exchange::Answer,
     facts::{OwnFacts, Question, Version},
@@ -26,11 +28,19 @@ pub(crate) struct Remote {
     owner: Owner,
     connections: Connections,
     signer: Arc<ServiceSigner>,
+    clock: Arc<dyn Clock>,
+    /// What is known of the owner's clock.
+    clock_there: PeerClock,
 }
 
 impl Remote {
-    pub(crate) fn new(owner: Owner, connections: Connections, signer: Arc<ServiceSigner>) -> Self {
-        Self { owner, connections, signer }
+    pub(crate) fn new(
+        owner: Owner,
+        connections: Connections,
+        signer: Arc<ServiceSigner>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { owner, connections, signer, clock, clock_there: PeerClock::new(owner.name()) }
     }
 
     pub(crate) async fn revalidate(
@@ -47,6 +57,7 @@ impl Remote {
             owner: self.owner().into(),
             questions: questions.iter().zip(known).map(ask).collect(),
         };
+        let sent = self.clock.now();
         let asked =
             async || self.call(request.clone(), async |mut client, it| client.revalidate(it).await).await;
         // A replica that can't serve it says so at once. The second call is sent later, and confirms no less for that.
@@ -57,6 +68,7 @@ impl Remote {
         let response = response.map_err(|status| self.fault(&status))?;
         let read_time = response.read_time.ok_or(wire::Unreadable).and_then(wire::time_from_wire);
         let read_time = read_time.map_err(|_| self.unreadable())?;
+        self.clock_there.read(sent, read_time, self.clock.now());
         let answers = response.answers.into_iter().map(|answer| wire::answer_from_wire(answer, read_time));
         let answers: Vec<Answer> = answers.collect::<Result<_, _>>().map_err(|_| self.unreadable())?;
         let fitting = answers.iter().zip(questions).all(|(answer, question)| {

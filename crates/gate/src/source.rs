@@ -94,7 +94,8 @@ impl Source {
         signer: Arc<ServiceSigner>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self::new(owner, Link::Remote(Remote::new(owner, connections, signer)), clock)
+        let remote = Remote::new(owner, connections, signer, clock.clone());
+        Self::new(owner, Link::Remote(remote), clock)
     }
 
     #[cfg(test)]

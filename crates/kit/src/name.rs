@@ -26,7 +26,11 @@ pub struct Malformed {
     pub expected: &'static str,
 }
 
-/// Who acts: a person, `users/{id}`, or a service, `services/{id}`. Ids are percent-encoded.
+/// What stands in an id between the prefix of the caller's issuer and the rest, which has no bare one.
+pub(crate) const REALM_END: char = ':';
+
+/// Who acts: a person, `users/{id}`, or a service, `services/{id}`. Ids are percent-encoded, but for one colon that may
+/// stand in them after the prefix of an issuer: `users/corp:alice`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Principal {
     /// A person, by the encoded id.
@@ -46,6 +50,18 @@ impl Principal {
     #[must_use]
     pub fn service(id: &str) -> Self {
         Self::Service(utf8_percent_encode(id, ENCODED).to_string())
+    }
+
+    /// The person of this unencoded id whom an issuer with a prefix names: `users/corp:alice`.
+    #[must_use]
+    pub fn user_of(realm: &str, id: &str) -> Self {
+        Self::User(of_realm(realm, id))
+    }
+
+    /// The service of this unencoded id that an issuer with a prefix names: `services/corp:metering`.
+    #[must_use]
+    pub fn service_of(realm: &str, id: &str) -> Self {
+        Self::Service(of_realm(realm, id))
     }
 
     /// The encoded id, as it stands in names.
@@ -137,13 +153,21 @@ impl From<UserName> for Principal {
     }
 }
 
+fn of_realm(realm: &str, id: &str) -> String {
+    let [realm, id] = [realm, id].map(|part| utf8_percent_encode(part, ENCODED));
+    format!("{realm}{REALM_END}{id}")
+}
+
 /// Whether an id is what encoding it yields: each principal has one name only.
 fn canonical(id: &str) -> bool {
-    !id.is_empty()
-        && id.len() <= MAX_ID
-        && percent_decode_str(id).decode_utf8().is_ok_and(|plain| {
-            !plain.contains('\0') && utf8_percent_encode(&plain, ENCODED).to_string() == id
-        })
+    let encoded = |part: &str| {
+        !part.is_empty()
+            && percent_decode_str(part).decode_utf8().is_ok_and(|plain| {
+                !plain.contains('\0') && utf8_percent_encode(&plain, ENCODED).to_string() == part
+            })
+    };
+    let (realm, rest) = id.split_once(REALM_END).map_or((None, id), |(realm, rest)| (Some(realm), rest));
+    id.len() <= MAX_ID && realm.is_none_or(encoded) && encoded(rest)
 }
 
 /// What a journal is kept of, and what facts are about.

@@ -118,6 +118,20 @@ both_engines! {
         assert!(suite.clock.now() > SystemClock.now());
     }
 
+    // The services' own tokens begin when they are signed. A clock that was ahead and is put right must not leave them with
+    // tokens whose time has not come.
+    async fn a_clock_that_is_set_back_does_not_cut_the_services_off_from_one_another(suite: Suite) {
+        let before = suite.user("alice");
+        let space = before.creates_space("Team").await;
+        for back in [60, 3600] {
+            suite.clock.set_back(Duration::from_secs(back));
+            // A person's token begins when it is issued, too.
+            let alice = suite.user("alice");
+            gets(&alice, &space).await.expect("space asks membership");
+            lists(&alice, &space).await.expect("membership asks space");
+        }
+    }
+
     // R-P7: the kind of a caller comes from the issuer and never from the subject.
     async fn a_users_token_whose_subject_names_a_service_is_a_users(suite: Suite) {
         let alice = suite.user("alice");

@@ -47,6 +47,7 @@ mod identity;
 mod imported_profiles;
 mod inspection;
 mod invoices;
+mod issuers;
 mod journal;
 mod journal_export;
 mod journal_list;

@@ -7,7 +7,10 @@ use std::{
 };
 
 use devspaces::Service;
-use devspaces_kit::metrics::{ALL, Kind};
+use devspaces_kit::{
+    metrics::{ALL, Kind},
+    name::Principal,
+};
 use devspaces_proto::authz::v1::CheckPermissionRequest;
 use devspaces_tests::{
     Engine, Persona,
@@ -130,7 +133,18 @@ async fn counted(engine: Engine) {
     let (_, bob, space) = history(&suite).await;
     apps::creates(&bob, &space).await.expect("an app");
 
+    let nobody = suite.processes.bearer(&Principal::user("eve"), "opaque");
+    assert_eq!(refused(lists(&nobody, &space).await).kind().1, "CREDENTIALS_INVALID");
+    let stale = suite.processes.stale(&Principal::user("eve"));
+    assert_eq!(refused(lists(&stale, &space).await).kind().1, "CREDENTIALS_INVALID");
+
     let told = suite.scrape(Service::Membership).await;
+    for (cause, issuer) in [("not_jwt", "unknown"), ("expired", "devspaces-dev/users")] {
+        let refused = format!("devspaces_tokens_refused_total{{cause=\"{cause}\",issuer=\"{issuer}\"}}");
+        assert_eq!(told.get(&refused), 1.0, "{}", told.text);
+    }
+    let clocks = "devspaces_clock_difference_seconds{owner=\"space\"}";
+    assert_eq!(told.samples.get(clocks), Some(&0.0), "one machine, one clock: {}", told.text);
     assert_eq!((told.calls(ADD, "OK"), told.calls(ADD, "PERMISSION_DENIED")), (1.0, 1.0), "{}", told.text);
     assert_eq!(told.calls(LIST, "OK"), 1.0);
     let duration = "devspaces_grpc_call_duration_seconds";

@@ -90,6 +90,12 @@ impl Check {
     }
 
     fn own_token(&self, subject: &Principal) -> Result<String, Failure> {
+        if !DevIssuer::could_name(subject) {
+            let ask = format!("give your token by --token-file or {TOKEN}");
+            return Err(
+                format!("{subject} has the prefix of an --issuer, which alone names it: {ask}").into()
+            );
+        }
         let key = SigningKey::load(&self.data_dir.join(keys::ISSUER)).map_err(|error| {
             format!("{error}; `devspaces dev` makes it, or give your token by --token-file or {TOKEN}")
         })?;

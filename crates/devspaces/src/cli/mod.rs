@@ -6,22 +6,25 @@ mod dev;
 mod erase;
 mod export;
 mod health;
+mod issuer;
 mod journal;
 mod keys;
 mod limits;
 mod log;
 mod metrics;
 mod migrate;
+mod nearest;
 mod otlp;
 mod out;
 mod policy;
 mod reference;
 mod serve;
+mod service_name;
 mod token;
 
-use std::{error::Error, process::ExitCode};
+use std::{env, error::Error, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, builder::Resettable};
 
 pub use self::reference::reference;
 
@@ -63,6 +66,14 @@ enum Command {
 type Failure = Box<dyn Error + Send + Sync>;
 
 impl Cli {
+    /// Reads the command line and the environment. A variable that is empty counts as not set: what composes containers
+    /// sets those empty that its user has emptied.
+    #[must_use]
+    pub fn read() -> Self {
+        let matches = without_empty_variables(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Does what the command line says.
     ///
     /// # Errors
@@ -81,6 +92,13 @@ impl Cli {
             Command::Policy(policy) => policy.run(),
         }
     }
+}
+
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let empty = |arg: &clap::Arg| arg.get_env().and_then(env::var_os).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|arg| if empty(&arg) { arg.env(Resettable::Reset) } else { arg })
+        .mut_subcommands(without_empty_variables)
 }
 
 fn on_runtime(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {

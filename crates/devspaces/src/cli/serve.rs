@@ -1,12 +1,10 @@
-use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr};
 
 use clap::Args;
-use devspaces_authz::{Permission, PermissionSet};
 use devspaces_gate::{JournalWatchers, ServicePermissions};
 use devspaces_kit::{
     clock::SystemClock,
-    identity::{DevIssuer, Issuer, Jwks, Kind, SigningKey},
-    name::Principal,
+    identity::{DevIssuer, Issuer, Jwks, SigningKey},
     server::{starting, stop_signal},
     telemetry, trace,
 };
@@ -16,12 +14,14 @@ use tonic::transport::Uri;
 use super::{
     Failure,
     database::{Databases, Open},
+    issuer::{IssuerSettings, key_set},
     limits::{Origins, PortLimits},
     log::Log,
     metrics::{MetricsPort, Open as Metrics},
     otlp::Otlp,
+    service_name::{self, ServiceName, ServicePermission},
 };
-use crate::{Config, Hosted, Service, Suite};
+use crate::{Config, Hosted, Service, Suite, suite::check_key};
 
 /// Run some services of the suite in this process.
 #[derive(Debug, Args)]
@@ -39,11 +39,13 @@ pub(super) struct Serve {
     /// over a service's replicas if the name stands for several addresses, or if it is given with several
     #[arg(long = "peer", env = "DEVSPACES_PEERS", value_delimiter = ',', value_name = "SERVICE=URL")]
     peers: Vec<Peer>,
-    /// The public keys of the issuer whose tokens `devspaces token` prints, a JSON Web Key Set
+    /// The public keys of the issuer whose tokens `devspaces token` prints, a JSON Web Key Set. Whoever has its private key
+    /// can be anybody, also whom an --issuer names
     #[arg(long, env = "DEVSPACES_JWKS", value_name = "FILE")]
     jwks: Option<PathBuf>,
     /// An identity provider: kind=users,iss=https://id.example,aud=devspaces,prefix=,jwks=FILE with kind users or
-    /// services; once for each, or separated by semicolons
+    /// services, or by a claim: kind=users,services-if=CLAIM=VALUE; iss and aud may be given several times, and a prefix
+    /// that ends in a colon can be added at any time; once for each provider, or separated by semicolons
     #[arg(long = "issuer", env = "DEVSPACES_ISSUERS", value_delimiter = ';', value_name = "SETTINGS")]
     issuers: Vec<IssuerSettings>,
     /// The key that a service signs its calls to the others with, PKCS#8 in PEM; {service} stands for its name
@@ -52,7 +54,8 @@ pub(super) struct Serve {
     /// The public keys of the suite's services, a JSON Web Key Set in which the id of each is the service's name
     #[arg(long, env = "DEVSPACES_SUITE_JWKS", value_name = "FILE")]
     suite_jwks: PathBuf,
-    /// A permission that a service has by its name: metering=usage.report; once for each, or separated by commas
+    /// A permission that a service has by its name, as it stands after services/: metering=usage.report; once for each, or
+    /// separated by commas
     #[arg(
         long = "service-permission",
         env = "DEVSPACES_SERVICE_PERMISSIONS",
@@ -60,14 +63,15 @@ pub(super) struct Serve {
         value_name = "SERVICE=PERMISSION"
     )]
     service_permissions: Vec<ServicePermission>,
-    /// A service beside the suite's own that may follow the journals; once for each, or separated by commas
+    /// A service beside the suite's own that may follow the journals, by its name as it stands after services/; once for
+    /// each, or separated by commas
     #[arg(
         long = "journal-watcher",
         env = "DEVSPACES_JOURNAL_WATCHERS",
         value_delimiter = ',',
         value_name = "SERVICE"
     )]
-    journal_watchers: Vec<String>,
+    journal_watchers: Vec<ServiceName>,
     #[command(flatten)]
     origins: Origins,
     #[command(flatten)]
@@ -82,74 +86,34 @@ impl FromStr for Peer {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (service, url) = text.split_once('=').ok_or("must have the form SERVICE=URL")?;
-        let uri: Uri = url.parse().map_err(|_| "the URL must have the form http://HOST:PORT".to_owned())?;
-        if uri.scheme_str() != Some("http") || uri.authority().is_none() {
-            return Err("the URL must have the form http://HOST:PORT".to_owned());
-        }
+        let uri: Option<Uri> = url.parse().ok();
+        let plain = |uri: &Uri| {
+            uri.scheme_str() == Some("http")
+                && uri.authority().is_some()
+                && uri.path() == "/"
+                && uri.query().is_none()
+        };
+        let uri = uri.filter(plain).ok_or("the URL must have the form http://HOST:PORT")?;
         Ok(Self(service.parse()?, uri))
     }
 }
 
-#[derive(Clone, Debug)]
-struct ServicePermission(String, Permission);
-
-impl FromStr for ServicePermission {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (service, name) = text.split_once('=').ok_or("must have the form SERVICE=PERMISSION")?;
-        let permission = Permission::parse(name).ok_or("the permission is not in the catalogue")?;
-        Ok(Self(service.to_owned(), permission))
-    }
-}
-
-/// An identity provider, as a flag describes it.
-#[derive(Clone, Debug)]
-struct IssuerSettings {
-    kind: Kind,
-    iss: String,
-    audiences: Vec<String>,
-    prefix: String,
-    jwks: PathBuf,
-}
-
-impl FromStr for IssuerSettings {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (mut kind, mut iss, mut jwks, mut prefix, mut audiences) =
-            (None, None, None, String::new(), Vec::new());
-        for setting in text.split(',') {
-            let (key, value) = setting.split_once('=').ok_or("each setting must have the form KEY=VALUE")?;
-            match (key, value) {
-                ("kind", "users") => kind = Some(Kind::Users),
-                ("kind", "services") => kind = Some(Kind::Services),
-                ("iss", iss_value) => iss = Some(iss_value.to_owned()),
-                ("aud", audience) => audiences.push(audience.to_owned()),
-                ("prefix", value) => value.clone_into(&mut prefix),
-                ("jwks", file) => jwks = Some(PathBuf::from(file)),
-                _ => {
-                    return Err(
-                        "the settings are kind (users or services), iss, aud, prefix and jwks".to_owned()
-                    );
-                }
-            }
-        }
-        let missing = |name: &str| format!("the setting {name} is missing");
-        if audiences.is_empty() {
-            return Err(missing("aud"));
-        }
-        let kind = kind.ok_or_else(|| missing("kind"))?;
-        let (iss, jwks) = (iss.ok_or_else(|| missing("iss"))?, jwks.ok_or_else(|| missing("jwks"))?);
-        Ok(Self { kind, iss, audiences, prefix, jwks })
-    }
+/// What the settings say of whom to trust.
+struct Trust {
+    issuers: Vec<Issuer>,
+    suite_keys: Jwks,
+    /// The key of each service of this process.
+    keys: BTreeMap<Service, SigningKey>,
+    service_permissions: ServicePermissions,
+    journal_watchers: JournalWatchers,
 }
 
 impl Serve {
     pub(super) async fn run(self, log: &Log) -> Result<ExitCode, Failure> {
         log.start(&self.databases.services)?;
         let stop = stop_signal()?;
-        let issuers = self.issuers()?;
+        // What is wrong with the settings is told before anything is waited for.
+        let trust = self.trust()?;
         let listener = bind(self.listen).await?;
         let metrics = self.metrics.open(&self.databases.services).await?;
         tokio::pin!(stop);
@@ -158,7 +122,7 @@ impl Serve {
         let Some(databases) = starting(&listener, self.limits.limits(), waiting).await? else {
             return Ok(ExitCode::SUCCESS);
         };
-        let ended = self.run_on(&databases, listener, issuers, &metrics, stop).await;
+        let ended = self.run_on(&databases, listener, trust, &metrics, stop).await;
         databases.close().await;
         ended.map(|()| ExitCode::SUCCESS)
     }
@@ -168,7 +132,7 @@ impl Serve {
         self,
         databases: &Open,
         listener: TcpListener,
-        issuers: Vec<Issuer>,
+        trust: Trust,
         metrics: &Metrics,
         stop: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
@@ -176,19 +140,16 @@ impl Serve {
         let mut services = BTreeMap::new();
         for (service, database) in &databases.pools {
             metrics.databases.add(service.name(), database.clone());
-            let file = PathBuf::from(self.service_key_file.replace("{service}", service.name()));
-            let key = SigningKey::load(&file).map_err(|error| format!("--service-key-file: {error}"))?;
+            let key = trust.keys[service].clone();
             services.insert(*service, Hosted { database: database.clone(), key });
         }
-        let service_permissions = allowed(self.service_permissions)?;
-        let watchers = self.journal_watchers.iter().map(|name| Principal::service(name));
         let config = Config {
             services,
             peers: addresses(self.peers),
-            issuers,
-            suite_keys: key_set("--suite-jwks", &self.suite_jwks)?,
-            service_permissions,
-            journal_watchers: watchers.fold(JournalWatchers::default(), JournalWatchers::with),
+            issuers: trust.issuers,
+            suite_keys: trust.suite_keys,
+            service_permissions: trust.service_permissions,
+            journal_watchers: trust.journal_watchers,
             clock: SystemClock::shared(),
             limits: self.limits.limits(),
             origins: self.origins.allowed(),
@@ -203,20 +164,45 @@ impl Serve {
         Ok(ended?)
     }
 
+    /// Whom the services trust and are trusted by, if that fits together.
+    fn trust(&self) -> Result<Trust, Failure> {
+        let issuers = self.issuers()?;
+        let suite_keys = key_set("--suite-jwks", &self.suite_jwks)?;
+        let keys = self.keys(&suite_keys)?;
+        let service_permissions = service_name::permissions(self.service_permissions.clone(), &issuers)?;
+        let journal_watchers = service_name::watchers(self.journal_watchers.clone(), &issuers)?;
+        if self.jwks.is_some() && !self.issuers.is_empty() {
+            tracing::warn!(
+                "--jwks is given beside --issuer: whoever has the private key of that issuer can be anybody"
+            );
+        }
+        Ok(Trust { issuers, suite_keys, keys, service_permissions, journal_watchers })
+    }
+
     fn issuers(&self) -> Result<Vec<Issuer>, Failure> {
         let mut issuers = Vec::new();
         if let Some(file) = &self.jwks {
             issuers.extend(DevIssuer::trusted(&key_set("--jwks", file)?));
         }
         for settings in &self.issuers {
-            let keys = key_set("--issuer", &settings.jwks)?;
-            let IssuerSettings { kind, iss, audiences, prefix, .. } = settings.clone();
-            issuers.push(Issuer { iss, kind, prefix, audiences, keys });
+            issuers.push(settings.open()?);
         }
         if issuers.is_empty() {
             return Err("--jwks or --issuer must be given: without them nobody could call".into());
         }
         Ok(issuers)
+    }
+
+    /// The key of each service of this process, which the others know by its name.
+    fn keys(&self, suite_keys: &Jwks) -> Result<BTreeMap<Service, SigningKey>, Failure> {
+        let mut keys = BTreeMap::new();
+        for service in &self.databases.services {
+            let file = PathBuf::from(self.service_key_file.replace("{service}", service.name()));
+            let key = SigningKey::load(&file).map_err(|error| format!("--service-key-file: {error}"))?;
+            check_key(*service, &key, suite_keys)?;
+            keys.insert(*service, key);
+        }
+        Ok(keys)
     }
 }
 
@@ -226,23 +212,6 @@ fn addresses(given: Vec<Peer>) -> BTreeMap<Service, Vec<Uri>> {
         by_service.entry(service).or_default().push(uri);
     }
     by_service
-}
-
-fn allowed(given: Vec<ServicePermission>) -> Result<ServicePermissions, Failure> {
-    let mut by_service = BTreeMap::<String, PermissionSet>::new();
-    for ServicePermission(service, permission) in given {
-        let set = by_service.entry(service).or_default();
-        *set = set.with(permission).map_err(|error| format!("--service-permission: {error}"))?;
-    }
-    let with =
-        |all: ServicePermissions, (service, set): (String, _)| all.with(Principal::service(&service), set);
-    Ok(by_service.into_iter().fold(ServicePermissions::default(), with))
-}
-
-fn key_set(flag: &str, file: &PathBuf) -> Result<Jwks, Failure> {
-    let refused = |error: &dyn std::fmt::Display| format!("{flag}: {} {error}", file.display());
-    let text = fs::read_to_string(file).map_err(|error| refused(&format!("can't be read: {error}")))?;
-    Ok(Jwks::parse(&text).map_err(|error| refused(&format!("can't be used: {error}")))?)
 }
 
 /// Takes the port.

@@ -22,7 +22,7 @@ pub(super) struct Token {
     #[arg(long, env = "DEVSPACES_DATA_DIR", default_value = "./.devspaces")]
     data_dir: PathBuf,
     /// How long the token is valid, in seconds
-    #[arg(long, default_value_t = 24 * 60 * 60)]
+    #[arg(long, default_value_t = 24 * 60 * 60, value_parser = clap::value_parser!(u64).range(1..))]
     lifetime: u64,
 }
 
@@ -30,6 +30,17 @@ impl Token {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let principal: Principal =
             self.principal.parse().map_err(|error| format!("the principal {error}"))?;
+        if !DevIssuer::could_name(&principal) {
+            return Err(format!(
+                "the principal {principal} has the prefix of an --issuer: only that one names it"
+            )
+            .into());
+        }
+        match (&principal, self.email.as_deref()) {
+            (Principal::Service(_), Some(_)) => return Err("--email: a service has no e-mail address".into()),
+            (_, Some("")) => return Err("--email is empty".into()),
+            _ => {}
+        }
         // Not made here: a token that no running suite knows the key of would be a riddle.
         let key = SigningKey::load(&self.data_dir.join(keys::ISSUER))
             .map_err(|error| format!("{error}; `devspaces dev` makes it when it first starts"))?;

@@ -1,24 +1,20 @@
 //! From a call's headers to its caller.
-use std::{
-    collections::{HashMap, HashSet},
-    fmt,
-    sync::Arc,
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use http::{HeaderMap, header::AUTHORIZATION};
-use jsonwebtoken::{Validation, dangerous::insecure_decode_claims, decode, decode_header};
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Caller, ConfigError, Issuer, Suite,
+    Caller, ConfigError, Issuer, MAX_TOKEN, Suite,
     issuer::{Trusted, trusted},
-    token::{Claims, Issued, Rejection, Validity},
+    jwk,
+    jwt::Jwt,
+    refusals::{Origin, Refusals, shown},
+    rejection::Rejection,
+    token::{Claims, Validity},
 };
 use crate::{clock::Clock, status::Fault};
-
-/// The longest token that is looked at, in bytes.
-const MAX_TOKEN: usize = 8192;
 
 /// How many verified tokens are remembered: verifying an RSA or ECDSA signature costs about a tenth of a millisecond.
 const REMEMBERED: usize = 10_000;
@@ -29,12 +25,14 @@ pub struct Authenticator {
     trusted: HashMap<String, Trusted>,
     /// By the SHA-256 of the token, so that no token stays in memory.
     verified: Cache<[u8; 32], Arc<Verified>>,
+    refusals: Refusals,
 }
 
 #[derive(Debug)]
 struct Verified {
     caller: Caller,
     validity: Validity,
+    origin: Origin,
 }
 
 impl fmt::Debug for Authenticator {
@@ -44,12 +42,21 @@ impl fmt::Debug for Authenticator {
 }
 
 impl Authenticator {
-    /// Trusts these issuers and the suite's own services, and no one else.
+    /// Trusts these issuers and the suite's own services, and no one else. Says in the log which keys of each are used.
     ///
     /// # Errors
     /// A configuration under which two callers could have one name, or an issuer could not be used at all.
     pub fn new(clock: Arc<dyn Clock>, issuers: Vec<Issuer>, suite: Suite) -> Result<Self, ConfigError> {
-        Ok(Self { clock, trusted: trusted(issuers, suite)?, verified: Cache::new(REMEMBERED) })
+        let aside = suite.peers.left_aside();
+        let trusted = trusted(issuers.clone(), suite)?;
+        for issuer in issuers {
+            let (used, left_aside) = (issuer.keys.used(), issuer.keys.left_aside());
+            tracing::info!(issuer = shown(&issuer.name()), used, left_aside, "keys of an issuer");
+        }
+        if !aside.is_empty() {
+            tracing::warn!(left_aside = aside, "keys of the suite's services");
+        }
+        Ok(Self { clock, trusted, verified: Cache::new(REMEMBERED), refusals: Refusals::default() })
     }
 
     /// Who makes the call with these headers.
@@ -60,51 +67,54 @@ impl Authenticator {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = values.next().ok_or_else(Fault::credentials_missing)?;
         let token = match values.next() {
-            None => value.to_str().ok().and_then(bearer).ok_or(Rejection::Malformed),
-            Some(_) => Err(Rejection::Malformed),
+            None => value.to_str().ok().and_then(bearer).ok_or(Rejection::Header),
+            Some(_) => Err(Rejection::Header),
         };
-        token.and_then(|token| self.caller(token)).map_err(|rejection| {
-            tracing::debug!(%rejection, "token refused");
-            Fault::credentials_invalid(rejection)
+        let mut origin = Origin::default();
+        token.and_then(|token| self.caller(token, &mut origin)).map_err(|why| {
+            self.refusals.note(why, &origin);
+            let fault = Fault::credentials_invalid(why).metadata("cause", why.cause());
+            why.claim().into_iter().fold(fault, |fault, claim| fault.metadata("claim", claim))
         })
     }
 
-    fn caller(&self, token: &str) -> Result<Caller, Rejection> {
+    /// Whose token it is. `origin` is where it says it is from, as far as that could be read.
+    fn caller(&self, token: &str, origin: &mut Origin) -> Result<Caller, Rejection> {
         if token.len() > MAX_TOKEN {
-            return Err(Rejection::Malformed);
+            return Err(Rejection::TooLong);
         }
         let digest: [u8; 32] = Sha256::digest(token).into();
         let verified = if let Some(verified) = self.verified.get(&digest) {
             verified
         } else {
-            let verified = Arc::new(self.verify(token)?);
+            let (caller, validity) = self.verify(token, origin)?;
+            let verified = Arc::new(Verified { caller, validity, origin: origin.clone() });
             self.verified.insert(digest, Arc::clone(&verified));
             verified
         };
-        verified.validity.check(self.clock.now())?;
+        verified.validity.check(self.clock.now()).inspect_err(|_| *origin = verified.origin.clone())?;
         Ok(verified.caller.clone())
     }
 
     /// Checks everything but the time, which passes while a token is remembered.
-    fn verify(&self, token: &str) -> Result<Verified, Rejection> {
-        let header = decode_header(token).map_err(|_| Rejection::Malformed)?;
-        let issued: Issued = insecure_decode_claims(token).map_err(|_| Rejection::Malformed)?;
-        let trusted = self.trusted.get(&issued.iss).ok_or(Rejection::Issuer)?;
-        let (algorithm, key) = trusted.keys.find(header.kid.as_deref()).ok_or(Rejection::Key)?;
+    fn verify(&self, token: &str, origin: &mut Origin) -> Result<(Caller, Validity), Rejection> {
+        let jwt = Jwt::parse(token)?;
+        let key_id = jwt.key_id()?;
+        origin.key_id = key_id.map(shown);
+        let trusted = self.trusted.get(jwt.issuer()?).ok_or(Rejection::Issuer)?;
+        origin.issuer = Some(Arc::clone(&trusted.iss));
         // RFC 7515, 4.1.11: an extension that is critical and not understood makes the token invalid.
-        if header.alg != algorithm || header.crit.is_some() {
-            return Err(Rejection::Key);
+        if jwt.header.contains_key("crit") {
+            return Err(Rejection::Critical);
         }
-        let mut signature_only = Validation::new(algorithm);
-        signature_only.required_spec_claims = HashSet::new();
-        signature_only.validate_exp = false;
-        signature_only.validate_aud = false;
-        let claims = decode::<Claims>(token, key, &signature_only).map_err(|error| match error.kind() {
-            jsonwebtoken::errors::ErrorKind::InvalidSignature => Rejection::Signature,
-            _ => Rejection::Malformed,
-        })?;
-        let caller = trusted.caller(&claims.claims)?;
-        Ok(Verified { caller, validity: claims.claims.validity() })
+        let algorithm = jwk::accepted(jwt.algorithm()?).ok_or(Rejection::Algorithm)?;
+        let key = trusted.keys.find(key_id, algorithm)?;
+        match jsonwebtoken::crypto::verify(jwt.signature, jwt.message.as_bytes(), key, algorithm) {
+            Ok(true) => {}
+            _ => return Err(Rejection::Signature),
+        }
+        let claims = Claims::read(&jwt.claims)?;
+        Ok((trusted.caller(&claims)?, claims.validity))
     }
 }
 

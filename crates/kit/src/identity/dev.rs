@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
-use super::{BearerToken, Issuer, Jwks, JwksError, Kind, SigningKey};
+use super::{BearerToken, Issuer, Jwks, JwksError, Kind, Kinds, PREFIX_END, SigningKey};
 use crate::{clock::Clock, name::Principal};
 
 /// One key, two issuers: the kind of a principal comes from the issuer here as everywhere.
@@ -45,6 +45,12 @@ impl DevIssuer {
         BearerToken::sign(&self.key, KEY_ID, claims, self.clock.now(), lifetime)
     }
 
+    /// Whether it can name this caller: its tokens have no prefix.
+    #[must_use]
+    pub fn could_name(principal: &Principal) -> bool {
+        !principal.id().contains(PREFIX_END)
+    }
+
     /// The two issuers, to be trusted by an [`Authenticator`](super::Authenticator).
     ///
     /// # Errors
@@ -63,11 +69,12 @@ impl DevIssuer {
     #[must_use]
     pub fn trusted(keys: &Jwks) -> Vec<Issuer> {
         let issuer = |iss: &str, kind| Issuer {
-            iss: iss.to_owned(),
-            kind,
+            iss: vec![iss.to_owned()],
+            kinds: Kinds::always(kind),
             prefix: String::new(),
             audiences: vec![AUDIENCE.to_owned()],
             keys: keys.clone(),
+            names_anybody: true,
         };
         vec![issuer(USERS, Kind::Users), issuer(SERVICES, Kind::Services)]
     }

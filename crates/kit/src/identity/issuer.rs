@@ -1,39 +1,33 @@
 //! Which issuers are trusted, for whom. What could make two people, or a person and a service, share a name is an
 //! error at start-up.
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use super::{
-    Caller, Jwks, SuiteCaller,
-    token::{Claims, Rejection},
-};
-use crate::name::{Malformed, Principal};
+use super::{Caller, Jwks, Kind, Kinds, SuiteCaller, rejection::Rejection, token::Claims};
+use crate::name::{Malformed, Principal, REALM_END};
 
 /// The issuer of the tokens that the suite's services give themselves is this and the service's name.
 pub(super) const SUITE_ISSUER: &str = "devspaces:";
 
-/// For whom an issuer vouches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// People: `users/{prefix}{sub}`.
-    Users,
-    /// Services: `services/{prefix}{sub}`.
-    Services,
-}
+/// What a prefix that can be added at any time ends in: no `sub` leaves it bare in a name.
+pub const PREFIX_END: char = REALM_END;
 
 /// An issuer whose tokens are accepted.
 #[derive(Clone, Debug)]
 pub struct Issuer {
-    /// The exact `iss` of its tokens.
-    pub iss: String,
-    /// For whom it vouches, whatever its tokens say.
-    pub kind: Kind,
-    /// What goes before `sub` in names. Of the prefixes of one kind none may begin with another, or two issuers
-    /// could speak of different people by one name.
+    /// The exact `iss` of its tokens; several if it documents several.
+    pub iss: Vec<String>,
+    /// Whose tokens are people's and whose services'.
+    pub kinds: Kinds,
+    /// What goes before `sub` in names. One that ends in a colon is told apart from every `sub`, so that such prefixes can
+    /// be added beside any other. Of the rest of one kind none may begin with another, or two issuers could speak of
+    /// different people by one name.
     pub prefix: String,
     /// The `aud` values of which a token must have one.
     pub audiences: Vec<String>,
     /// The keys that it signs with.
     pub keys: Jwks,
+    /// Whether it may speak of those whom other issuers name: the operator's own issuer, whose key is that of every door.
+    pub names_anybody: bool,
 }
 
 /// The suite's own services, as this process needs to know them.
@@ -47,11 +41,11 @@ pub struct Suite {
     pub peers: Jwks,
 }
 
-/// A configuration that could not tell callers apart.
+/// A configuration that could not tell callers apart, or lets nobody in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// An issuer without a name.
-    #[error("an issuer's iss is empty")]
+    #[error("an issuer's iss is empty: no token is from it")]
     IssuerUnnamed,
     /// Two issuers with one `iss`.
     #[error("the issuer '{0}' is configured twice")]
@@ -59,15 +53,21 @@ pub enum ConfigError {
     /// An `iss` that only the suite's own services have.
     #[error("the issuer '{0}' has a name reserved for the suite: it begins with '{SUITE_ISSUER}'")]
     IssuerReserved(String),
-    /// An issuer whose tokens could be meant for anyone.
-    #[error("the issuer '{0}' has no audience")]
+    /// An issuer no token of which could be meant for this suite.
+    #[error("the issuer '{0}' has no audience, or an empty one: no token of it would be accepted")]
     NoAudience(String),
-    /// An issuer none of whose tokens could be verified.
-    #[error("the issuer '{0}' has no usable key")]
-    NoKey(String),
+    /// An issuer none of whose tokens could be verified; and why each of its keys is left aside.
+    #[error("the issuer '{0}' has no usable key{1}")]
+    NoKey(String, String),
+    /// A prefix that is nothing but its end.
+    #[error(
+        "the issuer '{0}' has the prefix '{PREFIX_END}', which names nothing: write a word before it, or no prefix"
+    )]
+    PrefixUnnamed(String),
     /// Two issuers of one kind, where one's prefix begins with the other's.
     #[error(
-        "the issuers '{0}' and '{1}' can give two callers one name: one's prefix begins with the other's"
+        "the issuers '{0}' and '{1}' can give two callers one name: one's prefix begins with the other's. Give one of them \
+         a prefix that ends in '{PREFIX_END}', such as 'corp{PREFIX_END}'"
     )]
     PrefixesOverlap(String, String),
     /// A peer's key without a `kid`, or with one that is not the name of a service of the suite.
@@ -79,15 +79,16 @@ pub enum ConfigError {
 }
 
 /// What a verified token of an issuer makes of its bearer.
-#[derive(Debug)]
-pub(super) enum Grants {
-    Principal { kind: Kind, prefix: String, reserved: Vec<String> },
+#[derive(Clone, Debug)]
+enum Grants {
+    Principal { kinds: Kinds, prefix: String, reserved: Vec<String> },
     Suite { name: String },
 }
 
 /// An issuer as the authenticator looks it up by `iss`.
 #[derive(Debug)]
 pub(super) struct Trusted {
+    pub(super) iss: Arc<str>,
     pub(super) keys: Jwks,
     audiences: Vec<String>,
     grants: Grants,
@@ -98,74 +99,126 @@ pub(super) fn trusted(issuers: Vec<Issuer>, suite: Suite) -> Result<HashMap<Stri
     if let Some(unknown) = suite.hosted.iter().find(|name| !suite.names.contains(name)) {
         return Err(ConfigError::HostedUnknown(unknown.clone()));
     }
-    prefixes_apart(&issuers)?;
+    for issuer in &issuers {
+        check(issuer)?;
+    }
+    names_apart(&issuers)?;
     let mut trusted = HashMap::new();
-    for (kid, keys) in suite.peers.into_single_keys() {
+    for (kid, keys) in suite.peers.by_id() {
         let name = kid.unwrap_or_default();
         if !suite.names.contains(&name) {
             return Err(ConfigError::PeerUnknown(name));
         }
         let iss = format!("{SUITE_ISSUER}{name}");
-        let grants = Grants::Suite { name };
-        trusted.insert(iss, Trusted { keys, audiences: suite.hosted.clone(), grants });
+        let entry = Trusted {
+            iss: iss.as_str().into(),
+            keys,
+            audiences: suite.hosted.clone(),
+            grants: Grants::Suite { name },
+        };
+        trusted.insert(iss, entry);
     }
-    for issuer in issuers {
-        check(&issuer)?;
-        let reserved = if issuer.kind == Kind::Services { suite.names.clone() } else { Vec::new() };
-        let grants = Grants::Principal { kind: issuer.kind, prefix: issuer.prefix, reserved };
-        let entry = Trusted { keys: issuer.keys, audiences: issuer.audiences, grants };
-        if trusted.insert(issuer.iss.clone(), entry).is_some() {
-            return Err(ConfigError::IssuerTwice(issuer.iss));
+    for Issuer { iss, kinds, prefix, audiences, keys, .. } in issuers {
+        let grants = Grants::Principal { kinds, prefix, reserved: suite.names.clone() };
+        for iss in iss {
+            let (keys, audiences, grants) = (keys.clone(), audiences.clone(), grants.clone());
+            let entry = Trusted { iss: iss.as_str().into(), keys, audiences, grants };
+            if trusted.insert(iss.clone(), entry).is_some() {
+                return Err(ConfigError::IssuerTwice(iss));
+            }
         }
     }
     Ok(trusted)
 }
 
 fn check(issuer: &Issuer) -> Result<(), ConfigError> {
-    let iss = || issuer.iss.clone();
-    if issuer.iss.is_empty() {
+    if issuer.iss.is_empty() || issuer.iss.iter().any(String::is_empty) {
         return Err(ConfigError::IssuerUnnamed);
     }
-    if issuer.iss.starts_with(SUITE_ISSUER) {
-        return Err(ConfigError::IssuerReserved(iss()));
+    if let Some(reserved) = issuer.iss.iter().find(|iss| iss.starts_with(SUITE_ISSUER)) {
+        return Err(ConfigError::IssuerReserved(reserved.clone()));
     }
-    if issuer.audiences.is_empty() {
-        return Err(ConfigError::NoAudience(iss()));
+    let iss = issuer.name();
+    if issuer.audiences.is_empty() || issuer.audiences.iter().any(String::is_empty) {
+        return Err(ConfigError::NoAudience(iss));
     }
     if issuer.keys.is_empty() {
-        return Err(ConfigError::NoKey(iss()));
+        let aside = issuer.keys.left_aside();
+        return Err(ConfigError::NoKey(iss, if aside.is_empty() { aside } else { format!(": {aside}") }));
+    }
+    if issuer.realm() == Some("") {
+        return Err(ConfigError::PrefixUnnamed(iss));
     }
     Ok(())
 }
 
-/// If one prefix begins with another, the other issuer can put the difference into `sub`: "a" + "bc" is "ab" + "c".
-fn prefixes_apart(issuers: &[Issuer]) -> Result<(), ConfigError> {
-    for (index, one) in issuers.iter().enumerate() {
-        for other in &issuers[index + 1..] {
-            if one.iss == other.iss {
-                return Err(ConfigError::IssuerTwice(one.iss.clone()));
-            }
-            let overlap = one.prefix.starts_with(&other.prefix) || other.prefix.starts_with(&one.prefix);
-            if one.kind == other.kind && overlap {
-                return Err(ConfigError::PrefixesOverlap(one.iss.clone(), other.iss.clone()));
+/// That no name can be given by two issuers: see [`Issuer::prefix`].
+fn names_apart(issuers: &[Issuer]) -> Result<(), ConfigError> {
+    let of_providers: Vec<_> = issuers.iter().filter(|issuer| !issuer.names_anybody).collect();
+    for (index, one) in of_providers.iter().enumerate() {
+        for other in &of_providers[index + 1..] {
+            let one_kind = [Kind::Users, Kind::Services]
+                .iter()
+                .any(|kind| one.kinds.include(*kind) && other.kinds.include(*kind));
+            if one_kind && one.names_overlap(other) {
+                return Err(ConfigError::PrefixesOverlap(one.name(), other.name()));
             }
         }
     }
     Ok(())
 }
 
+impl Issuer {
+    /// What it is called where one name is enough.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.iss.first().cloned().unwrap_or_default()
+    }
+
+    /// Whether a token of it could be this caller's.
+    #[must_use]
+    pub fn could_name(&self, principal: &Principal) -> bool {
+        let (kind, id) = match principal {
+            Principal::User(id) => (Kind::Users, id),
+            Principal::Service(id) => (Kind::Services, id),
+        };
+        let prefix = match self.realm() {
+            Some(realm) => format!("{}{PREFIX_END}", Principal::user(realm).id()),
+            None => Principal::user(&self.prefix).id().to_owned(),
+        };
+        let own = self.realm().is_some() || !id.contains(PREFIX_END);
+        self.kinds.include(kind) && own && id.len() > prefix.len() && id.starts_with(&prefix)
+    }
+
+    /// The prefix without its end, if it has one.
+    fn realm(&self) -> Option<&str> {
+        self.prefix.strip_suffix(PREFIX_END)
+    }
+
+    /// Whether both could give one name: "a" + "bc" is "ab" + "c". A prefix with an end is neither the beginning of a
+    /// `sub` nor of another such prefix: in a name its colon alone stands bare.
+    fn names_overlap(&self, other: &Self) -> bool {
+        match (self.realm(), other.realm()) {
+            (Some(one), Some(two)) => one == two,
+            (None, None) => self.prefix.starts_with(&other.prefix) || other.prefix.starts_with(&self.prefix),
+            _ => false,
+        }
+    }
+}
+
 impl Trusted {
     /// Who bears a token with these claims, whose signature is verified.
-    pub(super) fn caller(&self, claims: &Claims) -> Result<Caller, Rejection> {
-        let audience = self.audiences.iter().find(|audience| claims.aud.contains(audience));
+    pub(super) fn caller(&self, claims: &Claims<'_>) -> Result<Caller, Rejection> {
+        let audience = self.audiences.iter().find(|audience| claims.aud.contains(&audience.as_str()));
         let audience = audience.ok_or(Rejection::Audience)?;
         match &self.grants {
-            Grants::Principal { kind, prefix, reserved } => {
-                let principal = principal(*kind, prefix, reserved, &claims.sub)?;
-                let email = claims.verified_email().filter(|_| *kind == Kind::Users).map(str::to_owned);
+            Grants::Principal { kinds, prefix, reserved } => {
+                let kind = kinds.of(claims.all)?;
+                let principal = principal(kind, prefix, reserved, claims.sub)?;
+                let email = claims.verified_email().filter(|_| kind == Kind::Users).map(str::to_owned);
                 Ok(Caller { principal, email, suite: None })
             }
-            Grants::Suite { name } if *name == claims.sub && claims.aud.is_single() => {
+            Grants::Suite { name } if *name == claims.sub && claims.aud.len() == 1 => {
                 let suite = SuiteCaller { name: name.clone(), audience: audience.clone() };
                 Ok(Caller { principal: Principal::service(name), email: None, suite: Some(suite) })
             }
@@ -175,14 +228,18 @@ impl Trusted {
 }
 
 fn principal(kind: Kind, prefix: &str, reserved: &[String], sub: &str) -> Result<Principal, Rejection> {
-    let id = format!("{prefix}{sub}");
-    if sub.is_empty() || reserved.contains(&id) {
+    if sub.is_empty() {
         return Err(Rejection::Subject);
     }
-    let principal = match kind {
-        Kind::Users => Principal::user(&id),
-        Kind::Services => Principal::service(&id),
+    let principal = match (kind, prefix.strip_suffix(PREFIX_END)) {
+        (Kind::Users, Some(realm)) => Principal::user_of(realm, sub),
+        (Kind::Users, None) => Principal::user(&format!("{prefix}{sub}")),
+        (Kind::Services, Some(realm)) => Principal::service_of(realm, sub),
+        (Kind::Services, None) => Principal::service(&format!("{prefix}{sub}")),
     };
+    if kind == Kind::Services && reserved.iter().any(|name| name == principal.id()) {
+        return Err(Rejection::Subject);
+    }
     // Too long an id, or a NUL in it, has no name.
     principal.to_string().parse().map_err(|_: Malformed| Rejection::Subject)
 }

@@ -1,27 +1,34 @@
 //! Public keys of an issuer, each bound to the one algorithm that it verifies.
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{
-    Algorithm, DecodingKey,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse},
-};
+use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// RSA keys in bytes: 2048 bits are the least that NIST SP 800-131A allows, 4096 the most that are verified.
-const RSA_MODULUS: std::ops::RangeInclusive<usize> = 256..=512;
+use super::{
+    SigningKey,
+    jwk::{self, Key},
+    refusals::shown,
+    rejection::Rejection,
+};
 
-/// A set of public keys (RFC 7517). Of its keys those for `ES256`, `EdDSA` (Ed25519) and `RS256` are used; others, and
-/// those for encryption, are left aside.
+/// How many keys of a set are named in the log.
+const NAMED: usize = 32;
+
+/// A set of public keys (RFC 7517). Of its keys those for `ES256`, `EdDSA` (Ed25519) and `RS256` are used. All others are
+/// left aside and take nothing from those (RFC 7517, 5): a provider may publish what is not meant for its tokens.
 #[derive(Clone, Debug, Default)]
-pub struct Jwks(Vec<Key>);
+pub struct Jwks {
+    keys: Vec<Key>,
+    aside: Vec<Aside>,
+}
 
-#[derive(Clone)]
-struct Key {
-    kid: Option<String>,
-    algorithm: Algorithm,
-    verifies: DecodingKey,
+/// A key that is not used.
+#[derive(Clone, Debug)]
+struct Aside {
+    kid: String,
+    /// It completes "it …".
+    why: &'static str,
 }
 
 impl fmt::Debug for Key {
@@ -33,21 +40,15 @@ impl fmt::Debug for Key {
     }
 }
 
-/// A key set that can't be used.
+/// A text that is no key set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwksError {
-    /// Not a JSON object with an array `keys` of keys.
-    #[error("not a JSON Web Key Set")]
+    /// Not a JSON object with an array `keys`.
+    #[error("not a JSON Web Key Set: an object with an array 'keys'")]
     Malformed,
-    /// A private or symmetric key, which must not be where public keys are.
-    #[error("the key '{0}' is not a public key: the set must hold public keys only")]
-    Secret(String),
-    /// A key whose numbers are not a point of its curve, or an RSA key of a size that is not accepted.
-    #[error("the key '{0}' is not a valid P-256, Ed25519 or RSA key of 2048 to 4096 bits")]
-    Invalid(String),
-    /// Two keys with one `kid`.
-    #[error("two keys have the id '{0}'")]
-    Twice(String),
+    /// A provider's discovery document.
+    #[error("a provider's discovery document: its key set is what is found at the address of its 'jwks_uri'")]
+    Discovery,
 }
 
 #[derive(Deserialize)]
@@ -58,89 +59,116 @@ struct Set {
 impl Jwks {
     /// Reads the JSON of a key set.
     pub fn parse(json: &str) -> Result<Self, JwksError> {
-        let set: Set = serde_json::from_str(json).map_err(|_| JwksError::Malformed)?;
-        let mut keys: Vec<Key> = Vec::new();
-        for value in set.keys {
-            keys.extend(usable(value)?);
+        // Editors put a byte order mark before what they save; it is not part of the JSON.
+        let json = json.trim_start_matches('\u{feff}');
+        let set: Set = serde_json::from_str(json).map_err(|_| {
+            let other = serde_json::from_str::<Value>(json).unwrap_or_default();
+            if other.get("jwks_uri").is_some() { JwksError::Discovery } else { JwksError::Malformed }
+        })?;
+        let mut read = Self::default();
+        for value in &set.keys {
+            match jwk::read(value) {
+                Ok(key) => read.keys.push(key),
+                Err(why) => read.aside.push(Aside { kid: named(value.get("kid")), why }),
+            }
         }
-        Self::default().merge(Self(keys))
+        read.settle();
+        Ok(read)
     }
 
     /// Whether no key of the set can be used.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
     }
 
-    /// This set and another.
-    ///
-    /// # Errors
-    /// [`JwksError::Twice`] if they share a `kid`.
-    pub fn merge(mut self, other: Self) -> Result<Self, JwksError> {
-        for key in other.0 {
-            if let Some(kid) =
-                key.kid.as_ref().filter(|kid| self.0.iter().any(|k| k.kid.as_ref() == Some(kid)))
-            {
-                return Err(JwksError::Twice(kid.clone()));
-            }
-            self.0.push(key);
-        }
-        Ok(self)
-    }
-
-    /// The key for a token: the one with its `kid`, or, if it names none, the only one there is.
-    pub(super) fn find(&self, kid: Option<&str>) -> Option<(Algorithm, &DecodingKey)> {
-        let key = match (kid, self.0.as_slice()) {
-            (Some(kid), keys) => keys.iter().find(|key| key.kid.as_deref() == Some(kid)),
-            (None, [only]) => Some(only),
-            (None, _) => None,
+    /// Which keys are used, for the log: `2026-a (RS256), 2026-b (ES256)`.
+    pub(super) fn used(&self) -> String {
+        let key = |key: &Key| {
+            format!("{} ({})", shown(key.kid.as_deref().unwrap_or("without id")), jwk::name(key.algorithm))
         };
-        key.map(|key| (key.algorithm, &key.verifies))
+        list(self.keys.iter().map(key), ", ")
     }
 
-    /// Each key as a set of its own, with its id.
-    pub(super) fn into_single_keys(self) -> impl Iterator<Item = (Option<String>, Self)> {
-        self.0.into_iter().map(|key| (key.kid.clone(), Self(vec![key])))
+    /// Which keys are left aside and why, for the log; empty if none is.
+    #[must_use]
+    pub fn left_aside(&self) -> String {
+        list(self.aside.iter().map(|aside| format!("{}: it {}", aside.kid, aside.why)), "; ")
+    }
+
+    /// The key for a token in this algorithm: the one with its `kid`, or, if it names none, the only one there is. Where
+    /// keys share a `kid`, the algorithm tells them apart (RFC 7517, 4.5).
+    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&DecodingKey, Rejection> {
+        let of_id = |key: &&Key| match kid {
+            Some(kid) => key.kid.as_deref() == Some(kid),
+            None => self.keys.len() == 1,
+        };
+        let mut keys = self.keys.iter().filter(of_id).peekable();
+        keys.peek().ok_or(Rejection::Key)?;
+        let key = keys.find(|key| key.algorithm == algorithm).ok_or(Rejection::KeyAlgorithm)?;
+        Ok(&key.verifies)
+    }
+
+    /// Whether the set has the public half of this key under this id.
+    #[must_use]
+    pub fn has(&self, kid: &str, key: &SigningKey) -> bool {
+        const KIND: &str = "own-key";
+        self.verify(KIND, &key.sign(kid, KIND, &json!({}))).is_some()
+    }
+
+    /// The keys of each id as a set of its own.
+    pub(super) fn by_id(self) -> BTreeMap<Option<String>, Self> {
+        let mut sets = BTreeMap::<Option<String>, Self>::new();
+        for key in self.keys {
+            sets.entry(key.kid.clone()).or_default().keys.push(key);
+        }
+        sets
+    }
+
+    /// Leaves aside what a token could not choose among: different keys of one id and algorithm. One that is there twice
+    /// counts once.
+    fn settle(&mut self) {
+        let mut settled: Vec<Key> = Vec::new();
+        let mut ambiguous = Vec::new();
+        for key in std::mem::take(&mut self.keys) {
+            let same =
+                |other: &&Key| key.kid.is_some() && key.kid == other.kid && key.algorithm == other.algorithm;
+            match settled.iter().find(same) {
+                None => settled.push(key),
+                Some(other) if other.numbers == key.numbers => {}
+                Some(_) => ambiguous.push((key.kid.clone(), key.algorithm)),
+            }
+        }
+        for (kid, algorithm) in ambiguous {
+            settled.retain(|key| (&key.kid, key.algorithm) != (&kid, algorithm));
+            let kid = shown(&kid.unwrap_or_default());
+            if !self.aside.iter().any(|aside| aside.kid == kid && aside.why == TWICE) {
+                self.aside.push(Aside { kid, why: TWICE });
+            }
+        }
+        self.keys = settled;
     }
 }
 
-/// A key of a set, if it is for verifying signatures in an algorithm that is accepted.
-fn usable(value: Value) -> Result<Option<Key>, JwksError> {
-    // Both mark private keys: `d` is the private part of every asymmetric kind (RFC 7518, RFC 8037), `k` a secret.
-    let secret = value.get("d").is_some() || value.get("k").is_some();
-    let jwk: Jwk = serde_json::from_value(value).map_err(|_| JwksError::Malformed)?;
-    let kid = jwk.common.key_id.clone();
-    let id = || kid.clone().unwrap_or_default();
-    if secret {
-        return Err(JwksError::Secret(id()));
+/// Why keys that a token could not choose among are not used.
+const TWICE: &str = "shares its id and algorithm with another key";
+
+/// An id, as far as it is one, fit to be logged.
+fn named(kid: Option<&Value>) -> String {
+    match kid {
+        None | Some(Value::Null) => "without id".to_owned(),
+        Some(Value::String(kid)) => shown(kid),
+        Some(other) => shown(&other.to_string()),
     }
-    let (algorithm, valid) = match &jwk.algorithm {
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
-            (Algorithm::ES256, true)
-        }
-        // jsonwebtoken panics on a shorter key and cuts a longer one.
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
-            (Algorithm::EdDSA, bytes(&key.x).len() == ed25519_dalek::PUBLIC_KEY_LENGTH)
-        }
-        AlgorithmParameters::RSA(key) => {
-            let modulus = bytes(&key.n);
-            (Algorithm::RS256, modulus.first() != Some(&0) && RSA_MODULUS.contains(&modulus.len()))
-        }
-        _ => return Ok(None),
-    };
-    let for_signatures = jwk.common.public_key_use.as_ref().is_none_or(|u| *u == PublicKeyUse::Signature);
-    let for_algorithm = jwk.common.key_algorithm.is_none_or(|alg| alg == KeyAlgorithm::from(algorithm));
-    if !for_signatures || !for_algorithm {
-        return Ok(None);
-    }
-    let key = DecodingKey::from_jwk(&jwk).ok().filter(|_| valid);
-    // Verifying anything at all is an error with a key that is no point of its curve.
-    let key = key.filter(|key| jsonwebtoken::crypto::verify("", b"", key, algorithm).is_ok());
-    key.map(|verifies| Some(Key { kid, algorithm, verifies }))
-        .ok_or_else(|| JwksError::Invalid(jwk.common.key_id.unwrap_or_default()))
 }
 
-/// The bytes of a number in a key; none if it is not base64url.
-fn bytes(number: &str) -> Vec<u8> {
-    URL_SAFE_NO_PAD.decode(number).unwrap_or_default()
+/// The first of these, and how many more there are.
+fn list(all: impl Iterator<Item = String>, between: &str) -> String {
+    let all: Vec<_> = all.collect();
+    let more = all.len().saturating_sub(NAMED);
+    let mut text = all[..all.len() - more].join(between);
+    if more > 0 {
+        text += &format!("{between}and {more} more");
+    }
+    text
 }

@@ -3,7 +3,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::Signer as _;
 use serde_json::{Value, json};
 
-use super::{Jwks, SigningKey};
+use super::{Jwks, SigningKey, jwk, jwt::Jwt};
 
 impl SigningKey {
     /// Signs a payload, under the id by which a key set knows this key.
@@ -21,17 +21,14 @@ impl Jwks {
     /// The payload of a text of this kind that a key of the set has signed, and the key's id.
     #[must_use]
     pub fn verify(&self, kind: &str, text: &str) -> Option<(String, Value)> {
-        let (message, signature) = text.rsplit_once('.')?;
-        let (header, payload) = message.split_once('.')?;
-        let [header, payload] = [header, payload].map(|part| {
-            let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
-            serde_json::from_slice::<Value>(&bytes).ok()
-        });
-        let (header, payload) = (header?, payload?);
-        let key_id = header["kid"].as_str()?;
-        let (algorithm, key) = self.find(Some(key_id))?;
-        let verified = jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, algorithm).ok()?;
-        (verified && header["typ"] == kind).then(|| (key_id.to_owned(), payload))
+        let jwt = Jwt::parse(text).ok()?;
+        let key_id = jwt.key_id().ok()??.to_owned();
+        let algorithm = jwk::accepted(jwt.algorithm().ok()?)?;
+        let key = self.find(Some(&key_id), algorithm).ok()?;
+        let verified =
+            jsonwebtoken::crypto::verify(jwt.signature, jwt.message.as_bytes(), key, algorithm).ok()?;
+        (verified && jwt.header.get("typ").is_some_and(|typ| typ == kind))
+            .then(|| (key_id, jwt.claims.into()))
     }
 }
 

@@ -2,8 +2,8 @@
 //! of the configured issuers of users or services, or from another service of the suite, which signs with a key of
 //! its own.
 //!
-//! The issuer decides what kind of principal a token speaks for, never the token's subject. Only a peer's own key
-//! makes a caller that service of the suite.
+//! The issuer decides what kind of principal a token speaks for, or a claim that the operator has named for it; never
+//! anything that the operator has not named. Only a peer's own key makes a caller that service of the suite.
 use std::fmt;
 
 use crate::name::Principal;
@@ -11,9 +11,14 @@ use crate::name::Principal;
 mod authenticator;
 mod dev;
 mod issuer;
+mod jwk;
 mod jwks;
 mod jws;
+mod jwt;
 mod key;
+mod kind;
+mod refusals;
+mod rejection;
 mod signer;
 #[cfg(test)]
 mod tests;
@@ -21,11 +26,12 @@ mod token;
 
 pub use authenticator::Authenticator;
 pub use dev::DevIssuer;
-pub use issuer::{ConfigError, Issuer, Kind, Suite};
+pub use issuer::{ConfigError, Issuer, PREFIX_END, Suite};
 pub use jwks::{Jwks, JwksError};
 pub use key::{KeyFileError, SigningKey};
+pub use kind::{Condition, Kind, Kinds, KindsError};
 pub use signer::ServiceSigner;
-pub use token::BearerToken;
+pub use token::{BearerToken, MAX_TOKEN};
 
 /// Who makes a call, as its token proves.
 #[derive(Clone, PartialEq, Eq)]

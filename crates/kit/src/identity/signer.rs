@@ -19,7 +19,7 @@ pub struct ServiceSigner {
     name: String,
     key: SigningKey,
     clock: Arc<dyn Clock>,
-    /// By audience: the token, and when to sign the next.
+    /// By audience: the token, and when it was signed.
     signed: Mutex<HashMap<String, (BearerToken, Timestamp)>>,
 }
 
@@ -30,16 +30,17 @@ impl ServiceSigner {
         Self { name: name.into(), key, clock, signed: Mutex::default() }
     }
 
-    /// A token for calling the service `audience`. It lives for five minutes, at least half of which are left.
+    /// A token for calling the service `audience`. It lives for five minutes, at least half of which are left. If the clock
+    /// has been set back behind its beginning, it is signed anew: nobody would take it until its time had come.
     #[must_use]
     pub fn token_for(&self, audience: &str) -> BearerToken {
         let now = self.clock.now();
         let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
         match signed.get(audience) {
-            Some((token, renew)) if now < *renew => token.clone(),
+            Some((token, begin)) if (*begin..*begin + LIFETIME / 2).contains(&now) => token.clone(),
             _ => {
                 let token = self.sign(audience, now);
-                signed.insert(audience.to_owned(), (token.clone(), now + LIFETIME / 2));
+                signed.insert(audience.to_owned(), (token.clone(), now));
                 token
             }
         }

@@ -1,81 +1,60 @@
-//! The inside of a token, and the reasons to refuse one.
+//! The inside of a token.
 use std::{fmt, time::Duration};
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tonic::metadata::{MetadataMap, MetadataValue};
 
-use super::SigningKey;
+use super::{SigningKey, jwt::text, rejection::Rejection};
 use crate::clock::Timestamp;
+
+/// The longest token that is looked at, in bytes. A token with 200 groups named by UUIDs has some 11,000.
+pub const MAX_TOKEN: usize = 16 * 1024;
 
 /// How far the clocks of an issuer and of this machine may differ, in seconds.
 const LEEWAY: i64 = 30;
 
-/// What a token says, as far as it is read.
-#[derive(Deserialize)]
-pub(super) struct Claims {
-    pub(super) sub: String,
-    pub(super) aud: Audience,
-    exp: Seconds,
-    nbf: Option<Seconds>,
-    email: Option<Value>,
-    email_verified: Option<Value>,
+/// What a token says, as far as every token must say it.
+pub(super) struct Claims<'a> {
+    pub(super) all: &'a Map<String, Value>,
+    pub(super) sub: &'a str,
+    pub(super) aud: Vec<&'a str>,
+    pub(super) validity: Validity,
 }
 
-/// Which issuer a token says it is from; read before the signature is verified, to know by which key.
-#[derive(Deserialize)]
-pub(super) struct Issued {
-    pub(super) iss: String,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Audience {
-    One(String),
-    Several(Vec<String>),
-}
-
-impl Audience {
-    pub(super) fn contains(&self, audience: &str) -> bool {
-        match self {
-            Self::One(one) => one == audience,
-            Self::Several(several) => several.iter().any(|one| one == audience),
-        }
+impl<'a> Claims<'a> {
+    pub(super) fn read(all: &'a Map<String, Value>) -> Result<Self, Rejection> {
+        let sub = text(all, "sub")?;
+        let aud = match present(all, "aud").ok_or(Rejection::Missing("aud"))? {
+            Value::String(one) => vec![one.as_str()],
+            Value::Array(several) => {
+                let texts: Option<Vec<_>> = several.iter().map(Value::as_str).collect();
+                texts.ok_or(Rejection::Mistyped("aud"))?
+            }
+            _ => return Err(Rejection::Mistyped("aud")),
+        };
+        let expires = seconds(all, "exp")?.ok_or(Rejection::Missing("exp"))?;
+        let not_before = seconds(all, "nbf")?.unwrap_or(i64::MIN);
+        Ok(Self { all, sub, aud, validity: Validity { not_before, expires } })
     }
 
-    pub(super) fn is_single(&self) -> bool {
-        match self {
-            Self::One(_) => true,
-            Self::Several(several) => several.len() == 1,
-        }
+    /// The e-mail address, if the issuer says, with the JSON value `true`, that it is verified.
+    pub(super) fn verified_email(&self) -> Option<&str> {
+        let verified = self.all.get("email_verified") == Some(&Value::Bool(true));
+        let email = self.all.get("email").filter(|_| verified).and_then(Value::as_str);
+        email.filter(|email| !email.is_empty())
     }
+}
+
+fn present<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    claims.get(name).filter(|value| !value.is_null())
 }
 
 /// Seconds since 1970, which may have a fraction (RFC 7519, `NumericDate`); the fraction is cut.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "serde_json::Number")]
-struct Seconds(i64);
-
-impl TryFrom<serde_json::Number> for Seconds {
-    type Error = &'static str;
-
-    fn try_from(number: serde_json::Number) -> Result<Self, Self::Error> {
-        #[expect(clippy::cast_possible_truncation, reason = "saturates, and a fraction is to be cut")]
-        let whole = number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds as i64));
-        whole.map(Self).ok_or("not a time")
-    }
-}
-
-impl Claims {
-    /// The e-mail address, if the issuer says, with the JSON value `true`, that it is verified.
-    pub(super) fn verified_email(&self) -> Option<&str> {
-        let verified = self.email_verified == Some(Value::Bool(true));
-        self.email.as_ref().filter(|_| verified).and_then(Value::as_str).filter(|email| !email.is_empty())
-    }
-
-    pub(super) fn validity(&self) -> Validity {
-        Validity { not_before: self.nbf.map_or(i64::MIN, |nbf| nbf.0), expires: self.exp.0 }
-    }
+fn seconds(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, Rejection> {
+    let Some(value) = present(claims, name) else { return Ok(None) };
+    #[expect(clippy::cast_possible_truncation, reason = "saturates, and a fraction is to be cut")]
+    let whole = value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds as i64));
+    whole.map(Some).ok_or(Rejection::Mistyped(name))
 }
 
 /// From when until when a token is valid, in seconds since 1970.
@@ -96,27 +75,6 @@ impl Validity {
         }
         Ok(())
     }
-}
-
-/// Why a token is refused. The text completes "The bearer token …" and tells nothing of the token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Rejection {
-    #[error("is not one well-formed JWT")]
-    Malformed,
-    #[error("is from an issuer that is not trusted here")]
-    Issuer,
-    #[error("is signed by a key, or in an algorithm, that is not its issuer's")]
-    Key,
-    #[error("has a signature that does not match")]
-    Signature,
-    #[error("is not meant for this service")]
-    Audience,
-    #[error("has a subject that can't be a caller here")]
-    Subject,
-    #[error("has expired")]
-    Expired,
-    #[error("is not valid yet")]
-    NotYetValid,
 }
 
 /// A signed token. Its text is a secret until it expires.

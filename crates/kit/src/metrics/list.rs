@@ -1,5 +1,5 @@
-//! Every metric, with what it tells. The names of owners, services, pools and codes are few and fixed, and methods
-//! come from the descriptors: no label tells of anybody or anything, and none can grow without end.
+//! Every metric, with what it tells. The names of owners, services, pools and codes are few and fixed, methods come
+//! from the descriptors and issuers from the operator: no label tells of anybody or anything, and none can grow without end.
 
 /// How a metric behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,10 @@ metrics! {
         "Answers by an owner of facts: unchanged from what the gate remembered, or changed";
     MISSING Counter "devspaces_gate_facts_missing_total" ["owner"]
         "Questions that an owner of facts did not answer; whoever asked went without its facts";
+    TOKENS_REFUSED Counter "devspaces_tokens_refused_total" ["cause" "issuer"]
+        "Tokens that were refused, by cause and issuer; unknown where the issuer is not a configured one";
+    CLOCKS Gauge "devspaces_clock_difference_seconds" ["owner"]
+        "How far the clock of the service that answered last was ahead of this one's; negative if it was behind, 0 if it was neither for certain";
     EFFECTS Gauge "devspaces_outbox_undelivered_effects" ["service"]
         "Effects on other services that are committed and not yet delivered";
     OLDEST Gauge "devspaces_outbox_oldest_effect_age_seconds" ["service"]

@@ -57,6 +57,8 @@ pub(crate) struct Metrics {
     revalidate: Family<[Label; 1], Histogram, fn() -> Histogram>,
     answers: Family<[Label; 2], Counter>,
     missing: Family<[Label; 1], Counter>,
+    tokens_refused: Family<[(&'static str, String); 2], Counter>,
+    clocks: Family<[Label; 1], Number>,
     repeated: Family<[Label; 1], Counter>,
     spans_lost: Counter,
     lines_dropped: Counter,
@@ -88,6 +90,8 @@ impl Metrics {
             revalidate: register(&mut registry, &list::REVALIDATE, Family::new_with_constructor(seconds)),
             answers: register(&mut registry, &list::ANSWERS, Family::default()),
             missing: register(&mut registry, &list::MISSING, Family::default()),
+            tokens_refused: register(&mut registry, &list::TOKENS_REFUSED, Family::default()),
+            clocks: register(&mut registry, &list::CLOCKS, Family::default()),
             repeated: register(&mut registry, &list::REPEATED, Family::default()),
             spans_lost: register(&mut registry, &list::SPANS_LOST, Counter::default()),
             lines_dropped: register(&mut registry, &list::LINES_DROPPED, Counter::default()),
@@ -143,6 +147,18 @@ pub(crate) fn responding(method: &'static str, after: Duration) {
 /// A call has ended.
 pub(crate) fn ended(method: &'static str, code: Code) {
     METRICS.calls.get_or_create(&[("method", method), ("code", code_name(code))]).inc();
+}
+
+/// A token of a configured issuer, or of one that is not, is refused.
+pub(crate) fn token_refused(cause: &'static str, issuer: &str) {
+    let labels = [("cause", cause.to_owned()), ("issuer", issuer.to_owned())];
+    METRICS.tokens_refused.get_or_create(&labels).inc();
+}
+
+/// An owner's clock was ahead of this process's by so many microseconds.
+pub fn clock_differs(owner: &'static str, micros: i64) {
+    #[expect(clippy::cast_precision_loss, reason = "no clock is wrong by so much that it matters")]
+    METRICS.clocks.get_or_create(&[("owner", owner)]).set(micros as f64 / 1e6);
 }
 
 /// A transaction is run again.

@@ -1,8 +1,5 @@
 use std::{fs, io, os::unix::fs::PermissionsExt as _, thread};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::{Value, json};
-
 use super::*;
 
 #[test]
@@ -16,11 +13,27 @@ fn issuers_that_could_share_a_name_are_a_configuration_error() {
         Authenticator::new(Hands::at_now(), issuers, Suite::default()).map(|_| ())
     };
     let overlap = Err(ConfigError::PrefixesOverlap("one".into(), "two".into()));
-    for prefixes in [["", ""], ["", "a"], ["a", ""], ["a", "a"], ["a", "ab"], ["ab", "a"]] {
+    for prefixes in [["", ""], ["", "a"], ["a", ""], ["a", "a"], ["a", "ab"], ["ab", "a"], ["a:", "a:"]] {
         assert_eq!(pair([Kind::Users; 2], prefixes), overlap, "{prefixes:?}");
         assert_eq!(pair([Kind::Users, Kind::Services], prefixes), Ok(()), "{prefixes:?}");
     }
-    assert_eq!(pair([Kind::Services; 2], ["a|", "b|"]), Ok(()));
+    // A prefix that ends in a colon goes with any other.
+    for prefixes in [["a|", "b|"], ["", "a:"], ["a:", ""], ["a:", "ab:"], ["a", "a:"], ["a:", "a:b:"]] {
+        assert_eq!(pair([Kind::Services; 2], prefixes), Ok(()), "{prefixes:?}");
+    }
+    let both = || {
+        let condition = Some("sub=*@clients".parse().expect("a condition"));
+        Kinds::new(Some(Kind::Users), None, condition).expect("kinds")
+    };
+    let one = Issuer { kinds: both(), ..issuer("one", Kind::Users, "", jwks(&key, "k")) };
+    let two = issuer("two", Kind::Services, "", jwks(&key, "k"));
+    let mixed = Authenticator::new(Hands::at_now(), vec![one.clone(), two.clone()], Suite::default());
+    assert_eq!(mixed.map(|_| ()), overlap, "one vouches for services, too");
+    let own = Issuer { names_anybody: true, ..two };
+    assert!(
+        Authenticator::new(Hands::at_now(), vec![one, own], Suite::default()).is_ok(),
+        "the operator's own"
+    );
 }
 
 #[test]
@@ -36,45 +49,19 @@ fn a_configuration_that_is_ambiguous_or_of_no_use_is_an_error() {
     assert_eq!(new(vec![one("", Kind::Users)], none()), ConfigError::IssuerUnnamed);
     let reserved = new(vec![one("devspaces:space", Kind::Services)], none());
     assert_eq!(reserved, ConfigError::IssuerReserved("devspaces:space".into()));
-    let deaf = Issuer { audiences: Vec::new(), ..one("one", Kind::Users) };
-    assert_eq!(new(vec![deaf], none()), ConfigError::NoAudience("one".into()));
+    let again = Issuer { iss: vec!["one".into(), "two".into(), "one".into()], ..one("one", Kind::Users) };
+    assert_eq!(new(vec![again], none()), ConfigError::IssuerTwice("one".into()));
+    for audiences in [Vec::new(), vec![String::new()], vec!["devspaces".into(), String::new()]] {
+        let deaf = Issuer { audiences, ..one("one", Kind::Users) };
+        assert_eq!(new(vec![deaf], none()), ConfigError::NoAudience("one".into()));
+    }
     let keyless = Issuer { keys: Jwks::default(), ..one("one", Kind::Users) };
-    assert_eq!(new(vec![keyless], none()), ConfigError::NoKey("one".into()));
+    assert_eq!(new(vec![keyless], none()), ConfigError::NoKey("one".into(), String::new()));
+    let unnamed = Issuer { prefix: ":".into(), ..one("one", Kind::Users) };
+    assert_eq!(new(vec![unnamed], none()), ConfigError::PrefixUnnamed("one".into()));
     assert_eq!(new(Vec::new(), suite(&["shop"], Jwks::default())), ConfigError::HostedUnknown("shop".into()));
     let stranger = suite(&["space"], jwks(&key, "metering"));
     assert_eq!(new(Vec::new(), stranger), ConfigError::PeerUnknown("metering".into()));
-}
-
-#[test]
-fn a_key_set_holds_public_keys_of_known_kinds_only() {
-    let parse = |keys: Value| Jwks::parse(&json!({ "keys": keys }).to_string());
-    let good = key().public_jwk("k");
-    let with = |name: &str, value: Value| {
-        let mut jwk = good.clone();
-        jwk[name] = value;
-        jwk
-    };
-    assert!(parse(json!([good])).is_ok_and(|set| !set.is_empty()));
-    assert_eq!(parse(json!([good, good])).map(|_| ()), Err(JwksError::Twice("k".into())));
-    assert_eq!(parse(json!([with("d", json!("AA"))])).map(|_| ()), Err(JwksError::Secret("k".into())));
-    let symmetric = json!([{ "kty": "oct", "kid": "k", "k": "AAAA" }]);
-    assert_eq!(parse(symmetric).map(|_| ()), Err(JwksError::Secret("k".into())));
-    let tiny = json!([{ "kty": "RSA", "kid": "k", "n": URL_SAFE_NO_PAD.encode([255; 128]), "e": "AQAB" }]);
-    assert_eq!(parse(tiny).map(|_| ()), Err(JwksError::Invalid("k".into())));
-    for invalid in [
-        with("x", json!("AAAA")),
-        json!({ "kty": "EC", "crv": "P-256", "kid": "k", "x": "AAAA", "y": "AAAA" }),
-    ] {
-        assert_eq!(parse(json!([invalid])).map(|_| ()), Err(JwksError::Invalid("k".into())));
-    }
-    for unused in [
-        with("use", json!("enc")),
-        with("alg", json!("ES256")),
-        json!({ "kty": "EC", "crv": "P-384", "x": "", "y": "" }),
-    ] {
-        assert!(parse(json!([unused])).is_ok_and(|set| set.is_empty()));
-    }
-    assert_eq!(Jwks::parse("[]").map(|_| ()), Err(JwksError::Malformed));
 }
 
 #[test]

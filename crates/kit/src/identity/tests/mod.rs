@@ -14,7 +14,7 @@ use tonic::metadata::MetadataMap;
 use uuid::Uuid;
 
 use super::{
-    Authenticator, Caller, ConfigError, DevIssuer, Issuer, Jwks, JwksError, KeyFileError, Kind,
+    Authenticator, Caller, ConfigError, DevIssuer, Issuer, Jwks, JwksError, KeyFileError, Kind, Kinds,
     ServiceSigner, SigningKey, Suite, SuiteCaller,
 };
 use crate::{
@@ -24,6 +24,9 @@ use crate::{
 };
 
 mod config;
+mod keys;
+mod names;
+mod refused;
 mod suite;
 
 /// 2027-01-15T08:00:00Z, ten minutes before the tokens in testdata expire.
@@ -61,7 +64,14 @@ fn jwks(key: &SigningKey, kid: &str) -> Jwks {
 }
 
 fn issuer(iss: &str, kind: Kind, prefix: &str, keys: Jwks) -> Issuer {
-    Issuer { iss: iss.into(), kind, prefix: prefix.into(), audiences: vec!["devspaces".into()], keys }
+    Issuer {
+        iss: vec![iss.into()],
+        kinds: Kinds::always(kind),
+        prefix: prefix.into(),
+        audiences: vec!["devspaces".into()],
+        keys,
+        names_anybody: false,
+    }
 }
 
 fn suite(hosted: &[&str], peers: Jwks) -> Suite {
@@ -219,7 +229,8 @@ fn only_the_issuers_key_and_algorithm_will_do() {
     let public = world.key.pair().verifying_key().to_bytes();
     let secret = EncodingKey::from_secret(&public);
     let confused = jsonwebtoken::encode(&header(Algorithm::HS256, "k1"), &claims(&json!({})), &secret);
-    let algorithm = "The bearer token is signed by a key, or in an algorithm, that is not its issuer's";
+    let algorithm =
+        "The bearer token is signed in an algorithm that is not accepted: ES256, EdDSA and RS256 are";
     assert_eq!(world.refused(&confused.expect("a token")), algorithm);
 
     for algorithm in ["none", "None", "ES256"] {

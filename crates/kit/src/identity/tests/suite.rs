@@ -7,7 +7,8 @@ use super::*;
 #[test]
 fn a_service_of_the_suite_is_known_by_its_own_key_alone() {
     let (own, other) = (key(), key());
-    let peers = jwks(&own, "membership").merge(jwks(&other, "billing")).expect("two keys");
+    let peers = json!({ "keys": [own.public_jwk("membership"), other.public_jwk("billing")] });
+    let peers = Jwks::parse(&peers.to_string()).expect("two keys");
     let world = World::with_suite(suite(&["space"], peers));
     let signer = |name: &str, key: &SigningKey| ServiceSigner::new(name, key.clone(), world.clock.clone());
 
@@ -54,4 +55,27 @@ fn a_service_signs_anew_when_half_of_a_tokens_life_is_spent() {
     assert!(signer.token_for("billing") == first);
     clock.advance(1);
     assert!(signer.token_for("billing") != first);
+}
+
+#[test]
+fn a_service_signs_anew_when_its_clock_has_been_set_back_behind_its_token() {
+    let own = key();
+    let world = World::with_suite(suite(&["space"], jwks(&own, "membership")));
+    let signer = ServiceSigner::new("membership", own, world.clock.clone());
+    let first = signer.token_for("space");
+    for step in [-60, -86_400, 31_536_000, -31_536_000] {
+        world.clock.advance(step);
+        let token = signer.token_for("space");
+        assert!(token != first, "{step}");
+        assert!(world.ask(token.as_str()).is_ok(), "{step}");
+    }
+}
+
+#[test]
+fn a_key_set_knows_whose_key_it_is() {
+    let (space, billing) = (key(), key());
+    let keys = json!({ "keys": [space.public_jwk("space"), billing.public_jwk("billing")] });
+    let keys = Jwks::parse(&keys.to_string()).expect("a key set");
+    assert!(keys.has("space", &space) && keys.has("billing", &billing));
+    assert!(!keys.has("space", &billing) && !keys.has("membership", &space) && !keys.has("space", &key()));
 }

@@ -1,0 +1,151 @@
+//! Which of an issuer's tokens are people's and which are services'.
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+
+use super::rejection::Rejection;
+
+/// For whom an issuer vouches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// People: `users/{prefix}{sub}`.
+    Users,
+    /// Services: `services/{prefix}{sub}`.
+    Services,
+}
+
+/// How the kind of a token's bearer is told. By the issuer alone, unless the operator has named a claim: whoever can
+/// choose that claim's value chooses the kind, so it must be one that the issuer sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kinds {
+    otherwise: Option<Kind>,
+    users_if: Option<Condition>,
+    services_if: Option<Condition>,
+}
+
+/// Conditions that do not say what they seem to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KindsError {
+    /// Neither a kind nor a condition.
+    #[error("no kind is given: users or services, or a condition for one of them")]
+    None,
+    /// A condition for the kind that all tokens have anyway.
+    #[error("the condition has no effect: without it, too, every token would be of that kind")]
+    Idle,
+}
+
+impl Kinds {
+    /// Every token is of one kind.
+    #[must_use]
+    pub fn always(kind: Kind) -> Self {
+        Self { otherwise: Some(kind), users_if: None, services_if: None }
+    }
+
+    /// A token that meets a condition is of the condition's kind, and one that meets both is refused. One that meets none
+    /// is of the kind `otherwise`, and refused if there is none.
+    pub fn new(
+        otherwise: Option<Kind>,
+        users_if: Option<Condition>,
+        services_if: Option<Condition>,
+    ) -> Result<Self, KindsError> {
+        match (otherwise, &users_if, &services_if) {
+            (None, None, None) => Err(KindsError::None),
+            (Some(Kind::Users), Some(_), None) | (Some(Kind::Services), None, Some(_)) => {
+                Err(KindsError::Idle)
+            }
+            _ => Ok(Self { otherwise, users_if, services_if }),
+        }
+    }
+
+    /// Whether a token can be of this kind.
+    pub(super) fn include(&self, kind: Kind) -> bool {
+        let condition = match kind {
+            Kind::Users => &self.users_if,
+            Kind::Services => &self.services_if,
+        };
+        self.otherwise == Some(kind) || condition.is_some()
+    }
+
+    /// The kind of the bearer of a token with these claims, whose signature is verified.
+    pub(super) fn of(&self, claims: &Map<String, Value>) -> Result<Kind, Rejection> {
+        let holds =
+            |condition: &Option<Condition>| condition.as_ref().map_or(Ok(false), |it| it.holds(claims));
+        match (holds(&self.users_if)?, holds(&self.services_if)?) {
+            (true, true) => Err(Rejection::Ambiguous),
+            (true, false) => Ok(Kind::Users),
+            (false, true) => Ok(Kind::Services),
+            (false, false) => self.otherwise.ok_or(Rejection::Condition),
+        }
+    }
+}
+
+/// What a claim of a token must be: `gty=client-credentials`, `sub=*@clients`, `client_id=*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    claim: String,
+    pattern: Pattern,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Pattern {
+    /// Anything but null.
+    Present,
+    Is(String),
+    Begins(String),
+    Ends(String),
+}
+
+impl FromStr for Condition {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let form = "a condition has the form CLAIM=VALUE, CLAIM=BEGINNING*, CLAIM=*END, or CLAIM=* for a claim that is there at all";
+        let (claim, pattern) = text.split_once('=').ok_or(form)?;
+        if claim.is_empty() || pattern.is_empty() {
+            return Err(form);
+        }
+        let pattern = match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+            (Some(""), _) => Pattern::Present,
+            (Some(end), None) => Pattern::Ends(end.to_owned()),
+            (None, Some(beginning)) => Pattern::Begins(beginning.to_owned()),
+            (None, None) => Pattern::Is(pattern.to_owned()),
+            (Some(_), Some(_)) => return Err(form),
+        };
+        let (Pattern::Is(rest) | Pattern::Begins(rest) | Pattern::Ends(rest)) = &pattern else {
+            return Ok(Self { claim: claim.to_owned(), pattern });
+        };
+        if rest.contains('*') {
+            return Err(form);
+        }
+        Ok(Self { claim: claim.to_owned(), pattern })
+    }
+}
+
+impl Condition {
+    /// Whether the claim, or one of several values that it has, is as the condition says. A value that can't be held
+    /// against a text leaves the kind open, and the token is refused for it.
+    fn holds(&self, claims: &Map<String, Value>) -> Result<bool, Rejection> {
+        match claims.get(&self.claim) {
+            None | Some(Value::Null) => Ok(false),
+            Some(_) if self.pattern == Pattern::Present => Ok(true),
+            Some(Value::Array(several)) => {
+                several.iter().try_fold(false, |any, one| Ok(self.fits(one)? || any))
+            }
+            Some(one) => self.fits(one),
+        }
+    }
+
+    fn fits(&self, value: &Value) -> Result<bool, Rejection> {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Bool(_) | Value::Number(_) => value.to_string(),
+            Value::Null | Value::Array(_) | Value::Object(_) => return Err(Rejection::Ambiguous),
+        };
+        Ok(match &self.pattern {
+            Pattern::Present => true,
+            Pattern::Is(whole) => text == *whole,
+            Pattern::Begins(beginning) => text.starts_with(beginning),
+            Pattern::Ends(end) => text.ends_with(end),
+        })
+    }
+}
