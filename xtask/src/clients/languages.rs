@@ -103,7 +103,7 @@ const PHP: Tool = Tool {
 };
 const PHP_PROTOBUF: Tool = Tool {
     name: "protobuf for PHP",
-    probe: &["php", "-r", "require 'Google/Protobuf/Any.php';"],
+    probe: &["php", "-r", "stream_resolve_include_path('Google/Protobuf/Any.php') || exit(1);"],
     package: package("php-google-protobuf", "php-google-protobuf", "php-protobuf", "php"),
 };
 const CPP: Tool = Tool {
