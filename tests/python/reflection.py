@@ -65,7 +65,7 @@ class Server:
         """Whether the server can tell what a message consists of."""
         try:
             return self._pool.FindMessageTypeByName(message).full_name == message
-        except KeyError:
+        except (KeyError, grpc.RpcError):
             return False
 
     def call(self, method, request, token=None):
