@@ -245,7 +245,7 @@ mod tests {
         assert!(body.frame().await.is_some());
         let begun = Instant::now();
         calls.ended().await;
-        assert_eq!(begun.elapsed(), UNREAD);
+        assert!(begun.elapsed() <= Duration::from_secs(2), "a moment, and not the time to drain");
         assert!(!calls.owed());
         drop(body);
     }

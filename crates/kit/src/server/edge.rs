@@ -266,7 +266,23 @@ fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+    use prost_types::FileDescriptorSet;
+
     use super::*;
+
+    // A request's message is gathered whole, and a second one refused: a method that takes several needs a way of its own.
+    #[test]
+    fn no_method_of_the_api_takes_a_stream_of_messages() {
+        let set = FileDescriptorSet::decode(devspaces_proto::DESCRIPTOR_SET).expect("descriptors");
+        let services = set
+            .file
+            .iter()
+            .filter(|file| file.package().starts_with("devspaces."))
+            .flat_map(|file| &file.service);
+        let methods: Vec<_> = services.flat_map(|service| &service.method).collect();
+        assert!(methods.len() > 50 && methods.iter().all(|method| !method.client_streaming()));
+    }
 
     #[test]
     fn a_clients_timeout_is_read_as_grpc_defines_it() {
