@@ -12,6 +12,8 @@ use uuid::Uuid;
 #[derive(Debug, Default)]
 pub struct TestClock {
     ahead: AtomicI64,
+    /// How much of that is a clock that was put forward, and no time that passed.
+    wrong: AtomicI64,
     /// Whether nobody moves it.
     fixed: bool,
 }
@@ -39,6 +41,18 @@ impl TestClock {
         self.add(-i64::try_from(by.as_micros()).expect("a sane duration"));
     }
 
+    /// Puts the clock forward while no time passes, as somebody does who makes a mistake.
+    pub fn put_forward(&self, by: Duration) {
+        let by = i64::try_from(by.as_micros()).expect("a sane duration");
+        self.wrong.fetch_add(by, Ordering::SeqCst);
+        self.add(by);
+    }
+
+    /// Puts the clock right again.
+    pub fn put_right(&self) {
+        self.add(-self.wrong.swap(0, Ordering::SeqCst));
+    }
+
     fn add(&self, micros: i64) {
         assert!(
             !self.fixed,
@@ -62,6 +76,11 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(SystemClock.now().micros() + self.ahead.load(Ordering::SeqCst))
+    }
+
+    fn uptime(&self) -> Duration {
+        let passed = self.ahead.load(Ordering::SeqCst) - self.wrong.load(Ordering::SeqCst);
+        Duration::from_micros(passed.unsigned_abs()) + SystemClock.uptime()
     }
 
     fn new_id(&self) -> Uuid {

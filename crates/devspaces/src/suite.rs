@@ -15,6 +15,7 @@ use devspaces_kit::{
     replay,
     server::{Limits, Server, ServerError, Tasks, until_answering},
     status::Fault,
+    steady::Steady,
     sweep::{self, Told},
 };
 use devspaces_membership::MembershipOwner;
@@ -127,6 +128,7 @@ impl Suite {
             },
         )?;
         let tasks = Tasks::new();
+        let steady = Arc::new(Steady::new(config.clock.clone()));
         let mut server = Server::new(listener, Arc::new(authenticator), tasks.clone())
             .limits(config.limits)
             .origins(config.origins.clone())
@@ -139,7 +141,7 @@ impl Suite {
         let hosted = owners.values().map(|owner| owner.hosted.clone());
         server = server.service(FactsServiceServer::new(FactsServer::new(hosted, tasks.clone())));
         for (index, (service, owning)) in owners.into_iter().enumerate() {
-            let context = Arc::new(context(&config, service, owning, &tasks)?);
+            let context = Arc::new(context(&config, service, owning, &tasks, steady.clone())?);
             if index == 0 {
                 // Every service gives the same answers: one of a port's gates answers for all.
                 let authz = AuthzServer::new(context.gate.clone());
@@ -186,7 +188,10 @@ fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) 
             let swept = Arc::clone(&context);
             sweep(tasks, "purge of what was deleted", move || {
                 let context = Arc::clone(&swept);
-                async move { devspaces_space::purge(&context).await }
+                async move {
+                    context.steady.check()?;
+                    devspaces_space::purge(&context).await
+                }
             });
             let space = devspaces_space::servers(context);
             server.service(space.spaces).service(space.apps).service(space.records)
@@ -195,7 +200,10 @@ fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) 
             let swept = Arc::clone(&context);
             sweep(tasks, "expiry of roles", move || {
                 let context = Arc::clone(&swept);
-                async move { devspaces_membership::expire(&context).await }
+                async move {
+                    context.steady.check()?;
+                    devspaces_membership::expire(&context).await
+                }
             });
             let (members, records) = devspaces_membership::servers(context);
             server.service(members).service(records)
@@ -204,7 +212,10 @@ fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) 
             let swept = (Arc::clone(&context), Arc::new(Told::default()));
             sweep(tasks, "billing", move || {
                 let (context, told) = swept.clone();
-                async move { devspaces_billing::bill(&context, &told).await }
+                async move {
+                    context.steady.check()?;
+                    devspaces_billing::bill(&context, &told).await
+                }
             });
             let swept = Arc::clone(&context);
             sweep(tasks, "crossing of budgets", move || {
@@ -274,7 +285,13 @@ fn owning(config: &Config, service: Service, hosted: &Hosted) -> Owning {
 }
 
 /// What the handlers of one service work with.
-fn context(config: &Config, service: Service, owning: Owning, tasks: &Tasks) -> Result<Context, SuiteError> {
+fn context(
+    config: &Config,
+    service: Service,
+    owning: Owning,
+    tasks: &Tasks,
+    steady: Arc<Steady>,
+) -> Result<Context, SuiteError> {
     let clock = config.clock.clone();
     let Hosted { database: pool, key } = config.services[&service].clone();
     let signer = Arc::new(ServiceSigner::new(service.name(), key, clock.clone()));
@@ -291,7 +308,7 @@ fn context(config: &Config, service: Service, owning: Owning, tasks: &Tasks) -> 
     let outbox = Outbox::new(pool.clone(), Arc::new(gate.clone()));
     tasks.spawn(outbox.clone().run(tasks.stopping()));
     let mutations = Mutations::new(pool.clone(), clock.clone(), outbox, tasks.clone());
-    Ok(Context { pool, clock, gate, mutations, peers: Peers::new(peers, signer) })
+    Ok(Context { pool, clock, steady, gate, mutations, peers: Peers::new(peers, signer) })
 }
 
 /// Resolves when every service of another process answers, in whatever order they are started.

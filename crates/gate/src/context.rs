@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use devspaces_kit::{clock::Clock, db::Pool, mutation::Mutations};
+use devspaces_kit::{clock::Clock, db::Pool, mutation::Mutations, steady::Steady};
 
 use crate::{Gate, Peers};
 
@@ -11,6 +11,8 @@ pub struct Context {
     pub pool: Pool,
     /// Time and identifiers.
     pub clock: Arc<dyn Clock>,
+    /// Whether the clock can be relied on for what can't be taken back.
+    pub steady: Arc<Steady>,
     /// What every handler asks first.
     pub gate: Gate,
     /// How every change is made.

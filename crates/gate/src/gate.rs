@@ -237,10 +237,6 @@ impl Gate {
     pub(crate) fn sources(&self) -> &Sources {
         &self.0.sources
     }
-
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.0.clock
-    }
 }
 
 /// The gate knows where the owners are, and so brings them effects as well.

@@ -113,8 +113,9 @@ impl Hosted {
     }
 
     /// Reads once and says for each question what differs from the version it knows (rule Owner). The time of
-    /// reading is taken before the read and is never before the scope's last change, so that a role that had expired
-    /// by then is seen as expired although clocks differ.
+    /// reading is taken before the read and is not before the scope's last change, so that a role that had expired
+    /// by then is seen as expired although clocks differ; unless that change was stamped by a clock that was wrong. A
+    /// transaction judges by the same rule.
     pub(crate) async fn revalidate(
         &self,
         questions: &[Question],
@@ -129,7 +130,7 @@ impl Hosted {
         let answer = |(reading, known): (Reading, &Option<Version>)| Answer {
             facts: (!reading.version.is_known(known.as_ref())).then_some(reading.facts),
             version: reading.version,
-            read_time: reading.last_time.map_or(read_time, |last| last.max(read_time)),
+            read_time: reading.last_time.map_or(read_time, |last| read_time.not_before(last)),
         };
         Ok(Revalidated { read_time, answers: readings.into_iter().zip(known).map(answer).collect() })
     }

@@ -105,12 +105,12 @@ impl Pass {
     /// Decides by the answers of this service, and by the others' as they were.
     async fn judge(&self, tx: &mut Tx, questions: &[Question]) -> Result<Facts, Fault> {
         let mut facts = *self.facts();
-        let now = self.gate.clock().now();
+        let now = tx.time();
         for reading in self.gate.home().read(tx, questions).await? {
             if self.is_elsewhere(&reading.facts) {
                 return Err(unavailable(OwnerSet::APP));
             }
-            reading.facts.enter(&mut facts, reading.last_time.map_or(now, |last| last.max(now)));
+            reading.facts.enter(&mut facts, reading.last_time.map_or(now, |last| now.not_before(last)));
         }
         verdict(&decide(self.permission(), &facts), self.resource)?;
         Ok(facts)

@@ -1,5 +1,9 @@
 //! Time and identifiers, injected so that tests own both.
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+    time::{Duration, Instant},
+};
 
 use prost_types::Timestamp as WireTime;
 use sqlx::{
@@ -20,9 +24,21 @@ use uuid::Uuid;
 pub trait Clock: Send + Sync + 'static {
     /// The time now, in UTC.
     fn now(&self) -> Timestamp;
+    /// How much time has passed, whatever the clock is set to: since some moment of this process. A clock that is only ever
+    /// moved on by the time that passes need not tell it.
+    fn uptime(&self) -> Duration {
+        Duration::from_micros(self.now().micros().unsigned_abs())
+    }
     /// A new UUID, version 7: later ones sort after earlier ones of the same process.
     fn new_id(&self) -> Uuid;
 }
+
+/// When this process first asked how much time has passed.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// By how much the clocks of the suite's services may differ; a token of another service is taken within it, too. One that
+/// differs by more is wrong.
+const SKEW: Duration = Duration::from_secs(30);
 
 /// The machine's clock.
 #[derive(Debug, Default)]
@@ -40,6 +56,10 @@ impl SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::from(OffsetDateTime::now_utc())
+    }
+
+    fn uptime(&self) -> Duration {
+        START.elapsed()
     }
 
     fn new_id(&self) -> Uuid {
@@ -78,6 +98,13 @@ impl Timestamp {
     #[must_use]
     pub fn seconds(self) -> i64 {
         self.0 / 1_000_000
+    }
+
+    /// This time, as a clock shows it, or that of what has happened already, if that is later: clocks differ. What is stamped
+    /// further ahead than they may differ was stamped by a clock that was wrong, and nothing else is judged by it.
+    #[must_use]
+    pub fn not_before(self, happened: Self) -> Self {
+        if happened <= self + SKEW { self.max(happened) } else { self }
     }
 
     fn datetime(self) -> OffsetDateTime {
@@ -212,6 +239,16 @@ mod tests {
         #[test]
         fn the_wire_keeps_every_microsecond(micros in 0..=LAST) {
             prop_assert_eq!(Timestamp::try_from(WireTime::from(Timestamp(micros))), Ok(Timestamp(micros)));
+        }
+    }
+
+    // A clock that was ahead for a minute: nothing is judged by what it stamped.
+    #[test]
+    fn what_has_happened_is_believed_as_far_as_clocks_differ() {
+        let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
+        let now = at(1000);
+        for (happened, judged) in [(0, 1000), (1000, 1000), (1030, 1030), (1031, 1000), (40_000_000, 1000)] {
+            assert_eq!(now.not_before(at(happened)), at(judged), "{happened}");
         }
     }
 

@@ -16,6 +16,7 @@ pub mod personal;
 pub mod replay;
 pub mod server;
 pub mod status;
+pub mod steady;
 pub mod sweep;
 pub mod telemetry;
 pub mod text;

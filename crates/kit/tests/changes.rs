@@ -199,12 +199,30 @@ async fn the_worker_finds_by_itself_what_another_process_left() {
 #[tokio::test]
 async fn a_slow_clock_does_not_go_back_behind_the_journal() {
     let world = World::new().await;
-    let ahead = SystemClock.now() + Duration::from_hours(1);
+    let ahead = SystemClock.now() + Duration::from_secs(20);
     let mut tx = world.pool.begin(&[scope(1)], act(ahead)).await.unwrap();
     tx.record(entry(scope(1))).await.unwrap();
     tx.commit().await.unwrap();
     let tx = world.pool.begin(&[scope(1)], act(SystemClock.now())).await.unwrap();
     assert_eq!(tx.time(), ahead);
+}
+
+// What was stamped by a clock that was a year ahead does no more harm than its one entry: nothing is judged by it, and only
+// the entries after it are stamped no earlier.
+#[tokio::test]
+async fn a_clock_that_was_far_ahead_is_believed_no_longer_than_it_is() {
+    let world = World::new().await;
+    let ahead = SystemClock.now() + Duration::from_hours(365 * 24);
+    let mut tx = world.pool.begin(&[scope(1)], act(ahead)).await.unwrap();
+    tx.record(entry(scope(1))).await.unwrap();
+    tx.commit().await.unwrap();
+    let now = SystemClock.now();
+    let mut tx = world.pool.begin(&[scope(1), scope(2)], act(now)).await.unwrap();
+    assert_eq!(tx.time(), now);
+    tx.record_all(&[entry(scope(1)), entry(scope(2))]).await.unwrap();
+    tx.commit().await.unwrap();
+    let report = devspaces_kit::journal::verify(&mut world.pool.read().await.unwrap(), &[]).await.unwrap();
+    assert_eq!(report.findings, []);
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! Billing runs: repeated, at once, killed half-way, and over usage that shares an allowance.
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use devspaces::Service;
 use devspaces_kit::{
@@ -11,10 +14,12 @@ use devspaces_proto::billing::v1::{Metric, RunBillingRequest, invoice::State};
 use devspaces_tests::{
     Engine, both_engines,
     process::Processes,
+    refused,
     sql::{self, count, pairs, texts},
     suite::eventually,
 };
 use futures::future::join_all;
+use tonic::Code;
 use uuid::Uuid;
 
 use crate::invoices::{Customer, begins, bills, gets, month, reports, used};
@@ -56,6 +61,54 @@ async fn told(pool: &Pool) -> usize {
         json["after"]["number"].is_i64()
     };
     entries.iter().filter(|entry| after(entry)).count()
+}
+
+both_engines! {
+    // R-B7: a clock that was put forward closes no month until it has stayed so.
+    async fn no_month_closes_while_the_clock_is_doubted(suite: Suite) {
+        begins(&suite);
+        let it = Customer::new(&suite, "alice").await;
+        bills(&suite).await;
+        suite.clock.put_forward(Duration::from_hours(365 * 24));
+        let run = suite.persona("services/billing-run");
+        let refusal = refused(run.invoices().run_billing(RunBillingRequest::default()).await);
+        assert_eq!(refusal.kind(), (Code::Unavailable, "CLOCK_STEPPED"));
+        assert_eq!(it.invoices().await, []);
+        suite.clock.put_right();
+        bills(&suite).await;
+        assert_eq!(it.invoices().await, []);
+        suite.clock.put_forward(Duration::from_hours(365 * 24));
+        run.invoices().run_billing(RunBillingRequest::default()).await.expect_err("a doubt");
+        suite.clock.advance(Duration::from_mins(10));
+        bills(&suite).await;
+        assert!(it.invoices().await.len() >= 11, "believed by now");
+    }
+
+    // R-B7: what was accepted before it was bounded and can't be computed hides nothing else.
+    async fn what_can_not_be_computed_keeps_no_other_account_back(suite: Suite) {
+        let (_, next) = begins(&suite);
+        let [one, other] = [Customer::new(&suite, "alice").await, Customer::new(&suite, "bob").await];
+        for it in [&one, &other] {
+            reports(&suite, &[used(&suite, &it.app, Metric::KvsWriteGb, "1000")]).await;
+        }
+        let pool = suite.pool(Service::Billing).await;
+        let huge = "UPDATE usage_sums SET sums = '{\"KVS_WRITE_GB\":[\"9999999999999999999999999999\",1]}'";
+        let app = one.app.strip_prefix("apps/").and_then(|id| id.parse().ok()).expect("an app");
+        let place = sql::uuid(&pool, app);
+        sql::tamper(&pool, &format!("{huge} WHERE app = {place}")).await;
+        suite.clock.advance_to(&format!("{next}-01T00:00:00Z"));
+        bills(&suite).await;
+        let drafts = one.invoices().await;
+        assert_eq!((drafts.len(), drafts[0].amount_too_large, drafts[0].total.is_none()), (1, true, true));
+        let status = gets(&one.admin, &drafts[0].name).await.expect_err("no amount");
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
+        let run = bills(&suite).await;
+        assert_eq!((run.failed, run.failures.len(), run.failures[0].reason.as_str()), (1, 1, "AMOUNT_TOO_LARGE"));
+        assert_eq!(run.failures[0].account, format!("{}/billingAccount", one.space));
+        assert_eq!(other.invoices().await[0].state(), State::Open);
+        assert_eq!(one.invoices().await[0].state(), State::Draft);
+    }
 }
 
 both_engines! {

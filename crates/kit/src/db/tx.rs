@@ -26,7 +26,7 @@ pub struct Act {
     pub on_behalf_of: Option<Principal>,
     /// The method: `devspaces.space.v1.SpaceService/UpdateSpace`.
     pub method: String,
-    /// When, by the service's clock.
+    /// When, by the service's clock. An entry is stamped with it, or as the one before if that is later.
     pub time: Timestamp,
 }
 
@@ -89,8 +89,9 @@ impl Pool {
         sorted.dedup();
         let mut conn = self.transaction().await?;
         let heads = journal::lock(&mut conn, &sorted).await?;
-        // One time for all that the transaction judges and writes, and never before what the scopes have seen.
-        let time = heads.iter().map(|(_, head)| head.time).fold(act.time, Timestamp::max);
+        // One time for all that the transaction judges and writes, and not before what the scopes have seen; unless a clock was
+        // wrong then. Only the entries themselves are never stamped earlier than those before them.
+        let time = heads.iter().fold(act.time, |time, (_, head)| time.max(act.time.not_before(head.time)));
         let act = Act { time, ..act };
         Ok(Tx {
             conn,
@@ -109,7 +110,8 @@ impl Tx {
         &self.act
     }
 
-    /// The time of this transaction: what `create_time` and `update_time` are set to.
+    /// The time of this transaction: by which it judges what has ended or is due, and what `create_time` and `update_time`
+    /// are set to.
     #[must_use]
     pub fn time(&self) -> Timestamp {
         self.act.time

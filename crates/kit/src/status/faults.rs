@@ -75,6 +75,13 @@ impl Fault {
         Self::new(Code::Unavailable, Reason::StorageUnavailable, "The storage is not available for now")
     }
 
+    /// The machine's clock was put forward: what can't be taken back waits for it to be right.
+    #[must_use]
+    pub fn clock_stepped() -> Self {
+        let message = "The clock was put forward, and what falls due waits until it has run on for 10 minutes, or is put back";
+        Self::new(Code::Unavailable, Reason::ClockStepped, message)
+    }
+
     /// More calls are waiting than the service takes on.
     #[must_use]
     pub fn overloaded() -> Self {
