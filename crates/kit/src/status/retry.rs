@@ -24,7 +24,8 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::StorageUnavailable
         | Reason::Overloaded
         | Reason::ShuttingDown
-        | Reason::Starting => true,
+        | Reason::Starting
+        | Reason::ClockStepped => true,
         // How long the client waits is the client's affair: it may give the next call more time, and not just more of
         // the same.
         Reason::DeadlineExceeded
