@@ -89,7 +89,7 @@ both_engines! {
         let (_, next) = begins(&suite);
         let [one, other] = [Customer::new(&suite, "alice").await, Customer::new(&suite, "bob").await];
         for it in [&one, &other] {
-            reports(&suite, &[used(&suite, &it.app, Metric::KvsWriteGb, "1000")]).await;
+            reports(&suite, used(&suite, &it.app, Metric::KvsWriteGb, "1000")).await;
         }
         let pool = suite.pool(Service::Billing).await;
         let huge = "UPDATE usage_sums SET sums = '{\"KVS_WRITE_GB\":[\"9999999999999999999999999999\",1]}'";
