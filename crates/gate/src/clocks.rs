@@ -29,7 +29,7 @@ impl PeerClock {
     pub(crate) fn read(&self, sent: Timestamp, read: Timestamp, received: Timestamp) {
         let ahead = ahead(sent, read, received);
         metrics::clock_differs(self.owner, ahead);
-        if ahead.unsigned_abs() > WORTH_A_WARNING.as_micros() as u64 && self.may_warn() {
+        if Duration::from_micros(ahead.unsigned_abs()) > WORTH_A_WARNING && self.may_warn() {
             let seconds = ahead / 1_000_000;
             tracing::warn!(
                 owner = self.owner,

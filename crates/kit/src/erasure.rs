@@ -67,14 +67,13 @@ pub async fn erase(
         let mut left = count(pool, holding.count, key).await?;
         if let Some(statement) = holding.erase {
             let before = left;
-            if !preview {
-                run(pool, statement, key).await?;
-                left = count(pool, holding.count, key).await?;
-                all.push(found(holding.what, before - left, false));
+            left = if preview {
+                0
             } else {
-                all.push(found(holding.what, before, false));
-                left = 0;
-            }
+                run(pool, statement, key).await?;
+                count(pool, holding.count, key).await?
+            };
+            all.push(found(holding.what, before - left, false));
         }
         all.push(found(holding.what, left, true));
     }

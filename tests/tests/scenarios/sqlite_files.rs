@@ -100,12 +100,12 @@ async fn a_backup_beside_running_services_is_restored_over_what_a_kill_left() {
     let backup = folder.path().join("backup");
     let to = backup.display().to_string();
     let url = suite.database_url();
-    let back_up = [&on_all(&["backup"], &url)[..], &["--to", &to]].concat();
-    said(&back_up).await;
+    let taken = [&on_all(&["backup"], &url)[..], &["--to", &to]].concat();
+    said(&taken).await;
     let lost = alice.creates_space("Lost").await;
     assert_eq!(spaces(&alice).await.len(), 2);
     // A copy is never overwritten.
-    let again = run(&back_up).await;
+    let again = run(&taken).await;
     assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("space.db"));
 
     for service in Service::ALL {

@@ -60,7 +60,7 @@ impl Dev {
         let _lock = FolderLock::take(&self.data_dir)?;
         keys::make(&self.data_dir)?;
         let metrics = self.metrics.open(&Service::ALL).await?;
-        let pools = starting(&listener, self.limits.limits(), self.databases()).await?;
+        let pools = Box::pin(starting(&listener, self.limits.limits(), self.databases())).await?;
         let ended = self.run_on(&pools, listener, &metrics, stop).await;
         close(pools.values()).await;
         ended.map(|()| ExitCode::SUCCESS)

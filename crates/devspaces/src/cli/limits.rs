@@ -52,7 +52,11 @@ pub(super) struct PortLimits {
 /// Who may call from a browser.
 #[derive(Debug, Args)]
 pub(super) struct Origins {
-    /// An origin whose pages may call by gRPC-Web: https://console.example; once for each, or separated by commas
+    // No doc comment: there an address has to be marked as one, and the marks would be printed.
+    #[arg(
+        help = "An origin whose pages may call by gRPC-Web: https://console.example; once for each, or separated by \
+                  commas"
+    )]
     #[arg(long = "cors-origin", env = "DEVSPACES_CORS_ORIGINS", value_delimiter = ',', value_name = "ORIGIN",
           value_parser = origin)]
     cors_origins: Vec<HeaderValue>,

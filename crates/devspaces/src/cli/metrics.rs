@@ -27,7 +27,9 @@ pub(super) struct Open {
 impl MetricsPort {
     /// Opens the port of a process that runs these services, if one was given.
     pub(super) async fn open(&self, services: &[Service]) -> Result<Open, Failure> {
-        services.iter().for_each(|service| metrics::runs(service.name()));
+        for service in services {
+            metrics::runs(service.name());
+        }
         let databases = Databases::new(SystemClock::shared());
         let Some(listen) = self.metrics_listen else { return Ok(Open { address: None, databases }) };
         let bound = TcpListener::bind(listen).await;

@@ -43,7 +43,7 @@ enum Command {
     /// Run the whole suite in this process, on one port, with embedded databases
     Dev(dev::Dev),
     /// Run some services of the suite in this process
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Bring the databases' schemas up to date
     Migrate(migrate::Migrate),
     /// Copy the SQLite databases to a folder, all as of one moment, beside a suite that may be running

@@ -119,7 +119,8 @@ impl Serve {
         tokio::pin!(stop);
         // Nobody is kept waiting: the port answers that it is not ready while this waits.
         let waiting = self.databases.open_migrated(&mut stop);
-        let Some(databases) = starting(&listener, self.limits.limits(), waiting).await? else {
+        let starting = Box::pin(starting(&listener, self.limits.limits(), waiting));
+        let Some(databases) = starting.await? else {
             return Ok(ExitCode::SUCCESS);
         };
         let ended = self.run_on(&databases, listener, trust, &metrics, stop).await;

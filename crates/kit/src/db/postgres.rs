@@ -184,11 +184,10 @@ async fn unset(conn: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
     for setting in settings {
         let (name, value): (String, String) = (setting.try_get("name")?, setting.try_get("setting")?);
         let needed = NEEDED.iter().find(|needed| needed.0 == name);
-        if let Some((_, values)) = needed.filter(|needed| !needed.1.contains(&value.as_str())) {
+        if let Some((_, [wanted, ..])) = needed.filter(|needed| !needed.1.contains(&value.as_str())) {
             return Ok(Some(format!(
-                "{name} is '{value}' although '{}' was asked for: a pooler drops what connections ask for. Connect \
-                 directly, or set this and the other settings by ALTER ROLE … SET",
-                values[0]
+                "{name} is '{value}' although '{wanted}' was asked for: a pooler drops what connections ask for. Connect \
+                 directly, or set this and the other settings by ALTER ROLE … SET"
             )));
         }
     }

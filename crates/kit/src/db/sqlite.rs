@@ -78,11 +78,14 @@ pub(super) fn make_new(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create_new(true).mode(PRIVATE_FILE).open(path).map(drop)
 }
 
+/// What others than the file's user may do with it.
+const OTHERS: u32 = 0o077;
+
 /// Takes from others what they may do with a file of an earlier version, if it is there. One that is somebody else's can
 /// only be told of.
 fn tighten(path: &Path) {
     let Ok(metadata) = fs::metadata(path) else { return };
-    if metadata.permissions().mode() & 0o077 == 0 {
+    if metadata.permissions().mode() & OTHERS == 0 {
         return;
     }
     if let Err(error) = fs::set_permissions(path, Permissions::from_mode(PRIVATE_FILE)) {
@@ -285,18 +288,18 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("x.db");
         let pool = opened(&file).await.expect("a database");
-        let fill = "INSERT INTO t SELECT NULL, hex(randomblob(400)) FROM
+        let insert = "INSERT INTO t SELECT NULL, hex(randomblob(400)) FROM
             (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) SELECT i FROM n)";
         raw_sql("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT); CREATE INDEX t_x ON t (x)")
             .execute(write(&pool))
             .await
             .expect("done");
-        raw_sql(fill).execute(write(&pool)).await.expect("done");
+        raw_sql(insert).execute(write(&pool)).await.expect("done");
         pool.close().await;
         let copy = fs::read(&file).expect("a copy");
         // More is written, taken into the file, and written again into the log, which a kill leaves.
         let pool = opened(&file).await.expect("a database");
-        raw_sql(fill).execute(write(&pool)).await.expect("done");
+        raw_sql(insert).execute(write(&pool)).await.expect("done");
         raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(write(&pool)).await.expect("done");
         raw_sql("DELETE FROM t WHERE id % 3 = 0").execute(write(&pool)).await.expect("done");
         let log = fs::read(beside(&file, "-wal")).expect("a log");

@@ -166,9 +166,6 @@ fn named(kid: Option<&Value>) -> String {
 fn list(all: impl Iterator<Item = String>, between: &str) -> String {
     let all: Vec<_> = all.collect();
     let more = all.len().saturating_sub(NAMED);
-    let mut text = all[..all.len() - more].join(between);
-    if more > 0 {
-        text += &format!("{between}and {more} more");
-    }
-    text
+    let text = all[..all.len() - more].join(between);
+    if more > 0 { format!("{text}{between}and {more} more") } else { text }
 }

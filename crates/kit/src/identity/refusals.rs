@@ -30,9 +30,12 @@ pub(super) struct Origin {
     pub(super) key_id: Option<String>,
 }
 
-/// What refusals there were of late. The kinds are as many as causes and issuers: few.
+/// A cause, and the issuer if it is a configured one: the kinds of refusals are few.
+type Sort = (&'static str, Option<Arc<str>>);
+
+/// What refusals there were of late.
 #[derive(Default)]
-pub(super) struct Refusals(Mutex<HashMap<(&'static str, Option<Arc<str>>), Told>>);
+pub(super) struct Refusals(Mutex<HashMap<Sort, Told>>);
 
 /// When a line was written last, and how many refusals have had none since.
 struct Told {
