@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
 
 use devspaces::{Config, Hosted, Service};
 use devspaces_authz::{Owner, Permission, PermissionSet};
-use devspaces_gate::{JournalWatchers, ServicePermissions};
+use devspaces_gate::{JournalWatchers, ServicePermissions, SpaceQuota};
 use devspaces_kit::{
     db::Pool,
     identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
-    name::Principal,
+    name::{Principal, UserName},
     server::Limits,
 };
 use serde_json::json;
@@ -138,6 +138,7 @@ impl Suite {
                 all.with(Principal::service(name), set)
             }),
             journal_watchers: JournalWatchers::default().with(Principal::service("observer")),
+            space_quota: SpaceQuota::default().except(UserName::from_stored("maker".into()), 3),
             clock: self.clock.clone(),
             limits: Limits::default(),
             origins: Vec::new(),

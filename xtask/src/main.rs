@@ -1,4 +1,5 @@
-//! The chores of the workspace: `cargo xtask test | ci | clients | containers | faults | docs | bench`.
+//! The chores of the workspace: `cargo xtask test | ci | clients | containers | faults | attack | nightly | docs | bench`.
+mod attack;
 mod bench;
 mod ci;
 mod clients;
@@ -34,6 +35,9 @@ Usage: cargo xtask <COMMAND>
   faults [--running] [--quick] [ARGS]
                    kills, restarts, freezes and cuts off the parts of a composed suite under load, and looks for what was
                    acknowledged; starts a suite of its own unless one is running
+  attack [--quick] [ARGS]
+                   has one client try to take the rest down while another measures its own calls; --quick is a part of ci
+  nightly          ci, then faults, then attack
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
   bench [ARGS]     the benchmarks, or the one that is named: checks, latency, scale, usage, traces
   postgres -- CMD  a command, such as cargo test -p devspaces-kit, with the PostgreSQL that the tests would use
@@ -71,6 +75,8 @@ fn dispatch(args: &[&str]) -> Option<Outcome> {
         ["containers"] => Some(containers::run(false)),
         ["containers", "--compile"] => Some(containers::run(true)),
         ["faults", rest @ ..] => Some(faults::run(rest)),
+        ["attack", rest @ ..] => Some(attack::run(rest)),
+        ["nightly"] => Some(ci::run().and_then(|()| faults::run(&[])).and_then(|()| attack::run(&[]))),
         ["docs"] => Some(docs::write()),
         ["docs", "--check"] => Some(docs::check()),
         ["bench", "--", rest @ ..] | ["bench", rest @ ..] => Some(bench::run(rest)),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 use devspaces_authz::Owner;
 use devspaces_gate::{
     self as gate, AuthzServer, Connections, Context, FactOwner, FactsServer, Gate, JournalServer,
-    JournalWatchers, Peers, ServicePermissions, Source, Sources,
+    JournalWatchers, Peers, ServicePermissions, Source, Sources, SpaceQuota,
 };
 use devspaces_kit::{
     clock::Clock,
@@ -13,7 +13,7 @@ use devspaces_kit::{
     mutation::Mutations,
     outbox::Outbox,
     replay,
-    server::{Limits, Server, ServerError, Tasks, until_answering},
+    server::{Limits, Server, ServerError, Streams, Tasks, until_answering},
     status::Fault,
     steady::Steady,
     sweep::{self, Told},
@@ -55,6 +55,8 @@ pub struct Config {
     pub service_permissions: ServicePermissions,
     /// The services beside the suite's own that may follow the journals (R-J4).
     pub journal_watchers: JournalWatchers,
+    /// How many spaces each person may make (R-S10).
+    pub space_quota: SpaceQuota,
     /// Time and identifiers.
     pub clock: Arc<dyn Clock>,
     /// What the port takes on.
@@ -152,6 +154,7 @@ impl Suite {
                     journals,
                     config.journal_watchers.clone(),
                     tasks.clone(),
+                    context.streams.clone(),
                 );
                 server = server
                     .service(AuthzServiceServer::new(authz))
@@ -308,7 +311,9 @@ fn context(
     let outbox = Outbox::new(pool.clone(), Arc::new(gate.clone()));
     tasks.spawn(outbox.clone().run(tasks.stopping()));
     let mutations = Mutations::new(pool.clone(), clock.clone(), outbox, tasks.clone());
-    Ok(Context { pool, clock, steady, gate, mutations, peers: Peers::new(peers, signer) })
+    let streams = Streams::new(tasks.clone(), clock.clone());
+    let (peers, space_quota) = (Peers::new(peers, signer), config.space_quota.clone());
+    Ok(Context { pool, clock, steady, gate, mutations, streams, space_quota, peers })
 }
 
 /// Resolves when every service of another process answers, in whatever order they are started.

@@ -36,7 +36,7 @@ pub use admins::Admins;
 pub use authz_server::AuthzServer;
 pub use catalogue::role_from_wire;
 pub use connections::Connections;
-pub use context::Context;
+pub use context::{Context, SpaceQuota};
 pub use facts::{OwnFacts, Question, Reading, Version};
 pub use facts_server::FactsServer;
 pub use gate::{Gate, Resource};

@@ -6,11 +6,15 @@ use devspaces_kit::{
     clock::Timestamp,
     name::{AppName, Principal, SpaceName, UserName},
     page::MAX_SIZE,
+    server::{LongWork, long_work},
     status::Fault,
 };
 use futures::future::join_all;
 
 use crate::gate::{Gate, unavailable};
+
+/// Up to so many spaces of one person no list is long work: more than people have, as a rule.
+const FEW: usize = 100;
 
 impl Gate {
     /// The spaces after `after` in which a person holds a role on any plane, at most `limit` of them in the order of
@@ -26,24 +30,34 @@ impl Gate {
         after: Option<SpaceName>,
         limit: usize,
     ) -> Result<Vec<(SpaceName, Facts)>, Fault> {
+        let _long = if limit > FEW + 1 { Some(long_work().await?) } else { None };
         self.spaces_by(&Owner::ALL, subject, after, limit).await
     }
 
     /// Every space whose apps all are shown to a person because of a console role there (R-A4), in the order of their
-    /// ids. Membership is asked after this call began.
+    /// ids. Membership is asked after this call began. If there are many, what follows is long work for as long as the
+    /// right to it is kept.
     ///
     /// # Errors
-    /// `UNAVAILABLE` / `FACTS_UNAVAILABLE` if membership can't be reached.
-    pub async fn spaces_of_viewer(&self, subject: &Principal) -> Result<Vec<SpaceName>, Fault> {
-        let (mut viewed, mut after) = (Vec::new(), None);
+    /// `UNAVAILABLE` / `FACTS_UNAVAILABLE` if membership can't be reached; `RESOURCE_EXHAUSTED` if there are many spaces
+    /// and too much long work goes on.
+    pub async fn spaces_of_viewer(
+        &self,
+        subject: &Principal,
+    ) -> Result<(Vec<SpaceName>, Option<LongWork>), Fault> {
+        let (mut viewed, mut after, mut size, mut long) = (Vec::new(), None, FEW, None);
         loop {
-            let page = self.spaces_by(&[Owner::Membership], subject, after, MAX_SIZE).await?;
+            let page = self.spaces_by(&[Owner::Membership], subject, after, size).await?;
             after = page.last().map(|(space, _)| *space);
-            let more = page.len() == MAX_SIZE;
+            let more = page.len() == size;
             viewed
                 .extend(page.into_iter().filter(|(_, facts)| views_all_apps(facts)).map(|(space, _)| space));
             if !more {
-                return Ok(viewed);
+                return Ok((viewed, long));
+            }
+            if long.is_none() {
+                long = Some(long_work().await?);
+                size = MAX_SIZE;
             }
         }
     }

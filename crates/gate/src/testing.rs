@@ -74,7 +74,7 @@ pub(crate) fn user(id: &str) -> Principal {
 }
 
 pub(crate) fn caller(principal: Principal) -> Caller {
-    Caller { principal, email: None, suite: None }
+    Caller { principal, email: None, suite: None, expires: None }
 }
 
 pub(crate) fn question(scope: impl Into<Scope>, subject: &str) -> Question {

@@ -100,7 +100,7 @@ impl Call {
     /// called one.
     #[must_use]
     pub fn of_service(name: &str, what: &'static str) -> Self {
-        let caller = Caller { principal: Principal::service(name), email: None, suite: None };
+        let caller = Caller { principal: Principal::service(name), email: None, suite: None, expires: None };
         Self::new(caller, what, &(), None)
     }
 
@@ -114,6 +114,19 @@ impl Call {
     #[must_use]
     pub fn without_request_id(self) -> Self {
         Self { request_id: None, ..self }
+    }
+
+    /// One of several changes that the call makes, each by itself. The same part of a repeated call has the same
+    /// `request_id`, so that it is made once however often the call is broken off.
+    #[must_use]
+    pub fn part(&self, name: &str) -> Self {
+        let of_part = |whole: Uuid| {
+            let digest = Sha256::new_with_prefix(whole.as_bytes()).chain_update(name).finalize();
+            let mut bytes = [0; 16];
+            bytes.copy_from_slice(&digest[..16]);
+            uuid::Builder::from_custom_bytes(bytes).into_uuid()
+        };
+        Self { request_id: self.request_id.map(of_part), ..self.clone() }
     }
 
     /// The `request_id`, if the caller chose one.

@@ -82,7 +82,7 @@ impl World {
     }
 
     async fn change<M: Mutation>(&self, scope: Scope, change: M) -> Result<M::Reply, Fault> {
-        let caller = Caller { principal: Principal::user("alice"), email: None, suite: None };
+        let caller = Caller { principal: Principal::user("alice"), email: None, suite: None, expires: None };
         let call = Call::new(caller, "test/Change", &ApplyEffectsResponse {}, None);
         self.mutations.run(call, vec![scope], change).await
     }

@@ -194,7 +194,7 @@ async fn conclude_left(context: &Context, listing: Listing) -> Result<(), Fault>
     let Listing { name, profile, space, app, submitter, request_id, .. } = listing;
     let request =
         SubmitListingRequest { parent: profile.to_string(), app: app.to_string(), request_id: String::new() };
-    let caller = Caller { principal: submitter.clone(), email: None, suite: None };
+    let caller = Caller { principal: submitter.clone(), email: None, suite: None, expires: None };
     let call = Call::new(caller, SUBMIT, &request, request_id);
     match conclude(context, &call, Intent { listing: name, space, app, submitter }).await {
         // Refused: that finishes it as well.

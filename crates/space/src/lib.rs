@@ -55,6 +55,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/6_deployers.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "space",
+        version: 7,
+        sql: include_str!("../migrations/7_creators.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.

@@ -44,8 +44,7 @@ everywhere! {
             assert_eq!(gets_account(winners[0], &space).await.expect("the account").consented_by, winners[0].name);
         }
         if let Some(pool) = suite.inside(Service::Billing).await {
-            let mut db = pool.read().await.expect("a connection");
-            let report = journal::verify(&mut db, &[]).await.expect("a report");
+            let report = journal::verify(&pool, &[]).await.expect("a report");
             assert_eq!((report.entries, report.findings), (ROUNDS.into(), vec![]), "R-J1: whoever lost wrote nothing");
         }
     }

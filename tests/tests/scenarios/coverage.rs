@@ -207,7 +207,7 @@ async fn walk(suite: &Suite) {
     // Four ports: each with its own services, and with AuthzService, JournalService and FactsService.
     let permitted = [8, 13, 5, 14, 3, 7, 9, 5].into_iter().sum::<u32>();
     let internal = [5, 1, 1].into_iter().sum::<u32>();
-    assert_eq!(walked, HashMap::from([(1, 5 + 4 * 2), (2, permitted + 4 * 2), (3, internal + 4 * 6)]));
+    assert_eq!(walked, HashMap::from([(1, 6 + 4 * 2), (2, permitted + 4 * 2), (3, internal + 4 * 6)]));
 }
 
 /// A stranger is denied what the method requires, and told nothing of whether it is there (R-P3).

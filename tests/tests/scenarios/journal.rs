@@ -28,7 +28,7 @@ use crate::{
 };
 
 async fn verify(pool: &Pool, checkpoints: &[Checkpoint]) -> Report {
-    journal::verify(&mut pool.read().await.expect("a connection"), checkpoints).await.expect("a report")
+    journal::verify(pool, checkpoints).await.expect("a report")
 }
 
 async fn heads(pool: &Pool) -> Checkpoint {

@@ -223,18 +223,22 @@ everywhere! {
     }
 }
 
-/// How many may follow is counted by each process for itself.
+/// How many may follow is counted by each process for itself, of each caller and of all.
 async fn too_many_watchers(engine: Engine) {
     let suite = Suite::start_single(engine).await;
     let observer = suite.persona("services/observer");
     let mut streams = Vec::new();
-    for _ in 0..64 {
+    for _ in 0..8 {
         streams.push(watch(&observer, Service::Space, after("")).await.expect("a stream"));
     }
     let refusal = refused(watch(&observer, Service::Space, after("")).await);
-    assert_eq!((refusal.kind(), refusal.retry), ((Code::ResourceExhausted, "OVERLOADED"), true));
+    assert_eq!((refusal.kind(), refusal.retry), ((Code::ResourceExhausted, "CALLER_LIMITED"), true));
+    assert_eq!(refusal.metadata, [("limit".to_owned(), "streams-per-caller".to_owned())]);
+    let peer = suite.peer("billing", "space");
+    let other = watch(&peer, Service::Space, after("")).await.expect("a place for others");
     streams.pop();
     eventually(async || watch(&observer, Service::Space, after("")).await.ok()).await;
+    drop(other);
 }
 
 on_both! {

@@ -54,6 +54,7 @@ mod journal_list;
 mod journal_of_apps;
 mod journal_races;
 mod journal_watch;
+mod limits_of_callers;
 mod listings;
 mod marketplace_input;
 mod marketplace_kills;

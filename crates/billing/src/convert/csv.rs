@@ -3,12 +3,13 @@ use std::{mem, vec};
 
 use csv::{Terminator, Writer, WriterBuilder};
 use devspaces_kit::status::Fault;
-use devspaces_proto::billing::v1::{ExportInvoiceResponse, Invoice, InvoiceLine};
+use devspaces_proto::billing::v1::{ExportInvoiceResponse, InvoiceLine};
 
-use crate::domain::{Metric, invoice::Invoice as Known};
+use super::invoice;
+use crate::domain::{Metric, Month, invoice::Invoice, pricing::Line};
 
-/// How many bytes a piece has, give or take a record.
-const PIECE: usize = 64 * 1024;
+/// How many bytes a piece has, give or take a record: a frame of HTTP/2. A reader that is slow has a few of them waiting.
+const PIECE: usize = 16 * 1024;
 
 const HEADER: [&str; 14] = [
     "record",
@@ -31,20 +32,20 @@ const HEADER: [&str; 14] = [
 /// they are asked for.
 pub(crate) struct Records {
     number: String,
-    month: String,
+    month: Month,
     currency: String,
-    lines: vec::IntoIter<InvoiceLine>,
+    lines: vec::IntoIter<Line>,
     total: Option<String>,
     begun: bool,
 }
 
 impl Records {
     /// The records of an invoice, which comes to `total`.
-    pub(crate) fn new(known: &Known, shown: Invoice, total: String, currency: String) -> Self {
+    pub(crate) fn new(invoice: &Invoice, lines: Vec<Line>, total: String, currency: String) -> Self {
         // A draft has no number yet.
-        let number = known.issued.as_ref().map(|issued| issued.number.to_string()).unwrap_or_default();
-        let lines = shown.lines.into_iter();
-        Self { number, month: shown.month, currency, lines, total: Some(total), begun: false }
+        let number = invoice.issued.as_ref().map(|issued| issued.number.to_string()).unwrap_or_default();
+        let lines = lines.into_iter();
+        Self { number, month: invoice.month, currency, lines, total: Some(total), begun: false }
     }
 
     /// The next piece, of whole records; nothing after the last.
@@ -71,13 +72,13 @@ impl Records {
             return Some(HEADER.map(ToOwned::to_owned).into());
         }
         if let Some(line) = self.lines.next() {
-            return Some(self.line(line));
+            return Some(self.line(invoice::line(&line, self.month)));
         }
         let total = self.total.take()?;
         let mut record = vec![String::new(); HEADER.len()];
         "TOTAL".clone_into(&mut record[0]);
         record[1].clone_from(&self.number);
-        record[2].clone_from(&self.month);
+        record[2] = self.month.to_string();
         record[10] = total;
         record[11].clone_from(&self.currency);
         Some(record)
@@ -88,7 +89,7 @@ impl Records {
         vec![
             "LINE".to_owned(),
             self.number.clone(),
-            self.month.clone(),
+            self.month.to_string(),
             line.app,
             metric.to_owned(),
             line.usage_month,
@@ -112,19 +113,22 @@ fn finished(piece: Writer<Vec<u8>>) -> Result<ExportInvoiceResponse, Fault> {
 mod tests {
     use devspaces_kit::{
         clock::Timestamp,
-        name::{AccountName, InvoiceName, SpaceName},
+        name::{AccountName, AppName, InvoiceName, SpaceName},
     };
+    use rust_decimal::Decimal;
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::pricing::Pool;
 
     #[test]
     fn pieces_are_of_whole_records_and_make_up_the_whole() {
         let name = InvoiceName { account: AccountName(SpaceName::NIL), id: Uuid::nil() };
-        let known = Known::draft(name, "2026-11".parse().unwrap(), Timestamp::EPOCH);
-        let line = InvoiceLine { app: format!("apps/{}", Uuid::max()), metric: 2, ..InvoiceLine::default() };
-        let shown = Invoice { month: "2026-11".into(), lines: vec![line; 2000], ..Invoice::default() };
-        let mut records = Records::new(&known, shown, "0.00".into(), "USD".into());
+        let month = "2026-11".parse().unwrap();
+        let pool = Pool { app: AppName(Uuid::max()), usage_month: month, metric: Metric::KvsReadGb };
+        let line = Line::new(pool, Decimal::ONE, Decimal::ZERO, Decimal::ONE, 1).unwrap();
+        let invoice = Invoice::draft(name, month, Timestamp::EPOCH);
+        let mut records = Records::new(&invoice, vec![line; 2000], "0.00".into(), "USD".into());
         let (mut all, mut pieces) = (Vec::new(), 0);
         while let Some(piece) = records.next_piece().unwrap() {
             assert!(piece.csv.len() < PIECE + 1024 && piece.csv.ends_with(b"\r\n"));

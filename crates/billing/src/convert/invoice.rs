@@ -95,7 +95,8 @@ pub(crate) fn preview(month: Month, statement: &Statement) -> Result<proto::Invo
     })
 }
 
-fn line(line: &Line, month: Month) -> proto::InvoiceLine {
+/// A line of the invoice of a month.
+pub(crate) fn line(line: &Line, month: Month) -> proto::InvoiceLine {
     let text = |decimal: Decimal| decimal.normalize().to_string();
     proto::InvoiceLine {
         app: line.pool.app.to_string(),

@@ -20,6 +20,7 @@ use tonic::transport::Uri;
 
 use super::{
     Failure,
+    callers::Callers,
     database::close,
     limits::{Origins, PortLimits},
     log::Log,
@@ -39,6 +40,8 @@ pub(super) struct Dev {
     metrics: MetricsPort,
     #[command(flatten)]
     otlp: Otlp,
+    #[command(flatten)]
+    callers: Callers,
     /// The folder for databases and keys; made when missing
     #[arg(long, env = "DEVSPACES_DATA_DIR", default_value = DATA_DIR)]
     data_dir: PathBuf,
@@ -105,8 +108,9 @@ impl Dev {
             // R-P7: here, whoever can mint a service's token may be any service.
             service_permissions: ServicePermissions::dev(),
             journal_watchers: JournalWatchers::dev(),
+            space_quota: self.callers.space_quota(),
             clock,
-            limits: self.limits.limits(),
+            limits: self.callers.limit(self.limits.limits()),
             origins: self.origins.allowed(),
         })
     }

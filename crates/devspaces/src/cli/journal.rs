@@ -134,7 +134,7 @@ fn compared(known: &[SignedCheckpoint]) -> String {
 
 async fn verify(service: Service, pool: &Pool, known: &[SignedCheckpoint]) -> Result<Report, Failure> {
     let known: Vec<_> = known.iter().map(|signed| signed.checkpoint.clone()).collect();
-    let read = async { journal::verify(&mut pool.read().await?, &known).await };
+    let read = async { journal::verify(pool, &known).await };
     Ok(read.await.map_err(|error| format!("the journal of {service}: {}", error.for_operator()))?)
 }
 

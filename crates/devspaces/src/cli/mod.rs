@@ -1,5 +1,6 @@
 //! The command line. Every flag by which a process is set up is also an environment variable, `DEVSPACES_…`.
 mod backup;
+mod callers;
 mod check;
 mod database;
 mod dev;

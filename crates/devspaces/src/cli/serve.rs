@@ -13,6 +13,7 @@ use tonic::transport::Uri;
 
 use super::{
     Failure,
+    callers::Callers,
     database::{Databases, Open},
     issuer::{IssuerSettings, key_set},
     limits::{Origins, PortLimits},
@@ -35,6 +36,8 @@ pub(super) struct Serve {
     metrics: MetricsPort,
     #[command(flatten)]
     otlp: Otlp,
+    #[command(flatten)]
+    callers: Callers,
     /// Where another service is: membership=http://10.0.0.2:7000; once for each, or separated by commas. Calls are spread
     /// over a service's replicas if the name stands for several addresses, or if it is given with several
     #[arg(long = "peer", env = "DEVSPACES_PEERS", value_delimiter = ',', value_name = "SERVICE=URL")]
@@ -151,8 +154,9 @@ impl Serve {
             suite_keys: trust.suite_keys,
             service_permissions: trust.service_permissions,
             journal_watchers: trust.journal_watchers,
+            space_quota: self.callers.space_quota(),
             clock: SystemClock::shared(),
-            limits: self.limits.limits(),
+            limits: self.callers.limit(self.limits.limits()),
             origins: self.origins.allowed(),
         };
         self.otlp.export(&self.databases.services)?;

@@ -9,6 +9,7 @@ use devspaces_kit::{
     journal::{self, Entry, PLACE, Place},
     name::Principal,
     page::{self, PageToken},
+    server::long_work,
     status::{Fault, Fields},
 };
 use devspaces_proto::journal::v1::{self as proto, ListEntriesRequest, ListEntriesResponse};
@@ -40,6 +41,11 @@ struct Filter {
 }
 
 impl Filter {
+    /// Whether it may take few of those that are looked at.
+    fn is_selective(&self) -> bool {
+        self.actor.is_some() || self.resource.is_some()
+    }
+
     /// Judged here and not in SQL: what is personal stands beside the bytes that are chained.
     fn takes(&self, entry: &Entry) -> bool {
         self.actor.as_deref().is_none_or(|actor| entry.is_of(actor))
@@ -89,7 +95,7 @@ struct Page {
 /// Puts a page together. Of each journal the token has a place of its own: an entry that is committed meanwhile lies
 /// after that place, whatever its time is compared with other journals' entries.
 async fn page(mut readers: Vec<Reader>, filter: &Filter, size: usize) -> Result<Page, Error> {
-    let chunk = if filter.actor.is_some() || filter.resource.is_some() { CHUNK } else { CHUNK.min(size + 1) };
+    let chunk = if filter.is_selective() { CHUNK } else { CHUNK.min(size + 1) };
     let (mut entries, mut looked_at, mut bytes) = (Vec::new(), 0, 0);
     loop {
         for reader in &mut readers {
@@ -183,6 +189,8 @@ impl JournalServer {
         let tokens = tokens(&request);
         let key = tokens.decode(&request.page_token)?.unwrap_or_default();
 
+        // By time an index finds the entries; by actor and resource all are looked at.
+        let _long = if filter.is_selective() { Some(long_work().await?) } else { None };
         let start = Place::before(start.unwrap_or(Timestamp::EPOCH));
         let reader = |journal: Journal| {
             let place = place(&key, journal.owner).unwrap_or(start);

@@ -12,7 +12,7 @@ use devspaces_kit::{
     edge::answer,
     identity::Caller,
     journal::{self, Report},
-    server::Tasks,
+    server::{Streams, Tasks, long_work},
     status::{Fault, Fields},
 };
 use devspaces_proto::journal::v1::{
@@ -23,9 +23,12 @@ use futures::stream::BoxStream;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
+use self::access::Parent;
 pub use self::watch::JournalWatchers;
-use self::{access::Parent, watch::WATCHERS};
 use crate::Gate;
+
+/// How many followers read at a time. SQLite has four connections that read.
+const READING: usize = 2;
 
 /// Answers for the journals in these databases.
 #[derive(Clone)]
@@ -33,9 +36,10 @@ pub struct JournalServer {
     gate: Gate,
     journals: Vec<Journal>,
     tasks: Tasks,
+    streams: Streams,
     named_watchers: JournalWatchers,
-    /// One permit for each who follows.
-    watchers: Arc<Semaphore>,
+    /// Permits for reading what is yet to be sent: who has much to catch up with takes its turn with the others.
+    catching_up: Arc<Semaphore>,
 }
 
 /// The journal of one service.
@@ -54,11 +58,13 @@ impl JournalServer {
         journals: impl IntoIterator<Item = (Owner, Pool)>,
         named_watchers: JournalWatchers,
         tasks: Tasks,
+        streams: Streams,
     ) -> Self {
+        let catching_up = Arc::new(Semaphore::new(READING));
         let mut journals: Vec<_> =
             journals.into_iter().map(|(owner, pool)| Journal { owner, pool }).collect();
         journals.sort_by_key(|journal| journal.owner.name());
-        Self { gate, journals, tasks, named_watchers, watchers: Arc::new(Semaphore::new(WATCHERS)) }
+        Self { gate, journals, tasks, streams, named_watchers, catching_up }
     }
 
     /// The journal of the service with this name.
@@ -76,6 +82,7 @@ impl JournalServer {
         let scope = fields.parse::<Parent>("scope", &request.scope);
         let scope = fields.finish_with(scope)?;
         let journals = self.readable(&caller, scope, None).await?;
+        let _long = long_work().await?;
         let mut verifications = Vec::with_capacity(journals.len());
         for Journal { owner, pool } in journals {
             let report = verify(&pool, scope).await?;
@@ -94,7 +101,7 @@ impl JournalServer {
 }
 
 async fn verify(pool: &Pool, scope: Parent) -> Result<Report, db::Error> {
-    journal::verify_scope(&mut pool.read().await?, scope.into()).await
+    journal::verify_scope(pool, scope.into()).await
 }
 
 #[tonic::async_trait]

@@ -1,6 +1,7 @@
 //! Following whole journals as they grow (R-J4).
 use std::{
     collections::{HashSet, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,17 +14,14 @@ use devspaces_kit::{
     status::{Fault, Fields, Reason},
 };
 use devspaces_proto::journal::v1::{WatchEntriesRequest, WatchEntriesResponse};
-use futures::stream::{self, BoxStream, StreamExt as _};
-use tokio::{select, sync::OwnedSemaphorePermit, time::sleep};
+use futures::stream::{self, BoxStream};
+use tokio::{sync::Semaphore, time::sleep};
 use tonic::{Code, Status};
 
 use super::{Journal, JournalServer, wire};
 
 /// How long it takes at most until a new entry is looked for. Other replicas write too, so nobody tells of all.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// How many may follow at a time on one port. Each costs two short reads of each journal in every pause.
-pub(super) const WATCHERS: usize = 64;
 
 /// The services beside the suite's own that may follow journals, as the operator named them. By default none.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +59,7 @@ struct Watch {
     cursor: Cursor,
     scope: Option<String>,
     tasks: Tasks,
-    _admission: OwnedSemaphorePermit,
+    catching_up: Arc<Semaphore>,
 }
 
 impl Watch {
@@ -83,6 +81,8 @@ impl Watch {
     }
 
     async fn read_on(&mut self) -> Result<(), Fault> {
+        // The semaphore is never closed.
+        let _reading = self.catching_up.acquire().await.map_err(Fault::internal)?;
         for (journal, position) in &mut self.journals {
             let batch = read_after(journal, *position, &self.tasks).await?;
             if let Some(last) = batch.last() {
@@ -122,7 +122,6 @@ impl JournalServer {
         caller: Caller,
         request: WatchEntriesRequest,
     ) -> Result<BoxStream<'static, Result<WatchEntriesResponse, Status>>, Fault> {
-        let admission = self.watchers.clone().try_acquire_owned().map_err(|_| Fault::overloaded());
         let (journals, scope, cursor) = self.admit_watcher(&caller, &request)?;
         let mut from = Vec::with_capacity(journals.len());
         for journal in journals {
@@ -135,17 +134,11 @@ impl JournalServer {
             cursor,
             scope,
             tasks: self.tasks.clone(),
-            _admission: admission?,
+            catching_up: self.catching_up.clone(),
         };
-        Ok(stream::try_unfold(watch, async |mut watch| {
-            let stopping = watch.tasks.stopping();
-            select! {
-                biased;
-                () = stopping => Err(Status::from(Fault::shutting_down())),
-                message = watch.next() => Ok(Some((message?, watch))),
-            }
-        })
-        .boxed())
+        let messages = stream::try_unfold(watch, async |mut watch| Ok(Some((watch.next().await?, watch))));
+        // Who may follow is set when the process starts, so there is nothing to ask again but the token.
+        self.streams.open(&caller, messages, async || Ok(()))
     }
 
     /// The journals that the caller may follow and asks for, the scope of which, and from where on.

@@ -93,7 +93,7 @@ impl Authenticator {
             verified
         };
         verified.validity.check(self.clock.now()).inspect_err(|_| *origin = verified.origin.clone())?;
-        Ok(verified.caller.clone())
+        Ok(Caller { expires: Some(verified.validity.end()), ..verified.caller.clone() })
     }
 
     /// Checks everything but the time, which passes while a token is remembered.

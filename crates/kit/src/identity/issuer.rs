@@ -216,11 +216,16 @@ impl Trusted {
                 let kind = kinds.of(claims.all)?;
                 let principal = principal(kind, prefix, reserved, claims.sub)?;
                 let email = claims.verified_email().filter(|_| kind == Kind::Users).map(str::to_owned);
-                Ok(Caller { principal, email, suite: None })
+                Ok(Caller { principal, email, suite: None, expires: None })
             }
             Grants::Suite { name } if *name == claims.sub && claims.aud.len() == 1 => {
                 let suite = SuiteCaller { name: name.clone(), audience: audience.clone() };
-                Ok(Caller { principal: Principal::service(name), email: None, suite: Some(suite) })
+                Ok(Caller {
+                    principal: Principal::service(name),
+                    email: None,
+                    suite: Some(suite),
+                    expires: None,
+                })
             }
             Grants::Suite { .. } => Err(Rejection::Subject),
         }

@@ -6,7 +6,7 @@
 //! anything that the operator has not named. Only a peer's own key makes a caller that service of the suite.
 use std::fmt;
 
-use crate::name::Principal;
+use crate::{clock::Timestamp, name::Principal};
 
 mod authenticator;
 mod dev;
@@ -42,6 +42,8 @@ pub struct Caller {
     pub email: Option<String>,
     /// Set if the caller is one of the suite's own services.
     pub suite: Option<SuiteCaller>,
+    /// From when on the token is not taken any more, for what outlasts the call's beginning. Absent where there is no token.
+    pub expires: Option<Timestamp>,
 }
 
 /// One of the suite's services, calling another.
@@ -72,6 +74,7 @@ impl fmt::Debug for Caller {
             .field("principal", &self.principal)
             .field("email", &self.email.as_ref().map(|_| "[redacted]"))
             .field("suite", &self.suite)
+            .field("expires", &self.expires)
             .finish()
     }
 }

@@ -65,6 +65,11 @@ pub(super) struct Validity {
 }
 
 impl Validity {
+    /// From when on the token is refused.
+    pub(super) fn end(self) -> Timestamp {
+        Timestamp::from_micros(self.expires.saturating_add(LEEWAY).saturating_mul(1_000_000))
+    }
+
     pub(super) fn check(self, now: Timestamp) -> Result<(), Rejection> {
         let now = now.seconds();
         if now >= self.expires.saturating_add(LEEWAY) {

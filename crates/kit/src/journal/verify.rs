@@ -1,16 +1,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use tokio::task::yield_now;
 
 use super::{GENESIS, Stored, chain, personal::Personal};
 use crate::{
-    db::{Conn, Error},
+    db::{Conn, Error, Pool},
     name::Scope,
     on,
 };
 
-/// Entries that are read at a time.
-const PAGE: i64 = 1000;
+/// Entries that are read at a time. Between two pages others get the connection, and the processor.
+const PAGE: i64 = 200;
 
 /// The end of a journal: the last entry's sequence, and its hash in hexadecimal.
 pub type End = (i64, String);
@@ -74,32 +75,35 @@ pub async fn heads(db: &mut Conn) -> Result<Checkpoint, Error> {
 
 /// Reads every journal of a service and holds it against its hashes, its heads and all checkpoints (R-J2): what any
 /// of them knows must still be there.
-pub async fn verify(db: &mut Conn, checkpoints: &[Checkpoint]) -> Result<Report, Error> {
+pub async fn verify(pool: &Pool, checkpoints: &[Checkpoint]) -> Result<Report, Error> {
+    let mut db = pool.read().await?;
     let mut scopes: BTreeSet<String> =
         on!(db, |c| sqlx::query_scalar("SELECT scope FROM head UNION SELECT scope FROM journal")
             .fetch_all(c)
             .await)?
         .into_iter()
         .collect();
+    drop(db);
     scopes.extend(checkpoints.iter().flat_map(|checkpoint| checkpoint.heads.keys().cloned()));
     let mut report = Report::default();
     for scope in scopes {
         let known: Vec<&End> =
             checkpoints.iter().filter_map(|checkpoint| checkpoint.heads.get(&scope)).collect();
-        read_chain(db, &scope, &known, &mut report).await?;
+        read_chain(pool, &scope, &known, &mut report).await?;
     }
     Ok(report)
 }
 
 /// Reads the journal of one scope and holds it against its hashes and its head (R-J2).
-pub async fn verify_scope(db: &mut Conn, scope: Scope) -> Result<Report, Error> {
+pub async fn verify_scope(pool: &Pool, scope: Scope) -> Result<Report, Error> {
     let mut report = Report::default();
-    read_chain(db, &scope.to_string(), &[], &mut report).await?;
+    read_chain(pool, &scope.to_string(), &[], &mut report).await?;
     Ok(report)
 }
 
 /// A journal's end as its head tells it; 0 where there is no head.
-async fn head(db: &mut Conn, scope: &str) -> Result<End, Error> {
+async fn head(pool: &Pool, scope: &str) -> Result<End, Error> {
+    let mut db = pool.read().await?;
     let head: Option<(i64, Vec<u8>)> =
         on!(db, |c| sqlx::query_as("SELECT sequence, hash FROM head WHERE scope = $1")
             .bind(scope)
@@ -109,14 +113,14 @@ async fn head(db: &mut Conn, scope: &str) -> Result<End, Error> {
     Ok((sequence, hex::encode(hash)))
 }
 
-async fn read_chain(db: &mut Conn, scope: &str, known: &[&End], report: &mut Report) -> Result<(), Error> {
+async fn read_chain(pool: &Pool, scope: &str, known: &[&End], report: &mut Report) -> Result<(), Error> {
     let finding = |sequence, problem| Finding { scope: scope.to_owned(), sequence, problem };
     // Entries that are written meanwhile lie beyond this head, and not beyond the one that is read at the end.
-    let before = head(db, scope).await?;
+    let before = head(pool, scope).await?;
     let ends: Vec<&End> = known.iter().copied().chain([&before]).collect();
     let (mut sequence, mut hash) = (0, GENESIS.to_vec());
     loop {
-        let page = entries(db, scope, sequence).await?;
+        let page = entries(&mut pool.read().await?, scope, sequence).await?;
         for entry in &page {
             if entry.sequence != sequence + 1 {
                 report.findings.push(finding(sequence + 1, Problem::Missing));
@@ -133,12 +137,13 @@ async fn read_chain(db: &mut Conn, scope: &str, known: &[&End], report: &mut Rep
         if page.is_empty() {
             break;
         }
+        yield_now().await;
     }
     let end = ends.iter().map(|end| end.0).max().unwrap_or_default();
     if sequence < end {
         report.findings.push(finding(sequence + 1, Problem::CutOff));
     }
-    let after = head(db, scope).await?;
+    let after = head(pool, scope).await?;
     if sequence > after.0 {
         report.findings.push(finding(after.0 + 1, Problem::Unknown));
     }

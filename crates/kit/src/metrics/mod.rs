@@ -14,6 +14,8 @@ use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use tonic::Code;
 
+use crate::server::Limit;
+
 mod databases;
 mod list;
 mod port;
@@ -123,6 +125,9 @@ pub(crate) fn hosting(services: &[&str]) {
         |method: &&String| method.split_once('/').is_some_and(|(service, _)| services.contains(&service));
     for method in METHODS.iter().filter(hosted) {
         drop(METRICS.calls.get_or_create(&[("method", method), ("code", code_name(Code::Internal))]));
+    }
+    for limit in Limit::ALL {
+        drop(METRICS.limited.get_or_create(&[("limit", limit.name())]));
     }
     for cause in [CONTENDED, SCOPES] {
         drop(METRICS.repeated.get_or_create(&[("cause", cause)]));

@@ -13,7 +13,7 @@ use std::{
 use futures::FutureExt as _;
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::OwnedSemaphorePermit,
     time::{Instant, timeout, timeout_at},
 };
 use tonic::{Status, body::Body, service::Routes};
@@ -21,6 +21,7 @@ use tower::{Service, ServiceExt as _};
 
 use super::{
     Limits, MESSAGE_LIMIT, Tasks,
+    admission::Admission,
     arrival::{Messages, Room},
     calls::{Calls, Terms},
     canonical::canonical,
@@ -48,11 +49,8 @@ pub(super) struct Shared {
     tasks: Tasks,
     calls: Arc<Calls>,
     limits: Limits,
-    /// One permit for each call of a client in progress.
-    clients: Semaphore,
-    /// One permit for each call of the suite's services in progress. Clients' calls wait for such calls: if both
-    /// competed, clients could fill a port with calls that wait for what has no room behind them.
-    suite: Semaphore,
+    /// Who may have how many calls in progress.
+    admission: Arc<Admission>,
     room: Room,
     open: Places,
 }
@@ -69,8 +67,7 @@ impl Shared {
             tasks,
             calls,
             limits,
-            clients: Semaphore::new(limits.calls),
-            suite: Semaphore::new(limits.calls),
+            admission: Admission::new(limits.calls, limits.callers),
             room: Room::new(&limits),
             open: Places::new(&limits),
         }
@@ -182,8 +179,7 @@ impl Edge {
         // Nothing behind this needs the token, so nothing can pass it on or log it.
         request.headers_mut().remove(AUTHORIZATION);
         // A busy server is a healthy one: health is answered all the same.
-        let admission = caller.as_ref().map(|caller| self.admission(caller).try_acquire()).transpose();
-        let _permit = admission.map_err(|_| Fault::overloaded())?;
+        let place = caller.as_ref().map(|caller| shared.admission.admit(caller)).transpose()?;
         let limit = asked.started + shared.limits.deadline;
         let deadline = asked.deadline.map_or(limit, |deadline| deadline.min(limit));
         let answering = async {
@@ -191,14 +187,20 @@ impl Edge {
                 (None, Some(caller)) => (self.arrived(request, caller).await?, None),
                 (open, _) => self.arrived_openly(request, open, &asked.origin).await?,
             };
-            let Ok(response) = self.routes.clone().oneshot(request).await;
+            let answer = self.routes.clone().oneshot(request);
+            // Only now that the message is there: one that never comes keeps nobody from their turn.
+            let Ok(response) = match &place {
+                Some(place) => place.work(answer).await,
+                None => answer.await,
+            };
             Ok((response, held))
         };
-        timeout_at(deadline, answering).await.unwrap_or_else(|_| Err(Fault::deadline_exceeded()))
-    }
-
-    fn admission(&self, caller: &Caller) -> &Semaphore {
-        if caller.suite.is_some() { &self.shared.suite } else { &self.shared.clients }
+        let answered = timeout_at(deadline, answering).await;
+        let (response, held) = answered.unwrap_or_else(|_| Err(Fault::deadline_exceeded()))?;
+        Ok(match place {
+            Some(place) => (response.map(|body| place.hold(body)), held),
+            None => (response, held),
+        })
     }
 
     /// The request of a known caller, with its whole message.

@@ -1,6 +1,8 @@
 //! What a port takes on, and for how long.
 use std::time::Duration;
 
+use super::CallerLimits;
+
 /// The largest request, in bytes: 1 MiB. The largest batch of the API, a thousand permission checks, is a fifth of it.
 /// Of a compressed request it is what the message comes to when it is decompressed.
 pub const MESSAGE_LIMIT: usize = 1024 * 1024;
@@ -11,9 +13,11 @@ pub struct Limits {
     /// The longest time until a response begins; a client's own timeout applies if it is shorter. The rest of a
     /// stream has no limit but the client's.
     pub deadline: Duration,
-    /// How many calls of clients may be waiting for their response to begin, and how many of the suite's services
-    /// beside them. One more is answered `RESOURCE_EXHAUSTED`.
+    /// How many calls of clients may be in progress, and how many of the suite's services beside them. One more is
+    /// answered `RESOURCE_EXHAUSTED`.
     pub calls: usize,
+    /// How much of that one caller may have.
+    pub callers: CallerLimits,
     /// How long the message of a request may take to arrive, from when the call is taken on.
     pub arrival: Duration,
     /// How many bytes of messages that are still arriving are kept, for all callers and for each of them. Who finds no
@@ -49,6 +53,7 @@ impl Default for Limits {
         Self {
             deadline: Duration::from_secs(30),
             calls: 4096,
+            callers: CallerLimits::default(),
             arrival: Duration::from_secs(10),
             arriving_bytes: 64 * MESSAGE_LIMIT,
             arriving_bytes_per_caller: 16 * MESSAGE_LIMIT,

@@ -32,6 +32,7 @@ use self::{
 };
 use crate::{identity::Authenticator, metrics};
 
+mod admission;
 mod arrival;
 mod calls;
 mod canonical;
@@ -45,13 +46,17 @@ mod limits;
 mod log;
 mod open;
 mod starting;
+mod streams;
 mod tasks;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use admission::Limit;
+pub use admission::{CallerLimits, LongWork, long_work};
 pub use health::{health, until_answering};
 pub use limits::{Limits, MESSAGE_LIMIT};
 pub use starting::starting;
+pub use streams::Streams;
 pub use tasks::Tasks;
 
 /// How long connections may take to send what is left when the last call has ended.

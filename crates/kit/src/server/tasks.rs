@@ -6,6 +6,7 @@ use tokio_util::{
     task::TaskTracker,
 };
 
+use super::admission;
 use crate::{status::Fault, trace::TraceContext};
 
 /// The tasks of one server. Clones are handles to the same tasks.
@@ -23,6 +24,7 @@ impl Tasks {
     }
 
     /// Does a change in a task of its own: it is done to the end even if the caller hangs up or its deadline passes.
+    /// Until then the call keeps its place among those in progress.
     ///
     /// # Errors
     /// What the work answers; `INTERNAL` if it panics.
@@ -31,7 +33,7 @@ impl Tasks {
         T: Send + 'static,
         E: From<Fault> + Send + 'static,
     {
-        match self.running.spawn(traced(work)).await {
+        match self.running.spawn(admission::carried(traced(work))).await {
             Ok(result) => result,
             Err(error) if error.is_panic() => Err(Fault::internal("a task panicked").into()),
             Err(_) => Err(Fault::shutting_down().into()),

@@ -88,6 +88,22 @@ impl Fault {
         Self::new(Code::ResourceExhausted, Reason::Overloaded, "The service has too many calls in progress")
     }
 
+    /// The caller has as much in progress as one caller may: others are not kept from calling. `limit` is its name, as
+    /// metrics have it.
+    #[must_use]
+    pub fn caller_limited(limit: &str) -> Self {
+        let message = "You have as much in progress as one caller may have; wait for some of it to end";
+        Self::new(Code::ResourceExhausted, Reason::CallerLimited, message).metadata("limit", limit)
+    }
+
+    /// Nobody reads the stream.
+    #[must_use]
+    pub fn stream_unread() -> Self {
+        let message =
+            "The stream ended because its messages were not read; call again when you are ready to read";
+        Self::new(Code::ResourceExhausted, Reason::StreamUnread, message)
+    }
+
     /// The service is about to stop; another replica can answer.
     #[must_use]
     pub fn shutting_down() -> Self {

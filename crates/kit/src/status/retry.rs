@@ -23,12 +23,15 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::EarlierEffectPending
         | Reason::StorageUnavailable
         | Reason::Overloaded
+        | Reason::CallerLimited
         | Reason::ShuttingDown
         | Reason::Starting
         | Reason::ClockStepped => true,
         // How long the client waits is the client's affair: it may give the next call more time, and not just more of
         // the same.
         Reason::DeadlineExceeded
+        // Nor does it help to begin a stream again that one does not read.
+        | Reason::StreamUnread
         // The request is wrong, or its caller is: it stays so.
         | Reason::CredentialsMissing
         | Reason::CredentialsInvalid
@@ -50,6 +53,7 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::RateCardExists
         | Reason::EtagStale
         | Reason::SpaceArchived
+        | Reason::TooManySpaces
         | Reason::SpaceNotArchived
         | Reason::LastAdmin
         | Reason::NewOwnerIneligible

@@ -28,7 +28,12 @@ pub(super) async fn handle(
     context.mutations.answer(&call, leave(context, &call, space)).await
 }
 
-async fn leave(context: &Context, call: &Call, space: SpaceName) -> Result<LeaveSpaceResponse, Fault> {
+/// Leaves a space.
+pub(super) async fn leave(
+    context: &Context,
+    call: &Call,
+    space: SpaceName,
+) -> Result<LeaveSpaceResponse, Fault> {
     let user = call.caller.principal.as_user().ok_or_else(|| stranger(space))?;
     let name = MemberName { space, user };
     // Asked before the transaction, so that strangers never make the space's writers wait.

@@ -2,6 +2,7 @@
 mod add_members;
 mod get_member;
 mod leave_space;
+mod leave_spaces;
 mod list_members;
 mod records;
 mod remove_member;
@@ -19,8 +20,9 @@ use devspaces_kit::{
 };
 use devspaces_proto::membership::v1::{
     AddMembersRequest, AddMembersResponse, GetMemberRequest, LeaveSpaceRequest, LeaveSpaceResponse,
-    ListMembersRequest, ListMembersResponse, Member as WireMember, RemoveMemberRequest, RemoveMemberResponse,
-    UpdateMemberRequest, membership_service_server::MembershipService,
+    LeaveSpacesRequest, LeaveSpacesResponse, ListMembersRequest, ListMembersResponse, Member as WireMember,
+    RemoveMemberRequest, RemoveMemberResponse, UpdateMemberRequest,
+    membership_service_server::MembershipService,
 };
 use tonic::{Request, Response, Status};
 
@@ -72,6 +74,13 @@ impl MembershipService for Rpc {
         request: Request<LeaveSpaceRequest>,
     ) -> Result<Response<LeaveSpaceResponse>, Status> {
         answer(request, |caller, request| leave_space::handle(&self.0, caller, request)).await
+    }
+
+    async fn leave_spaces(
+        &self,
+        request: Request<LeaveSpacesRequest>,
+    ) -> Result<Response<LeaveSpacesResponse>, Status> {
+        answer(request, |caller, request| leave_spaces::handle(&self.0, caller, request)).await
     }
 }
 

@@ -1,11 +1,12 @@
+use devspaces_authz::Permission;
 use devspaces_gate::Context;
 use devspaces_kit::{identity::Caller, status::Fault};
 use devspaces_proto::billing::v1::{ExportInvoiceRequest, ExportInvoiceResponse};
-use futures::stream::{self, BoxStream, StreamExt as _};
+use futures::stream::{self, BoxStream};
 use tonic::Status;
 
 use super::read;
-use crate::convert::{self, csv::Records};
+use crate::convert::csv::Records;
 
 /// R-B11
 pub(super) async fn handle(
@@ -14,13 +15,17 @@ pub(super) async fn handle(
     request: ExportInvoiceRequest,
 ) -> Result<BoxStream<'static, Result<ExportInvoiceResponse, Status>>, Fault> {
     let (invoice, statement) = read(context, &caller, &request.name).await?;
-    let shown = convert::invoice::whole(&invoice, &statement, Vec::new())?;
     // Cents, whatever they are: 12.00.
     let total = format!("{:.2}", statement.total);
-    let records = Records::new(&invoice, shown, total, statement.currency);
-    Ok(stream::try_unfold(records, async |mut records| {
-        let piece = records.next_piece().map_err(Status::from)?;
-        Ok(piece.map(|piece| (piece, records)))
+    let space = invoice.name.account.0;
+    let records = Records::new(&invoice, statement.lines, total, statement.currency);
+    let pieces = stream::try_unfold(records, async |mut records| {
+        Ok(records.next_piece()?.map(|piece| (piece, records)))
+    });
+    // Whoever ceases to be billing admin reads no further.
+    let (gate, reader) = (context.gate.clone(), caller.clone());
+    context.streams.open(&caller, pieces, move || {
+        let (gate, reader) = (gate.clone(), reader.clone());
+        async move { gate.require(&reader, Permission::BillingInvoicesGet, space).await.map(drop) }
     })
-    .boxed())
 }

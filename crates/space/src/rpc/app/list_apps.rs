@@ -6,6 +6,7 @@ use devspaces_kit::{
     identity::Caller,
     name::{AppName, Principal, SpaceName},
     page::{self, PageToken},
+    server::LongWork,
     status::{Fault, Fields},
 };
 use devspaces_proto::space::v1::{App as WireApp, ListAppsRequest, ListAppsResponse};
@@ -53,6 +54,8 @@ struct Sight {
     viewed: Vec<SpaceName>,
     /// The space in which own apps are listed. `None`: everywhere.
     space: Option<SpaceName>,
+    /// Kept while apps of many spaces are looked for.
+    _long: Option<LongWork>,
 }
 
 fn person(caller: &Caller) -> String {
@@ -69,12 +72,12 @@ async fn in_space(context: &Context, caller: &Caller, space: SpaceName) -> Resul
         return Err(Fault::facts_unavailable(&[Owner::Membership.name()]));
     }
     let viewed = if views_all_apps(pass.facts()) { vec![space] } else { Vec::new() };
-    Ok(Some(Sight { person: person(caller), viewed, space: Some(space) }))
+    Ok(Some(Sight { person: person(caller), viewed, space: Some(space), _long: None }))
 }
 
 async fn everywhere(context: &Context, caller: &Caller) -> Result<Sight, Fault> {
-    let viewed = context.gate.spaces_of_viewer(&caller.principal).await?;
-    Ok(Sight { person: person(caller), viewed, space: None })
+    let (viewed, long) = context.gate.spaces_of_viewer(&caller.principal).await?;
+    Ok(Sight { person: person(caller), viewed, space: None, _long: long })
 }
 
 impl Sight {

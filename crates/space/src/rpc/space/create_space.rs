@@ -4,8 +4,8 @@ use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
     mutation::{Abort, Call, Mutation},
-    name::SpaceName,
-    status::Fault,
+    name::{SpaceName, UserName},
+    status::{Fault, Reason},
 };
 use devspaces_proto::{
     facts::v1::{self as facts, GrantCreatorAdmin, effect},
@@ -21,7 +21,7 @@ use crate::{
 
 const METHOD: &str = "devspaces.space.v1.SpaceService/CreateSpace";
 
-/// R-S1
+/// R-S1, R-S10
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
@@ -35,18 +35,27 @@ async fn create(context: &Context, call: &Call, request: CreateSpaceRequest) -> 
     context.gate.require(&call.caller, Permission::SpaceCreate, Resource::Platform).await?;
     let metadata = convert::space::metadata(request.space)?;
     let name = SpaceName(context.clock.new_id());
-    context.mutations.run(call.clone(), vec![name.into()], Creation { name, metadata }).await
+    let creator = call.caller.principal.as_user();
+    let limit = creator.map(|person| (context.space_quota.of(&person), person));
+    context.mutations.run(call.clone(), vec![name.into()], Creation { name, metadata, limit }).await
 }
 
 struct Creation {
     name: SpaceName,
     metadata: Metadata,
+    /// How many spaces this person may have made. Services, which make them for others, have no limit.
+    limit: Option<(u32, UserName)>,
 }
 
 impl Mutation for Creation {
     type Reply = WireSpace;
 
     async fn once(&self, tx: &mut Tx) -> Result<WireSpace, Abort> {
+        if let Some((limit, person)) = &self.limit
+            && !store::creator::count(tx, person, self.name, *limit).await?
+        {
+            return Err(too_many(person, *limit).into());
+        }
         let mut space = Space::new(self.name, self.metadata.clone(), tx.time());
         let change = Change {
             scope: self.name.into(),
@@ -62,4 +71,12 @@ impl Mutation for Creation {
         tx.emit(self.name.into(), Owner::Membership.name(), vec![effect]).await?;
         Ok(space.into())
     }
+}
+
+/// R-S10
+fn too_many(person: &UserName, limit: u32) -> Fault {
+    let sentence = format!(
+        "You have made {limit} spaces that exist, and may make no more; one that you delete counts until it is purged"
+    );
+    Fault::precondition(Reason::TooManySpaces, person.to_string(), sentence)
 }

@@ -1,0 +1,442 @@
+//! How much each caller may have in progress, and all of them together: for each caller first, so that whoever asks
+//! for too much is in their own way and in nobody else's.
+//!
+//! A call has a *place* from its headers until the last byte of its response is taken and until the last task that it
+//! started has ended: a deadline that passes or a client that hangs up gives back no place while the work goes on. Of
+//! a caller's places only some are worked on at a time, the others wait for a *turn*. *Long work* and *streams* have
+//! places of their own besides (docs/reliability.md, docs/decisions/0018).
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use http_body_util::BodyExt as _;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout},
+};
+use tonic::body::Body;
+
+use crate::{identity::Caller, metrics, name::Principal, status::Fault};
+
+/// How long work of the long kind waits for its place before the caller is told to come again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it is logged at most that one caller reaches a limit.
+const TOLD_AGAIN: Duration = Duration::from_secs(10);
+
+/// What one caller may have at once, and what all may have together of what is dear. The suite's own services count for
+/// themselves: people's calls wait for theirs.
+#[derive(Clone, Copy, Debug)]
+pub struct CallerLimits {
+    /// Calls of one person in progress.
+    pub user_calls: usize,
+    /// Calls of one service in progress.
+    pub service_calls: usize,
+    /// Calls of one person that are worked on at a time. The others wait.
+    pub user_turns: usize,
+    /// Calls of one service that are worked on at a time.
+    pub service_turns: usize,
+    /// Long work at a time, of all callers: verification of journals, lists over many spaces, filters that look at many
+    /// entries.
+    pub long_work: usize,
+    /// Long work of one caller at a time.
+    pub caller_long_work: usize,
+    /// Open streams of all callers.
+    pub streams: usize,
+    /// Open streams of one caller.
+    pub caller_streams: usize,
+    /// How long a stream waits for its reader before it ends.
+    pub unread: Duration,
+}
+
+impl Default for CallerLimits {
+    /// A person: 64 calls, as many as a script or a page with many parts has at once, of which 8 are worked on. A
+    /// service: 1024, of which 128 are worked on, since a gateway asks for everybody. Long work: 2, of each caller 1,
+    /// which is half of the connections that SQLite reads with. Streams: 64, of each caller 8.
+    fn default() -> Self {
+        Self {
+            user_calls: 64,
+            service_calls: 1024,
+            user_turns: 8,
+            service_turns: 128,
+            long_work: 2,
+            caller_long_work: 1,
+            streams: 64,
+            caller_streams: 8,
+            unread: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A limit that can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    CallerCalls,
+    Calls,
+    CallerLongWork,
+    LongWork,
+    CallerStreams,
+    Streams,
+}
+
+impl Limit {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::CallerCalls,
+        Self::Calls,
+        Self::CallerLongWork,
+        Self::LongWork,
+        Self::CallerStreams,
+        Self::Streams,
+    ];
+
+    /// As metrics, logs and refusals name it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::CallerCalls => "calls-per-caller",
+            Self::Calls => "calls",
+            Self::CallerLongWork => "long-work-per-caller",
+            Self::LongWork => "long-work",
+            Self::CallerStreams => "streams-per-caller",
+            Self::Streams => "streams",
+        }
+    }
+
+    fn fault(self) -> Fault {
+        match self {
+            Self::Calls | Self::LongWork | Self::Streams => Fault::overloaded(),
+            Self::CallerCalls | Self::CallerLongWork | Self::CallerStreams => {
+                Fault::caller_limited(self.name())
+            }
+        }
+    }
+}
+
+/// What one caller has of everything.
+struct Share {
+    caller: Principal,
+    calls: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+    long_work: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    /// When it was last logged that the caller reached a limit, and how often since.
+    told: Mutex<[Option<(Instant, u64)>; Limit::ALL.len()]>,
+}
+
+impl Share {
+    /// Counts that the caller reached a limit, and logs it unless that has just been done. The name is logged, since an
+    /// operator has to know whom to ask; a token never is.
+    fn reached(&self, limit: Limit) -> Fault {
+        metrics::limited(limit.name());
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = &mut told[limit as usize];
+        match told {
+            Some((since, refused)) if since.elapsed() < TOLD_AGAIN => *refused += 1,
+            _ => {
+                let before = told.map_or(0, |(_, refused)| refused);
+                tracing::warn!(
+                    caller = %self.caller, limit = limit.name(), refused = before + 1, "a caller reached a limit"
+                );
+                *told = Some((Instant::now(), 0));
+            }
+        }
+        limit.fault()
+    }
+}
+
+/// Admits the calls of one port.
+pub(super) struct Admission {
+    limits: CallerLimits,
+    clients: Arc<Semaphore>,
+    /// Beside those of clients, whose calls wait for these: if both competed, clients could fill a port with calls that
+    /// wait for what has no room behind them.
+    suite: Arc<Semaphore>,
+    calls: usize,
+    long_work: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    /// By whether the caller is a service of the suite. An entry lives as long as the caller has a call.
+    shares: Mutex<HashMap<(bool, Principal), Weak<Share>>>,
+}
+
+impl Admission {
+    /// For `calls` calls of clients, and as many of the suite's services beside them.
+    pub(super) fn new(calls: usize, limits: CallerLimits) -> Arc<Self> {
+        let semaphore = |permits| Arc::new(Semaphore::new(permits));
+        Arc::new(Self {
+            limits,
+            clients: semaphore(calls),
+            suite: semaphore(calls),
+            calls,
+            long_work: semaphore(limits.long_work),
+            streams: semaphore(limits.streams),
+            shares: Mutex::default(),
+        })
+    }
+
+    /// Gives a call its place.
+    ///
+    /// # Errors
+    /// `RESOURCE_EXHAUSTED`: `CALLER_LIMITED` if the caller has too many, `OVERLOADED` if all together have.
+    pub(super) fn admit(self: &Arc<Self>, caller: &Caller) -> Result<Place, Fault> {
+        let share = self.share(caller);
+        let taken =
+            |from: &Arc<Semaphore>, limit| from.clone().try_acquire_owned().map_err(|_| share.reached(limit));
+        let all = if caller.suite.is_some() { &self.suite } else { &self.clients };
+        let own = taken(&share.calls, Limit::CallerCalls)?;
+        let all = taken(all, Limit::Calls)?;
+        Ok(Place(Arc::new(Held { admission: self.clone(), share, _permits: [own, all] })))
+    }
+
+    fn share(&self, caller: &Caller) -> Arc<Share> {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (caller.suite.is_some(), caller.principal.clone());
+        if let Some(share) = shares.get(&key).and_then(Weak::upgrade) {
+            return share;
+        }
+        if shares.len() == shares.capacity() {
+            // Before the table grows, those go that have no call any more.
+            shares.retain(|_, share| share.strong_count() > 0);
+        }
+        let limits = &self.limits;
+        let (calls, turns) = match (&caller.suite, &caller.principal) {
+            (Some(_), _) => (self.calls, self.calls),
+            (None, Principal::Service(_)) => (limits.service_calls, limits.service_turns),
+            (None, Principal::User(_)) => (limits.user_calls, limits.user_turns),
+        };
+        let semaphore = |permits| Arc::new(Semaphore::new(permits));
+        let share = Arc::new(Share {
+            caller: caller.principal.clone(),
+            calls: semaphore(calls),
+            turns: semaphore(turns),
+            long_work: semaphore(limits.caller_long_work),
+            streams: semaphore(limits.caller_streams),
+            told: Mutex::default(),
+        });
+        shares.insert(key, Arc::downgrade(&share));
+        share
+    }
+}
+
+/// A call's place among the calls in progress. It is given back when the last of its clones is dropped.
+#[derive(Clone)]
+pub(super) struct Place(Arc<Held>);
+
+struct Held {
+    admission: Arc<Admission>,
+    share: Arc<Share>,
+    _permits: [OwnedSemaphorePermit; 2],
+}
+
+/// What is worked on for a call: its place and its turn.
+#[derive(Clone)]
+struct Work {
+    place: Place,
+    _turn: Arc<OwnedSemaphorePermit>,
+}
+
+tokio::task_local! {
+    static WORK: Work;
+}
+
+impl Place {
+    /// Answers the call, once it is its caller's turn. Tasks that are started meanwhile keep place and turn.
+    pub(super) async fn work<F: Future>(&self, answer: F) -> F::Output {
+        let turn = self.0.share.turns.clone().acquire_owned().await;
+        // The semaphore is never closed.
+        let Ok(turn) = turn else { return answer.await };
+        let work = Work { place: self.clone(), _turn: Arc::new(turn) };
+        WORK.scope(work, answer).await
+    }
+
+    /// The body of the response, which keeps the place until it is read: what nobody reads is held in memory.
+    pub(super) fn hold(self, body: Body) -> Body {
+        Body::new(body.map_frame(move |frame| {
+            let _ = &self;
+            frame
+        }))
+    }
+
+    fn current() -> Option<Self> {
+        WORK.try_with(|work| work.place.clone()).ok()
+    }
+
+    /// The place of an open stream, and how long it may go unread.
+    ///
+    /// # Errors
+    /// `RESOURCE_EXHAUSTED`: `CALLER_LIMITED` or `OVERLOADED`.
+    pub(super) fn stream() -> Result<(Option<StreamPlace>, Duration), Fault> {
+        let Some(Self(held)) = Self::current() else { return Ok((None, CallerLimits::default().unread)) };
+        let taken = |from: &Arc<Semaphore>, limit| {
+            from.clone().try_acquire_owned().map_err(|_| held.share.reached(limit))
+        };
+        let own = taken(&held.share.streams, Limit::CallerStreams)?;
+        let all = taken(&held.admission.streams, Limit::Streams)?;
+        Ok((Some(StreamPlace { _permits: [own, all] }), held.admission.limits.unread))
+    }
+}
+
+/// The place of an open stream.
+pub(super) struct StreamPlace {
+    _permits: [OwnedSemaphorePermit; 2],
+}
+
+/// A task's work, which keeps the place and the turn of the call that starts it.
+pub(super) fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let of = WORK.try_with(Clone::clone).ok();
+    async move {
+        match of {
+            Some(of) => WORK.scope(of, work).await,
+            None => work.await,
+        }
+    }
+}
+
+/// The right to do long work, for as long as it is kept.
+#[must_use = "the work is to be done while this is kept"]
+#[derive(Debug)]
+pub struct LongWork {
+    _permits: Option<[OwnedSemaphorePermit; 2]>,
+}
+
+/// Waits until the call that is being answered may do long work: what reads much for one answer, such as the
+/// verification of a journal. Few such calls go on at a time, and of one caller fewer. Whoever does it reads in pieces
+/// and keeps no connection between them. Outside of a call nothing is waited for.
+///
+/// # Errors
+/// `RESOURCE_EXHAUSTED` after 5 s: `CALLER_LIMITED` behind work of the same caller, `OVERLOADED` behind others'.
+pub async fn long_work() -> Result<LongWork, Fault> {
+    let Some(Place(held)) = Place::current() else { return Ok(LongWork { _permits: None }) };
+    let waited = async |from: &Arc<Semaphore>, limit| {
+        let permit = timeout(PATIENCE, from.clone().acquire_owned()).await;
+        permit.ok().and_then(Result::ok).ok_or_else(|| held.share.reached(limit))
+    };
+    let own = waited(&held.share.long_work, Limit::CallerLongWork).await?;
+    let all = waited(&held.admission.long_work, Limit::LongWork).await?;
+    Ok(LongWork { _permits: Some([own, all]) })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::poll;
+    use tokio::sync::oneshot;
+    use tonic::Code;
+
+    use super::*;
+    use crate::{server::Tasks, status::Reason};
+
+    fn caller(principal: Principal) -> Caller {
+        Caller { principal, email: None, suite: None, expires: None }
+    }
+
+    fn of(name: &str) -> Caller {
+        caller(Principal::user(name))
+    }
+
+    const FEW: CallerLimits = CallerLimits {
+        user_calls: 3,
+        service_calls: 4,
+        user_turns: 1,
+        service_turns: 2,
+        long_work: 2,
+        caller_long_work: 1,
+        streams: 3,
+        caller_streams: 2,
+        unread: Duration::from_secs(1),
+    };
+
+    fn refusal<T>(answer: Result<T, Fault>) -> (Code, Reason) {
+        let fault = answer.err().expect("a refusal");
+        (fault.code(), fault.reason())
+    }
+
+    const OWN: (Code, Reason) = (Code::ResourceExhausted, Reason::CallerLimited);
+    const ALL: (Code, Reason) = (Code::ResourceExhausted, Reason::Overloaded);
+
+    #[tokio::test]
+    async fn a_caller_who_has_enough_calls_is_refused_and_others_are_not() {
+        let admission = Admission::new(5, FEW);
+        let mut places: Vec<_> = (0..3).map(|_| admission.admit(&of("mallory")).expect("a place")).collect();
+        assert_eq!(refusal(admission.admit(&of("mallory"))), OWN);
+        let _alice = admission.admit(&of("alice")).expect("room for others");
+        let service = caller(Principal::service("mallory"));
+        let _service = admission.admit(&service).expect("somebody else by the same id");
+        assert_eq!(refusal(admission.admit(&of("bob"))), ALL);
+        places.pop();
+        admission.admit(&of("bob")).expect("room again");
+    }
+
+    #[tokio::test]
+    async fn a_place_lasts_as_long_as_the_work_although_the_call_is_given_up() {
+        let admission = Admission::new(5, CallerLimits { user_calls: 1, ..FEW });
+        let tasks = Tasks::new();
+        let place = admission.admit(&of("mallory")).expect("a place");
+        let (finish, finished) = oneshot::channel::<()>();
+        let change = tasks.run(async {
+            drop(finished.await);
+            Ok::<_, Fault>(())
+        });
+        let mut call = Box::pin(async { place.work(change).await });
+        assert!(poll!(&mut call).is_pending());
+        drop(call);
+        drop(place);
+        assert_eq!(refusal(admission.admit(&of("mallory"))), OWN);
+        finish.send(()).expect("the work goes on");
+        tasks.ended().await;
+        admission.admit(&of("mallory")).expect("a place again");
+    }
+
+    #[tokio::test]
+    async fn calls_of_one_caller_wait_for_their_turn_and_for_nobody_elses() {
+        let admission = Admission::new(9, FEW);
+        let places = ["mallory", "mallory", "alice"].map(|name| admission.admit(&of(name)).expect("a place"));
+        let mut first = Box::pin(places[0].work(std::future::pending::<()>()));
+        let mut second = Box::pin(places[1].work(async {}));
+        assert!(poll!(&mut first).is_pending() && poll!(&mut second).is_pending());
+        places[2].work(async {}).await;
+        drop(first);
+        second.await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn long_work_of_one_caller_goes_one_after_another_and_leaves_room() {
+        let admission = Admission::new(9, CallerLimits { user_turns: 3, ..FEW });
+        let mallory = admission.admit(&of("mallory")).expect("a place");
+        let kept = mallory.work(long_work()).await.expect("the first");
+        assert_eq!(refusal(mallory.work(long_work()).await), OWN);
+        let alice = admission.admit(&of("alice")).expect("a place");
+        let other = alice.work(long_work()).await.expect("another's");
+        let bob = admission.admit(&of("bob")).expect("a place");
+        assert_eq!(refusal(bob.work(long_work()).await), ALL);
+        drop(other);
+        drop(bob.work(long_work()).await.expect("room again"));
+        drop(kept);
+        drop(mallory.work(long_work()).await.expect("in turn"));
+    }
+
+    #[tokio::test]
+    async fn streams_have_places_for_each_caller_and_for_all() {
+        let admission = Admission::new(9, CallerLimits { user_turns: 3, ..FEW });
+        let open = async |name: &str| {
+            let place = admission.admit(&of(name)).expect("a place");
+            place.work(async { Place::stream() }).await
+        };
+        let mut held = vec![open("mallory").await.expect("one"), open("mallory").await.expect("two")];
+        assert_eq!(refusal(open("mallory").await), OWN);
+        held.push(open("alice").await.expect("another's"));
+        assert_eq!(refusal(open("bob").await), ALL);
+        held.clear();
+        open("bob").await.expect("room again");
+    }
+
+    #[tokio::test]
+    async fn the_table_of_callers_holds_no_more_than_is_in_use() {
+        let admission = Admission::new(9, FEW);
+        let _held = admission.admit(&of("alice")).expect("a place");
+        for number in 0..10_000 {
+            admission.admit(&of(&format!("u{number}"))).expect("a place");
+        }
+        assert!(admission.shares.lock().expect("the table").len() < 100);
+    }
+}
