@@ -153,7 +153,6 @@ pub(super) struct Admission {
     /// Beside those of clients, whose calls wait for these: if both competed, clients could fill a port with calls that
     /// wait for what has no room behind them.
     suite: Arc<Semaphore>,
-    calls: usize,
     long_work: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     /// By whether the caller is a service of the suite. An entry lives as long as the caller has a call.
@@ -168,7 +167,6 @@ impl Admission {
             limits,
             clients: semaphore(calls),
             suite: semaphore(calls),
-            calls,
             long_work: semaphore(limits.long_work),
             streams: semaphore(limits.streams),
             shares: Mutex::default(),
@@ -201,7 +199,8 @@ impl Admission {
         }
         let limits = &self.limits;
         let (calls, turns) = match (&caller.suite, &caller.principal) {
-            (Some(_), _) => (self.calls, self.calls),
+            // All of them together have a limit, and none of its own.
+            (Some(_), _) => (Semaphore::MAX_PERMITS, Semaphore::MAX_PERMITS),
             (None, Principal::Service(_)) => (limits.service_calls, limits.service_turns),
             (None, Principal::User(_)) => (limits.user_calls, limits.user_turns),
         };
