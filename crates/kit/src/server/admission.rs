@@ -272,12 +272,15 @@ impl Place {
         };
         let own = taken(&held.share.streams, Limit::CallerStreams)?;
         let all = taken(&held.admission.streams, Limit::Streams)?;
-        Ok((Some(StreamPlace { _permits: [own, all] }), held.admission.limits.unread))
+        let place = StreamPlace { _share: held.share.clone(), _permits: [own, all] };
+        Ok((Some(place), held.admission.limits.unread))
     }
 }
 
 /// The place of an open stream.
 pub(super) struct StreamPlace {
+    /// Whoever calls again while the stream is open finds the same share, with this place taken.
+    _share: Arc<Share>,
     _permits: [OwnedSemaphorePermit; 2],
 }
 
