@@ -19,6 +19,13 @@ pub(super) struct Language {
     pub(super) in_ci: bool,
 }
 
+impl Language {
+    /// Installs what its commands need, unless it is there.
+    pub(super) fn require(&self) -> Outcome {
+        self.tools.iter().try_for_each(Tool::require)
+    }
+}
+
 /// Something that may have to be installed.
 pub(super) struct Tool {
     name: &'static str,
@@ -29,7 +36,7 @@ pub(super) struct Tool {
 
 impl Tool {
     /// Installs it, unless it is there.
-    pub(super) fn require(&self) -> Outcome {
+    fn require(&self) -> Outcome {
         let there = || {
             let [program, args @ ..] = self.probe else { return false };
             succeeds(Command::new(program).args(args))
@@ -72,15 +79,24 @@ const PROTO_FILES: Tool = Tool {
     ],
     package: package("libprotobuf-dev", "protobuf-devel", "protobuf-dev", "protobuf"),
 };
+/// Older ones can't run what the lock files name.
 const NODE: Tool = Tool {
-    name: "Node",
-    probe: &["node", "--version"],
+    name: "Node 20",
+    probe: &["node", "-e", "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"],
     package: package("nodejs", "nodejs", "nodejs", "node"),
 };
 const NPM: Tool =
     Tool { name: "npm", probe: &["npm", "--version"], package: package("npm", "npm", "npm", "node") };
-const GO: Tool =
-    Tool { name: "Go", probe: &["go", "version"], package: package("golang-go", "golang", "go", "go") };
+/// From this version on Go gets the toolchain that a module asks for by itself.
+const GO: Tool = Tool {
+    name: "Go 1.21",
+    probe: &[
+        "sh",
+        "-c",
+        "printf 'go1.21\\n%s\\n' \"$(go env GOVERSION)\" | sort --check=quiet --version-sort",
+    ],
+    package: package("golang-go", "golang", "go", "go"),
+};
 const JDK: Tool = Tool {
     name: "a JDK",
     probe: &["javac", "-version"],

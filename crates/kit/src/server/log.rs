@@ -96,6 +96,10 @@ impl Line {
             (Level::ERROR, _) => say!(error, "failed"),
             (Level::WARN, _) => say!(warn, "refused"),
             (Level::INFO, Code::Ok) => say!(info, "slow"),
+            // Places of their own, since a place has so many lines a minute: strangers can't have the refusals of callers
+            // left out, nor can these hide who asks for too much.
+            (Level::INFO, _) if self.caller.get().is_none() => say!(info, "refused"),
+            (Level::INFO, Code::ResourceExhausted) => say!(info, "refused"),
             (Level::INFO, _) => say!(info, "refused"),
             _ => say!(debug, "answered"),
         }
