@@ -1,5 +1,6 @@
 //! Pages of a list: how many, and the opaque token that says where the next one begins.
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use prost::Message;
 use sha2::{Digest as _, Sha256};
 
 use crate::status::Fault;
@@ -9,6 +10,13 @@ pub const DEFAULT_SIZE: usize = 50;
 
 /// How many entries a page has at most; a request for more gets so many.
 pub const MAX_SIZE: usize = 1000;
+
+/// How many bytes the entries of a page have at most, unless it is a single one. Clients take replies of 4 MiB when nothing
+/// else is set.
+pub const MAX_BYTES: usize = 1024 * 1024;
+
+/// What a field of a message adds to an entry: its number and the entry's length.
+const FIELD: usize = 6;
 
 /// The longest token that is looked at, in bytes.
 const MAX_TOKEN: usize = 4096;
@@ -39,6 +47,33 @@ pub fn cut<T>(entries: &mut Vec<T>, size: usize) -> Option<&T> {
     let more = entries.len() > size;
     entries.truncate(size);
     if more { entries.last() } else { None }
+}
+
+/// Tells what was read by [`limit`] until the page is full, by number or by bytes. With the entries as they are told comes
+/// the key of the last that was gone through, if another page follows. Entries of which nothing is told count as well: their
+/// keys are passed.
+pub fn fill<T, K, W: Message>(
+    entries: impl IntoIterator<Item = T>,
+    size: usize,
+    key: impl Fn(&T) -> K,
+    mut tell: impl FnMut(T) -> Option<W>,
+) -> (Vec<W>, Option<K>) {
+    let (mut told, mut bytes, mut last) = (Vec::new(), 0, None);
+    for (place, entry) in entries.into_iter().enumerate() {
+        if place == size {
+            return (told, last);
+        }
+        let key = key(&entry);
+        if let Some(entry) = tell(entry) {
+            bytes += entry.encoded_len() + FIELD;
+            if bytes > MAX_BYTES && !told.is_empty() {
+                return (told, last);
+            }
+            told.push(entry);
+        }
+        last = Some(key);
+    }
+    (told, None)
 }
 
 /// The page tokens of one method with one set of arguments. A token holds the sort key after which the next page
@@ -117,6 +152,27 @@ mod tests {
         assert_eq!((size(0), size(1), size(1000)), (Ok(50), Ok(1), Ok(1000)));
         assert_eq!((size(1001), size(i32::MAX)), (Ok(1000), Ok(1000)));
         assert_eq!(size(-1), Err("must not be negative"));
+    }
+
+    #[test]
+    fn a_page_is_full_by_number_or_by_bytes() {
+        let entry = |bytes: usize| "x".repeat(bytes);
+        let page = |bytes: &[usize], size| {
+            let entries = bytes.iter().enumerate();
+            let (told, last) = fill(entries, size, |(place, _)| *place, |(_, bytes)| Some(entry(*bytes)));
+            (told.len(), last)
+        };
+        assert_eq!(page(&[], 10), (0, None));
+        assert_eq!(page(&[1, 1, 1], 3), (3, None));
+        assert_eq!(page(&[1, 1, 1], 2), (2, Some(1)));
+        let third = MAX_BYTES / 3;
+        assert_eq!(page(&[third, third, third, third], 10), (2, Some(1)));
+        // One entry is told however large it is.
+        assert_eq!(page(&[2 * MAX_BYTES, 1], 10), (1, Some(0)));
+        assert_eq!(page(&[1, 2 * MAX_BYTES], 10), (1, Some(0)));
+        // What is not told is passed.
+        let (told, last) = fill([1, 2, 3], 2, |n| *n, |n| (n == 1).then(|| entry(1)));
+        assert_eq!((told.len(), last), (1, Some(2)));
     }
 
     #[test]

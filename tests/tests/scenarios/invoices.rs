@@ -89,12 +89,12 @@ pub(crate) async fn lists(who: &Persona, space: &str) -> Result<Vec<Invoice>, St
 }
 
 pub(crate) async fn gets(who: &Persona, name: &str) -> Result<Invoice, Status> {
-    let request = GetInvoiceRequest { name: name.to_owned() };
+    let request = GetInvoiceRequest { name: name.to_owned(), ..Default::default() };
     who.invoices().get_invoice(request).await.map(tonic::Response::into_inner)
 }
 
 pub(crate) async fn previews(who: &Persona, space: &str) -> Result<Invoice, Status> {
-    let request = PreviewInvoiceRequest { parent: account_of(space) };
+    let request = PreviewInvoiceRequest { parent: account_of(space), ..Default::default() };
     who.invoices().preview_invoice(request).await.map(tonic::Response::into_inner)
 }
 

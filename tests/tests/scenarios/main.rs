@@ -66,6 +66,7 @@ mod metrics;
 mod model;
 mod month_of_money;
 mod owner_down;
+mod page_bytes;
 mod payments;
 mod peers;
 mod processes;

@@ -1,6 +1,8 @@
 //! Invoices, credit notes and attempts of payment.
 use devspaces_kit::{
     clock::Timestamp,
+    name::AppName,
+    page::{self, PageToken},
     status::{Fault, Fields},
     text,
 };
@@ -11,13 +13,14 @@ use devspaces_proto::{
     r#type::v1::Money,
 };
 use rust_decimal::Decimal;
+use uuid::Uuid;
 
 use super::money;
 use crate::{
     domain::{
-        Month,
+        Metric, Month,
         invoice::{Attempt, CreditNote, Invoice, LEEWAY, State},
-        pricing::Line,
+        pricing::{Line, Pool},
     },
     statement::Statement,
 };
@@ -95,8 +98,46 @@ pub(crate) fn preview(month: Month, statement: &Statement) -> Result<proto::Invo
     })
 }
 
+<<<<<<< HEAD
 /// A line of the invoice of a month.
 pub(crate) fn line(line: &Line, month: Month) -> proto::InvoiceLine {
+=======
+/// Leaves as many lines as fit, from where the page token says, and the token of the next. By what a line is of and not by
+/// its place, so that a draft whose usage grows meanwhile repeats and loses none that stay.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
+pub(crate) fn cut_lines(
+    invoice: proto::Invoice,
+    lines: &[Line],
+    tokens: &PageToken,
+    page_token: &str,
+) -> Result<proto::Invoice, Fault> {
+    let after = tokens.decode(page_token)?.map(|key| place(&key)).transpose()?;
+    let rest = lines.iter().map(|line| line.pool).zip(invoice.lines);
+    let rest = rest.filter(|(pool, _)| after.is_none_or(|after| *pool > after));
+    let (lines, last) = page::fill(rest, usize::MAX, |(pool, _)| *pool, |(_, line)| Some(line));
+    let next_lines_page_token = last.map(|last| tokens.encode(key(&last))).unwrap_or_default();
+    Ok(proto::Invoice { lines, next_lines_page_token, ..invoice })
+}
+
+/// What a line is of, in a page token.
+fn key(pool: &Pool) -> Vec<u8> {
+    [pool.app.0.as_bytes(), format!("{}{}", pool.usage_month, pool.metric.name()).as_bytes()].concat()
+}
+
+fn place(key: &[u8]) -> Result<Pool, Fault> {
+    let read = || {
+        let (app, rest) = key.split_first_chunk()?;
+        let (month, metric) = std::str::from_utf8(rest).ok()?.split_at_checked("YYYY-MM".len())?;
+        let (usage_month, metric) = (month.parse().ok()?, Metric::parse(metric)?);
+        Some(Pool { app: AppName(Uuid::from_bytes(*app)), usage_month, metric })
+    };
+    read().ok_or_else(Fault::page_token_invalid)
+}
+
+fn line(line: &Line, month: Month) -> proto::InvoiceLine {
+>>>>>>> b24a8e1 (A page ends where its entries come to more than 1 MiB; the lines of an invoice come in pages)
     let text = |decimal: Decimal| decimal.normalize().to_string();
     proto::InvoiceLine {
         app: line.pool.app.to_string(),
@@ -165,4 +206,47 @@ fn attempt_time(time: Option<prost_types::Timestamp>, now: Timestamp) -> Result<
     let time = time.ok_or("must be given")?;
     let time = Timestamp::try_from(time).map_err(|error| error.to_string())?;
     if time > now + LEEWAY { Err("must not lie in the future".to_owned()) } else { Ok(time) }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+
+    use super::*;
+
+    // A large space's invoice comes in pieces that every client takes, each line once.
+    #[test]
+    fn lines_come_in_pages_of_bounded_size() {
+        let month: Month = "2026-11".parse().unwrap();
+        let pool = |n: u128| Pool {
+            app: AppName(Uuid::from_u128(n / 7 + 1)),
+            usage_month: month,
+            metric: Metric::ALL[usize::try_from(n % 7).unwrap()],
+        };
+        let (quantity, price) = (Decimal::new(999_999_999_999_999_999, 9), Decimal::new(123_456_789, 12));
+        let mut lines: Vec<Line> = (0..20_000)
+            .map(|n| Line::new(pool(n), quantity, Decimal::ONE, price, 1).expect("a line"))
+            .collect();
+        lines.sort_by_key(|line| line.pool);
+        let statement = Statement { lines, currency: "USD".into(), total: Decimal::ONE };
+        let tokens = PageToken::for_arguments("GetInvoice", &["a"]);
+        let (mut seen, mut token, mut pages) = (Vec::new(), String::new(), 0);
+        loop {
+            let whole = preview(month, &statement).expect("an invoice");
+            let page = cut_lines(whole, &statement.lines, &tokens, &token).expect("a page");
+            assert!(page.encoded_len() < 2 * page::MAX_BYTES);
+            (token, pages) = (page.next_lines_page_token, pages + 1);
+            seen.extend(page.lines);
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert!(pages > 1);
+        assert_eq!(seen, preview(month, &statement).expect("an invoice").lines);
+        for bad in ["x", &tokens.encode("short"), &tokens.encode([&[0_u8; 16][..], b"2026-11NONE"].concat())]
+        {
+            let whole = preview(month, &statement).expect("an invoice");
+            assert!(cut_lines(whole, &statement.lines, &tokens, bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -1,9 +1,11 @@
 use devspaces_gate::Context;
-use devspaces_kit::{identity::Caller, status::Fault};
+use devspaces_kit::{identity::Caller, page::PageToken, status::Fault};
 use devspaces_proto::billing::v1::{GetInvoiceRequest, Invoice};
 
 use super::read;
 use crate::{convert, store};
+
+const METHOD: &str = "devspaces.billing.v1.InvoiceService/GetInvoice";
 
 /// R-B11
 pub(super) async fn handle(
@@ -13,5 +15,7 @@ pub(super) async fn handle(
 ) -> Result<Invoice, Fault> {
     let (invoice, statement) = read(context, &caller, &request.name).await?;
     let notes = store::credit_note::of_invoice(&mut context.pool.read().await?, &invoice.name).await?;
-    convert::invoice::whole(&invoice, &statement, notes)
+    let whole = convert::invoice::whole(&invoice, &statement, notes)?;
+    let tokens = PageToken::for_arguments(METHOD, &[&request.name]);
+    convert::invoice::cut_lines(whole, &statement.lines, &tokens, &request.lines_page_token)
 }

@@ -3,11 +3,14 @@ use devspaces_gate::Context;
 use devspaces_kit::{
     identity::Caller,
     name::AccountName,
+    page::PageToken,
     status::{Fault, Fields},
 };
 use devspaces_proto::billing::v1::{Invoice, PreviewInvoiceRequest};
 
 use crate::{convert, domain::Month, statement::statement, store};
+
+const METHOD: &str = "devspaces.billing.v1.InvoiceService/PreviewInvoice";
 
 /// R-B7, R-B11
 pub(super) async fn handle(
@@ -24,5 +27,8 @@ pub(super) async fn handle(
         return Err(Fault::not_found(account));
     }
     let month = Month::of(context.clock.now());
-    convert::invoice::preview(month, &statement(&mut db, account.0, month).await?)
+    let statement = statement(&mut db, account.0, month).await?;
+    let preview = convert::invoice::preview(month, &statement)?;
+    let tokens = PageToken::for_arguments(METHOD, &[&request.parent, &month.to_string()]);
+    convert::invoice::cut_lines(preview, &statement.lines, &tokens, &request.lines_page_token)
 }

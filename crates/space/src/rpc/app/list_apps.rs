@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use devspaces_authz::{AppRole, Owner, Permission};
 use devspaces_gate::{Context, views_all_apps};
@@ -94,15 +94,19 @@ impl Sight {
             store::app::ids_in(&mut db, &self.viewed, after, limit).await?.into_iter().collect();
         ids.extend(store::app::ids_contributed_to(&mut db, &self.person, self.space, after, limit).await?);
         // Each list was cut at the limit, so the first of them together are complete.
-        let mut ids: Vec<AppName> = ids.into_iter().take(size + 1).collect();
-        let next_page_token = match page::cut(&mut ids, size) {
-            Some(last) => tokens.encode(last.0),
-            None => String::new(),
-        };
+        let ids: Vec<AppName> = ids.into_iter().take(size + 1).collect();
         let viewed: HashSet<&SpaceName> = self.viewed.iter().collect();
-        let seen = |(app, role): (App, Option<AppRole>)| self.see(app, role, &viewed);
-        let apps = store::app::find_all(&mut db, &ids, &self.person).await?;
-        Ok(ListAppsResponse { apps: apps.into_iter().filter_map(seen).collect(), next_page_token })
+        let found = store::app::find_all(&mut db, &ids, &self.person).await?;
+        let mut found: HashMap<AppName, _> =
+            found.into_iter().map(|(app, role)| (app.name, (app, role))).collect();
+        let (apps, last) = page::fill(
+            ids,
+            size,
+            |name| *name,
+            |name| found.remove(&name).and_then(|(app, role)| self.see(app, role, &viewed)),
+        );
+        let next_page_token = last.map(|last| tokens.encode(last.0)).unwrap_or_default();
+        Ok(ListAppsResponse { apps, next_page_token })
     }
 
     /// The app, if it is still one that is seen: it may have moved, or the role gone, since its id was read.

@@ -24,15 +24,16 @@ pub(super) async fn handle(
     let tokens = PageToken::for_arguments(METHOD, &[&caller.principal.to_string()]);
     let after = tokens.decode(&request.page_token)?.map(|key| Uuid::from_slice(&key)).transpose();
     let after = after.map_err(|_| Fault::page_token_invalid())?.map(SpaceName);
-    let mut held = context.gate.subject_spaces(&caller.principal, after, size + 1).await?;
-    let next_page_token = match page::cut(&mut held, size) {
-        Some((last, _)) => tokens.encode(last.0),
-        None => String::new(),
-    };
+    let held = context.gate.subject_spaces(&caller.principal, after, size + 1).await?;
     let names: Vec<SpaceName> = held.iter().map(|(name, _)| *name).collect();
     let mut found = store::space::find_all(&mut context.pool.read().await?, &names).await?;
     // A role in a space of which there is nothing left is no space to list.
-    let spaces =
-        held.iter().filter_map(|(name, facts)| Some(convert::space::access(found.remove(name)?, facts)));
-    Ok(ListSpacesResponse { spaces: spaces.collect(), next_page_token })
+    let (spaces, last) = page::fill(
+        &held,
+        size,
+        |(name, _)| *name,
+        |(name, facts)| Some(convert::space::access(found.remove(name)?, facts)),
+    );
+    let next_page_token = last.map(|last| tokens.encode(last.0)).unwrap_or_default();
+    Ok(ListSpacesResponse { spaces, next_page_token })
 }
