@@ -36,8 +36,9 @@ Usage: cargo xtask <COMMAND>
                    kills, restarts, freezes and cuts off the parts of a composed suite under load, and looks for what was
                    acknowledged; starts a suite of its own unless one is running
   attack [--quick] [ARGS]
-                   has one client try to take the rest down while another measures its own calls; --quick is a part of ci
-  nightly          ci, then faults, then attack
+                   has one client try to take the rest down while another measures its own calls; --quick is shorter
+  nightly          ci, and then what takes longer: clients in all languages, the image as the Dockerfile compiles it, faults,
+                   attacks
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
   bench [ARGS]     the benchmarks, or the one that is named: checks, latency, scale, usage, traces
   postgres -- CMD  a command, such as cargo test -p devspaces-kit, with the PostgreSQL that the tests would use
@@ -65,6 +66,15 @@ fn main() -> ExitCode {
     }
 }
 
+/// What takes too long for `ci`, after all of it.
+fn nightly() -> Outcome {
+    ci::run()?;
+    clients::run(&["--all"])?;
+    containers::run(true)?;
+    faults::run(&[])?;
+    attack::run(&[])
+}
+
 /// Runs the chore that the arguments name; `None` if they name none.
 fn dispatch(args: &[&str]) -> Option<Outcome> {
     match args {
@@ -76,7 +86,7 @@ fn dispatch(args: &[&str]) -> Option<Outcome> {
         ["containers", "--compile"] => Some(containers::run(true)),
         ["faults", rest @ ..] => Some(faults::run(rest)),
         ["attack", rest @ ..] => Some(attack::run(rest)),
-        ["nightly"] => Some(ci::run().and_then(|()| faults::run(&[])).and_then(|()| attack::run(&[]))),
+        ["nightly"] => Some(nightly()),
         ["docs"] => Some(docs::write()),
         ["docs", "--check"] => Some(docs::check()),
         ["bench", "--", rest @ ..] | ["bench", rest @ ..] => Some(bench::run(rest)),

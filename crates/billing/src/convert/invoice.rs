@@ -98,10 +98,6 @@ pub(crate) fn preview(month: Month, statement: &Statement) -> Result<proto::Invo
     })
 }
 
-<<<<<<< HEAD
-/// A line of the invoice of a month.
-pub(crate) fn line(line: &Line, month: Month) -> proto::InvoiceLine {
-=======
 /// Leaves as many lines as fit, from where the page token says, and the token of the next. By what a line is of and not by
 /// its place, so that a draft whose usage grows meanwhile repeats and loses none that stay.
 ///
@@ -136,8 +132,8 @@ fn place(key: &[u8]) -> Result<Pool, Fault> {
     read().ok_or_else(Fault::page_token_invalid)
 }
 
-fn line(line: &Line, month: Month) -> proto::InvoiceLine {
->>>>>>> b24a8e1 (A page ends where its entries come to more than 1 MiB; the lines of an invoice come in pages)
+/// A line of the invoice of a month.
+pub(crate) fn line(line: &Line, month: Month) -> proto::InvoiceLine {
     let text = |decimal: Decimal| decimal.normalize().to_string();
     proto::InvoiceLine {
         app: line.pool.app.to_string(),

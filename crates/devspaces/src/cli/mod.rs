@@ -42,7 +42,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the whole suite in this process, on one port, with embedded databases
-    Dev(dev::Dev),
+    Dev(Box<dev::Dev>),
     /// Run some services of the suite in this process
     Serve(Box<serve::Serve>),
     /// Bring the databases' schemas up to date

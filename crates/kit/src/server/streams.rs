@@ -191,7 +191,7 @@ mod tests {
         let streams = Streams::new(Tasks::new(), Arc::new(Set::default()));
         let stream =
             streams.open(&caller(i64::MAX / 1_000_000), messages, async || Ok(())).expect("a stream");
-        sleep(Duration::from_secs(60)).await;
+        sleep(Duration::from_mins(1)).await;
         assert_eq!(made.load(Ordering::SeqCst), 2, "one on its way and one in hand");
         assert_eq!(end(stream).await, (Code::ResourceExhausted, "STREAM_UNREAD".to_owned(), 1));
     }
@@ -203,7 +203,7 @@ mod tests {
         let silent = stream::pending::<Result<u32, Fault>>();
         let silent = streams.open(&caller(100), silent, async || Ok(())).expect("a stream");
         let mut waiting = Box::pin(end(silent));
-        assert!(timeout(Duration::from_secs(60), &mut waiting).await.is_err(), "not before its time");
+        assert!(timeout(Duration::from_mins(1), &mut waiting).await.is_err(), "not before its time");
         clock.0.store(100, Ordering::SeqCst);
         assert_eq!(waiting.await, (Code::Unauthenticated, "CREDENTIALS_INVALID".to_owned(), 0));
         let late = streams.open(&caller(100), endless(), async || Ok(())).expect("a stream");

@@ -77,7 +77,7 @@ async fn leave_all(
     let settled = !left.iter().any(|(_, done)| done.as_ref().is_err_and(passing));
     let results = left.into_iter().map(|(space, done)| LeaveSpaceResult {
         name: space.to_string(),
-        outcome: Some(done.map_or_else(refused, Outcome::Left)),
+        outcome: Some(done.map_or_else(|fault| refused(&fault), Outcome::Left)),
     });
     let response = LeaveSpacesResponse { results: results.collect() };
     if settled && call.request_id().is_some() {
@@ -86,7 +86,7 @@ async fn leave_all(
     Ok(response)
 }
 
-fn refused(fault: Fault) -> Outcome {
+fn refused(fault: &Fault) -> Outcome {
     Outcome::Refused(LeaveSpaceRefusal {
         code: fault.code().into(),
         reason: fault.reason().into(),

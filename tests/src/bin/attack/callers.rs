@@ -162,9 +162,10 @@ fn unread(target: &Target, counts: &Counts) -> Attack {
                     let mut journal = who.journal(devspaces::Service::Space);
                     let stream = journal.watch_entries(WatchEntriesRequest::default()).await;
                     counts.count(stream.is_err());
-                    let _kept = stream.map(Response::into_inner);
-                    sleep(if _kept.is_ok() { Duration::from_hours(1) } else { Duration::from_millis(200) })
+                    let open = stream.map(Response::into_inner);
+                    sleep(if open.is_ok() { Duration::from_hours(1) } else { Duration::from_millis(200) })
                         .await;
+                    drop(open);
                 }
             });
         }

@@ -39,15 +39,15 @@ pub(crate) async fn connect(to: SocketAddr) -> io::Result<TcpStream> {
 
 /// The attacker's connection, made anew whenever it is lost.
 pub(crate) fn channel(to: SocketAddr) -> Channel {
-    connecting(Endpoint::from_static("http://attacked"), to)
+    connecting(&Endpoint::from_static("http://attacked"), to)
 }
 
 /// The same, of a client that reads next to nothing.
 pub(crate) fn narrow(to: SocketAddr) -> Channel {
-    connecting(Endpoint::from_static("http://attacked").initial_stream_window_size(NARROW), to)
+    connecting(&Endpoint::from_static("http://attacked").initial_stream_window_size(NARROW), to)
 }
 
-fn connecting(endpoint: Endpoint, to: SocketAddr) -> Channel {
+fn connecting(endpoint: &Endpoint, to: SocketAddr) -> Channel {
     endpoint.connect_with_connector_lazy(tower::service_fn(move |_: Uri| async move {
         connect(to).await.map(TokioIo::new)
     }))
@@ -66,7 +66,7 @@ pub(crate) fn no_body() -> Body {
 pub(crate) fn large_body() -> Body {
     let prefix = [&[0], &ANNOUNCED.to_be_bytes()[..]].concat();
     let chunks = ANNOUNCED as usize / CHUNK;
-    let filling = stream::iter(std::iter::repeat_n(Bytes::from_static(&[0; CHUNK]), chunks));
+    let filling = stream::iter(std::iter::repeat_n(Bytes::from(vec![0; CHUNK]), chunks));
     body(stream::iter([Bytes::from(prefix)]).chain(filling).chain(stream::pending()))
 }
 
