@@ -18,10 +18,25 @@ wait_for() {
     done
 }
 
+# alone SERVICE: fails if anybody else is connected to its database. A server takes a moment to notice who has left.
+alone() {
+    local others end=$((SECONDS + 5))
+    while :; do
+        others=$(query "$1" "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND usesysid IS NOT NULL AND pid <> pg_backend_pid()") \
+            || fail "the database of $1 does not answer"
+        [[ $others != 0 ]] || return 0
+        ((SECONDS < end)) || fail "the database of $1 has $others other sessions: stop whoever has them, second replicas, too"
+        sleep 1
+    done
+}
+
 if [[ -n ${DEVSPACES_DATABASE_URL:-} ]]; then
     devspaces=${DEVSPACES_BIN:-devspaces}
     url() { echo "${DEVSPACES_DATABASE_URL//'{service}'/$1}"; }
     all=$(IFS=, && echo "${services[*]}")
+    # shellcheck disable=SC2016
+    emptying='for service in '${services[*]}'; do psql "${DEVSPACES_DATABASE_URL//'"'{service}'"'/$service}" --command "DROP SCHEMA public CASCADE; CREATE SCHEMA public"; done'
     start_postgres() { :; }
     start_services() { :; }
     stop_services() { :; }
@@ -36,6 +51,7 @@ else
     if docker compose version > /dev/null 2>&1; then compose=(docker compose); else compose=(docker-compose); fi
     compose+=(-f "$deploy/compose.yaml")
     all=$(IFS=, && echo "${services[*]}")
+    emptying="${compose[*]} down --volumes"
     start_postgres() { "${compose[@]}" up --detach postgres; }
     start_services() { "${compose[@]}" up --detach "${services[@]}"; }
     stop_services() { "${compose[@]}" stop "${services[@]}"; }

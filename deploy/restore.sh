@@ -20,18 +20,24 @@ for file in "${services[@]/#/$folder/}"; do
 done
 [[ -s $checkpoint ]] || fail "$checkpoint is missing or empty"
 
+# once_begun REASON: fails, with what has to be done before the next try.
+once_begun() { fail "$1. What was restored until then is there; this empties the databases for another try: $emptying"; }
+
 start_postgres
 for service in "${services[@]}"; do
     wait_for "$service" || fail "the database $service does not answer"
-    tables=$(query "$service" "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") \
+    # Tables, views and sequences, but for those of an extension, which the administrator may have put there.
+    tables=$(query "$service" "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        AND relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND NOT EXISTS (SELECT FROM pg_depend
+        WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')") \
         || fail "the database $service does not answer"
     [[ $tables == 0 ]] || fail "the database $service is not empty"
 done
 for service in "${services[@]}"; do
-    restore "$service" < "$folder/$service.dump" || fail "the dump of $service can't be restored"
+    restore "$service" < "$folder/$service.dump" || once_begun "the dump of $service can't be restored"
     echo "$service: restored"
 done
-migrate || fail "the databases can't be migrated"
-verify < "$checkpoint" || fail "the journals are not those that the checkpoint knows"
+migrate || once_begun "the databases can't be migrated"
+verify < "$checkpoint" || once_begun "the journals are not those that the checkpoint knows"
 start_services
 echo "restored, and as the checkpoint knows it"

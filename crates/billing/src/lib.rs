@@ -72,6 +72,7 @@ pub const HOLDINGS: &[Holding] = &[
         by: By::Id,
         count: "SELECT count(*) FROM billing_admin WHERE person = $1",
         erase: None,
+        left: None,
     },
     // R-B1: which terms were agreed to, and when, stays.
     Holding {
@@ -79,6 +80,7 @@ pub const HOLDINGS: &[Holding] = &[
         by: By::Id,
         count: "SELECT count(*) FROM account WHERE consented_by = $1",
         erase: Some("UPDATE account SET consented_by = '%28erased%29' WHERE consented_by = $1"),
+        left: None,
     },
 ];
 

@@ -30,6 +30,8 @@ pub struct Holding {
     pub count: &'static str,
     /// What takes the person out of them. None: they are what the person has now, and are removed by the API.
     pub erase: Option<&'static str>,
+    /// How many of them `erase` leaves for a while. None: it leaves none.
+    pub left: Option<&'static str>,
 }
 
 /// How much there was of something.
@@ -64,17 +66,19 @@ pub async fn erase(
                 None => continue,
             },
         };
-        let mut left = count(pool, holding.count, key).await?;
-        if let Some(statement) = holding.erase {
-            let before = left;
-            left = if preview {
-                0
-            } else {
-                run(pool, statement, key).await?;
-                count(pool, holding.count, key).await?
-            };
-            all.push(found(holding.what, before - left, false));
-        }
+        let (erased, left) = match holding.erase {
+            None => (0, count(pool, holding.count, key).await?),
+            Some(_) if preview => {
+                let left = match holding.left {
+                    Some(query) => count(pool, query, key).await?,
+                    None => 0,
+                };
+                (count(pool, holding.count, key).await?.saturating_sub(left), left)
+            }
+            // A service may be at work on the same rows: what was erased is what the statement says it was.
+            Some(statement) => (run(pool, statement, key).await?, count(pool, holding.count, key).await?),
+        };
+        all.push(found(holding.what, erased, false));
         all.push(found(holding.what, left, true));
     }
     Ok(all.into_iter().filter(|found| found.rows > 0).collect())
@@ -86,7 +90,49 @@ async fn count(pool: &Pool, query: &'static str, key: &str) -> Result<u64, Error
     Ok(rows.unsigned_abs())
 }
 
-async fn run(pool: &Pool, statement: &'static str, key: &str) -> Result<(), Error> {
+/// How many rows it changed.
+async fn run(pool: &Pool, statement: &'static str, key: &str) -> Result<u64, Error> {
     let mut db = pool.write().await?;
-    Ok(on!(db, |c| sqlx::query(statement).bind(key).execute(c).await.map(drop))?)
+    Ok(on!(db, |c| sqlx::query(statement).bind(key).execute(c).await.map(|done| done.rows_affected()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::raw_sql;
+
+    use super::*;
+    use crate::{
+        db::{SCHEMA, migrate},
+        name::UserName,
+    };
+
+    const ROWS: Holding = Holding {
+        what: "rows",
+        by: By::Id,
+        count: "SELECT count(*) FROM held WHERE person = $1",
+        erase: Some("DELETE FROM held WHERE person = $1 AND open = 0"),
+        left: Some("SELECT count(*) FROM held WHERE person = $1 AND open = 1"),
+    };
+
+    // R-J1
+    #[tokio::test]
+    async fn a_preview_tells_what_will_stay_as_the_erasure_does() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("x.db").display());
+        let pool = Pool::open(&url).await.expect("a database");
+        migrate(&pool, SCHEMA).await.expect("migrated");
+        let Pool::Sqlite { write, .. } = &pool else { panic!("it is SQLite") };
+        let rows = "CREATE TABLE held (person TEXT, open INTEGER);
+            INSERT INTO held VALUES ('bob', 0), ('bob', 0), ('bob', 1), ('bobby', 0)";
+        raw_sql(rows).execute(write).await.expect("done");
+        let bob = Subject { person: UserName::from_stored("bob".to_owned()), email: None };
+        let [gone, stays] = [(2, false), (1, true)].map(|(rows, stays)| Found { what: "rows", rows, stays });
+        for (preview, expected) in
+            [(true, vec![gone, stays]), (false, vec![gone, stays]), (true, vec![stays])]
+        {
+            let found = erase(&pool, &[ROWS], &bob, preview).await.expect("found");
+            assert_eq!(found, expected, "preview: {preview}");
+        }
+        pool.close().await;
+    }
 }

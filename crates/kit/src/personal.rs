@@ -63,9 +63,11 @@ fn names(detail: &str, person: &UserName) -> bool {
     detail == person.to_string() || OF_PERSONS.iter().any(of_person)
 }
 
-/// Whether a detail is this address, by itself or after the name of whom it is: `Ann <ann@example.com>`.
+/// Whether a detail is this address, by itself or after the name of whom it is: `Ann <ann@example.com>`. No mail service
+/// tells two people apart by capitals, so they don't matter here.
 fn is_at(detail: &str, email: &str) -> bool {
-    detail == email || detail.strip_suffix('>').is_some_and(|named| named.ends_with(&format!("<{email}")))
+    let named = detail.strip_suffix('>').and_then(|named| named.rsplit_once('<'));
+    named.map_or(detail, |(_, address)| address).eq_ignore_ascii_case(email)
 }
 
 #[cfg(test)]
@@ -96,7 +98,9 @@ mod tests {
     #[test]
     fn an_address_is_found_with_and_without_a_name_and_no_other_is() {
         let ann = subject("x", Some("ann@example.com"));
-        for theirs in ["ann@example.com", "Ann Example <ann@example.com>", "<ann@example.com>"] {
+        for theirs in
+            ["ann@example.com", "Ann Example <ann@example.com>", "<ann@example.com>", "Ann <Ann@EXAMPLE.com>"]
+        {
             assert!(ann.is_named_by(theirs), "{theirs}");
         }
         for others in [

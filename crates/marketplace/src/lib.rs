@@ -43,6 +43,7 @@ pub const HOLDINGS: &[Holding] = &[
         by: By::Id,
         count: "SELECT count(*) FROM marketplace_admin WHERE person = $1",
         erase: None,
+        left: None,
     },
     // A listing that is only intended is its submitter's until it is decided, which takes seconds.
     Holding {
@@ -53,12 +54,17 @@ pub const HOLDINGS: &[Holding] = &[
             "UPDATE listing SET submitter = 'users/%28erased%29', request_id = NULL
              WHERE submitter = 'users/' || $1 AND state <> 'RESERVING'",
         ),
+        left: Some("SELECT count(*) FROM listing WHERE submitter = 'users/' || $1 AND state = 'RESERVING'"),
     },
     Holding {
         what: "vendor profiles with the address among their contacts",
         by: By::Email,
-        count: "SELECT count(*) FROM vendor_profile WHERE contacts LIKE '%' || $1 || '%'",
+        // A text of JSON from quote to quote, so that it is the whole address; `lower` and `replace` are in both engines, and
+        // unlike LIKE take no character of an address for a wildcard.
+        count: "SELECT count(*) FROM vendor_profile
+                WHERE replace(lower(contacts), '\"' || lower($1) || '\"', '') <> lower(contacts)",
         erase: None,
+        left: None,
     },
 ];
 

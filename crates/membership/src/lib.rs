@@ -49,6 +49,7 @@ pub const HOLDINGS: &[Holding] = &[Holding {
     by: By::Id,
     count: "SELECT count(*) FROM member WHERE person = $1",
     erase: None,
+    left: None,
 }];
 
 /// The services on a port: members, and what the other services ask.

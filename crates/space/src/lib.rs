@@ -70,6 +70,7 @@ pub const HOLDINGS: &[Holding] = &[
         by: By::Id,
         count: "SELECT count(*) FROM contributor WHERE person = $1",
         erase: None,
+        left: None,
     },
     // What was known of a person before the departure is no ground for a change after it: it matters to calls that are
     // under way while somebody is removed, and to none that begins later.
@@ -78,6 +79,7 @@ pub const HOLDINGS: &[Holding] = &[
         by: By::Id,
         count: "SELECT count(*) FROM departure WHERE person = $1",
         erase: Some("DELETE FROM departure WHERE person = $1"),
+        left: None,
     },
 ];
 

@@ -6,14 +6,16 @@ use std::{
 };
 
 use devspaces::{Service, keys};
+use devspaces_kit::db::Pool;
 use devspaces_tests::{
     Engine,
     engine::{Databases, temporary_folder},
     process::{Processes, binary},
-    sql::count,
+    sql::{count, execute},
 };
 use tokio::process::Command;
 
+const EMPTYING: &str = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
 const TABLES: &str = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
 
 /// Where Debian keeps PostgreSQL's programs, beside what is on the path.
@@ -53,6 +55,17 @@ async fn a_dump_is_restored_whole_or_it_is_said_that_it_is_not() {
     }
     let folder = temporary_folder();
     let [early, late, broken] = ["early", "late", "broken"].map(|name| folder.path().join(name));
+    // A replica that was forgotten.
+    let replica =
+        Pool::open(&suite.database_url().replace("{service}", "membership")).await.expect("a database");
+    let output = script("dump.sh", &[&early], suite.keys(), &suite.database_url()).await;
+    let reason = "FAILED: the database of membership has";
+    assert!(
+        !output.status.success() && told(&output).contains(reason) && !early.exists(),
+        "{}",
+        told(&output)
+    );
+    replica.close().await;
     let dumped = script("dump.sh", &[&early], suite.keys(), &suite.database_url()).await;
     assert!(dumped.status.success(), "{}", told(&dumped));
 
@@ -71,6 +84,16 @@ async fn a_dump_is_restored_whole_or_it_is_said_that_it_is_not() {
     }
     refused(&[&broken], "marketplace.dump is missing or empty").await;
     assert_eq!(count(&restored.open(Service::Space).await, TABLES).await, 0);
+    // One can't be read, when others have been restored: what empties them for the next try is told.
+    fs::write(broken.join("marketplace.dump"), "not a dump").expect("written");
+    refused(&[&broken], EMPTYING).await;
+    for service in Service::ALL {
+        execute(&restored.open(service).await, EMPTYING).await;
+    }
+    // What an extension has put there is no data.
+    let extended =
+        "CREATE VIEW of_an_extension AS SELECT 1; ALTER EXTENSION plpgsql ADD VIEW of_an_extension";
+    execute(&restored.open(Service::Space).await, extended).await;
 
     let whole = restore(&[&early]).await;
     assert!(whole.status.success(), "{}", told(&whole));

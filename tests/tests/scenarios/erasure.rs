@@ -1,6 +1,7 @@
 //! Erasure of a person from all that the suite keeps, and what is kept for a time only.
 use devspaces::Service;
 use devspaces_proto::{
+    marketplace::v1::{CreateVendorProfileRequest, VendorProfile},
     membership::v1::{AddMembersRequest, RemoveMemberRequest},
     space::v1::{CreateSpaceRequest, Space},
 };
@@ -9,6 +10,7 @@ use devspaces_tests::{both_engines, sql::count, suite::eventually};
 use crate::{
     command_line::{on_all, run, said},
     members::{VIEWER, member},
+    vendor_profiles::{contact, creation},
 };
 
 const ID: &str = "0190a8d0-7b1c-7def-8000-00000000000b";
@@ -47,6 +49,31 @@ both_engines! {
             assert!(nothing.contains(&format!("{service}: nothing tells of the person")), "{nothing}");
         }
         said(&on_all(&["journal", "verify"], &url)).await;
+    }
+
+    // R-J1: how an address is written is up to whom it is told; no character of it stands for another.
+    async fn a_contact_is_found_by_its_address_however_it_is_written(suite: Suite) {
+        let mona = suite.user("mona");
+        let contacts = vec![contact("Ann", "Ann_Bo@Team.Example")];
+        let vendor_profile = Some(VendorProfile { contacts, ..creation("Acme").vendor_profile.expect("one") });
+        let request = CreateVendorProfileRequest { vendor_profile, ..creation("") };
+        mona.profiles().create_vendor_profile(request).await.expect("created");
+        let url = suite.database_url();
+        let told = async |email| {
+            let erase = on_all(&["journal", "erase", "users/nobody", "--email", email], &url);
+            String::from_utf8(run(&erase).await.stdout).expect("text")
+        };
+        let found = "marketplace: 1 vendor profiles with the address among their contacts: stay";
+        for (email, is_found) in [
+            ("ann_bo@team.example", true),
+            ("ANN_BO@TEAM.EXAMPLE", true),
+            ("ann%@team.example", false),
+            ("an__bo@team.example", false),
+            ("bo@team.example", false),
+        ] {
+            let told = told(email).await;
+            assert_eq!(told.contains(found), is_found, "{email}: {told}");
+        }
     }
 
     // R-J5

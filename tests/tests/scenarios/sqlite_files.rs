@@ -106,7 +106,7 @@ async fn a_backup_beside_running_services_is_restored_over_what_a_kill_left() {
     assert_eq!(spaces(&alice).await.len(), 2);
     // A copy is never overwritten.
     let again = run(&taken).await;
-    assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("space.db"));
+    assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("is there already"));
 
     for service in Service::ALL {
         suite.kill(service).await;

@@ -56,6 +56,7 @@ impl Pool {
         match url.strip_prefix("sqlite:") {
             Some(path) => {
                 sqlite::make_private(Path::new(path))?;
+                sqlite::check_whose_log_was_left(Path::new(path))?;
                 sqlite::check_what_was_left(Path::new(path)).await?;
                 sqlite::open(Path::new(path)).await
             }
@@ -66,7 +67,10 @@ impl Pool {
     /// Connects to a database that must be there, and takes it as it is: for looking at it, or beside who serves from it.
     pub async fn open_existing(url: &str) -> Result<Self, OpenError> {
         match url.strip_prefix("sqlite:") {
-            Some(path) => sqlite::open(Path::new(path)).await,
+            Some(path) => {
+                sqlite::check_whose_log_was_left(Path::new(path))?;
+                sqlite::open(Path::new(path)).await
+            }
             None => postgres::open(url, false).await,
         }
     }

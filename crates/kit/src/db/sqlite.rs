@@ -2,7 +2,7 @@
 use std::{
     ffi::OsString,
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
-    io,
+    io::{self, Read as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
@@ -31,6 +31,10 @@ const READERS: (u32, u32) = (4, 2);
 const PRIVATE_FILE: u32 = 0o600;
 /// Nobody else needs to know what is in the folder, either.
 const PRIVATE_FOLDER: u32 = 0o700;
+
+/// How a file is written and read (bytes 18 and 19 of SQLite's header) whose changes go to a log first. A file says so from
+/// the first time that the suite opens it; a copy by `VACUUM INTO` says [1, 1] until it is opened.
+const WRITES_LOG: [u8; 2] = [2, 2];
 
 /// Holds a folder of SQLite files for one process, for as long as it lives: two processes would each think
 /// themselves the only writer.
@@ -123,11 +127,34 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
 }
 
+/// Refuses a file that writes no log and has one beside it: a copy by `VACUUM INTO` in the place of a file that a kill left.
+/// The log may fit it all the same, as it does the very file that the copy was made of. Taken in, it would undo the restore
+/// and nobody would be told. This only reads.
+pub(super) fn check_whose_log_was_left(path: &Path) -> Result<(), OpenError> {
+    if !has_log(path) {
+        return Ok(());
+    }
+    let mut header = [0; 20];
+    match File::open(path).and_then(|mut file| file.read_exact(&mut header)) {
+        Ok(()) if header[18..] == WRITES_LOG => Ok(()),
+        Ok(()) => Err(damaged(path, "the log is another file's")),
+        Err(error) if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound) => {
+            Err(damaged(path, "the log's own file is gone"))
+        }
+        Err(error) => Err(OpenError::Folder { folder: path.to_owned(), error }),
+    }
+}
+
+/// Whether there is anything in the log beside a file.
+fn has_log(path: &Path) -> bool {
+    fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
+}
+
 /// Reads the whole file if it was not left in order: a log that lies beside it is then about to be taken into it. A log
 /// beside a copy that was put in the file's place is another file's: taken in, it would ruin the copy. This only reads, and
 /// leaves both as they are.
 pub(super) async fn check_what_was_left(path: &Path) -> Result<(), OpenError> {
-    if fs::metadata(beside(path, "-wal")).map_or(0, |log| log.len()) == 0 {
+    if !has_log(path) {
         return Ok(());
     }
     let reader = options(path).read_only(true);
@@ -323,6 +350,44 @@ mod tests {
         let rows: i64 =
             sqlx::query_scalar("SELECT count(*) FROM t").fetch_one(write(&pool)).await.expect("a count");
         assert_eq!(rows, 400 - 133);
+        pool.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_copy_beside_the_log_of_what_it_was_made_of_is_refused_and_stays_as_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [file, copy] = ["x.db", "copy.db"].map(|name| folder.path().join(name));
+        let pool = opened(&file).await.expect("a database");
+        raw_sql("CREATE TABLE t (x TEXT); INSERT INTO t VALUES ('kept')")
+            .execute(write(&pool))
+            .await
+            .expect("done");
+        let backup = crate::db::Backup::begin(&pool).await.expect("begun");
+        backup.copy_to(&copy).await.expect("a copy");
+        drop(backup);
+        raw_sql("INSERT INTO t VALUES ('lost')").execute(write(&pool)).await.expect("done");
+        let log = fs::read(beside(&file, "-wal")).expect("a log");
+        pool.close().await;
+
+        let copy = fs::read(&copy).expect("the copy");
+        fs::write(&file, &copy).expect("put back");
+        fs::write(beside(&file, "-wal"), &log).expect("left over");
+        let url = format!("sqlite:{}", file.display());
+        for error in [Pool::open(&url).await, Pool::open_existing(&url).await] {
+            let error = error.expect_err("refused").to_string();
+            assert!(
+                error.contains("the log is another file's") && error.contains("remove the -wal"),
+                "{error}"
+            );
+        }
+        let left = (fs::read(&file).expect("the copy"), fs::read(beside(&file, "-wal")).expect("the log"));
+        assert_eq!(left, (copy, log));
+
+        fs::remove_file(beside(&file, "-wal")).expect("removed");
+        let pool = opened(&file).await.expect("whole");
+        let rows: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM t").fetch_one(write(&pool)).await.expect("a count");
+        assert_eq!(rows, 1);
         pool.close().await;
     }
 
