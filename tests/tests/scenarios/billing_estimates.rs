@@ -1,7 +1,7 @@
 //! R-B9: what the next invoice will say of each app so far.
 use devspaces::Service;
 use devspaces_proto::{
-    billing::v1::{BilledApp, ListBilledAppsRequest, ListBilledAppsResponse},
+    billing::v1::{BilledApp, ListBilledAppsRequest, ListBilledAppsResponse, Metric, UsageEvent},
     r#type::v1::Money,
 };
 use devspaces_tests::{Persona, both_engines, refused};
@@ -11,6 +11,7 @@ use tonic::{Code, Status};
 use crate::{
     apps::deletes,
     billing_accounts::{account_of, consents},
+    invoices::{Customer, begins, numbers, previews, reports, usd, used},
     members::{VIEWER, adds},
     usage::{ACCEPTED, event, month_of, outcomes},
 };
@@ -77,6 +78,32 @@ both_engines! {
             let refusal = refused(page(who, &space, 0, "").await);
             assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
         }
+    }
+
+    // R-B1, R-B5: consent and the first app are of the same hour, and the meter stamps the head of it.
+    async fn usage_stamped_at_the_head_of_the_hour_of_consent_is_billed(suite: Suite) {
+        let (this, next) = begins(&suite);
+        suite.clock.advance_to(&format!("{this}-10T13:20:00Z"));
+        let it = Customer::new(&suite, "alice").await;
+        let stamped = |it: &Customer, time: prost_types::Timestamp| UsageEvent {
+            time: Some(time),
+            ..used(&suite, &it.app, Metric::KvsWriteGb, "5000")
+        };
+        let head = format!("{this}-10T13:00:00Z").parse::<devspaces_kit::clock::Timestamp>().expect("a time");
+        reports(&suite, stamped(&it, head.into())).await;
+        let preview = previews(&it.admin, &it.space).await.expect("a preview");
+        assert_eq!(numbers(&preview.lines[0]), ["5000", "0.1", "4999.9", "1.09", "5449.891"]);
+        assert_eq!((preview.month, preview.total), (this.clone(), usd(544_989)));
+
+        // Stamped in the month before the account's and the app's first, of which there is no invoice.
+        suite.clock.advance_to(&format!("{next}-01T00:01:00Z"));
+        let it = Customer::new(&suite, "bob").await;
+        reports(&suite, stamped(&it, suite.clock_in(-120))).await;
+        let preview = previews(&it.admin, &it.space).await.expect("a preview");
+        assert_eq!((preview.month.as_str(), preview.lines[0].usage_month.as_str()), (&*next, &*next));
+        assert_eq!((preview.lines[0].adjustment, preview.total), (false, usd(544_989)));
+        let listed = crate::usage::used(&it.admin, &it.space).await.expect("usage");
+        assert_eq!(listed, [(it.app.clone(), Metric::KvsWriteGb, "5000".to_owned(), 1)]);
     }
 
     // R-B9

@@ -151,7 +151,7 @@ mod tests {
                 0 => Line::Malformed("is malformed".into()),
                 1 => Line::Event(event, Err(Rejection::AppUnknown)),
                 _ => {
-                    let placement = Placement::of(&event, &held);
+                    let placement = Placement::of(&event, &held, Timestamp::EPOCH);
                     Line::Event(event, Ok(placement))
                 }
             }

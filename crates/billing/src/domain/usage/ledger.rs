@@ -6,7 +6,7 @@ use devspaces_kit::{
 };
 use rust_decimal::Decimal;
 
-use super::{Event, Held, Rejection};
+use super::{Event, Held, LEEWAY, Rejection};
 use crate::domain::{Metric, Month};
 
 /// Everything that decides what usage costs, beside what was used: events with the same of it are summed, by metric.
@@ -83,13 +83,19 @@ impl FromIterator<(Metric, Sum)> for Sums {
 pub(crate) struct Placement {
     pub(crate) space: SpaceName,
     pub(crate) held_from: Timestamp,
+    /// As of when it is judged: what decides the month, and whether the space had an account.
+    pub(crate) counts_from: Timestamp,
     pub(crate) usage_month: Month,
 }
 
 impl Placement {
-    /// An event belongs to the space that held the app at its time (R-B5).
-    pub(crate) fn of(event: &Event, held: &Held) -> Self {
-        Self { space: held.space, held_from: held.from, usage_month: Month::of(event.time) }
+    /// An event belongs to the space that held the app at its time (R-B5). One of before the holding, within the leeway,
+    /// counts from the holding's first moment: nothing was used earlier, whatever the meter stamped, and what had begun by
+    /// then (an account, a month) bills it. Only a holding that begins later than now says nothing: a clock was ahead.
+    pub(crate) fn of(event: &Event, held: &Held, now: Timestamp) -> Self {
+        let was_ahead = held.from > now + LEEWAY;
+        let counts_from = if was_ahead { event.time } else { event.time.max(held.from) };
+        Self { space: held.space, held_from: held.from, counts_from, usage_month: Month::of(counts_from) }
     }
 }
 
@@ -106,8 +112,8 @@ impl Books {
     /// The sum that an event goes to. What was used before anybody consented is never billed; what comes after its
     /// month's invoice was issued is billed by the next (R-B8).
     pub(crate) fn total(&self, event: &Event, placement: &Placement) -> Result<TotalKey, Rejection> {
-        let Placement { space, held_from, usage_month } = *placement;
-        let billable = self.accounts.get(&space).is_some_and(|since| *since <= event.time);
+        let Placement { space, held_from, counts_from, usage_month } = *placement;
+        let billable = self.accounts.get(&space).is_some_and(|since| *since <= counts_from);
         let is_open = |month: &Month| !billable || !self.issued.contains(&(space, *month));
         let months = [usage_month, usage_month.next()];
         let billed_month = months.into_iter().find(is_open).ok_or(Rejection::MonthClosed)?;
@@ -132,7 +138,7 @@ mod tests {
     fn billed(books: &Books, time: &str) -> Result<(String, bool), Rejection> {
         let event = event(time);
         let held = Held { space: SPACE, from: Timestamp::EPOCH, until: None };
-        let key = books.total(&event, &Placement::of(&event, &held))?;
+        let key = books.total(&event, &Placement::of(&event, &held, event.time))?;
         assert_eq!((key.space, key.app, key.usage_month), (SPACE, event.app, Month::of(event.time)));
         Ok((key.billed_month.to_string(), key.billable))
     }
@@ -150,6 +156,39 @@ mod tests {
         assert_eq!(billed(&books, "2026-11-10T11:59:59.999999Z"), Ok(("2026-11".into(), false)));
         assert_eq!(billed(&books, "2026-11-10T12:00:00Z"), Ok(("2026-11".into(), true)));
         assert_eq!(billed(&Books::default(), "2026-11-10T12:00:00Z"), Ok(("2026-11".into(), false)));
+    }
+
+    /// What an event of this time comes to if the holding begins at that one: the month of the usage, and whether it is billed.
+    fn of_holding(account: &str, from: &str, time: &str, now: &str) -> (String, bool) {
+        let (event, now) = (event(time), now.parse().unwrap());
+        let held = Held { space: SPACE, from: from.parse().unwrap(), until: None };
+        let key = books(Some(account), &[]).total(&event, &Placement::of(&event, &held, now)).unwrap();
+        assert_eq!((key.billed_month, key.held_from), (key.usage_month, held.from));
+        (key.usage_month.to_string(), key.billable)
+    }
+
+    // R-B1, R-B5: a meter stamps the head of the hour in which consent and app came about.
+    #[test]
+    fn usage_stamped_before_its_holding_counts_from_the_holdings_first_moment() {
+        let head = "2026-11-10T12:00:00Z";
+        let billed = of_holding("2026-11-10T12:20:00Z", "2026-11-10T12:20:02Z", head, "2026-11-10T12:21:00Z");
+        assert_eq!(billed, ("2026-11".into(), true));
+        // Consent was to what comes after it, and the app was there before.
+        let before = of_holding("2026-11-10T12:20:02Z", "2026-11-10T12:20:00Z", head, "2026-11-10T12:21:00Z");
+        assert_eq!(before, ("2026-11".into(), false));
+        // The account has no invoice of the month before its own.
+        let (account, from) = ("2026-12-01T00:01:00Z", "2026-12-01T00:01:02Z");
+        let turn = of_holding(account, from, "2026-11-30T23:58:00Z", "2026-12-01T00:02:00Z");
+        assert_eq!(turn, ("2026-12".into(), true));
+    }
+
+    // A clock that was ahead when the app was made moves no usage to a later month.
+    #[test]
+    fn a_holding_that_begins_later_than_now_moves_no_usage() {
+        let time = "2026-11-10T12:00:00Z";
+        let counted =
+            of_holding("2026-11-01T00:00:00Z", "2027-11-10T12:00:00Z", time, "2026-11-10T12:01:00Z");
+        assert_eq!(counted, ("2026-11".into(), true));
     }
 
     // R-B8

@@ -95,7 +95,7 @@ fn line(event: Result<Event, String>, holdings: &Holdings, now: Timestamp) -> Li
         Ok(event) if event.time > now + LEEWAY => Line::Event(event, Err(Rejection::TimeInFuture)),
         Ok(event) => {
             let held = holdings.of(event.app, event.time, now);
-            let placement = held.map(|held| Placement::of(&event, held)).ok_or(Rejection::AppUnknown);
+            let placement = held.map(|held| Placement::of(&event, held, now)).ok_or(Rejection::AppUnknown);
             Line::Event(event, placement)
         }
     }
