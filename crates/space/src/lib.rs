@@ -81,6 +81,21 @@ pub const HOLDINGS: &[Holding] = &[
         erase: Some("DELETE FROM departure WHERE person = $1"),
         left: None,
     },
+    // They bound how many spaces a person makes (R-S10), and say nothing of who may do what there.
+    Holding {
+        what: "notes of which spaces the person made",
+        by: By::Id,
+        count: "SELECT count(*) FROM space_creator WHERE person = $1",
+        erase: Some("DELETE FROM space_creator WHERE person = $1"),
+        left: None,
+    },
+    Holding {
+        what: "notes of how many spaces the person made",
+        by: By::Id,
+        count: "SELECT count(*) FROM space_count WHERE person = $1",
+        erase: Some("DELETE FROM space_count WHERE person = $1"),
+        left: None,
+    },
 ];
 
 /// The services on a port.

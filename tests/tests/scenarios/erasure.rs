@@ -36,6 +36,12 @@ both_engines! {
             assert!(told.lines().any(|it| it.starts_with(line)), "{told}");
         }
         assert_eq!(count(&pool, "SELECT count(*) FROM replay").await, 2, "a preview changes nothing");
+        let creator = run(&on_all(&["journal", "erase", "users/alice"], &url)).await;
+        let told = String::from_utf8(creator.stdout).expect("text");
+        for line in ["which spaces", "how many spaces"] {
+            let line = format!("space: 1 notes of {line} the person made: would be erased");
+            assert!(told.lines().any(|it| it.starts_with(&line)), "{told}");
+        }
 
         let remove = RemoveMemberRequest { name: bob.member_of(&space), request_id: suite.request_id(), ..Default::default() };
         alice.members().remove_member(remove).await.expect("removed");
