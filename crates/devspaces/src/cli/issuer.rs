@@ -114,7 +114,7 @@ mod tests {
     fn settings_that_let_nobody_in_or_say_nothing_are_errors_that_name_the_mistake() {
         for (wrong, right, named) in [
             ("aud=devspaces", "aud=", "aud is empty"),
-            ("aud=devspaces", "prefix=", "aud is missing"),
+            ("aud=devspaces,", "", "aud is missing"),
             ("iss=https://id.example", "iss=", "iss is empty"),
             ("iss=https://id.example,", "", "iss is missing"),
             ("jwks=users.json", "jwks=", "jwks is missing"),
