@@ -91,7 +91,7 @@ both_engines! {
         let observer = suite.persona("services/observer");
         let spaces = spaces(&suite, 4).await;
         let total = 4 * (1 + 4 * 15);
-        let watching = (0..16).map(async |_| {
+        let watching = (0..8).map(async |_| {
             let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
             take(&mut stream, total).await
         });
