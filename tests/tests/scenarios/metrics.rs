@@ -235,7 +235,9 @@ on_both! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_told_is_what_is_listed_and_only_at_its_path() {
     let suite = Measured::start(Engine::Sqlite).await;
-    history(&suite).await;
+    let (_, _, space) = history(&suite).await;
+    let nobody = suite.processes.bearer(&Principal::user("eve"), "opaque");
+    assert_eq!(refused(lists(&nobody, &space).await).kind().1, "CREDENTIALS_INVALID");
     let told = suite.scrape(Service::Membership).await;
     // A number by which a defect would be noticed is there before there is any.
     assert!(

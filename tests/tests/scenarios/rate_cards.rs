@@ -43,10 +43,10 @@ fn month(suite: &Suite, ahead: u32) -> String {
     format!("{:04}-{:02}", months / 12, months % 12 + 1)
 }
 
-/// Moves the clock to the last moment before a month.
+/// Moves the clock to where a month still takes a card, for half a minute: its prices stand 10 minutes before it begins.
 fn advance_to_the_end_before(suite: &Suite, month: &str) {
     let start: Timestamp = format!("{month}-01T00:00:00Z").parse().expect("a time");
-    let micros = start.micros() - suite.clock.now().micros() - 30_000_000;
+    let micros = start.micros() - suite.clock.now().micros() - 630_000_000;
     suite.clock.advance(Duration::from_micros(u64::try_from(micros).expect("a time to come")));
 }
 
@@ -102,7 +102,7 @@ both_engines! {
             let refusal = refused(creates(&biller, card(&month, "1")).await);
             assert_eq!(refusal.fields, ["rate_card.effective_month"]);
         }
-        let next = month(&suite, 1);
+        let next = month(&suite, 2);
         advance_to_the_end_before(&suite, &next);
         creates(&biller, card(&next, "1")).await.expect("a card, to the last moment");
         suite.clock.advance(Duration::from_mins(1));
