@@ -91,7 +91,7 @@ everywhere! {
             json!({ "aud": ["other", "devspaces2"] }),
             json!({ "aud": null }),
             json!({ "aud": "space" }),
-            json!({ "iss": "https://id.example" }),
+            json!({ "iss": "https://stranger.example" }),
             json!({ "iss": "" }),
             json!({ "iss": "devspaces-dev" }),
             json!({ "iss": "devspaces-dev/Users" }),
