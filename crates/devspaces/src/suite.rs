@@ -24,7 +24,6 @@ use devspaces_proto::{
     journal::v1::journal_service_server::JournalServiceServer,
 };
 use devspaces_space::SpaceOwner;
-use futures::future::join_all;
 use http::HeaderValue;
 use tokio::net::TcpListener;
 use tonic::transport::Uri;
@@ -133,8 +132,10 @@ impl Suite {
         let steady = Arc::new(Steady::new(config.clock.clone()));
         let mut server = Server::new(listener, Arc::new(authenticator), tasks.clone())
             .limits(config.limits)
-            .origins(config.origins.clone())
-            .ready_when(peers_answering(&config));
+            .origins(config.origins.clone());
+        for (peer, answering) in peers_answering(&config) {
+            server = server.waits_for(peer, answering);
+        }
         let owners: BTreeMap<Service, Owning> = config
             .services
             .iter()
@@ -316,12 +317,13 @@ fn context(
     Ok(Context { pool, clock, steady, gate, mutations, streams, space_quota, peers })
 }
 
-/// Resolves when every service of another process answers, in whatever order they are started.
-fn peers_answering(config: &Config) -> impl Future<Output = ()> + Send + 'static {
+/// For every service of another process what resolves when it answers, in whatever order they are started.
+fn peers_answering(
+    config: &Config,
+) -> impl Iterator<Item = (&'static str, impl Future<Output = ()> + Send + use<>)> {
     let peers = config.peers.iter().filter(|(peer, _)| !config.services.contains_key(*peer));
-    let peers: Vec<_> =
-        peers.map(|(peer, addresses)| (*peer, Connections::new(addresses.iter().cloned()))).collect();
-    async move {
-        join_all(peers.iter().map(|(peer, to)| until_answering(peer.name(), || to.channel()))).await;
-    }
+    peers.map(|(peer, addresses)| {
+        let (peer, to) = (peer.name(), Connections::new(addresses.iter().cloned()));
+        (peer, async move { until_answering(peer, || to.channel()).await })
+    })
 }

@@ -15,8 +15,8 @@ pub const MAX_SIZE: usize = 1000;
 /// else is set.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
-/// What a field of a message adds to an entry: its number and the entry's length.
-const FIELD: usize = 6;
+/// What a field of a message adds to an entry, in bytes at most: its number and the entry's length.
+pub const FIELD: usize = 6;
 
 /// The longest token that is looked at, in bytes.
 const MAX_TOKEN: usize = 4096;
@@ -40,13 +40,6 @@ pub fn size(requested: i32) -> Result<usize, &'static str> {
 #[must_use]
 pub fn limit(size: usize) -> i64 {
     i64::try_from(size + 1).unwrap_or(i64::MAX)
-}
-
-/// Cuts what was read by [`limit`] to a page of this size. The last entry, if another page follows.
-pub fn cut<T>(entries: &mut Vec<T>, size: usize) -> Option<&T> {
-    let more = entries.len() > size;
-    entries.truncate(size);
-    if more { entries.last() } else { None }
 }
 
 /// Tells what was read by [`limit`] until the page is full, by number or by bytes. With the entries as they are told comes
@@ -102,6 +95,12 @@ impl PageToken {
     pub fn encode(&self, key: impl AsRef<[u8]>) -> String {
         let key = key.as_ref();
         URL_SAFE_NO_PAD.encode([&self.digest(key)[..], key].concat())
+    }
+
+    /// The token of the page after `last`, the last entry that was gone through; empty where no page follows.
+    #[must_use]
+    pub fn next(&self, last: Option<impl AsRef<[u8]>>) -> String {
+        last.map(|last| self.encode(last)).unwrap_or_default()
     }
 
     /// The key in a request's `page_token`; nothing for the first page.

@@ -34,6 +34,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/2_listings.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "marketplace",
+        version: 3,
+        sql: include_str!("../migrations/3_creators.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.
@@ -43,6 +49,14 @@ pub const HOLDINGS: &[Holding] = &[
         by: By::Id,
         count: "SELECT count(*) FROM marketplace_admin WHERE person = $1",
         erase: None,
+        left: None,
+    },
+    // It bounds how many spaces a person makes (R-S10), and says nothing of who may do what there.
+    Holding {
+        what: "notes of how many vendor profiles the person created",
+        by: By::Id,
+        count: "SELECT count(*) FROM profile_count WHERE person = $1",
+        erase: Some("DELETE FROM profile_count WHERE person = $1"),
         left: None,
     },
     // A listing that is only intended is its submitter's until it is decided, which takes seconds.

@@ -6,6 +6,7 @@ use devspaces_kit::{
     db::{Change, Tx},
     mutation::{Abort, Call, Mutation},
     name::{AppName, MemberName, Principal, UserName},
+    page,
     status::{Fault, Reason},
 };
 use devspaces_proto::{
@@ -13,6 +14,7 @@ use devspaces_proto::{
     membership::v1::{RemainingRole, RemovedAppRole},
 };
 use futures::future::join;
+use prost::Message;
 use serde_json::Value;
 
 use crate::{domain::Member, store};
@@ -72,8 +74,34 @@ pub(crate) struct Held {
     marketplace_admin: Option<bool>,
 }
 
-/// What is told of a person who goes: roles that are removed, roles that remain, and planes of which nothing is known.
-pub(crate) type Told = (Vec<RemovedAppRole>, Vec<RemainingRole>, Vec<String>);
+/// What is told of a person who goes.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// Roles on apps that are removed.
+    pub(crate) removed: Vec<RemovedAppRole>,
+    /// Roles that remain.
+    pub(crate) remaining: Vec<RemainingRole>,
+    /// Planes of which nothing is known.
+    pub(crate) unknown: Vec<String>,
+    /// How many roles on apps are not told of, so that the answer stays of a size that clients take.
+    pub(crate) untold: i32,
+}
+
+impl Told {
+    /// Tells what became of one role on an app, if there is room for it.
+    fn add(&mut self, gone: Option<RemovedAppRole>, left: Option<RemainingRole>, room: &mut usize) {
+        let sizes = [gone.as_ref().map(Message::encoded_len), left.as_ref().map(Message::encoded_len)];
+        let size = sizes.into_iter().flatten().map(|size| size + page::FIELD).sum();
+        match room.checked_sub(size) {
+            Some(rest) if self.untold == 0 => {
+                *room = rest;
+                self.removed.extend(gone);
+                self.remaining.extend(left);
+            }
+            _ => self.untold = self.untold.saturating_add(1),
+        }
+    }
+}
 
 impl Held {
     /// Asks their owners.
@@ -93,29 +121,28 @@ impl Held {
         }
     }
 
-    /// What is told if this becomes of the roles on apps.
-    pub(crate) fn told(&self, app_roles: &AppRoles) -> Told {
-        let (mut removed, mut remaining, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+    /// What is told, in at most `room` bytes of roles on apps, if this becomes of them.
+    pub(crate) fn told(&self, app_roles: &AppRoles, mut room: usize) -> Told {
+        let mut told = Told::default();
         for (plane, role, held) in [
             (Plane::Billing, "BILLING_ADMIN", self.billing_admin),
             (Plane::Marketplace, "MARKETPLACE_ADMIN", self.marketplace_admin),
         ] {
             let (plane, role) = (plane.name().to_owned(), role.to_owned());
             match held {
-                Some(true) => remaining.push(RemainingRole { plane, role, app: String::new() }),
+                Some(true) => told.remaining.push(RemainingRole { plane, role, app: String::new() }),
                 Some(false) => {}
-                None => unknown.push(plane),
+                None => told.unknown.push(plane),
             }
         }
         if self.apps.is_none() {
-            unknown.push(Plane::App.name().to_owned());
+            told.unknown.push(Plane::App.name().to_owned());
         }
         for &(app, role) in self.apps.iter().flatten() {
             let (gone, left) = app_roles.outcome(app, role);
-            removed.extend(gone);
-            remaining.extend(left);
+            told.add(gone, left, &mut room);
         }
-        (removed, remaining, unknown)
+        told
     }
 }
 

@@ -57,6 +57,26 @@ both_engines! {
         assert_eq!(refused(credits(&suite, &issued.name, 1).await).reason, "CREDIT_EXCEEDS_INVOICE");
     }
 
+    // R-B7: at once, and each with as long a reason as there can be.
+    async fn an_invoice_has_no_more_credit_notes_than_one_answer_tells(suite: Suite) {
+        let it = billed(&suite).await;
+        let issued = it.latest().await.name;
+        let notes = (0..105).map(|_| {
+            let reason = "\u{1D49C}".repeat(1000);
+            let note = CreditNote { amount: usd(1), reason, ..CreditNote::default() };
+            sends(&suite, CreateCreditNoteRequest { credit_note: Some(note), ..request(&issued, 1) })
+        });
+        let (credited, refusals): (Vec<_>, Vec<_>) = join_all(notes).await.into_iter().partition(Result::is_ok);
+        assert_eq!((credited.len(), refusals.len()), (100, 5));
+        for refusal in refusals {
+            let refusal = refused(refusal);
+            assert_eq!(refusal.blocked(), (Code::FailedPrecondition, "TOO_MANY_CREDIT_NOTES", vec!["TOO_MANY_CREDIT_NOTES"]));
+        }
+        let whole = it.latest().await;
+        assert_eq!((whole.credit_notes.len(), whole.amount_due.clone()), (100, usd(905)));
+        assert!(prost::Message::encoded_len(&whole) < 1024 * 1024);
+    }
+
     // R-B7, R-J5
     async fn a_draft_is_not_credited_and_a_note_is_checked_as_a_whole(suite: Suite) {
         let it = billed(&suite).await;

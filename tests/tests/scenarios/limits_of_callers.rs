@@ -23,6 +23,7 @@ use crate::{
     space_deletion::deletes,
     spaces::archives,
     usage::{ACCEPTED, outcomes},
+    vendor_profiles::creation,
 };
 
 async fn creates(who: &Persona) -> Result<String, Status> {
@@ -81,6 +82,25 @@ both_engines! {
             suite.clock.advance(Duration::from_hours(24 * 31));
             eventually(async || (counted().await == 1).then_some(())).await;
         }
+    }
+
+    // R-S10: this suite lets `maker` have created three vendor profiles. The spaces made by hand are counted for themselves.
+    async fn a_person_creates_no_more_vendor_profiles_than_allowed(suite: Suite) {
+        let [maker, alice] = ["maker", "alice"].map(|id| suite.user(id));
+        let create = |who: Persona| async move { who.profiles().create_vendor_profile(creation("Vendor")).await };
+        for _ in 0..2 {
+            create(maker.clone()).await.expect("a profile");
+        }
+        // One place is left for two.
+        let (one, other) = join(create(maker.clone()), create(maker.clone())).await;
+        let refusal = match (one, other) {
+            (Ok(_), Err(status)) | (Err(status), Ok(_)) => refused::<()>(Err(status)),
+            both => panic!("{both:?}"),
+        };
+        assert_eq!(refusal.blocked(), (Code::FailedPrecondition, "TOO_MANY_SPACES", vec!["TOO_MANY_SPACES"]));
+        assert!(refusal.message.contains('3') && !refusal.retry, "{refusal:?}");
+        create(alice).await.expect("others are not concerned");
+        creates(&maker).await.expect("spaces are counted for themselves");
     }
 
     // R-J4: a token is good for a time, and so is what it opened.

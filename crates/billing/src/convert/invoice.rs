@@ -113,7 +113,7 @@ pub(crate) fn cut_lines(
     let rest = lines.iter().map(|line| line.pool).zip(invoice.lines);
     let rest = rest.filter(|(pool, _)| after.is_none_or(|after| *pool > after));
     let (lines, last) = page::fill(rest, usize::MAX, |(pool, _)| *pool, |(_, line)| Some(line));
-    let next_lines_page_token = last.map(|last| tokens.encode(key(&last))).unwrap_or_default();
+    let next_lines_page_token = tokens.next(last.as_ref().map(key));
     Ok(proto::Invoice { lines, next_lines_page_token, ..invoice })
 }
 

@@ -42,7 +42,7 @@ pub(super) struct Callers {
     /// After how many seconds a stream ends whose reader takes nothing
     #[arg(long, env = "DEVSPACES_UNREAD_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u32).range(1..))]
     unread_timeout: u32,
-    /// How many spaces that exist one person may have made; services have no limit
+    /// How many spaces that exist one person may have made, and how many vendor profiles; services have no limit
     #[arg(long, env = "DEVSPACES_SPACES_PER_PERSON", value_name = "SPACES", default_value = "100")]
     spaces_per_person: u32,
     /// How many spaces this person may have made instead: users/alice=1000; once for each, or separated by commas

@@ -59,11 +59,12 @@ impl Dev {
         log.start(&Service::ALL)?;
         // Before anything is made: a second suite on the same port or folder must leave no trace.
         let stop = stop_signal()?;
-        let listener = bind(self.listen).await?;
+        let listener = bind(self.listen, &self.limits.limits()).await?;
         let _lock = FolderLock::take(&self.data_dir)?;
         keys::make(&self.data_dir)?;
         let metrics = self.metrics.open(&Service::ALL).await?;
-        let pools = Box::pin(starting(&listener, self.limits.limits(), self.databases())).await?;
+        let pools =
+            Box::pin(starting(&listener, self.limits.limits(), "its databases", self.databases())).await?;
         let ended = self.run_on(&pools, listener, &metrics, stop).await;
         close(pools.values()).await;
         ended.map(|()| ExitCode::SUCCESS)

@@ -1,7 +1,7 @@
 use std::{error::Error as _, process::ExitCode};
 
 use clap::Args;
-use devspaces_kit::server;
+use devspaces_kit::server::{self, Told};
 use tonic::{
     Status,
     transport::{Endpoint, Uri},
@@ -27,8 +27,11 @@ impl Health {
         let address = self.address.to_string();
         let port = Endpoint::from(self.address).connect_lazy();
         match server::health(port).await {
-            Ok(true) => Ok(ExitCode::SUCCESS),
-            Ok(false) => Err(format!("{address} is not ready: its log says what it waits for").into()),
+            Ok(Told::Serving) => Ok(ExitCode::SUCCESS),
+            Ok(Told::Waiting(what)) => {
+                let what = what.unwrap_or_else(|| "something that its log names".to_owned());
+                Err(format!("{address} is not ready: it waits for {what}").into())
+            }
             Err(status) => Err(format!("{address} does not answer: {}", reason(&status)).into()),
         }
     }

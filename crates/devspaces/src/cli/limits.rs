@@ -1,4 +1,7 @@
-use std::time::Duration;
+use std::{
+    num::{NonZeroU16, NonZeroU32},
+    time::Duration,
+};
 
 use clap::Args;
 use devspaces_kit::server::{Limits, MESSAGE_LIMIT};
@@ -16,16 +19,16 @@ pub(super) struct PortLimits {
     message_timeout: Duration,
     /// How many MiB of messages that are still arriving are kept; more wait for room
     #[arg(long, env = "DEVSPACES_MAX_ARRIVING_MIB", value_name = "MIB", default_value = "64")]
-    max_arriving_mib: u16,
+    max_arriving_mib: NonZeroU16,
     /// How many of these MiB are for one caller
     #[arg(long, env = "DEVSPACES_MAX_ARRIVING_MIB_PER_CALLER", value_name = "MIB", default_value = "16")]
-    max_arriving_mib_per_caller: u16,
+    max_arriving_mib_per_caller: NonZeroU16,
     /// How many connections are open at a time; one more is closed at once
     #[arg(long, env = "DEVSPACES_MAX_CONNECTIONS", value_name = "COUNT", default_value = "10000")]
-    max_connections: u32,
+    max_connections: NonZeroU32,
     /// How many of them come from one address, or from one IPv6 network of 64 bits; a proxy has one address
     #[arg(long, env = "DEVSPACES_MAX_CONNECTIONS_PER_ADDRESS", value_name = "COUNT", default_value = "1000")]
-    max_connections_per_address: u32,
+    max_connections_per_address: NonZeroU32,
     /// How long a connection may take to begin with HTTP
     #[arg(long, env = "DEVSPACES_HANDSHAKE_TIMEOUT", value_name = "SECONDS", value_parser = seconds, default_value = "10")]
     handshake_timeout: Duration,
@@ -34,13 +37,13 @@ pub(super) struct PortLimits {
     idle_timeout: Duration,
     /// How many calls that need no token are in progress: streams of health and reflection, and calls that are arriving
     #[arg(long, env = "DEVSPACES_MAX_OPEN_CALLS", value_name = "COUNT", default_value = "1024")]
-    max_open_calls: u32,
+    max_open_calls: NonZeroU32,
     /// How many of them come from one address
     #[arg(long, env = "DEVSPACES_MAX_OPEN_CALLS_PER_ADDRESS", value_name = "COUNT", default_value = "256")]
-    max_open_calls_per_address: u32,
+    max_open_calls_per_address: NonZeroU32,
     /// How many of them are on one connection
     #[arg(long, env = "DEVSPACES_MAX_OPEN_CALLS_PER_CONNECTION", value_name = "COUNT", default_value = "32")]
-    max_open_calls_per_connection: u32,
+    max_open_calls_per_connection: NonZeroU32,
     /// How long a process that is asked to stop serves on, saying `NOT_SERVING`, so that load balancers notice
     #[arg(long, env = "DEVSPACES_DRAIN_DELAY", value_name = "SECONDS", value_parser = seconds, default_value = "0")]
     drain_delay: Duration,
@@ -86,15 +89,15 @@ impl PortLimits {
         Limits {
             deadline: self.call_timeout,
             arrival: self.message_timeout,
-            arriving_bytes: usize::from(self.max_arriving_mib) * MESSAGE_LIMIT,
-            arriving_bytes_per_caller: usize::from(self.max_arriving_mib_per_caller) * MESSAGE_LIMIT,
-            connections: self.max_connections as usize,
-            connections_per_address: self.max_connections_per_address as usize,
+            arriving_bytes: usize::from(self.max_arriving_mib.get()) * MESSAGE_LIMIT,
+            arriving_bytes_per_caller: usize::from(self.max_arriving_mib_per_caller.get()) * MESSAGE_LIMIT,
+            connections: self.max_connections.get() as usize,
+            connections_per_address: self.max_connections_per_address.get() as usize,
             handshake: self.handshake_timeout,
             idle: self.idle_timeout,
-            open_calls: self.max_open_calls as usize,
-            open_calls_per_address: self.max_open_calls_per_address as usize,
-            open_calls_per_connection: self.max_open_calls_per_connection as usize,
+            open_calls: self.max_open_calls.get() as usize,
+            open_calls_per_address: self.max_open_calls_per_address.get() as usize,
+            open_calls_per_connection: self.max_open_calls_per_connection.get() as usize,
             drain_delay: self.drain_delay,
             drain: self.drain_timeout,
             ..Limits::default()

@@ -5,7 +5,7 @@ use devspaces_gate::{JournalWatchers, ServicePermissions};
 use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, Issuer, Jwks, SigningKey},
-    server::{starting, stop_signal},
+    server::{Limits, raise_file_limit, starting, stop_signal},
     telemetry, trace,
 };
 use tokio::net::TcpListener;
@@ -117,12 +117,12 @@ impl Serve {
         let stop = stop_signal()?;
         // What is wrong with the settings is told before anything is waited for.
         let trust = self.trust()?;
-        let listener = bind(self.listen).await?;
+        let listener = bind(self.listen, &self.limits.limits()).await?;
         let metrics = self.metrics.open(&self.databases.services).await?;
         tokio::pin!(stop);
         // Nobody is kept waiting: the port answers that it is not ready while this waits.
         let waiting = self.databases.open_migrated(&mut stop);
-        let starting = Box::pin(starting(&listener, self.limits.limits(), waiting));
+        let starting = Box::pin(starting(&listener, self.limits.limits(), "its database", waiting));
         let Some(databases) = starting.await? else {
             return Ok(ExitCode::SUCCESS);
         };
@@ -219,8 +219,9 @@ fn addresses(given: Vec<Peer>) -> BTreeMap<Service, Vec<Uri>> {
     by_service
 }
 
-/// Takes the port.
-pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+/// Takes the port, with files enough for its connections if the system lets it.
+pub(super) async fn bind(address: SocketAddr, limits: &Limits) -> Result<TcpListener, Failure> {
+    raise_file_limit(limits.connections);
     let bound = TcpListener::bind(address).await;
     Ok(bound.map_err(|error| format!("--listen {address}: {error}"))?)
 }

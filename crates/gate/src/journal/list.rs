@@ -197,7 +197,7 @@ impl JournalServer {
             Reader::new(journal, place)
         };
         let Page { entries, next } = page(journals.into_iter().map(reader).collect(), &filter, size).await?;
-        let next_page_token = next.map(|key| tokens.encode(key)).unwrap_or_default();
+        let next_page_token = tokens.next(next);
         Ok(ListEntriesResponse { entries, next_page_token })
     }
 

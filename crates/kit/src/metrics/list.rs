@@ -61,7 +61,7 @@ metrics! {
     PORT_CONNECTIONS Gauge "devspaces_connections" []
         "Open connections of clients, and of the suite's other services";
     LIMITED Counter "devspaces_limited_total" ["limit"]
-        "Connections and calls that a limit has refused or ended, by the name of its flag";
+        "Connections and calls that a limit has refused, ended or kept waiting, by the name of its flag";
     NOT_ACCEPTED Counter "devspaces_accept_failures_total" []
         "Times that the system had no room for another connection: most often, the process has too few files";
     QUESTIONS Histogram "devspaces_gate_revalidate_questions" ["owner"]

@@ -17,7 +17,7 @@ use super::{
     Limits,
     gzip::{self, Encoding, PREFIX, Refused},
 };
-use crate::{name::Principal, status::Fault};
+use crate::{metrics, name::Principal, status::Fault};
 
 /// The messages of one request.
 pub(super) struct Messages {
@@ -176,13 +176,23 @@ impl Room {
         let bytes = u32::try_from(bytes.min(self.share)).unwrap_or(u32::MAX);
         let mut taken = Taken { room: self, caller, permits: None };
         let own = self.of(caller);
-        let permits = async {
-            let own = own.acquire_many_owned(bytes).await?;
-            Ok::<_, tokio::sync::AcquireError>([own, self.all.clone().acquire_many_owned(bytes).await?])
-        };
-        // They are never closed.
-        taken.permits = Some(permits.await.map_err(|_| Fault::overloaded())?);
+        let own = Self::acquire(own, bytes, "max-arriving-mib-per-caller").await?;
+        taken.permits = Some([own, Self::acquire(self.all.clone(), bytes, "max-arriving-mib").await?]);
         Ok(taken)
+    }
+
+    /// Takes room once there is some, and counts that it has to be waited for.
+    async fn acquire(
+        from: Arc<Semaphore>,
+        bytes: u32,
+        limit: &'static str,
+    ) -> Result<OwnedSemaphorePermit, Fault> {
+        if let Ok(permit) = from.clone().try_acquire_many_owned(bytes) {
+            return Ok(permit);
+        }
+        metrics::limited(limit);
+        // They are never closed.
+        from.acquire_many_owned(bytes).await.map_err(|_| Fault::overloaded())
     }
 }
 

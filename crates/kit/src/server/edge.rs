@@ -196,7 +196,12 @@ impl Edge {
             Ok((response, held))
         };
         let answered = timeout_at(deadline, answering).await;
-        let (response, held) = answered.unwrap_or_else(|_| Err(Fault::deadline_exceeded()))?;
+        let (response, held) = answered.unwrap_or_else(|_| {
+            if deadline == limit {
+                metrics::limited("call-timeout");
+            }
+            Err(Fault::deadline_exceeded())
+        })?;
         Ok(match place {
             Some(place) => (response.map(|body| place.hold(body)), held),
             None => (response, held),

@@ -70,7 +70,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let request = request.map(Body::new);
+        let mut request = request.map(Body::new);
+        strip_parameters(request.headers_mut());
         match &mut self.pages {
             Some(pages) if preflight(&request) => Box::pin(pages.call(request)),
             pages => match (no_call(&request), pages) {
@@ -122,19 +123,26 @@ enum Kind {
 /// Which protocol a request is of: the messages are Protobuf in all of them.
 fn kind(headers: &HeaderMap) -> Option<Kind> {
     let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let plain = value.split(';').next().unwrap_or_default().trim();
-    match plain {
+    match plain(value) {
         "application/grpc" | "application/grpc+proto" => Some(Kind::Grpc),
-        // The layer for gRPC-Web knows these as they are, without parameters.
-        _ if plain == value => matches!(
-            plain,
-            "application/grpc-web"
-                | "application/grpc-web+proto"
-                | "application/grpc-web-text"
-                | "application/grpc-web-text+proto"
-        )
-        .then_some(Kind::Web),
+        "application/grpc-web"
+        | "application/grpc-web+proto"
+        | "application/grpc-web-text"
+        | "application/grpc-web-text+proto" => Some(Kind::Web),
         _ => None,
+    }
+}
+
+/// A content type without its parameters.
+fn plain(value: &str) -> &str {
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+/// Takes the parameters off the content type: the layer for gRPC-Web knows its types only as they are.
+fn strip_parameters(headers: &mut HeaderMap) {
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return };
+    if let Ok(plain) = HeaderValue::from_str(plain(value)) {
+        headers.insert(CONTENT_TYPE, plain);
     }
 }
 
@@ -182,8 +190,9 @@ mod tests {
         for kind in ["application/grpc", "application/grpc+proto", "application/grpc-web-text"] {
             assert_eq!(answer(post(kind)).await.status(), StatusCode::OK, "{kind}");
         }
-        let web = post("application/grpc-web+proto").version(Version::HTTP_11);
-        assert_eq!(answer(web).await.status(), StatusCode::OK);
+        for kind in ["application/grpc-web+proto", "application/grpc-web; charset=utf-8"] {
+            assert_eq!(answer(post(kind).version(Version::HTTP_11)).await.status(), StatusCode::OK, "{kind}");
+        }
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use devspaces_proto::health::v1::health_server::HealthServer;
-use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use http::{HeaderValue, Request, Response};
 use tokio::{
     net::TcpListener,
@@ -28,7 +28,7 @@ use self::{
     connections::Connections,
     edge::{Edge, Shared},
     front::Front,
-    health::Health,
+    health::{Health, Telling},
 };
 use crate::{identity::Authenticator, metrics};
 
@@ -39,6 +39,7 @@ mod canonical;
 mod connection;
 mod connections;
 mod edge;
+mod files;
 mod front;
 mod gzip;
 mod health;
@@ -53,7 +54,8 @@ mod tests;
 
 pub(crate) use admission::Limit;
 pub use admission::{CallerLimits, LongWork, long_work};
-pub use health::{health, until_answering};
+pub use files::raise_file_limit;
+pub use health::{Told, health, until_answering};
 pub use limits::{Limits, MESSAGE_LIMIT};
 pub use starting::starting;
 pub use streams::Streams;
@@ -85,8 +87,11 @@ pub struct Server {
     routes: RoutesBuilder,
     services: Vec<&'static str>,
     origins: Vec<HeaderValue>,
-    ready: BoxFuture<'static, ()>,
+    awaited: Vec<Awaited>,
 }
+
+/// What a server waits for before it says that it serves, and how that is called.
+type Awaited = (&'static str, BoxFuture<'static, ()>);
 
 impl Server {
     /// A server on this listener. `tasks` are those that the services' handlers run.
@@ -101,14 +106,15 @@ impl Server {
             routes: RoutesBuilder::default(),
             services: Vec::new(),
             origins: Vec::new(),
-            ready: Box::pin(future::ready(())),
+            awaited: Vec::new(),
         }
     }
 
-    /// Says `SERVING` to who asks for its health only when this has resolved. Calls are taken on from the first.
+    /// Says `SERVING` to who asks for its health only when this, too, has resolved, and until then what it waits for.
+    /// Calls are taken on from the first.
     #[must_use]
-    pub fn ready_when(mut self, ready: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.ready = Box::pin(ready);
+    pub fn waits_for(mut self, what: &'static str, ready: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.awaited.push((what, Box::pin(ready)));
         self
     }
 
@@ -151,7 +157,7 @@ impl Server {
     /// # Errors
     /// [`ServerError`]; `Undrained` if calls or tasks were left when the time to wait was over.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
-        let Self { listener, authenticator, tasks, limits, routes, services, origins, ready } = self;
+        let Self { listener, authenticator, tasks, limits, routes, services, origins, awaited } = self;
         metrics::hosting(&services);
         let (telling, health) = Health::of(&services);
         let routes = with_reflection(routes.routes().add_service(HealthServer::new(health)), &services)?;
@@ -161,8 +167,8 @@ impl Server {
         let connections = Connections::new(limits);
         let stopped = async {
             let ready = async {
-                ready.await;
-                telling.set(true);
+                all(awaited, &telling).await;
+                telling.serves();
                 tracing::info!("ready");
                 future::pending::<()>().await;
             };
@@ -171,7 +177,7 @@ impl Server {
                 () = stop => {}
             }
             tracing::info!("stopping");
-            telling.set(false);
+            telling.waits_for("the end of its calls, since it was asked to stop");
             sleep(limits.drain_delay).await;
         };
         tokio::select! {
@@ -184,6 +190,18 @@ impl Server {
         let drained = within(limits.drain, &calls, &tasks).await;
         connections.close(FAREWELL).await;
         drained
+    }
+}
+
+/// Waits for everything that is awaited, and tells what is left.
+async fn all(awaited: Vec<Awaited>, telling: &Telling) {
+    let mut left: Vec<_> = awaited.iter().map(|(what, _)| *what).collect();
+    let mut awaited: FuturesUnordered<_> =
+        awaited.into_iter().map(|(what, ready)| ready.map(move |()| what)).collect();
+    while !left.is_empty() {
+        telling.waits_for(left.join(", "));
+        let Some(what) = awaited.next().await else { return };
+        left.retain(|other| *other != what);
     }
 }
 

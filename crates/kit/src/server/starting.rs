@@ -21,11 +21,16 @@ use super::{
 };
 use crate::status::Fault;
 
-/// Answers for a port while something is waited for: `NOT_SERVING` to who asks for its health, and `UNAVAILABLE` to who
+/// Answers for a port while `work` waits for something: `NOT_SERVING` to who asks for its health, and `UNAVAILABLE` to who
 /// calls. What comes afterwards goes to whoever has the listener then.
-pub async fn starting<T>(listener: &TcpListener, limits: Limits, work: impl Future<Output = T>) -> T {
+pub async fn starting<T>(
+    listener: &TcpListener,
+    limits: Limits,
+    waits_for: &'static str,
+    work: impl Future<Output = T>,
+) -> T {
     let connections = Connections::new(limits);
-    let (_telling, health) = Health::starting();
+    let (_telling, health) = Health::waiting_for(waits_for.into());
     let front =
         Front::new(Waiting(HealthServer::new(health).max_decoding_message_size(open::MESSAGE_LIMIT)), &[]);
     let done = tokio::select! {

@@ -71,6 +71,7 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::LastBillingAdmin
         | Reason::InvoiceNotIssued
         | Reason::CreditExceedsInvoice
+        | Reason::TooManyCreditNotes
         | Reason::AmountTooLarge
         | Reason::InvoiceNotPayable
         | Reason::VendorProfileExists

@@ -5,6 +5,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::{MemberName, SpaceName},
+    page,
     status::{Blockers, Fault},
 };
 use devspaces_proto::membership::v1::{LeaveSpaceRequest, LeaveSpaceResponse};
@@ -25,14 +26,15 @@ pub(super) async fn handle(
 ) -> Result<LeaveSpaceResponse, Fault> {
     let (space, call) =
         Call::parse(caller, METHOD, &mut request, |fields, it| fields.parse::<SpaceName>("name", &it.name))?;
-    context.mutations.answer(&call, leave(context, &call, space)).await
+    context.mutations.answer(&call, leave(context, &call, space, page::MAX_BYTES)).await
 }
 
-/// Leaves a space.
+/// Leaves a space. Roles on apps are told of in at most `room` bytes.
 pub(super) async fn leave(
     context: &Context,
     call: &Call,
     space: SpaceName,
+    room: usize,
 ) -> Result<LeaveSpaceResponse, Fault> {
     let user = call.caller.principal.as_user().ok_or_else(|| stranger(space))?;
     let name = MemberName { space, user };
@@ -40,12 +42,13 @@ pub(super) async fn leave(
     let now = context.clock.now();
     store::find(&mut context.pool.read().await?, &name, now).await?.ok_or_else(|| stranger(space))?;
     let held = Held::by(context, &name).await;
-    context.mutations.run(call.clone(), vec![space.into()], Leave { name, held }).await
+    context.mutations.run(call.clone(), vec![space.into()], Leave { name, held, room }).await
 }
 
 struct Leave {
     name: MemberName,
     held: Held,
+    room: usize,
 }
 
 impl Mutation for Leave {
@@ -60,8 +63,13 @@ impl Mutation for Leave {
         blockers.finish()?;
         let app_roles = app_roles_of_ended(tx, &self.name).await?;
         depart(tx, &before, &app_roles).await?;
-        let (removed_app_roles, remaining_roles, unknown_planes) = self.held.told(&app_roles);
-        Ok(LeaveSpaceResponse { removed_app_roles, remaining_roles, unknown_planes })
+        let told = self.held.told(&app_roles, self.room);
+        Ok(LeaveSpaceResponse {
+            removed_app_roles: told.removed,
+            remaining_roles: told.remaining,
+            unknown_planes: told.unknown,
+            untold_app_roles: told.untold,
+        })
     }
 }
 

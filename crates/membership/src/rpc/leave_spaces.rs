@@ -6,6 +6,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::SpaceName,
+    page,
     status::{Fault, Fields, Reason},
 };
 use devspaces_proto::membership::v1::{
@@ -58,9 +59,10 @@ async fn leave_all(
     call: &Call,
     spaces: &[SpaceName],
 ) -> Result<LeaveSpacesResponse, Fault> {
+    let room = page::MAX_BYTES / spaces.len().max(1);
     let left = stream::iter(spaces.to_vec()).map(|space| async move {
         let part = call.part(&space.to_string());
-        let done = context.mutations.answer(&part, leave(context, &part, space)).await;
+        let done = context.mutations.answer(&part, leave(context, &part, space, room)).await;
         (space, done)
     });
     let left: Vec<_> = left.buffered(AT_ONCE).collect().await;

@@ -30,10 +30,7 @@ pub(super) async fn handle(
     let after = tokens.decode_text(&request.page_token)?;
     // One more than is shown tells whether there is another page.
     let page = store::Page { space, role, after: &after, limit: page::limit(size) };
-    let mut members = store::list(&mut context.pool.read().await?, &page, context.clock.now()).await?;
-    let next_page_token = match page::cut(&mut members, size) {
-        Some(last) => tokens.encode(last.name.user.id()),
-        None => String::new(),
-    };
-    Ok(ListMembersResponse { members: members.into_iter().map(Into::into).collect(), next_page_token })
+    let found = store::list(&mut context.pool.read().await?, &page, context.clock.now()).await?;
+    let (members, last) = page::fill(found, size, |it| it.name.user.id().to_owned(), |it| Some(it.into()));
+    Ok(ListMembersResponse { members, next_page_token: tokens.next(last) })
 }

@@ -6,6 +6,7 @@ use devspaces_kit::{
     identity::Caller,
     mutation::{Abort, Call, Mutation},
     name::{MemberName, UserName},
+    page,
     status::{Blockers, Fault, Fields, Reason},
 };
 use devspaces_proto::membership::v1::{RemoveMemberRequest, RemoveMemberResponse};
@@ -88,8 +89,13 @@ impl Mutation for Removal {
         blockers.finish()?;
         let app_roles = self.app_roles(tx).await?;
         depart(tx, &before, &app_roles).await?;
-        let (removed_app_roles, remaining_roles, unknown_planes) = self.held.told(&app_roles);
-        Ok(RemoveMemberResponse { removed_app_roles, remaining_roles, unknown_planes })
+        let told = self.held.told(&app_roles, page::MAX_BYTES);
+        Ok(RemoveMemberResponse {
+            removed_app_roles: told.removed,
+            remaining_roles: told.remaining,
+            unknown_planes: told.unknown,
+            untold_app_roles: told.untold,
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use devspaces::Service;
-use devspaces_kit::server::health;
+use devspaces_kit::server::{Told, health};
 use futures::future::{join, join_all};
 use tokio::{
     task::{JoinHandle, spawn_local},
@@ -106,7 +106,7 @@ impl Course {
         let start = Instant::now();
         let each = Service::ALL.map(async |service| {
             while start.elapsed() < SETTLED {
-                if matches!(health(self.load.port(service)).await, Ok(true)) {
+                if matches!(health(self.load.port(service)).await, Ok(Told::Serving)) {
                     return Some((service, start.elapsed()));
                 }
                 sleep(LOOK).await;

@@ -46,12 +46,11 @@ pub(super) async fn handle(
     // No connection is held while another service is asked.
     drop(db);
     let in_space = apps_of(context, space, after, size + 1).await?;
-    let mut apps = merge(in_space, &costs, month, after, size + 1);
-    let next_page_token =
-        page::cut(&mut apps, size).map(|(app, _)| tokens.encode(app.0.as_bytes())).unwrap_or_default();
+    let apps = merge(in_space, &costs, month, after, size + 1);
+    let (apps, last) = page::fill(apps, size, |(app, _)| app.0, |(_, app)| Some(app));
     Ok(ListBilledAppsResponse {
-        apps: apps.into_iter().map(|(_, app)| app).collect(),
-        next_page_token,
+        apps,
+        next_page_token: tokens.next(last),
         estimated_total: costs.total.and_then(|total| convert::money::to_wire(total, &costs.currency)),
         month: month.to_string(),
         next_invoice_time: Some(issue_time(month).into()),

@@ -28,10 +28,7 @@ pub(super) async fn handle(
     let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
     let after = tokens.decode_text(&request.page_token)?;
     let mut db = context.pool.read().await?;
-    let mut admins = store::admin::list(&mut db, account, &after, page::limit(size)).await?;
-    let next_page_token = match page::cut(&mut admins, size) {
-        Some(last) => tokens.encode(last.name.user.id()),
-        None => String::new(),
-    };
-    Ok(ListBillingAdminsResponse { admins: admins.into_iter().map(Into::into).collect(), next_page_token })
+    let found = store::admin::list(&mut db, account, &after, page::limit(size)).await?;
+    let (admins, last) = page::fill(found, size, |it| it.name.user.id().to_owned(), |it| Some(it.into()));
+    Ok(ListBillingAdminsResponse { admins, next_page_token: tokens.next(last) })
 }

@@ -36,13 +36,10 @@ pub(super) async fn handle(
     let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
     let after = tokens.decode_text(&request.page_token)?;
     let after = if after.is_empty() { after } else { UserName::from_stored(after).to_string() };
-    let mut sources = sources(context, account.0, after, size).await?;
-    let next_page_token = match page::cut(&mut sources, size) {
-        Some((last, _)) => tokens.encode(last.id()),
-        None => String::new(),
-    };
-    let sources = sources.into_iter().map(|(_, source)| source).collect();
-    Ok(WhoCanIncurCostResponse { sources, next_page_token })
+    let found = sources(context, account.0, after, size).await?;
+    let (sources, last) =
+        page::fill(found, size, |(user, _)| user.id().to_owned(), |(_, source)| Some(source));
+    Ok(WhoCanIncurCostResponse { sources, next_page_token: tokens.next(last) })
 }
 
 /// The people after one, in the order of their names: one more than a page has, if there are so many.

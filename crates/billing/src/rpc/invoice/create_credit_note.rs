@@ -19,6 +19,9 @@ use crate::{
 
 const METHOD: &str = "devspaces.billing.v1.InvoiceService/CreateCreditNote";
 
+/// How many credit notes an invoice has at most (R-B7): all of them are told with it, in one answer.
+const MAX_NOTES: usize = 100;
+
 /// R-B7
 pub(super) async fn handle(
     context: &Context,
@@ -69,6 +72,10 @@ impl Mutation for Creation {
             return Err(Fault::precondition(Reason::InvoiceNotIssued, name.to_string(), sentence).into());
         };
         let notes = store::credit_note::of_invoice(tx, name).await?;
+        if notes.len() >= MAX_NOTES {
+            let sentence = format!("The invoice has {MAX_NOTES} credit notes, and can have no more");
+            return Err(Fault::precondition(Reason::TooManyCreditNotes, name.to_string(), sentence).into());
+        }
         let credited = notes.iter().map(|note| note.amount).sum::<Decimal>();
         if *amount > issued.total - credited {
             let sentence = "The credit notes of the invoice would come to more than its total";

@@ -34,19 +34,16 @@ pub(super) async fn handle(
     let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
     let before = tokens.decode_text(&request.page_token)?;
     let mut db = context.pool.read().await?;
-    let mut invoices = store::invoice::before(&mut db, account.0, &before, page::limit(size)).await?;
-    let next_page_token = match page::cut(&mut invoices, size) {
-        Some(last) => tokens.encode(last.month.to_string()),
-        None => String::new(),
-    };
-    let ids: Vec<_> = invoices.iter().map(|invoice| invoice.name.id).collect();
+    let found = store::invoice::before(&mut db, account.0, &before, page::limit(size)).await?;
+    let ids: Vec<_> = found.iter().map(|invoice| invoice.name.id).collect();
     let credited = store::credit_note::sums(&mut db, &ids).await?;
-    let mut shown = Vec::with_capacity(invoices.len());
-    for invoice in invoices {
+    let mut shown = Vec::with_capacity(found.len());
+    for invoice in found {
         let credited = credited.get(&invoice.name.id).copied().unwrap_or_default();
-        shown.extend(brief(&mut db, invoice, credited).await?);
+        shown.push((invoice.month, brief(&mut db, invoice, credited).await?));
     }
-    Ok(ListInvoicesResponse { invoices: shown, next_page_token })
+    let (invoices, last) = page::fill(shown, size, |(month, _)| month.to_string(), |(_, invoice)| invoice);
+    Ok(ListInvoicesResponse { invoices, next_page_token: tokens.next(last) })
 }
 
 async fn brief(

@@ -25,9 +25,12 @@ pub(super) async fn handle(
         month => Some(month.parse().map_err(|_| Fault::page_token_invalid())?),
     };
     let limit = page::limit(size);
-    let mut cards = store::rate_card::before(&mut context.pool.read().await?, before, limit).await?;
-    let last = page::cut(&mut cards, size).map(|(card, _)| card.effective_month.to_string());
-    let next_page_token = last.map(|month| tokens.encode(month)).unwrap_or_default();
-    let rate_cards = cards.into_iter().map(|(card, made)| convert::rate_card::to_wire(&card, made)).collect();
-    Ok(ListRateCardsResponse { rate_cards, next_page_token })
+    let cards = store::rate_card::before(&mut context.pool.read().await?, before, limit).await?;
+    let (rate_cards, last) = page::fill(
+        cards,
+        size,
+        |(card, _)| card.effective_month.to_string(),
+        |(card, made)| Some(convert::rate_card::to_wire(&card, made)),
+    );
+    Ok(ListRateCardsResponse { rate_cards, next_page_token: tokens.next(last) })
 }

@@ -42,12 +42,11 @@ pub(super) async fn handle(
     let tokens = PageToken::for_arguments(METHOD, &[&request.parent, &month.to_string(), &request.app]);
     let after = tokens.decode(&request.page_token)?.map(|key| place(&key)).transpose()?;
     let wanted = Wanted { space, month, app, after, limit: size + 1 };
-    let mut sums = usage_list::sums(&mut context.pool.read().await?, &wanted).await?;
-    let next_page_token = match page::cut(&mut sums, size) {
-        Some((app, metric, _)) => tokens.encode([app.0.as_bytes(), metric.name().as_bytes()].concat()),
-        None => String::new(),
-    };
-    Ok(ListUsageResponse { usage: sums.into_iter().map(convert::usage::sum).collect(), next_page_token })
+    let sums = usage_list::sums(&mut context.pool.read().await?, &wanted).await?;
+    let key = |app: &AppName, metric: &Metric| [app.0.as_bytes(), metric.name().as_bytes()].concat();
+    let (usage, last) =
+        page::fill(sums, size, |(app, metric, _)| key(app, metric), |sum| Some(convert::usage::sum(sum)));
+    Ok(ListUsageResponse { usage, next_page_token: tokens.next(last) })
 }
 
 /// The app and the metric in a page token.

@@ -7,20 +7,35 @@ use devspaces_proto::health::v1::{
 use tokio::time::{sleep, timeout};
 use tonic::{Status, transport::Channel};
 
+use super::WAITS_FOR;
+
 /// How long a port may take to answer.
 const DEADLINE: Duration = Duration::from_secs(2);
 /// How long to wait before asking again: doubled each time, from the first to the last.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// Whether a port says that it serves.
+/// What a port says of its health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It serves.
+    Serving,
+    /// It does not, and may say what it waits for.
+    Waiting(Option<String>),
+}
+
+/// Asks a port for its health.
 ///
 /// # Errors
 /// If it does not answer within 2 s.
-pub async fn health(port: Channel) -> Result<bool, Status> {
+pub async fn health(port: Channel) -> Result<Told, Status> {
     let mut client = HealthClient::new(port);
     let asking = client.check(HealthCheckRequest::default());
     let answer = timeout(DEADLINE, asking).await.map_err(|_| Status::deadline_exceeded("no answer"))??;
-    Ok(answer.into_inner().status() == ServingStatus::Serving)
+    if answer.get_ref().status() == ServingStatus::Serving {
+        return Ok(Told::Serving);
+    }
+    let what = answer.metadata().get(WAITS_FOR).and_then(|what| what.to_str().ok());
+    Ok(Told::Waiting(what.map(str::to_owned)))
 }
 
 /// Waits until a port answers, whatever it says of its health: two that wait for each other both get an answer. Each

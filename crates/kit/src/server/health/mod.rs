@@ -2,6 +2,9 @@
 mod ask;
 mod tell;
 
-pub use ask::{health, until_answering};
+/// In the metadata of an answer that says `NOT_SERVING`: what the port waits for, as a few words.
+const WAITS_FOR: &str = "devspaces-waits-for";
 
-pub(super) use tell::Health;
+pub use ask::{Told, health, until_answering};
+
+pub(super) use tell::{Health, Telling};

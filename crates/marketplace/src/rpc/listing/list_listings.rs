@@ -31,10 +31,7 @@ pub(super) async fn handle(
     let after = tokens.decode(&request.page_token)?.map(|key| Uuid::from_slice(&key)).transpose();
     let after = after.map_err(|_| Fault::page_token_invalid())?.unwrap_or_default();
     let mut db = context.pool.read().await?;
-    let mut listings = store::listing::list(&mut db, space, after, page::limit(size)).await?;
-    let next_page_token = match page::cut(&mut listings, size) {
-        Some(last) => tokens.encode(last.name.0),
-        None => String::new(),
-    };
-    Ok(ListListingsResponse { listings: listings.into_iter().map(Into::into).collect(), next_page_token })
+    let found = store::listing::list(&mut db, space, after, page::limit(size)).await?;
+    let (listings, last) = page::fill(found, size, |it| it.name.0, |it| Some(it.into()));
+    Ok(ListListingsResponse { listings, next_page_token: tokens.next(last) })
 }

@@ -4,8 +4,8 @@ use devspaces_kit::{
     db::Tx,
     identity::Caller,
     mutation::{Abort, Call, Mutation},
-    name::{SpaceName, VendorProfileName},
-    status::{Blockers, Fault, Fields},
+    name::{SpaceName, UserName, VendorProfileName},
+    status::{Blockers, Fault, Fields, Reason},
 };
 use devspaces_proto::{
     facts::v1::SpaceDescription,
@@ -13,7 +13,7 @@ use devspaces_proto::{
 };
 
 use super::{NewProfile, block_outdated_terms, create_space};
-use crate::convert;
+use crate::{convert, store};
 
 const METHOD: &str = "devspaces.marketplace.v1.VendorProfileService/CreateVendorProfile";
 
@@ -45,14 +45,19 @@ async fn create(
     convert::profile::terms_version(&mut fields, &request.terms_version);
     fields.finish()?;
     let terms_version = request.terms_version;
-    let profile = NewProfile { name, space, fields: own, terms_version, admins: vec![creator] };
-    context.mutations.run(call.clone(), vec![space.into()], Creation { pass, profile, about }).await
+    let limit = context.space_quota.of(&creator);
+    let profile = NewProfile { name, space, fields: own, terms_version, admins: vec![creator.clone()] };
+    let creation = Creation { pass, profile, about, creator, limit };
+    context.mutations.run(call.clone(), vec![space.into()], creation).await
 }
 
 struct Creation {
     pass: Pass,
     profile: NewProfile,
     about: SpaceDescription,
+    creator: UserName,
+    /// How many vendor profiles the creator may have created.
+    limit: u32,
 }
 
 impl Mutation for Creation {
@@ -63,8 +68,18 @@ impl Mutation for Creation {
         let mut blockers = Blockers::new();
         block_outdated_terms(&mut blockers, &self.profile.terms_version);
         blockers.finish()?;
+        if !store::creator::count(tx, &self.creator, self.limit).await? {
+            return Err(too_many(&self.creator, self.limit).into());
+        }
         let profile = self.profile.store(tx).await?;
         create_space(tx, self.profile.space, &self.about, Vec::new()).await?;
         Ok(convert::profile::to_wire(profile, self.about.clone()))
     }
+}
+
+/// R-S10
+fn too_many(person: &UserName, limit: u32) -> Fault {
+    let sentence =
+        format!("You have created {limit} vendor profiles, each with a space, and may create no more");
+    Fault::precondition(Reason::TooManySpaces, person.to_string(), sentence)
 }

@@ -30,12 +30,9 @@ pub(super) async fn handle(
     let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
     let after = tokens.decode_text(&request.page_token)?;
     let mut db = context.pool.read().await?;
-    let mut found = store::admin::list(&mut db, space, &after, page::limit(size)).await?;
-    let next_page_token = match page::cut(&mut found, size) {
-        Some((user, _)) => tokens.encode(user.id()),
-        None => String::new(),
-    };
+    let found = store::admin::list(&mut db, space, &after, page::limit(size)).await?;
     let admin = |(user, create_time)| Admin { name: MarketplaceAdminName { profile, user }, create_time };
-    let admins = found.into_iter().map(|found| admin(found).into()).collect();
-    Ok(ListMarketplaceAdminsResponse { admins, next_page_token })
+    let (admins, last) =
+        page::fill(found, size, |(user, _)| user.id().to_owned(), |found| Some(admin(found).into()));
+    Ok(ListMarketplaceAdminsResponse { admins, next_page_token: tokens.next(last) })
 }

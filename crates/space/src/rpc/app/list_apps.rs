@@ -105,7 +105,7 @@ impl Sight {
             |name| *name,
             |name| found.remove(&name).and_then(|(app, role)| self.see(app, role, &viewed)),
         );
-        let next_page_token = last.map(|last| tokens.encode(last.0)).unwrap_or_default();
+        let next_page_token = tokens.next(last.map(|last| last.0));
         Ok(ListAppsResponse { apps, next_page_token })
     }
 

@@ -8,7 +8,7 @@ use devspaces_kit::{
     page::{self, PageToken},
     status::{Fault, Fields},
 };
-use devspaces_proto::space::v1::{Contributor, ListContributorsRequest, ListContributorsResponse};
+use devspaces_proto::space::v1::{ListContributorsRequest, ListContributorsResponse};
 
 use crate::{convert::contributor::derived, store};
 
@@ -42,13 +42,10 @@ pub(super) async fn handle(
     for own in store::contributor::list(&mut context.pool.read().await?, app, &after, limit).await? {
         merged.insert(own.name.user.id().to_owned(), own.into());
     }
-    let mut contributors: Vec<(String, Contributor)> = merged.into_iter().take(size + 1).collect();
-    let next_page_token = match page::cut(&mut contributors, size) {
-        Some((id, _)) => tokens.encode(id),
-        None => String::new(),
-    };
-    let contributors = contributors.into_iter().map(|(_, contributor)| contributor).collect();
-    Ok(ListContributorsResponse { contributors, next_page_token })
+    let merged = merged.into_iter().take(size + 1);
+    let (contributors, last) =
+        page::fill(merged, size, |(id, _)| id.clone(), |(_, contributor)| Some(contributor));
+    Ok(ListContributorsResponse { contributors, next_page_token: tokens.next(last) })
 }
 
 /// Whether the derived viewers are shown, which tells who is in the space (R-M7): to its members, and to those who

@@ -34,6 +34,5 @@ pub(super) async fn handle(
         |(name, _)| *name,
         |(name, facts)| Some(convert::space::access(found.remove(name)?, facts)),
     );
-    let next_page_token = last.map(|last| tokens.encode(last.0)).unwrap_or_default();
-    Ok(ListSpacesResponse { spaces, next_page_token })
+    Ok(ListSpacesResponse { spaces, next_page_token: tokens.next(last.map(|last| last.0)) })
 }
