@@ -1,4 +1,4 @@
-use std::{num::NonZeroUsize, str::FromStr, time::Duration};
+use std::{num::NonZeroU32, str::FromStr, time::Duration};
 
 use clap::Args;
 use devspaces_gate::SpaceQuota;
@@ -14,31 +14,31 @@ pub(super) struct Callers {
     /// How many calls may be in progress, of all people and services together; the suite's own services may have as many
     /// beside them
     #[arg(long, env = "DEVSPACES_CALLS", value_name = "CALLS", default_value = "4096")]
-    calls: NonZeroUsize,
+    calls: NonZeroU32,
     /// How many calls of one person may be in progress
     #[arg(long, env = "DEVSPACES_CALLS_PER_USER", value_name = "CALLS", default_value = "64")]
-    calls_per_user: NonZeroUsize,
+    calls_per_user: NonZeroU32,
     /// How many calls of one service may be in progress
     #[arg(long, env = "DEVSPACES_CALLS_PER_SERVICE", value_name = "CALLS", default_value = "1024")]
-    calls_per_service: NonZeroUsize,
+    calls_per_service: NonZeroU32,
     /// How many calls of one person are worked on at a time; the others wait for their turn
     #[arg(long, env = "DEVSPACES_TURNS_PER_USER", value_name = "CALLS", default_value = "8")]
-    turns_per_user: NonZeroUsize,
+    turns_per_user: NonZeroU32,
     /// How many calls of one service are worked on at a time
     #[arg(long, env = "DEVSPACES_TURNS_PER_SERVICE", value_name = "CALLS", default_value = "128")]
-    turns_per_service: NonZeroUsize,
+    turns_per_service: NonZeroU32,
     /// How many calls do long work at a time: verification of journals, lists over many spaces, searches in journals
     #[arg(long, env = "DEVSPACES_LONG_WORK", value_name = "CALLS", default_value = "2")]
-    long_work: NonZeroUsize,
+    long_work: NonZeroU32,
     /// How many calls of one caller do long work at a time
     #[arg(long, env = "DEVSPACES_LONG_WORK_PER_CALLER", value_name = "CALLS", default_value = "1")]
-    long_work_per_caller: NonZeroUsize,
+    long_work_per_caller: NonZeroU32,
     /// How many streams may be open: exports of invoices, followers of journals
     #[arg(long, env = "DEVSPACES_STREAMS", value_name = "STREAMS", default_value = "64")]
-    streams: NonZeroUsize,
+    streams: NonZeroU32,
     /// How many streams one caller may have open
     #[arg(long, env = "DEVSPACES_STREAMS_PER_CALLER", value_name = "STREAMS", default_value = "8")]
-    streams_per_caller: NonZeroUsize,
+    streams_per_caller: NonZeroU32,
     /// After how many seconds a stream ends whose reader takes nothing
     #[arg(long, env = "DEVSPACES_UNREAD_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u32).range(1..))]
     unread_timeout: u32,
@@ -74,17 +74,17 @@ impl Callers {
     /// The limits of the port.
     pub(super) fn limit(&self, limits: Limits) -> Limits {
         let callers = CallerLimits {
-            user_calls: self.calls_per_user.get(),
-            service_calls: self.calls_per_service.get(),
-            user_turns: self.turns_per_user.get(),
-            service_turns: self.turns_per_service.get(),
-            long_work: self.long_work.get(),
-            caller_long_work: self.long_work_per_caller.get(),
-            streams: self.streams.get(),
-            caller_streams: self.streams_per_caller.get(),
+            user_calls: self.calls_per_user.get() as usize,
+            service_calls: self.calls_per_service.get() as usize,
+            user_turns: self.turns_per_user.get() as usize,
+            service_turns: self.turns_per_service.get() as usize,
+            long_work: self.long_work.get() as usize,
+            caller_long_work: self.long_work_per_caller.get() as usize,
+            streams: self.streams.get() as usize,
+            caller_streams: self.streams_per_caller.get() as usize,
             unread: Duration::from_secs(self.unread_timeout.into()),
         };
-        Limits { calls: self.calls.get(), callers, ..limits }
+        Limits { calls: self.calls.get() as usize, callers, ..limits }
     }
 
     /// How many spaces each person may make.

@@ -63,8 +63,9 @@ impl Dev {
         let _lock = FolderLock::take(&self.data_dir)?;
         keys::make(&self.data_dir)?;
         let metrics = self.metrics.open(&Service::ALL).await?;
+        let (limits, origins) = (self.limits.limits(), self.origins.allowed());
         let pools =
-            Box::pin(starting(&listener, self.limits.limits(), "its databases", self.databases())).await?;
+            Box::pin(starting(&listener, limits, &origins, "its databases", self.databases())).await?;
         let ended = self.run_on(&pools, listener, &metrics, stop).await;
         close(pools.values()).await;
         ended.map(|()| ExitCode::SUCCESS)

@@ -12,16 +12,17 @@ use http::{HeaderValue, Uri};
 #[command(next_help_heading = "Limits")]
 pub(super) struct PortLimits {
     /// How long a call may take until its response begins; a shorter timeout of the client's goes first
-    #[arg(long, env = "DEVSPACES_CALL_TIMEOUT", value_name = "SECONDS", value_parser = seconds, default_value = "30")]
+    #[arg(long, env = "DEVSPACES_CALL_TIMEOUT", value_name = "SECONDS", value_parser = a_time, default_value = "30")]
     call_timeout: Duration,
     /// How long the message of a call may take to arrive; of health checks and reflection it is 5 s
-    #[arg(long, env = "DEVSPACES_MESSAGE_TIMEOUT", value_name = "SECONDS", value_parser = seconds, default_value = "10")]
+    #[arg(long, env = "DEVSPACES_MESSAGE_TIMEOUT", value_name = "SECONDS", value_parser = a_time, default_value = "10")]
     message_timeout: Duration,
-    /// How many MiB of messages that are still arriving are kept; more wait for room
+    /// How many MiB of messages that come in pieces are kept until it is their turn, of clients and as many of the suite's
+    /// services; more wait for room
     #[arg(long, env = "DEVSPACES_MAX_ARRIVING_MIB", value_name = "MIB", default_value = "64")]
     max_arriving_mib: NonZeroU16,
-    /// How many of these MiB are for one caller
-    #[arg(long, env = "DEVSPACES_MAX_ARRIVING_MIB_PER_CALLER", value_name = "MIB", default_value = "16")]
+    /// How many of these MiB one caller may have, who may have an eighth of what is left for others
+    #[arg(long, env = "DEVSPACES_MAX_ARRIVING_MIB_PER_CALLER", value_name = "MIB", default_value = "8")]
     max_arriving_mib_per_caller: NonZeroU16,
     /// How many connections are open at a time; one more is closed at once
     #[arg(long, env = "DEVSPACES_MAX_CONNECTIONS", value_name = "COUNT", default_value = "10000")]
@@ -30,10 +31,10 @@ pub(super) struct PortLimits {
     #[arg(long, env = "DEVSPACES_MAX_CONNECTIONS_PER_ADDRESS", value_name = "COUNT", default_value = "1000")]
     max_connections_per_address: NonZeroU32,
     /// How long a connection may take to begin with HTTP
-    #[arg(long, env = "DEVSPACES_HANDSHAKE_TIMEOUT", value_name = "SECONDS", value_parser = seconds, default_value = "10")]
+    #[arg(long, env = "DEVSPACES_HANDSHAKE_TIMEOUT", value_name = "SECONDS", value_parser = a_time, default_value = "10")]
     handshake_timeout: Duration,
     /// How long a connection stays open without a call
-    #[arg(long, env = "DEVSPACES_IDLE_TIMEOUT", value_name = "SECONDS", value_parser = seconds, default_value = "300")]
+    #[arg(long, env = "DEVSPACES_IDLE_TIMEOUT", value_name = "SECONDS", value_parser = a_time, default_value = "300")]
     idle_timeout: Duration,
     /// How many calls that need no token are in progress: streams of health and reflection, and calls that are arriving
     #[arg(long, env = "DEVSPACES_MAX_OPEN_CALLS", value_name = "COUNT", default_value = "1024")]
@@ -69,6 +70,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
     // A year is more than any of these times needs, and far from what a clock can't count.
     let seconds = text.parse().ok().filter(|seconds| (0.0..=31_536_000.0).contains(seconds));
     Ok(Duration::from_secs_f64(seconds.ok_or("must be a number of seconds")?))
+}
+
+/// A time after which something is given up, which is none at all if it is too short to be kept.
+fn a_time(text: &str) -> Result<Duration, String> {
+    let time = seconds(text)?;
+    (time >= Duration::from_millis(1))
+        .then_some(time)
+        .ok_or_else(|| "must be 0.001 seconds or more".to_owned())
 }
 
 /// An origin as a browser sends it: scheme, host, and port unless it is the scheme's own.
@@ -153,5 +162,6 @@ mod tests {
         for bad in ["", "-1", "5s", "NaN", "inf", "1e99"] {
             assert!(seconds(bad).is_err(), "{bad}");
         }
+        assert!(a_time("0").is_err() && a_time("0.0001").is_err() && a_time("0.001").is_ok());
     }
 }

@@ -122,7 +122,8 @@ impl Serve {
         tokio::pin!(stop);
         // Nobody is kept waiting: the port answers that it is not ready while this waits.
         let waiting = self.databases.open_migrated(&mut stop);
-        let starting = Box::pin(starting(&listener, self.limits.limits(), "its database", waiting));
+        let (limits, origins) = (self.limits.limits(), self.origins.allowed());
+        let starting = Box::pin(starting(&listener, limits, &origins, "its database", waiting));
         let Some(databases) = starting.await? else {
             return Ok(ExitCode::SUCCESS);
         };

@@ -177,8 +177,8 @@ pub(crate) fn connections(more: i64) {
 }
 
 /// A limit has refused or ended something. It is known by the name of its flag.
-pub fn limited(limit: &'static str) {
-    METRICS.limited.get_or_create(&[("limit", limit)]).inc();
+pub(crate) fn limited(limit: Limit) {
+    METRICS.limited.get_or_create(&[("limit", limit.name())]).inc();
 }
 
 /// The system had no room for a connection.

@@ -1,31 +1,34 @@
 //! How much each caller may have in progress, and all of them together: for each caller first, so that whoever asks
 //! for too much is in their own way and in nobody else's.
 //!
-//! A call has a *place* from its headers until the last byte of its response is taken and until the last task that it
-//! started has ended: a deadline that passes or a client that hangs up gives back no place while the work goes on. Of
-//! a caller's places only some are worked on at a time, the others wait for a *turn*. *Long work* and *streams* have
-//! places of their own besides (docs/reliability.md, docs/decisions/0018).
+//! A call has a *place* from its headers until its client has taken the last byte of its response and until the last
+//! task that it started has ended: a deadline that passes or a client that hangs up gives back no place while the work
+//! goes on. Of a caller's places only some are worked on at a time, the others wait for a *turn*, which lasts until the
+//! first message of the response is taken: so what a caller asks for and does not read is as much as their turns come
+//! to. *Long work* and *streams* have places of their own besides (docs/reliability.md, docs/decisions/0018).
 use std::{
     collections::HashMap,
     future::Future,
+    mem,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
-use http_body_util::BodyExt as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout},
+    time::{Instant, timeout_at},
 };
-use tonic::body::Body;
 
+use super::Limit;
 use crate::{identity::Caller, metrics, name::Principal, status::Fault};
 
 /// How long work of the long kind waits for its place before the caller is told to come again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often it is logged at most that one caller reaches a limit.
-const TOLD_AGAIN: Duration = Duration::from_secs(10);
+const TOLD_AGAIN: Duration = Duration::from_mins(1);
+/// Of how many callers it is known when that was. More than that in a minute are counted only.
+const TOLD: usize = 1024;
 
 /// What one caller may have at once, and what all may have together of what is dear. The suite's own services count for
 /// themselves: people's calls wait for theirs.
@@ -71,49 +74,6 @@ impl Default for CallerLimits {
     }
 }
 
-/// A limit that can be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Limit {
-    CallerCalls,
-    Calls,
-    CallerLongWork,
-    LongWork,
-    CallerStreams,
-    Streams,
-}
-
-impl Limit {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::CallerCalls,
-        Self::Calls,
-        Self::CallerLongWork,
-        Self::LongWork,
-        Self::CallerStreams,
-        Self::Streams,
-    ];
-
-    /// As metrics, logs and refusals name it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::CallerCalls => "calls-per-caller",
-            Self::Calls => "calls",
-            Self::CallerLongWork => "long-work-per-caller",
-            Self::LongWork => "long-work",
-            Self::CallerStreams => "streams-per-caller",
-            Self::Streams => "streams",
-        }
-    }
-
-    fn fault(self) -> Fault {
-        match self {
-            Self::Calls | Self::LongWork | Self::Streams => Fault::overloaded(),
-            Self::CallerCalls | Self::CallerLongWork | Self::CallerStreams => {
-                Fault::caller_limited(self.name())
-            }
-        }
-    }
-}
-
 /// What one caller has of everything.
 struct Share {
     caller: Principal,
@@ -121,28 +81,47 @@ struct Share {
     turns: Arc<Semaphore>,
     long_work: Arc<Semaphore>,
     streams: Arc<Semaphore>,
-    /// When it was last logged that the caller reached a limit, and how often since.
-    told: Mutex<[Option<(Instant, u64)>; Limit::ALL.len()]>,
 }
 
-impl Share {
-    /// Counts that the caller reached a limit, and logs it unless that has just been done. The name is logged, since an
+/// Of which caller and limit it was logged that it was reached: when, and how often it has been since.
+#[derive(Default)]
+struct Told(Mutex<HashMap<(Principal, Limit), (Instant, u64)>>);
+
+impl Told {
+    /// Counts that a caller reached a limit, and logs it unless that has just been done. The name is logged, since an
     /// operator has to know whom to ask; a token never is.
-    fn reached(&self, limit: Limit) -> Fault {
-        metrics::limited(limit.name());
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = &mut told[limit as usize];
-        match told {
-            Some((since, refused)) if since.elapsed() < TOLD_AGAIN => *refused += 1,
-            _ => {
-                let before = told.map_or(0, |(_, refused)| refused);
-                tracing::warn!(
-                    caller = %self.caller, limit = limit.name(), refused = before + 1, "a caller reached a limit"
-                );
-                *told = Some((Instant::now(), 0));
-            }
+    fn reached(&self, caller: &Principal, limit: Limit) -> Fault {
+        metrics::limited(limit);
+        if let Some(refused) = self.to_tell(caller, limit) {
+            // As text, by which the log tells lines apart: no caller keeps another out of it.
+            let caller = caller.to_string();
+            tracing::warn!(
+                caller = caller.as_str(),
+                limit = limit.name(),
+                refused,
+                "a caller reached a limit"
+            );
         }
-        limit.fault()
+        if limit.of_a_caller() { Fault::caller_limited(limit.name()) } else { Fault::overloaded() }
+    }
+
+    /// How often the limit was reached since that was told last, if it is to be told now.
+    fn to_tell(&self, caller: &Principal, limit: Limit) -> Option<u64> {
+        let now = Instant::now();
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (caller.clone(), limit);
+        if let Some((since, refused)) = told.get_mut(&key) {
+            *refused += 1;
+            let again = now.duration_since(*since) >= TOLD_AGAIN;
+            return again.then(|| {
+                *since = now;
+                mem::take(refused)
+            });
+        }
+        if told.len() >= TOLD {
+            told.retain(|_, (since, _)| now.duration_since(*since) < TOLD_AGAIN);
+        }
+        (told.len() < TOLD).then(|| told.insert(key, (now, 0))).map(|_| 1)
     }
 }
 
@@ -157,6 +136,7 @@ pub(super) struct Admission {
     streams: Arc<Semaphore>,
     /// By whether the caller is a service of the suite. An entry lives as long as the caller has a call.
     shares: Mutex<HashMap<(bool, Principal), Weak<Share>>>,
+    told: Told,
 }
 
 impl Admission {
@@ -170,6 +150,7 @@ impl Admission {
             long_work: semaphore(limits.long_work),
             streams: semaphore(limits.streams),
             shares: Mutex::default(),
+            told: Told::default(),
         })
     }
 
@@ -179,8 +160,9 @@ impl Admission {
     /// `RESOURCE_EXHAUSTED`: `CALLER_LIMITED` if the caller has too many, `OVERLOADED` if all together have.
     pub(super) fn admit(self: &Arc<Self>, caller: &Caller) -> Result<Place, Fault> {
         let share = self.share(caller);
+        let reached = |limit| self.told.reached(&share.caller, limit);
         let taken =
-            |from: &Arc<Semaphore>, limit| from.clone().try_acquire_owned().map_err(|_| share.reached(limit));
+            |from: &Arc<Semaphore>, limit| from.clone().try_acquire_owned().map_err(|_| reached(limit));
         let all = if caller.suite.is_some() { &self.suite } else { &self.clients };
         let own = taken(&share.calls, Limit::CallerCalls)?;
         let all = taken(all, Limit::Calls)?;
@@ -211,7 +193,6 @@ impl Admission {
             turns: semaphore(turns),
             long_work: semaphore(limits.caller_long_work),
             streams: semaphore(limits.caller_streams),
-            told: Mutex::default(),
         });
         shares.insert(key, Arc::downgrade(&share));
         share
@@ -228,11 +209,23 @@ struct Held {
     _permits: [OwnedSemaphorePermit; 2],
 }
 
+impl Held {
+    fn reached(&self, limit: Limit) -> Fault {
+        self.admission.told.reached(&self.share.caller, limit)
+    }
+}
+
+/// The right to be worked on. It is given back when the last of its clones is dropped.
+#[derive(Clone)]
+pub(super) struct Turn {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
+
 /// What is worked on for a call: its place and its turn.
 #[derive(Clone)]
 struct Work {
     place: Place,
-    _turn: Arc<OwnedSemaphorePermit>,
+    _turn: Turn,
 }
 
 tokio::task_local! {
@@ -240,21 +233,18 @@ tokio::task_local! {
 }
 
 impl Place {
-    /// Answers the call, once it is its caller's turn. Tasks that are started meanwhile keep place and turn.
-    pub(super) async fn work<F: Future>(&self, answer: F) -> F::Output {
-        let turn = self.0.share.turns.clone().acquire_owned().await;
-        // The semaphore is never closed.
-        let Ok(turn) = turn else { return answer.await };
-        let work = Work { place: self.clone(), _turn: Arc::new(turn) };
-        WORK.scope(work, answer).await
+    /// Resolves when it is the caller's turn.
+    ///
+    /// # Errors
+    /// `OVERLOADED`, which nothing leads to: the caller's turns last as long as this place.
+    pub(super) async fn turn(&self) -> Result<Turn, Fault> {
+        let permit = self.0.share.turns.clone().acquire_owned().await;
+        Ok(Turn { _permit: Arc::new(permit.map_err(|_| Fault::overloaded())?) })
     }
 
-    /// The body of the response, which keeps the place until it is read: what nobody reads is held in memory.
-    pub(super) fn hold(self, body: Body) -> Body {
-        Body::new(body.map_frame(move |frame| {
-            let _ = &self;
-            frame
-        }))
+    /// Answers the call in this turn. Tasks that are started meanwhile keep place and turn.
+    pub(super) async fn work<F: Future>(&self, turn: Turn, answer: F) -> F::Output {
+        WORK.scope(Work { place: self.clone(), _turn: turn }, answer).await
     }
 
     fn current() -> Option<Self> {
@@ -267,9 +257,8 @@ impl Place {
     /// `RESOURCE_EXHAUSTED`: `CALLER_LIMITED` or `OVERLOADED`.
     pub(super) fn stream() -> Result<(Option<StreamPlace>, Duration), Fault> {
         let Some(Self(held)) = Self::current() else { return Ok((None, CallerLimits::default().unread)) };
-        let taken = |from: &Arc<Semaphore>, limit| {
-            from.clone().try_acquire_owned().map_err(|_| held.share.reached(limit))
-        };
+        let taken =
+            |from: &Arc<Semaphore>, limit| from.clone().try_acquire_owned().map_err(|_| held.reached(limit));
         let own = taken(&held.share.streams, Limit::CallerStreams)?;
         let all = taken(&held.admission.streams, Limit::Streams)?;
         let place = StreamPlace { _share: held.share.clone(), _permits: [own, all] };
@@ -310,9 +299,10 @@ pub struct LongWork {
 /// `RESOURCE_EXHAUSTED` after 5 s: `CALLER_LIMITED` behind work of the same caller, `OVERLOADED` behind others'.
 pub async fn long_work() -> Result<LongWork, Fault> {
     let Some(Place(held)) = Place::current() else { return Ok(LongWork { _permits: None }) };
+    let until = Instant::now() + PATIENCE;
     let waited = async |from: &Arc<Semaphore>, limit| {
-        let permit = timeout(PATIENCE, from.clone().acquire_owned()).await;
-        permit.ok().and_then(Result::ok).ok_or_else(|| held.share.reached(limit))
+        let permit = timeout_at(until, from.clone().acquire_owned()).await;
+        permit.ok().and_then(Result::ok).ok_or_else(|| held.reached(limit))
     };
     let own = waited(&held.share.long_work, Limit::CallerLongWork).await?;
     let all = waited(&held.admission.long_work, Limit::LongWork).await?;

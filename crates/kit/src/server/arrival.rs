@@ -1,23 +1,25 @@
-//! The messages of a request as they arrive: whole, decompressed, no larger than they may be, and in time. What is kept
-//! of a message that is still arriving is what came of it, never what its beginning announces.
+//! The messages of a request as they arrive: whole, no larger than they may be, and in time. What is kept of a message
+//! that is still arriving is what came of it, never what its beginning announces.
 use std::{
-    collections::HashMap,
-    future::poll_fn,
+    error::Error as _,
+    future::{Future as _, poll_fn},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use http_body::{Body as HttpBody, Frame};
 use prost::bytes::{Buf as _, Bytes, BytesMut};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::{Status, body::Body};
 
 use super::{
-    Limits,
+    fields,
     gzip::{self, Encoding, PREFIX, Refused},
+    open::Permits,
+    room::{Room, Taken},
 };
-use crate::{metrics, name::Principal, status::Fault};
+use crate::{name::Principal, status::Fault};
 
 /// The messages of one request.
 pub(super) struct Messages {
@@ -28,11 +30,13 @@ pub(super) struct Messages {
     begun: BytesMut,
     /// How long that message is, with its prefix.
     expected: Option<usize>,
+    /// Ends them.
+    unanswered: Option<(Pin<Box<WaitForCancellationFutureOwned>>, Permits)>,
 }
 
 /// What there is of a request.
 enum Progress {
-    /// A message with its prefix, not compressed.
+    /// A message with its prefix.
     Message(Bytes),
     /// The beginning of a message of so many bytes.
     Announced(usize),
@@ -42,19 +46,25 @@ enum Progress {
 impl Messages {
     /// The messages of a body, none of which may come to more than `limit` bytes.
     pub(super) fn new(body: Body, encoding: Encoding, limit: usize) -> Self {
-        Self { body, encoding, limit, begun: BytesMut::new(), expected: None }
+        Self { body, encoding, limit, begun: BytesMut::new(), expected: None, unanswered: None }
+    }
+
+    /// Has them end once nobody waits for answers any more. Whoever reads them has this place until then.
+    pub(super) fn until(mut self, unanswered: WaitForCancellationFutureOwned, place: Permits) -> Self {
+        self.unanswered = Some((Box::pin(unanswered), place));
+        self
     }
 
     /// The body of a request that has one message, or none, once it is there. Where it comes in pieces, room for it is
-    /// waited for.
-    pub(super) async fn only(mut self, room: Option<(&Room, &Principal)>) -> Result<Body, Fault> {
+    /// waited for, which it has until it is read.
+    pub(super) async fn only(mut self, room: Option<(&Arc<Room>, &Principal)>) -> Result<Body, Fault> {
         let mut taken = None;
         let message = loop {
             match poll_fn(|context| self.poll_progress(context)).await? {
                 Progress::Message(message) => break message,
                 Progress::Announced(size) if taken.is_none() => {
                     if let Some((room, caller)) = room {
-                        taken = Some(room.take(caller, size).await?);
+                        taken = Some(room.take(caller, size).await);
                     }
                 }
                 Progress::Announced(_) => {}
@@ -62,7 +72,7 @@ impl Messages {
             }
         };
         match poll_fn(|context| self.poll_progress(context)).await? {
-            Progress::End => Ok(Body::new(http_body_util::Full::new(message))),
+            Progress::End => Ok(Body::new(Arrived { message: Some((message, taken)), limit: self.limit })),
             _ => Err(Fault::message_malformed()),
         }
     }
@@ -83,6 +93,8 @@ impl Messages {
                     }
                 }
                 None if self.begun.is_empty() => return Poll::Ready(Ok(Progress::End)),
+                // Who called has gone, and so will the call: there is nobody to be told of a fault.
+                Some(Err(error)) if hung_up(&error) => return Poll::Pending,
                 Some(Err(_)) | None => return Poll::Ready(Err(Fault::message_malformed())),
             }
         }
@@ -104,21 +116,63 @@ impl Messages {
         if length > self.limit {
             return Err(Fault::message_too_large(self.limit));
         }
+        if !matches!((flag, self.encoding), (0, _) | (1, Encoding::Gzip)) {
+            return Err(Fault::message_malformed());
+        }
         self.expected = Some(PREFIX + length);
         if self.begun.len() < PREFIX + length {
             return Ok(None);
         }
         self.expected = None;
-        let message = self.begun.split_to(PREFIX + length).freeze();
-        match (flag, self.encoding) {
-            (0, _) => Ok(Some(message)),
-            (1, Encoding::Gzip) => match gzip::decompressed(&message[PREFIX..], self.limit) {
-                Ok(message) => Ok(Some(message)),
-                Err(Refused::TooLarge) => Err(Fault::message_too_large(self.limit)),
-                Err(Refused::Malformed) => Err(Fault::message_malformed()),
-            },
-            _ => Err(Fault::message_malformed()),
+        Ok(Some(self.begun.split_to(PREFIX + length).freeze()))
+    }
+}
+
+/// Whether the client has ended the request before its end.
+fn hung_up(error: &Status) -> bool {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if error.is::<hyper::Error>() {
+            return true;
         }
+        source = error.source();
+    }
+    false
+}
+
+/// A message with its prefix, decompressed, and with no more fields than are answered.
+fn plain(message: Bytes, limit: usize) -> Result<Bytes, Fault> {
+    let message = if message[0] == 0 {
+        message
+    } else {
+        gzip::decompressed(&message[PREFIX..], limit).map_err(|refused| match refused {
+            Refused::TooLarge => Fault::message_too_large(limit),
+            Refused::Malformed => Fault::message_malformed(),
+        })?
+    };
+    if fields::too_many(&message[PREFIX..]) {
+        return Err(Fault::message_too_many_fields(fields::LIMIT));
+    }
+    Ok(message)
+}
+
+/// A message that is there as a whole. It is decompressed when it is read, which is in its caller's turn: while it waits
+/// for that it takes no more room than it was given.
+struct Arrived {
+    message: Option<(Bytes, Option<Taken>)>,
+    limit: usize,
+}
+
+impl HttpBody for Arrived {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let message = self.message.take().map(|(message, _)| plain(message, self.limit));
+        Poll::Ready(message.map(|message| message.map(Frame::data).map_err(Status::from)))
     }
 }
 
@@ -131,9 +185,16 @@ impl HttpBody for Messages {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if let Some((unanswered, _)) = &mut self.unanswered
+            && unanswered.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(None);
+        }
         loop {
             return Poll::Ready(match ready!(self.poll_progress(context)) {
-                Ok(Progress::Message(message)) => Some(Ok(Frame::data(message))),
+                Ok(Progress::Message(message)) => {
+                    Some(plain(message, self.limit).map(Frame::data).map_err(Status::from))
+                }
                 Ok(Progress::Announced(_)) => continue,
                 Ok(Progress::End) => None,
                 Err(fault) => Some(Err(fault.into())),
@@ -142,80 +203,16 @@ impl HttpBody for Messages {
     }
 }
 
-/// The memory for messages that are still arriving: so much in all, and for each caller a part of it.
-pub(super) struct Room {
-    all: Arc<Semaphore>,
-    callers: Mutex<HashMap<Principal, Arc<Semaphore>>>,
-    share: usize,
-}
-
-/// Room that is taken.
-struct Taken<'a> {
-    room: &'a Room,
-    caller: &'a Principal,
-    permits: Option<[OwnedSemaphorePermit; 2]>,
-}
-
-impl Room {
-    pub(super) fn new(limits: &Limits) -> Self {
-        Self {
-            all: Arc::new(Semaphore::new(limits.arriving_bytes)),
-            callers: Mutex::default(),
-            share: limits.arriving_bytes_per_caller.min(limits.arriving_bytes),
-        }
-    }
-
-    /// The room of one caller.
-    fn of(&self, caller: &Principal) -> Arc<Semaphore> {
-        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = callers.entry(caller.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.share)));
-        Arc::clone(own)
-    }
-
-    async fn take<'a>(&'a self, caller: &'a Principal, bytes: usize) -> Result<Taken<'a>, Fault> {
-        let bytes = u32::try_from(bytes.min(self.share)).unwrap_or(u32::MAX);
-        let mut taken = Taken { room: self, caller, permits: None };
-        let own = self.of(caller);
-        let own = Self::acquire(own, bytes, "max-arriving-mib-per-caller").await?;
-        taken.permits = Some([own, Self::acquire(self.all.clone(), bytes, "max-arriving-mib").await?]);
-        Ok(taken)
-    }
-
-    /// Takes room once there is some, and counts that it has to be waited for.
-    async fn acquire(
-        from: Arc<Semaphore>,
-        bytes: u32,
-        limit: &'static str,
-    ) -> Result<OwnedSemaphorePermit, Fault> {
-        if let Ok(permit) = from.clone().try_acquire_many_owned(bytes) {
-            return Ok(permit);
-        }
-        metrics::limited(limit);
-        // They are never closed.
-        from.acquire_many_owned(bytes).await.map_err(|_| Fault::overloaded())
-    }
-}
-
-impl Drop for Taken<'_> {
-    fn drop(&mut self) {
-        self.permits = None;
-        let mut callers = self.room.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        // The map has one, and every other that takes or has taken room another.
-        if callers.get(self.caller).is_some_and(|own| Arc::strong_count(own) == 1) {
-            callers.remove(self.caller);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::{convert::Infallible, pin::pin};
+    use std::convert::Infallible;
 
     use futures::{FutureExt as _, StreamExt as _, stream};
     use http_body_util::{BodyExt as _, StreamBody};
     use tonic::Code;
 
     use super::*;
+    use crate::status::Reason;
 
     fn body(parts: &[&'static [u8]]) -> Body {
         let frames: Vec<_> =
@@ -232,7 +229,8 @@ mod tests {
     async fn only(parts: &[&'static [u8]]) -> Result<Bytes, (Code, String)> {
         let messages = Messages::new(body(parts), Encoding::Identity, 8);
         let body = messages.only(None).await.map_err(|fault| (fault.code(), fault.to_string()))?;
-        Ok(body.collect().await.expect("a body").to_bytes())
+        let read = body.collect().await.map_err(|status| (status.code(), status.to_string()))?;
+        Ok(read.to_bytes())
     }
 
     #[tokio::test]
@@ -259,29 +257,16 @@ mod tests {
         assert_eq!(fault.code(), Code::ResourceExhausted);
     }
 
-    // What one caller has begun to send and does not finish must not keep others from sending.
     #[tokio::test]
-    async fn a_caller_has_a_share_of_the_room_and_gives_it_back() {
-        let limits = Limits { arriving_bytes: 26, arriving_bytes_per_caller: 13, ..Limits::default() };
-        let room = Room::new(&limits);
-        let (alice, bob) = (Principal::user("alice"), Principal::user("bob"));
-        let begun = |caller| {
-            let messages = Messages::new(stuck(b"\0\0\0\0\x08"), Encoding::Identity, 8);
-            let room = &room;
-            async move { messages.only(Some((room, caller))).await }
+    async fn a_message_of_more_fields_than_are_answered_is_refused_before_it_is_decoded() {
+        let fault = |fields: usize| {
+            let mut message = vec![0; PREFIX];
+            message.extend(b"\x0a\x00".repeat(fields));
+            let length = u32::try_from(message.len() - PREFIX).expect("small");
+            message[1..PREFIX].copy_from_slice(&length.to_be_bytes());
+            plain(message.into(), usize::MAX).err().map(|fault| (fault.code(), fault.reason()))
         };
-        let finished = |caller| {
-            let messages = Messages::new(body(&[b"\0\0\0\0\x08abcd", b"efgh"]), Encoding::Identity, 8);
-            let room = &room;
-            async move { messages.only(Some((room, caller))).await.is_ok() }
-        };
-        {
-            let mut stuck = pin!(begun(&alice));
-            assert!(futures::poll!(stuck.as_mut()).is_pending());
-            assert!(finished(&alice).now_or_never().is_none(), "her share is taken");
-            assert!(finished(&bob).await);
-        }
-        assert!(finished(&alice).await, "there is room again");
-        assert!(room.callers.lock().expect("no panic").is_empty(), "nobody is remembered");
+        assert_eq!(fault(fields::LIMIT), None);
+        assert_eq!(fault(fields::LIMIT + 1), Some((Code::ResourceExhausted, Reason::MessageTooLarge)));
     }
 }

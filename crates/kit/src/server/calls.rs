@@ -12,17 +12,19 @@ use std::{
 use http::{HeaderMap, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use prost::bytes::Bytes;
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, Sleep, sleep, sleep_until},
-};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tokio_util::{
-    sync::WaitForCancellationFutureOwned,
+    sync::{DropGuard, WaitForCancellationFutureOwned},
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 use tonic::{Status, body::Body};
 
-use super::{connection::Busy, gzip};
+use super::{
+    admission::{Place, Turn},
+    delivery::{Kept, Whole},
+    gzip,
+    open::Permits,
+};
 use crate::status::Fault;
 
 /// How long a stopping server waits for a client that takes nothing of what is there for it.
@@ -35,21 +37,35 @@ pub(super) struct Calls {
     owed: TaskTracker,
     /// The response is not wholly taken.
     open: TaskTracker,
-    /// How many frames of responses have been taken.
+    /// How many pieces of responses have been taken.
     taken: AtomicU64,
 }
 
 /// A call in progress.
 pub(super) struct Call {
     calls: Arc<Calls>,
-    owed: Option<TaskTrackerToken>,
-    _open: TaskTrackerToken,
+    open: TaskTrackerToken,
+    /// Until the response begins.
+    _owed: TaskTrackerToken,
+}
+
+/// A call whose response is not wholly taken.
+pub(super) struct Open {
+    calls: Arc<Calls>,
+    _token: TaskTrackerToken,
+}
+
+impl Open {
+    /// A piece of the response has been taken.
+    pub(super) fn taken(&self) {
+        self.calls.taken.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Calls {
     /// A call begins.
     pub(super) fn begin(self: &Arc<Self>) -> Call {
-        Call { owed: Some(self.owed.token()), _open: self.open.token(), calls: Arc::clone(self) }
+        Call { calls: Arc::clone(self), open: self.open.token(), _owed: self.owed.token() }
     }
 
     /// Resolves when no call is left but such as their clients don't read.
@@ -84,34 +100,39 @@ pub(super) struct Terms {
     pub(super) stopping: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     /// Whether the client takes compressed messages.
     pub(super) gzip: bool,
-    /// A place that the call has until its response ends.
-    pub(super) place: Option<[OwnedSemaphorePermit; 3]>,
-    /// Keeps the connection from being idle.
-    pub(super) busy: Option<Arc<Busy>>,
+    /// What the call keeps until its response is taken.
+    pub(super) keeps: Keeps,
+}
+
+/// What a call has from others.
+#[derive(Default)]
+pub(super) struct Keeps {
+    pub(super) place: Option<Place>,
+    pub(super) turn: Option<Turn>,
+    pub(super) permits: Option<Permits>,
+    pub(super) answered: Option<DropGuard>,
 }
 
 impl Call {
     /// The response begins.
-    pub(super) fn respond(mut self, response: Response<Body>, terms: Terms) -> Response<Body> {
+    pub(super) fn respond(self, response: Response<Body>, terms: Terms) -> Response<Body> {
         if response.body().is_end_stream() {
             return response;
         }
-        self.owed = None;
+        let Terms { deadline, stopping, gzip, keeps } = terms;
         let (mut parts, body) = response.into_parts();
-        if terms.gzip {
+        if gzip {
             parts.headers.insert(gzip::ENCODING, gzip::GZIP);
         }
-        let Terms { deadline, stopping, gzip, place, busy } = terms;
-        let body = Outgoing {
-            body,
-            call: Some(self),
-            deadline,
-            alarm: None,
-            stopping,
-            gzip,
-            _place: place,
-            _busy: busy,
+        let whole = Whole {
+            call: Open { calls: Arc::clone(&self.calls), _token: self.open },
+            _place: keeps.place,
+            _permits: keeps.permits,
+            _answered: keeps.answered,
         };
+        parts.extensions.insert(Kept { whole: Arc::new(whole), first: keeps.turn });
+        let calls = Some(self.calls);
+        let body = Outgoing { body, calls, owed: None, deadline, alarm: None, stopping, gzip };
         Response::from_parts(parts, Body::new(body))
     }
 }
@@ -120,14 +141,14 @@ impl Call {
 struct Outgoing {
     body: Body,
     /// Gone when the response has ended.
-    call: Option<Call>,
+    calls: Option<Arc<Calls>>,
+    /// While the next message is yet to be made.
+    owed: Option<TaskTrackerToken>,
     deadline: Option<Instant>,
     /// Set once the response waits: most never do.
     alarm: Option<Pin<Box<Sleep>>>,
     stopping: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     gzip: bool,
-    _place: Option<[OwnedSemaphorePermit; 3]>,
-    _busy: Option<Arc<Busy>>,
 }
 
 impl Outgoing {
@@ -153,35 +174,28 @@ impl HttpBody for Outgoing {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
-        let Some(call) = &mut this.call else { return Poll::Ready(None) };
+        let Some(calls) = &this.calls else { return Poll::Ready(None) };
         match Pin::new(&mut this.body).poll_frame(context) {
             Poll::Ready(frame) => {
-                call.owed = None;
-                call.calls.taken.fetch_add(1, Ordering::Relaxed);
+                this.owed = None;
                 let compress =
                     |frame: Frame<Bytes>| if this.gzip { frame.map_data(gzip::compressed) } else { frame };
                 Poll::Ready(frame.map(|frame| frame.map(compress)))
             }
             Poll::Pending => {
-                if let Some(fault) = this.ended(context) {
-                    this.call = None;
-                    let mut trailers = HeaderMap::new();
-                    // Our texts are plain ASCII and always fit a header.
-                    let _ = Status::from(fault).add_header(&mut trailers);
-                    return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
-                }
-                if let Some(call) = &mut this.call
-                    && call.owed.is_none()
-                {
-                    call.owed = Some(call.calls.owed.token());
-                }
-                Poll::Pending
+                this.owed.get_or_insert_with(|| calls.owed.token());
+                let Some(fault) = this.ended(context) else { return Poll::Pending };
+                (this.calls, this.owed) = (None, None);
+                let mut trailers = HeaderMap::new();
+                // Our texts are plain ASCII and always fit a header.
+                let _ = Status::from(fault).add_header(&mut trailers);
+                Poll::Ready(Some(Ok(Frame::trailers(trailers))))
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.call.is_none() || self.body.is_end_stream()
+        self.calls.is_none() || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -196,6 +210,10 @@ mod tests {
     use tokio_stream::wrappers::ReceiverStream;
 
     use super::*;
+    use crate::server::{
+        connection::{Activity, Busy},
+        delivery::deliver,
+    };
 
     type Part = Result<Frame<Bytes>, Status>;
 
@@ -203,7 +221,8 @@ mod tests {
     fn streaming(calls: &Arc<Calls>, terms: Terms) -> (mpsc::Sender<Part>, Body) {
         let (parts, body) = mpsc::channel(1);
         let response = Response::new(Body::new(StreamBody::new(ReceiverStream::new(body))));
-        (parts, calls.begin().respond(response, terms).into_body())
+        let response = calls.begin().respond(response, terms);
+        (parts, deliver(response, Busy::with(&Arc::new(Activity::new()))).into_body())
     }
 
     fn data() -> Frame<Bytes> {
@@ -250,18 +269,39 @@ mod tests {
         drop(body);
     }
 
+    // The whole answer is made, and handed on at once: what counts is what the client takes of it.
     #[tokio::test(start_paused = true)]
     async fn a_client_that_reads_slowly_is_waited_for() {
         let calls = Arc::default();
         let (parts, mut body) = streaming(&calls, Terms::default());
+        parts.send(Ok(Frame::data(vec![0; 160 * 1024].into()))).await.expect("a reader");
+        drop(parts);
+        let mut pieces = Vec::new();
+        while let Some(piece) = body.frame().await {
+            pieces.push(piece);
+        }
+        drop(body);
+        assert_eq!(pieces.len(), 10);
         let reader = tokio::spawn(async move {
-            for _ in 0..10 {
-                parts.send(Ok(data())).await.expect("a reader");
-                body.frame().await.expect("a frame").expect("a frame");
+            while let Some(piece) = pieces.pop() {
                 sleep(UNREAD * 9 / 10).await;
+                drop(piece);
             }
         });
         calls.ended().await;
         assert!(reader.is_finished());
+    }
+
+    #[tokio::test]
+    async fn what_a_call_has_it_keeps_until_the_last_piece_of_its_response_is_taken() {
+        let answered = tokio_util::sync::CancellationToken::new();
+        let keeps = Keeps { answered: Some(answered.clone().drop_guard()), ..Keeps::default() };
+        let (parts, mut body) = streaming(&Arc::default(), Terms { keeps, ..Terms::default() });
+        parts.send(Ok(data())).await.expect("a reader");
+        let piece = body.frame().await.expect("a piece");
+        drop((parts, body));
+        assert!(!answered.is_cancelled());
+        drop(piece);
+        assert!(answered.is_cancelled());
     }
 }

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tower::Service;
 
-use super::{Limits, connections::Place};
+use super::{Limit, Limits, connections::Place, delivery::deliver, leftover::RequestBody};
 use crate::metrics;
 
 /// How often an idle HTTP/2 connection is probed, and how long the answer may take: a client that vanished is
@@ -34,19 +34,25 @@ use crate::metrics;
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many calls one connection may have in progress.
-const STREAMS: u32 = 1024;
+/// How many calls one connection may have in progress. A client that has more waits, and each of those that are
+/// answered costs memory until the client reads.
+const STREAMS: u32 = 256;
 
 /// How many streams a client may have cancelled that have yet to be looked at. Behind a proxy's connection there are
-/// many clients, and all calls that it may have in progress may be cancelled at once, twice in a row.
-const CANCELLED_STREAMS: usize = 2 * STREAMS as usize;
+/// many clients, and all calls that it may have in progress may be cancelled at once, several times in a row.
+const CANCELLED_STREAMS: usize = 8 * STREAMS as usize;
+
+/// How often a client may send more of a call that has been refused, in the whole life of a connection, which then ends.
+/// Each of them costs the server a frame; what is in time is read and does not count (see [`RequestBody`]).
+const LATE_REQUESTS: usize = 64 * 1024;
 
 /// How many bytes a client may send ahead, for each call and in all. Half a megabyte for each round trip is 40 Mbit/s
 /// over a tenth of a second. Who has no token gets so much read as an open method takes, and the rest is refused.
-const STREAM_WINDOW: u32 = 128 * 1024;
+pub(super) const STREAM_WINDOW: u32 = 128 * 1024;
 const CONNECTION_WINDOW: u32 = 512 * 1024;
 
-/// How many bytes of a response wait for a client that does not read.
+/// How many bytes of a response the library under the port takes before the client has room for them, but for the last
+/// piece.
 const SEND_BUFFER: usize = 64 * 1024;
 
 /// The largest headers of a request, in bytes. HTTP/2 counts 32 more for each.
@@ -63,11 +69,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Where a call came from. Its request has it among its extensions.
 #[derive(Clone)]
-pub(super) struct Origin {
-    pub(super) place: Arc<Place>,
-    /// Whoever has this keeps the connection from being idle.
-    pub(super) busy: Arc<Busy>,
-}
+pub(super) struct Origin(pub(super) Arc<Place>);
 
 /// Serves a connection until it ends, is of no use any more, or `ending` and its calls are done.
 pub(super) async fn serve<S>(
@@ -77,7 +79,7 @@ pub(super) async fn serve<S>(
     limits: Limits,
     ending: CancellationToken,
 ) where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+    S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send + 'static,
 {
@@ -85,9 +87,13 @@ pub(super) async fn serve<S>(
     let io = TokioIo::new(Heard { stream, activity: Arc::clone(&activity) });
     let calling = Arc::clone(&activity);
     let calls = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        let origin = Origin { place: Arc::clone(&place), busy: Busy::with(&calling) };
-        request.extensions_mut().insert(origin);
-        service.clone().call(request)
+        let busy = Busy::with(&calling);
+        request.extensions_mut().insert(Origin(Arc::clone(&place)));
+        let answer = service.clone().call(request.map(|body| RequestBody::new(body, &place)));
+        async move {
+            let Ok(response) = answer.await;
+            Ok::<_, Infallible>(deliver(response, busy))
+        }
     });
     let builder = builder(&limits);
     let mut connection = pin!(builder.serve_connection(io, calls));
@@ -103,10 +109,11 @@ pub(super) async fn serve<S>(
             }
             () = look.as_mut() => match activity.judge(&limits) {
                 Verdict::Keep(until) => look.as_mut().reset(until),
-                Verdict::Silent => return metrics::limited("handshake-timeout"),
+                Verdict::Silent => return metrics::limited(Limit::Handshake),
+                Verdict::Unread => return metrics::limited(Limit::Unread),
                 Verdict::Idle if told => return,
                 Verdict::Idle => {
-                    metrics::limited("idle-timeout");
+                    metrics::limited(Limit::Idle);
                     told = true;
                     connection.as_mut().graceful_shutdown();
                     look.as_mut().reset(Instant::now() + FAREWELL);
@@ -129,6 +136,7 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .max_pending_accept_reset_streams(CANCELLED_STREAMS)
+        .max_local_error_reset_streams(LATE_REQUESTS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
@@ -138,14 +146,18 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
     builder
 }
 
-/// What is known of a connection's use.
-struct Activity {
+/// What is known of a connection's use. Times are in milliseconds from `opened`.
+pub(super) struct Activity {
     opened: Instant,
     /// How many bytes came.
     heard: AtomicU64,
     calls: AtomicUsize,
-    /// When the last call ended, in milliseconds from `opened`.
+    /// When the last call ended.
     last: AtomicU64,
+    /// How many pieces of responses are there for the client.
+    offered: AtomicUsize,
+    /// When the client took one, or the first of them was there.
+    moved: AtomicU64,
 }
 
 /// What becomes of a connection.
@@ -157,47 +169,75 @@ enum Verdict {
     Silent,
     /// It has had no call for so long that nobody seems to need it.
     Idle,
+    /// Its client has taken nothing for so long of what is there for it.
+    Unread,
 }
 
 impl Activity {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             opened: Instant::now(),
             heard: AtomicU64::new(0),
             calls: AtomicUsize::new(0),
             last: AtomicU64::new(0),
+            offered: AtomicUsize::new(0),
+            moved: AtomicU64::new(0),
         }
+    }
+
+    fn passed(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn at(&self, time: &AtomicU64) -> Instant {
+        self.opened + Duration::from_millis(time.load(Ordering::Relaxed))
     }
 
     fn judge(&self, limits: &Limits) -> Verdict {
         let now = Instant::now();
+        let unread = limits.unread();
+        if self.offered.load(Ordering::Acquire) > 0 {
+            let until = self.at(&self.moved) + unread;
+            return if until <= now { Verdict::Unread } else { Verdict::Keep(until) };
+        }
         if self.calls.load(Ordering::Acquire) > 0 {
-            return Verdict::Keep(now + limits.idle);
+            return Verdict::Keep(now + limits.idle.min(unread));
         }
         if self.heard.load(Ordering::Relaxed) < PREFACE {
             let until = self.opened + limits.handshake;
             return if until <= now { Verdict::Silent } else { Verdict::Keep(until) };
         }
-        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
-        let until = self.opened + last + limits.idle;
+        let until = self.at(&self.last) + limits.idle;
         if until <= now { Verdict::Idle } else { Verdict::Keep(until) }
     }
 }
 
-/// A call in progress on a connection.
+/// A call in progress on a connection, until the client has taken its response.
 pub(super) struct Busy(Arc<Activity>);
 
 impl Busy {
-    fn with(activity: &Arc<Activity>) -> Arc<Self> {
+    pub(super) fn with(activity: &Arc<Activity>) -> Self {
         activity.calls.fetch_add(1, Ordering::AcqRel);
-        Arc::new(Self(Arc::clone(activity)))
+        Self(Arc::clone(activity))
+    }
+
+    /// A piece of the response is there for the client.
+    pub(super) fn offers(&self) {
+        if self.0.offered.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.0.moved.store(self.0.passed(), Ordering::Relaxed);
+        }
+    }
+
+    /// The client has taken a piece.
+    pub(super) fn taken(&self) {
+        self.0.moved.store(self.0.passed(), Ordering::Relaxed);
+        self.0.offered.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let last = u64::try_from(self.0.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.last.store(last, Ordering::Relaxed);
+        self.0.last.store(self.0.passed(), Ordering::Relaxed);
         self.0.calls.fetch_sub(1, Ordering::AcqRel);
     }
 }
@@ -269,10 +309,27 @@ mod tests {
 
         let call = Busy::with(&activity);
         advance(limits.idle * 2).await;
-        assert_eq!(activity.judge(&limits), Verdict::Keep(Instant::now() + limits.idle));
+        assert_eq!(activity.judge(&limits), Verdict::Keep(Instant::now() + limits.unread()));
         drop(call);
         assert_eq!(activity.judge(&limits), Verdict::Keep(Instant::now() + limits.idle));
         advance(limits.idle).await;
         assert_eq!(activity.judge(&limits), Verdict::Idle);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_whose_client_takes_nothing_is_closed_and_one_that_waits_for_us_is_not() {
+        let limits = Limits::default();
+        let activity = Arc::new(Activity::new());
+        let call = Busy::with(&activity);
+        advance(limits.unread() * 2).await;
+        assert_eq!(activity.judge(&limits), Verdict::Keep(Instant::now() + limits.unread()));
+        call.offers();
+        call.offers();
+        advance(limits.unread() / 2).await;
+        call.taken();
+        assert_eq!(activity.judge(&limits), Verdict::Keep(Instant::now() + limits.unread()));
+        advance(limits.unread()).await;
+        assert_eq!(activity.judge(&limits), Verdict::Unread);
+        call.taken();
+        assert!(matches!(activity.judge(&limits), Verdict::Keep(_)));
     }
 }

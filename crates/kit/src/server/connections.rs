@@ -5,12 +5,14 @@ use std::{
     convert::Infallible,
     io,
     net::{IpAddr, Ipv6Addr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -20,7 +22,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::body::Body;
 use tower::Service;
 
-use super::{Limits, connection};
+use super::{
+    Limit, Limits, connection,
+    leftover::{LEFTOVERS, RequestBody},
+};
 use crate::metrics;
 
 /// How long nothing is accepted after the system had no room for a connection.
@@ -33,6 +38,7 @@ pub(super) struct Connections {
     limits: Limits,
     open: Arc<Semaphore>,
     addresses: Mutex<HashMap<IpAddr, Arc<Address>>>,
+    leftovers: Arc<Semaphore>,
     tasks: TaskTracker,
     /// Has connections end once their calls have.
     ending: CancellationToken,
@@ -42,6 +48,8 @@ pub(super) struct Connections {
 
 /// What the connections from one address share.
 pub(super) struct Address {
+    /// How many connections there are.
+    places: AtomicUsize,
     open: Arc<Semaphore>,
     /// One permit for each call without credentials.
     pub(super) open_calls: Arc<Semaphore>,
@@ -54,6 +62,8 @@ pub(super) struct Place {
     pub(super) address: Arc<Address>,
     /// One permit for each call without credentials.
     pub(super) open_calls: Arc<Semaphore>,
+    /// One permit for each request that was answered before all of it had come.
+    pub(super) leftovers: Arc<Semaphore>,
     permits: Option<[OwnedSemaphorePermit; 2]>,
 }
 
@@ -63,6 +73,7 @@ impl Connections {
             limits,
             open: Arc::new(Semaphore::new(limits.connections)),
             addresses: Mutex::default(),
+            leftovers: Arc::new(Semaphore::new(LEFTOVERS)),
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
             closing: CancellationToken::new(),
@@ -72,7 +83,7 @@ impl Connections {
     /// Takes connections on for as long as it is polled, and serves them in tasks of their own.
     pub(super) async fn accept<S>(self: &Arc<Self>, listener: &TcpListener, service: S) -> Infallible
     where
-        S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+        S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible>,
         S: Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
     {
@@ -96,7 +107,7 @@ impl Connections {
 
     fn serve<S>(self: &Arc<Self>, stream: TcpStream, from: IpAddr, service: S)
     where
-        S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+        S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible>,
         S: Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
     {
@@ -116,23 +127,27 @@ impl Connections {
     /// A place for a connection from this address, unless there are as many as may be.
     fn place(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
         let Ok(one) = self.open.clone().try_acquire_owned() else {
-            metrics::limited("max-connections");
+            metrics::limited(Limit::Connections);
             return None;
         };
         let key = network(from);
         let mut addresses = self.addresses();
-        let address = addresses.entry(key).or_insert_with(|| Arc::new(Address::new(&self.limits))).clone();
-        drop(addresses);
+        let address = addresses.entry(key).or_insert_with(|| Arc::new(Address::new(&self.limits)));
         let Ok(here) = address.open.clone().try_acquire_owned() else {
-            metrics::limited("max-connections-per-address");
+            metrics::limited(Limit::AddressConnections);
             return None;
         };
+        // Counted, and taken back, under the lock: see `drop`.
+        address.places.fetch_add(1, Ordering::Relaxed);
+        let address = Arc::clone(address);
+        drop(addresses);
         metrics::connections(1);
         Some(Place {
             connections: Arc::clone(self),
             key,
             address,
             open_calls: Arc::new(Semaphore::new(self.limits.open_calls_per_connection)),
+            leftovers: Arc::clone(&self.leftovers),
             permits: Some([one, here]),
         })
     }
@@ -159,6 +174,7 @@ impl Connections {
 impl Address {
     fn new(limits: &Limits) -> Self {
         Self {
+            places: AtomicUsize::new(0),
             open: Arc::new(Semaphore::new(limits.connections_per_address)),
             open_calls: Arc::new(Semaphore::new(limits.open_calls_per_address)),
         }
@@ -171,8 +187,7 @@ impl Drop for Place {
         // First the permits: whoever finds the address in the map must find room in it.
         self.permits = None;
         let mut addresses = self.connections.addresses();
-        // This place and the map have one each; another place would be a third.
-        if Arc::strong_count(&self.address) <= 2 {
+        if self.address.places.fetch_sub(1, Ordering::Relaxed) == 1 {
             addresses.remove(&self.key);
         }
     }

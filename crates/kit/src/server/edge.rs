@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     future::Future,
     panic::AssertUnwindSafe,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -12,23 +12,21 @@ use std::{
 
 use futures::FutureExt as _;
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, timeout, timeout_at},
-};
+use tokio::time::{Instant, timeout, timeout_at};
 use tonic::{Status, body::Body, service::Routes};
 use tower::{Service, ServiceExt as _};
 
 use super::{
-    Limits, MESSAGE_LIMIT, Tasks,
+    Limit, Limits, MESSAGE_LIMIT, Tasks,
     admission::Admission,
-    arrival::{Messages, Room},
-    calls::{Calls, Terms},
+    arrival::Messages,
+    calls::{Calls, Keeps, Terms},
     canonical::canonical,
     connection::Origin,
     gzip::{self, Encoding},
     log::Line,
     open::{self, Places},
+    room::Room,
 };
 use crate::{
     identity::{Authenticator, Caller},
@@ -51,7 +49,9 @@ pub(super) struct Shared {
     limits: Limits,
     /// Who may have how many calls in progress.
     admission: Arc<Admission>,
-    room: Room,
+    room: Arc<Room>,
+    /// Beside that of clients, for the reason that [`Admission`] has.
+    suite_room: Arc<Room>,
     open: Places,
 }
 
@@ -69,25 +69,26 @@ impl Shared {
             limits,
             admission: Admission::new(limits.calls, limits.callers),
             room: Room::new(&limits),
+            suite_room: Room::new(&limits),
             open: Places::new(&limits),
         }
     }
 }
 
 /// What is known of a call from its headers.
-struct Asked {
+pub(super) struct Asked {
     started: Instant,
     /// Set if it needs no credentials.
-    open: Option<open::Method>,
-    origin: Origin,
+    pub(super) open: Option<open::Method>,
+    pub(super) origin: Origin,
     /// When the client gives up.
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
     /// Whether the client takes compressed messages.
-    gzip: bool,
+    pub(super) gzip: bool,
 }
 
 impl Asked {
-    fn read(request: &mut Request<Body>) -> Option<Self> {
+    pub(super) fn read(request: &mut Request<Body>) -> Option<Self> {
         let started = Instant::now();
         let origin = request.extensions_mut().remove::<Origin>()?;
         let deadline = grpc_timeout(request.headers()).map(|timeout| started + timeout);
@@ -96,9 +97,6 @@ impl Asked {
         Some(Self { started, open, origin, deadline, gzip })
     }
 }
-
-/// The three places of a call without credentials.
-type Held = Option<[OwnedSemaphorePermit; 3]>;
 
 impl Service<Request<Body>> for Edge {
     type Response = Response<Body>;
@@ -149,14 +147,13 @@ impl Edge {
         let stopping = asked.open.map(|_| Box::pin(self.shared.tasks.stopping()));
         // A panic's text is in the log already, from the process's panic hook.
         let answer = AssertUnwindSafe(self.admit(request, &asked, (&span, &line))).catch_unwind().await;
-        let (response, place) = match answer.unwrap_or_else(|_| Err(Fault::internal("a handler panicked"))) {
-            Ok((response, place)) => (canonical(response, asked.open.is_some()), place),
-            Err(fault) => (Status::from(fault).into_http(), None),
+        let (response, keeps) = match answer.unwrap_or_else(|_| Err(Fault::internal("a handler panicked"))) {
+            Ok((response, keeps)) => (canonical(response, asked.open.is_some()), keeps),
+            Err(fault) => (Status::from(fault).into_http(), Keeps::default()),
         };
         let lasts = asked.open.and_then(open::Method::lasts).map(|time| asked.started + time);
         let deadline = [asked.deadline, lasts].into_iter().flatten().min();
-        let terms = Terms { deadline, stopping, gzip: asked.gzip, place, busy: Some(asked.origin.busy) };
-        let mut response = call.respond(response, terms);
+        let mut response = call.respond(response, Terms { deadline, stopping, gzip: asked.gzip, keeps });
         response.headers_mut().insert(gzip::ACCEPTED, gzip::ACCEPT);
         response
     }
@@ -166,7 +163,7 @@ impl Edge {
         mut request: Request<Body>,
         asked: &Asked,
         (span, line): (&Span, &Line),
-    ) -> Result<(Response<Body>, Held), Fault> {
+    ) -> Result<(Response<Body>, Keeps), Fault> {
         let shared = &self.shared;
         let mut caller = None;
         if asked.open.is_none() {
@@ -178,78 +175,60 @@ impl Edge {
         }
         // Nothing behind this needs the token, so nothing can pass it on or log it.
         request.headers_mut().remove(AUTHORIZATION);
-        // A busy server is a healthy one: health is answered all the same.
-        let place = caller.as_ref().map(|caller| shared.admission.admit(caller)).transpose()?;
         let limit = asked.started + shared.limits.deadline;
         let deadline = asked.deadline.map_or(limit, |deadline| deadline.min(limit));
         let answering = async {
-            let (request, held) = match (asked.open, &caller) {
-                (None, Some(caller)) => (self.arrived(request, caller).await?, None),
-                (open, _) => self.arrived_openly(request, open, &asked.origin).await?,
-            };
-            let answer = self.routes.clone().oneshot(request);
-            // Only now that the message is there: one that never comes keeps nobody from their turn.
-            let Ok(response) = match &place {
-                Some(place) => place.work(answer).await,
-                None => answer.await,
-            };
-            Ok((response, held))
+            match &caller {
+                Some(caller) => self.called(request, caller).await,
+                // A busy server is a healthy one: health is answered all the same.
+                None => self.called_openly(request, asked).await,
+            }
         };
-        let answered = timeout_at(deadline, answering).await;
-        let (response, held) = answered.unwrap_or_else(|_| {
+        timeout_at(deadline, answering).await.unwrap_or_else(|_| {
             if deadline == limit {
-                metrics::limited("call-timeout");
+                metrics::limited(Limit::Call);
             }
             Err(Fault::deadline_exceeded())
-        })?;
-        Ok(match place {
-            Some(place) => (response.map(|body| place.hold(body)), held),
-            None => (response, held),
         })
+    }
+
+    /// Answers a known caller.
+    async fn called(
+        &self,
+        request: Request<Body>,
+        caller: &Caller,
+    ) -> Result<(Response<Body>, Keeps), Fault> {
+        let place = self.shared.admission.admit(caller)?;
+        let request = self.arrived(request, caller).await?;
+        // Only now that the message is there: one that never comes keeps nobody from their turn.
+        let turn = place.turn().await?;
+        let Ok(response) = place.work(turn.clone(), self.routes.clone().oneshot(request)).await;
+        Ok((response, Keeps { place: Some(place), turn: Some(turn), ..Keeps::default() }))
+    }
+
+    /// Answers anybody.
+    async fn called_openly(
+        &self,
+        request: Request<Body>,
+        asked: &Asked,
+    ) -> Result<(Response<Body>, Keeps), Fault> {
+        let (request, keeps) = self.shared.open.arrived(request, asked).await?;
+        let Ok(response) = self.routes.clone().oneshot(request).await;
+        Ok((response, keeps))
     }
 
     /// The request of a known caller, with its whole message.
     async fn arrived(&self, request: Request<Body>, caller: &Caller) -> Result<Request<Body>, Fault> {
         let (mut parts, body) = request.into_parts();
-        let messages = Messages::new(body, encoding(&mut parts.headers)?, MESSAGE_LIMIT);
-        let only = messages.only(Some((&self.shared.room, &caller.principal)));
+        let messages = Messages::new(body, Encoding::take(&mut parts.headers)?, MESSAGE_LIMIT);
+        let room = if caller.suite.is_some() { &self.shared.suite_room } else { &self.shared.room };
+        let only = messages.only(Some((room, &caller.principal)));
         let body = timeout(self.shared.limits.arrival, only).await.unwrap_or_else(|_| {
-            metrics::limited("message-timeout");
+            metrics::limited(Limit::Message);
             Err(Fault::message_late())
         })?;
         Ok(Request::from_parts(parts, body))
     }
-
-    /// The request of anybody. It takes a place while something is yet to arrive, and as a stream all the time.
-    async fn arrived_openly(
-        &self,
-        request: Request<Body>,
-        method: Option<open::Method>,
-        origin: &Origin,
-    ) -> Result<(Request<Body>, Held), Fault> {
-        let place = || self.shared.open.take(&origin.place);
-        let (mut parts, body) = request.into_parts();
-        let messages = Messages::new(body, encoding(&mut parts.headers)?, open::MESSAGE_LIMIT);
-        if method == Some(open::Method::Reflection) {
-            return Ok((Request::from_parts(parts, Body::new(messages)), Some(place()?)));
-        }
-        let held = if method == Some(open::Method::Watch) { Some(place()?) } else { None };
-        let mut only = pin!(messages.only(None));
-        let body = if let Ok(body) = timeout(open::AT_ONCE, only.as_mut()).await {
-            body?
-        } else {
-            let _arriving = if held.is_none() { Some(place()?) } else { None };
-            timeout(open::ARRIVAL, only).await.unwrap_or_else(|_| Err(Fault::message_late()))?
-        };
-        Ok((Request::from_parts(parts, body), held))
-    }
-}
-
-/// How a request's messages are compressed. The services behind need not know.
-fn encoding(headers: &mut HeaderMap) -> Result<Encoding, Fault> {
-    let encoding = Encoding::of(headers).ok_or_else(Fault::encoding_unknown)?;
-    headers.remove(gzip::ENCODING);
-    Ok(encoding)
 }
 
 /// How long the client waits: at most eight digits and a unit (gRPC over HTTP/2). Anything else counts as not said.

@@ -6,6 +6,8 @@ use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use prost::bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 
+use crate::status::Fault;
+
 /// How a message is compressed.
 pub(super) const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 /// What who says it can decompress.
@@ -28,12 +30,15 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    /// As the headers of a request say; nothing if it is none that there is here.
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
-        match headers.get(ENCODING).map(HeaderValue::as_bytes) {
-            None | Some(b"identity") => Some(Self::Identity),
-            Some(b"gzip") => Some(Self::Gzip),
-            Some(_) => None,
+    /// As the headers of a request say, from which it is taken: the services behind need not know.
+    ///
+    /// # Errors
+    /// `UNIMPLEMENTED` if it is none that there is here.
+    pub(super) fn take(headers: &mut HeaderMap) -> Result<Self, Fault> {
+        match headers.remove(ENCODING).as_ref().map(HeaderValue::as_bytes) {
+            None | Some(b"identity") => Ok(Self::Identity),
+            Some(b"gzip") => Ok(Self::Gzip),
+            Some(_) => Err(Fault::encoding_unknown()),
         }
     }
 }
@@ -159,9 +164,12 @@ mod tests {
     #[test]
     fn only_gzip_is_known() {
         let encoding = |value: &'static str| {
-            Encoding::of(&HeaderMap::from_iter([(ENCODING, HeaderValue::from_static(value))]))
+            let mut headers = HeaderMap::from_iter([(ENCODING, HeaderValue::from_static(value))]);
+            let encoding = Encoding::take(&mut headers).ok();
+            assert!(headers.is_empty());
+            encoding
         };
-        assert_eq!(Encoding::of(&HeaderMap::new()), Some(Encoding::Identity));
+        assert_eq!(Encoding::take(&mut HeaderMap::new()).ok(), Some(Encoding::Identity));
         assert_eq!(
             (encoding("identity"), encoding("gzip")),
             (Some(Encoding::Identity), Some(Encoding::Gzip))

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use super::CallerLimits;
 
-/// The largest request, in bytes: 1 MiB. The largest batch of the API, a thousand permission checks, is a fifth of it.
-/// Of a compressed request it is what the message comes to when it is decompressed.
+/// The largest request, in bytes: 1 MiB. The largest batch of the API, a thousand events of usage, is a fifth of it. Of a
+/// compressed request it is what the message comes to when it is decompressed.
 pub const MESSAGE_LIMIT: usize = 1024 * 1024;
 
 /// What a server takes on, and for how long.
@@ -20,10 +20,10 @@ pub struct Limits {
     pub callers: CallerLimits,
     /// How long the message of a request may take to arrive, from when the call is taken on.
     pub arrival: Duration,
-    /// How many bytes of messages that are still arriving are kept, for all callers and for each of them. Who finds no
-    /// room waits for it, no longer than a message may take.
+    /// How many bytes of messages that come in pieces are kept until it is their turn, of all clients, and as many of the
+    /// suite's services beside them. Who finds no room waits for it, no longer than a message may take.
     pub arriving_bytes: usize,
-    /// The share of `arriving_bytes` that one caller may have.
+    /// How much of `arriving_bytes` one caller may have, who may have an eighth of what is left for the others.
     pub arriving_bytes_per_caller: usize,
     /// How many connections are open at a time. One more is closed at once.
     pub connections: usize,
@@ -56,7 +56,7 @@ impl Default for Limits {
             callers: CallerLimits::default(),
             arrival: Duration::from_secs(10),
             arriving_bytes: 64 * MESSAGE_LIMIT,
-            arriving_bytes_per_caller: 16 * MESSAGE_LIMIT,
+            arriving_bytes_per_caller: 8 * MESSAGE_LIMIT,
             connections: 10_000,
             connections_per_address: 1_000,
             handshake: Duration::from_secs(10),
@@ -67,5 +67,88 @@ impl Default for Limits {
             drain_delay: Duration::ZERO,
             drain: Duration::from_secs(25),
         }
+    }
+}
+
+impl Limits {
+    /// How long a connection stays open whose client takes nothing of what is there for it: twice as long as a stream
+    /// waits, so that a client that was slow can still read how its stream ended.
+    pub(super) fn unread(&self) -> Duration {
+        2 * self.callers.unread
+    }
+}
+
+/// A limit that can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Limit {
+    Connections,
+    AddressConnections,
+    Handshake,
+    Idle,
+    Unread,
+    OpenCalls,
+    AddressOpenCalls,
+    ConnectionOpenCalls,
+    Arriving,
+    CallerArriving,
+    Message,
+    Call,
+    Calls,
+    CallerCalls,
+    LongWork,
+    CallerLongWork,
+    Streams,
+    CallerStreams,
+}
+
+impl Limit {
+    pub(crate) const ALL: [Self; 18] = [
+        Self::Connections,
+        Self::AddressConnections,
+        Self::Handshake,
+        Self::Idle,
+        Self::Unread,
+        Self::OpenCalls,
+        Self::AddressOpenCalls,
+        Self::ConnectionOpenCalls,
+        Self::Arriving,
+        Self::CallerArriving,
+        Self::Message,
+        Self::Call,
+        Self::Calls,
+        Self::CallerCalls,
+        Self::LongWork,
+        Self::CallerLongWork,
+        Self::Streams,
+        Self::CallerStreams,
+    ];
+
+    /// As metrics, logs and refusals name it: as the setting is named, but for the calls of callers.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Connections => "max-connections",
+            Self::AddressConnections => "max-connections-per-address",
+            Self::Handshake => "handshake-timeout",
+            Self::Idle => "idle-timeout",
+            Self::Unread => "unread-timeout",
+            Self::OpenCalls => "max-open-calls",
+            Self::AddressOpenCalls => "max-open-calls-per-address",
+            Self::ConnectionOpenCalls => "max-open-calls-per-connection",
+            Self::Arriving => "max-arriving-mib",
+            Self::CallerArriving => "max-arriving-mib-per-caller",
+            Self::Message => "message-timeout",
+            Self::Call => "call-timeout",
+            Self::Calls => "calls",
+            Self::CallerCalls => "calls-per-caller",
+            Self::LongWork => "long-work",
+            Self::CallerLongWork => "long-work-per-caller",
+            Self::Streams => "streams",
+            Self::CallerStreams => "streams-per-caller",
+        }
+    }
+
+    /// Whether it is one of what a caller has, and others are not kept from anything.
+    pub(crate) const fn of_a_caller(self) -> bool {
+        matches!(self, Self::CallerArriving | Self::CallerCalls | Self::CallerLongWork | Self::CallerStreams)
     }
 }

@@ -1,19 +1,27 @@
 //! What is open to everybody: health and reflection. They are for load balancers and tools, and tell nothing about
 //! anybody. Whoever calls them has not said who they are, so what they may take is little: see [`Limits`].
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use http::Request;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
 
-use super::{Limits, connections::Place};
+use super::{
+    Limit, Limits, arrival::Messages, calls::Keeps, connections::Place, edge::Asked, gzip::Encoding,
+};
 use crate::{metrics, status::Fault};
 
 /// The largest message: 16 KiB. Names are all that is sent.
 pub(super) const MESSAGE_LIMIT: usize = 16 * 1024;
 /// Until then a message counts as there: headers and message come by themselves, one right after the other. A health
 /// check is answered so whatever else strangers do.
-pub(super) const AT_ONCE: Duration = Duration::from_millis(100);
+const AT_ONCE: Duration = Duration::from_millis(100);
 /// How long a message may take to arrive after that.
-pub(super) const ARRIVAL: Duration = Duration::from_secs(5);
+const ARRIVAL: Duration = Duration::from_secs(5);
 /// How long a stream of questions about the API stays open. Tools ask what they need in one go, and then again.
 const REFLECTION: Duration = Duration::from_mins(1);
 
@@ -50,24 +58,58 @@ impl Method {
 /// The calls of everybody that are in progress: streams, and calls whose message has yet to arrive.
 pub(super) struct Places(Arc<Semaphore>);
 
+/// A call's place: it lasts until the last of its clones is dropped.
+pub(super) type Permits = Arc<[OwnedSemaphorePermit; 3]>;
+
 impl Places {
     pub(super) fn new(limits: &Limits) -> Self {
         Self(Arc::new(Semaphore::new(limits.open_calls)))
     }
 
+    /// The request of anybody. It takes a place while something is yet to arrive, and as a stream all the time.
+    ///
+    /// # Errors
+    /// `OVERLOADED` if there is no place, or what is wrong with the message.
+    pub(super) async fn arrived(
+        &self,
+        request: Request<Body>,
+        asked: &Asked,
+    ) -> Result<(Request<Body>, Keeps), Fault> {
+        let place = || self.take(&asked.origin.0);
+        let (mut parts, body) = request.into_parts();
+        let messages = Messages::new(body, Encoding::take(&mut parts.headers)?, MESSAGE_LIMIT);
+        if asked.open == Some(Method::Reflection) {
+            let (place, answered) = (place()?, CancellationToken::new());
+            // The library's reflection reads questions in a task of its own, whatever has become of the answers.
+            let messages = messages.until(answered.clone().cancelled_owned(), Arc::clone(&place));
+            let answered = Some(answered.drop_guard());
+            let keeps = Keeps { permits: Some(place), answered, ..Keeps::default() };
+            return Ok((Request::from_parts(parts, Body::new(messages)), keeps));
+        }
+        let permits = if asked.open == Some(Method::Watch) { Some(place()?) } else { None };
+        let mut only = pin!(messages.only(None));
+        let body = if let Ok(body) = timeout(AT_ONCE, only.as_mut()).await {
+            body?
+        } else {
+            let _arriving = if permits.is_none() { Some(place()?) } else { None };
+            timeout(ARRIVAL, only).await.unwrap_or_else(|_| Err(Fault::message_late()))?
+        };
+        Ok((Request::from_parts(parts, body), Keeps { permits, ..Keeps::default() }))
+    }
+
     /// A place for a call: one of the connection's, one of the address's, and one of all.
-    pub(super) fn take(&self, from: &Place) -> Result<[OwnedSemaphorePermit; 3], Fault> {
+    fn take(&self, from: &Place) -> Result<Permits, Fault> {
         let take = |places: &Arc<Semaphore>, limit| {
             places.clone().try_acquire_owned().map_err(|_| {
                 metrics::limited(limit);
                 Fault::overloaded()
             })
         };
-        Ok([
-            take(&from.open_calls, "max-open-calls-per-connection")?,
-            take(&from.address.open_calls, "max-open-calls-per-address")?,
-            take(&self.0, "max-open-calls")?,
-        ])
+        Ok(Arc::new([
+            take(&from.open_calls, Limit::ConnectionOpenCalls)?,
+            take(&from.address.open_calls, Limit::AddressOpenCalls)?,
+            take(&self.0, Limit::OpenCalls)?,
+        ]))
     }
 }
 

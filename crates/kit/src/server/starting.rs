@@ -3,38 +3,47 @@ use std::{
     convert::Infallible,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use devspaces_proto::health::v1::health_server::HealthServer;
-use http::{Request, Response};
-use tokio::{net::TcpListener, time::timeout};
+use http::{HeaderValue, Request, Response};
+use tokio::net::TcpListener;
 use tonic::{Status, body::Body};
 use tower::Service;
 
 use super::{
     FAREWELL, Limits,
+    calls::{Calls, Terms},
     connections::Connections,
+    edge::Asked,
     front::Front,
+    gzip,
     health::Health,
-    open::{self, ARRIVAL},
+    open::{self, Places},
 };
 use crate::status::Fault;
 
 /// Answers for a port while `work` waits for something: `NOT_SERVING` to who asks for its health, and `UNAVAILABLE` to who
-/// calls. What comes afterwards goes to whoever has the listener then.
+/// calls. What strangers may take is bounded as it is later, and pages of the same `origins` may call. What comes
+/// afterwards goes to whoever has the listener then.
 pub async fn starting<T>(
     listener: &TcpListener,
     limits: Limits,
+    origins: &[HeaderValue],
     waits_for: &'static str,
     work: impl Future<Output = T>,
 ) -> T {
     let connections = Connections::new(limits);
     let (_telling, health) = Health::waiting_for(waits_for.into());
-    let front =
-        Front::new(Waiting(HealthServer::new(health).max_decoding_message_size(open::MESSAGE_LIMIT)), &[]);
+    let waiting = Waiting {
+        health: HealthServer::new(health),
+        places: Arc::new(Places::new(&limits)),
+        calls: Arc::default(),
+    };
     let done = tokio::select! {
-        never = connections.accept(listener, front) => match never {},
+        never = connections.accept(listener, Front::new(waiting, origins)) => match never {},
         done = work => done,
     };
     // Its clients connect again, and find what they came for.
@@ -43,7 +52,26 @@ pub async fn starting<T>(
 }
 
 #[derive(Clone)]
-struct Waiting(HealthServer<Health>);
+struct Waiting {
+    health: HealthServer<Health>,
+    places: Arc<Places>,
+    calls: Arc<Calls>,
+}
+
+impl Waiting {
+    async fn answer(mut self, mut request: Request<Body>) -> Result<Response<Body>, Fault> {
+        let asked =
+            Asked::read(&mut request).ok_or_else(|| Fault::internal("a call without a connection"))?;
+        if !matches!(asked.open, Some(open::Method::Unary | open::Method::Watch)) {
+            return Err(Fault::starting());
+        }
+        let call = self.calls.begin();
+        let (request, keeps) = self.places.arrived(request, &asked).await?;
+        let Ok(response) = self.health.call(request).await;
+        let terms = Terms { deadline: asked.deadline, gzip: asked.gzip, keeps, ..Terms::default() };
+        Ok(call.respond(response, terms))
+    }
+}
 
 impl Service<Request<Body>> for Waiting {
     type Response = Response<Body>;
@@ -55,15 +83,11 @@ impl Service<Request<Body>> for Waiting {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let health =
-            matches!(open::Method::at(request.uri().path()), Some(open::Method::Unary | open::Method::Watch));
-        if !health {
-            return Box::pin(std::future::ready(Ok(Status::from(Fault::starting()).into_http())));
-        }
-        let answer = self.0.call(request);
+        let answer = self.clone().answer(request);
         Box::pin(async move {
-            let late = || Ok(Status::from(Fault::message_late()).into_http());
-            timeout(ARRIVAL, answer).await.unwrap_or_else(|_| late())
+            let mut response = answer.await.unwrap_or_else(|fault| Status::from(fault).into_http());
+            response.headers_mut().insert(gzip::ACCEPTED, gzip::ACCEPT);
+            Ok(response)
         })
     }
 }

@@ -162,6 +162,14 @@ impl Fault {
             .metadata("limit", limit.to_string())
     }
 
+    /// The message has more than `limit` short fields.
+    #[must_use]
+    pub fn message_too_many_fields(limit: usize) -> Self {
+        let message = format!("The message has more than {limit} texts and messages of less than 32 bytes");
+        Self::new(Code::ResourceExhausted, Reason::MessageTooLarge, message)
+            .metadata("limit", limit.to_string())
+    }
+
     /// The `request_id` was used before, with other content (R-J5).
     #[must_use]
     pub fn request_id_reused() -> Self {

@@ -10,18 +10,11 @@ use tokio::{
 
 use super::{
     super::{Limits, starting},
+    frames::{END_HEADERS, END_STREAM, GOAWAY, GREETING, HEADERS, PING, RST_STREAM, frame, frames},
     probe::{ASK, Probe, start, start_with},
     wire::{Wire, framed},
 };
 use crate::metrics::accept_failures;
-
-/// How an HTTP/2 client begins: its preface and empty settings.
-const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-/// The types of some frames (RFC 9113, 6).
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
 
 /// Everything that comes until the other side closes.
 async fn rest(mut stream: TcpStream) -> Vec<u8> {
@@ -29,17 +22,6 @@ async fn rest(mut stream: TcpStream) -> Vec<u8> {
     // A reset is an end as well.
     let _ = stream.read_to_end(&mut heard).await;
     heard
-}
-
-/// The types of the frames.
-fn frames(mut bytes: &[u8]) -> Vec<u8> {
-    let mut types = Vec::new();
-    while let Some(&[a, b, c, kind]) = bytes.first_chunk() {
-        types.push(kind);
-        let length = u32::from_be_bytes([0, a, b, c]) as usize;
-        bytes = bytes.get(9 + length..).unwrap_or_default();
-    }
-    types
 }
 
 #[tokio::test]
@@ -97,17 +79,12 @@ async fn hundreds_of_calls_cancelled_at_once_do_not_end_their_connection() {
     let mut stream = TcpStream::connect(running.address).await.expect("a connection");
     let mut sent = GREETING.to_vec();
     for call in 0..400 {
-        let id = u32::to_be_bytes(2 * call + 1);
+        let id = 2 * call + 1;
         // Headers that are all of the request: POST, http and "/" by their numbers (RFC 7541, A).
-        sent.extend_from_slice(&[0, 0, 3, HEADERS, 5]);
-        sent.extend_from_slice(&id);
-        sent.extend_from_slice(&[0x83, 0x86, 0x84]);
-        sent.extend_from_slice(&[0, 0, 4, RST_STREAM, 0]);
-        sent.extend_from_slice(&id);
-        sent.extend_from_slice(&u32::to_be_bytes(8));
+        sent.extend(frame(HEADERS, END_HEADERS | END_STREAM, id, &[0x83, 0x86, 0x84]));
+        sent.extend(frame(RST_STREAM, 0, id, &u32::to_be_bytes(8)));
     }
-    sent.extend_from_slice(&[0, 0, 8, PING, 0, 0, 0, 0, 0]);
-    sent.extend_from_slice(b"as ever.");
+    sent.extend(frame(PING, 0, 0, b"as ever."));
     stream.write_all(&sent).await.expect("sent");
     let mut heard = Vec::new();
     while !frames(&heard).contains(&PING) {
@@ -121,7 +98,7 @@ async fn a_port_that_waits_says_so_at_once() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let running = start(Probe::says(Ok(""))).await;
     let running = super::probe::Running { address: listener.local_addr().expect("an address"), ..running };
-    let asked = starting(&listener, Limits::default(), "a test", async {
+    let asked = starting(&listener, Limits::default(), &[], "a test", async {
         let mut wire = Wire::to(&running).await;
         let call = wire.ask(ASK, &[], framed(0, b"")).await;
         let health = wire.ask("/grpc.health.v1.Health/Check", &[], framed(0, b"\x0a\x01x")).await;

@@ -2,6 +2,9 @@
 mod calls;
 mod compression;
 mod connections;
+mod delivery;
+mod frames;
+mod leftover;
 mod log;
 mod open;
 mod probe;
