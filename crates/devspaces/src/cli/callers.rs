@@ -39,7 +39,8 @@ pub(super) struct Callers {
     /// How many streams one caller may have open
     #[arg(long, env = "DEVSPACES_STREAMS_PER_CALLER", value_name = "STREAMS", default_value = "8")]
     streams_per_caller: NonZeroU32,
-    /// After how many seconds a stream ends whose reader takes nothing
+    /// After how many seconds a stream ends whose reader takes nothing; a connection whose client takes nothing is closed
+    /// after twice that
     #[arg(long, env = "DEVSPACES_UNREAD_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u32).range(1..))]
     unread_timeout: u32,
     /// How many spaces that exist one person may have made, and how many vendor profiles; services have no limit
