@@ -1,6 +1,6 @@
 //! A clock that a test moves.
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicI64, Ordering},
 };
 use std::time::Duration;
@@ -14,6 +14,8 @@ pub struct TestClock {
     ahead: AtomicI64,
     /// How much of that is a clock that was put forward, and no time that passed.
     wrong: AtomicI64,
+    /// After how many more readings it is put forward, and by how much.
+    ticking: Mutex<Option<(u32, Duration)>>,
     /// Whether nobody moves it.
     fixed: bool,
 }
@@ -48,9 +50,25 @@ impl TestClock {
         self.add(by);
     }
 
+    /// Puts the clock forward after so many more readings: in the midst of what somebody does by it.
+    pub fn put_forward_after(&self, readings: u32, by: Duration) {
+        *self.ticking.lock().unwrap_or_else(PoisonError::into_inner) = Some((readings, by));
+    }
+
     /// Puts the clock right again.
     pub fn put_right(&self) {
+        *self.ticking.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.add(-self.wrong.swap(0, Ordering::SeqCst));
+    }
+
+    /// Counts a reading, and puts the clock forward if it was the last before that.
+    fn tick(&self) {
+        let mut ticking = self.ticking.lock().unwrap_or_else(PoisonError::into_inner);
+        match ticking.take() {
+            Some((0, by)) => self.put_forward(by),
+            Some((left, by)) => *ticking = Some((left - 1, by)),
+            None => {}
+        }
     }
 
     fn add(&self, micros: i64) {
@@ -75,6 +93,7 @@ impl TestClock {
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
+        self.tick();
         Timestamp::from_micros(SystemClock.now().micros() + self.ahead.load(Ordering::SeqCst))
     }
 

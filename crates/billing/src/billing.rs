@@ -8,7 +8,7 @@ use devspaces_kit::{
     db::{Change, Tx},
     mutation::{Abort, Call, Mutation},
     name::{AccountName, InvoiceName, Scope, SpaceName},
-    status::Fault,
+    status::{Fault, Reason},
     sweep::Told,
 };
 use devspaces_proto::billing::v1::{BillingFailure, RunBillingResponse};
@@ -37,7 +37,7 @@ const MAX_FAILURES: usize = 100;
 /// difference, since what is due follows from what there is. The log is told once of an account that can't be billed.
 ///
 /// # Errors
-/// The last fault that may pass; what is left is done by the next round.
+/// The last fault that may pass; what is left is done by the next round. `CLOCK_STEPPED` while the clock is doubted.
 pub async fn bill(context: &Context, told: &Told) -> Result<(), Fault> {
     let call = Call::of_service(Owner::Billing.name(), BILL);
     let tell = |space: SpaceName, result: &Result<(), Fault>| match result {
@@ -54,7 +54,8 @@ pub async fn bill(context: &Context, told: &Told) -> Result<(), Fault> {
 /// with each.
 ///
 /// # Errors
-/// The last fault that may pass by itself: with that in the answer, nobody would run it again.
+/// The last fault that may pass by itself: with that in the answer, nobody would run it again. `CLOCK_STEPPED` ends the run
+/// at once.
 pub(crate) async fn run(
     context: &Context,
     call: &Call,
@@ -64,13 +65,19 @@ pub(crate) async fn run(
     let mut failed = None;
     let mut after = (Timestamp::EPOCH, SpaceName::NIL);
     loop {
-        let now = context.clock.now();
+        let now = context.steady.now()?;
         let page = store::due::accounts(&mut context.pool.read().await?, now, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = *last;
         for (_, space) in page {
             // One that fails keeps no other back.
             let result = advance(context, call, space, &mut done).await;
+            if let Err(fault) = &result
+                && fault.reason() == Reason::ClockStepped
+            {
+                // It is no account's fault, and none is billed before it is over.
+                return Err(fault.clone());
+            }
             tell(space, &result);
             match result {
                 Ok(()) => {}
@@ -111,13 +118,14 @@ async fn advance(
         let holders = store::total::holders(&mut db, &touched).await?;
         drop(db);
         let scopes = BTreeSet::from([space]).union(&holders).map(|space| Scope::from(*space)).collect();
-        let step = Step { account, id: context.clock.new_id(), now: context.clock.now() };
+        let now = context.steady.now()?;
+        let step = Step { account, id: context.clock.new_id(), now };
         let made = context.mutations.run(call.clone().without_request_id(), scopes, step).await?;
         done.drafted += made.drafted;
         done.issued += made.issued;
         // What is issued is followed by the next month, which may be due as well; what could not be, for other spaces that
         // came to share its allowances, is tried again with these.
-        if !store::due::is_due(&mut context.pool.read().await?, space, context.clock.now()).await? {
+        if !store::due::is_due(&mut context.pool.read().await?, space, now).await? {
             return Ok(());
         }
     }
@@ -140,6 +148,7 @@ struct Step {
 
 impl Mutation for Step {
     type Reply = RunBillingResponse;
+    const FALLS_DUE: bool = true;
 
     async fn once(&self, tx: &mut Tx) -> Result<RunBillingResponse, Abort> {
         let space = self.account.name.0;

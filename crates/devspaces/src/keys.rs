@@ -1,7 +1,8 @@
 //! The files of a folder of keys.
 use std::{
-    fs::OpenOptions,
+    fs::{OpenOptions, Permissions},
     io::{self, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
 };
 
@@ -68,11 +69,36 @@ pub fn make(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes a file whole or not at all.
+/// Public keys are everybody's to read, whatever mask whoever makes them has: services run as other users.
+const PUBLIC: u32 = 0o644;
+
+/// Writes a file of public keys whole or not at all.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&new)?;
+    file.set_permissions(Permissions::from_mode(PUBLIC))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(new, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::OpenOptionsExt as _};
+
+    use super::*;
+
+    #[test]
+    fn everybody_reads_public_keys_and_their_owner_alone_private_ones() {
+        let folder = std::env::temp_dir().join(format!("devspaces-keys-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        // Left behind by one who let nobody read anything.
+        let left = folder.join(SUITE_JWKS).with_extension("new");
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(left).expect("a file");
+        make(&folder).expect("keys");
+        let mode = |name: &str| fs::metadata(folder.join(name)).expect(name).permissions().mode() & 0o777;
+        assert_eq!([ISSUER_JWKS, SUITE_JWKS].map(mode), [0o644, 0o644]);
+        assert_eq!([ISSUER, &of_service("space")].map(mode), [0o600, 0o600]);
+        fs::remove_dir_all(&folder).expect("a folder");
+    }
 }

@@ -185,17 +185,14 @@ fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) 
     let swept = Arc::clone(&context);
     sweep(tasks, "forgetting of first results", move || {
         let context = Arc::clone(&swept);
-        async move { Ok(replay::forget(&context.pool, context.clock.now()).await?) }
+        async move { replay::forget(&context.pool, &context.steady).await }
     });
     match service {
         Service::Space => {
             let swept = Arc::clone(&context);
             sweep(tasks, "purge of what was deleted", move || {
                 let context = Arc::clone(&swept);
-                async move {
-                    context.steady.check()?;
-                    devspaces_space::purge(&context).await
-                }
+                async move { devspaces_space::purge(&context).await }
             });
             let space = devspaces_space::servers(context);
             server.service(space.spaces).service(space.apps).service(space.records)
@@ -204,10 +201,7 @@ fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) 
             let swept = Arc::clone(&context);
             sweep(tasks, "expiry of roles", move || {
                 let context = Arc::clone(&swept);
-                async move {
-                    context.steady.check()?;
-                    devspaces_membership::expire(&context).await
-                }
+                async move { devspaces_membership::expire(&context).await }
             });
             let (members, records) = devspaces_membership::servers(context);
             server.service(members).service(records)
@@ -216,10 +210,7 @@ fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) 
             let swept = (Arc::clone(&context), Arc::new(Told::default()));
             sweep(tasks, "billing", move || {
                 let (context, told) = swept.clone();
-                async move {
-                    context.steady.check()?;
-                    devspaces_billing::bill(&context, &told).await
-                }
+                async move { devspaces_billing::bill(&context, &told).await }
             });
             let swept = Arc::clone(&context);
             sweep(tasks, "crossing of budgets", move || {
@@ -311,7 +302,7 @@ fn context(
     let gate = Gate::new(owning.facts, sources, config.service_permissions.clone(), clock.clone());
     let outbox = Outbox::new(pool.clone(), Arc::new(gate.clone()));
     tasks.spawn(outbox.clone().run(tasks.stopping()));
-    let mutations = Mutations::new(pool.clone(), clock.clone(), outbox, tasks.clone());
+    let mutations = Mutations::new(pool.clone(), clock.clone(), steady.clone(), outbox, tasks.clone());
     let streams = Streams::new(tasks.clone(), clock.clone());
     let (peers, space_quota) = (Peers::new(peers, signer), config.space_quota.clone());
     Ok(Context { pool, clock, steady, gate, mutations, streams, space_quota, peers })

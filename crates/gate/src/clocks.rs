@@ -7,8 +7,10 @@ use std::{
 
 use devspaces_kit::{clock::Timestamp, metrics};
 use tokio::time::Instant;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
-/// From how much on the log warns. Tokens between services bear with 30 s.
+/// From how much on the log warns. Tokens between services bear with three minutes.
 const WORTH_A_WARNING: Duration = Duration::from_secs(5);
 
 /// How long the log keeps silent on one owner after a warning.
@@ -39,6 +41,19 @@ impl PeerClock {
         }
     }
 
+    /// Takes note of the time that a refusal tells: of a token that was not valid by the owner's clock. Clocks that differ by
+    /// so much get no other answer.
+    pub(crate) fn read_refusal(&self, sent: Timestamp, status: &Status, received: Timestamp) {
+        if status.code() != Code::Unauthenticated {
+            return;
+        }
+        let details = status.get_error_details();
+        let time = details.error_info().and_then(|info| info.metadata.get("time")?.parse().ok());
+        if let Some(time) = time {
+            self.read(sent, time, received);
+        }
+    }
+
     fn may_warn(&self) -> bool {
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         let due = warned.is_none_or(|last| last.elapsed() >= SILENCE);
@@ -64,8 +79,16 @@ fn ahead(sent: Timestamp, read: Timestamp, received: Timestamp) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use tonic_types::ErrorDetails;
+
     use super::*;
     use crate::testing::at;
+
+    impl PeerClock {
+        pub(crate) fn has_warned(&self) -> bool {
+            self.warned.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        }
+    }
 
     #[test]
     fn a_difference_is_what_the_duration_of_the_call_can_not_explain() {
@@ -75,6 +98,23 @@ mod tests {
         assert_eq!(ahead(100, 110, 104), 6);
         assert_eq!(ahead(100, 40, 104), -60);
         assert_eq!(ahead(100, 100, 40), 0, "our own clock was set back meanwhile");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_tells_of_clocks_that_differ_too_much_for_any_other_answer() {
+        let refusal = |code, time: Timestamp| {
+            let metadata =
+                [("cause".to_owned(), "expired".to_owned()), ("time".to_owned(), time.to_string())];
+            let details = ErrorDetails::with_error_info("CREDENTIALS_INVALID", "devspaces.dev", metadata);
+            Status::with_error_details(code, "refused", details)
+        };
+        let clock = PeerClock::new("space");
+        clock.read_refusal(at(100), &Status::unauthenticated("by another"), at(101));
+        clock.read_refusal(at(100), &refusal(Code::Unauthenticated, at(101)), at(102));
+        clock.read_refusal(at(100), &refusal(Code::Unavailable, at(900)), at(102));
+        assert!(!clock.has_warned());
+        clock.read_refusal(at(100), &refusal(Code::Unauthenticated, at(900)), at(102));
+        assert!(clock.has_warned());
     }
 
     #[tokio::test(start_paused = true)]

@@ -30,7 +30,7 @@ pub(crate) struct Remote {
     signer: Arc<ServiceSigner>,
     clock: Arc<dyn Clock>,
     /// What is known of the owner's clock.
-    clock_there: PeerClock,
+    pub(crate) clock_there: PeerClock,
 }
 
 impl Remote {
@@ -160,7 +160,12 @@ impl Remote {
             let client = FactsServiceClient::new(Traced::new(self.owner.name(), channel));
             Ok(call(client, request).await?.into_inner())
         };
-        self.connections.call(over).await
+        let sent = self.clock.now();
+        let answer = self.connections.call(over).await;
+        if let Err(status) = &answer {
+            self.clock_there.read_refusal(sent, status, self.clock.now());
+        }
+        answer
     }
 
     fn owner(&self) -> proto::Owner {

@@ -36,8 +36,7 @@ pub trait Clock: Send + Sync + 'static {
 /// When this process first asked how much time has passed.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// By how much the clocks of the suite's services may differ; a token of another service is taken within it, too. One that
-/// differs by more is wrong.
+/// By how much the clocks of the suite's services may differ. One that differs by more is wrong.
 const SKEW: Duration = Duration::from_secs(30);
 
 /// The machine's clock.

@@ -19,6 +19,7 @@ use crate::{
     replay,
     server::Tasks,
     status::{Fault, Fields},
+    steady::Steady,
     text,
     trace::Span,
     turns::Turns,
@@ -167,6 +168,7 @@ impl Call {
 pub struct Mutations {
     pool: Pool,
     clock: Arc<dyn Clock>,
+    steady: Arc<Steady>,
     outbox: Outbox,
     tasks: Tasks,
     turns: Arc<Turns>,
@@ -180,6 +182,11 @@ pub trait Mutation: Send + Sync + 'static {
     /// Whether it only takes away. Such a change is not kept waiting by effects of earlier ones that can't be
     /// delivered: it commits behind them (R-M5). Order holds all the same, since effects of a scope go in order.
     const REVOKES: bool = false;
+
+    /// Whether it ends for good what was to end at some time: a role, what was deleted, a month. Such a change is not made
+    /// while the clock is doubted, and the time of its transaction is a reading that was found to be right. Others go on:
+    /// people can work, and what they do by a wrong time can be undone.
+    const FALLS_DUE: bool = false;
 
     /// Makes the change in a transaction: decides again, checks what must hold, writes, records. It may be run more
     /// than once, each time in a new transaction.
@@ -198,10 +205,10 @@ enum Attempt<R> {
 }
 
 impl Mutations {
-    /// Changes in this database.
+    /// Changes in this database, at the times that this clock shows. What falls due waits while it is doubted.
     #[must_use]
-    pub fn new(pool: Pool, clock: Arc<dyn Clock>, outbox: Outbox, tasks: Tasks) -> Self {
-        Self { pool, clock, outbox, tasks, turns: Arc::default() }
+    pub fn new(pool: Pool, clock: Arc<dyn Clock>, steady: Arc<Steady>, outbox: Outbox, tasks: Tasks) -> Self {
+        Self { pool, clock, steady, outbox, tasks, turns: Arc::default() }
     }
 
     /// Answers a call once for each `request_id` (R-J5): with the first result if there is one, else by the work. The
@@ -291,7 +298,7 @@ impl Mutations {
             actor: call.caller.principal.clone(),
             on_behalf_of: call.on_behalf_of.clone(),
             method: call.method.to_owned(),
-            time: self.clock.now(),
+            time: if M::FALLS_DUE { self.steady.now()? } else { self.clock.now() },
         };
         let mut tx = self.pool.begin(scopes, act).await?;
         if !behind && tx.has_undelivered().await? {

@@ -16,7 +16,7 @@ pub use self::{
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The longest id of a principal, in encoded bytes.
-const MAX_ID: usize = 512;
+pub(crate) const MAX_ID: usize = 512;
 
 /// A name that does not have the form it must have. Its text completes "the name …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,14 +10,15 @@ use crate::{
     db::{Conn, Error, Pool, Tx},
     mutation::Call,
     on, personal,
+    status::Fault,
+    steady::Steady,
 };
 
 /// How long a `request_id` is good at least: longer than any retry lasts, that of a queue over a week-end included. Stated
 /// in rules.md and at every `request_id` in the API.
 pub const KEPT: Duration = Duration::from_hours(7 * 24);
 
-/// How many are forgotten in one transaction, and in one round: 500 a second are more than a service makes, and a clock
-/// that is ahead for a minute does not make it forget everything.
+/// How many are forgotten in one transaction, and in one round: 500 a second are more than a service makes.
 const BATCH: i64 = 500;
 /// Rows that are read at a time when all are looked through.
 const PAGE: i64 = 1000;
@@ -71,9 +72,16 @@ pub(crate) async fn remember(tx: &mut Tx, call: &Call, response: &impl Message) 
 }
 
 /// Forgets some of the first results that are older than [`KEPT`]. Done again and again, it forgets all of them.
-pub async fn forget(pool: &Pool, now: Timestamp) -> Result<(), Error> {
+///
+/// # Errors
+/// `CLOCK_STEPPED` while the clock is doubted: nothing is forgotten then. Faults of the database.
+pub async fn forget(pool: &Pool, steady: &Steady) -> Result<(), Fault> {
     let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
-    let before = Timestamp::from_micros(now.micros().saturating_sub(kept));
+    let before = Timestamp::from_micros(steady.now()?.micros().saturating_sub(kept));
+    Ok(forget_before(pool, before).await?)
+}
+
+async fn forget_before(pool: &Pool, before: Timestamp) -> Result<(), Error> {
     // Looked for by a reader first: there are mostly none, and SQLite's one writer has other things to do.
     let mut db = pool.read().await?;
     let oldest: Option<Timestamp> =

@@ -55,16 +55,17 @@ impl Steady {
         Self { clock, seen: Mutex::new(Seen { last, doubted: None }) }
     }
 
-    /// Goes on unless the clock is doubted.
+    /// The time, unless the clock is doubted. What can't be taken back is decided by this very reading: a clock that is put
+    /// forward after a check would be believed by whoever read it again.
     ///
     /// # Errors
     /// `UNAVAILABLE` / `CLOCK_STEPPED`.
-    pub fn check(&self) -> Result<(), Fault> {
+    pub fn now(&self) -> Result<Timestamp, Fault> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Reading { time: self.clock.now(), uptime: self.clock.uptime() };
         if !seen.last.is_behind(now) {
             *seen = Seen { last: now, doubted: None };
-            return Ok(());
+            return Ok(now.time);
         }
         let since = match seen.doubted {
             Some(since) if !since.is_behind(now) => since,
@@ -78,7 +79,7 @@ impl Steady {
         let passed = now.uptime.saturating_sub(since.uptime);
         if passed >= HOLD {
             *seen = Seen { last: now, doubted: None };
-            return Ok(());
+            return Ok(now.time);
         }
         Err(Fault::clock_stepped().retry_after(HOLD.saturating_sub(passed)))
     }
@@ -137,47 +138,54 @@ mod tests {
         for _ in 0..100 {
             clock.pass(YEAR);
             clock.turn(30);
-            assert!(steady.check().is_ok());
+            assert!(steady.now().is_ok());
             clock.turn(-90);
-            assert!(steady.check().is_ok());
+            assert!(steady.now().is_ok());
         }
+    }
+
+    #[test]
+    fn the_time_is_the_reading_that_was_not_doubted() {
+        let (clock, steady) = watched();
+        clock.pass(YEAR);
+        assert_eq!(steady.now().ok(), Some(clock.now()));
     }
 
     #[test]
     fn a_clock_that_is_put_forward_is_doubted_until_it_is_put_back() {
         let (clock, steady) = watched();
         clock.turn(YEAR);
-        assert!(steady.check().is_err());
+        assert!(steady.now().is_err());
         clock.pass(60);
-        assert!(steady.check().is_err());
+        assert!(steady.now().is_err());
         clock.turn(-YEAR);
-        assert!(steady.check().is_ok());
+        assert!(steady.now().is_ok());
     }
 
     #[test]
     fn a_clock_that_stays_forward_is_believed_after_ten_minutes() {
         let (clock, steady) = watched();
         clock.turn(YEAR);
-        assert!(steady.check().is_err());
+        assert!(steady.now().is_err());
         clock.pass(599);
-        assert!(steady.check().is_err());
+        assert!(steady.now().is_err());
         clock.pass(1);
-        assert!(steady.check().is_ok());
+        assert!(steady.now().is_ok());
         clock.pass(1);
-        assert!(steady.check().is_ok());
+        assert!(steady.now().is_ok());
     }
 
     #[test]
     fn a_second_step_is_doubted_anew() {
         let (clock, steady) = watched();
         clock.turn(YEAR);
-        assert!(steady.check().is_err());
+        assert!(steady.now().is_err());
         clock.pass(590);
         clock.turn(YEAR);
-        assert!(steady.check().is_err());
+        assert!(steady.now().is_err());
         clock.pass(20);
-        assert!(steady.check().is_err());
+        assert!(steady.now().is_err());
         clock.turn(-2 * YEAR);
-        assert!(steady.check().is_ok());
+        assert!(steady.now().is_ok());
     }
 }

@@ -1,7 +1,10 @@
 //! Changes and their effects, on a database of their own and with peers of the test's making.
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,8 +15,10 @@ use devspaces_kit::{
     mutation::{Abort, Call, Mutation, Mutations},
     name::{Principal, Scope},
     outbox::{Deliver, Outbox},
+    replay,
     server::Tasks,
     status::{Fault, Reason},
+    steady::Steady,
 };
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, ApplyEffectsResponse, Effect};
 use futures::future::BoxFuture;
@@ -62,7 +67,33 @@ impl Deliver for Peers {
     }
 }
 
+/// The machine's clock, which a test puts forward while no time passes.
+#[derive(Default)]
+struct Hands(AtomicI64);
+
+impl Hands {
+    fn put_forward(&self, hours: i64) {
+        self.0.fetch_add(hours * 3_600_000_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(SystemClock.now().micros() + self.0.load(Ordering::SeqCst))
+    }
+
+    fn uptime(&self) -> Duration {
+        SystemClock.uptime()
+    }
+
+    fn new_id(&self) -> Uuid {
+        SystemClock.new_id()
+    }
+}
+
 struct World {
+    clock: Arc<Hands>,
+    steady: Arc<Steady>,
     pool: Pool,
     peers: Arc<Peers>,
     outbox: Outbox,
@@ -77,13 +108,25 @@ impl World {
         db::migrate(&pool, db::SCHEMA).await.unwrap();
         let peers = Arc::new(Peers::default());
         let outbox = Outbox::new(pool.clone(), peers.clone());
-        let mutations = Mutations::new(pool.clone(), SystemClock::shared(), outbox.clone(), Tasks::new());
-        Self { pool, peers, outbox, mutations, _folder: folder }
+        let clock = Arc::new(Hands::default());
+        let steady = Arc::new(Steady::new(clock.clone()));
+        let mutations =
+            Mutations::new(pool.clone(), clock.clone(), steady.clone(), outbox.clone(), Tasks::new());
+        Self { clock, steady, pool, peers, outbox, mutations, _folder: folder }
     }
 
     async fn change<M: Mutation>(&self, scope: Scope, change: M) -> Result<M::Reply, Fault> {
+        self.change_once(None, scope, change).await
+    }
+
+    async fn change_once<M: Mutation>(
+        &self,
+        request_id: Option<Uuid>,
+        scope: Scope,
+        change: M,
+    ) -> Result<M::Reply, Fault> {
         let caller = Caller { principal: Principal::user("alice"), email: None, suite: None, expires: None };
-        let call = Call::new(caller, "test/Change", &ApplyEffectsResponse {}, None);
+        let call = Call::new(caller, "test/Change", &ApplyEffectsResponse {}, request_id);
         self.mutations.run(call, vec![scope], change).await
     }
 }
@@ -122,6 +165,18 @@ impl Mutation for Grant {
 impl Mutation for Revocation {
     type Reply = ApplyEffectsResponse;
     const REVOKES: bool = true;
+
+    async fn once(&self, tx: &mut Tx) -> Result<ApplyEffectsResponse, Abort> {
+        self.0.once(tx).await
+    }
+}
+
+/// A change that ends for good what was to end by now.
+struct Ending(Grant);
+
+impl Mutation for Ending {
+    type Reply = ApplyEffectsResponse;
+    const FALLS_DUE: bool = true;
 
     async fn once(&self, tx: &mut Tx) -> Result<ApplyEffectsResponse, Abort> {
         self.0.once(tx).await
@@ -223,6 +278,38 @@ async fn a_clock_that_was_far_ahead_is_believed_no_longer_than_it_is() {
     tx.commit().await.unwrap();
     let report = devspaces_kit::journal::verify(&world.pool, &[]).await.unwrap();
     assert_eq!(report.findings, []);
+}
+
+// Also in the midst of a round, which has read the clock before it was put forward.
+#[tokio::test]
+async fn nothing_ends_for_good_by_a_clock_that_is_doubted() {
+    let world = World::new().await;
+    world.change(scope(1), Ending(Grant(scope(1), &[]))).await.unwrap();
+    world.clock.put_forward(24);
+    let refused = world.change(scope(1), Ending(Grant(scope(1), &[]))).await.unwrap_err();
+    assert_eq!(refused.reason(), Reason::ClockStepped);
+    assert_eq!(sequence(&world.pool, scope(1)).await, 1, "nothing was changed");
+    world.change(scope(1), Grant(scope(1), &[])).await.unwrap();
+    assert_eq!(sequence(&world.pool, scope(1)).await, 2, "all else goes on");
+    world.clock.put_forward(-24);
+    world.change(scope(1), Ending(Grant(scope(1), &[]))).await.unwrap();
+}
+
+// R-J5
+#[tokio::test]
+async fn no_first_result_is_forgotten_by_a_clock_that_is_doubted() {
+    let world = World::new().await;
+    let id = Some(Uuid::from_u128(7));
+    world.change_once(id, scope(1), Grant(scope(1), &[])).await.unwrap();
+    world.clock.put_forward(8 * 24);
+    let refused = replay::forget(&world.pool, &world.steady).await.unwrap_err();
+    assert_eq!(refused.reason(), Reason::ClockStepped);
+    world.change_once(id, scope(1), Grant(scope(1), &[])).await.unwrap();
+    assert_eq!(sequence(&world.pool, scope(1)).await, 1, "the first result is known");
+    // Another process, which finds the clock as it is.
+    replay::forget(&world.pool, &Steady::new(world.clock.clone())).await.unwrap();
+    world.change_once(id, scope(1), Grant(scope(1), &[])).await.unwrap();
+    assert_eq!(sequence(&world.pool, scope(1)).await, 2, "forgotten after 7 days");
 }
 
 #[tokio::test]

@@ -176,9 +176,10 @@ const ROUND: i64 = 100;
 /// on apps that go with them.
 ///
 /// # Errors
-/// Faults of the database, `EFFECT_PENDING`. What is left is done by the next round.
+/// Faults of the database, `EFFECT_PENDING`, `CLOCK_STEPPED` while the clock is doubted. What is left is done by the next
+/// round.
 pub async fn expire(context: &Context) -> Result<(), Fault> {
-    let ended = store::ended(&mut context.pool.read().await?, context.clock.now(), ROUND).await?;
+    let ended = store::ended(&mut context.pool.read().await?, context.steady.now()?, ROUND).await?;
     let mut result = Ok(());
     for name in ended {
         let call = Call::of_service(Owner::Membership.name(), EXPIRE);
@@ -192,10 +193,11 @@ pub async fn expire(context: &Context) -> Result<(), Fault> {
 }
 
 /// Sees to what follows from a role that has ended, if there is any such, before its holder is given a new one: nobody
-/// who comes back finds the roles on apps again.
+/// who comes back finds the roles on apps again. By a clock that is doubted nobody's role ends for good, so that nobody is
+/// given one anew either.
 ///
 /// # Errors
-/// `EARLIER_EFFECT_PENDING` if the roles on apps can't go yet; faults of the database.
+/// `EARLIER_EFFECT_PENDING` if the roles on apps can't go yet; `CLOCK_STEPPED`; faults of the database.
 pub(crate) async fn expire_first(context: &Context, name: MemberName) -> Result<(), Fault> {
     let now = context.clock.now();
     if store::find_ended(&mut context.pool.read().await?, &name, now).await?.is_none() {
@@ -214,6 +216,7 @@ struct Expiry(MemberName);
 impl Mutation for Expiry {
     type Reply = ();
     const REVOKES: bool = true;
+    const FALLS_DUE: bool = true;
 
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
         let now = tx.time();

@@ -25,15 +25,15 @@ const ROUND: i64 = 100;
 /// (R-S6). Their journals stay, and so do invoices.
 ///
 /// # Errors
-/// Faults of the database, and `UNAVAILABLE` while the members of a purged space can't be removed. What is left is done
-/// later.
+/// Faults of the database, `UNAVAILABLE` while the members of a purged space can't be removed, and `CLOCK_STEPPED` while the
+/// clock is doubted. What is left is done later.
 pub async fn purge(context: &Context) -> Result<(), Fault> {
     let apps = purge_apps(context).await;
     purge_spaces(context).await.and(apps)
 }
 
 async fn purge_spaces(context: &Context) -> Result<(), Fault> {
-    let due = purged_if_deleted_by(context.clock.now());
+    let due = purged_if_deleted_by(context.steady.now()?);
     let spaces = store::space::deleted_by(&mut context.pool.read().await?, due, ROUND).await?;
     let mut result = Ok(());
     for space in spaces {
@@ -50,6 +50,7 @@ struct SpacePurge(SpaceName);
 impl Mutation for SpacePurge {
     type Reply = ();
     const REVOKES: bool = true;
+    const FALLS_DUE: bool = true;
 
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
         let now = tx.time();
@@ -74,7 +75,7 @@ impl Mutation for SpacePurge {
 }
 
 async fn purge_apps(context: &Context) -> Result<(), Fault> {
-    let due = purged_if_deleted_by(context.clock.now());
+    let due = purged_if_deleted_by(context.steady.now()?);
     let apps = store::app::deleted_by(&mut context.pool.read().await?, due, ROUND).await?;
     let mut result = Ok(());
     for app in apps {
@@ -93,6 +94,7 @@ struct Purge(AppName);
 impl Mutation for Purge {
     type Reply = ();
     const REVOKES: bool = true;
+    const FALLS_DUE: bool = true;
 
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
         let due = purged_if_deleted_by(tx.time());

@@ -83,6 +83,24 @@ both_engines! {
         assert!(it.invoices().await.len() >= 11, "believed by now");
     }
 
+    // R-B7: nor when it is put forward in the midst of a run.
+    async fn no_month_closes_by_a_clock_that_is_put_forward_within_a_run(suite: Suite) {
+        begins(&suite);
+        let it = Customer::new(&suite, "alice").await;
+        let (run, mut doubted) = (suite.persona("services/billing-run"), 0);
+        for readings in 0..40 {
+            suite.clock.put_forward_after(readings, Duration::from_hours(365 * 24));
+            let answer = run.invoices().run_billing(RunBillingRequest::default()).await;
+            if answer.is_err() {
+                assert_eq!(refused(answer).kind(), (Code::Unavailable, "CLOCK_STEPPED"));
+                doubted += 1;
+            }
+            suite.clock.put_right();
+            assert_eq!(it.invoices().await, [], "put forward after {readings} readings");
+        }
+        assert!(doubted > 0, "the clock was put forward in time");
+    }
+
     // R-B7: what was accepted before it was bounded and can't be computed hides nothing else.
     async fn what_can_not_be_computed_keeps_no_other_account_back(suite: Suite) {
         let (_, next) = begins(&suite);

@@ -41,6 +41,22 @@ everywhere! {
 }
 
 both_engines! {
+    // R-M10, R-M8: a clock that was put forward for a minute takes nobody's role for good, not even by the way.
+    async fn nobody_is_added_anew_in_place_of_a_role_that_only_seems_to_have_ended(suite: Suite) {
+        let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+        let space = alice.creates_space("Team").await;
+        let month = Member { expire_time: Some(suite.clock_in(30 * 86_400)), ..member(&bob, DEVELOPER) };
+        adds_members(&alice, &space, vec![month]).await.expect("added");
+        let app = bob.creates_app(&space).await;
+        suite.clock.put_forward(Duration::from_hours(365 * 24));
+        let refusal = refused(adds(&alice, &space, &[(&bob, VIEWER)]).await);
+        assert_eq!(refusal.kind(), (Code::Unavailable, "CLOCK_STEPPED"));
+        suite.clock.put_right();
+        let expected = [(alice.name.clone(), ADMIN), (bob.name.clone(), DEVELOPER)];
+        assert_eq!(lists(&alice, &space).await.expect("a list"), expected);
+        assert!(bob.may("app.deploy", &app).await, "the app is still Bob's");
+    }
+
     // R-M10, R-M2: an Admin whose role has ended administers nothing, not even what they have begun.
     async fn an_expired_admin_changes_nothing(suite: Suite) {
         let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));

@@ -26,6 +26,12 @@ impl FromStr for IssuerSettings {
         for setting in text.split(',') {
             let (key, value) =
                 setting.split_once('=').ok_or_else(|| format!("'{setting}' must have the form KEY=VALUE"))?;
+            let (bare, trimmed) = (key.trim(), value.trim());
+            if (bare, trimmed) != (key, value) {
+                return Err(format!(
+                    "white space stands around '{bare}' or its value, and no token has it: write '{bare}={trimmed}'"
+                ));
+            }
             if !SETTINGS.contains(&key) {
                 let all = SETTINGS.join(", ");
                 return Err(format!(
@@ -125,6 +131,12 @@ mod tests {
             ("aud=devspaces", "audience=devspaces", "no setting 'audience'; did you mean 'aud'?"),
             ("prefix=", "prefix", "'prefix' must have the form KEY=VALUE"),
             ("kind=users", "kind=users,users-if=gty=x", "no effect"),
+            ("kind=users", "users-if=gty=x,services-if=gty=x", "meets the other as well"),
+            ("aud=devspaces", "aud=devspaces ", "write 'aud=devspaces'"),
+            (",iss=", ", iss=", "write 'iss=https://id.example'"),
+            (",iss=", ",iss= ", "write 'iss=https://id.example'"),
+            ("prefix=", "prefix=corp:\t", "write 'prefix=corp:'"),
+            ("kind=users", "kind=users,services-if=gty= x", "without any"),
             ("kind=users", "kind=users,services-if=gty", "services-if: a condition has the form CLAIM=VALUE"),
         ] {
             let text = GOOD.replacen(wrong, right, 1);

@@ -175,6 +175,13 @@ impl Serve {
         let issuers = self.issuers()?;
         let suite_keys = key_set("--suite-jwks", &self.suite_jwks)?;
         let keys = self.keys(&suite_keys)?;
+        for unknown in without_key(&suite_keys) {
+            let service = unknown.name();
+            tracing::warn!(
+                service,
+                "--suite-jwks has no key of this service: its calls will be refused, and what depends on them with them"
+            );
+        }
         let service_permissions = service_name::permissions(self.service_permissions.clone(), &issuers)?;
         let journal_watchers = service_name::watchers(self.journal_watchers.clone(), &issuers)?;
         if self.jwks.is_some() && !self.issuers.is_empty() {
@@ -212,6 +219,11 @@ impl Serve {
     }
 }
 
+/// The services that are not known by any key.
+fn without_key(suite_keys: &Jwks) -> impl Iterator<Item = Service> {
+    Service::ALL.into_iter().filter(|service| !suite_keys.names(service.name()))
+}
+
 fn addresses(given: Vec<Peer>) -> BTreeMap<Service, Vec<Uri>> {
     let mut by_service = BTreeMap::<Service, Vec<Uri>>::new();
     for Peer(service, uri) in given {
@@ -225,4 +237,19 @@ pub(super) async fn bind(address: SocketAddr, limits: &Limits) -> Result<TcpList
     raise_file_limit(limits.connections);
     let bound = TcpListener::bind(address).await;
     Ok(bound.map_err(|error| format!("--listen {address}: {error}"))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_service_without_a_key_in_the_suites_set_is_found_at_the_start() {
+        let key = |name| SigningKey::generate().expect("a key").public_jwk(name);
+        let keys = json!({ "keys": [key("space"), key("billing"), key("marketplace")] });
+        let keys = Jwks::parse(&keys.to_string()).expect("a key set");
+        assert_eq!(without_key(&keys).collect::<Vec<_>>(), [Service::Membership]);
+    }
 }

@@ -6,6 +6,7 @@ use devspaces_gate::{JournalWatchers, ServicePermissions};
 use devspaces_kit::{identity::Issuer, name::Principal};
 
 use super::{Failure, nearest::suggestion};
+use crate::Service;
 
 /// A service's name without `services/`, otherwise as it stands in answers and journals: `metering`,
 /// `system%3Aserviceaccount%3Aplatform%3Ametering`.
@@ -25,15 +26,26 @@ impl FromStr for ServiceName {
         if name.starts_with("users/") {
             return Err(format!("'{name}' is a person's name, and only services are allowed things by name"));
         }
-        let parsed = format!("services/{name}").parse().map_err(|_| {
-            let encoded = Principal::service(name);
-            format!(
-                "'{name}' is not a name as it stands after services/: for that subject it is '{}'",
-                encoded.id()
-            )
-        });
-        parsed.map(Self)
+        if Service::ALL.iter().any(|service| service.name() == name) {
+            return Err(format!(
+                "'{name}' is a service of the suite, which has all that it needs by its own key, and no issuer names it: \
+                 name a service beside the suite's own"
+            ));
+        }
+        let parsed: Result<Principal, _> = format!("services/{name}").parse();
+        parsed.map(Self).map_err(|_| not_a_name(name))
     }
+}
+
+/// What to write in place of something that can't stand after `services/`.
+fn not_a_name(name: &str) -> String {
+    let encoded = Principal::service(name);
+    if encoded.to_string().parse::<Principal>().is_err() {
+        return format!(
+            "'{name}' is not a name that a service can have: names have 512 bytes at most, percent-encoded"
+        );
+    }
+    format!("'{name}' is not a name as it stands after services/: for that subject it is '{}'", encoded.id())
 }
 
 /// A permission that a service is given.
@@ -89,4 +101,30 @@ fn known(flag: &str, ServiceName(name): &ServiceName, issuers: &[Issuer]) -> Res
         return Ok(());
     }
     Err(format!("{flag}: no issuer names a service {name}: see the kind and prefix of each --issuer").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_token_could_name_is_an_error_that_says_what_to_write() {
+        for (name, said) in [
+            ("", "is missing"),
+            ("services/metering", "without 'services/'"),
+            ("users/alice", "a person's name"),
+            ("system:serviceaccount:a:b", "it is 'system%3Aserviceaccount%3Aa%3Ab'"),
+            (" metering", "it is '%20metering'"),
+            ("billing", "name a service beside the suite's own"),
+            (&"x".repeat(513), "512 bytes at most"),
+        ] {
+            let error = name.parse::<ServiceName>().expect_err(name);
+            assert!(error.contains(said), "{name}: {error}");
+        }
+        for name in ["metering", "corp:metering", "corp:billing", "billing-run", &"x".repeat(512)] {
+            assert!(name.parse::<ServiceName>().is_ok(), "{name}");
+        }
+        let error = "membership=usage.report".parse::<ServicePermission>().expect_err("the suite's own");
+        assert!(error.contains("a service of the suite"), "{error}");
+    }
 }

@@ -11,12 +11,14 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
     Connections, FactsServer, Hosted, OwnFacts, Source,
+    remote::Remote,
     testing::{Database, Memory, TestClock, at, member, question, space, user},
 };
 
 struct Peer {
     members: Arc<Memory>,
     source: Source,
+    remote: Remote,
     stop: oneshot::Sender<()>,
     running: JoinHandle<()>,
     _database: Database,
@@ -24,6 +26,11 @@ struct Peer {
 
 /// The membership service behind a port, and the space service's source for it.
 async fn peer() -> Peer {
+    peer_of(&TestClock::at(100)).await
+}
+
+/// The same, with a clock of the space service's own.
+async fn peer_of(ours: &Arc<TestClock>) -> Peer {
     let database = Database::new("remote").await;
     let (members, clock) = (Memory::of(Owner::Membership), TestClock::at(100));
     let key = SigningKey::generate().unwrap();
@@ -43,14 +50,15 @@ async fn peer() -> Peer {
     let stopped = async { drop(stopped.await) };
     let running = tokio::spawn(async { server.run(stopped).await.unwrap() });
     let connections = Connections::new([address.parse().unwrap()]);
-    let signer = Arc::new(ServiceSigner::new("space", key, clock.clone()));
-    let source = Source::remote(Owner::Membership, connections, signer, clock);
-    Peer { members, source, stop, running, _database: database }
+    let signer = Arc::new(ServiceSigner::new("space", key, ours.clone()));
+    let remote = Remote::new(Owner::Membership, connections.clone(), signer.clone(), ours.clone());
+    let source = Source::remote(Owner::Membership, connections, signer, ours.clone());
+    Peer { members, source, remote, stop, running, _database: database }
 }
 
 #[tokio::test]
 async fn a_peer_is_asked_as_an_owner_in_this_process_is() {
-    let Peer { members, source, stop, running, _database } = peer().await;
+    let Peer { members, source, stop, running, _database, .. } = peer().await;
     let told = async |subject| {
         let asking = source.ask(question(space(1), subject), Duration::ZERO).unwrap();
         asking.answer().await.map(|confirmed| (confirmed.entry.facts.clone(), confirmed.read_time))
@@ -71,4 +79,19 @@ async fn a_peer_is_asked_as_an_owner_in_this_process_is() {
     running.await.unwrap();
     assert_eq!(told("alice").await, None, "the peer is gone");
     assert!(source.subject_spaces(&user("alice"), None, 10).await.is_none());
+}
+
+// Whoever has to see to it is told, although there is no answer.
+#[tokio::test]
+async fn a_peer_that_refuses_for_its_clock_shows_what_time_it_has() {
+    for (ours, differs) in [(100, false), (270, true), (1000, true)] {
+        let it = peer_of(&TestClock::at(ours)).await;
+        it.members.set(question(space(1), "alice"), 1, member(None));
+        let answer = it.remote.revalidate(&[question(space(1), "alice")], vec![None]).await;
+        assert_eq!(
+            (answer.is_err(), it.remote.clock_there.has_warned()),
+            (ours == 1000, differs),
+            "at {ours} s"
+        );
+    }
 }

@@ -6,11 +6,11 @@ use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Caller, ConfigError, Issuer, MAX_TOKEN, Suite,
+    Caller, ConfigError, Issuer, MAX_TOKEN, Suite, TokenEnd,
     issuer::{Trusted, trusted},
     jwk,
     jwt::Jwt,
-    refusals::{Origin, Refusals, shown},
+    refusals::{Origin, Refusals, Source, shown},
     rejection::Rejection,
     token::{Claims, Validity},
 };
@@ -73,8 +73,7 @@ impl Authenticator {
         let mut origin = Origin::default();
         token.and_then(|token| self.caller(token, &mut origin)).map_err(|why| {
             self.refusals.note(why, &origin);
-            let fault = Fault::credentials_invalid(why).metadata("cause", why.cause());
-            why.claim().into_iter().fold(fault, |fault, claim| fault.metadata("claim", claim))
+            why.fault(self.clock.now())
         })
     }
 
@@ -93,7 +92,7 @@ impl Authenticator {
             verified
         };
         verified.validity.check(self.clock.now()).inspect_err(|_| *origin = verified.origin.clone())?;
-        Ok(Caller { expires: Some(verified.validity.end()), ..verified.caller.clone() })
+        Ok(verified.caller.clone())
     }
 
     /// Checks everything but the time, which passes while a token is remembered.
@@ -101,8 +100,12 @@ impl Authenticator {
         let jwt = Jwt::parse(token)?;
         let key_id = jwt.key_id()?;
         origin.key_id = key_id.map(shown);
-        let trusted = self.trusted.get(jwt.issuer()?).ok_or(Rejection::Issuer)?;
-        origin.issuer = Some(Arc::clone(&trusted.iss));
+        let iss = jwt.issuer()?;
+        let Some(trusted) = self.trusted.get(iss) else {
+            origin.source = Source::Stranger(Some(shown(iss)));
+            return Err(Rejection::Issuer);
+        };
+        origin.source = Source::Claimed(Arc::clone(&trusted.iss));
         // RFC 7515, 4.1.11: an extension that is critical and not understood makes the token invalid.
         if jwt.header.contains_key("crit") {
             return Err(Rejection::Critical);
@@ -113,8 +116,10 @@ impl Authenticator {
             Ok(true) => {}
             _ => return Err(Rejection::Signature),
         }
+        origin.source = Source::Signed(Arc::clone(&trusted.iss));
         let claims = Claims::read(&jwt.claims)?;
-        Ok((trusted.caller(&claims)?, claims.validity))
+        let end = TokenEnd { time: claims.validity.end(), issuer: Arc::clone(&trusted.iss) };
+        Ok((Caller { expires: Some(end), ..trusted.caller(&claims)? }, claims.validity))
     }
 }
 

@@ -42,7 +42,7 @@ impl DevIssuer {
             claims["email"] = json!(email);
             claims["email_verified"] = json!(true);
         }
-        BearerToken::sign(&self.key, KEY_ID, claims, self.clock.now(), lifetime)
+        BearerToken::sign(&self.key, KEY_ID, claims, self.clock.now(), (Duration::ZERO, lifetime))
     }
 
     /// Whether it can name this caller: its tokens have no prefix.

@@ -3,13 +3,16 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{Caller, Jwks, Kind, Kinds, SuiteCaller, rejection::Rejection, token::Claims};
-use crate::name::{Malformed, Principal, REALM_END};
+use crate::name::{MAX_ID, Malformed, Principal, REALM_END};
 
 /// The issuer of the tokens that the suite's services give themselves is this and the service's name.
 pub(super) const SUITE_ISSUER: &str = "devspaces:";
 
 /// What a prefix that can be added at any time ends in: no `sub` leaves it bare in a name.
 pub const PREFIX_END: char = REALM_END;
+
+/// The longest prefix, in bytes of its encoded form: half of a name, so that the other half is there for `sub`.
+const MAX_PREFIX: usize = MAX_ID / 2;
 
 /// An issuer whose tokens are accepted.
 #[derive(Clone, Debug)]
@@ -64,6 +67,12 @@ pub enum ConfigError {
         "the issuer '{0}' has the prefix '{PREFIX_END}', which names nothing: write a word before it, or no prefix"
     )]
     PrefixUnnamed(String),
+    /// A prefix that leaves no room for `sub`.
+    #[error(
+        "the prefix of the issuer '{0}' is longer than {MAX_PREFIX} bytes, percent-encoded as it stands in names: they would \
+         have too little room for the sub of its tokens. Give it a shorter one, such as 'corp{PREFIX_END}'"
+    )]
+    PrefixTooLong(String),
     /// Two issuers of one kind, where one's prefix begins with the other's.
     #[error(
         "the issuers '{0}' and '{1}' can give two callers one name: one's prefix begins with the other's. Give one of them \
@@ -149,6 +158,9 @@ fn check(issuer: &Issuer) -> Result<(), ConfigError> {
     if issuer.realm() == Some("") {
         return Err(ConfigError::PrefixUnnamed(iss));
     }
+    if issuer.encoded_prefix().len() > MAX_PREFIX {
+        return Err(ConfigError::PrefixTooLong(iss));
+    }
     Ok(())
 }
 
@@ -182,12 +194,17 @@ impl Issuer {
             Principal::User(id) => (Kind::Users, id),
             Principal::Service(id) => (Kind::Services, id),
         };
-        let prefix = match self.realm() {
-            Some(realm) => format!("{}{PREFIX_END}", Principal::user(realm).id()),
-            None => Principal::user(&self.prefix).id().to_owned(),
-        };
+        let prefix = self.encoded_prefix();
         let own = self.realm().is_some() || !id.contains(PREFIX_END);
         self.kinds.include(kind) && own && id.len() > prefix.len() && id.starts_with(&prefix)
+    }
+
+    /// The prefix as it stands in names.
+    fn encoded_prefix(&self) -> String {
+        match self.realm() {
+            Some(realm) => format!("{}{PREFIX_END}", Principal::user(realm).id()),
+            None => Principal::user(&self.prefix).id().to_owned(),
+        }
     }
 
     /// The prefix without its end, if it has one.

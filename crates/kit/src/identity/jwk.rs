@@ -1,5 +1,6 @@
 //! One public key of a set: whether it is used, and in which algorithm.
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::VerifyingKey;
 use jsonwebtoken::{Algorithm, DecodingKey, jwk::Jwk};
 use serde_json::{Map, Value};
 
@@ -39,6 +40,7 @@ pub(super) fn read(value: &Value) -> Result<Key, &'static str> {
         return Err("is for an algorithm that is not accepted");
     }
     let numbers = names.iter().map(|name| number(jwk, name)).collect::<Result<Vec<_>, _>>()?;
+    check_strength(jwk, algorithm)?;
     let verifies = decoding_key(jwk, algorithm).ok_or("consists of numbers that are no key of its kind")?;
     Ok(Key { kid, algorithm, verifies, numbers })
 }
@@ -82,6 +84,32 @@ fn kind(jwk: &Map<String, Value>) -> Result<(Algorithm, &'static [&'static str])
         }
         _ => Err("is of a kind that is not accepted: P-256, Ed25519 and RSA are"),
     }
+}
+
+/// That not anybody at all can sign by the key.
+fn check_strength(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<(), &'static str> {
+    match algorithm {
+        // A point of small order: one signature fits many messages, and needs no private key.
+        Algorithm::EdDSA if is_weak(&bytes(jwk, "x")) => {
+            Err("is a point of small order, by which anybody could sign")
+        }
+        // By 1 a message is its own signature; no even exponent has an inverse (FIPS 186-5, A.1.1).
+        Algorithm::RS256 if !is_exponent(&bytes(jwk, "e")) => {
+            Err("has an exponent that is none of RSA: it must be odd and at least 3")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_weak(point: &[u8]) -> bool {
+    let key = point.try_into().ok().and_then(|point| VerifyingKey::from_bytes(point).ok());
+    key.is_some_and(|key| key.is_weak())
+}
+
+/// Whether this, the greatest byte first, is odd and greater than 1.
+fn is_exponent(bytes: &[u8]) -> bool {
+    let significant = bytes.iter().position(|byte| *byte != 0).map_or(&[][..], |first| &bytes[first..]);
+    significant != [1] && significant.last().is_some_and(|last| last % 2 == 1)
 }
 
 /// A member that is there and not null.

@@ -85,7 +85,7 @@ impl Jwks {
     /// Which keys are used, for the log: `2026-a (RS256), 2026-b (ES256)`.
     pub(super) fn used(&self) -> String {
         let key = |key: &Key| {
-            format!("{} ({})", shown(key.kid.as_deref().unwrap_or("without id")), jwk::name(key.algorithm))
+            format!("{} ({})", shown(key.kid.as_deref().unwrap_or(WITHOUT_ID)), jwk::name(key.algorithm))
         };
         list(self.keys.iter().map(key), ", ")
     }
@@ -109,6 +109,12 @@ impl Jwks {
         Ok(&key.verifies)
     }
 
+    /// Whether the set has a key of this id.
+    #[must_use]
+    pub fn names(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
+    }
+
     /// Whether the set has the public half of this key under this id.
     #[must_use]
     pub fn has(&self, kid: &str, key: &SigningKey) -> bool {
@@ -125,18 +131,18 @@ impl Jwks {
         sets
     }
 
-    /// Leaves aside what a token could not choose among: different keys of one id and algorithm. One that is there twice
-    /// counts once.
+    /// Leaves aside what a token could not choose: different keys of one id and algorithm, and those without an id beside
+    /// others. One that is there twice counts once.
     fn settle(&mut self) {
         let mut settled: Vec<Key> = Vec::new();
         let mut ambiguous = Vec::new();
         for key in std::mem::take(&mut self.keys) {
-            let same =
-                |other: &&Key| key.kid.is_some() && key.kid == other.kid && key.algorithm == other.algorithm;
-            match settled.iter().find(same) {
-                None => settled.push(key),
-                Some(other) if other.numbers == key.numbers => {}
-                Some(_) => ambiguous.push((key.kid.clone(), key.algorithm)),
+            let alike = |other: &&Key| key.kid == other.kid && key.algorithm == other.algorithm;
+            let is_there = settled.iter().filter(alike).any(|other| other.numbers == key.numbers);
+            match settled.iter().find(alike) {
+                _ if is_there => {}
+                Some(_) if key.kid.is_some() => ambiguous.push((key.kid.clone(), key.algorithm)),
+                _ => settled.push(key),
             }
         }
         for (kid, algorithm) in ambiguous {
@@ -146,6 +152,11 @@ impl Jwks {
                 self.aside.push(Aside { kid, why: TWICE });
             }
         }
+        if settled.len() > 1 {
+            let (named, nameless): (Vec<_>, _) = settled.into_iter().partition(|key| key.kid.is_some());
+            settled = named;
+            self.aside.extend(nameless.iter().map(|_| Aside { kid: WITHOUT_ID.to_owned(), why: NAMELESS }));
+        }
         self.keys = settled;
     }
 }
@@ -153,10 +164,16 @@ impl Jwks {
 /// Why keys that a token could not choose among are not used.
 const TWICE: &str = "shares its id and algorithm with another key";
 
+/// Why a key is not used that no token can name.
+const NAMELESS: &str = "stands beside others, and no token could name it: give it a kid";
+
+/// What a key is called that has no id.
+const WITHOUT_ID: &str = "without id";
+
 /// An id, as far as it is one, fit to be logged.
 fn named(kid: Option<&Value>) -> String {
     match kid {
-        None | Some(Value::Null) => "without id".to_owned(),
+        None | Some(Value::Null) => WITHOUT_ID.to_owned(),
         Some(Value::String(kid)) => shown(kid),
         Some(other) => shown(&other.to_string()),
     }

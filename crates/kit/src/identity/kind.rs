@@ -32,6 +32,12 @@ pub enum KindsError {
     /// A condition for the kind that all tokens have anyway.
     #[error("the condition has no effect: without it, too, every token would be of that kind")]
     Idle,
+    /// A condition that no token meets without meeting the other.
+    #[error(
+        "whatever meets one condition meets the other as well, and is refused because its kind can't be told: \
+         name values of which a token has one"
+    )]
+    Contained,
 }
 
 impl Kinds {
@@ -52,6 +58,9 @@ impl Kinds {
             (None, None, None) => Err(KindsError::None),
             (Some(Kind::Users), Some(_), None) | (Some(Kind::Services), None, Some(_)) => {
                 Err(KindsError::Idle)
+            }
+            (_, Some(users), Some(services)) if users.implies(services) || services.implies(users) => {
+                Err(KindsError::Contained)
             }
             _ => Ok(Self { otherwise, users_if, services_if }),
         }
@@ -101,6 +110,9 @@ impl FromStr for Condition {
     fn from_str(text: &str) -> Result<Self, &'static str> {
         let form = "a condition has the form CLAIM=VALUE, CLAIM=BEGINNING*, CLAIM=*END, or CLAIM=* for a claim that is there at all";
         let (claim, pattern) = text.split_once('=').ok_or(form)?;
+        if claim.trim() != claim || pattern.trim() != pattern {
+            return Err("white space stands around the claim or its value: write CLAIM=VALUE without any");
+        }
         if claim.is_empty() || pattern.is_empty() {
             return Err(form);
         }
@@ -135,6 +147,19 @@ impl Condition {
         }
     }
 
+    /// Whether whatever meets this condition meets that one.
+    fn implies(&self, other: &Self) -> bool {
+        use Pattern::{Begins, Ends, Is, Present};
+        self.claim == other.claim
+            && match (&self.pattern, &other.pattern) {
+                (_, Present) => true,
+                (Is(one), Is(other)) => one == other,
+                (Is(one) | Begins(one), Begins(other)) => one.starts_with(other),
+                (Is(one) | Ends(one), Ends(other)) => one.ends_with(other),
+                _ => false,
+            }
+    }
+
     fn fits(&self, value: &Value) -> Result<bool, Rejection> {
         let text = match value {
             Value::String(text) => text.clone(),
@@ -147,5 +172,49 @@ impl Condition {
             Pattern::Begins(beginning) => text.starts_with(beginning),
             Pattern::Ends(end) => text.ends_with(end),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(users_if: &str, services_if: &str) -> Result<Kinds, KindsError> {
+        let condition = |text: &str| text.parse().expect("a condition");
+        Kinds::new(None, Some(condition(users_if)), Some(condition(services_if)))
+    }
+
+    #[test]
+    fn a_condition_that_no_token_meets_alone_is_an_error() {
+        for (one, other) in [
+            ("gty=a", "gty=a"),
+            ("gty=*", "gty=*"),
+            ("gty=*", "gty=a"),
+            ("gty=*", "gty=a*"),
+            ("sub=a*", "sub=ab"),
+            ("sub=a*", "sub=ab*"),
+            ("sub=*b", "sub=ab"),
+            ("sub=*b", "sub=*ab"),
+        ] {
+            assert_eq!(kinds(one, other), Err(KindsError::Contained), "{one} {other}");
+            assert_eq!(kinds(other, one), Err(KindsError::Contained), "{other} {one}");
+        }
+        for (one, other) in [
+            ("gty=a", "gty=b"),
+            ("gty=a", "kind=a"),
+            ("sub=a*", "sub=*a"),
+            ("sub=a*", "sub=b*"),
+            ("uid=*", "cid=*"),
+        ] {
+            assert!(kinds(one, other).is_ok(), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn white_space_around_a_claim_or_its_value_is_an_error() {
+        for text in [" gty=a", "gty =a", "gty= a", "gty=a ", "gty=a\n"] {
+            assert!(text.parse::<Condition>().is_err_and(|error| error.contains("white space")), "{text:?}");
+        }
+        assert!("name=a b".parse::<Condition>().is_ok());
     }
 }

@@ -4,9 +4,9 @@
 //!
 //! The issuer decides what kind of principal a token speaks for, or a claim that the operator has named for it; never
 //! anything that the operator has not named. Only a peer's own key makes a caller that service of the suite.
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use crate::{clock::Timestamp, name::Principal};
+use crate::{clock::Timestamp, metrics, name::Principal, status::Fault};
 
 mod authenticator;
 mod dev;
@@ -24,6 +24,7 @@ mod signer;
 mod tests;
 mod token;
 
+use self::rejection::Rejection;
 pub use authenticator::Authenticator;
 pub use dev::DevIssuer;
 pub use issuer::{ConfigError, Issuer, PREFIX_END, Suite};
@@ -43,7 +44,30 @@ pub struct Caller {
     /// Set if the caller is one of the suite's own services.
     pub suite: Option<SuiteCaller>,
     /// From when on the token is not taken any more, for what outlasts the call's beginning. Absent where there is no token.
-    pub expires: Option<Timestamp>,
+    pub expires: Option<TokenEnd>,
+}
+
+/// When a token ends, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenEnd {
+    /// From when on it is refused.
+    pub time: Timestamp,
+    /// The `iss` of its issuer, by which refusals are counted.
+    pub issuer: Arc<str>,
+}
+
+impl TokenEnd {
+    /// Goes on unless the token has ended by now. If it has, that is counted like a call with such a token.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` / `CREDENTIALS_INVALID`.
+    pub fn check(&self, now: Timestamp) -> Result<(), Fault> {
+        if now < self.time {
+            return Ok(());
+        }
+        metrics::token_refused(Rejection::Expired.cause(), &self.issuer);
+        Err(Rejection::Expired.fault(now))
+    }
 }
 
 /// One of the suite's services, calling another.

@@ -21,13 +21,39 @@ const UNKNOWN: &str = "unknown";
 /// The longest text of a token or key set that is logged, in characters.
 const SHOWN: usize = 128;
 
-/// Where a token says it is from, as far as it has been read.
+/// Where a token is from, as far as it has been read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Origin {
-    /// The issuer, if it is a configured one.
-    pub(super) issuer: Option<Arc<str>>,
+    pub(super) source: Source,
     /// The id of the key, fit to be logged.
     pub(super) key_id: Option<String>,
+}
+
+/// Whose a token is, and how much is certain of that.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// Nobody's whom the operator has named. What it calls itself, if it does, fit to be logged.
+    Stranger(Option<String>),
+    /// A configured issuer's, as it says; its signature is not verified, so anybody could have made it.
+    Claimed(Arc<str>),
+    /// A configured issuer's, by its signature.
+    Signed(Arc<str>),
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self::Stranger(None)
+    }
+}
+
+impl Source {
+    /// The issuer, if it is a configured one.
+    pub(super) fn issuer(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Stranger(_) => None,
+            Self::Claimed(issuer) | Self::Signed(issuer) => Some(issuer),
+        }
+    }
 }
 
 /// A cause, and the issuer if it is a configured one: the kinds of refusals are few.
@@ -46,11 +72,24 @@ struct Told {
 impl Refusals {
     /// Counts a refusal, and logs it if none of its kind has been for a while.
     pub(super) fn note(&self, why: Rejection, origin: &Origin) {
-        let (cause, issuer) = (why.cause(), origin.issuer.as_deref().unwrap_or(UNKNOWN));
-        metrics::token_refused(cause, issuer);
-        let Some(untold) = self.due(cause, origin.issuer.clone()) else { return };
+        let (cause, issuer) = (why.cause(), origin.source.issuer());
+        let label = issuer.map_or(UNKNOWN, |issuer| &**issuer);
+        metrics::token_refused(cause, label);
+        let Some(untold) = self.due(cause, issuer.cloned()) else { return };
         let kid = origin.key_id.as_deref().unwrap_or_default();
-        tracing::info!(cause, %why, issuer, kid, untold, "token refused");
+        macro_rules! say {
+            ($($more:tt)*) => {
+                tracing::info!(cause, %why, issuer = label, kid = %kid, untold, $($more)* "token refused")
+            };
+        }
+        // Places of their own, since a place has so many lines a minute: whoever makes up tokens can't have those refusals
+        // left out of the log that only an issuer can cause.
+        match &origin.source {
+            Source::Stranger(Some(named)) => say!(named = %named,),
+            Source::Stranger(None) => say!(),
+            Source::Claimed(_) => say!(),
+            Source::Signed(_) => say!(),
+        }
     }
 
     /// How many have not been told since the last line, if it is time for another.
@@ -89,7 +128,42 @@ pub(super) fn shown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tracing::{Event, Subscriber, callsite::Identifier, subscriber::with_default};
+    use tracing_subscriber::{
+        Layer,
+        layer::{Context, SubscriberExt as _},
+    };
+
     use super::*;
+
+    /// The places in the code that lines come from.
+    #[derive(Clone, Default)]
+    struct Places(Arc<Mutex<Vec<Identifier>>>);
+
+    impl<S: Subscriber> Layer<S> for Places {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            self.0.lock().expect("places").push(event.metadata().callsite());
+        }
+    }
+
+    #[test]
+    fn made_up_tokens_crowd_none_out_of_the_log_that_an_issuer_has_signed() {
+        let issuer: Arc<str> = "https://id.example".into();
+        let sources = [
+            Source::Stranger(None),
+            Source::Stranger(Some("https://evil.example".into())),
+            Source::Claimed(Arc::clone(&issuer)),
+            Source::Signed(issuer),
+        ];
+        let places = Places::default();
+        with_default(tracing_subscriber::registry().with(places.clone()), || {
+            for source in sources {
+                Refusals::default().note(Rejection::Expired, &Origin { source, key_id: None });
+            }
+        });
+        let places = places.0.lock().expect("places");
+        assert_eq!(places.iter().collect::<std::collections::HashSet<_>>().len(), 4, "{places:?}");
+    }
 
     #[test]
     fn a_text_from_outside_neither_ends_a_line_nor_steers_a_terminal() {

@@ -1,6 +1,7 @@
 //! Why a token is refused.
 
 use super::token::MAX_TOKEN;
+use crate::{clock::Timestamp, status::Fault};
 
 /// Why a token is refused. The text completes "The bearer token …". It tells its bearer what is wrong with what they
 /// hold; it quotes nothing of it, and tells nothing of other tokens, issuers or keys.
@@ -69,8 +70,17 @@ impl Rejection {
         }
     }
 
+    /// What the bearer is told at this time: where it depends on that, the time is part of it, so that two whose clocks
+    /// differ find out.
+    pub(super) fn fault(self, now: Timestamp) -> Fault {
+        let fault = Fault::credentials_invalid(self).metadata("cause", self.cause());
+        let timely = matches!(self, Self::Expired | Self::NotYetValid).then(|| ("time", now.to_string()));
+        let claim = self.claim().map(|claim| ("claim", claim.to_owned()));
+        claim.into_iter().chain(timely).fold(fault, |fault, (key, value)| fault.metadata(key, value))
+    }
+
     /// The claim that it is about, if it is about one.
-    pub(super) fn claim(self) -> Option<&'static str> {
+    fn claim(self) -> Option<&'static str> {
         match self {
             Self::Missing(claim) | Self::Mistyped(claim) => Some(claim),
             _ => None,

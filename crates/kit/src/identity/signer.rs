@@ -14,6 +14,11 @@ use crate::clock::{Clock, Timestamp};
 /// How long a token lives. A stolen one is of use to nobody but its audience, and soon not there either.
 const LIFETIME: Duration = Duration::from_mins(5);
 
+/// For how long before it was signed a token is valid: as much as is left of its life at least when it is used. So a peer
+/// takes it whose clock is behind by that much, just as one whose clock is ahead; with what every reader bears with that is
+/// three minutes either way. Clocks that differ by less cost no call, and the alert on them has time.
+const EARLY: Duration = LIFETIME.checked_div(2).expect("half of it");
+
 /// Signs the tokens by which one service of the suite calls the others.
 pub struct ServiceSigner {
     name: String,
@@ -31,13 +36,13 @@ impl ServiceSigner {
     }
 
     /// A token for calling the service `audience`. It lives for five minutes, at least half of which are left. If the clock
-    /// has been set back behind its beginning, it is signed anew: nobody would take it until its time had come.
+    /// has been set back behind the moment at which it was signed, it is signed anew: it might not be valid yet.
     #[must_use]
     pub fn token_for(&self, audience: &str) -> BearerToken {
         let now = self.clock.now();
         let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
         match signed.get(audience) {
-            Some((token, begin)) if (*begin..*begin + LIFETIME / 2).contains(&now) => token.clone(),
+            Some((token, begin)) if (*begin..*begin + EARLY).contains(&now) => token.clone(),
             _ => {
                 let token = self.sign(audience, now);
                 signed.insert(audience.to_owned(), (token.clone(), now));
@@ -49,7 +54,7 @@ impl ServiceSigner {
     fn sign(&self, audience: &str, now: Timestamp) -> BearerToken {
         let iss = format!("{SUITE_ISSUER}{}", self.name);
         let claims = json!({ "iss": iss, "sub": self.name, "aud": audience });
-        BearerToken::sign(&self.key, &self.name, claims, now, LIFETIME)
+        BearerToken::sign(&self.key, &self.name, claims, now, (EARLY, LIFETIME))
     }
 }
 

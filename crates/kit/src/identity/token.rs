@@ -102,16 +102,17 @@ impl BearerToken {
         }
     }
 
-    /// Signs claims, valid from `now`.
+    /// Signs claims at `now`, valid for as long as `lifetime`, and to clocks that are behind by as much as `early` as well.
     pub(super) fn sign(
         key: &SigningKey,
         kid: &str,
         mut claims: Value,
         now: Timestamp,
-        lifetime: Duration,
+        (early, lifetime): (Duration, Duration),
     ) -> Self {
+        let early = i64::try_from(early.as_secs()).unwrap_or(i64::MAX);
         claims["iat"] = json!(now.seconds());
-        claims["nbf"] = json!(now.seconds());
+        claims["nbf"] = json!(now.seconds() - early);
         claims["exp"] = json!((now + lifetime).seconds());
         Self(key.sign(kid, "JWT", &claims))
     }

@@ -160,6 +160,11 @@ pub(crate) fn token_refused(cause: &'static str, issuer: &str) {
     METRICS.tokens_refused.get_or_create(&labels).inc();
 }
 
+#[cfg(test)]
+pub(crate) fn tokens_refused(cause: &'static str, issuer: &str) -> u64 {
+    METRICS.tokens_refused.get_or_create(&[("cause", cause.to_owned()), ("issuer", issuer.to_owned())]).get()
+}
+
 /// An owner's clock was ahead of this process's by so many microseconds.
 pub fn clock_differs(owner: &'static str, micros: i64) {
     #[expect(clippy::cast_precision_loss, reason = "no clock is wrong by so much that it matters")]

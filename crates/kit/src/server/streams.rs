@@ -16,8 +16,8 @@ use tonic::Status;
 
 use super::{Tasks, admission::Place};
 use crate::{
-    clock::{Clock, Timestamp},
-    identity::Caller,
+    clock::Clock,
+    identity::{Caller, TokenEnd},
     status::Fault,
 };
 
@@ -61,7 +61,7 @@ impl Streams {
         let (ending, ended) = oneshot::channel();
         let leave = Leave {
             clock: self.clock.clone(),
-            expires: caller.expires,
+            expires: caller.expires.clone(),
             ask: Arc::new(move || may().boxed()),
         };
         let (stopping, gone) = (self.tasks.stopping(), to_reader.clone());
@@ -89,14 +89,14 @@ impl Streams {
 #[derive(Clone)]
 struct Leave {
     clock: Arc<dyn Clock>,
-    expires: Option<Timestamp>,
+    expires: Option<TokenEnd>,
     ask: Arc<dyn Fn() -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>,
 }
 
 impl Leave {
     async fn ask(&self) -> Result<(), Fault> {
-        if self.expires.is_some_and(|expires| self.clock.now() >= expires) {
-            return Err(Fault::credentials_invalid("has expired"));
+        if let Some(expires) = &self.expires {
+            expires.check(self.clock.now())?;
         }
         (self.ask)().await
     }
@@ -139,7 +139,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::name::Principal;
+    use crate::{clock::Timestamp, metrics, name::Principal};
 
     /// A clock that a test sets, in seconds.
     #[derive(Default)]
@@ -155,9 +155,29 @@ mod tests {
         }
     }
 
+    const ISSUER: &str = "https://streams.example";
+
     fn caller(expires: i64) -> Caller {
-        let expires = Some(Timestamp::from_micros(expires * 1_000_000));
+        let time = Timestamp::from_micros(expires * 1_000_000);
+        let expires = Some(TokenEnd { time, issuer: ISSUER.into() });
         Caller { principal: Principal::user("alice"), email: None, suite: None, expires }
+    }
+
+    // As it is for a call with such a token.
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_ends_with_its_token_says_the_cause_and_is_counted() {
+        let clock = Arc::new(Set::default());
+        clock.0.store(100, Ordering::SeqCst);
+        let before = metrics::tokens_refused("expired", ISSUER);
+        let mut late = Streams::new(Tasks::new(), clock)
+            .open(&caller(100), endless(), async || Ok(()))
+            .expect("a stream");
+        let status = late.next().await.expect("an end that says why").expect_err("an end");
+        let details = status.get_error_details();
+        let metadata = &details.error_info().expect("an ErrorInfo").metadata;
+        assert_eq!(metadata["cause"], "expired");
+        assert_eq!(metadata["time"], "1970-01-01T00:01:40.000000Z");
+        assert!(metrics::tokens_refused("expired", ISSUER) > before);
     }
 
     /// The code and the reason with which a stream ends, and how many messages came before.

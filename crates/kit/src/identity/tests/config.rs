@@ -57,6 +57,19 @@ fn a_configuration_that_is_ambiguous_or_of_no_use_is_an_error() {
     }
     let keyless = Issuer { keys: Jwks::default(), ..one("one", Kind::Users) };
     assert_eq!(new(vec![keyless], none()), ConfigError::NoKey("one".into(), String::new()));
+    for (prefix, fits) in [
+        ("p".repeat(255) + ":", true),
+        ("p".repeat(256) + ":", false),
+        ("p".repeat(256), true),
+        ("p".repeat(257), false),
+        ("é".repeat(42), true),
+        ("é".repeat(43), false),
+    ] {
+        let long = Issuer { prefix: prefix.clone(), ..one("one", Kind::Users) };
+        let expected = if fits { Ok(()) } else { Err(ConfigError::PrefixTooLong("one".into())) };
+        let made = Authenticator::new(Hands::at_now(), vec![long], none()).map(|_| ());
+        assert_eq!(made, expected, "{prefix}");
+    }
     let unnamed = Issuer { prefix: ":".into(), ..one("one", Kind::Users) };
     assert_eq!(new(vec![unnamed], none()), ConfigError::PrefixUnnamed("one".into()));
     assert_eq!(new(Vec::new(), suite(&["shop"], Jwks::default())), ConfigError::HostedUnknown("shop".into()));

@@ -23,6 +23,10 @@ fn odd_keys(good: &Value) -> Vec<(Value, &'static str)> {
         (rsa(vec![255; 513]), "4096"),
         (rsa(zero), "zero byte"),
         (with(&rsa(vec![255; 256]), "e", json!(null)), "lacks a number"),
+        (with(&rsa(vec![255; 256]), "e", json!("AQ")), "exponent"),
+        (with(&rsa(vec![255; 256]), "e", json!("AAE")), "exponent"),
+        (with(&rsa(vec![255; 256]), "e", json!("AQAA")), "exponent"),
+        (with(&rsa(vec![255; 256]), "e", json!("")), "exponent"),
         (json!({ "kty": "oct", "kid": "odd", "k": "AAAA" }), "private or secret"),
         (odd("d", json!("AA")), "private or secret"),
         (with(good, "kid", json!(7)), "id that is not a text"),
@@ -60,6 +64,65 @@ fn an_odd_key_takes_nothing_from_the_good_one_beside_it() {
         let error = alone.expect_err("nobody could sign in").to_string();
         assert!(error.contains("no usable key") && error.contains(why), "{error}");
     }
+}
+
+/// Every encoding of a point of small order: eight of them, in all the ways in which they can be written down. Those of
+/// which a number is not below 2^255 - 19 are other ways to write one.
+const SMALL_ORDER: [&str; 14] = [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0000000000000000000000000000000000000000000000000000000000000080",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000080",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+];
+
+// By such a key a signature of zeros fits one message in eight, if not all.
+#[test]
+fn a_key_by_which_anybody_could_sign_is_not_used() {
+    let good = key().public_jwk("good");
+    for point in SMALL_ORDER {
+        let bytes = hex::decode(point).expect("hexadecimal");
+        let weak = with(&with(&good, "kid", json!("weak")), "x", json!(URL_SAFE_NO_PAD.encode(bytes)));
+        let keys = parse(&json!([good, weak]));
+        assert_eq!(keys.used(), "good (EdDSA)", "{point}");
+        let aside = keys.left_aside();
+        // Some of the ways to write one are no key to begin with.
+        assert!(aside.contains("small order") || aside.contains("no key of its kind"), "{point}: {aside}");
+    }
+}
+
+#[test]
+fn a_key_without_an_id_is_used_alone_and_beside_no_other() {
+    let world = World::new();
+    let nameless = with(&world.key.public_jwk("k1"), "kid", json!(null));
+    let header = Header::new(Algorithm::EdDSA);
+    let ask = |keys: &Value, header: &Header| {
+        let users = issuer("https://id.example", Kind::Users, "", parse(keys));
+        let authenticator = Authenticator::new(world.clock.clone(), vec![users], Suite::default());
+        authenticator.expect("keys").authenticate(&bearer(&world.signed(header, &json!({})))).is_ok()
+    };
+    for alone in [json!([nameless]), json!([nameless, nameless])] {
+        assert!(ask(&alone, &header) && parse(&alone).left_aside().is_empty());
+    }
+    let other = key();
+    for beside in [json!([nameless, other.public_jwk("k2")]), json!([other.public_jwk("k2"), nameless])] {
+        assert!(!ask(&beside, &header));
+        let keys = parse(&beside);
+        assert_eq!(keys.used(), "k2 (EdDSA)");
+        let aside = keys.left_aside();
+        assert!(aside.starts_with("without id: it ") && aside.contains("give it a kid"), "{aside}");
+    }
+    let two = json!([nameless, with(&other.public_jwk("k2"), "kid", json!(null)), key().public_jwk("k3")]);
+    assert_eq!(parse(&two).left_aside().matches("without id").count(), 2);
 }
 
 #[test]

@@ -1,7 +1,17 @@
 //! Each refusal has its own reason, which the answer tells.
+use std::{
+    fmt::{Debug, Write as _},
+    sync::Mutex,
+};
+
 use ed25519_dalek::Signer as _;
 use tonic::Status;
 use tonic_types::StatusExt as _;
+use tracing::{Event, Subscriber, field::Field, subscriber::with_default};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt as _},
+};
 
 use super::*;
 use crate::identity::MAX_TOKEN;
@@ -68,6 +78,47 @@ fn each_refusal_has_its_own_cause() {
     let mut twice = bearer(&with(json!({})));
     twice.append(AUTHORIZATION, "Bearer x".parse().expect("a header"));
     assert_eq!(cause(world.authenticator.authenticate(&twice)), ("header".to_owned(), None));
+}
+
+/// What the log says, field by field.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<String>>);
+
+impl<S: Subscriber> Layer<S> for Said {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        event.record(&mut |field: &Field, value: &dyn Debug| {
+            let _ = writeln!(self.0.lock().expect("a text"), "{field}={value:?}");
+        });
+    }
+}
+
+#[test]
+fn an_issuer_that_is_not_configured_is_named_in_the_log_and_nowhere_else() {
+    let world = World::new();
+    let iss = format!("https://evil.example\n\u{1b}{}", "x".repeat(1000));
+    let said = Said::default();
+    let refused = with_default(tracing_subscriber::registry().with(said.clone()), || {
+        world.ask(&world.token(&json!({ "iss": iss }))).expect_err("a refusal")
+    });
+    let said = said.0.lock().expect("a text");
+    let line = said.lines().find(|line| line.starts_with("named=")).expect("a name");
+    assert!(line.starts_with("named=https://evil.example\\n\\u{1b}xx") && line.len() < 160, "{line}");
+    assert!(said.contains("issuer=\"unknown\""), "{said}");
+    assert!(!format!("{:?}", Status::from(refused)).contains("evil"));
+}
+
+// Two whose clocks differ find out by what they tell each other.
+#[test]
+fn a_refusal_that_depends_on_the_time_tells_it() {
+    let world = World::new();
+    let time = |claims| {
+        let status = Status::from(world.ask(&world.token(&claims)).expect_err("a refusal"));
+        status.get_error_details().error_info().expect("an ErrorInfo").metadata.get("time").cloned()
+    };
+    for claims in [json!({ "exp": NOW - 30 }), json!({ "nbf": NOW + 31 })] {
+        assert_eq!(time(claims).as_deref(), Some("2027-01-15T08:00:00.000000Z"));
+    }
+    assert_eq!(time(json!({ "aud": "other" })), None);
 }
 
 #[test]

@@ -57,6 +57,32 @@ fn a_service_signs_anew_when_half_of_a_tokens_life_is_spent() {
     assert!(signer.token_for("billing") != first);
 }
 
+// Either way by three minutes, whatever is left of the token's life. Never for longer than the token lives.
+#[test]
+fn services_whose_clocks_differ_by_minutes_take_each_others_tokens() {
+    let own = key();
+    let world = World::with_suite(suite(&["space"], jwks(&own, "membership")));
+    let theirs = Hands::at_now();
+    let signer = ServiceSigner::new("membership", own, theirs.clone());
+    for age in [0, 149] {
+        let ask = |by: i64| {
+            theirs.0.store(NOW, Ordering::Relaxed);
+            let _ = signer.token_for("space");
+            theirs.advance(age);
+            world.clock.0.store(NOW + age + by, Ordering::Relaxed);
+            world
+                .ask(signer.token_for("space").as_str())
+                .map(drop)
+                .map_err(|fault| fault.message().to_owned())
+        };
+        for by in [-180, -60, 60, 180] {
+            assert_eq!(ask(by), Ok(()), "{by} s ahead, {age} s old");
+        }
+        assert_eq!(ask(-181 - age), Err("The bearer token is not valid yet".to_owned()));
+        assert_eq!(ask(330 - age), Err("The bearer token has expired".to_owned()));
+    }
+}
+
 #[test]
 fn a_service_signs_anew_when_its_clock_has_been_set_back_behind_its_token() {
     let own = key();
