@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptor_set.bin"), compiler.encode_file_descriptor_set())?;
     let set = prost_types_set(&compiler.encode_file_descriptor_set())?;
-    fs::write(out.join("mutation_requests.rs"), mutation_requests(&set))?;
+    fs::write(out.join("requests.rs"), method_requests(&set) + &mutation_requests(&set))?;
     tonic_prost_build::configure()
         .bytes(".devspaces.facts.v1.Version")
         // It holds a secret on its way in: see how it prints in lib.rs.
@@ -44,6 +44,27 @@ fn health(out: &Path) -> Result<(), Box<dyn Error>> {
     fs::write(out.join("health_descriptor_set.bin"), &bytes)?;
     tonic_prost_build::configure().compile_fds(prost_types_set(&bytes)?)?;
     Ok(())
+}
+
+/// Implements `MethodRequest` for the request of every method, of which each method has one of its own.
+fn method_requests(set: &prost_types::FileDescriptorSet) -> String {
+    let mut code = String::new();
+    for file in set.file.iter().filter(|file| file.package().starts_with("devspaces.")) {
+        for service in &file.service {
+            for method in &service.method {
+                let request = method.input_type().trim_start_matches(".devspaces.").replace('.', "::");
+                code += &format!(
+                    "impl MethodRequest for {request} {{
+                        const METHOD: &'static str = \"{}.{}/{}\";
+                    }}\n",
+                    file.package(),
+                    service.name(),
+                    method.name()
+                );
+            }
+        }
+    }
+    code
 }
 
 /// Implements `MutationRequest` for every message that has a `request_id`.

@@ -76,6 +76,9 @@ fn is_for_services(permission: Permission) -> bool {
     matches!(table::row(permission).also, Also::ServiceByName)
 }
 
+// One more would be counted as one of the first.
+const _: () = assert!(Permission::ALL.len() <= u64::BITS as usize, "a set has room for 64 permissions");
+
 fn bit(permission: Permission) -> u64 {
     1 << permission as u8
 }

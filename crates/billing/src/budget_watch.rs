@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What the journal names in place of a method.
-const CROSSING: &str = "crossing of a budget's threshold";
+const CROSS: &str = "devspaces.billing/cross";
 
 /// A budget of a space in which nothing was written is looked at again after so long: what other spaces use up of an
 /// allowance changes the costs of this one.
@@ -47,7 +47,7 @@ pub async fn watch_budgets(context: &Context) -> Result<(), Fault> {
             look.as_ref().is_none_or(|look| is_due(look, head, now))
         });
         for (space, _) in due {
-            let call = Call::of_service(Owner::Billing.name(), CROSSING);
+            let call = Call::of_service(Owner::Billing.name(), CROSS);
             // One that can't be looked at keeps no other back.
             if let Err(fault) = context.mutations.run(call, vec![space.into()], Watch(space)).await {
                 result = Err(fault);

@@ -149,7 +149,6 @@ impl Call {
     /// `INVALID_ARGUMENT`.
     pub fn parse<Q: MutationRequest, N>(
         caller: Caller,
-        method: &'static str,
         request: &mut Q,
         names: impl FnOnce(&mut Fields, &Q) -> Option<N>,
     ) -> Result<(N, Self), Fault> {
@@ -159,7 +158,7 @@ impl Call {
         let request_id = fields.check("request_id", text::request_id(&request_id));
         let (names, request_id) = fields.finish_with(names.zip(request_id))?;
         let preview = request.validate_only();
-        Ok((names, Self { preview, ..Self::new(caller, method, request, request_id) }))
+        Ok((names, Self { preview, ..Self::new(caller, Q::METHOD, request, request_id) }))
     }
 }
 

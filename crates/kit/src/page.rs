@@ -1,5 +1,6 @@
 //! Pages of a list: how many, and the opaque token that says where the next one begins.
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use devspaces_proto::MethodRequest;
 use prost::Message;
 use sha2::{Digest as _, Sha256};
 
@@ -78,9 +79,14 @@ pub fn fill<T, K, W: Message>(
 pub struct PageToken(Sha256);
 
 impl PageToken {
-    /// The tokens of `method` for these arguments: everything in the request that chooses or orders the entries.
+    /// The tokens of the method that takes such requests, for these arguments: everything in the request that chooses or
+    /// orders the entries.
     #[must_use]
-    pub fn for_arguments(method: &str, arguments: &[&str]) -> Self {
+    pub fn for_arguments<R: MethodRequest>(arguments: &[&str]) -> Self {
+        Self::of(R::METHOD, arguments)
+    }
+
+    fn of(method: &str, arguments: &[&str]) -> Self {
         let mut digest = Sha256::new_with_prefix(b"devspaces page token 1");
         for part in std::iter::once(&method).chain(arguments) {
             // Lengths keep ["ab", "c"] apart from ["a", "bc"].
@@ -176,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_bad_token_is_named_by_its_field() {
-        let fault = PageToken::for_arguments("List", &[]).decode("x").expect_err("a bad token");
+        let fault = PageToken::of("List", &[]).decode("x").expect_err("a bad token");
         assert_eq!(fault.reason(), Reason::PageTokenInvalid);
         let details = Status::from(fault).get_error_details();
         assert_eq!(
@@ -187,7 +193,7 @@ mod tests {
 
     #[test]
     fn arguments_are_told_apart_by_more_than_their_text() {
-        let token = PageToken::for_arguments("List", &["ab", "c"]).encode(b"key");
+        let token = PageToken::of("List", &["ab", "c"]).encode(b"key");
         for (method, arguments) in [
             ("List", &["a", "bc"][..]),
             ("List", &["ab"]),
@@ -195,23 +201,20 @@ mod tests {
             ("Lista", &["b", "c"]),
             ("Other", &["ab", "c"]),
         ] {
-            assert!(
-                PageToken::for_arguments(method, arguments).decode(&token).is_err(),
-                "{method} {arguments:?}"
-            );
+            assert!(PageToken::of(method, arguments).decode(&token).is_err(), "{method} {arguments:?}");
         }
     }
 
     proptest! {
         #[test]
         fn a_token_gives_back_its_key(key: Vec<u8>, argument in ".*") {
-            let tokens = PageToken::for_arguments("List", &[&argument]);
+            let tokens = PageToken::of("List", &[&argument]);
             prop_assert_eq!(tokens.decode(&tokens.encode(&key)), Ok(Some(key)));
         }
 
         #[test]
         fn an_altered_token_is_refused(key: Vec<u8>, place: prop::sample::Index, with in "[-_A-Za-z0-9=+/. é]") {
-            let tokens = PageToken::for_arguments("List", &["spaces/a"]);
+            let tokens = PageToken::of("List", &["spaces/a"]);
             let token = tokens.encode(&key);
             let place = place.index(token.len());
             let altered = format!("{}{with}{}", &token[..place], &token[place + 1..]);

@@ -14,6 +14,7 @@ use devspaces_kit::{
     status::{Blockers, Fault, Reason},
 };
 use devspaces_proto::{
+    MethodRequest as _,
     facts::v1::ReserveListingRequest,
     marketplace::v1::{Listing as WireListing, SubmitListingRequest},
 };
@@ -26,9 +27,6 @@ use crate::{
     domain::{Listing, State},
     spaces, store,
 };
-
-/// The method by which apps are submitted.
-pub(crate) const SUBMIT: &str = "devspaces.marketplace.v1.ListingService/SubmitListing";
 
 /// How long the call that submitted a listing is left to finish it alone: longer than it waits for the space service.
 const LEFT_ALONE: Duration = Duration::from_secs(6);
@@ -195,7 +193,7 @@ async fn conclude_left(context: &Context, listing: Listing) -> Result<(), Fault>
     let request =
         SubmitListingRequest { parent: profile.to_string(), app: app.to_string(), request_id: String::new() };
     let caller = Caller { principal: submitter.clone(), email: None, suite: None, expires: None };
-    let call = Call::new(caller, SUBMIT, &request, request_id);
+    let call = Call::new(caller, SubmitListingRequest::METHOD, &request, request_id);
     match conclude(context, &call, Intent { listing: name, space, app, submitter }).await {
         // Refused: that finishes it as well.
         Err(fault) if fault.code() == Code::FailedPrecondition => Ok(()),

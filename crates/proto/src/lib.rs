@@ -47,8 +47,14 @@ impl std::fmt::Debug for billing::v1::PaymentMethod {
     }
 }
 
+/// The request of a method.
+pub trait MethodRequest: prost::Message {
+    /// The method's full name: `devspaces.space.v1.SpaceService/UpdateSpace`.
+    const METHOD: &'static str;
+}
+
 /// A request that changes something: a message with a `request_id` (R-J5).
-pub trait MutationRequest: prost::Message {
+pub trait MutationRequest: MethodRequest {
     /// The idempotency key that the caller chose; empty: none.
     fn request_id(&mut self) -> &mut String;
 
@@ -56,7 +62,7 @@ pub trait MutationRequest: prost::Message {
     fn validate_only(&self) -> bool;
 }
 
-include!(concat!(env!("OUT_DIR"), "/mutation_requests.rs"));
+include!(concat!(env!("OUT_DIR"), "/requests.rs"));
 
 /// The descriptors of every file of the API, with comments and the `access` option: what reflection serves.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor_set.bin"));

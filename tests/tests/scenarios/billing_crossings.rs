@@ -45,6 +45,7 @@ both_engines! {
         let percents: Vec<_> = told.iter().map(|entry| entry["after"]["budget_crossing"]["percents"].clone()).collect();
         assert_eq!(percents, [serde_json::json!([50, 90]), serde_json::json!([100]), serde_json::json!([50])]);
         assert!(told.iter().all(|entry| entry["actor"] == "services/billing" && entry["facts"] == false));
+        assert!(told.iter().all(|entry| entry["method"] == "devspaces.billing/cross"));
         assert_eq!(told[0]["after"]["budget_crossing"]["estimate"], "9.04");
     }
 }

@@ -225,7 +225,7 @@ mod tests {
             .collect();
         lines.sort_by_key(|line| line.pool);
         let statement = Statement { lines, currency: "USD".into(), total: Decimal::ONE };
-        let tokens = PageToken::for_arguments("GetInvoice", &["a"]);
+        let tokens = PageToken::for_arguments::<proto::GetInvoiceRequest>(&["a"]);
         let (mut seen, mut token, mut pages) = (Vec::new(), String::new(), 0);
         loop {
             let whole = preview(month, &statement).expect("an invoice");

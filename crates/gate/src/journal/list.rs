@@ -17,8 +17,6 @@ use prost::Message as _;
 
 use super::{Journal, JournalServer, access::Parent, wire};
 
-const METHOD: &str = "devspaces.journal.v1.JournalService/ListEntries";
-
 /// How many entries a page looks at, at most.
 const LOOKED_AT: usize = 10_000;
 
@@ -163,7 +161,7 @@ fn tokens(request: &ListEntriesRequest) -> PageToken {
     };
     let ListEntriesRequest { parent, service, actor, resource, .. } = request;
     let (start, end) = (time(request.start_time), time(request.end_time));
-    PageToken::for_arguments(METHOD, &[parent, service, &start, &end, actor, resource])
+    PageToken::for_arguments::<ListEntriesRequest>(&[parent, service, &start, &end, actor, resource])
 }
 
 impl JournalServer {

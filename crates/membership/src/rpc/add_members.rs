@@ -19,17 +19,14 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.membership.v1.MembershipService/AddMembers";
-
 /// R-M1, R-M2, R-M3
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: AddMembersRequest,
 ) -> Result<AddMembersResponse, Fault> {
-    let (space, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
-        fields.parse::<SpaceName>("parent", &it.parent)
-    })?;
+    let (space, call) =
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<SpaceName>("parent", &it.parent))?;
     context.mutations.answer(&call, add(context, &call, space, request)).await
 }
 

@@ -16,8 +16,6 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.membership.v1.MembershipService/LeaveSpace";
-
 /// R-M8
 pub(super) async fn handle(
     context: &Context,
@@ -25,7 +23,7 @@ pub(super) async fn handle(
     mut request: LeaveSpaceRequest,
 ) -> Result<LeaveSpaceResponse, Fault> {
     let (space, call) =
-        Call::parse(caller, METHOD, &mut request, |fields, it| fields.parse::<SpaceName>("name", &it.name))?;
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<SpaceName>("name", &it.name))?;
     context.mutations.answer(&call, leave(context, &call, space, page::MAX_BYTES)).await
 }
 

@@ -17,8 +17,6 @@ use tonic::Code;
 
 use super::leave_space::leave;
 
-const METHOD: &str = "devspaces.membership.v1.MembershipService/LeaveSpaces";
-
 /// How many spaces one call leaves at most.
 const MOST: usize = 100;
 
@@ -31,7 +29,7 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: LeaveSpacesRequest,
 ) -> Result<LeaveSpacesResponse, Fault> {
-    let (spaces, call) = Call::parse(caller, METHOD, &mut request, |fields, it| names(fields, &it.names))?;
+    let (spaces, call) = Call::parse(caller, &mut request, |fields, it| names(fields, &it.names))?;
     context.mutations.answer(&call, leave_all(context, &call, &spaces)).await
 }
 

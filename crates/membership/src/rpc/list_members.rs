@@ -10,8 +10,6 @@ use devspaces_proto::membership::v1::{ListMembersRequest, ListMembersResponse};
 
 use crate::{convert, store};
 
-const METHOD: &str = "devspaces.membership.v1.MembershipService/ListMembers";
-
 /// R-M7
 pub(super) async fn handle(
     context: &Context,
@@ -26,7 +24,8 @@ pub(super) async fn handle(
     let size = fields.check("page_size", page::size(request.page_size));
     let role = fields.check("role", convert::role(request.role));
     let (size, role) = fields.finish_with(size.zip(role))?;
-    let tokens = PageToken::for_arguments(METHOD, &[&request.parent, &request.role.to_string()]);
+    let tokens =
+        PageToken::for_arguments::<ListMembersRequest>(&[&request.parent, &request.role.to_string()]);
     let after = tokens.decode_text(&request.page_token)?;
     // One more than is shown tells whether there is another page.
     let page = store::Page { space, role, after: &after, limit: page::limit(size) };

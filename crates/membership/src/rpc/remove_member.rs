@@ -17,8 +17,6 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.membership.v1.MembershipService/RemoveMember";
-
 /// R-M2, R-M4, R-M5
 pub(super) async fn handle(
     context: &Context,
@@ -26,7 +24,7 @@ pub(super) async fn handle(
     mut request: RemoveMemberRequest,
 ) -> Result<RemoveMemberResponse, Fault> {
     let (name, call) =
-        Call::parse(caller, METHOD, &mut request, |fields, it| fields.parse::<MemberName>("name", &it.name))?;
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<MemberName>("name", &it.name))?;
     context.mutations.answer(&call, removed(context, &call, name, request)).await
 }
 

@@ -13,15 +13,13 @@ use devspaces_proto::membership::v1::{Member as WireMember, UpdateMemberRequest}
 use super::keep_an_admin;
 use crate::{convert, domain::Patch, store};
 
-const METHOD: &str = "devspaces.membership.v1.MembershipService/UpdateMember";
-
 /// R-M2, R-M4, R-M6, R-M10
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: UpdateMemberRequest,
 ) -> Result<WireMember, Fault> {
-    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+    let (name, call) = Call::parse(caller, &mut request, |fields, it| {
         let name = it.member.as_ref().map_or("", |member| &member.name);
         fields.parse::<MemberName>("member.name", name)
     })?;

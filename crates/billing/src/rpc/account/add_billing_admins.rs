@@ -13,17 +13,14 @@ use tonic::Code;
 
 use crate::{convert, domain::Admin, store};
 
-const METHOD: &str = "devspaces.billing.v1.BillingAccountService/AddBillingAdmins";
-
 /// R-B2
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: AddBillingAdminsRequest,
 ) -> Result<AddBillingAdminsResponse, Fault> {
-    let (account, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
-        fields.parse::<AccountName>("parent", &it.parent)
-    })?;
+    let (account, call) =
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<AccountName>("parent", &it.parent))?;
     context.mutations.answer(&call, add(context, &call, account, request)).await
 }
 

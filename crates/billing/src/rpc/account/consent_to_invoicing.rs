@@ -16,17 +16,14 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.billing.v1.BillingAccountService/ConsentToInvoicing";
-
 /// R-B1
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: ConsentToInvoicingRequest,
 ) -> Result<BillingAccount, Fault> {
-    let (space, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
-        fields.parse::<SpaceName>("parent", &it.parent)
-    })?;
+    let (space, call) =
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<SpaceName>("parent", &it.parent))?;
     // Boxed, since it holds all that the call works with.
     context.mutations.answer(&call, Box::pin(consent(context, &call, space, request))).await
 }

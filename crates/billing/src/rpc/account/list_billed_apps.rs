@@ -21,8 +21,6 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.billing.v1.BillingAccountService/ListBilledApps";
-
 /// R-B9
 pub(super) async fn handle(
     context: &Context,
@@ -37,7 +35,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;
-    let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
+    let tokens = PageToken::for_arguments::<ListBilledAppsRequest>(&[&request.parent]);
     let after = tokens.decode(&request.page_token)?.map(|key| place(&key)).transpose()?;
     let month = Month::of(context.clock.now());
     let mut db = context.pool.read().await?;

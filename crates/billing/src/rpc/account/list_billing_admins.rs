@@ -10,8 +10,6 @@ use devspaces_proto::billing::v1::{ListBillingAdminsRequest, ListBillingAdminsRe
 
 use crate::store;
 
-const METHOD: &str = "devspaces.billing.v1.BillingAccountService/ListBillingAdmins";
-
 /// R-B2
 pub(super) async fn handle(
     context: &Context,
@@ -25,7 +23,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;
-    let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
+    let tokens = PageToken::for_arguments::<ListBillingAdminsRequest>(&[&request.parent]);
     let after = tokens.decode_text(&request.page_token)?;
     let mut db = context.pool.read().await?;
     let found = store::admin::list(&mut db, account, &after, page::limit(size)).await?;

@@ -12,17 +12,14 @@ use serde_json::{Value, json};
 
 use crate::store;
 
-const METHOD: &str = "devspaces.billing.v1.BillingAccountService/RemoveBillingAdmin";
-
 /// R-B2
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: RemoveBillingAdminRequest,
 ) -> Result<RemoveBillingAdminResponse, Fault> {
-    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
-        fields.parse::<BillingAdminName>("name", &it.name)
-    })?;
+    let (name, call) =
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<BillingAdminName>("name", &it.name))?;
     context.mutations.answer(&call, remove(context, &call, name)).await
 }
 

@@ -14,17 +14,14 @@ use serde_json::Value;
 use super::{no_payment_method, payment_method_of};
 use crate::store;
 
-const METHOD: &str = "devspaces.billing.v1.BillingAccountService/RemovePaymentMethod";
-
 /// R-B3
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: RemovePaymentMethodRequest,
 ) -> Result<RemovePaymentMethodResponse, Fault> {
-    let (account, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
-        fields.parse::<AccountName>("name", &it.name)
-    })?;
+    let (account, call) =
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<AccountName>("name", &it.name))?;
     context.mutations.answer(&call, remove(context, &call, account, request.etag)).await
 }
 

@@ -16,17 +16,14 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.billing.v1.BillingAccountService/SetBudget";
-
 /// R-B12
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: SetBudgetRequest,
 ) -> Result<WireBudget, Fault> {
-    let (account, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
-        fields.parse::<AccountName>("parent", &it.parent)
-    })?;
+    let (account, call) =
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<AccountName>("parent", &it.parent))?;
     context.mutations.answer(&call, set(context, &call, account, request)).await
 }
 

@@ -16,15 +16,13 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.billing.v1.BillingAccountService/UpdateAddresses";
-
 /// R-B4
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: UpdateAddressesRequest,
 ) -> Result<WireAddresses, Fault> {
-    let (account, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+    let (account, call) = Call::parse(caller, &mut request, |fields, it| {
         let name = it.addresses.as_ref().map_or("", |addresses| &addresses.name);
         fields.parse::<AccountName>("addresses.name", name)
     })?;

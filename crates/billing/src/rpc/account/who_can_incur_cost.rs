@@ -18,8 +18,6 @@ use devspaces_proto::{
 };
 use futures::future::try_join;
 
-const METHOD: &str = "devspaces.billing.v1.BillingAccountService/WhoCanIncurCost";
-
 /// R-B13
 pub(super) async fn handle(
     context: &Context,
@@ -33,7 +31,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;
-    let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
+    let tokens = PageToken::for_arguments::<WhoCanIncurCostRequest>(&[&request.parent]);
     let after = tokens.decode_text(&request.page_token)?;
     let after = if after.is_empty() { after } else { UserName::from_stored(after).to_string() };
     let found = sources(context, account.0, after, size).await?;

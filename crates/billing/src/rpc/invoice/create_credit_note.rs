@@ -17,8 +17,6 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.billing.v1.InvoiceService/CreateCreditNote";
-
 /// How many credit notes an invoice has at most (R-B7): all of them are told with it, in one answer.
 const MAX_NOTES: usize = 100;
 
@@ -28,9 +26,8 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: CreateCreditNoteRequest,
 ) -> Result<WireCreditNote, Fault> {
-    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
-        fields.parse::<InvoiceName>("parent", &it.parent)
-    })?;
+    let (name, call) =
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<InvoiceName>("parent", &it.parent))?;
     context.mutations.answer(&call, create(context, &call, name, request)).await
 }
 

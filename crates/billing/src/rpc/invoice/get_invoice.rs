@@ -5,8 +5,6 @@ use devspaces_proto::billing::v1::{GetInvoiceRequest, Invoice};
 use super::read;
 use crate::{convert, store};
 
-const METHOD: &str = "devspaces.billing.v1.InvoiceService/GetInvoice";
-
 /// R-B11
 pub(super) async fn handle(
     context: &Context,
@@ -16,6 +14,6 @@ pub(super) async fn handle(
     let (invoice, statement) = read(context, &caller, &request.name).await?;
     let notes = store::credit_note::of_invoice(&mut context.pool.read().await?, &invoice.name).await?;
     let whole = convert::invoice::whole(&invoice, &statement, notes)?;
-    let tokens = PageToken::for_arguments(METHOD, &[&request.name]);
+    let tokens = PageToken::for_arguments::<GetInvoiceRequest>(&[&request.name]);
     convert::invoice::cut_lines(whole, &statement.lines, &tokens, &request.lines_page_token)
 }

@@ -16,8 +16,6 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.billing.v1.InvoiceService/ListInvoices";
-
 /// R-B11
 pub(super) async fn handle(
     context: &Context,
@@ -31,7 +29,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;
-    let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
+    let tokens = PageToken::for_arguments::<ListInvoicesRequest>(&[&request.parent]);
     let before = tokens.decode_text(&request.page_token)?;
     let mut db = context.pool.read().await?;
     let found = store::invoice::before(&mut db, account.0, &before, page::limit(size)).await?;

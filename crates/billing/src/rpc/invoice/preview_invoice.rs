@@ -10,8 +10,6 @@ use devspaces_proto::billing::v1::{Invoice, PreviewInvoiceRequest};
 
 use crate::{convert, domain::Month, statement::statement, store};
 
-const METHOD: &str = "devspaces.billing.v1.InvoiceService/PreviewInvoice";
-
 /// R-B7, R-B11
 pub(super) async fn handle(
     context: &Context,
@@ -29,6 +27,6 @@ pub(super) async fn handle(
     let month = Month::of(context.clock.now());
     let statement = statement(&mut db, account.0, month).await?;
     let preview = convert::invoice::preview(month, &statement)?;
-    let tokens = PageToken::for_arguments(METHOD, &[&request.parent, &month.to_string()]);
+    let tokens = PageToken::for_arguments::<PreviewInvoiceRequest>(&[&request.parent, &month.to_string()]);
     convert::invoice::cut_lines(preview, &statement.lines, &tokens, &request.lines_page_token)
 }

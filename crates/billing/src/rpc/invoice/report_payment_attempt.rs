@@ -17,17 +17,14 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.billing.v1.InvoiceService/ReportPaymentAttempt";
-
 /// R-B10
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: ReportPaymentAttemptRequest,
 ) -> Result<WireInvoice, Fault> {
-    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
-        fields.parse::<InvoiceName>("name", &it.name)
-    })?;
+    let (name, call) =
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<InvoiceName>("name", &it.name))?;
     context.mutations.answer(&call, report(context, &call, name, request)).await
 }
 

@@ -5,15 +5,13 @@ use devspaces_proto::billing::v1::{RunBillingRequest, RunBillingResponse};
 
 use crate::billing;
 
-const METHOD: &str = "devspaces.billing.v1.InvoiceService/RunBilling";
-
 /// R-B7
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: RunBillingRequest,
 ) -> Result<RunBillingResponse, Fault> {
-    let ((), call) = Call::parse(caller, METHOD, &mut request, |_, _| Some(()))?;
+    let ((), call) = Call::parse(caller, &mut request, |_, _| Some(()))?;
     // Not confirmed in each transaction: what a service may is the operator's word, and no facts.
     context.gate.require(&call.caller, Permission::BillingRun, Resource::Platform).await?;
     billing::run(context, &call, |_, _| {}).await

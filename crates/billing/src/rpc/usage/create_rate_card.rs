@@ -20,15 +20,13 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.billing.v1.UsageService/CreateRateCard";
-
 /// R-B6
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: CreateRateCardRequest,
 ) -> Result<WireRateCard, Fault> {
-    let ((), call) = Call::parse(caller, METHOD, &mut request, |_, _| Some(()))?;
+    let ((), call) = Call::parse(caller, &mut request, |_, _| Some(()))?;
     context.mutations.answer(&call, create(context, &call, request)).await
 }
 

@@ -8,8 +8,6 @@ use devspaces_proto::billing::v1::{ListRateCardsRequest, ListRateCardsResponse};
 
 use crate::{convert, domain::Month, store};
 
-const METHOD: &str = "devspaces.billing.v1.UsageService/ListRateCards";
-
 /// R-B6: what things cost is open to whoever is signed in.
 pub(super) async fn handle(
     context: &Context,
@@ -19,7 +17,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;
-    let tokens = PageToken::for_arguments(METHOD, &[]);
+    let tokens = PageToken::for_arguments::<ListRateCardsRequest>(&[]);
     let before: Option<Month> = match tokens.decode_text(&request.page_token)?.as_str() {
         "" => None,
         month => Some(month.parse().map_err(|_| Fault::page_token_invalid())?),

@@ -15,8 +15,6 @@ use crate::{
     store::usage_list::{self, Wanted},
 };
 
-const METHOD: &str = "devspaces.billing.v1.UsageService/ListUsage";
-
 /// R-B5
 pub(super) async fn handle(
     context: &Context,
@@ -39,7 +37,8 @@ pub(super) async fn handle(
     };
     let (size, month) = fields.finish_with(size.zip(month))?;
     // By the month itself: a page that follows is of the same one, also when that has ended meanwhile.
-    let tokens = PageToken::for_arguments(METHOD, &[&request.parent, &month.to_string(), &request.app]);
+    let tokens =
+        PageToken::for_arguments::<ListUsageRequest>(&[&request.parent, &month.to_string(), &request.app]);
     let after = tokens.decode(&request.page_token)?.map(|key| place(&key)).transpose()?;
     let wanted = Wanted { space, month, app, after, limit: size + 1 };
     let sums = usage_list::sums(&mut context.pool.read().await?, &wanted).await?;

@@ -29,8 +29,6 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.billing.v1.UsageService/ReportUsage";
-
 /// The most events of a batch.
 const MAX_EVENTS: usize = 1000;
 
@@ -40,7 +38,7 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: ReportUsageRequest,
 ) -> Result<ReportUsageResponse, Fault> {
-    let ((), call) = Call::parse(caller, METHOD, &mut request, |_, _| Some(()))?;
+    let ((), call) = Call::parse(caller, &mut request, |_, _| Some(()))?;
     context.mutations.answer(&call, report(context, &call, request)).await
 }
 

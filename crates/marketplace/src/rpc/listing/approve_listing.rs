@@ -13,17 +13,14 @@ use devspaces_proto::marketplace::v1::{ApproveListingRequest, Listing as WireLis
 use super::set_app_listing;
 use crate::{domain::State, finish::change, store};
 
-const METHOD: &str = "devspaces.marketplace.v1.ListingService/ApproveListing";
-
 /// R-K6
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: ApproveListingRequest,
 ) -> Result<WireListing, Fault> {
-    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
-        fields.parse::<ListingName>("name", &it.name)
-    })?;
+    let (name, call) =
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<ListingName>("name", &it.name))?;
     context.mutations.answer(&call, approve(context, &call, name, request.etag)).await
 }
 

@@ -11,8 +11,6 @@ use uuid::Uuid;
 
 use crate::{rpc::profile::resource, store};
 
-const METHOD: &str = "devspaces.marketplace.v1.ListingService/ListListings";
-
 /// R-K6
 pub(super) async fn handle(
     context: &Context,
@@ -27,7 +25,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;
-    let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
+    let tokens = PageToken::for_arguments::<ListListingsRequest>(&[&request.parent]);
     let after = tokens.decode(&request.page_token)?.map(|key| Uuid::from_slice(&key)).transpose();
     let after = after.map_err(|_| Fault::page_token_invalid())?.unwrap_or_default();
     let mut db = context.pool.read().await?;

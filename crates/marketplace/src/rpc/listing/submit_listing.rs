@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{Listing, State},
-    finish::{self, Intent, block_absent, block_listed, conclude},
+    finish::{Intent, block_absent, block_listed, conclude},
     rpc::profile::resource,
     store,
 };
@@ -27,7 +27,7 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: SubmitListingRequest,
 ) -> Result<WireListing, Fault> {
-    let ((profile, app), call) = Call::parse(caller, finish::SUBMIT, &mut request, |fields, it| {
+    let ((profile, app), call) = Call::parse(caller, &mut request, |fields, it| {
         let profile = fields.parse::<VendorProfileName>("parent", &it.parent);
         let app = fields.parse::<AppName>("app", &it.app);
         profile.zip(app)

@@ -13,7 +13,6 @@ use devspaces_proto::marketplace::v1::{Listing as WireListing, WithdrawListingRe
 use super::{resource, set_app_listing};
 use crate::{domain::State, finish::change, store};
 
-const METHOD: &str = "devspaces.marketplace.v1.ListingService/WithdrawListing";
 const PERMISSION: Permission = Permission::MarketplaceListingsUpdate;
 
 /// R-K6
@@ -22,9 +21,8 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: WithdrawListingRequest,
 ) -> Result<WireListing, Fault> {
-    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
-        fields.parse::<ListingName>("name", &it.name)
-    })?;
+    let (name, call) =
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<ListingName>("name", &it.name))?;
     context.mutations.answer(&call, withdraw(context, &call, name, request.etag)).await
 }
 

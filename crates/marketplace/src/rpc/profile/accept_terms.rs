@@ -15,17 +15,14 @@ use devspaces_proto::{
 use super::{NewProfile, block_outdated_terms};
 use crate::{convert, domain::OwnFields, spaces, store};
 
-const METHOD: &str = "devspaces.marketplace.v1.VendorProfileService/AcceptTerms";
-
 /// R-K1, R-K3
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: AcceptTermsRequest,
 ) -> Result<VendorProfile, Fault> {
-    let (space, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
-        fields.parse::<SpaceName>("parent", &it.parent)
-    })?;
+    let (space, call) =
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<SpaceName>("parent", &it.parent))?;
     // Boxed, since it holds all that a profile may say.
     context.mutations.answer(&call, Box::pin(accept(context, &call, space, request))).await
 }

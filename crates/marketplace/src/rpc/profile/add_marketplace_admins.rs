@@ -14,15 +14,13 @@ use tonic::Code;
 use super::resource;
 use crate::{convert, domain::Admin, store};
 
-const METHOD: &str = "devspaces.marketplace.v1.VendorProfileService/AddMarketplaceAdmins";
-
 /// R-K4
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: AddMarketplaceAdminsRequest,
 ) -> Result<AddMarketplaceAdminsResponse, Fault> {
-    let (profile, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+    let (profile, call) = Call::parse(caller, &mut request, |fields, it| {
         fields.parse::<VendorProfileName>("parent", &it.parent)
     })?;
     context.mutations.answer(&call, add(context, &call, profile, request)).await

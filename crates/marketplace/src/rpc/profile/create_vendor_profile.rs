@@ -15,15 +15,13 @@ use devspaces_proto::{
 use super::{NewProfile, block_outdated_terms, create_space};
 use crate::{convert, store};
 
-const METHOD: &str = "devspaces.marketplace.v1.VendorProfileService/CreateVendorProfile";
-
 /// R-K2
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: CreateVendorProfileRequest,
 ) -> Result<VendorProfile, Fault> {
-    let ((), call) = Call::parse(caller, METHOD, &mut request, |_, _| Some(()))?;
+    let ((), call) = Call::parse(caller, &mut request, |_, _| Some(()))?;
     // Boxed, since it holds all that a profile may say.
     context.mutations.answer(&call, Box::pin(create(context, &call, request))).await
 }

@@ -18,15 +18,13 @@ use tonic::Code;
 use super::{NewProfile, create_space};
 use crate::{convert, domain::Profile, spaces, store};
 
-const METHOD: &str = "devspaces.marketplace.v1.VendorProfileService/ImportVendorProfile";
-
 /// R-K7
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: ImportVendorProfileRequest,
 ) -> Result<ImportVendorProfileResponse, Fault> {
-    let ((), call) = Call::parse(caller, METHOD, &mut request, |_, _| Some(()))?;
+    let ((), call) = Call::parse(caller, &mut request, |_, _| Some(()))?;
     // Boxed, since it holds a thousand apps.
     context.mutations.answer(&call, Box::pin(import(context, &call, request))).await
 }

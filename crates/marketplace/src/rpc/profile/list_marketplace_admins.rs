@@ -11,8 +11,6 @@ use devspaces_proto::marketplace::v1::{ListMarketplaceAdminsRequest, ListMarketp
 use super::resource;
 use crate::{domain::Admin, store};
 
-const METHOD: &str = "devspaces.marketplace.v1.VendorProfileService/ListMarketplaceAdmins";
-
 /// R-K4
 pub(super) async fn handle(
     context: &Context,
@@ -27,7 +25,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;
-    let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
+    let tokens = PageToken::for_arguments::<ListMarketplaceAdminsRequest>(&[&request.parent]);
     let after = tokens.decode_text(&request.page_token)?;
     let mut db = context.pool.read().await?;
     let found = store::admin::list(&mut db, space, &after, page::limit(size)).await?;

@@ -13,15 +13,13 @@ use serde_json::{Value, json};
 use super::resource;
 use crate::store;
 
-const METHOD: &str = "devspaces.marketplace.v1.VendorProfileService/RemoveMarketplaceAdmin";
-
 /// R-K4
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: RemoveMarketplaceAdminRequest,
 ) -> Result<RemoveMarketplaceAdminResponse, Fault> {
-    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+    let (name, call) = Call::parse(caller, &mut request, |fields, it| {
         fields.parse::<MarketplaceAdminName>("name", &it.name)
     })?;
     context.mutations.answer(&call, remove(context, &call, name)).await

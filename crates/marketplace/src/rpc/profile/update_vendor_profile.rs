@@ -20,7 +20,6 @@ use crate::{
     spaces, store,
 };
 
-const METHOD: &str = "devspaces.marketplace.v1.VendorProfileService/UpdateVendorProfile";
 const PERMISSION: Permission = Permission::MarketplaceProfileUpdate;
 
 /// R-K5
@@ -29,7 +28,7 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: UpdateVendorProfileRequest,
 ) -> Result<VendorProfile, Fault> {
-    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+    let (name, call) = Call::parse(caller, &mut request, |fields, it| {
         let name = it.vendor_profile.as_ref().map_or("", |profile| &profile.name);
         fields.parse::<VendorProfileName>("vendor_profile.name", name)
     })?;

@@ -19,17 +19,14 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.space.v1.AppService/AddContributors";
-
 /// R-A3, R-A6
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: AddContributorsRequest,
 ) -> Result<AddContributorsResponse, Fault> {
-    let (app, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
-        fields.parse::<AppName>("parent", &it.parent)
-    })?;
+    let (app, call) =
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<AppName>("parent", &it.parent))?;
     context.mutations.answer(&call, add(context, &call, app, request)).await
 }
 

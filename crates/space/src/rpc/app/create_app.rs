@@ -18,15 +18,13 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.space.v1.AppService/CreateApp";
-
 /// R-A1
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: CreateAppRequest,
 ) -> Result<WireApp, Fault> {
-    let (space, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+    let (space, call) = Call::parse(caller, &mut request, |fields, it| {
         let space = it.app.as_ref().map_or("", |app| &app.space);
         fields.parse::<SpaceName>("app.space", space)
     })?;

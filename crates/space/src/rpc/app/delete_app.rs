@@ -17,8 +17,6 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.space.v1.AppService/DeleteApp";
-
 /// R-A10
 pub(super) async fn handle(
     context: &Context,
@@ -26,7 +24,7 @@ pub(super) async fn handle(
     mut request: DeleteAppRequest,
 ) -> Result<WireApp, Fault> {
     let (name, call) =
-        Call::parse(caller, METHOD, &mut request, |fields, it| fields.parse::<AppName>("name", &it.name))?;
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<AppName>("name", &it.name))?;
     context.mutations.answer(&call, delete(context, &call, name, request.etag)).await
 }
 

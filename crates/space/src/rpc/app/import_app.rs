@@ -15,15 +15,13 @@ use crate::{
     domain::{App, Details},
 };
 
-const METHOD: &str = "devspaces.space.v1.AppService/ImportApp";
-
 /// R-A2
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: ImportAppRequest,
 ) -> Result<WireApp, Fault> {
-    let ((), call) = Call::parse(caller, METHOD, &mut request, |_, _| Some(()))?;
+    let ((), call) = Call::parse(caller, &mut request, |_, _| Some(()))?;
     context.mutations.answer(&call, import(context, &call, request)).await
 }
 

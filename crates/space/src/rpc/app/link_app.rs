@@ -16,15 +16,13 @@ use super::{
 };
 use crate::{convert, domain::App, store};
 
-const METHOD: &str = "devspaces.space.v1.AppService/LinkApp";
-
 /// R-A2
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: LinkAppRequest,
 ) -> Result<WireApp, Fault> {
-    let ((name, space), call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+    let ((name, space), call) = Call::parse(caller, &mut request, |fields, it| {
         let name = fields.parse::<AppName>("name", &it.name);
         let space = fields.parse::<SpaceName>("space", &it.space);
         name.zip(space)

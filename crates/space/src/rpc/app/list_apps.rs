@@ -14,8 +14,6 @@ use uuid::Uuid;
 
 use crate::{convert, domain::App, store};
 
-const METHOD: &str = "devspaces.space.v1.AppService/ListApps";
-
 /// R-A5, R-A9
 pub(super) async fn handle(
     context: &Context,
@@ -36,7 +34,7 @@ pub(super) async fn handle(
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;
     let principal = caller.principal.to_string();
-    let tokens = PageToken::for_arguments(METHOD, &[&principal, &request.space]);
+    let tokens = PageToken::for_arguments::<ListAppsRequest>(&[&principal, &request.space]);
     let after = tokens.decode(&request.page_token)?.map(|key| Uuid::from_slice(&key)).transpose();
     let after = after.map_err(|_| Fault::page_token_invalid())?.map_or(AppName::NIL, AppName);
     let sight = match sight {

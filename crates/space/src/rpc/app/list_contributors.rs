@@ -12,8 +12,6 @@ use devspaces_proto::space::v1::{ListContributorsRequest, ListContributorsRespon
 
 use crate::{convert::contributor::derived, store};
 
-const METHOD: &str = "devspaces.space.v1.AppService/ListContributors";
-
 /// R-A4
 pub(super) async fn handle(
     context: &Context,
@@ -27,7 +25,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;
-    let tokens = PageToken::for_arguments(METHOD, &[&request.parent]);
+    let tokens = PageToken::for_arguments::<ListContributorsRequest>(&[&request.parent]);
     let after = tokens.decode_text(&request.page_token)?;
     let limit = page::limit(size);
     // By id, and so in the order of both lists. Each is cut at the limit, so the first of them together are complete.

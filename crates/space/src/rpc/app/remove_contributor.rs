@@ -18,17 +18,14 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.space.v1.AppService/RemoveContributor";
-
 /// R-A3, R-A4
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: RemoveContributorRequest,
 ) -> Result<RemoveContributorResponse, Fault> {
-    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
-        fields.parse::<ContributorName>("name", &it.name)
-    })?;
+    let (name, call) =
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<ContributorName>("name", &it.name))?;
     context.mutations.answer(&call, removed(context, &call, name, request.etag)).await
 }
 

@@ -19,8 +19,6 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.space.v1.AppService/TransferOwnership";
-
 /// R-A3
 pub(super) async fn handle(
     context: &Context,
@@ -28,7 +26,7 @@ pub(super) async fn handle(
     mut request: TransferOwnershipRequest,
 ) -> Result<WireApp, Fault> {
     let (name, call) =
-        Call::parse(caller, METHOD, &mut request, |fields, it| fields.parse::<AppName>("name", &it.name))?;
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<AppName>("name", &it.name))?;
     // Boxed, since it holds what is known of two people.
     let work = Box::pin(transfer(context, &call, name, request));
     context.mutations.answer(&call, work).await

@@ -12,8 +12,6 @@ use devspaces_proto::space::v1::{App as WireApp, UndeleteAppRequest};
 use super::{confirmed, delete_app::change, scopes};
 use crate::{convert, domain::App, store};
 
-const METHOD: &str = "devspaces.space.v1.AppService/UndeleteApp";
-
 /// R-A10, R-S7
 pub(super) async fn handle(
     context: &Context,
@@ -21,7 +19,7 @@ pub(super) async fn handle(
     mut request: UndeleteAppRequest,
 ) -> Result<WireApp, Fault> {
     let (name, call) =
-        Call::parse(caller, METHOD, &mut request, |fields, it| fields.parse::<AppName>("name", &it.name))?;
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<AppName>("name", &it.name))?;
     context.mutations.answer(&call, undelete(context, &call, name, request.etag)).await
 }
 

@@ -16,15 +16,13 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.space.v1.AppService/UpdateApp";
-
 /// R-A6
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: UpdateAppRequest,
 ) -> Result<WireApp, Fault> {
-    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+    let (name, call) = Call::parse(caller, &mut request, |fields, it| {
         let name = it.app.as_ref().map_or("", |app| &app.name);
         fields.parse::<AppName>("app.name", name)
     })?;

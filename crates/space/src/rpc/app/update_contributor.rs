@@ -18,15 +18,13 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.space.v1.AppService/UpdateContributor";
-
 /// R-A3, R-A4
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: UpdateContributorRequest,
 ) -> Result<WireContributor, Fault> {
-    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+    let (name, call) = Call::parse(caller, &mut request, |fields, it| {
         let name = it.contributor.as_ref().map_or("", |contributor| &contributor.name);
         fields.parse::<ContributorName>("contributor.name", name)
     })?;

@@ -7,15 +7,16 @@ use devspaces_kit::{
     name::{AppName, ListingName, Principal, SpaceName},
     status::{Fault, Fields, Reason},
 };
-use devspaces_proto::facts::v1::{ReserveListingRequest, ReserveListingResponse};
+use devspaces_proto::{
+    MethodRequest as _,
+    facts::v1::{ReserveListingRequest, ReserveListingResponse},
+};
 
 use crate::{
     domain::{App, Listing},
     record::relist,
     store,
 };
-
-const METHOD: &str = "devspaces.facts.v1.SpaceRecordsService/ReserveListing";
 
 /// R-K6
 pub(super) async fn handle(
@@ -36,7 +37,7 @@ pub(super) async fn handle(
     drop(db);
     let is_there = found.is_some_and(|found| found.space == Some(space));
     let scopes = [Some(space.into()), is_there.then(|| app.into())].into_iter().flatten().collect();
-    let call = Call::of_service(Owner::Marketplace.name(), METHOD).on_behalf_of(actor);
+    let call = Call::of_service(Owner::Marketplace.name(), ReserveListingRequest::METHOD).on_behalf_of(actor);
     context.mutations.run(call, scopes, Reservation { listing, app, space }).await
 }
 

@@ -19,15 +19,13 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.space.v1.SpaceService/CreateSpace";
-
 /// R-S1, R-S10
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: CreateSpaceRequest,
 ) -> Result<WireSpace, Fault> {
-    let ((), call) = Call::parse(caller, METHOD, &mut request, |_, _| Some(()))?;
+    let ((), call) = Call::parse(caller, &mut request, |_, _| Some(()))?;
     context.mutations.answer(&call, create(context, &call, request)).await
 }
 

@@ -16,8 +16,6 @@ use super::{
 };
 use crate::{domain::Space, store};
 
-const METHOD: &str = "devspaces.space.v1.SpaceService/DeleteSpace";
-
 /// R-S6
 pub(super) async fn handle(
     context: &Context,
@@ -25,7 +23,7 @@ pub(super) async fn handle(
     mut request: DeleteSpaceRequest,
 ) -> Result<WireSpace, Fault> {
     let (name, call) =
-        Call::parse(caller, METHOD, &mut request, |fields, it| fields.parse::<SpaceName>("name", &it.name))?;
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<SpaceName>("name", &it.name))?;
     context.mutations.answer(&call, delete(context, &call, name, request.etag)).await
 }
 

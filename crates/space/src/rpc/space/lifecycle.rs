@@ -12,9 +12,6 @@ use devspaces_proto::space::v1::{ArchiveSpaceRequest, RestoreSpaceRequest, Space
 
 use crate::{domain::Space, store};
 
-const ARCHIVE: &str = "devspaces.space.v1.SpaceService/ArchiveSpace";
-const RESTORE: &str = "devspaces.space.v1.SpaceService/RestoreSpace";
-
 /// R-S5
 pub(super) async fn archive(
     context: &Context,
@@ -22,7 +19,7 @@ pub(super) async fn archive(
     mut request: ArchiveSpaceRequest,
 ) -> Result<WireSpace, Fault> {
     let (name, call) =
-        Call::parse(caller, ARCHIVE, &mut request, |fields, it| fields.parse::<SpaceName>("name", &it.name))?;
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<SpaceName>("name", &it.name))?;
     context
         .mutations
         .answer(&call, change_state(context, &call, name, request.etag, SpaceState::Archived))
@@ -36,7 +33,7 @@ pub(super) async fn restore(
     mut request: RestoreSpaceRequest,
 ) -> Result<WireSpace, Fault> {
     let (name, call) =
-        Call::parse(caller, RESTORE, &mut request, |fields, it| fields.parse::<SpaceName>("name", &it.name))?;
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<SpaceName>("name", &it.name))?;
     context
         .mutations
         .answer(&call, change_state(context, &call, name, request.etag, SpaceState::Active))

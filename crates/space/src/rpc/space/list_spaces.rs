@@ -10,8 +10,6 @@ use uuid::Uuid;
 
 use crate::{convert, store};
 
-const METHOD: &str = "devspaces.space.v1.SpaceService/ListSpaces";
-
 /// R-S2
 pub(super) async fn handle(
     context: &Context,
@@ -21,7 +19,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;
-    let tokens = PageToken::for_arguments(METHOD, &[&caller.principal.to_string()]);
+    let tokens = PageToken::for_arguments::<ListSpacesRequest>(&[&caller.principal.to_string()]);
     let after = tokens.decode(&request.page_token)?.map(|key| Uuid::from_slice(&key)).transpose();
     let after = after.map_err(|_| Fault::page_token_invalid())?.map(SpaceName);
     let held = context.gate.subject_spaces(&caller.principal, after, size + 1).await?;

@@ -13,8 +13,6 @@ use devspaces_proto::space::v1::{Space as WireSpace, UndeleteSpaceRequest};
 use super::lifecycle::change;
 use crate::{domain::Space, store};
 
-const METHOD: &str = "devspaces.space.v1.SpaceService/UndeleteSpace";
-
 /// R-S6
 pub(super) async fn handle(
     context: &Context,
@@ -22,7 +20,7 @@ pub(super) async fn handle(
     mut request: UndeleteSpaceRequest,
 ) -> Result<WireSpace, Fault> {
     let (name, call) =
-        Call::parse(caller, METHOD, &mut request, |fields, it| fields.parse::<SpaceName>("name", &it.name))?;
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<SpaceName>("name", &it.name))?;
     context.mutations.answer(&call, undelete(context, &call, name, request.etag)).await
 }
 

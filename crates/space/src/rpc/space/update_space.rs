@@ -16,15 +16,13 @@ use crate::{
     store,
 };
 
-const METHOD: &str = "devspaces.space.v1.SpaceService/UpdateSpace";
-
 /// R-S3
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: UpdateSpaceRequest,
 ) -> Result<WireSpace, Fault> {
-    let (name, call) = Call::parse(caller, METHOD, &mut request, |fields, it| {
+    let (name, call) = Call::parse(caller, &mut request, |fields, it| {
         let name = it.space.as_ref().map_or("", |space| &space.name);
         fields.parse::<SpaceName>("space.name", name)
     })?;
