@@ -10,7 +10,7 @@ use super::{
     issuer::{Trusted, trusted},
     jwk,
     jwt::Jwt,
-    refusals::{Origin, Refusals, Source, shown},
+    refusals::{Origin, Refusals, Source, plain_issuer, shown},
     rejection::Rejection,
     token::{Claims, Validity},
 };
@@ -102,7 +102,7 @@ impl Authenticator {
         origin.key_id = key_id.map(shown);
         let iss = jwt.issuer()?;
         let Some(trusted) = self.trusted.get(iss) else {
-            origin.source = Source::Stranger(Some(shown(iss)));
+            origin.source = Source::Stranger(Some(plain_issuer(iss).to_owned()));
             return Err(Rejection::Issuer);
         };
         origin.source = Source::Claimed(Arc::clone(&trusted.iss));

@@ -18,6 +18,9 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// What stands in place of an issuer that is not configured: its name is anybody's to choose.
 const UNKNOWN: &str = "unknown";
 
+/// What stands in place of what such an issuer calls itself, if that could be anything else.
+const NO_NAME: &str = "(not a plain name)";
+
 /// The longest text of a token or key set that is logged, in characters.
 const SHOWN: usize = 128;
 
@@ -83,10 +86,11 @@ impl Refusals {
             };
         }
         // Places of their own, since a place has so many lines a minute: whoever makes up tokens can't have those refusals
-        // left out of the log that only an issuer can cause.
+        // left out of the log that only an issuer can cause, nor those which show that it has new keys.
         match &origin.source {
             Source::Stranger(Some(named)) => say!(named = %named,),
             Source::Stranger(None) => say!(),
+            Source::Claimed(_) if why == Rejection::Key => say!(),
             Source::Claimed(_) => say!(),
             Source::Signed(_) => say!(),
         }
@@ -126,6 +130,13 @@ pub(super) fn shown(text: &str) -> String {
     shown
 }
 
+/// What an issuer calls itself that is not configured, as it may stand in a log: only if it is made up of what names of hosts
+/// and their paths are. Where an issuer should be, people's addresses come as well, and those are in no log.
+pub(super) fn plain_issuer(iss: &str) -> &str {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/".contains(&byte);
+    if iss.len() <= SHOWN && iss.bytes().all(allowed) { iss } else { NO_NAME }
+}
+
 #[cfg(test)]
 mod tests {
     use tracing::{Event, Subscriber, callsite::Identifier, subscriber::with_default};
@@ -149,20 +160,21 @@ mod tests {
     #[test]
     fn made_up_tokens_crowd_none_out_of_the_log_that_an_issuer_has_signed() {
         let issuer: Arc<str> = "https://id.example".into();
-        let sources = [
-            Source::Stranger(None),
-            Source::Stranger(Some("https://evil.example".into())),
-            Source::Claimed(Arc::clone(&issuer)),
-            Source::Signed(issuer),
+        let refused = [
+            (Rejection::NotJwt, Source::Stranger(None)),
+            (Rejection::Issuer, Source::Stranger(Some("https://evil.example".into()))),
+            (Rejection::Signature, Source::Claimed(Arc::clone(&issuer))),
+            (Rejection::Key, Source::Claimed(Arc::clone(&issuer))),
+            (Rejection::Expired, Source::Signed(issuer)),
         ];
         let places = Places::default();
         with_default(tracing_subscriber::registry().with(places.clone()), || {
-            for source in sources {
-                Refusals::default().note(Rejection::Expired, &Origin { source, key_id: None });
+            for (why, source) in refused {
+                Refusals::default().note(why, &Origin { source, key_id: None });
             }
         });
         let places = places.0.lock().expect("places");
-        assert_eq!(places.iter().collect::<std::collections::HashSet<_>>().len(), 4, "{places:?}");
+        assert_eq!(places.iter().collect::<std::collections::HashSet<_>>().len(), 5, "{places:?}");
     }
 
     #[test]
@@ -171,6 +183,17 @@ mod tests {
         assert_eq!(shown("a\nb\u{1b}[31m\u{202e}\u{9b}\0"), r"a\nb\u{1b}[31m\u{202e}\u{9b}\u{0}");
         let long = shown(&"k".repeat(16_000));
         assert_eq!(long.chars().count(), SHOWN + 3);
+    }
+
+    #[test]
+    fn an_issuer_is_named_unless_it_could_be_an_address_or_steer_a_terminal() {
+        for iss in ["https://id.example:8443/realms/a_b~c", "accounts.google.com", ""] {
+            assert_eq!(plain_issuer(iss), iss);
+        }
+        for iss in ["alice@mail.example", "alice%40mail.example", "a\nb", "\u{1b}[31m", "é", &"a".repeat(129)]
+        {
+            assert_eq!(plain_issuer(iss), NO_NAME, "{iss:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
