@@ -1,9 +1,10 @@
-//! Which crate may depend on which: one way only, and no service on another.
-use std::{collections::BTreeMap, fmt::Write as _};
+//! Which crate may depend on which: one way only, no service on another, and none on what it does not use.
+use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
 use crate::{
     Outcome,
-    run::{cargo, output, say},
+    files::{read, rust_files},
+    run::{cargo, output, root, say},
 };
 
 /// What a service may depend on.
@@ -55,6 +56,9 @@ const POLICY: &str = "devspaces-authz";
 /// The policy language that the policy is tested against, and that nothing is built with.
 const ORACLE: &str = "cedar-policy";
 
+/// What only code names that is generated when a crate is built.
+const GENERATED: (&str, &str) = ("devspaces-proto", "tonic-prost");
+
 /// The names of each workspace crate's direct dependencies.
 type Edges = BTreeMap<String, Vec<String>>;
 
@@ -75,11 +79,36 @@ pub(crate) fn check() -> Outcome {
     for name in built.keys().filter(|name| allowed(name).is_none()) {
         let _ = write!(wrong, "; {name} has no dependency rule yet");
     }
+    for (name, dependencies) in built.iter().chain(&tested) {
+        let source = source(name)?;
+        for unused in
+            dependencies.iter().filter(|it| !names(&source, it) && (name.as_str(), it.as_str()) != GENERATED)
+        {
+            let _ = write!(wrong, "; {name} does not use {unused}");
+        }
+    }
     if wrong.is_empty() {
         say(format!("dependency rules hold for {} crates", built.len()));
         return Ok(());
     }
     Err(format!("dependency rules (xtask/src/dependencies.rs){wrong}"))
+}
+
+/// All of a crate's source, its tests and its build script with it.
+fn source(name: &str) -> Outcome<String> {
+    let short = name.strip_prefix("devspaces-").unwrap_or(name);
+    let folder = [root().join("crates").join(short), root().join(short)].into_iter().find(|it| it.is_dir());
+    let folder: PathBuf = folder.ok_or_else(|| format!("{name} is in no folder of its name"))?;
+    rust_files(&folder)?.iter().map(|path| read(path)).collect()
+}
+
+/// Whether a source names a crate: as a word, since each is named in a path or by an attribute.
+fn names(source: &str, dependency: &str) -> bool {
+    let name = dependency.replace('-', "_");
+    let is_part = |character: char| character.is_alphanumeric() || character == '_';
+    source.match_indices(&name).any(|(start, _)| {
+        !source[..start].ends_with(is_part) && !source[start + name.len()..].starts_with(is_part)
+    })
 }
 
 fn complain<'a>(wrong: &mut String, name: &str, dependencies: impl Iterator<Item = &'a String>) {
@@ -162,6 +191,12 @@ mod tests {
         assert!(
             !may_build_with("devspaces-kit", "devspaces-authz") && may_build_with("devspaces-kit", "tokio")
         );
+    }
+
+    #[test]
+    fn a_crate_is_used_if_it_is_named_as_a_word() {
+        assert!(names("use prost_types::Any;", "prost-types") && !names("use prost_types::Any;", "prost"));
+        assert!(names("#[tokio::main]", "tokio") && !names("tokio_util::sync", "tokio"));
     }
 
     #[test]
