@@ -130,7 +130,8 @@ async fn history(suite: &Measured) -> (Persona, Persona, String) {
 
 async fn counted(engine: Engine) {
     let suite = Measured::start(engine).await;
-    let (_, bob, space) = history(&suite).await;
+    let (alice, bob, space) = history(&suite).await;
+    assert_eq!(refused(adds(&alice, &space, &[(&bob, VIEWER)]).await).kind().1, "MEMBER_EXISTS");
     apps::creates(&bob, &space).await.expect("an app");
 
     let nobody = suite.processes.bearer(&Principal::user("eve"), "opaque");
@@ -148,9 +149,17 @@ async fn counted(engine: Engine) {
     assert_eq!((told.calls(ADD, "OK"), told.calls(ADD, "PERMISSION_DENIED")), (1.0, 1.0), "{}", told.text);
     assert_eq!(told.calls(LIST, "OK"), 1.0);
     let duration = "devspaces_grpc_call_duration_seconds";
-    assert_eq!(told.get(&format!("{duration}_count{{method=\"{ADD}\"}}")), 2.0);
+    assert_eq!(told.get(&format!("{duration}_count{{method=\"{ADD}\"}}")), 3.0);
     assert!(told.get(&format!("{duration}_sum{{method=\"{ADD}\"}}")) > 0.0);
-    assert_eq!(told.get(&format!("{duration}_bucket{{le=\"+Inf\",method=\"{ADD}\"}}")), 2.0, "{}", told.text);
+    assert_eq!(told.get(&format!("{duration}_bucket{{le=\"+Inf\",method=\"{ADD}\"}}")), 3.0, "{}", told.text);
+    // Who may not change anything begins none.
+    for (outcome, count) in [("committed", 1.0), ("ended", 1.0)] {
+        let ended = format!("devspaces_transactions_total{{method=\"{ADD}\",outcome=\"{outcome}\"}}");
+        assert_eq!(told.get(&ended), count, "{}", told.text);
+    }
+    for time in ["devspaces_transaction_duration_seconds", "devspaces_transaction_wait_seconds"] {
+        assert_eq!(told.get(&format!("{time}_count{{method=\"{ADD}\"}}")), 2.0, "{}", told.text);
+    }
     let questions = told.get("devspaces_gate_revalidate_questions_sum{owner=\"membership\"}");
     assert!(questions >= 3.0, "{}", told.text);
     let answers = |answer| {

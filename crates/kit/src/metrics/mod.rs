@@ -61,6 +61,9 @@ pub(crate) struct Metrics {
     missing: Family<[Label; 1], Counter>,
     tokens_refused: Family<[(&'static str, String); 2], Counter>,
     clocks: Family<[Label; 1], Number>,
+    transactions: Family<[Label; 2], Counter>,
+    transaction: Family<[Label; 1], Histogram, fn() -> Histogram>,
+    transaction_wait: Family<[Label; 1], Histogram, fn() -> Histogram>,
     repeated: Family<[Label; 1], Counter>,
     spans_lost: Counter,
     lines_dropped: Counter,
@@ -94,6 +97,13 @@ impl Metrics {
             missing: register(&mut registry, &list::MISSING, Family::default()),
             tokens_refused: register(&mut registry, &list::TOKENS_REFUSED, Family::default()),
             clocks: register(&mut registry, &list::CLOCKS, Family::default()),
+            transactions: register(&mut registry, &list::TRANSACTIONS, Family::default()),
+            transaction: register(&mut registry, &list::TRANSACTION, Family::new_with_constructor(seconds)),
+            transaction_wait: register(
+                &mut registry,
+                &list::TRANSACTION_WAIT,
+                Family::new_with_constructor(seconds),
+            ),
             repeated: register(&mut registry, &list::REPEATED, Family::default()),
             spans_lost: register(&mut registry, &list::SPANS_LOST, Counter::default()),
             lines_dropped: register(&mut registry, &list::LINES_DROPPED, Counter::default()),
@@ -169,6 +179,36 @@ pub(crate) fn tokens_refused(cause: &'static str, issuer: &str) -> u64 {
 pub fn clock_differs(owner: &'static str, micros: i64) {
     #[expect(clippy::cast_precision_loss, reason = "no clock is wrong by so much that it matters")]
     METRICS.clocks.get_or_create(&[("owner", owner)]).set(micros as f64 / 1e6);
+}
+
+/// How a transaction of a change ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Outcome {
+    Committed,
+    /// As it should, without a change.
+    Ended,
+    Failed,
+}
+
+impl Outcome {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Ended => "ended",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A transaction of a change has what it waited for.
+pub(crate) fn transaction_waited(method: &'static str, after: Duration) {
+    METRICS.transaction_wait.get_or_create(&[("method", method)]).observe(after.as_secs_f64());
+}
+
+/// A transaction of a change has ended.
+pub(crate) fn transaction_ended(method: &'static str, outcome: Outcome, after: Duration) {
+    METRICS.transactions.get_or_create(&[("method", method), ("outcome", outcome.name())]).inc();
+    METRICS.transaction.get_or_create(&[("method", method)]).observe(after.as_secs_f64());
 }
 
 /// A transaction is run again.

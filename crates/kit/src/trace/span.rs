@@ -63,6 +63,7 @@ impl Span {
 
     /// Does a transaction for the call that is being answered, and tells whether it is committed.
     pub(crate) async fn transaction<T, E>(
+        method: &'static str,
         work: impl Future<Output = Result<T, E>>,
         is_committed: impl FnOnce(&T) -> bool,
     ) -> Result<T, E> {
@@ -73,7 +74,10 @@ impl Span {
         let span = Self::new(parent.child(), SpanKind::Internal, "transaction", described);
         let result = work.await;
         let committed = result.as_ref().is_ok_and(is_committed);
-        span.finish(Status::Unset, vec![KeyValue::new("devspaces.committed", committed)]);
+        span.finish(
+            Status::Unset,
+            vec![KeyValue::new("devspaces.method", method), KeyValue::new("devspaces.committed", committed)],
+        );
         result
     }
 

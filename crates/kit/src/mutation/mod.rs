@@ -1,166 +1,33 @@
 //! How every change is made: once for each `request_id`, in one transaction with its journal entries and effects, in a
 //! task that outlives a caller who hangs up.
-use std::{mem, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc};
 
-use devspaces_proto::MutationRequest;
-use futures::{FutureExt as _, future::BoxFuture};
+use futures::FutureExt as _;
 use prost::Message;
-use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 use tonic::Code;
-use uuid::Uuid;
 
 use crate::{
     clock::Clock,
-    db::{Act, Error, Pool, Tx},
-    identity::Caller,
-    metrics,
-    name::{Principal, Scope},
+    db::{Act, Pool, Tx},
+    metrics::{self, Outcome},
+    name::Scope,
     outbox::Outbox,
     replay,
     server::Tasks,
-    status::{Fault, Fields},
+    status::Fault,
     steady::Steady,
-    text,
     trace::Span,
     turns::Turns,
 };
 
-/// How often a transaction that gave way to another is run again before the caller is told.
-const REPETITIONS: u32 = 10;
-/// The longest pause before the first repetition; it doubles with each.
-const PAUSE: Duration = Duration::from_millis(2);
+mod abort;
+mod call;
+mod retry;
 
-/// Why a transaction ends without a commit.
-#[derive(Debug)]
-pub enum Abort {
-    /// The caller is told this.
-    Fault(Box<Fault>),
-    /// The database failed; if it only gave way to another transaction, this one is run again.
-    Storage(Error),
-    /// The transaction turned out to need other scopes than it holds. It is run again, with those.
-    OtherScopes,
-}
-
-impl From<Fault> for Abort {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(Box::new(fault))
-    }
-}
-
-impl From<Error> for Abort {
-    fn from(error: Error) -> Self {
-        Self::Storage(error)
-    }
-}
-
-impl From<sqlx::Error> for Abort {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Storage(error.into())
-    }
-}
-
-impl From<Abort> for Fault {
-    fn from(abort: Abort) -> Self {
-        match abort {
-            Abort::Fault(fault) => *fault,
-            Abort::Storage(error) => error.into(),
-            Abort::OtherScopes => Self::storage_unavailable(),
-        }
-    }
-}
-
-/// One call of a mutating method.
-#[derive(Clone, Debug)]
-pub struct Call {
-    /// Who calls.
-    pub caller: Caller,
-    /// The method: `devspaces.space.v1.SpaceService/UpdateSpace`.
-    pub method: &'static str,
-    request_id: Option<Uuid>,
-    request_hash: [u8; 32],
-    preview: bool,
-    on_behalf_of: Option<Principal>,
-}
-
-impl Call {
-    /// A call with this request, out of which the `request_id` was taken: the spelling of the key is no part of the
-    /// content.
-    #[must_use]
-    pub fn new(
-        caller: Caller,
-        method: &'static str,
-        request: &impl Message,
-        request_id: Option<Uuid>,
-    ) -> Self {
-        // Compared with that of a call with the same key and of no other: a large request without one is not hashed.
-        let request_hash = request_id.map_or([0; 32], |_| Sha256::digest(request.encode_to_vec()).into());
-        Self { caller, method, request_id, request_hash, preview: false, on_behalf_of: None }
-    }
-
-    /// What a service does of its own accord when it falls due. The journal names `what` in place of a method: nobody
-    /// called one.
-    #[must_use]
-    pub fn of_service(name: &str, what: &'static str) -> Self {
-        let caller = Caller { principal: Principal::service(name), email: None, suite: None, expires: None };
-        Self::new(caller, what, &(), None)
-    }
-
-    /// The same call, made on behalf of someone: for the journal, and of no other consequence (R-P7).
-    #[must_use]
-    pub fn on_behalf_of(self, principal: Principal) -> Self {
-        Self { on_behalf_of: Some(principal), ..self }
-    }
-
-    /// The same call without its `request_id`: for a change that precedes the one whose result is the answer.
-    #[must_use]
-    pub fn without_request_id(self) -> Self {
-        Self { request_id: None, ..self }
-    }
-
-    /// One of several changes that the call makes, each by itself. The same part of a repeated call has the same
-    /// `request_id`, so that it is made once however often the call is broken off.
-    #[must_use]
-    pub fn part(&self, name: &str) -> Self {
-        let of_part = |whole: Uuid| {
-            let digest = Sha256::new_with_prefix(whole.as_bytes()).chain_update(name).finalize();
-            let mut bytes = [0; 16];
-            bytes.copy_from_slice(&digest[..16]);
-            uuid::Builder::from_custom_bytes(bytes).into_uuid()
-        };
-        Self { request_id: self.request_id.map(of_part), ..self.clone() }
-    }
-
-    /// The `request_id`, if the caller chose one.
-    #[must_use]
-    pub fn request_id(&self) -> Option<Uuid> {
-        self.request_id
-    }
-
-    /// The digest of the request, by which a repetition is told from another call with the same `request_id`.
-    pub(crate) fn request_hash(&self) -> &[u8] {
-        &self.request_hash
-    }
-
-    /// Parses what comes before anything is looked up, syntax alone and all bad fields at once: the names, by what the
-    /// method does with its fields, and the `request_id`, which is taken out of the request. With `validate_only` the
-    /// call is to check everything and change nothing.
-    ///
-    /// # Errors
-    /// `INVALID_ARGUMENT`.
-    pub fn parse<Q: MutationRequest, N>(
-        caller: Caller,
-        request: &mut Q,
-        names: impl FnOnce(&mut Fields, &Q) -> Option<N>,
-    ) -> Result<(N, Self), Fault> {
-        let mut fields = Fields::new();
-        let request_id = mem::take(request.request_id());
-        let names = names(&mut fields, request);
-        let request_id = fields.check("request_id", text::request_id(&request_id));
-        let (names, request_id) = fields.finish_with(names.zip(request_id))?;
-        let preview = request.validate_only();
-        Ok((names, Self { preview, ..Self::new(caller, Q::METHOD, request, request_id) }))
-    }
-}
+pub use abort::Abort;
+pub use call::Call;
+pub use retry::retry;
 
 /// What changes are made with.
 #[derive(Clone)]
@@ -201,6 +68,28 @@ enum Attempt<R> {
     Replayed,
     /// Earlier effects of the scopes must go first.
     Effects,
+}
+
+impl<R> Attempt<R> {
+    fn is_committed(&self) -> bool {
+        matches!(self, Self::Committed { .. })
+    }
+}
+
+/// Measures a transaction.
+async fn measured<R>(
+    method: &'static str,
+    transaction: impl Future<Output = Result<Attempt<R>, Abort>>,
+) -> Result<Attempt<R>, Abort> {
+    let begun = Instant::now();
+    let result = transaction.await;
+    let outcome = match &result {
+        Ok(attempt) if attempt.is_committed() => Outcome::Committed,
+        Ok(_) | Err(Abort::Fault(_)) => Outcome::Ended,
+        Err(Abort::Storage(_) | Abort::OtherScopes) => Outcome::Failed,
+    };
+    metrics::transaction_ended(method, outcome, begun.elapsed());
+    result
 }
 
 impl Mutations {
@@ -261,8 +150,8 @@ impl Mutations {
         let mut behind = false;
         loop {
             let attempt = || {
-                let is_committed = |attempt: &Attempt<_>| matches!(attempt, Attempt::Committed { .. });
-                Span::transaction(self.attempt(call, scopes, change, behind), is_committed).boxed()
+                let work = measured(call.method, self.attempt(call, scopes, change, behind));
+                Span::transaction(call.method, work, Attempt::is_committed).boxed()
             };
             let attempt = retry(attempt).await;
             match attempt.map_err(|fault| if behind { of_pending(fault) } else { fault })? {
@@ -292,6 +181,7 @@ impl Mutations {
         change: &M,
         behind: bool,
     ) -> Result<Attempt<M::Reply>, Abort> {
+        let waiting = Instant::now();
         let _turn = self.turns.take(scopes).await;
         let act = Act {
             actor: call.caller.principal.clone(),
@@ -300,6 +190,7 @@ impl Mutations {
             time: if M::FALLS_DUE { self.steady.now()? } else { self.clock.now() },
         };
         let mut tx = self.pool.begin(scopes, act).await?;
+        metrics::transaction_waited(call.method, waiting.elapsed());
         if !behind && tx.has_undelivered().await? {
             tx.rollback().await?;
             return Ok(Attempt::Effects);
@@ -339,25 +230,5 @@ fn of_pending(fault: Fault) -> Fault {
     match fault.code() {
         Code::NotFound | Code::PermissionDenied => Fault::earlier_effect_pending(),
         _ => fault,
-    }
-}
-
-/// Runs a transaction, and runs it again while it gives way to others or needs other scopes: at most ten times more, after pauses that grow
-/// and differ.
-pub async fn retry<'a, R>(once: impl Fn() -> BoxFuture<'a, Result<R, Abort>>) -> Result<R, Fault> {
-    let mut repetitions = 0;
-    loop {
-        match once().await {
-            Err(abort @ (Abort::Storage(Error::Contended(_)) | Abort::OtherScopes))
-                if repetitions < REPETITIONS =>
-            {
-                let other_scopes = matches!(abort, Abort::OtherScopes);
-                metrics::repeated(if other_scopes { metrics::SCOPES } else { metrics::CONTENDED });
-                let longest = PAUSE * 2_u32.pow(repetitions);
-                tokio::time::sleep(longest.mul_f64(rand::random())).await;
-                repetitions += 1;
-            }
-            result => return result.map_err(Fault::from),
-        }
     }
 }
