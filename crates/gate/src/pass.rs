@@ -13,8 +13,8 @@ use crate::{
     gate::{Gate, Resource, unavailable, verdict},
 };
 
-/// A caller's permission on a resource, as it was a moment ago. Whoever changes something [confirms](Self::confirm)
-/// it in the transaction that does.
+/// A caller's permission on a resource, as it was a moment ago. Whoever changes something has it [guarded](Self::guard) by
+/// this, so that it is decided again in the transaction that does.
 #[derive(Clone)]
 pub struct Pass {
     pub(crate) gate: Gate,
@@ -53,7 +53,7 @@ impl Pass {
     ///
     /// # Errors
     /// `UNAVAILABLE` if the state could not be had; `PERMISSION_DENIED` if there is no such space (R-P3).
-    pub fn blockers(&self, confirmed: &Facts) -> Result<Blockers, Fault> {
+    pub(crate) fn blockers(&self, confirmed: &Facts) -> Result<Blockers, Fault> {
         let mut blockers = Blockers::new();
         match confirmed.space {
             Fact::Missing => return Err(unavailable(OwnerSet::of(Owner::Space))),
@@ -86,7 +86,7 @@ impl Pass {
     /// already, or facts were missing that would decide now; `INTERNAL`, for a defect, if the
     /// transaction does not hold the scopes of these facts, which could then change before it commits; faults of the
     /// database.
-    pub async fn confirm(&self, tx: &mut Tx) -> Result<Facts, Fault> {
+    pub(crate) async fn confirm(&self, tx: &mut Tx) -> Result<Facts, Fault> {
         let owner = self.gate.home().owner();
         let questions: Vec<Question> = self.scopes_of(owner).map(|scope| self.question(scope)).collect();
         let held = tx.scopes();

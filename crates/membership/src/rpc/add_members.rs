@@ -1,9 +1,9 @@
 use devspaces_authz::{ConsoleRole, Permission};
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{MemberName, SpaceName, UserName},
     status::{Blockers, Fault, Reason},
 };
@@ -41,22 +41,21 @@ async fn add(
     for (user, _) in &added {
         expire_first(context, MemberName { space, user: user.clone() }).await?;
     }
-    context.mutations.run(call.clone(), vec![space.into()], Addition { pass, space, added }).await
+    context.mutations.run(call.clone(), vec![space.into()], pass.guard(Addition { space, added })).await
 }
 
 struct Addition {
-    pass: Pass,
     space: SpaceName,
     added: Vec<(UserName, Membership)>,
 }
 
-impl Mutation for Addition {
+impl GuardedChange for Addition {
     type Reply = AddMembersResponse;
 
-    async fn once(&self, tx: &mut Tx) -> Result<AddMembersResponse, Abort> {
-        let Self { pass, space, added } = self;
-        let facts = pass.confirm(tx).await?;
-        let mut blockers = pass.blockers(&facts)?;
+    async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<AddMembersResponse, Abort> {
+        let Self { space, added } = self;
+        let facts = confirmed.facts();
+        let mut blockers = confirmed.blockers()?;
         if facts.membership.known().and_then(|member| member.role) != Some(ConsoleRole::Admin) {
             bootstrap(&mut blockers, *space, added);
         }

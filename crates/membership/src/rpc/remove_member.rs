@@ -1,10 +1,10 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::Tx,
     etag,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{MemberName, UserName},
     page,
     status::{Blockers, Fault, Fields, Reason},
@@ -39,12 +39,11 @@ async fn removed(
     let held = Held::by(context, &name).await;
     let scopes = vec![name.space.into()];
     let keep_app_roles = request.keep_app_roles;
-    let removal = Removal { pass, name, etag: request.etag, new_owner, keep_app_roles, held };
-    context.mutations.run(call.clone(), scopes, removal).await
+    let removal = Removal { name, etag: request.etag, new_owner, keep_app_roles, held };
+    context.mutations.run(call.clone(), scopes, pass.guard(removal)).await
 }
 
 struct Removal {
-    pass: Pass,
     name: MemberName,
     etag: String,
     new_owner: Option<UserName>,
@@ -65,13 +64,12 @@ fn new_owner(request: &RemoveMemberRequest, name: &MemberName) -> Result<Option<
     fields.finish_with(user).map(Some)
 }
 
-impl Mutation for Removal {
+impl GuardedChange for Removal {
     type Reply = RemoveMemberResponse;
     const REVOKES: bool = true;
 
-    async fn once(&self, tx: &mut Tx) -> Result<RemoveMemberResponse, Abort> {
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<RemoveMemberResponse, Abort> {
         let name = &self.name;
-        self.pass.confirm(tx).await?;
         let now = tx.time();
         let before = store::find(tx, name, now).await?.ok_or_else(|| Fault::not_found(name))?;
         etag::check(&self.etag, before.revision, name)?;

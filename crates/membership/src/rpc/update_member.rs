@@ -1,10 +1,10 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     etag,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::MemberName,
     status::{Fault, Reason},
 };
@@ -36,27 +36,25 @@ async fn update(
     let patch = convert::patch(&request, context.clock.now())?;
     let etag = request.member.map(|member| member.etag).unwrap_or_default();
     let scopes = vec![name.space.into()];
-    context.mutations.run(call.clone(), scopes, Update { pass, name, etag, patch }).await
+    context.mutations.run(call.clone(), scopes, pass.guard(Update { name, etag, patch })).await
 }
 
 struct Update {
-    pass: Pass,
     name: MemberName,
     etag: String,
     patch: Patch,
 }
 
-impl Mutation for Update {
+impl GuardedChange for Update {
     type Reply = WireMember;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireMember, Abort> {
+    async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<WireMember, Abort> {
         let name = &self.name;
-        let facts = self.pass.confirm(tx).await?;
         let now = tx.time();
         let before = store::find(tx, name, now).await?.ok_or_else(|| Fault::not_found(name))?;
         etag::check(&self.etag, before.revision, name)?;
         let membership = self.patch.apply(before.membership);
-        let mut blockers = self.pass.blockers(&facts)?;
+        let mut blockers = confirmed.blockers()?;
         if !membership.has_fitting_add_on() {
             let sentence = "Only a Developer has the add-on view_all_apps";
             blockers.add(Reason::NotADeveloper, name.to_string(), sentence);

@@ -1,9 +1,9 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{AccountName, BillingAdminName},
     status::{Fault, Reason},
 };
@@ -34,22 +34,20 @@ async fn add(
     let pass = context.gate.require_active(&call.caller, permission, account.0).await?;
     let users = convert::account::added(&request.users)?;
     let added = users.into_iter().map(|user| BillingAdminName { account, user }).collect();
-    context.mutations.run(call.clone(), vec![account.0.into()], Addition { pass, account, added }).await
+    context.mutations.run(call.clone(), vec![account.0.into()], pass.guard(Addition { account, added })).await
 }
 
 struct Addition {
-    pass: Pass,
     account: AccountName,
     added: Vec<BillingAdminName>,
 }
 
-impl Mutation for Addition {
+impl GuardedChange for Addition {
     type Reply = AddBillingAdminsResponse;
 
-    async fn once(&self, tx: &mut Tx) -> Result<AddBillingAdminsResponse, Abort> {
-        let Self { pass, account, added } = self;
-        let facts = pass.confirm(tx).await?;
-        pass.blockers(&facts)?.finish()?;
+    async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<AddBillingAdminsResponse, Abort> {
+        let Self { account, added } = self;
+        confirmed.blockers()?.finish()?;
         refuse_existing(tx, added).await?;
         let users: Vec<String> = added.iter().map(|name| name.user.to_string()).collect();
         let change = Change {

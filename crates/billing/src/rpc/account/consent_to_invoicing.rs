@@ -1,9 +1,9 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{AccountName, BillingAdminName, SpaceName, UserName},
     status::{Fault, Reason},
 };
@@ -39,24 +39,22 @@ async fn consent(
     let terms_version = convert::account::terms_version(request.terms_version)?;
     let person = call.caller.principal.as_user();
     let person = person.ok_or_else(|| Fault::permission_denied(permission.name(), space))?;
-    let consent = Consent { pass, account: AccountName(space), terms_version, person };
-    context.mutations.run(call.clone(), vec![space.into()], consent).await
+    let consent = Consent { account: AccountName(space), terms_version, person };
+    context.mutations.run(call.clone(), vec![space.into()], pass.guard(consent)).await
 }
 
 struct Consent {
-    pass: Pass,
     account: AccountName,
     terms_version: String,
     person: UserName,
 }
 
-impl Mutation for Consent {
+impl GuardedChange for Consent {
     type Reply = BillingAccount;
 
-    async fn once(&self, tx: &mut Tx) -> Result<BillingAccount, Abort> {
-        let Self { pass, account: name, terms_version, person } = self;
-        let facts = pass.confirm(tx).await?;
-        let mut blockers = pass.blockers(&facts)?;
+    async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<BillingAccount, Abort> {
+        let Self { account: name, terms_version, person } = self;
+        let mut blockers = confirmed.blockers()?;
         if *terms_version != terms::VERSION {
             let sentence = "These terms of app invoicing are not the current ones; GetTerms shows those";
             blockers.add(Reason::TermsOutdated, name.0.to_string(), sentence);

@@ -1,9 +1,9 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::BillingAdminName,
     status::{Fault, Reason},
 };
@@ -31,21 +31,19 @@ async fn remove(
 ) -> Result<RemoveBillingAdminResponse, Fault> {
     let space = name.account.0;
     let pass = context.gate.require(&call.caller, Permission::BillingAdminsUpdate, space).await?;
-    context.mutations.run(call.clone(), vec![space.into()], Removal { pass, name }).await
+    context.mutations.run(call.clone(), vec![space.into()], pass.guard(Removal { name })).await
 }
 
 struct Removal {
-    pass: Pass,
     name: BillingAdminName,
 }
 
-impl Mutation for Removal {
+impl GuardedChange for Removal {
     type Reply = RemoveBillingAdminResponse;
     const REVOKES: bool = true;
 
-    async fn once(&self, tx: &mut Tx) -> Result<RemoveBillingAdminResponse, Abort> {
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<RemoveBillingAdminResponse, Abort> {
         let name = &self.name;
-        self.pass.confirm(tx).await?;
         store::admin::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
         if !store::admin::has_other(tx, name).await? {
             let sentence = "A billing account keeps at least one billing admin; add someone else first";

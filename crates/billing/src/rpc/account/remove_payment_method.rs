@@ -1,10 +1,10 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     etag,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::AccountName,
     status::Fault,
 };
@@ -34,21 +34,19 @@ async fn remove(
 ) -> Result<RemovePaymentMethodResponse, Fault> {
     let permission = Permission::BillingPaymentMethodUpdate;
     let pass = context.gate.require(&call.caller, permission, account.0).await?;
-    context.mutations.run(call.clone(), vec![account.0.into()], Removal { pass, account, etag }).await
+    context.mutations.run(call.clone(), vec![account.0.into()], pass.guard(Removal { account, etag })).await
 }
 
 struct Removal {
-    pass: Pass,
     account: AccountName,
     etag: String,
 }
 
-impl Mutation for Removal {
+impl GuardedChange for Removal {
     type Reply = RemovePaymentMethodResponse;
 
-    async fn once(&self, tx: &mut Tx) -> Result<RemovePaymentMethodResponse, Abort> {
-        let Self { pass, account, etag } = self;
-        pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<RemovePaymentMethodResponse, Abort> {
+        let Self { account, etag } = self;
         let before = store::payment::find(tx, account.0).await?.ok_or_else(|| no_payment_method(*account))?;
         etag::check(etag, before.revision, payment_method_of(*account))?;
         let change = Change {

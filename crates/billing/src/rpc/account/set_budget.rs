@@ -1,9 +1,9 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::AccountName,
     status::Fault,
 };
@@ -36,22 +36,20 @@ async fn set(
     let permission = Permission::BillingBudgetsUpdate;
     let pass = context.gate.require_active(&call.caller, permission, account.0).await?;
     let budget = convert::budget::given(request.budget, context.clock.now())?;
-    context.mutations.run(call.clone(), vec![account.0.into()], Setting { pass, account, budget }).await
+    context.mutations.run(call.clone(), vec![account.0.into()], pass.guard(Setting { account, budget })).await
 }
 
 struct Setting {
-    pass: Pass,
     account: AccountName,
     budget: Budget,
 }
 
-impl Mutation for Setting {
+impl GuardedChange for Setting {
     type Reply = WireBudget;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireBudget, Abort> {
+    async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<WireBudget, Abort> {
         let space = self.account.0;
-        let facts = self.pass.confirm(tx).await?;
-        self.pass.blockers(&facts)?.finish()?;
+        confirmed.blockers()?.finish()?;
         let now = tx.time();
         let budget = Budget { update_time: now, ..self.budget.clone() };
         let before = store::budget::find(tx, space).await?;

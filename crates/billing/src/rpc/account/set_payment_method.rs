@@ -1,9 +1,9 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::AccountName,
     status::Fault,
 };
@@ -37,23 +37,21 @@ async fn set(
     let permission = Permission::BillingPaymentMethodUpdate;
     let pass = context.gate.require(&call.caller, permission, account.0).await?;
     let (token, instrument) = convert::payment::given(request.payment_method, context.clock.now())?;
-    let setting = Setting { pass, account, token, instrument };
-    context.mutations.run(call.clone(), vec![account.0.into()], setting).await
+    let setting = Setting { account, token, instrument };
+    context.mutations.run(call.clone(), vec![account.0.into()], pass.guard(setting)).await
 }
 
 struct Setting {
-    pass: Pass,
     account: AccountName,
     token: Token,
     instrument: Instrument,
 }
 
-impl Mutation for Setting {
+impl GuardedChange for Setting {
     type Reply = WirePaymentMethod;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WirePaymentMethod, Abort> {
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WirePaymentMethod, Abort> {
         let space = self.account.0;
-        self.pass.confirm(tx).await?;
         let before = store::payment::find(tx, space).await?;
         let change = Change {
             scope: space.into(),

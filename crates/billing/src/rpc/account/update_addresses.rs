@@ -1,10 +1,10 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     etag,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::AccountName,
     status::Fault,
 };
@@ -40,26 +40,24 @@ async fn update(
     let pass = context.gate.require_active(&call.caller, permission, account.0).await?;
     let etag = request.addresses.as_ref().map(|addresses| addresses.etag.clone()).unwrap_or_default();
     let patch = convert::address::patch(request)?;
-    let update = Update { pass, account, etag, patch };
-    context.mutations.run(call.clone(), vec![account.0.into()], update).await
+    let update = Update { account, etag, patch };
+    context.mutations.run(call.clone(), vec![account.0.into()], pass.guard(update)).await
 }
 
 struct Update {
-    pass: Pass,
     account: AccountName,
     etag: String,
     patch: AddressesPatch,
 }
 
-impl Mutation for Update {
+impl GuardedChange for Update {
     type Reply = WireAddresses;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireAddresses, Abort> {
-        let Self { pass, account, etag, patch } = self;
-        let facts = pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<WireAddresses, Abort> {
+        let Self { account, etag, patch } = self;
         let before = store::address::find(tx, account.0).await?;
         etag::check(etag, before.revision, account)?;
-        pass.blockers(&facts)?.finish()?;
+        confirmed.blockers()?.finish()?;
         let after = patch.apply(&before);
         if after == before {
             return Ok(convert::address::to_wire(*account, before));

@@ -1,9 +1,9 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass, Resource};
+use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::InvoiceName,
     status::{Fault, Reason},
 };
@@ -47,22 +47,20 @@ async fn create(
     drop(db);
     let (amount, reason) = convert::invoice::credit(request.credit_note, &currency)?;
     let scopes = vec![name.account.0.into()];
-    context.mutations.run(call.clone(), scopes, Creation { pass, name, amount, reason }).await
+    context.mutations.run(call.clone(), scopes, pass.guard(Creation { name, amount, reason })).await
 }
 
 struct Creation {
-    pass: Pass,
     name: InvoiceName,
     amount: Decimal,
     reason: String,
 }
 
-impl Mutation for Creation {
+impl GuardedChange for Creation {
     type Reply = WireCreditNote;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireCreditNote, Abort> {
-        let Self { pass, name, amount, reason } = self;
-        pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireCreditNote, Abort> {
+        let Self { name, amount, reason } = self;
         let before = store::invoice::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
         let Some(issued) = before.issued.clone() else {
             let sentence = "The invoice is a draft, which changes with the usage";

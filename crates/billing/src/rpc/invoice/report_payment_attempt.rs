@@ -1,11 +1,11 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass, Resource};
+use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::InvoiceName,
-    status::{Fault, Fields, Reason},
+    status::{Fault, Reason},
 };
 use devspaces_proto::billing::v1::{Invoice as WireInvoice, ReportPaymentAttemptRequest};
 use serde_json::json;
@@ -37,26 +37,28 @@ async fn report(
     let pass = context.gate.require(&call.caller, Permission::PaymentsReport, Resource::Platform).await?;
     let attempt = convert::invoice::attempt(request.attempt, context.clock.now())?;
     let scopes = vec![name.account.0.into()];
-    context.mutations.run(call.clone(), scopes, Report { pass, name, attempt }).await
+    context.mutations.run(call.clone(), scopes, pass.guard(Report { name, attempt })).await
 }
 
 struct Report {
-    pass: Pass,
     name: InvoiceName,
     attempt: Attempt,
 }
 
-impl Mutation for Report {
+impl GuardedChange for Report {
     type Reply = WireInvoice;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireInvoice, Abort> {
-        let Self { pass, name, attempt } = self;
-        pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireInvoice, Abort> {
+        let Self { name, attempt } = self;
         let before = store::invoice::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
         match store::invoice::attempt(tx, name.id, &attempt.id).await? {
             Some(known) if known == *attempt => return shown(tx, name).await,
             Some(_) => {
-                return Err(bad("attempt.id", "must be new: it was reported with other content").into());
+                return Err(Fault::bad_field(
+                    "attempt.id",
+                    "must be new: it was reported with other content",
+                )
+                .into());
             }
             None => {}
         }
@@ -75,20 +77,11 @@ impl Mutation for Report {
     }
 }
 
-fn bad(path: &str, sentence: &str) -> Fault {
-    let mut fields = Fields::new();
-    fields.bad(path, sentence);
-    match fields.finish() {
-        Err(fault) => fault,
-        Ok(()) => Fault::internal("a bad field was not recorded"),
-    }
-}
-
 /// Nothing is paid before it is asked for.
 fn check_time(attempt: &Attempt, invoice: &Invoice) -> Result<(), Fault> {
     match &invoice.issued {
         Some(issued) if attempt.time + LEEWAY < issued.issue_time => {
-            Err(bad("attempt.time", "must not lie before the invoice was issued"))
+            Err(Fault::bad_field("attempt.time", "must not lie before the invoice was issued"))
         }
         _ => Ok(()),
     }

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass, Resource};
+use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     clock::Timestamp,
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::Scope,
     status::{Fault, Fields, Reason},
 };
@@ -39,7 +39,7 @@ async fn create(
     let current = begun(context.clock.now());
     let in_force = store::rate_card::for_month(&mut context.pool.read().await?, current).await?;
     let card = convert::rate_card::new(&request.rate_card.unwrap_or_default(), &in_force.currency, current)?;
-    context.mutations.run(call.clone(), vec![Scope::RateCards], Creation { pass, card }).await
+    context.mutations.run(call.clone(), vec![Scope::RateCards], pass.guard(Creation { card })).await
 }
 
 /// For so long before a month begins its prices stand: usage may be reported five minutes ahead of time, and what is
@@ -52,16 +52,14 @@ fn begun(now: Timestamp) -> Month {
 }
 
 struct Creation {
-    pass: Pass,
     /// Its version is still to be found.
     card: RateCard,
 }
 
-impl Mutation for Creation {
+impl GuardedChange for Creation {
     type Reply = WireRateCard;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireRateCard, Abort> {
-        self.pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireRateCard, Abort> {
         let month = self.card.effective_month;
         // The month may have begun since.
         let mut fields = Fields::new();

@@ -1,14 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use devspaces_authz::{Owner, Permission};
-use devspaces_gate::{Context, Pass, Peers, Resource};
+use devspaces_gate::{Confirmed, Context, GuardedChange, Peers, Resource};
 use devspaces_kit::{
     clock::Timestamp,
     db::{Change, Error, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{AccountName, AppName, Malformed, Scope, SpaceName},
-    status::{Fault, Fields},
+    status::Fault,
 };
 use devspaces_proto::{
     billing::v1::{ReportUsageRequest, ReportUsageResponse},
@@ -49,17 +49,15 @@ async fn report(
 ) -> Result<ReportUsageResponse, Fault> {
     let pass = context.gate.require(&call.caller, Permission::UsageReport, Resource::Platform).await?;
     if !(1..=MAX_EVENTS).contains(&request.events.len()) {
-        let mut fields = Fields::new();
-        fields.bad("events", format!("must be 1 to {MAX_EVENTS}"));
-        fields.finish()?;
+        return Err(Fault::bad_field("events", format!("must have 1 to {MAX_EVENTS} entries")));
     }
     let events: Vec<_> = request.events.iter().map(convert::usage::event).collect();
     let now = context.clock.now();
     let holdings = holdings(context, events.iter().flatten()).await?;
     let lines: Vec<_> = events.into_iter().map(|event| line(event, &holdings, now)).collect();
-    let report = Report { pass, ids: request.events.into_iter().map(|event| event.id).collect(), lines };
+    let report = Report { ids: request.events.into_iter().map(|event| event.id).collect(), lines };
     let scopes = report.spaces().into_iter().map(Scope::from).collect();
-    context.mutations.run(call.clone(), scopes, report).await
+    context.mutations.run(call.clone(), scopes, pass.guard(report)).await
 }
 
 /// Asks the space service which spaces held the apps of these events.
@@ -100,17 +98,15 @@ fn line(event: Result<Event, String>, holdings: &Holdings, now: Timestamp) -> Li
 }
 
 struct Report {
-    pass: Pass,
     /// As they were sent, one for each line.
     ids: Vec<String>,
     lines: Vec<Line>,
 }
 
-impl Mutation for Report {
+impl GuardedChange for Report {
     type Reply = ReportUsageResponse;
 
-    async fn once(&self, tx: &mut Tx) -> Result<ReportUsageResponse, Abort> {
-        self.pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<ReportUsageResponse, Abort> {
         let books = self.books(tx).await?;
         let mut batch = Batch::new(&self.lines, &books);
         let sums = bound(tx, &mut batch).await?;

@@ -1,10 +1,10 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass, Resource};
+use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     db::Tx,
     etag,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::ListingName,
     status::{Fault, Reason},
 };
@@ -33,20 +33,18 @@ async fn approve(
     let pass = context.gate.require(&call.caller, Permission::ListingsApprove, Resource::Platform).await?;
     let found = store::listing::find(&mut context.pool.read().await?, name).await?;
     let space = found.ok_or_else(|| Fault::not_found(name))?.space;
-    context.mutations.run(call.clone(), vec![space.into()], Approval { pass, name, etag }).await
+    context.mutations.run(call.clone(), vec![space.into()], pass.guard(Approval { name, etag })).await
 }
 
 struct Approval {
-    pass: Pass,
     name: ListingName,
     etag: String,
 }
 
-impl Mutation for Approval {
+impl GuardedChange for Approval {
     type Reply = WireListing;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireListing, Abort> {
-        self.pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireListing, Abort> {
         let found = store::listing::find(tx, self.name).await?;
         let before = found.ok_or_else(|| Fault::not_found(self.name))?;
         etag::check(&self.etag, before.revision, self.name)?;

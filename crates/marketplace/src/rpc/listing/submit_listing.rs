@@ -1,9 +1,9 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{AppName, ListingName, Principal, SpaceName, VendorProfileName},
     status::Fault,
 };
@@ -46,10 +46,11 @@ async fn submit(
     let pass = context.gate.require_active(&call.caller, permission, resource).await?;
     let name = ListingName(context.clock.new_id());
     let (submitter, request_id) = (call.caller.principal.clone(), call.request_id());
-    let declaration = Declaration { pass, name, profile, space, app, submitter, request_id };
+    let declaration = Declaration { name, profile, space, app, submitter, request_id };
     // The request_id answers with what comes of the intent, not with the intent.
     let scopes = vec![space.into()];
-    let noted = context.mutations.run(call.clone().without_request_id(), scopes, declaration).await?;
+    let noted =
+        context.mutations.run(call.clone().without_request_id(), scopes, pass.guard(declaration)).await?;
     let listing = noted.listing.parse().map_err(Fault::internal)?;
     let submitter = call.caller.principal.clone();
     conclude(context, call, Intent { listing, space, app, submitter }).await
@@ -57,7 +58,6 @@ async fn submit(
 
 /// Notes the intent, by which alone a listing is known until the space service has decided.
 struct Declaration {
-    pass: Pass,
     name: ListingName,
     profile: VendorProfileName,
     space: SpaceName,
@@ -66,16 +66,15 @@ struct Declaration {
     request_id: Option<Uuid>,
 }
 
-impl Mutation for Declaration {
+impl GuardedChange for Declaration {
     /// Of which only the listing's name is set: that of an earlier intent if the same call was made before.
     type Reply = ReserveListingRequest;
 
-    async fn once(&self, tx: &mut Tx) -> Result<ReserveListingRequest, Abort> {
-        let facts = self.pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<ReserveListingRequest, Abort> {
         if let Some(listing) = self.of_the_same_call(tx).await? {
             return Ok(noted(listing));
         }
-        let mut blockers = self.pass.blockers(&facts)?;
+        let mut blockers = confirmed.blockers()?;
         if !blockers.is_empty() {
             // R-S5, R-S7: an archived space has no apps; for that nobody needs to be asked.
             block_absent(&mut blockers, self.app);

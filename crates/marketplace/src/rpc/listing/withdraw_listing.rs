@@ -1,10 +1,10 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::Tx,
     etag,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::ListingName,
     status::{Fault, Reason},
 };
@@ -34,20 +34,18 @@ async fn withdraw(
 ) -> Result<WireListing, Fault> {
     let (resource, space) = resource(context, name).await?;
     let pass = context.gate.require(&call.caller, PERMISSION, resource).await?;
-    context.mutations.run(call.clone(), vec![space.into()], Withdrawal { pass, name, etag }).await
+    context.mutations.run(call.clone(), vec![space.into()], pass.guard(Withdrawal { name, etag })).await
 }
 
 struct Withdrawal {
-    pass: Pass,
     name: ListingName,
     etag: String,
 }
 
-impl Mutation for Withdrawal {
+impl GuardedChange for Withdrawal {
     type Reply = WireListing;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireListing, Abort> {
-        self.pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireListing, Abort> {
         let found = store::listing::find(tx, self.name).await?;
         let before = found.ok_or_else(|| Fault::permission_denied(PERMISSION.name(), self.name))?;
         etag::check(&self.etag, before.revision, self.name)?;

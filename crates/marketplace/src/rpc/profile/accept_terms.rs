@@ -1,9 +1,9 @@
 use devspaces_authz::{Owner, Permission};
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::Tx,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{SpaceName, UserName, VendorProfileName},
     status::{Fault, Fields, Reason},
 };
@@ -44,12 +44,11 @@ async fn accept(
     let about = spaces::describe(context, space).await?;
     let name = VendorProfileName(context.clock.new_id());
     let terms_version = request.terms_version;
-    let acceptance = Acceptance { pass, name, space, own, terms_version, acceptor, about };
-    context.mutations.run(call.clone(), vec![space.into()], acceptance).await
+    let acceptance = Acceptance { name, space, own, terms_version, acceptor, about };
+    context.mutations.run(call.clone(), vec![space.into()], pass.guard(acceptance)).await
 }
 
 struct Acceptance {
-    pass: Pass,
     name: VendorProfileName,
     space: SpaceName,
     own: OwnFields,
@@ -58,12 +57,11 @@ struct Acceptance {
     about: SpaceDescription,
 }
 
-impl Mutation for Acceptance {
+impl GuardedChange for Acceptance {
     type Reply = VendorProfile;
 
-    async fn once(&self, tx: &mut Tx) -> Result<VendorProfile, Abort> {
-        let facts = self.pass.confirm(tx).await?;
-        let mut blockers = self.pass.blockers(&facts)?;
+    async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<VendorProfile, Abort> {
+        let mut blockers = confirmed.blockers()?;
         block_outdated_terms(&mut blockers, &self.terms_version);
         if store::profile::of_space(tx, self.space).await?.is_some() {
             let sentence = "The space has a vendor profile already, to which it belongs for good";

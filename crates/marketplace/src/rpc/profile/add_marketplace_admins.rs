@@ -1,9 +1,9 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{MarketplaceAdminName, SpaceName, UserName, VendorProfileName},
     status::{Fault, Fields, Reason},
 };
@@ -38,23 +38,25 @@ async fn add(
     let mut fields = Fields::new();
     let users = convert::profile::users(&mut fields, "users", &request.users);
     fields.finish()?;
-    let addition = Addition { pass, profile, space, users };
-    context.mutations.run(call.clone(), vec![space.into()], addition).await
+    let addition = Addition { profile, space, users };
+    context.mutations.run(call.clone(), vec![space.into()], pass.guard(addition)).await
 }
 
 struct Addition {
-    pass: Pass,
     profile: VendorProfileName,
     space: SpaceName,
     users: Vec<UserName>,
 }
 
-impl Mutation for Addition {
+impl GuardedChange for Addition {
     type Reply = AddMarketplaceAdminsResponse;
 
-    async fn once(&self, tx: &mut Tx) -> Result<AddMarketplaceAdminsResponse, Abort> {
-        let facts = self.pass.confirm(tx).await?;
-        self.pass.blockers(&facts)?.finish()?;
+    async fn once(
+        &self,
+        tx: &mut Tx,
+        confirmed: &Confirmed<'_>,
+    ) -> Result<AddMarketplaceAdminsResponse, Abort> {
+        confirmed.blockers()?.finish()?;
         self.refuse_existing(tx).await?;
         let now = tx.time();
         let admin = |user: &UserName| Admin {

@@ -1,9 +1,9 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass, Resource};
+use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     db::Tx,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{SpaceName, UserName, VendorProfileName},
     status::{Blockers, Fault, Fields, Reason},
 };
@@ -45,12 +45,11 @@ async fn create(
     let terms_version = request.terms_version;
     let limit = context.space_quota.of(&creator);
     let profile = NewProfile { name, space, fields: own, terms_version, admins: vec![creator.clone()] };
-    let creation = Creation { pass, profile, about, creator, limit };
-    context.mutations.run(call.clone(), vec![space.into()], creation).await
+    let creation = Creation { profile, about, creator, limit };
+    context.mutations.run(call.clone(), vec![space.into()], pass.guard(creation)).await
 }
 
 struct Creation {
-    pass: Pass,
     profile: NewProfile,
     about: SpaceDescription,
     creator: UserName,
@@ -58,11 +57,10 @@ struct Creation {
     limit: u32,
 }
 
-impl Mutation for Creation {
+impl GuardedChange for Creation {
     type Reply = VendorProfile;
 
-    async fn once(&self, tx: &mut Tx) -> Result<VendorProfile, Abort> {
-        self.pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<VendorProfile, Abort> {
         let mut blockers = Blockers::new();
         block_outdated_terms(&mut blockers, &self.profile.terms_version);
         blockers.finish()?;

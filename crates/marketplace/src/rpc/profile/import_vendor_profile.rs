@@ -1,9 +1,9 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass, Resource};
+use devspaces_gate::{Confirmed, Context, GuardedChange, Pass, Resource};
 use devspaces_kit::{
     db::Tx,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{AppName, SpaceName, VendorProfileName},
     status::{Fault, Fields, Reason},
 };
@@ -43,8 +43,8 @@ async fn import(
         return Ok(again);
     }
     let scopes = vec![profile.space.into()];
-    let takeover = Takeover { pass: pass.clone(), source: source.clone(), profile, about, apps };
-    match context.mutations.run(call.clone(), scopes, takeover).await {
+    let takeover = Takeover { source: source.clone(), profile, about, apps };
+    match context.mutations.run(call.clone(), scopes, pass.clone().guard(takeover)).await {
         // Somebody else took it over meanwhile.
         Err(fault) if fault.reason() == Reason::VendorProfileExists => {
             again(context, call, &pass, &source).await?.ok_or(fault)
@@ -98,22 +98,20 @@ async fn again(
         return Err(exists());
     }
     let about = spaces::describe(context, space).await?;
-    let repetition = Repetition { pass: pass.clone(), space, about };
-    context.mutations.run(call.clone(), vec![space.into()], repetition).await.map(Some)
+    let repetition = Repetition { space, about };
+    context.mutations.run(call.clone(), vec![space.into()], pass.clone().guard(repetition)).await.map(Some)
 }
 
 /// The same source again: answers with what there is, and changes nothing.
 struct Repetition {
-    pass: Pass,
     space: SpaceName,
     about: SpaceDescription,
 }
 
-impl Mutation for Repetition {
+impl GuardedChange for Repetition {
     type Reply = ImportVendorProfileResponse;
 
-    async fn once(&self, tx: &mut Tx) -> Result<ImportVendorProfileResponse, Abort> {
-        self.pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<ImportVendorProfileResponse, Abort> {
         let profile = store::profile::of_space(tx, self.space).await?;
         let profile = profile.ok_or_else(|| Fault::internal("a profile is gone that was taken over"))?;
         Ok(response(profile, self.about.clone(), store::takeover::apps(tx, self.space).await?))
@@ -121,19 +119,17 @@ impl Mutation for Repetition {
 }
 
 struct Takeover {
-    pass: Pass,
     source: Source,
     profile: NewProfile,
     about: SpaceDescription,
     apps: Vec<CreatedApp>,
 }
 
-impl Mutation for Takeover {
+impl GuardedChange for Takeover {
     type Reply = ImportVendorProfileResponse;
 
-    async fn once(&self, tx: &mut Tx) -> Result<ImportVendorProfileResponse, Abort> {
-        let Self { pass, source, profile, about, apps } = self;
-        pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<ImportVendorProfileResponse, Abort> {
+        let Self { source, profile, about, apps } = self;
         // No scope stands for the source: of two at once, this lets one go on.
         if !store::takeover::claim(tx, &source.id, &source.content, profile.space).await? {
             return Err(exists().into());

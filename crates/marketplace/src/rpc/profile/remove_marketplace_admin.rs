@@ -1,9 +1,9 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{MarketplaceAdminName, SpaceName},
     status::{Fault, Reason},
 };
@@ -32,22 +32,20 @@ async fn remove(
 ) -> Result<RemoveMarketplaceAdminResponse, Fault> {
     let (resource, space) = resource(context, name.profile).await?;
     let pass = context.gate.require(&call.caller, Permission::MarketplaceAdminsUpdate, resource).await?;
-    context.mutations.run(call.clone(), vec![space.into()], Removal { pass, name, space }).await
+    context.mutations.run(call.clone(), vec![space.into()], pass.guard(Removal { name, space })).await
 }
 
 struct Removal {
-    pass: Pass,
     name: MarketplaceAdminName,
     space: SpaceName,
 }
 
-impl Mutation for Removal {
+impl GuardedChange for Removal {
     type Reply = RemoveMarketplaceAdminResponse;
     const REVOKES: bool = true;
 
-    async fn once(&self, tx: &mut Tx) -> Result<RemoveMarketplaceAdminResponse, Abort> {
-        let Self { pass, name, space } = self;
-        pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<RemoveMarketplaceAdminResponse, Abort> {
+        let Self { name, space } = self;
         if store::admin::since(tx, *space, &name.user).await?.is_none() {
             return Err(Fault::not_found(name).into());
         }

@@ -1,10 +1,10 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     etag,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::VendorProfileName,
     status::Fault,
 };
@@ -47,27 +47,25 @@ async fn update(
     let patch = convert::profile::patch(&request)?;
     let about = spaces::describe(context, space).await?;
     let etag = request.vendor_profile.map(|profile| profile.etag).unwrap_or_default();
-    let update = Update { pass, name, etag, patch, about };
-    context.mutations.run(call.clone(), vec![space.into()], update).await
+    let update = Update { name, etag, patch, about };
+    context.mutations.run(call.clone(), vec![space.into()], pass.guard(update)).await
 }
 
 struct Update {
-    pass: Pass,
     name: VendorProfileName,
     etag: String,
     patch: Patch,
     about: SpaceDescription,
 }
 
-impl Mutation for Update {
+impl GuardedChange for Update {
     type Reply = VendorProfile;
 
-    async fn once(&self, tx: &mut Tx) -> Result<VendorProfile, Abort> {
-        let facts = self.pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<VendorProfile, Abort> {
         let denied = || Fault::permission_denied(PERMISSION.name(), self.name);
         let before = store::profile::find(tx, self.name).await?.ok_or_else(denied)?;
         etag::check(&self.etag, before.revision, self.name)?;
-        self.pass.blockers(&facts)?.finish()?;
+        confirmed.blockers()?.finish()?;
         let fields = self.patch.apply(&before.fields);
         if fields == before.fields {
             return Ok(convert::profile::to_wire(before, self.about.clone()));

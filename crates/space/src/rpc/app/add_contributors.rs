@@ -1,9 +1,9 @@
 use devspaces_authz::{AppRole, Permission};
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::Tx,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{AppName, ContributorName, UserName},
     status::{Fault, Reason},
 };
@@ -11,7 +11,7 @@ use devspaces_proto::space::v1::{AddContributorsRequest, AddContributorsResponse
 use serde_json::Value;
 use tonic::Code;
 
-use super::{confirmed, scopes};
+use super::{permitted_app, scopes};
 use crate::{
     convert,
     domain::{Contributor, role_json},
@@ -41,21 +41,20 @@ async fn add(
     let added = convert::contributor::added(&request.contributors)?;
     let added = added.into_iter().map(|(user, role): (UserName, AppRole)| name((user, role))).collect();
     let scopes = scopes(app, pass.space());
-    context.mutations.run(call.clone(), scopes, Addition { pass, app, added }).await
+    context.mutations.run(call.clone(), scopes, pass.guard(Addition { app, added })).await
 }
 
 struct Addition {
-    pass: Pass,
     app: AppName,
     added: Vec<(ContributorName, AppRole)>,
 }
 
-impl Mutation for Addition {
+impl GuardedChange for Addition {
     type Reply = AddContributorsResponse;
 
-    async fn once(&self, tx: &mut Tx) -> Result<AddContributorsResponse, Abort> {
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<AddContributorsResponse, Abort> {
         let permission = Permission::AppContributorsUpdate;
-        let (_, app) = confirmed(tx, &self.pass, permission, self.app, "").await?;
+        let app = permitted_app(tx, permission, self.app, "").await?;
         refuse_existing(tx, &self.added).await?;
         let change = AppChange {
             app: self.app,

@@ -1,9 +1,9 @@
 use devspaces_authz::{AppRole, Permission};
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::Tx,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{AppName, ContributorName, SpaceName, UserName},
     status::{Fault, Fields},
 };
@@ -44,24 +44,22 @@ async fn create(
     let denied = || Fault::permission_denied(Permission::AppsCreate.name(), space);
     let owner = call.caller.principal.as_user().ok_or_else(denied)?;
     let name = AppName(context.clock.new_id());
-    let creation = Creation { pass, name, space, details, owner };
-    context.mutations.run(call.clone(), scopes(name, Some(space)), creation).await
+    let creation = Creation { name, space, details, owner };
+    context.mutations.run(call.clone(), scopes(name, Some(space)), pass.guard(creation)).await
 }
 
 struct Creation {
-    pass: Pass,
     name: AppName,
     space: SpaceName,
     details: Details,
     owner: UserName,
 }
 
-impl Mutation for Creation {
+impl GuardedChange for Creation {
     type Reply = WireApp;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireApp, Abort> {
-        let facts = self.pass.confirm(tx).await?;
-        self.pass.blockers(&facts)?.finish()?;
+    async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<WireApp, Abort> {
+        confirmed.blockers()?.finish()?;
         let app = App::new(self.name, Some(self.space), self.details.clone(), tx.time());
         let app = add(tx, app, &self.owner).await?;
         Ok(convert::app::to_wire(app, AppRole::Owner))

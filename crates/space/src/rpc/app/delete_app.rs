@@ -1,15 +1,15 @@
 use devspaces_authz::{AppRole, Permission};
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::Tx,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::AppName,
     status::{Blockers, Fault, Reason},
 };
 use devspaces_proto::space::v1::{App as WireApp, DeleteAppRequest};
 
-use super::{confirmed, scopes};
+use super::{permitted_app, scopes};
 use crate::{
     convert,
     domain::{App, Listing},
@@ -31,20 +31,19 @@ pub(super) async fn handle(
 async fn delete(context: &Context, call: &Call, name: AppName, etag: String) -> Result<WireApp, Fault> {
     let pass = context.gate.require(&call.caller, Permission::AppDelete, name).await?;
     let scopes = scopes(name, pass.space());
-    context.mutations.run(call.clone(), scopes, Deletion { pass, name, etag }).await
+    context.mutations.run(call.clone(), scopes, pass.guard(Deletion { name, etag })).await
 }
 
 struct Deletion {
-    pass: Pass,
     name: AppName,
     etag: String,
 }
 
-impl Mutation for Deletion {
+impl GuardedChange for Deletion {
     type Reply = WireApp;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireApp, Abort> {
-        let (_, before) = confirmed(tx, &self.pass, Permission::AppDelete, self.name, &self.etag).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireApp, Abort> {
+        let before = permitted_app(tx, Permission::AppDelete, self.name, &self.etag).await?;
         let mut blockers = Blockers::new();
         if before.is_deleted() {
             block_deleted(&mut blockers, self.name);

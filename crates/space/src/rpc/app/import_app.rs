@@ -1,9 +1,9 @@
 use devspaces_authz::{AppRole, Permission};
-use devspaces_gate::{Context, Pass, Resource};
+use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     db::Tx,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{AppName, UserName},
     status::{Fault, Fields},
 };
@@ -32,21 +32,19 @@ async fn import(context: &Context, call: &Call, request: ImportAppRequest) -> Re
     let owner = fields.parse::<UserName>("owner", &request.owner);
     let (details, owner) = fields.finish_with(details.zip(owner))?;
     let name = AppName(context.clock.new_id());
-    context.mutations.run(call.clone(), scopes(name, None), Import { pass, name, details, owner }).await
+    context.mutations.run(call.clone(), scopes(name, None), pass.guard(Import { name, details, owner })).await
 }
 
 struct Import {
-    pass: Pass,
     name: AppName,
     details: Details,
     owner: UserName,
 }
 
-impl Mutation for Import {
+impl GuardedChange for Import {
     type Reply = WireApp;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireApp, Abort> {
-        self.pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireApp, Abort> {
         let app = App::new(self.name, None, self.details.clone(), tx.time());
         let app = add(tx, app, &self.owner).await?;
         // The service that imports has no role on what it imports.

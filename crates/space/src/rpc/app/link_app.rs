@@ -1,18 +1,17 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass, Resource};
+use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     db::Tx,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{AppName, SpaceName},
     status::{Fault, Reason},
 };
 use devspaces_proto::space::v1::{App as WireApp, LinkAppRequest};
 
 use super::{
-    confirmed,
     delete_app::{block_deleted, change},
-    scopes,
+    permitted_app, scopes,
 };
 use crate::{convert, domain::App, store};
 
@@ -40,22 +39,22 @@ async fn link(
     let both = Resource::Link { app: name, space };
     let pass = context.gate.require_active(&call.caller, Permission::AppsLink, both).await?;
     let scopes = scopes(name, Some(space));
-    context.mutations.run(call.clone(), scopes, Link { pass, name, space, etag }).await
+    context.mutations.run(call.clone(), scopes, pass.guard(Link { name, space, etag })).await
 }
 
 struct Link {
-    pass: Pass,
     name: AppName,
     space: SpaceName,
     etag: String,
 }
 
-impl Mutation for Link {
+impl GuardedChange for Link {
     type Reply = WireApp;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireApp, Abort> {
-        let (facts, before) = confirmed(tx, &self.pass, Permission::AppsLink, self.name, &self.etag).await?;
-        let mut blockers = self.pass.blockers(&facts)?;
+    async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<WireApp, Abort> {
+        let facts = confirmed.facts();
+        let before = permitted_app(tx, Permission::AppsLink, self.name, &self.etag).await?;
+        let mut blockers = confirmed.blockers()?;
         if before.is_deleted() {
             block_deleted(&mut blockers, self.name);
         } else if before.space.is_some() {
@@ -66,6 +65,6 @@ impl Mutation for Link {
         let after = App { space: Some(self.space), update_time: tx.time(), ..before.clone() };
         let after = change(tx, &before, after).await?;
         store::contributor::move_to(tx, self.name, self.space).await?;
-        Ok(convert::app::to_wire(after, convert::app::role_of(&facts)))
+        Ok(convert::app::to_wire(after, convert::app::role_of(facts)))
     }
 }

@@ -13,8 +13,8 @@ mod undelete_app;
 mod update_app;
 mod update_contributor;
 
-use devspaces_authz::{ConsoleRole, Facts, Owner, Permission};
-use devspaces_gate::{Context, Pass, views_all_apps};
+use devspaces_authz::{ConsoleRole, Owner, Permission};
+use devspaces_gate::{Context, views_all_apps};
 use devspaces_kit::{
     db::Tx,
     edge::answer,
@@ -113,20 +113,13 @@ fn scopes(app: AppName, space: Option<SpaceName>) -> Vec<Scope> {
     [Some(app.into()), space.map(Scope::from)].into_iter().flatten().collect()
 }
 
-/// The app that the caller may change, with what was confirmed of the caller, in a transaction on its scope.
-async fn confirmed(
-    tx: &mut Tx,
-    pass: &Pass,
-    permission: Permission,
-    name: AppName,
-    etag: &str,
-) -> Result<(Facts, App), Abort> {
-    let facts = pass.confirm(tx).await?;
+/// The app that the caller may change, in a transaction on its scope.
+async fn permitted_app(tx: &mut Tx, permission: Permission, name: AppName, etag: &str) -> Result<App, Abort> {
     let now = tx.time();
     let app = store::app::find(tx, name, now).await?;
     let app = app.ok_or_else(|| Fault::permission_denied(permission.name(), name))?;
     etag::check(etag, app.revision, name)?;
-    Ok((facts, app))
+    Ok(app)
 }
 
 /// R-A3: an `OWNER` is neither changed nor removed by managing contributors.

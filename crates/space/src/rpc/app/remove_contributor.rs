@@ -1,5 +1,5 @@
 use devspaces_authz::{AppRole, Owner, Permission};
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::Tx,
     etag,
@@ -46,25 +46,42 @@ async fn removed(
         return no_own_role(context, &name, pass.and_then(|pass| pass.space())).await;
     };
     let scopes = scopes(name.app, found.space);
-    context.mutations.run(call.clone(), scopes, Removal { pass, name, etag }).await
+    let removal = Removal { name, etag };
+    match pass {
+        Some(pass) => context.mutations.run(call.clone(), scopes, pass.guard(removal)).await,
+        None => context.mutations.run(call.clone(), scopes, Own(removal)).await,
+    }
 }
 
 struct Removal {
-    /// Absent: the contributor acts, and needs no permission.
-    pass: Option<Pass>,
     name: ContributorName,
     etag: String,
 }
 
-impl Mutation for Removal {
+impl GuardedChange for Removal {
+    type Reply = RemoveContributorResponse;
+    const REVOKES: bool = true;
+
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<RemoveContributorResponse, Abort> {
+        self.remove(tx).await
+    }
+}
+
+/// The contributor's own, who needs no permission.
+struct Own(Removal);
+
+impl Mutation for Own {
     type Reply = RemoveContributorResponse;
     const REVOKES: bool = true;
 
     async fn once(&self, tx: &mut Tx) -> Result<RemoveContributorResponse, Abort> {
+        self.0.remove(tx).await
+    }
+}
+
+impl Removal {
+    async fn remove(&self, tx: &mut Tx) -> Result<RemoveContributorResponse, Abort> {
         let name = &self.name;
-        if let Some(pass) = &self.pass {
-            pass.confirm(tx).await?;
-        }
         let before = store::contributor::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
         if before.space.is_some_and(|space| !tx.scopes().contains(&space.into())) {
             // The app was linked since its scopes were looked up.

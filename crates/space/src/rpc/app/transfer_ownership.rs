@@ -1,9 +1,9 @@
 use devspaces_authz::{AppRole, Fact, Owner, Permission};
-use devspaces_gate::{Context, Pass, Standing};
+use devspaces_gate::{Confirmed, Context, GuardedChange, Standing};
 use devspaces_kit::{
     db::Tx,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{AppName, ContributorName, UserName},
     status::{Fault, Fields, Reason},
 };
@@ -11,7 +11,7 @@ use devspaces_proto::space::v1::{App as WireApp, TransferOwnershipRequest};
 use futures::future::try_join;
 use serde_json::json;
 
-use super::{confirmed, scopes};
+use super::{permitted_app, scopes};
 use crate::{
     convert,
     domain::{App, Contributor, role_json},
@@ -54,12 +54,11 @@ async fn transfer(
     let (standing, own) = try_join(standing, own).await?;
     let from_outside = own.facts().membership.known().is_some_and(|owner| owner.role.is_none());
     let [owner, heir] = [owner, heir].map(|user| ContributorName { app: name, user });
-    let change = Transfer { pass, standing, from_outside, owner, heir, etag: request.etag };
-    context.mutations.run(call.clone(), scopes(name, Some(space)), change).await
+    let change = Transfer { standing, from_outside, owner, heir, etag: request.etag };
+    context.mutations.run(call.clone(), scopes(name, Some(space)), pass.guard(change)).await
 }
 
 struct Transfer {
-    pass: Pass,
     /// What is known of the new owner in the space.
     standing: Standing,
     /// Whether the present owner has no console role there.
@@ -69,12 +68,12 @@ struct Transfer {
     etag: String,
 }
 
-impl Mutation for Transfer {
+impl GuardedChange for Transfer {
     type Reply = WireApp;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireApp, Abort> {
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireApp, Abort> {
         let permission = Permission::AppOwnerUpdate;
-        let (_, app) = confirmed(tx, &self.pass, permission, self.owner.app, &self.etag).await?;
+        let app = permitted_app(tx, permission, self.owner.app, &self.etag).await?;
         let denied = || Fault::permission_denied(permission.name(), app.name);
         let before = store::contributor::find(tx, &self.owner).await?.ok_or_else(denied)?;
         let own = store::contributor::find(tx, &self.heir).await?;

@@ -1,15 +1,15 @@
 use devspaces_authz::{AppRole, Permission, SpaceState};
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::Tx,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::{AppName, SpaceName},
     status::{Blockers, Fault, Reason, SPACE_ARCHIVED},
 };
 use devspaces_proto::space::v1::{App as WireApp, UndeleteAppRequest};
 
-use super::{confirmed, delete_app::change, scopes};
+use super::{delete_app::change, permitted_app, scopes};
 use crate::{convert, domain::App, store};
 
 /// R-A10, R-S7
@@ -31,21 +31,20 @@ async fn undelete(context: &Context, call: &Call, name: AppName, etag: String) -
     // that one while it is deleted.
     let space = found.and_then(|app| app.space).ok_or_else(denied)?;
     let scopes = scopes(name, Some(space));
-    context.mutations.run(call.clone(), scopes, Undeletion { pass, name, space, etag }).await
+    context.mutations.run(call.clone(), scopes, pass.guard(Undeletion { name, space, etag })).await
 }
 
 struct Undeletion {
-    pass: Pass,
     name: AppName,
     space: SpaceName,
     etag: String,
 }
 
-impl Mutation for Undeletion {
+impl GuardedChange for Undeletion {
     type Reply = WireApp;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireApp, Abort> {
-        let (_, before) = confirmed(tx, &self.pass, Permission::AppDelete, self.name, &self.etag).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireApp, Abort> {
+        let before = permitted_app(tx, Permission::AppDelete, self.name, &self.etag).await?;
         let mut blockers = Blockers::new();
         if !before.is_deleted() {
             blockers.add(Reason::AppNotDeleted, self.name.to_string(), "The app is not deleted");

@@ -1,15 +1,15 @@
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::AppName,
     status::Fault,
 };
 use devspaces_proto::space::v1::{App as WireApp, UpdateAppRequest};
 
-use super::confirmed;
+use super::permitted_app;
 use crate::{
     convert,
     domain::{App, DetailsPatch},
@@ -38,22 +38,22 @@ async fn update(
     let pass = context.gate.require(&call.caller, Permission::AppUpdate, name).await?;
     let patch = convert::app::patch(&request)?;
     let etag = request.app.map(|app| app.etag).unwrap_or_default();
-    context.mutations.run(call.clone(), vec![name.into()], Update { pass, name, etag, patch }).await
+    context.mutations.run(call.clone(), vec![name.into()], pass.guard(Update { name, etag, patch })).await
 }
 
 struct Update {
-    pass: Pass,
     name: AppName,
     etag: String,
     patch: DetailsPatch,
 }
 
-impl Mutation for Update {
+impl GuardedChange for Update {
     type Reply = WireApp;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireApp, Abort> {
-        let (facts, before) = confirmed(tx, &self.pass, Permission::AppUpdate, self.name, &self.etag).await?;
-        let role = convert::app::role_of(&facts);
+    async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<WireApp, Abort> {
+        let facts = confirmed.facts();
+        let before = permitted_app(tx, Permission::AppUpdate, self.name, &self.etag).await?;
+        let role = convert::app::role_of(facts);
         let details = self.patch.apply(&before.details);
         if details == before.details {
             return Ok(convert::app::to_wire(before, role));

@@ -1,16 +1,16 @@
 use devspaces_authz::{AppRole, Permission};
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::Tx,
     etag,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::ContributorName,
     status::{Blockers, Fault},
 };
 use devspaces_proto::space::v1::{Contributor as WireContributor, UpdateContributorRequest};
 
-use super::{block_owner, confirmed, no_own_role, scopes};
+use super::{block_owner, no_own_role, permitted_app, scopes};
 use crate::{
     convert,
     domain::role_json,
@@ -44,24 +44,23 @@ async fn update(
     }
     let etag = request.contributor.map(|contributor| contributor.etag).unwrap_or_default();
     let scopes = scopes(name.app, pass.space());
-    context.mutations.run(call.clone(), scopes, Update { pass, name, etag, role }).await
+    context.mutations.run(call.clone(), scopes, pass.guard(Update { name, etag, role })).await
 }
 
 struct Update {
-    pass: Pass,
     name: ContributorName,
     etag: String,
     /// `None`: nothing changes.
     role: Option<AppRole>,
 }
 
-impl Mutation for Update {
+impl GuardedChange for Update {
     type Reply = WireContributor;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireContributor, Abort> {
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireContributor, Abort> {
         let name = &self.name;
         let permission = Permission::AppContributorsUpdate;
-        let (_, app) = confirmed(tx, &self.pass, permission, name.app, "").await?;
+        let app = permitted_app(tx, permission, name.app, "").await?;
         let before = store::contributor::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
         etag::check(&self.etag, before.revision, name)?;
         let Some(role) = self.role.filter(|role| *role != before.role) else { return Ok(before.into()) };

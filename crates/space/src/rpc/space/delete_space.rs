@@ -1,10 +1,10 @@
 use devspaces_authz::{Permission, SpaceState};
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::Tx,
     etag,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::SpaceName,
     status::{Blockers, Fault, Reason},
 };
@@ -31,22 +31,20 @@ async fn delete(context: &Context, call: &Call, name: SpaceName, etag: String) -
     let pass = context.gate.require(&call.caller, Permission::SpaceDelete, name).await?;
     // Usage that is reported after this belongs to a space without apps: it is billed by an account that stays (R-B11).
     let settled = billing_status(context, name).await?.settled;
-    let deletion = Deletion { pass, name, etag, settled };
-    context.mutations.run(call.clone(), vec![name.into()], deletion).await
+    let deletion = Deletion { name, etag, settled };
+    context.mutations.run(call.clone(), vec![name.into()], pass.guard(deletion)).await
 }
 
 struct Deletion {
-    pass: Pass,
     name: SpaceName,
     etag: String,
     settled: bool,
 }
 
-impl Mutation for Deletion {
+impl GuardedChange for Deletion {
     type Reply = WireSpace;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireSpace, Abort> {
-        self.pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireSpace, Abort> {
         let denied = || Fault::permission_denied(Permission::SpaceDelete.name(), self.name);
         let before = store::space::find(tx, self.name).await?.ok_or_else(denied)?;
         etag::check(&self.etag, before.revision, self.name)?;

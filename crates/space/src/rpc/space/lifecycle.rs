@@ -1,10 +1,10 @@
 use devspaces_authz::{Permission, SpaceState};
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     etag,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::SpaceName,
     status::{Blockers, Fault, Reason},
 };
@@ -48,21 +48,19 @@ async fn change_state(
     to: SpaceState,
 ) -> Result<WireSpace, Fault> {
     let pass = context.gate.require(&call.caller, Permission::SpaceArchive, name).await?;
-    context.mutations.run(call.clone(), vec![name.into()], StateChange { pass, name, etag, to }).await
+    context.mutations.run(call.clone(), vec![name.into()], pass.guard(StateChange { name, etag, to })).await
 }
 
 struct StateChange {
-    pass: Pass,
     name: SpaceName,
     etag: String,
     to: SpaceState,
 }
 
-impl Mutation for StateChange {
+impl GuardedChange for StateChange {
     type Reply = WireSpace;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireSpace, Abort> {
-        self.pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireSpace, Abort> {
         let denied = || Fault::permission_denied(Permission::SpaceArchive.name(), self.name);
         let before = store::space::find(tx, self.name).await?.ok_or_else(denied)?;
         etag::check(&self.etag, before.revision, self.name)?;

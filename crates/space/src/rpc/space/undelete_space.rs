@@ -1,10 +1,10 @@
 use devspaces_authz::{Permission, SpaceState};
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::Tx,
     etag,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::SpaceName,
     status::{Fault, Reason},
 };
@@ -26,20 +26,18 @@ pub(super) async fn handle(
 
 async fn undelete(context: &Context, call: &Call, name: SpaceName, etag: String) -> Result<WireSpace, Fault> {
     let pass = context.gate.require(&call.caller, Permission::SpaceDelete, name).await?;
-    context.mutations.run(call.clone(), vec![name.into()], Undeletion { pass, name, etag }).await
+    context.mutations.run(call.clone(), vec![name.into()], pass.guard(Undeletion { name, etag })).await
 }
 
 struct Undeletion {
-    pass: Pass,
     name: SpaceName,
     etag: String,
 }
 
-impl Mutation for Undeletion {
+impl GuardedChange for Undeletion {
     type Reply = WireSpace;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireSpace, Abort> {
-        self.pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireSpace, Abort> {
         let now = tx.time();
         let denied = || Fault::permission_denied(Permission::SpaceDelete.name(), self.name);
         let found = store::space::find(tx, self.name).await?.filter(|space| !space.is_gone(now));

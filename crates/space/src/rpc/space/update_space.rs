@@ -1,10 +1,10 @@
 use devspaces_authz::{Permission, SpaceState};
-use devspaces_gate::{Context, Pass};
+use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     db::{Change, Tx},
     etag,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
+    mutation::{Abort, Call},
     name::SpaceName,
     status::Fault,
 };
@@ -38,21 +38,19 @@ async fn update(
     let pass = context.gate.require(&call.caller, Permission::SpaceUpdate, name).await?;
     let patch = convert::space::patch(&request)?;
     let etag = request.space.map(|space| space.etag).unwrap_or_default();
-    context.mutations.run(call.clone(), vec![name.into()], Update { pass, name, etag, patch }).await
+    context.mutations.run(call.clone(), vec![name.into()], pass.guard(Update { name, etag, patch })).await
 }
 
 struct Update {
-    pass: Pass,
     name: SpaceName,
     etag: String,
     patch: Patch,
 }
 
-impl Mutation for Update {
+impl GuardedChange for Update {
     type Reply = WireSpace;
 
-    async fn once(&self, tx: &mut Tx) -> Result<WireSpace, Abort> {
-        self.pass.confirm(tx).await?;
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireSpace, Abort> {
         let denied = || Fault::permission_denied(Permission::SpaceUpdate.name(), self.name);
         let before = store::space::find(tx, self.name).await?.ok_or_else(denied)?;
         etag::check(&self.etag, before.revision, self.name)?;
