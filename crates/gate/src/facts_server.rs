@@ -6,6 +6,7 @@ use devspaces_kit::{
     edge::answer,
     identity::Caller,
     name::{AppName, Principal, Scope, SpaceName, UserName},
+    page,
     server::Tasks,
     status::{Fault, Fields, Reason},
 };
@@ -21,9 +22,6 @@ use crate::{
     owner::{Hosted, MAX_QUESTIONS},
     wire,
 };
-
-/// The most entries of one list: a page of the largest size, and one more.
-const MAX_LISTED: i32 = 1001;
 
 /// Answers the other services of the suite for every owner that lives in this process.
 #[derive(Clone)]
@@ -81,11 +79,11 @@ impl FactsServer {
             "" => None,
             after => fields.parse::<SpaceName>("after", after),
         };
-        check_limit(&mut fields, request.limit);
-        fields.finish()?;
+        let limit = fields.check("limit", page::asked(request.limit));
+        let limit = fields.finish_with(limit)?;
         let mut spaces = Vec::new();
         if let Some(subject) = subject {
-            for (space, facts) in hosted.subject_spaces(&subject, after, request.limit.into()).await? {
+            for (space, facts) in hosted.subject_spaces(&subject, after, limit).await? {
                 let facts = Some(wire::facts_to_wire(facts));
                 spaces.push(proto::SubjectSpace { space: space.to_string(), facts });
             }
@@ -105,9 +103,9 @@ impl FactsServer {
             "" => Some(String::new()),
             after => fields.parse::<UserName>("after", after).map(|user| user.id().to_owned()),
         };
-        check_limit(&mut fields, request.limit);
-        let (space, after) = fields.finish_with(space.zip(after))?;
-        let viewers = hosted.derived_viewers(space, &after, request.limit.into()).await?;
+        let limit = fields.check("limit", page::asked(request.limit));
+        let ((space, after), limit) = fields.finish_with(space.zip(after).zip(limit))?;
+        let viewers = hosted.derived_viewers(space, &after, limit).await?;
         let viewer = |(user, role): (UserName, _)| proto::DerivedViewer {
             user: user.to_string(),
             role: wire::console_to_wire(role).into(),
@@ -128,9 +126,9 @@ impl FactsServer {
             "" => Some(AppName::NIL),
             after => fields.parse("after", after),
         };
-        check_limit(&mut fields, request.limit);
-        let ((space, user), after) = fields.finish_with(space.zip(user).zip(after))?;
-        let roles = hosted.app_roles(space, &user, after, request.limit.into()).await?;
+        let limit = fields.check("limit", page::asked(request.limit));
+        let (((space, user), after), limit) = fields.finish_with(space.zip(user).zip(after).zip(limit))?;
+        let roles = hosted.app_roles(space, &user, after, limit).await?;
         let role = |(app, role): (AppName, _)| proto::AppRole {
             app: app.to_string(),
             role: wire::contributor_to_wire(role).into(),
@@ -189,24 +187,16 @@ impl FactsService for FactsServer {
     }
 }
 
-fn check_limit(fields: &mut Fields, limit: i32) {
-    if !(1..=MAX_LISTED).contains(&limit) {
-        fields.bad("limit", format!("must be from 1 to {MAX_LISTED}"));
-    }
-}
-
 fn not_hosted(owner: Owner) -> Fault {
     let message = format!("The owner '{}' does not live at this address", owner.name());
     Fault::new(Code::Unimplemented, Reason::MethodUnknown, message)
 }
 
 fn parse_questions(asked: Vec<proto::Question>) -> Result<(Vec<Question>, Vec<Option<Version>>), Fault> {
-    let mut fields = Fields::new();
     if asked.len() > MAX_QUESTIONS {
-        fields.bad("questions", format!("must be {MAX_QUESTIONS} at most"));
-        fields.finish()?;
-        return Ok((Vec::new(), Vec::new()));
+        return Err(Fault::bad_field("questions", format!("must have at most {MAX_QUESTIONS} entries")));
     }
+    let mut fields = Fields::new();
     let mut questions = Vec::with_capacity(asked.len());
     let mut known = Vec::with_capacity(asked.len());
     for (index, question) in asked.into_iter().enumerate() {

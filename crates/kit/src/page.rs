@@ -12,6 +12,9 @@ pub const DEFAULT_SIZE: usize = 50;
 /// How many entries a page has at most; a request for more gets so many.
 pub const MAX_SIZE: usize = 1000;
 
+/// How many entries a service asks another for at most: those of the largest page, and one that says whether more follow.
+const MAX_ASKED: i32 = 1001;
+
 /// How many bytes the entries of a page have at most, unless it is a single one. Clients take replies of 4 MiB when nothing
 /// else is set.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -68,6 +71,15 @@ pub fn fill<T, K, W: Message>(
         last = Some(key);
     }
     (told, None)
+}
+
+/// How many entries another service asks for.
+///
+/// # Errors
+/// The sentence for the field if that is not from 1 to 1,001.
+pub fn asked(asked: i32) -> Result<i64, String> {
+    let limit = (1..=MAX_ASKED).contains(&asked).then_some(asked.into());
+    limit.ok_or_else(|| format!("must be from 1 to {MAX_ASKED}"))
 }
 
 /// The page tokens of one method with one set of arguments. A token holds the sort key after which the next page

@@ -67,10 +67,9 @@ pub(crate) fn added(users: &[String]) -> Result<Vec<UserName>, Fault> {
 
 /// The version of terms that a request consents to.
 pub(crate) fn terms_version(version: String) -> Result<String, Fault> {
-    let mut fields = Fields::new();
     if version.is_empty() {
-        fields.bad("terms_version", "must be given: the version of the terms that were shown");
+        let sentence = "must be given: the version of the terms that were shown";
+        return Err(Fault::bad_field("terms_version", sentence));
     }
-    fields.finish()?;
     Ok(version)
 }

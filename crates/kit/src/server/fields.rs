@@ -18,33 +18,39 @@ pub(super) fn too_many(message: &[u8]) -> bool {
 
 fn count(mut message: &[u8], fields: &mut usize, whole: bool) {
     while !message.is_empty() && *fields <= LIMIT {
-        match field(&mut message) {
-            None => return,
-            Some(None) => {}
-            Some(Some(content)) => {
-                *fields += usize::from(content.len() < LONG);
-                if whole {
-                    count(content, fields, false);
-                }
+        let Some(field) = Field::take(&mut message) else { return };
+        if let Field::Content(content) = field {
+            *fields += usize::from(content.len() < LONG);
+            if whole {
+                count(content, fields, false);
             }
         }
     }
 }
 
-/// Takes a field off a message: its content, unless it is a number. Nothing if it can't be read.
-fn field<'a>(message: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
-    let (_, wire_type) = decode_key(message).ok()?;
-    let length = match wire_type {
-        WireType::Varint => return decode_varint(message).ok().map(|_| None),
-        WireType::LengthDelimited => usize::try_from(decode_varint(message).ok()?).ok()?,
-        WireType::SixtyFourBit => 8,
-        WireType::ThirtyTwoBit => 4,
-        // Their beginning and their end are fields of a kind.
-        WireType::StartGroup | WireType::EndGroup => 0,
-    };
-    let (content, rest) = message.split_at_checked(length)?;
-    *message = rest;
-    Some((wire_type == WireType::LengthDelimited).then_some(content))
+/// A field of a message.
+enum Field<'a> {
+    Number,
+    /// A text, bytes or a message.
+    Content(&'a [u8]),
+}
+
+impl<'a> Field<'a> {
+    /// Takes the next field off a message. Nothing if it can't be read.
+    fn take(message: &mut &'a [u8]) -> Option<Self> {
+        let (_, wire_type) = decode_key(message).ok()?;
+        let length = match wire_type {
+            WireType::Varint => return decode_varint(message).ok().map(|_| Self::Number),
+            WireType::LengthDelimited => usize::try_from(decode_varint(message).ok()?).ok()?,
+            WireType::SixtyFourBit => 8,
+            WireType::ThirtyTwoBit => 4,
+            // Their beginning and their end are fields of a kind.
+            WireType::StartGroup | WireType::EndGroup => 0,
+        };
+        let (content, rest) = message.split_at_checked(length)?;
+        *message = rest;
+        Some(if wire_type == WireType::LengthDelimited { Self::Content(content) } else { Self::Number })
+    }
 }
 
 #[cfg(test)]

@@ -69,6 +69,14 @@ impl Fault {
         Self::new(Code::Unavailable, Reason::EarlierEffectPending, message)
     }
 
+    /// What the call is about was changed by others at the same time, each time that it was tried. Nothing was changed.
+    #[must_use]
+    pub fn overtaken() -> Self {
+        let message =
+            "Nothing was changed: others changed what the call is about at the same time; call again";
+        Self::new(Code::Unavailable, Reason::Overtaken, message)
+    }
+
     /// The database could not be reached, or gave up under contention.
     #[must_use]
     pub fn storage_unavailable() -> Self {
@@ -130,6 +138,15 @@ impl Fault {
     #[must_use]
     pub fn method_unknown() -> Self {
         Self::new(Code::Unimplemented, Reason::MethodUnknown, "There is no such method")
+    }
+
+    /// One field is bad, by its path, with a sentence that completes "the field …". Whoever checks several collects them
+    /// in [`Fields`](super::Fields), so that all are told at once.
+    #[must_use]
+    pub fn bad_field(path: impl Into<String>, sentence: impl Into<String>) -> Self {
+        let (path, sentence) = (path.into(), sentence.into());
+        let message = format!("The field {path} {sentence}");
+        Self::new(Code::InvalidArgument, Reason::InvalidField, message).field(path, sentence)
     }
 
     /// The message could not be decoded.

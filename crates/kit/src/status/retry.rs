@@ -22,6 +22,7 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::EffectPending
         | Reason::EarlierEffectPending
         | Reason::StorageUnavailable
+        | Reason::Overtaken
         | Reason::Overloaded
         | Reason::CallerLimited
         | Reason::ShuttingDown

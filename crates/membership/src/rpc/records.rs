@@ -5,6 +5,7 @@ use devspaces_kit::{
     edge::answer,
     identity::Caller,
     name::{SpaceName, UserName},
+    page,
     status::{Fault, Fields},
 };
 use devspaces_proto::facts::v1::{
@@ -15,9 +16,6 @@ use tonic::{Request, Response, Status};
 
 use super::Rpc;
 use crate::store;
-
-/// The most people of one list: a page of the largest size, and one more.
-const MAX_LISTED: i32 = 1001;
 
 #[tonic::async_trait]
 impl MembershipRecordsService for Rpc {
@@ -42,13 +40,11 @@ async fn list_builders(
         "" => Some(None),
         after => fields.parse::<UserName>("after", after).map(Some),
     };
-    if !(1..=MAX_LISTED).contains(&request.limit) {
-        fields.bad("limit", format!("must be from 1 to {MAX_LISTED}"));
-    }
-    let (space, after) = fields.finish_with(space.zip(after))?;
+    let limit = fields.check("limit", page::asked(request.limit));
+    let ((space, after), limit) = fields.finish_with(space.zip(after).zip(limit))?;
     let after = after.as_ref().map_or("", UserName::id);
     let mut db = context.pool.read().await?;
-    let found = store::building(&mut db, space, after, request.limit.into(), context.clock.now()).await?;
+    let found = store::building(&mut db, space, after, limit, context.clock.now()).await?;
     let builder =
         |(user, role): (UserName, _)| AppBuilder { user: user.to_string(), role: wire_role(role).into() };
     Ok(ListBuildersResponse { builders: found.into_iter().map(builder).collect() })

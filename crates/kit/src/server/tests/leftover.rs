@@ -42,7 +42,7 @@ async fn messages_that_meet_their_refusal_do_not_end_the_connection() {
 
 /// Reads until so many frames of a type have come.
 async fn hear(stream: &mut TcpStream, heard: &mut Vec<u8>, kind: u8, count: usize) {
-    while frames(heard).iter().filter(|it| **it == kind).count() < count {
+    while frames(heard).into_iter().filter(|it| *it == kind).count() < count {
         assert_ne!(
             stream.read_buf(heard).await.expect("an open connection"),
             0,

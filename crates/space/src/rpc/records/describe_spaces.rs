@@ -3,12 +3,15 @@ use devspaces_gate::{Context, admit};
 use devspaces_kit::{
     identity::Caller,
     name::SpaceName,
+    page,
     status::{Fault, Fields},
 };
 use devspaces_proto::facts::v1::{DescribeSpacesRequest, DescribeSpacesResponse, SpaceDescription};
 
-use super::MAX_LISTED;
 use crate::{domain::Space, store};
+
+/// The most spaces of one question: those of the largest page, and one more.
+const MAX_SPACES: usize = page::MAX_SIZE + 1;
 
 /// R-K5
 pub(super) async fn handle(
@@ -17,12 +20,10 @@ pub(super) async fn handle(
     request: DescribeSpacesRequest,
 ) -> Result<DescribeSpacesResponse, Fault> {
     admit(&caller, Owner::Space, &[Owner::Marketplace])?;
-    let mut fields = Fields::new();
-    if i32::try_from(request.spaces.len()).is_ok_and(|count| count > MAX_LISTED) {
-        fields.bad("spaces", format!("must be {MAX_LISTED} at most"));
-        fields.finish()?;
-        return Ok(DescribeSpacesResponse::default());
+    if request.spaces.len() > MAX_SPACES {
+        return Err(Fault::bad_field("spaces", format!("must have at most {MAX_SPACES} entries")));
     }
+    let mut fields = Fields::new();
     let spaces = request.spaces.iter().enumerate();
     let spaces: Vec<SpaceName> =
         spaces.filter_map(|(index, space)| fields.parse(format!("spaces[{index}]"), space)).collect();

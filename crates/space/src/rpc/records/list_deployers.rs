@@ -3,11 +3,11 @@ use devspaces_gate::{Context, admit};
 use devspaces_kit::{
     identity::Caller,
     name::{SpaceName, UserName},
+    page,
     status::{Fault, Fields},
 };
 use devspaces_proto::facts::v1::{ContributorRole, Deployer, ListDeployersRequest, ListDeployersResponse};
 
-use super::MAX_LISTED;
 use crate::store;
 
 /// R-B13
@@ -23,13 +23,11 @@ pub(super) async fn handle(
         "" => Some(None),
         after => fields.parse::<UserName>("after", after).map(Some),
     };
-    if !(1..=MAX_LISTED).contains(&request.limit) {
-        fields.bad("limit", format!("must be from 1 to {MAX_LISTED}"));
-    }
-    let (space, after) = fields.finish_with(space.zip(after))?;
+    let limit = fields.check("limit", page::asked(request.limit));
+    let ((space, after), limit) = fields.finish_with(space.zip(after).zip(limit))?;
     let after = after.as_ref().map_or("", UserName::id);
     let mut db = context.pool.read().await?;
-    let found = store::deployer::list(&mut db, space, after, request.limit.into()).await?;
+    let found = store::deployer::list(&mut db, space, after, limit).await?;
     Ok(ListDeployersResponse { deployers: found.into_iter().flat_map(to_wire).collect() })
 }
 

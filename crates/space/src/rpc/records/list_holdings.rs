@@ -19,12 +19,10 @@ pub(super) async fn handle(
     request: ListHoldingsRequest,
 ) -> Result<ListHoldingsResponse, Fault> {
     admit(&caller, Owner::Space, &[Owner::Billing])?;
-    let mut fields = Fields::new();
     if request.apps.len() > MAX_APPS {
-        fields.bad("apps", format!("must be {MAX_APPS} at most"));
-        fields.finish()?;
-        return Ok(ListHoldingsResponse::default());
+        return Err(Fault::bad_field("apps", format!("must have at most {MAX_APPS} entries")));
     }
+    let mut fields = Fields::new();
     let apps = request.apps.iter().enumerate();
     let apps: Vec<AppName> =
         apps.filter_map(|(index, app)| fields.parse(format!("apps[{index}]"), app)).collect();

@@ -3,11 +3,11 @@ use devspaces_gate::{Context, admit};
 use devspaces_kit::{
     identity::Caller,
     name::{AppName, SpaceName},
+    page,
     status::{Fault, Fields},
 };
 use devspaces_proto::facts::v1::{AppDescription, ListSpaceAppsRequest, ListSpaceAppsResponse};
 
-use super::MAX_LISTED;
 use crate::store;
 
 /// R-B9
@@ -23,12 +23,10 @@ pub(super) async fn handle(
         "" => Some(AppName::NIL),
         after => fields.parse("after", after),
     };
-    if !(1..=MAX_LISTED).contains(&request.limit) {
-        fields.bad("limit", format!("must be from 1 to {MAX_LISTED}"));
-    }
-    let (space, after) = fields.finish_with(space.zip(after))?;
+    let limit = fields.check("limit", page::asked(request.limit));
+    let ((space, after), limit) = fields.finish_with(space.zip(after).zip(limit))?;
     let mut db = context.pool.read().await?;
-    let names = store::app::names_in(&mut db, space, after, request.limit.into()).await?;
+    let names = store::app::names_in(&mut db, space, after, limit).await?;
     let apps =
         names.into_iter().map(|(app, display_name)| AppDescription { app: app.to_string(), display_name });
     Ok(ListSpaceAppsResponse { apps: apps.collect() })

@@ -15,9 +15,6 @@ use tonic::{Request, Response, Status};
 
 use super::Rpc;
 
-/// The most things of one list: a page of the largest size, and one more.
-const MAX_LISTED: i32 = 1001;
-
 #[tonic::async_trait]
 impl SpaceRecordsService for Rpc {
     async fn describe_spaces(

@@ -98,7 +98,7 @@ impl Reservation {
     async fn reserve(&self, tx: &mut Tx, before: App) -> Result<(), Abort> {
         if !tx.scopes().contains(&before.name.into()) {
             // It has come into the space since the scopes were chosen. Whoever asks again finds it there.
-            return Err(Fault::storage_unavailable().into());
+            return Err(Fault::overtaken().into());
         }
         let after = App {
             listing: Listing::Submitted,
