@@ -130,6 +130,7 @@ impl Source {
         let batch = exchange.take(|| self.now());
         drop(exchange);
         if let Some(batch) = batch {
+            // In nobody's place and turn: the checks of many callers share it.
             tokio::spawn(self.clone().run(batch));
         }
         Ok(Asking::Waiting(answer))
