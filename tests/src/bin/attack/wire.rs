@@ -24,17 +24,23 @@ use tonic::{
 /// Where attacks come from, so that what is bounded for each address is bounded for the attacker.
 const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
+pub(crate) const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+
 /// What a client that wants to take nothing announces that it takes.
 const NARROW: u32 = 1024;
 /// The message length that an attacker announces: the largest that the gRPC library takes.
 const ANNOUNCED: u32 = 4 * 1024 * 1024 - 1;
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 16 * 1024;
 
 /// A TCP connection from the attacker's address.
 pub(crate) async fn connect(to: SocketAddr) -> io::Result<TcpStream> {
+    socket()?.connect(to).await
+}
+
+fn socket() -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((ATTACKER, 0).into())?;
-    socket.connect(to).await
+    Ok(socket)
 }
 
 /// The attacker's connection, made anew whenever it is lost.
