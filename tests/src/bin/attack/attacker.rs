@@ -43,8 +43,14 @@ pub(crate) struct Briefing {
     pub(crate) tokens: BTreeMap<String, String>,
     /// The attacker's space with the long journal.
     pub(crate) long_journal: String,
+    /// The attacker's space with the large entries.
+    pub(crate) large_entries: String,
     /// How many connections that say nothing.
     pub(crate) connections: usize,
+    /// How many connections from which refusals are not read.
+    pub(crate) floods: usize,
+    /// What each of them waits between two bursts.
+    pub(crate) pause: Duration,
 }
 
 impl Briefing {

@@ -13,8 +13,8 @@ use tonic::{Request, Status, body::Body, transport::Channel};
 use crate::{
     attacker::{Attack, Briefing, Counts},
     case::Case,
-    data::{creation, mallory},
-    wire::{channel, is_refusal, no_body, send},
+    data::{accomplices, creation, mallory},
+    wire::{begun_body, channel, is_refusal, no_body, send},
 };
 
 /// Between two attempts.
@@ -24,10 +24,13 @@ const AGAIN: Duration = Duration::from_millis(1);
 const LATER: Duration = Duration::from_millis(200);
 
 const CREATE: &str = "/devspaces.space.v1.SpaceService/CreateSpace";
+/// The largest message that a caller may send, in bytes.
+const MESSAGE: u32 = 1024 * 1024;
 
 pub(crate) const CASES: &[Case] = &[
     Case::new("reads without a pause", reads),
     Case::new("headers without a body", headers),
+    Case::new("messages that are announced and do not come", announced),
     Case::new("changes with a deadline of 1 ms", changes),
     Case::new("verification of a long journal", verification),
     Case::new("lists of apps of many spaces", lists),
@@ -68,6 +71,19 @@ fn headers(briefing: &Briefing, counts: &Counts) -> Attack {
         let shared = channel(briefing.address);
         for _ in 0..200 {
             begin_over_and_over(&mut attack, &shared, briefing.token(&mallory()), no_body, counts);
+        }
+    }
+    attack
+}
+
+/// Of each person more than they may have at once.
+fn announced(briefing: &Briefing, counts: &Counts) -> Attack {
+    let mut attack = Attack::new();
+    for person in accomplices() {
+        let shared = channel(briefing.address);
+        for _ in 0..80 {
+            let body = || begun_body(MESSAGE, MESSAGE / 16);
+            begin_over_and_over(&mut attack, &shared, briefing.token(&person), body, counts);
         }
     }
     attack

@@ -67,6 +67,10 @@ pub(crate) struct Size {
     entries: u32,
     /// Connections that say nothing.
     connections: usize,
+    /// Connections from which refusals are not read.
+    floods: usize,
+    /// What each of them waits between two bursts.
+    pause: Duration,
 }
 
 const QUICK: Size = Size {
@@ -76,6 +80,8 @@ const QUICK: Size = Size {
     spaces: 150,
     entries: 200,
     connections: 400,
+    floods: 10,
+    pause: Duration::from_millis(200),
 };
 const FULL: Size = Size {
     onset: Duration::from_millis(500),
@@ -84,6 +90,8 @@ const FULL: Size = Size {
     spaces: 3000,
     entries: 5000,
     connections: 800,
+    floods: 100,
+    pause: Duration::ZERO,
 };
 
 async fn trial(
