@@ -2,7 +2,7 @@
 use std::process::Command;
 
 use crate::{
-    Outcome, clients,
+    Outcome, attack, clients,
     containers::{self, buf},
     dependencies, docs, files,
     run::{cargo, print_times, root, step},
@@ -28,6 +28,7 @@ fn checks() -> Outcome {
     step("code documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     test::run(&[])?;
     clients::run(&[])?;
+    attack::run(&["--quick"])?;
     containers::run_unless_skipped()
 }
 

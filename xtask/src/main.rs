@@ -22,8 +22,8 @@ The chores of the devspaces workspace.
 Usage: cargo xtask <COMMAND>
 
   test [-- ARGS]   all tests on SQLite and PostgreSQL; ARGS go to cargo test
-  ci               every check: dependency rules, documents, format, lints, all tests, clients, and containers, unless
-                   DEVSPACES_SKIP_CONTAINERS=1
+  ci               every check: dependency rules, documents, format, lints, all tests, clients, short attacks, and
+                   containers, unless DEVSPACES_SKIP_CONTAINERS=1
   clients [--all | LANGUAGE...]
                    stubs of the API and calls with them, in the languages of docs/clients.md and by its commands: in those
                    that ci tries, in all, or in those named; installs what is missing where it may. DEVSPACES_BIN is the
@@ -36,7 +36,8 @@ Usage: cargo xtask <COMMAND>
                    kills, restarts, freezes and cuts off the parts of a composed suite under load, and looks for what was
                    acknowledged; starts a suite of its own unless one is running
   attack [--quick] [ARGS]
-                   has one client try to take the rest down while another measures its own calls; --quick is shorter
+                   has one client try to take the rest down while another measures its own calls; --quick is shorter, is on
+                   what the tests have built, and does not decide by times
   nightly          ci, and then what takes longer: clients in all languages, the image as the Dockerfile compiles it, faults,
                    attacks
   docs [--check]   writes the documents that are made from code, or checks that they are up to date

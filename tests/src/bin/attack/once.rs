@@ -7,7 +7,7 @@ use devspaces_tests::Refusal;
 use tokio::time::timeout;
 use tonic::transport::Endpoint;
 
-use crate::{Outcome, target::Target};
+use crate::{Outcome, target::Target, victim::PATIENCE};
 
 const HOARD: &str = "more spaces than a person may make";
 const LOG: &str = "a log that nobody reads";
@@ -72,10 +72,10 @@ async fn unread_log() -> Outcome<String> {
     let space = who.creates_space("Team").await;
     for number in 0..UNLOGGED {
         // Refusals are logged, whatever else is.
-        let _ = timeout(Duration::from_secs(5), who.check("members.remove", "spaces/x"))
+        let _ = timeout(PATIENCE, who.check("members.remove", "spaces/x"))
             .await
             .map_err(|_| format!("call {number} was not answered"))?;
-        timeout(Duration::from_secs(5), who.check("members.add", &space))
+        timeout(PATIENCE, who.check("members.add", &space))
             .await
             .map_err(|_| format!("call {number} was not answered"))?
             .map_err(|status| status.to_string())?;

@@ -4,36 +4,30 @@ use std::time::Duration;
 use tokio::{io::AsyncReadExt as _, time::sleep};
 
 use crate::{
-    Attack, Counts, Size,
-    callers::Case,
-    target::Target,
-    wire::{channel, connect, is_refusal, large_body, no_body, send},
+    attacker::{Attack, Briefing, Counts},
+    case::Case,
+    wire::{REFLECTION, channel, connect, is_refusal, large_body, no_body, send},
 };
 
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
-const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
 /// Between two attempts of one who is refused.
 const AGAIN: Duration = Duration::from_millis(200);
 
 pub(crate) const CASES: &[Case] = &[
-    Case {
-        name: "a stranger's large bodies at health",
-        begin: |target, _, counts| large(target, HEALTH, counts),
-    },
-    Case {
-        name: "a stranger's large bodies at reflection",
-        begin: |target, _, counts| large(target, REFLECTION, counts),
-    },
-    Case { name: "a stranger's open streams", begin: |target, _, counts| open(target, counts) },
-    Case { name: "connections that say nothing", begin: silent },
+    Case::new("a stranger's large bodies at health", |briefing, counts| large(briefing, HEALTH, counts)),
+    Case::new("a stranger's large bodies at reflection", |briefing, counts| {
+        large(briefing, REFLECTION, counts)
+    }),
+    Case::new("a stranger's open streams", open),
+    Case::new("connections that say nothing", silent),
 ];
 
 /// Bodies that fill as much as is announced, and do not end.
-fn large(target: &Target, path: &'static str, counts: &Counts) -> Attack {
+fn large(briefing: &Briefing, path: &'static str, counts: &Counts) -> Attack {
     let mut attack = Attack::new();
     for _ in 0..6 {
-        let shared = channel(target.address);
+        let shared = channel(briefing.address);
         for _ in 0..50 {
             let (mut channel, counts) = (shared.clone(), counts.clone());
             attack.spawn(async move {
@@ -49,10 +43,10 @@ fn large(target: &Target, path: &'static str, counts: &Counts) -> Attack {
 }
 
 /// Streams to which nothing is said.
-fn open(target: &Target, counts: &Counts) -> Attack {
+fn open(briefing: &Briefing, counts: &Counts) -> Attack {
     let mut attack = Attack::new();
     for _ in 0..8 {
-        let shared = channel(target.address);
+        let shared = channel(briefing.address);
         for _ in 0..150 {
             let (mut channel, counts) = (shared.clone(), counts.clone());
             attack.spawn(async move {
@@ -72,10 +66,10 @@ fn open(target: &Target, counts: &Counts) -> Attack {
 }
 
 /// Connections without a byte; a new one for each that is closed.
-fn silent(target: &Target, size: Size, counts: &Counts) -> Attack {
+fn silent(briefing: &Briefing, counts: &Counts) -> Attack {
     let mut attack = Attack::new();
-    for _ in 0..size.connections {
-        let (address, counts) = (target.address, counts.clone());
+    for _ in 0..briefing.connections {
+        let (address, counts) = (briefing.address, counts.clone());
         attack.spawn(async move {
             loop {
                 if let Ok(mut connection) = connect(address).await {

@@ -11,18 +11,16 @@ use devspaces_tests::{Persona, engine::temporary_folder, process};
 use tempfile::TempDir;
 use tokio::{
     process::{Child, Command},
-    time::{Instant, sleep, timeout},
+    time::timeout,
 };
 use tonic::transport::Channel;
 
-use crate::Outcome;
+use crate::{Outcome, memory::Memory};
 
 /// How long tokens live: longer than a run.
 const LIFETIME: Duration = Duration::from_hours(2);
 /// How long an end in order may take: calls and tasks have 25 s.
 const GRACE: Duration = Duration::from_secs(30);
-/// How often the memory is looked at.
-const GLANCE: Duration = Duration::from_millis(50);
 
 pub(crate) struct Target {
     child: Child,
@@ -66,25 +64,9 @@ impl Target {
         Persona::at_one_port(principal, Some(&self.token(principal)), channel)
     }
 
-    /// The most memory that the process is seen to have within this time, in bytes.
-    pub(crate) async fn memory(&self, lasting: Duration) -> Outcome<u64> {
-        let end = Instant::now() + lasting;
-        let mut most = 0;
-        while Instant::now() < end {
-            most = most.max(self.resident()?);
-            sleep(GLANCE).await;
-        }
-        Ok(most)
-    }
-
-    fn resident(&self) -> Outcome<u64> {
-        let id = self.child.id().ok_or("the attacked process is gone")?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))
-            .map_err(|error| format!("the attacked process is gone: {error}"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib =
-            line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse::<u64>().ok());
-        kib.map(|kib| kib * 1024).ok_or_else(|| "the attacked process has ended".to_owned())
+    /// Looks at the memory of the process from now on.
+    pub(crate) fn memory(&self) -> Outcome<Memory> {
+        self.child.id().map(Memory::of).ok_or_else(|| "the attacked process is gone".to_owned())
     }
 
     /// Asks it to end, and says whether it ended in order.
