@@ -84,7 +84,7 @@ pub(super) async fn serve<S>(
     S::Future: Send + 'static,
 {
     let activity = Arc::new(Activity::new());
-    let io = TokioIo::new(Heard { stream, activity: Arc::clone(&activity) });
+    let io = TokioIo::new(Heard { stream, activity: Arc::clone(&activity), reads: 0 });
     let calling = Arc::clone(&activity);
     let calls = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let busy = Busy::with(&calling);
@@ -242,10 +242,15 @@ impl Drop for Busy {
     }
 }
 
-/// A stream that counts what comes in.
+/// How often a connection is read from before others have their turn: a second time to see that nothing more has come.
+const READS: u32 = 2;
+
+/// A stream that counts what comes in, and is not read from for as long as there is something.
 struct Heard {
     stream: TcpStream,
     activity: Arc<Activity>,
+    /// How often in a row it had something.
+    reads: u32,
 }
 
 impl AsyncRead for Heard {
@@ -254,8 +259,14 @@ impl AsyncRead for Heard {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.reads == READS {
+            self.reads = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.reads = if read.is_ready() { self.reads + 1 } else { 0 };
         self.activity.heard.fetch_add((buffer.filled().len() - before) as u64, Ordering::Relaxed);
         read
     }

@@ -145,8 +145,10 @@ impl Edge {
     ) -> Response<Body> {
         let call = self.shared.calls.begin();
         let stopping = asked.open.map(|_| Box::pin(self.shared.tasks.stopping()));
+        // Boxed, so that a call that waits to be looked at is small: of strangers' calls there may be many.
+        let admitted = Box::pin(self.admit(request, &asked, (&span, &line)));
         // A panic's text is in the log already, from the process's panic hook.
-        let answer = AssertUnwindSafe(self.admit(request, &asked, (&span, &line))).catch_unwind().await;
+        let answer = AssertUnwindSafe(admitted).catch_unwind().await;
         let (response, keeps) = match answer.unwrap_or_else(|_| Err(Fault::internal("a handler panicked"))) {
             Ok((response, keeps)) => (canonical(response, asked.open.is_some()), keeps),
             Err(fault) => (Status::from(fault).into_http(), Keeps::default()),
