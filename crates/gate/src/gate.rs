@@ -123,7 +123,7 @@ impl Gate {
     }
 
     /// As [`require`](Self::require), and asks in the same round trip whether the space is in use: see
-    /// [`Pass::blockers`].
+    /// [`Confirmed::blockers`](crate::Confirmed::blockers).
     ///
     /// # Errors
     /// As [`require`](Self::require).

@@ -18,11 +18,11 @@ pub(super) struct PortLimits {
     #[arg(long, env = "DEVSPACES_MESSAGE_TIMEOUT", value_name = "SECONDS", value_parser = a_time, default_value = "10")]
     message_timeout: Duration,
     /// How many MiB of messages that come in pieces are kept until it is their turn, of clients and as many of the suite's
-    /// services; more wait for room
+    /// services; more wait for room, of one connection 15
     #[arg(long, env = "DEVSPACES_MAX_ARRIVING_MIB", value_name = "MIB", default_value = "64")]
     max_arriving_mib: NonZeroU16,
-    /// How many of these MiB one caller may have, who may have an eighth of what is left for others
-    #[arg(long, env = "DEVSPACES_MAX_ARRIVING_MIB_PER_CALLER", value_name = "MIB", default_value = "8")]
+    /// How many of these MiB one caller may have, who may have half of what is left for others
+    #[arg(long, env = "DEVSPACES_MAX_ARRIVING_MIB_PER_CALLER", value_name = "MIB", default_value = "16")]
     max_arriving_mib_per_caller: NonZeroU16,
     /// How many connections are open at a time; one more is closed at once
     #[arg(long, env = "DEVSPACES_MAX_CONNECTIONS", value_name = "COUNT", default_value = "10000")]

@@ -226,6 +226,12 @@ pub(crate) fn limited(limit: Limit) {
     METRICS.limited.get_or_create(&[("limit", limit.name())]).inc();
 }
 
+/// How often a limit has refused, ended or held up something.
+#[cfg(test)]
+pub(crate) fn times_limited(limit: Limit) -> u64 {
+    METRICS.limited.get_or_create(&[("limit", limit.name())]).get()
+}
+
 /// The system had no room for a connection.
 pub(crate) fn accept_failed() {
     METRICS.not_accepted.inc();

@@ -102,7 +102,7 @@ impl Told {
                 "a caller reached a limit"
             );
         }
-        if limit.of_a_caller() { Fault::caller_limited(limit.name()) } else { Fault::overloaded() }
+        limit.fault()
     }
 
     /// How often the limit was reached since that was told last, if it is to be told now.

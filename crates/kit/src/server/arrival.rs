@@ -10,6 +10,7 @@ use std::{
 
 use http_body::{Body as HttpBody, Frame};
 use prost::bytes::{Buf as _, Bytes, BytesMut};
+use tokio::sync::Semaphore;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::{Status, body::Body};
 
@@ -20,6 +21,14 @@ use super::{
     room::{Room, Taken},
 };
 use crate::{name::Principal, status::Fault};
+
+/// Where a message has room while it comes in pieces.
+pub(super) struct Arriving<'a> {
+    pub(super) room: &'a Arc<Room>,
+    pub(super) caller: &'a Principal,
+    /// The places for requests of the same connection that nothing is read of for now.
+    pub(super) unread: &'a Arc<Semaphore>,
+}
 
 /// The messages of one request.
 pub(super) struct Messages {
@@ -57,14 +66,14 @@ impl Messages {
 
     /// The body of a request that has one message, or none, once it is there. Where it comes in pieces, room for it is
     /// waited for, which it has until it is read.
-    pub(super) async fn only(mut self, room: Option<(&Arc<Room>, &Principal)>) -> Result<Body, Fault> {
+    pub(super) async fn only(mut self, room: Option<Arriving<'_>>) -> Result<Body, Fault> {
         let mut taken = None;
         let message = loop {
             match poll_fn(|context| self.poll_progress(context)).await? {
                 Progress::Message(message) => break message,
                 Progress::Announced(size) if taken.is_none() => {
-                    if let Some((room, caller)) = room {
-                        taken = Some(room.take(caller, size).await);
+                    if let Some(Arriving { room, caller, unread }) = &room {
+                        taken = Some(room.take(caller, size, unread).await?);
                     }
                 }
                 Progress::Announced(_) => {}

@@ -1,13 +1,11 @@
 //! One connection: HTTP/2, or HTTP/1 for gRPC-Web, for as long as there is reason to keep it open.
 use std::{
     convert::Infallible,
-    io,
-    pin::{Pin, pin},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
     time::Duration,
 };
 
@@ -18,7 +16,6 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     time::{Instant, sleep_until},
 };
@@ -26,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tower::Service;
 
-use super::{Limit, Limits, connections::Place, delivery::deliver, leftover::RequestBody};
+use super::{Limit, Limits, connections::Place, delivery::deliver, heard::Heard, leftover::RequestBody};
 use crate::metrics;
 
 /// How often an idle HTTP/2 connection is probed, and how long the answer may take: a client that vanished is
@@ -46,10 +43,13 @@ const CANCELLED_STREAMS: usize = 8 * STREAMS as usize;
 /// Each of them costs the server a frame; what is in time is read and does not count (see [`RequestBody`]).
 const LATE_REQUESTS: usize = 64 * 1024;
 
-/// How many bytes a client may send ahead, for each call and in all. Half a megabyte for each round trip is 40 Mbit/s
-/// over a tenth of a second. Who has no token gets so much read as an open method takes, and the rest is refused.
+/// How many bytes a client may send ahead, for each call and in all. Two megabytes for each round trip are 160 Mbit/s over
+/// a tenth of a second. Who has no token gets so much read as an open method takes, and the rest is refused.
 pub(super) const STREAM_WINDOW: u32 = 128 * 1024;
-const CONNECTION_WINDOW: u32 = 512 * 1024;
+const CONNECTION_WINDOW: u32 = 16 * STREAM_WINDOW;
+
+/// How many requests of a connection may be left unread at a time: fewer than fill its window, so that others on it go on.
+pub(super) const UNREAD_REQUESTS: usize = (CONNECTION_WINDOW / STREAM_WINDOW - 1) as usize;
 
 /// How many bytes of a response the library under the port takes before the client has room for them, but for the last
 /// piece.
@@ -84,7 +84,7 @@ pub(super) async fn serve<S>(
     S::Future: Send + 'static,
 {
     let activity = Arc::new(Activity::new());
-    let io = TokioIo::new(Heard { stream, activity: Arc::clone(&activity), reads: 0 });
+    let io = TokioIo::new(Heard::new(stream, Arc::clone(&activity), Arc::clone(&place)));
     let calling = Arc::clone(&activity);
     let calls = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let busy = Busy::with(&calling);
@@ -185,6 +185,11 @@ impl Activity {
         }
     }
 
+    /// So many bytes came.
+    pub(super) fn hears(&self, bytes: usize) {
+        self.heard.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     fn passed(&self) -> u64 {
         u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -223,9 +228,11 @@ impl Busy {
 
     /// A piece of the response is there for the client.
     pub(super) fn offers(&self) {
-        if self.0.offered.fetch_add(1, Ordering::AcqRel) == 0 {
-            self.0.moved.store(self.0.passed(), Ordering::Relaxed);
+        // First the time: whoever sees the piece must see that it is new.
+        if self.0.offered.load(Ordering::Acquire) == 0 {
+            self.0.moved.store(self.0.passed(), Ordering::Release);
         }
+        self.0.offered.fetch_add(1, Ordering::AcqRel);
     }
 
     /// The client has taken a piece.
@@ -237,68 +244,10 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
+        // A call has ended: the client takes something, if only the news of it.
+        self.0.moved.store(self.0.passed(), Ordering::Relaxed);
         self.0.last.store(self.0.passed(), Ordering::Relaxed);
         self.0.calls.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// How often a connection is read from before others have their turn: a second time to see that nothing more has come.
-const READS: u32 = 2;
-
-/// A stream that counts what comes in, and is not read from for as long as there is something.
-struct Heard {
-    stream: TcpStream,
-    activity: Arc<Activity>,
-    /// How often in a row it had something.
-    reads: u32,
-}
-
-impl AsyncRead for Heard {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.reads == READS {
-            self.reads = 0;
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.reads = if read.is_ready() { self.reads + 1 } else { 0 };
-        self.activity.heard.fetch_add((buffer.filled().len() - before) as u64, Ordering::Relaxed);
-        read
-    }
-}
-
-impl AsyncWrite for Heard {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffers: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
     }
 }
 

@@ -25,6 +25,7 @@ use tower::Service;
 use super::{
     Limit, Limits, connection,
     leftover::{LEFTOVERS, RequestBody},
+    pace::Pace,
 };
 use crate::metrics;
 
@@ -53,6 +54,8 @@ pub(super) struct Address {
     open: Arc<Semaphore>,
     /// One permit for each call without credentials.
     pub(super) open_calls: Arc<Semaphore>,
+    /// How many connections are not read from, since strangers call on them.
+    pub(super) pausing: Arc<AtomicUsize>,
 }
 
 /// The place of one connection. Calls find it among their request's extensions.
@@ -64,6 +67,9 @@ pub(super) struct Place {
     pub(super) open_calls: Arc<Semaphore>,
     /// One permit for each request that was answered before all of it had come.
     pub(super) leftovers: Arc<Semaphore>,
+    /// One permit for each request that nothing is read of for now.
+    pub(super) unread: Arc<Semaphore>,
+    pub(super) pace: Pace,
     permits: Option<[OwnedSemaphorePermit; 2]>,
 }
 
@@ -114,6 +120,7 @@ impl Connections {
         let Some(place) = self.place(from) else { return };
         // Small answers go out at once. If it can't be set, they go out all the same.
         let _ = stream.set_nodelay(true);
+        keep_little_unsent(&stream);
         let (ending, closing) = (self.ending.clone(), self.closing.clone());
         let served = connection::serve(stream, service, Arc::new(place), self.limits, ending);
         self.tasks.spawn(async move {
@@ -148,6 +155,8 @@ impl Connections {
             address,
             open_calls: Arc::new(Semaphore::new(self.limits.open_calls_per_connection)),
             leftovers: Arc::clone(&self.leftovers),
+            unread: Arc::new(Semaphore::new(connection::UNREAD_REQUESTS)),
+            pace: Pace::new(),
             permits: Some([one, here]),
         })
     }
@@ -177,6 +186,7 @@ impl Address {
             places: AtomicUsize::new(0),
             open: Arc::new(Semaphore::new(limits.connections_per_address)),
             open_calls: Arc::new(Semaphore::new(limits.open_calls_per_address)),
+            pausing: Arc::default(),
         }
     }
 }
@@ -192,6 +202,20 @@ impl Drop for Place {
         }
     }
 }
+
+/// How many bytes the system takes of what a client does not read. Else it takes megabytes, which count as taken, and behind
+/// which a ping would wait.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 * 1024;
+
+#[cfg(target_os = "linux")]
+fn keep_little_unsent(stream: &TcpStream) {
+    // Where it can't be set, the system takes more.
+    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn keep_little_unsent(_: &TcpStream) {}
 
 /// Whether an error of `accept` is about one connection and not about the system.
 fn of_one_connection(error: &io::Error) -> bool {

@@ -3,7 +3,7 @@
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use http::Response;
@@ -19,9 +19,9 @@ use super::{
     open::Permits,
 };
 
-/// The largest piece that is handed on at a time: a frame of HTTP/2, unless the client asks for larger ones (RFC 9113,
-/// 4.2). The library under the port takes a piece whole, whatever the client has room for.
-const PIECE: usize = 16 * 1024;
+/// The largest piece that is handed on at a time. The library under the port takes a piece whole, whatever the client has
+/// room for, and that a client reads is seen by the pieces that it has taken: so even a slow one's are small.
+const PIECE: usize = 4 * 1024;
 
 /// What a response keeps. It is among the response's extensions until the response is sent.
 #[derive(Clone)]
@@ -82,7 +82,12 @@ impl HttpBody for Delivery {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         while self.rest.is_empty() {
-            match ready!(Pin::new(&mut self.body).poll_frame(context)).transpose()?.map(Frame::into_data) {
+            let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
+                // A stream: it waits for its messages in no turn.
+                self.kept.iter_mut().for_each(|kept| kept.first = None);
+                return Poll::Pending;
+            };
+            match frame.transpose()?.map(Frame::into_data) {
                 Some(Ok(data)) => self.rest = data,
                 Some(Err(trailers)) => return Poll::Ready(Some(Ok(trailers))),
                 None => return Poll::Ready(None),

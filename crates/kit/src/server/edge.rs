@@ -19,7 +19,7 @@ use tower::{Service, ServiceExt as _};
 use super::{
     Limit, Limits, MESSAGE_LIMIT, Tasks,
     admission::Admission,
-    arrival::Messages,
+    arrival::{Arriving, Messages},
     calls::{Calls, Keeps, Terms},
     canonical::canonical,
     connection::Origin,
@@ -168,12 +168,16 @@ impl Edge {
     ) -> Result<(Response<Body>, Keeps), Fault> {
         let shared = &self.shared;
         let mut caller = None;
+        let strange = || asked.origin.0.pace.stranger();
         if asked.open.is_none() {
-            let known = shared.authenticator.authenticate(request.headers())?;
+            let known = shared.authenticator.authenticate(request.headers()).inspect_err(|_| strange())?;
+            asked.origin.0.pace.caller();
             span.by(&known);
             line.by(&known);
             request.extensions_mut().insert(known.clone());
             caller = Some(known);
+        } else {
+            strange();
         }
         // Nothing behind this needs the token, so nothing can pass it on or log it.
         request.headers_mut().remove(AUTHORIZATION);
@@ -181,7 +185,7 @@ impl Edge {
         let deadline = asked.deadline.map_or(limit, |deadline| deadline.min(limit));
         let answering = async {
             match &caller {
-                Some(caller) => self.called(request, caller).await,
+                Some(caller) => self.called(request, caller, &asked.origin).await,
                 // A busy server is a healthy one: health is answered all the same.
                 None => self.called_openly(request, asked).await,
             }
@@ -199,9 +203,10 @@ impl Edge {
         &self,
         request: Request<Body>,
         caller: &Caller,
+        origin: &Origin,
     ) -> Result<(Response<Body>, Keeps), Fault> {
         let place = self.shared.admission.admit(caller)?;
-        let request = self.arrived(request, caller).await?;
+        let request = self.arrived(request, caller, origin).await?;
         // Only now that the message is there: one that never comes keeps nobody from their turn.
         let turn = place.turn().await?;
         let Ok(response) = place.work(turn.clone(), self.routes.clone().oneshot(request)).await;
@@ -220,11 +225,17 @@ impl Edge {
     }
 
     /// The request of a known caller, with its whole message.
-    async fn arrived(&self, request: Request<Body>, caller: &Caller) -> Result<Request<Body>, Fault> {
+    async fn arrived(
+        &self,
+        request: Request<Body>,
+        caller: &Caller,
+        origin: &Origin,
+    ) -> Result<Request<Body>, Fault> {
         let (mut parts, body) = request.into_parts();
         let messages = Messages::new(body, Encoding::take(&mut parts.headers)?, MESSAGE_LIMIT);
         let room = if caller.suite.is_some() { &self.shared.suite_room } else { &self.shared.room };
-        let only = messages.only(Some((room, &caller.principal)));
+        let arriving = Arriving { room, caller: &caller.principal, unread: &origin.0.unread };
+        let only = messages.only(Some(arriving));
         let body = timeout(self.shared.limits.arrival, only).await.unwrap_or_else(|_| {
             metrics::limited(Limit::Message);
             Err(Fault::message_late())

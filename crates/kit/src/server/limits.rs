@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use super::CallerLimits;
+use crate::status::Fault;
 
 /// The largest request, in bytes: 1 MiB. The largest batch of the API, a thousand events of usage, is a fifth of it. Of a
 /// compressed request it is what the message comes to when it is decompressed.
@@ -21,9 +22,10 @@ pub struct Limits {
     /// How long the message of a request may take to arrive, from when the call is taken on.
     pub arrival: Duration,
     /// How many bytes of messages that come in pieces are kept until it is their turn, of all clients, and as many of the
-    /// suite's services beside them. Who finds no room waits for it, no longer than a message may take.
+    /// suite's services beside them. Who finds no room waits for it, no longer than a message may take; of one connection
+    /// 15 messages wait, and one more is answered `RESOURCE_EXHAUSTED`.
     pub arriving_bytes: usize,
-    /// How much of `arriving_bytes` one caller may have, who may have an eighth of what is left for the others.
+    /// How much of `arriving_bytes` one caller may have, who may have half of what is left for the others.
     pub arriving_bytes_per_caller: usize,
     /// How many connections are open at a time. One more is closed at once.
     pub connections: usize,
@@ -56,7 +58,7 @@ impl Default for Limits {
             callers: CallerLimits::default(),
             arrival: Duration::from_secs(10),
             arriving_bytes: 64 * MESSAGE_LIMIT,
-            arriving_bytes_per_caller: 8 * MESSAGE_LIMIT,
+            arriving_bytes_per_caller: 16 * MESSAGE_LIMIT,
             connections: 10_000,
             connections_per_address: 1_000,
             handshake: Duration::from_secs(10),
@@ -92,6 +94,7 @@ pub(crate) enum Limit {
     Arriving,
     CallerArriving,
     Message,
+    Strangers,
     Call,
     Calls,
     CallerCalls,
@@ -102,7 +105,7 @@ pub(crate) enum Limit {
 }
 
 impl Limit {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Connections,
         Self::AddressConnections,
         Self::Handshake,
@@ -114,6 +117,7 @@ impl Limit {
         Self::Arriving,
         Self::CallerArriving,
         Self::Message,
+        Self::Strangers,
         Self::Call,
         Self::Calls,
         Self::CallerCalls,
@@ -123,7 +127,7 @@ impl Limit {
         Self::CallerStreams,
     ];
 
-    /// As metrics, logs and refusals name it: as the setting is named, but for the calls of callers.
+    /// As metrics, logs and refusals name it: as the setting is named, if there is one.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Connections => "max-connections",
@@ -137,6 +141,7 @@ impl Limit {
             Self::Arriving => "max-arriving-mib",
             Self::CallerArriving => "max-arriving-mib-per-caller",
             Self::Message => "message-timeout",
+            Self::Strangers => "strangers",
             Self::Call => "call-timeout",
             Self::Calls => "calls",
             Self::CallerCalls => "calls-per-caller",
@@ -147,8 +152,13 @@ impl Limit {
         }
     }
 
+    /// What one is told who meets it.
+    pub(crate) fn fault(self) -> Fault {
+        if self.of_a_caller() { Fault::caller_limited(self.name()) } else { Fault::overloaded() }
+    }
+
     /// Whether it is one of what a caller has, and others are not kept from anything.
-    pub(crate) const fn of_a_caller(self) -> bool {
+    const fn of_a_caller(self) -> bool {
         matches!(self, Self::CallerArriving | Self::CallerCalls | Self::CallerLongWork | Self::CallerStreams)
     }
 }

@@ -58,8 +58,15 @@ impl Method {
 /// The calls of everybody that are in progress: streams, and calls whose message has yet to arrive.
 pub(super) struct Places(Arc<Semaphore>);
 
+fn permit(places: &Arc<Semaphore>, limit: Limit) -> Result<OwnedSemaphorePermit, Fault> {
+    places.clone().try_acquire_owned().map_err(|_| {
+        metrics::limited(limit);
+        Fault::overloaded()
+    })
+}
+
 /// A call's place: it lasts until the last of its clones is dropped.
-pub(super) type Permits = Arc<[OwnedSemaphorePermit; 3]>;
+pub(super) type Permits = Arc<Vec<OwnedSemaphorePermit>>;
 
 impl Places {
     pub(super) fn new(limits: &Limits) -> Self {
@@ -79,8 +86,9 @@ impl Places {
         let (mut parts, body) = request.into_parts();
         let messages = Messages::new(body, Encoding::take(&mut parts.headers)?, MESSAGE_LIMIT);
         if asked.open == Some(Method::Reflection) {
-            let (place, answered) = (place()?, CancellationToken::new());
-            // The library's reflection reads questions in a task of its own, whatever has become of the answers.
+            // The library's reflection reads questions in a task of its own, whatever has become of the answers, and none
+            // while an answer is not taken.
+            let (place, answered) = (self.take_unread(&asked.origin.0)?, CancellationToken::new());
             let messages = messages.until(answered.clone().cancelled_owned(), Arc::clone(&place));
             let answered = Some(answered.drop_guard());
             let keeps = Keeps { permits: Some(place), answered, ..Keeps::default() };
@@ -99,17 +107,22 @@ impl Places {
 
     /// A place for a call: one of the connection's, one of the address's, and one of all.
     fn take(&self, from: &Place) -> Result<Permits, Fault> {
-        let take = |places: &Arc<Semaphore>, limit| {
-            places.clone().try_acquire_owned().map_err(|_| {
-                metrics::limited(limit);
-                Fault::overloaded()
-            })
-        };
-        Ok(Arc::new([
-            take(&from.open_calls, Limit::ConnectionOpenCalls)?,
-            take(&from.address.open_calls, Limit::AddressOpenCalls)?,
-            take(&self.0, Limit::OpenCalls)?,
-        ]))
+        Ok(Arc::new(self.permits(from)?.into()))
+    }
+
+    /// The same for one whose request may be left unread.
+    fn take_unread(&self, from: &Place) -> Result<Permits, Fault> {
+        let mut permits = Vec::from(self.permits(from)?);
+        permits.push(permit(&from.unread, Limit::ConnectionOpenCalls)?);
+        Ok(Arc::new(permits))
+    }
+
+    fn permits(&self, from: &Place) -> Result<[OwnedSemaphorePermit; 3], Fault> {
+        Ok([
+            permit(&from.open_calls, Limit::ConnectionOpenCalls)?,
+            permit(&from.address.open_calls, Limit::AddressOpenCalls)?,
+            permit(&self.0, Limit::OpenCalls)?,
+        ])
     }
 }
 

@@ -1,19 +1,19 @@
-//! The memory for messages that come in pieces. No caller may have more of it than an eighth of what is left for the
-//! others: of 64 MiB the first that sends something and does not finish it can have 7 MiB, the next 6.3 MiB, and behind
-//! ten of them there are 20 MiB left ("dynamic thresholds", A. K. Choudhury and E. L. Hahne, 1998).
+//! The memory for messages that come in pieces. No caller may have more of it than half of what is left for the others:
+//! of 64 MiB two that send something and do not finish it can have 16 MiB each, the next 10.7 MiB, and behind six of them
+//! there are 6.3 MiB left ("dynamic thresholds", A. K. Choudhury and E. L. Hahne, 1998).
 use std::{
     collections::HashMap,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::{Limit, Limits};
-use crate::{metrics, name::Principal};
+use crate::{metrics, name::Principal, status::Fault};
 
 /// How many times as much must be left for others as one caller has.
-const OTHERS: usize = 8;
+const OTHERS: usize = 2;
 
 /// The memory for messages.
 pub(super) struct Room {
@@ -48,19 +48,31 @@ impl Room {
     }
 
     /// Takes room for a message, once there is some. One that is larger than what a caller may have takes all of that.
-    pub(super) async fn take(self: &Arc<Self>, caller: &Principal, bytes: usize) -> Taken {
+    /// While it is waited for nothing is read of the message, for which the connection has so many places.
+    ///
+    /// # Errors
+    /// `RESOURCE_EXHAUSTED` if there is neither room nor such a place.
+    pub(super) async fn take(
+        self: &Arc<Self>,
+        caller: &Principal,
+        bytes: usize,
+        unread: &Arc<Semaphore>,
+    ) -> Result<Taken, Fault> {
         let bytes = bytes.min(self.share);
-        let mut counted = false;
+        let mut waiting = None;
         loop {
             let mut freed = pin!(self.freed.notified());
             // What is given back from now on is noticed.
             freed.as_mut().enable();
             match self.try_take(caller, bytes) {
-                Ok(()) => return Taken { room: Arc::clone(self), caller: caller.clone(), bytes },
-                Err(limit) if !counted => metrics::limited(limit),
+                Ok(()) => return Ok(Taken { room: Arc::clone(self), caller: caller.clone(), bytes }),
+                Err(limit) if waiting.is_none() => {
+                    metrics::limited(limit);
+                    let place = unread.clone().try_acquire_owned();
+                    waiting = Some(place.map_err(|_| limit.fault())?);
+                }
                 Err(_) => {}
             }
-            counted = true;
             freed.await;
         }
     }
@@ -104,13 +116,15 @@ mod tests {
     use futures::FutureExt as _;
 
     use super::*;
+    use crate::status::Reason;
 
     fn room(all: usize, share: usize) -> Arc<Room> {
         Room::new(&Limits { arriving_bytes: all, arriving_bytes_per_caller: share, ..Limits::default() })
     }
 
     fn take(room: &Arc<Room>, caller: &str, bytes: usize) -> Option<Taken> {
-        room.take(&Principal::user(caller), bytes).now_or_never()
+        let unread = Arc::new(Semaphore::new(1));
+        room.take(&Principal::user(caller), bytes, &unread).now_or_never()?.ok()
     }
 
     #[test]
@@ -126,10 +140,10 @@ mod tests {
 
     // What callers have begun to send and do not finish must not keep others from sending.
     #[test]
-    fn however_many_callers_take_what_they_can_there_is_room_for_the_next() {
+    fn behind_ten_callers_who_take_what_they_can_there_is_room_for_the_next() {
         let room = room(6400, 1600);
         let mut held = Vec::new();
-        for caller in 0..20 {
+        for caller in 0..11 {
             let before = held.len();
             held.extend(std::iter::from_fn(|| take(&room, &format!("u{caller}"), 10)));
             assert!(held.len() > before, "{caller}");
@@ -141,9 +155,12 @@ mod tests {
         let room = room(640, 16);
         let begun = take(&room, "alice", 16).expect("room");
         let alice = Principal::user("alice");
-        let mut waiting = pin!(room.take(&alice, 16));
+        let unread = Arc::new(Semaphore::new(1));
+        let mut waiting = pin!(room.take(&alice, 16, &unread));
         assert!(futures::poll!(&mut waiting).is_pending());
+        let refused = room.take(&alice, 16, &unread).await.err().expect("a refusal");
+        assert_eq!(refused.reason(), Reason::CallerLimited, "as many as a connection may leave unread");
         drop(begun);
-        drop(waiting.await);
+        waiting.await.expect("room");
     }
 }

@@ -25,10 +25,15 @@ pub(super) fn call(path: &str) -> Vec<u8> {
 }
 
 /// The types of the frames.
-pub(super) fn frames(mut bytes: &[u8]) -> Vec<u8> {
+pub(super) fn frames(bytes: &[u8]) -> Vec<u8> {
+    flagged(bytes).into_iter().map(|(kind, _)| kind).collect()
+}
+
+/// The types of the frames, with their flags.
+pub(super) fn flagged(mut bytes: &[u8]) -> Vec<(u8, u8)> {
     let mut types = Vec::new();
-    while let Some(&[a, b, c, kind]) = bytes.first_chunk() {
-        types.push(kind);
+    while let Some(&[a, b, c, kind, flags]) = bytes.first_chunk() {
+        types.push((kind, flags));
         let length = u32::from_be_bytes([0, a, b, c]) as usize;
         bytes = bytes.get(9 + length..).unwrap_or_default();
     }
