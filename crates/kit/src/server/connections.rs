@@ -54,7 +54,7 @@ pub(super) struct Address {
     open: Arc<Semaphore>,
     /// One permit for each call without credentials.
     pub(super) open_calls: Arc<Semaphore>,
-    /// How many connections are not read from, since strangers call on them.
+    /// How many connections are not read from, since they have too many calls that are refused.
     pub(super) pausing: Arc<AtomicUsize>,
 }
 

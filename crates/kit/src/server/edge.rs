@@ -168,16 +168,15 @@ impl Edge {
     ) -> Result<(Response<Body>, Keeps), Fault> {
         let shared = &self.shared;
         let mut caller = None;
-        let strange = || asked.origin.0.pace.stranger();
+        let refused = || asked.origin.0.pace.refuses();
         if asked.open.is_none() {
-            let known = shared.authenticator.authenticate(request.headers()).inspect_err(|_| strange())?;
-            asked.origin.0.pace.caller();
+            let known = shared.authenticator.authenticate(request.headers()).inspect_err(|_| refused())?;
             span.by(&known);
             line.by(&known);
             request.extensions_mut().insert(known.clone());
             caller = Some(known);
         } else {
-            strange();
+            refused();
         }
         // Nothing behind this needs the token, so nothing can pass it on or log it.
         request.headers_mut().remove(AUTHORIZATION);
@@ -205,7 +204,9 @@ impl Edge {
         caller: &Caller,
         origin: &Origin,
     ) -> Result<(Response<Body>, Keeps), Fault> {
-        let place = self.shared.admission.admit(caller)?;
+        let pace = &origin.0.pace;
+        let place = self.shared.admission.admit(caller).inspect_err(|_| pace.refuses())?;
+        pace.admits();
         let request = self.arrived(request, caller, origin).await?;
         // Only now that the message is there: one that never comes keeps nobody from their turn.
         let turn = place.turn().await?;

@@ -18,8 +18,8 @@ use super::{connection::Activity, connections::Place, pace::Pausing};
 /// How often a connection is read from before others have their turn: a second time to see that nothing more has come.
 const READS: u32 = 2;
 
-/// A stream that counts what comes in, and is not read from for as long as there is something, nor while its strangers
-/// pause.
+/// A stream that counts what comes in, and is not read from for as long as there is something, nor while it
+/// pauses.
 pub(super) struct Heard {
     stream: TcpStream,
     activity: Arc<Activity>,

@@ -1,8 +1,8 @@
-//! How fast strangers may call. A call without a valid token is refused, and one that needs none is answered, at little cost;
-//! but nothing else bounds how many there are, and whoever sends them without a pause has the processors. So a connection
-//! on which strangers call more than now and then is not read from for a while, which costs nothing: what was sent waits
-//! at the client. The more connections of an address pause, the longer each does, so that together they come to what one
-//! address may ask.
+//! How fast calls are read that are not admitted. To refuse one, for want of a valid token or of a place, costs little, and
+//! so does to answer one that needs no token; but nothing else bounds how many there are, and whoever sends them without
+//! a pause has the processors. So a connection that has more of them than now and then is not read from for a while, which
+//! costs nothing: what was sent waits at the client. The more connections of an address pause, the longer each does, so
+//! that together they come to what one address may ask.
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -16,9 +16,9 @@ use tokio::time::Instant;
 use super::Limit;
 use crate::metrics;
 
-/// So many calls of strangers a connection may have in a second without a pause: as many as it may have in progress.
-const STRANGERS: u32 = 256;
-/// So many times as many they must be as those of callers who are known: a proxy's connection carries both.
+/// So many calls that are not admitted a connection may have in a second without a pause: as many as it may have in progress.
+const REFUSED: u32 = 256;
+/// So many times as many they must be as those that are: a proxy's connection carries both.
 const OUTNUMBER: u32 = 8;
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -28,10 +28,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause: shorter than what a client has to answer a ping (see `connection`).
 const LONGEST: Duration = Duration::from_secs(8);
 
-/// Who called on a connection of late.
+/// The calls on a connection of late.
 pub(super) struct Pace {
-    strangers: AtomicU32,
-    callers: AtomicU32,
+    refused: AtomicU32,
+    admitted: AtomicU32,
     /// From when on they are counted.
     since: Mutex<Instant>,
 }
@@ -41,35 +41,35 @@ pub(super) struct Pausing(Arc<AtomicUsize>);
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self { strangers: AtomicU32::new(0), callers: AtomicU32::new(0), since: Mutex::new(Instant::now()) }
+        Self { refused: AtomicU32::new(0), admitted: AtomicU32::new(0), since: Mutex::new(Instant::now()) }
     }
 
-    /// Somebody calls who has a valid token.
-    pub(super) fn caller(&self) {
-        self.callers.fetch_add(1, Ordering::Relaxed);
+    /// A call has its place.
+    pub(super) fn admits(&self) {
+        self.admitted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Somebody calls who is not known.
-    pub(super) fn stranger(&self) {
-        self.strangers.fetch_add(1, Ordering::Relaxed);
+    /// A call has no valid token, needs none, or its caller has no place for it.
+    pub(super) fn refuses(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How long the connection is not to be read from, if so. `pausing`: how many of its address are not.
     pub(super) fn pause(&self, pausing: &Arc<AtomicUsize>) -> Option<(Duration, Pausing)> {
-        let strangers = self.strangers.load(Ordering::Relaxed);
-        if strangers == 0 {
+        let refused = self.refused.load(Ordering::Relaxed);
+        if refused == 0 {
             return None;
         }
-        let too_many = strangers > STRANGERS
-            && strangers > OUTNUMBER.saturating_mul(self.callers.load(Ordering::Relaxed));
+        let too_many =
+            refused > REFUSED && refused > OUTNUMBER.saturating_mul(self.admitted.load(Ordering::Relaxed));
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
         if too_many || since.elapsed() >= SECOND {
             *since = Instant::now();
-            self.strangers.store(0, Ordering::Relaxed);
-            self.callers.store(0, Ordering::Relaxed);
+            self.refused.store(0, Ordering::Relaxed);
+            self.admitted.store(0, Ordering::Relaxed);
         }
         too_many.then(|| {
-            metrics::limited(Limit::Strangers);
+            metrics::limited(Limit::Pace);
             let pausing_before = pausing.fetch_add(1, Ordering::Relaxed);
             let others = u32::try_from(pausing_before).unwrap_or(u32::MAX);
             let pause = PAUSE.saturating_mul(others.saturating_add(1)).min(LONGEST);
@@ -90,21 +90,21 @@ mod tests {
 
     use super::*;
 
-    fn calls(pace: &Pace, strangers: u32, callers: u32) {
-        (0..strangers).for_each(|_| pace.stranger());
-        (0..callers).for_each(|_| pace.caller());
+    fn calls(pace: &Pace, refused: u32, admitted: u32) {
+        (0..refused).for_each(|_| pace.refuses());
+        (0..admitted).for_each(|_| pace.admits());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_pauses_on_which_strangers_call_without_one() {
+    async fn a_connection_pauses_whose_calls_are_refused_without_one() {
         let (pace, pausing) = (Pace::new(), Arc::default());
         for _ in 0..10 {
-            calls(&pace, STRANGERS, 0);
+            calls(&pace, REFUSED, 0);
             assert!(pace.pause(&pausing).is_none(), "now and then");
             advance(SECOND).await;
             assert!(pace.pause(&pausing).is_none());
         }
-        calls(&pace, STRANGERS + 1, 0);
+        calls(&pace, REFUSED + 1, 0);
         let (pause, held) = pace.pause(&pausing).expect("a pause");
         assert_eq!(pause, PAUSE);
         assert!(pace.pause(&pausing).is_none(), "it was counted anew");
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn strangers_behind_a_proxy_stop_nobody_whom_they_do_not_outnumber() {
+    async fn refusals_behind_a_proxy_stop_nobody_whom_they_do_not_outnumber() {
         let (pace, pausing) = (Pace::new(), Arc::default());
         calls(&pace, 8_000, 1_000);
         assert!(pace.pause(&pausing).is_none());
@@ -127,7 +127,7 @@ mod tests {
         let pauses: Vec<_> = (0..1_000)
             .map(|_| {
                 let pace = Pace::new();
-                calls(&pace, STRANGERS + 1, 0);
+                calls(&pace, REFUSED + 1, 0);
                 pace.pause(&pausing).expect("a pause")
             })
             .collect();

@@ -38,7 +38,7 @@ async fn messages_that_meet_their_refusal_do_not_end_the_connection() {
     }
     stream.write_all(&frame(PING, 0, 0, b"as ever.")).await.expect("sent");
     hear(&mut stream, &mut heard, PING, 1).await;
-    assert!(metrics::times_limited(Limit::Strangers) > 0, "so many strangers' calls have to wait");
+    assert!(metrics::times_limited(Limit::Pace) > 0, "so many refusals have to wait");
     let heard = frames(&heard);
     assert!(
         !heard.contains(&GOAWAY) && !heard.contains(&RST_STREAM),
