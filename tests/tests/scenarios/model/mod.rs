@@ -2,6 +2,7 @@
 //! call both must show everybody the same.
 //!
 //! `DEVSPACES_MODEL_CASES` says how many sequences there are for each engine. What fails is made shorter and told.
+//! `DEVSPACES_MODEL_SEED` has a run choose the sequences of one before, which has printed its own.
 mod apps;
 mod members;
 mod op;
@@ -19,8 +20,9 @@ use std::{
 };
 
 use devspaces_tests::{Suite, everywhere};
-use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 use tokio::{runtime::Handle, task::block_in_place};
+use uuid::Uuid;
 
 use self::{
     op::{Op, Step},
@@ -39,6 +41,17 @@ type Tally = BTreeMap<String, usize>;
 fn cases() -> u32 {
     let cases = env::var("DEVSPACES_MODEL_CASES");
     cases.map_or(CASES, |cases| cases.parse().expect("DEVSPACES_MODEL_CASES is a number"))
+}
+
+/// What the sequences of a run are chosen by.
+fn seed() -> u64 {
+    let seed = env::var("DEVSPACES_MODEL_SEED");
+    let seed = seed.map_or_else(
+        |_| Uuid::now_v7().as_u64_pair().1,
+        |seed| seed.parse().expect("DEVSPACES_MODEL_SEED is a number"),
+    );
+    println!("DEVSPACES_MODEL_SEED={seed}");
+    seed
 }
 
 /// One call, by the rules and by the API, and what everybody sees from then on.
@@ -89,8 +102,13 @@ async fn play(suite: &Suite, case: usize, steps: &[Step], tally: &RefCell<Tally>
 }
 
 fn walk(suite: &Suite) -> Tally {
-    let config =
-        Config { cases: cases(), failure_persistence: None, max_shrink_iters: 1000, ..Config::default() };
+    let config = Config {
+        cases: cases(),
+        failure_persistence: None,
+        max_shrink_iters: 1000,
+        rng_seed: RngSeed::Fixed(seed()),
+        ..Config::default()
+    };
     let (case, tally) = (Cell::new(0), RefCell::new(Tally::new()));
     let played = TestRunner::new(config).run(&op::steps(), |steps| {
         case.set(case.get() + 1);
