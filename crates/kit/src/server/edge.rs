@@ -204,9 +204,10 @@ impl Edge {
         caller: &Caller,
         origin: &Origin,
     ) -> Result<(Response<Body>, Keeps), Fault> {
-        let pace = &origin.0.pace;
-        let place = self.shared.admission.admit(caller).inspect_err(|_| pace.refuses())?;
-        pace.admits();
+        let connection = &origin.0;
+        let admitted = self.shared.admission.admit(caller);
+        let place = admitted.inspect_err(|_| connection.pace.refuses())?;
+        connection.pace.admits();
         let request = self.arrived(request, caller, origin).await?;
         // Only now that the message is there: one that never comes keeps nobody from their turn.
         let turn = place.turn().await?;
