@@ -19,10 +19,10 @@ use std::{
     fmt::Write as _,
 };
 
+use devspaces_kit::clock::SystemClock;
 use devspaces_tests::{Suite, everywhere};
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 use tokio::{runtime::Handle, task::block_in_place};
-use uuid::Uuid;
 
 use self::{
     op::{Op, Step},
@@ -47,7 +47,7 @@ fn cases() -> u32 {
 fn seed() -> u64 {
     let seed = env::var("DEVSPACES_MODEL_SEED");
     let seed = seed.map_or_else(
-        |_| Uuid::now_v7().as_u64_pair().1,
+        |_| SystemClock::shared().new_id().as_u64_pair().1,
         |seed| seed.parse().expect("DEVSPACES_MODEL_SEED is a number"),
     );
     println!("DEVSPACES_MODEL_SEED={seed}");
