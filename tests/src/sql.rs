@@ -1,6 +1,6 @@
 //! SQL on a service's database, beside the service: what tests look at that no method shows, and what somebody does who
 //! has broken in.
-use devspaces_kit::db::Pool;
+use devspaces_ledger::db::Pool;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction, raw_sql};
 use uuid::Uuid;
 

@@ -6,11 +6,11 @@ use devspaces::{Config, Hosted, Service};
 use devspaces_authz::{Owner, Permission, PermissionSet};
 use devspaces_gate::{JournalWatchers, ServicePermissions, SpaceQuota};
 use devspaces_kit::{
-    db::Pool,
     identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
     name::{Principal, UserName},
     server::Limits,
 };
+use devspaces_ledger::db::Pool;
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::transport::Uri;

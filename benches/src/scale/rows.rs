@@ -4,9 +4,9 @@ use devspaces::Service;
 use devspaces_authz::{AppRole, ConsoleRole};
 use devspaces_kit::{
     clock::Clock as _,
-    db::Pool,
     name::{AppName, SpaceName},
 };
+use devspaces_ledger::db::Pool;
 use devspaces_tests::{Suite, TestClock, sql};
 
 /// The columns of each table that has rows put in.

@@ -5,12 +5,11 @@ use devspaces_authz::Owner;
 use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Change, Tx},
-    mutation::{Abort, Call, Mutation},
     name::{AccountName, InvoiceName, Scope, SpaceName},
     status::{Fault, Reason},
     sweep::Told,
 };
+use devspaces_ledger::{Abort, Call, Change, Mutation, Tx};
 use devspaces_proto::billing::v1::{BillingFailure, RunBillingResponse};
 use serde_json::Value;
 use tonic::Code;
@@ -132,7 +131,7 @@ async fn advance(
 }
 
 /// The first month whose invoice is not issued.
-async fn next_month(db: &mut devspaces_kit::db::Conn, account: &Account) -> Result<Month, Fault> {
+async fn next_month(db: &mut devspaces_ledger::db::Conn, account: &Account) -> Result<Month, Fault> {
     let last = store::invoice::last_issued_month(db, account.name.0).await?;
     Ok(last.map_or_else(|| Month::of(account.create_time), Month::next))
 }

@@ -5,11 +5,10 @@ use devspaces_authz::Owner;
 use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Change, RowsSql, Tx},
-    mutation::{Abort, Call, Mutation},
     name::{AccountName, Scope, SpaceName},
     status::Fault,
 };
+use devspaces_ledger::{Abort, Call, Change, Mutation, Tx, db::RowsSql};
 use serde_json::{Value, json};
 
 use crate::{

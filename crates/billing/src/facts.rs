@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 
 use devspaces_authz::{BillingFacts, Owner};
 use devspaces_gate::{Admins, OwnFacts, admin_spaces};
-use devspaces_kit::db::RowsSql;
+use devspaces_ledger::db::RowsSql;
 
 static READING: LazyLock<RowsSql> = LazyLock::new(|| Admins::reading("billing_admin"));
 

@@ -11,7 +11,7 @@ mod store;
 use std::sync::Arc;
 
 use devspaces_gate::Context;
-use devspaces_kit::{
+use devspaces_ledger::{
     db::Migration,
     erasure::{By, Holding},
 };

@@ -2,10 +2,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use devspaces_kit::{
-    db::{Conn, Error},
-    mutation::Abort,
     name::{AccountName, AppName, InvoiceName, SpaceName},
     status::{Fault, Reason},
+};
+use devspaces_ledger::{
+    Abort,
+    db::{Conn, Error},
 };
 use rust_decimal::Decimal;
 

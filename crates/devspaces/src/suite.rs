@@ -8,15 +8,17 @@ use devspaces_gate::{
 };
 use devspaces_kit::{
     clock::Clock,
-    db::{self, Pool},
     identity::{Authenticator, ConfigError, Issuer, Jwks, ServiceSigner, SigningKey, Suite as SuiteKeys},
-    mutation::Mutations,
-    outbox::Outbox,
-    replay,
     server::{Limits, Server, ServerError, Streams, Tasks, until_answering},
     status::Fault,
     steady::Steady,
     sweep::{self, Told},
+};
+use devspaces_ledger::{
+    Mutations,
+    db::{self, Pool},
+    outbox::Outbox,
+    replay,
 };
 use devspaces_membership::MembershipOwner;
 use devspaces_proto::{

@@ -2,10 +2,12 @@
 use devspaces_authz::Owner;
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error, RowsSql},
     name::Principal,
-    on,
     status::{Fault, Reason},
+};
+use devspaces_ledger::{
+    db::{Conn, Error, RowsSql},
+    on,
 };
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
 use tonic::Code;

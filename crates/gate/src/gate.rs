@@ -6,9 +6,9 @@ use devspaces_kit::{
     clock::{Clock, Timestamp},
     identity::Caller,
     name::{AppName, ListingName, Principal, SpaceName, VendorProfileName},
-    outbox::Deliver,
     status::Fault,
 };
+use devspaces_ledger::outbox::Deliver;
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
 use futures::future::BoxFuture;
 

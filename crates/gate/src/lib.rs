@@ -21,6 +21,7 @@ mod gather;
 mod guarded;
 mod journal;
 mod lists;
+pub mod metrics;
 mod owner;
 mod pass;
 mod peers;

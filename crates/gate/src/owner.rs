@@ -4,10 +4,10 @@ use std::sync::Arc;
 use devspaces_authz::{AppRole, ConsoleRole, Owner};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
-    db::{self, Conn, Pool, RowsSql},
     name::{AppName, Principal, SpaceName, UserName},
     status::Fault,
 };
+use devspaces_ledger::db::{self, Conn, Pool, RowsSql};
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
 use uuid::Uuid;
 

@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use devspaces_authz::{Decision, Fact, Facts, Owner, OwnerSet, Permission, SpaceState, decide};
 use devspaces_kit::{
-    db::Tx,
     name::{Principal, Scope, SpaceName},
     status::{Blockers, Fault, Reason, SPACE_ARCHIVED},
 };
+use devspaces_ledger::Tx;
 
 use crate::{
     facts::{OwnFacts, Question, Version},

@@ -10,7 +10,6 @@ use devspaces_authz::{AppRole, ConsoleRole, Owner};
 use devspaces_kit::{
     clock::Clock,
     identity::ServiceSigner,
-    metrics,
     name::{AppName, Principal, SpaceName, UserName},
     status::Fault,
     trace::TraceContext,
@@ -26,6 +25,7 @@ use crate::{
     connections::Connections,
     exchange::{Answer, Batch, Confirmed, Exchange, Limits, Overloaded, Sent},
     facts::{OwnFacts, Question, Version},
+    metrics,
     owner::{Hosted, MAX_QUESTIONS},
     remote::Remote,
 };

@@ -12,11 +12,11 @@ use std::{
 use devspaces_authz::{ConsoleRole, Owner};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
-    db::{self, Conn, Pool},
     identity::Caller,
     name::{Principal, Scope, SpaceName},
     status::Fault,
 };
+use devspaces_ledger::db::{self, Conn, Pool};
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
 use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;

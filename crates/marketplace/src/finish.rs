@@ -7,12 +7,11 @@ use devspaces_authz::Owner;
 use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
     name::{AppName, ListingName, Principal, SpaceName},
     status::{Blockers, Fault, Reason},
 };
+use devspaces_ledger::{Abort, Call, Change, Mutation, Tx};
 use devspaces_proto::{
     MethodRequest as _,
     facts::v1::ReserveListingRequest,

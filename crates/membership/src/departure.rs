@@ -3,12 +3,11 @@
 use devspaces_authz::{AppRole, Owner, Plane};
 use devspaces_gate::{Context, Standing};
 use devspaces_kit::{
-    db::{Change, Tx},
-    mutation::{Abort, Call, Mutation},
     name::{AppName, MemberName, Principal, UserName},
     page,
     status::{Fault, Reason},
 };
+use devspaces_ledger::{Abort, Call, Change, Mutation, Tx};
 use devspaces_proto::{
     facts::v1::{self as facts, DropAppRoles, effect},
     membership::v1::{RemainingRole, RemovedAppRole},

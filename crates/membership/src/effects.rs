@@ -1,11 +1,13 @@
 //! What the membership service does because something happened elsewhere.
 use devspaces_authz::{ConsoleRole, Owner};
 use devspaces_kit::{
-    db::{Change, Conn, Error, Tx},
-    inbox::Effects,
-    mutation::Abort,
     name::{Scope, SpaceName, UserName},
     status::Fault,
+};
+use devspaces_ledger::{
+    Abort, Change, Tx,
+    db::{Conn, Error},
+    inbox::Effects,
 };
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, effect::Effect};
 use serde_json::{Value, json};

@@ -5,10 +5,12 @@ use devspaces_authz::{ConsoleRole, Owner};
 use devspaces_gate::{FactOwner, OwnFacts, Question, Reading, Version};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
-    db::{Conn, Error, Pool, RowsSql},
-    inbox,
     name::{Principal, SpaceName, UserName},
     status::Fault,
+};
+use devspaces_ledger::{
+    db::{Conn, Error, Pool, RowsSql},
+    inbox,
 };
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
 use uuid::Uuid;

@@ -2,11 +2,10 @@
 use devspaces_authz::Owner;
 use devspaces_gate::Context;
 use devspaces_kit::{
-    db::{Change, Tx},
-    mutation::{Abort, Call, Mutation},
     name::{AppName, Scope, SpaceName},
     status::Fault,
 };
+use devspaces_ledger::{Abort, Call, Change, Mutation, Tx};
 use devspaces_proto::facts::v1::{DropMembers, Effect, effect};
 use serde_json::{Value, json};
 

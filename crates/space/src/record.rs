@@ -1,9 +1,7 @@
 //! How changes of apps are journaled: in the app's journal and, since the facts of a space change with its apps (whether
 //! there are any, and who contributes to them), in that of the space too.
-use devspaces_kit::{
-    db::{Change, Error, Tx},
-    name::{AppName, SpaceName},
-};
+use devspaces_kit::name::{AppName, SpaceName};
+use devspaces_ledger::{Change, Tx, db::Error};
 use serde_json::Value;
 
 use crate::{domain::App, store};

@@ -1,6 +1,6 @@
 //! What must hold of billing accounts however calls interleave: each race is run many times.
 use devspaces::Service;
-use devspaces_kit::journal;
+use devspaces_ledger::journal;
 use devspaces_proto::billing::v1::AddBillingAdminsRequest;
 use devspaces_tests::{Persona, everywhere, refused};
 use futures::future::{join, join_all};

@@ -5,11 +5,8 @@ use std::{
 };
 
 use devspaces::Service;
-use devspaces_kit::{
-    clock::{Clock as _, SystemClock},
-    db::Pool,
-    journal,
-};
+use devspaces_kit::clock::{Clock as _, SystemClock};
+use devspaces_ledger::{db::Pool, journal};
 use devspaces_proto::billing::v1::{Metric, RunBillingRequest, invoice::State};
 use devspaces_tests::{
     Engine, both_engines,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use devspaces::{Service, keys};
-use devspaces_kit::db::Pool;
+use devspaces_ledger::db::Pool;
 use devspaces_tests::{
     Engine,
     engine::{Databases, temporary_folder},

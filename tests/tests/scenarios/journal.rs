@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use devspaces::Service;
-use devspaces_kit::{
+use devspaces_ledger::{
     db::Pool,
     erasure::{self, Found},
     journal::{self, Checkpoint, Finding, Problem, Report},

@@ -2,7 +2,8 @@
 use std::{collections::BTreeMap, pin::pin};
 
 use devspaces::Service;
-use devspaces_kit::{db::Pool, name::Principal};
+use devspaces_kit::name::Principal;
+use devspaces_ledger::db::Pool;
 use devspaces_proto::{
     journal::v1::Entry,
     space::v1::{Space, UpdateSpaceRequest},

@@ -4,9 +4,9 @@ use std::time::Duration;
 use devspaces::Service;
 use devspaces_kit::{
     clock::{Clock as _, SystemClock},
-    db::{Act, Change},
     name::{Principal, SpaceName},
 };
+use devspaces_ledger::{Act, Change};
 use devspaces_proto::journal::v1::{Entry, WatchEntriesRequest, WatchEntriesResponse};
 use devspaces_tests::{
     Engine, Persona, Suite, both_engines, everywhere, refused, sql::tamper, suite::eventually,

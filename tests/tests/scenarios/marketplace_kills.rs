@@ -1,6 +1,6 @@
 //! The Marketplace across the shipped binary's processes: what was begun is finished, whoever is killed half-way.
 use devspaces::Service;
-use devspaces_kit::journal;
+use devspaces_ledger::journal;
 use devspaces_proto::{
     marketplace::v1::{AcceptTermsRequest, CreateVendorProfileRequest, SubmitListingRequest, listing::State},
     space::v1::app::Listing as Listed,

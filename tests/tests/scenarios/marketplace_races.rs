@@ -1,6 +1,6 @@
 //! Rules of the Marketplace that must hold however calls interleave: each race is run many times.
 use devspaces::Service;
-use devspaces_kit::journal;
+use devspaces_ledger::journal;
 use devspaces_proto::{
     marketplace::v1::{SubmitListingRequest, listing::State},
     space::v1::{app::Listing as Listed, space::State as SpaceState},

@@ -3,9 +3,9 @@ use devspaces::{Service, keys};
 use devspaces_kit::{
     clock::SystemClock,
     identity::{ServiceSigner, SigningKey},
-    journal,
     name::Principal,
 };
+use devspaces_ledger::journal;
 use devspaces_proto::facts::v1::{
     ApplyEffectsRequest, Effect, GrantCreatorAdmin, Owner, effect, facts_service_client::FactsServiceClient,
 };

@@ -5,7 +5,7 @@ use std::sync::{
 };
 
 use devspaces::Service;
-use devspaces_kit::{db::Pool, journal};
+use devspaces_ledger::{db::Pool, journal};
 use devspaces_proto::{
     authz::v1::{CheckPermissionRequest, authz_service_client::AuthzServiceClient},
     space::v1::{CreateSpaceRequest, ListSpacesRequest, Space},

@@ -5,7 +5,7 @@ use std::sync::{
 };
 
 use devspaces::Service;
-use devspaces_kit::journal;
+use devspaces_ledger::journal;
 use devspaces_proto::{
     authz::v1::{CheckPermissionRequest, authz_service_client::AuthzServiceClient},
     membership::v1::RemoveMemberRequest,

@@ -1,6 +1,6 @@
 //! Rules that must hold however calls interleave: each race is run many times.
 use devspaces::Service;
-use devspaces_kit::journal;
+use devspaces_ledger::journal;
 use devspaces_proto::{
     journal::v1::VerifyScopeRequest,
     space::v1::{CreateSpaceRequest, ListSpacesRequest, Space},

@@ -6,10 +6,8 @@ use std::sync::{
 };
 
 use devspaces::Service;
-use devspaces_kit::{
-    clock::{Clock as _, SystemClock},
-    journal,
-};
+use devspaces_kit::clock::{Clock as _, SystemClock};
+use devspaces_ledger::journal;
 use devspaces_proto::{
     authz::v1::{CheckPermissionRequest, CheckPermissionResponse},
     membership::v1::RemoveMemberRequest,

@@ -1,6 +1,6 @@
 //! What was stored under an older schema is there under the new one.
 use devspaces::Service;
-use devspaces_kit::db::migrate;
+use devspaces_ledger::db::migrate;
 use devspaces_proto::{
     billing::v1::Metric,
     space::v1::{CreateSpaceRequest, Space},

@@ -5,8 +5,11 @@ use std::time::Duration;
 use devspaces::Service;
 use devspaces_kit::{
     clock::{Clock as _, SystemClock},
-    db::{Act, Conn, Error, Pool},
     name::{Principal, Scope, SpaceName},
+};
+use devspaces_ledger::{
+    Act,
+    db::{Conn, Error, Pool},
     on,
 };
 use devspaces_tests::{

@@ -3,8 +3,10 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error, RowsSql},
     name::{InvoiceName, SpaceName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error, RowsSql},
     on,
 };
 use rust_decimal::Decimal;

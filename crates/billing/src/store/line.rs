@@ -1,9 +1,9 @@
 //! The lines of issued invoices.
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use devspaces_kit::{
+use devspaces_kit::name::AppName;
+use devspaces_ledger::{
     db::{Conn, Error, RowsSql},
-    name::AppName,
     on,
 };
 use rust_decimal::Decimal;

@@ -10,11 +10,11 @@ use clap::Args;
 use devspaces_gate::{JournalWatchers, ServicePermissions};
 use devspaces_kit::{
     clock::SystemClock,
-    db::{self, FolderLock, Pool},
     identity::{DevIssuer, Jwks, SigningKey},
     server::{starting, stop_signal},
     telemetry, trace,
 };
+use devspaces_ledger::db::{self, FolderLock, Pool};
 use tokio::net::TcpListener;
 use tonic::transport::Uri;
 

@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use devspaces_authz::Owner;
 use devspaces_kit::{
     clock::Timestamp,
-    db::Error,
     identity::Caller,
-    journal::{self, Entry, PLACE, Place},
     name::Principal,
     page::{self, PageToken},
     server::long_work,
     status::{Fault, Fields},
+};
+use devspaces_ledger::{
+    db::Error,
+    journal::{self, Entry, PLACE, Place},
 };
 use devspaces_proto::journal::v1::{self as proto, ListEntriesRequest, ListEntriesResponse};
 use prost::Message as _;

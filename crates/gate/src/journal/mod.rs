@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use devspaces_authz::Owner;
 use devspaces_kit::{
-    db::{self, Pool},
     edge::answer,
     identity::Caller,
-    journal::{self, Report},
     server::{Streams, Tasks, long_work},
     status::{Fault, Fields},
+};
+use devspaces_ledger::{
+    db::{self, Pool},
+    journal::{self, Report},
 };
 use devspaces_proto::journal::v1::{
     Finding, ListEntriesRequest, ListEntriesResponse, Verification, VerifyScopeRequest, VerifyScopeResponse,

@@ -6,12 +6,14 @@ use std::{
 };
 
 use devspaces_kit::{
-    db::Error,
     identity::Caller,
-    journal::{self, BATCH, Cursor, Numbered},
     name::{Principal, Scope},
     server::Tasks,
     status::{Fault, Fields, Reason},
+};
+use devspaces_ledger::{
+    db::Error,
+    journal::{self, BATCH, Cursor, Numbered},
 };
 use devspaces_proto::journal::v1::{WatchEntriesRequest, WatchEntriesResponse};
 use futures::stream::{self, BoxStream};

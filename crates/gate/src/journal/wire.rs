@@ -1,6 +1,6 @@
 //! Entries and findings on the wire.
 use devspaces_authz::Owner;
-use devspaces_kit::journal::{Entry, Problem};
+use devspaces_ledger::journal::{Entry, Problem};
 use devspaces_proto::journal::v1::{self as proto, finding};
 use prost_types::{ListValue, Struct, Value, value::Kind};
 use serde_json::Value as Json;

@@ -3,10 +3,10 @@ use std::sync::{Arc, atomic::Ordering};
 
 use devspaces_authz::{AppRole, ConsoleRole, Owner, Permission, SpaceFacts, SpaceState};
 use devspaces_kit::{
-    db::{Act, Tx},
     name::{AppName, Scope},
     status::{Fault, Reason},
 };
+use devspaces_ledger::{Act, Tx};
 use uuid::Uuid;
 
 use crate::{

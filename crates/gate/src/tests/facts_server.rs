@@ -3,11 +3,11 @@ use std::{sync::Arc, time::Duration};
 
 use devspaces_authz::{ConsoleRole, Owner};
 use devspaces_kit::{
-    db::{Conn, Pool},
     identity::{Caller, SuiteCaller},
     name::Principal,
     server::Tasks,
 };
+use devspaces_ledger::db::{Conn, Pool};
 use devspaces_proto::facts::v1::{
     self as proto, ApplyEffectsRequest, RevalidateRequest, RevalidateResponse,
     facts_service_server::FactsService as _,

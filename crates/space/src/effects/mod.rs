@@ -5,11 +5,13 @@ mod publication;
 
 use devspaces_authz::Owner;
 use devspaces_kit::{
-    db::{Conn, Error, Tx},
-    inbox::Effects,
-    mutation::Abort,
     name::Scope,
     status::{Fault, Reason},
+};
+use devspaces_ledger::{
+    Abort, Tx,
+    db::{Conn, Error},
+    inbox::Effects,
 };
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, effect::Effect};
 use tonic::Code;

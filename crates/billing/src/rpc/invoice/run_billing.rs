@@ -1,6 +1,7 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Context, Resource};
-use devspaces_kit::{identity::Caller, mutation::Call, status::Fault};
+use devspaces_kit::{identity::Caller, status::Fault};
+use devspaces_ledger::Call;
 use devspaces_proto::billing::v1::{RunBillingRequest, RunBillingResponse};
 
 use crate::billing;

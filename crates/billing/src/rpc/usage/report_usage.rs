@@ -4,12 +4,11 @@ use devspaces_authz::{Owner, Permission};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Peers, Resource};
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Change, Error, Tx},
     identity::Caller,
-    mutation::{Abort, Call},
     name::{AccountName, AppName, Malformed, Scope, SpaceName},
     status::Fault,
 };
+use devspaces_ledger::{Abort, Call, Change, Tx, db::Error};
 use devspaces_proto::{
     billing::v1::{ReportUsageRequest, ReportUsageResponse},
     facts::v1::{Holding, ListHoldingsRequest, space_records_service_client::SpaceRecordsServiceClient},

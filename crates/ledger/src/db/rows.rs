@@ -1,5 +1,6 @@
 use std::{borrow::Cow, iter};
 
+use devspaces_kit::clock::Timestamp;
 use sqlx::{
     AssertSqlSafe, FromRow, Postgres, Sqlite,
     postgres::{PgArguments, PgRow},
@@ -9,7 +10,6 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{Conn, Engine, Error, in_time};
-use crate::clock::Timestamp;
 
 /// How many rows the texts for SQLite take. Few sizes, so that few statements are prepared.
 const SIZES: [usize; 6] = [1, 4, 16, 64, 128, 256];

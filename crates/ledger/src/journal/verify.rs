@@ -1,12 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use devspaces_kit::name::Scope;
 use serde::{Deserialize, Serialize};
 use tokio::task::yield_now;
 
 use super::{GENESIS, Stored, chain, personal::Personal};
 use crate::{
     db::{Conn, Error, Pool},
-    name::Scope,
     on,
 };
 

@@ -1,7 +1,7 @@
+use devspaces_kit::clock::Timestamp;
 use serde_json::Value;
 
 use super::{Stored, personal::Personal};
-use crate::clock::Timestamp;
 
 /// An entry as it is read: personal details stand where they stood when it was recorded, and erased ones read
 /// "(erased)". Of an entry whose bytes were tampered with, what can't be read is empty; verification names it.

@@ -10,15 +10,17 @@ use std::{
 
 use devspaces_kit::{
     clock::{Clock, SystemClock, Timestamp},
-    db::{self, Act, Change, Pool, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation, Mutations},
     name::{Principal, Scope},
-    outbox::{Deliver, Outbox},
-    replay,
     server::Tasks,
     status::{Fault, Reason},
     steady::Steady,
+};
+use devspaces_ledger::{
+    Abort, Act, Call, Change, Mutation, Mutations, Tx,
+    db::{self, Pool},
+    outbox::{Deliver, Outbox},
+    replay,
 };
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, ApplyEffectsResponse, Effect};
 use futures::future::BoxFuture;
@@ -184,7 +186,7 @@ impl Mutation for Ending {
 }
 
 async fn sequence(pool: &Pool, scope: Scope) -> i64 {
-    let heads = devspaces_kit::journal::heads(&mut pool.read().await.unwrap()).await.unwrap().heads;
+    let heads = devspaces_ledger::journal::heads(&mut pool.read().await.unwrap()).await.unwrap().heads;
     heads.get(&scope.to_string()).map_or(0, |head| head.0)
 }
 
@@ -276,7 +278,7 @@ async fn a_clock_that_was_far_ahead_is_believed_no_longer_than_it_is() {
     assert_eq!(tx.time(), now);
     tx.record_all(&[entry(scope(1)), entry(scope(2))]).await.unwrap();
     tx.commit().await.unwrap();
-    let report = devspaces_kit::journal::verify(&world.pool, &[]).await.unwrap();
+    let report = devspaces_ledger::journal::verify(&world.pool, &[]).await.unwrap();
     assert_eq!(report.findings, []);
 }
 

@@ -2,32 +2,24 @@
 //! task that outlives a caller who hangs up.
 use std::{future::Future, sync::Arc};
 
+use devspaces_kit::{clock::Clock, name::Scope, server::Tasks, status::Fault, steady::Steady, trace};
 use futures::FutureExt as _;
 use prost::Message;
 use tokio::time::Instant;
 use tonic::Code;
 
 use crate::{
-    clock::Clock,
-    db::{Act, Pool, Tx},
+    abort::Abort,
+    act::Act,
+    call::Call,
+    db::Pool,
     metrics::{self, Outcome},
-    name::Scope,
     outbox::Outbox,
     replay,
-    server::Tasks,
-    status::Fault,
-    steady::Steady,
-    trace::Span,
+    retry::retry,
     turns::Turns,
+    tx::Tx,
 };
-
-mod abort;
-mod call;
-mod retry;
-
-pub use abort::Abort;
-pub use call::Call;
-pub use retry::retry;
 
 /// What changes are made with.
 #[derive(Clone)]
@@ -151,7 +143,7 @@ impl Mutations {
         loop {
             let attempt = || {
                 let work = measured(call.method, self.attempt(call, scopes, change, behind));
-                Span::transaction(call.method, work, Attempt::is_committed).boxed()
+                trace::transaction(call.method, work, Attempt::is_committed).boxed()
             };
             let attempt = retry(attempt).await;
             match attempt.map_err(|fault| if behind { of_pending(fault) } else { fault })? {

@@ -1,4 +1,6 @@
-use crate::{db::Error, status::Fault};
+use devspaces_kit::status::Fault;
+
+use crate::db::Error;
 
 /// Why a transaction ends without a commit.
 #[derive(Debug)]

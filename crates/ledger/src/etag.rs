@@ -2,7 +2,7 @@
 //! in the journal, which another entry may have after a restore: see decision 0022.
 use std::fmt::Display;
 
-use crate::status::Fault;
+use devspaces_kit::status::Fault;
 
 /// What a row keeps of the entry that changed it last: the beginning of its hash, which stands for all that was before it
 /// as well. A row that no entry has changed has 0, and one that was last changed by a version of the suite before this

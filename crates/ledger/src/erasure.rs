@@ -101,10 +101,8 @@ mod tests {
     use sqlx::raw_sql;
 
     use super::*;
-    use crate::{
-        db::{SCHEMA, migrate},
-        name::UserName,
-    };
+    use crate::db::{SCHEMA, migrate};
+    use devspaces_kit::name::UserName;
 
     const ROWS: Holding = Holding {
         what: "rows",

@@ -1,12 +1,17 @@
 //! Effects of other services' changes: applied here once, in a transaction of their own.
+use devspaces_kit::{
+    clock::Timestamp,
+    name::{Principal, Scope},
+    status::Fault,
+};
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
 
 use crate::{
-    clock::Timestamp,
-    db::{Act, Conn, Error, Pool, Tx},
-    mutation::{Abort, retry},
-    name::{Principal, Scope},
-    status::Fault,
+    abort::Abort,
+    act::Act,
+    db::{Conn, Error, Pool},
+    retry::retry,
+    tx::Tx,
 };
 
 /// What one change of a peer brings about here. What is the sender's to bring about is never refused, so nothing in

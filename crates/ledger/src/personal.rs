@@ -1,7 +1,6 @@
 //! Whether something tells of a person: a text, a message.
+use devspaces_kit::name::UserName;
 use prost::encoding::{WireType, decode_key, decode_varint};
-
-use crate::name::UserName;
 
 /// Where the name of a resource goes on with the id of a person.
 pub(crate) const OF_PERSONS: [&str; 3] = ["/members/", "/contributors/", "/admins/"];

@@ -1,6 +1,7 @@
+use devspaces_kit::clock::Timestamp;
+
 use super::{Entry, Stored};
 use crate::{
-    clock::Timestamp,
     db::{Conn, Error},
     on,
 };

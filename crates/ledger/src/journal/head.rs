@@ -1,13 +1,13 @@
 //! The ends of scopes' journals: who holds them writes on.
 use std::{collections::HashMap, sync::LazyLock};
 
+use devspaces_kit::{clock::Timestamp, name::Scope};
 use serde_json::json;
 
 use super::{GENESIS, chain, personal::Personal};
 use crate::{
-    clock::Timestamp,
-    db::{Act, Change, Conn, Error, RowsSql, Value},
-    name::Scope,
+    act::{Act, Change},
+    db::{Conn, Error, RowsSql, Value},
 };
 
 /// The end of a scope's journal, as the writer of the scope sees it.

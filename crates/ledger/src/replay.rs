@@ -2,16 +2,15 @@
 //! for ever: see decision 0023.
 use std::time::Duration;
 
+use devspaces_kit::{clock::Timestamp, status::Fault, steady::Steady};
 use prost::Message;
 use uuid::Uuid;
 
 use crate::{
-    clock::Timestamp,
-    db::{Conn, Error, Pool, Tx},
-    mutation::Call,
+    call::Call,
+    db::{Conn, Error, Pool},
     on, personal,
-    status::Fault,
-    steady::Steady,
+    tx::Tx,
 };
 
 /// How long a `request_id` is good at least: longer than any retry lasts, that of a queue over a week-end included. Stated

@@ -1,5 +1,6 @@
+use devspaces_kit::status::Fault;
+
 use super::open::told;
-use crate::status::Fault;
 
 /// Why a statement or a transaction failed. No text of the database reaches a client: see the conversion to
 /// [`Fault`].

@@ -10,6 +10,7 @@ mod personal;
 mod read;
 mod verify;
 
+use devspaces_kit::{clock::Timestamp, name::Scope};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -25,7 +26,6 @@ pub(crate) use self::{
     erase::erase,
     head::{Draft, Head, append, lock},
 };
-use crate::{clock::Timestamp, name::Scope};
 
 /// The hash before a scope's first entry.
 const GENESIS: [u8; 32] = [0; 32];

@@ -2,7 +2,7 @@
 //!
 //! SQL is portable by rule: `$1` parameters, `ON CONFLICT … RETURNING`, no engine functions, no `FOR UPDATE`.
 //! Decimals are TEXT columns, sort keys are NOT NULL, and every column of time holds a
-//! [`Timestamp`](crate::clock::Timestamp).
+//! [`Timestamp`](devspaces_kit::clock::Timestamp).
 //!
 //! A statement has one plan, whatever its parameters are and however much is stored, so it is written such that every
 //! plan but the good one is plainly worse (docs/scale.md shows what happens otherwise):
@@ -18,7 +18,6 @@ mod open;
 mod postgres;
 mod rows;
 mod sqlite;
-mod tx;
 mod union;
 
 use std::{io, time::Duration};
@@ -35,7 +34,6 @@ pub use self::{
     open::OpenError,
     rows::{RowsSql, Value},
     sqlite::{FolderLock, make_folder},
-    tx::{Act, Change, Tx},
     union::UnionSql,
 };
 
@@ -186,7 +184,7 @@ impl Conn {
         Ok(())
     }
 
-    async fn rollback(self) -> Result<(), Error> {
+    pub(crate) async fn rollback(self) -> Result<(), Error> {
         match self {
             Self::SqliteTx(tx) => tx.rollback().await?,
             Self::PostgresTx(tx) => in_time(tx.rollback()).await?,

@@ -5,6 +5,10 @@ use std::{
     time::Duration,
 };
 
+use devspaces_kit::{
+    clock::Clock,
+    metrics::{self, Label, Number},
+};
 use futures::future::join_all;
 use prometheus_client::{
     encoding::text::{encode_eof, encode_registry},
@@ -13,9 +17,8 @@ use prometheus_client::{
 };
 use tokio::time::timeout;
 
-use super::{Label, METRICS, Number, list, register};
+use super::list;
 use crate::{
-    clock::Clock,
     db::Pool,
     outbox::{self, Backlog},
 };
@@ -43,6 +46,7 @@ impl Databases {
     /// None yet.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
+        super::begin();
         Self { clock, open: Arc::default() }
     }
 
@@ -51,13 +55,17 @@ impl Databases {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).push((service, pool));
     }
 
-    /// All that there is to tell, as `OpenMetrics` text. Of a database that does not answer, only that is told.
-    pub(super) async fn text(&self) -> Result<String, fmt::Error> {
+    /// All numbers of the process and of these databases, as `OpenMetrics` text. Of a database that does not answer, only
+    /// that is told.
+    ///
+    /// # Errors
+    /// If a number can't be told.
+    pub async fn text(&self) -> Result<String, fmt::Error> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let numbers = Numbers::default();
         join_all(open.iter().map(|(service, pool)| numbers.read(service, pool, self.clock.as_ref()))).await;
         let mut text = String::new();
-        encode_registry(&mut text, &METRICS.registry)?;
+        metrics::encode(&mut text)?;
         encode_registry(&mut text, &numbers.registry())?;
         encode_eof(&mut text)?;
         Ok(text)
@@ -88,11 +96,11 @@ impl Numbers {
 
     fn registry(self) -> Registry {
         let mut registry = Registry::default();
-        register(&mut registry, &list::EFFECTS, self.effects);
-        register(&mut registry, &list::OLDEST, self.oldest);
-        register(&mut registry, &list::ANSWERING, self.answering);
-        register(&mut registry, &list::CONNECTIONS, self.connections);
-        register(&mut registry, &list::LIMIT, self.limit);
+        list::EFFECTS.register_in(&mut registry, self.effects);
+        list::OLDEST.register_in(&mut registry, self.oldest);
+        list::ANSWERING.register_in(&mut registry, self.answering);
+        list::CONNECTIONS.register_in(&mut registry, self.connections);
+        list::LIMIT.register_in(&mut registry, self.limit);
         registry
     }
 }

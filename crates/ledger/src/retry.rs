@@ -1,9 +1,9 @@
 use std::time::Duration;
 
+use devspaces_kit::status::Fault;
 use futures::future::BoxFuture;
 
-use super::Abort;
-use crate::{db::Error, metrics, status::Fault};
+use crate::{abort::Abort, db::Error, metrics};
 
 /// How often a transaction that gave way to another is run again before the caller is told.
 const REPETITIONS: u32 = 10;

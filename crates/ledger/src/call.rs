@@ -1,16 +1,15 @@
 use std::mem;
 
-use devspaces_proto::MutationRequest;
-use prost::Message;
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
-
-use crate::{
+use devspaces_kit::{
     identity::Caller,
     name::Principal,
     status::{Fault, Fields},
     text,
 };
+use devspaces_proto::MutationRequest;
+use prost::Message;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 /// One call of a mutating method.
 #[derive(Clone, Debug)]
@@ -19,10 +18,10 @@ pub struct Call {
     pub caller: Caller,
     /// The method: `devspaces.space.v1.SpaceService/UpdateSpace`.
     pub method: &'static str,
-    pub(super) request_id: Option<Uuid>,
+    pub(crate) request_id: Option<Uuid>,
     request_hash: [u8; 32],
-    pub(super) preview: bool,
-    pub(super) on_behalf_of: Option<Principal>,
+    pub(crate) preview: bool,
+    pub(crate) on_behalf_of: Option<Principal>,
 }
 
 impl Call {

@@ -2,6 +2,7 @@
 //! in the order of their scope and peer, until the peer has them.
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use devspaces_kit::{clock::Timestamp, name::Scope, status::Fault};
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
 use futures::{
     FutureExt as _,
@@ -14,12 +15,9 @@ use tokio::{
 };
 
 use crate::{
-    clock::Timestamp,
     db::{Error, Pool},
-    name::Scope,
     on,
     personal::Subject,
-    status::Fault,
 };
 
 /// Brings one effect to its peer.

@@ -1,10 +1,10 @@
-use serde_json::json;
-
-use super::Checkpoint;
-use crate::{
+use devspaces_kit::{
     clock::Timestamp,
     identity::{Jwks, SigningKey},
 };
+use serde_json::json;
+
+use super::Checkpoint;
 
 /// What kind of signed text a checkpoint is, so that no token is ever taken for one.
 const KIND: &str = "devspaces-checkpoint";

@@ -5,9 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
+use devspaces_kit::name::Scope;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
-
-use crate::name::Scope;
 
 /// The turns of one process. The database's own lock keeps the writers of several processes apart.
 #[derive(Debug, Default)]
