@@ -2,9 +2,9 @@
 //! one that runs elsewhere.
 use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
 
-use devspaces::{Config, Hosted, Service};
+use devspaces::{Config, Hosted, Service, journal::JournalWatchers};
 use devspaces_authz::{Owner, Permission, PermissionSet};
-use devspaces_gate::{JournalWatchers, ServicePermissions, SpaceQuota};
+use devspaces_gate::{ServicePermissions, SpaceQuota};
 use devspaces_kit::{
     identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
     name::{Principal, UserName},

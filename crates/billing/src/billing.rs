@@ -37,7 +37,7 @@ const MAX_FAILURES: usize = 100;
 ///
 /// # Errors
 /// The last fault that may pass; what is left is done by the next round. `CLOCK_STEPPED` while the clock is doubted.
-pub async fn bill(context: &Context, told: &Told) -> Result<(), Fault> {
+pub(crate) async fn bill(context: &Context, told: &Told) -> Result<(), Fault> {
     let call = Call::of_service(Owner::Billing.name(), BILL);
     let tell = |space: SpaceName, result: &Result<(), Fault>| match result {
         Ok(()) => told.is_well(&space.to_string()),

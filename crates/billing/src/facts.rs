@@ -9,7 +9,7 @@ static READING: LazyLock<RowsSql> = LazyLock::new(|| Admins::reading("billing_ad
 
 /// The billing service as the owner of billing admins.
 #[must_use]
-pub fn owner() -> Admins {
+pub(crate) fn owner() -> Admins {
     Admins {
         owner: Owner::Billing,
         facts: |admin| OwnFacts::Billing(BillingFacts { admin }),

@@ -1,16 +1,10 @@
 //! Owners of a plane that has admins and nobody else: billing and the Marketplace.
 use devspaces_authz::Owner;
-use devspaces_kit::{
-    clock::Timestamp,
-    name::Principal,
-    status::{Fault, Reason},
-};
+use devspaces_kit::{clock::Timestamp, name::Principal};
 use devspaces_ledger::{
     db::{Conn, Error, RowsSql},
     on,
 };
-use devspaces_proto::facts::v1::ApplyEffectsRequest;
-use tonic::Code;
 use uuid::Uuid;
 
 use crate::{
@@ -94,10 +88,5 @@ impl FactOwner for Admins {
                 .await
         })?;
         Ok(spaces.into_iter().map(|space| (space, (self.facts)(true))).collect())
-    }
-
-    async fn apply(&self, _: &str, _: ApplyEffectsRequest) -> Result<(), Fault> {
-        let message = "No change of another service has effects on this one";
-        Err(Fault::new(Code::PermissionDenied, Reason::PermissionDenied, message))
     }
 }

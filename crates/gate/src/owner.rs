@@ -8,7 +8,6 @@ use devspaces_kit::{
     status::Fault,
 };
 use devspaces_ledger::db::{self, Conn, Pool, RowsSql};
-use devspaces_proto::facts::v1::ApplyEffectsRequest;
 use uuid::Uuid;
 
 use crate::{
@@ -79,10 +78,6 @@ pub trait FactOwner: Send + Sync + 'static {
     ) -> Result<bool, db::Error> {
         Ok(false)
     }
-
-    /// Applies effects that this service of the suite committed: each sequence of a sender's scope once, in order.
-    /// It never refuses, and calls neither the gate nor the sender.
-    async fn apply(&self, sender: &str, effects: ApplyEffectsRequest) -> Result<(), Fault>;
 }
 
 /// An owner that lives in this process, with its database. Clones share both.

@@ -1,5 +1,6 @@
 //! What every service of devspaces needs and that names no service.
 pub mod clock;
+pub mod connections;
 pub mod edge;
 pub mod identity;
 pub mod metrics;

@@ -4,6 +4,7 @@ mod abort;
 mod act;
 mod call;
 pub mod db;
+pub mod delivery;
 pub mod erasure;
 pub mod etag;
 pub mod inbox;

@@ -9,7 +9,7 @@ static READING: LazyLock<RowsSql> = LazyLock::new(|| Admins::reading("marketplac
 
 /// The marketplace service as the owner of Marketplace admins.
 #[must_use]
-pub fn owner() -> Admins {
+pub(crate) fn owner() -> Admins {
     Admins {
         owner: Owner::Marketplace,
         facts: |admin| OwnFacts::Marketplace(MarketplaceFacts { admin }),

@@ -168,7 +168,7 @@ pub(crate) async fn change(tx: &mut Tx, before: &Listing, state: State) -> Resul
 ///
 /// # Errors
 /// Faults of the database, and of the space service. What is left is finished by the next round.
-pub async fn finish(context: &Context) -> Result<(), Fault> {
+pub(crate) async fn finish(context: &Context) -> Result<(), Fault> {
     let left_alone = i64::try_from(LEFT_ALONE.as_micros()).unwrap_or(i64::MAX);
     let due = Timestamp::from_micros(context.clock.now().micros().saturating_sub(left_alone));
     let (mut after, mut result) = (ListingName(Uuid::nil()), Ok(()));

@@ -7,11 +7,10 @@ use devspaces_kit::{
 use devspaces_ledger::{
     Abort, Change, Tx,
     db::{Conn, Error},
-    inbox::Effects,
+    inbox::{Effects, not_the_senders},
 };
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, effect::Effect};
 use serde_json::{Value, json};
-use tonic::Code;
 
 use crate::{
     domain::{Member, Membership},
@@ -57,11 +56,6 @@ impl Received {
         });
         Ok(Self(applied.collect::<Result<_, Fault>>()?))
     }
-}
-
-fn not_the_senders() -> Fault {
-    let message = "This effect is not one that changes of the calling service have";
-    Fault::new(Code::PermissionDenied, devspaces_kit::status::Reason::PermissionDenied, message)
 }
 
 impl Effects for Received {

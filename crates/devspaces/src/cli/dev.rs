@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use devspaces_gate::{JournalWatchers, ServicePermissions};
+use devspaces_gate::ServicePermissions;
 use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, Jwks, SigningKey},
@@ -28,7 +28,7 @@ use super::{
     otlp::Otlp,
     serve::bind,
 };
-use crate::{Config, Hosted, Service, Suite, keys};
+use crate::{Config, Hosted, Service, Suite, journal::JournalWatchers, keys};
 
 /// Run the whole suite in this process, for trying it out and for developing against it.
 #[derive(Debug, Args)]

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::{
     facts::OwnFacts,
-    gate::{Gate, Resource},
+    gate::Gate,
+    resource::Resource,
     sources::ServicePermissions,
     testing::{Database, Memory, TestClock, at, caller, gate_of, member, question, space, user},
 };
@@ -30,7 +31,7 @@ impl World {
     async fn new() -> Self {
         let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
         members.set(question(space(1), "alice"), 1, member(ADMIN));
-        Self { spaces, members, clock: TestClock::at(0), database: Database::new("acting").await }
+        Self { spaces, members, clock: TestClock::at(0), database: Database::new().await }
     }
 
     fn gate(&self, home: &Arc<Memory>) -> Gate {

@@ -32,7 +32,7 @@ use crate::{
 
 /// The services as gRPC sees them.
 #[derive(Clone)]
-pub struct Rpc(pub(crate) Arc<Context>);
+pub(crate) struct Rpc(pub(crate) Arc<Context>);
 
 #[tonic::async_trait]
 impl MembershipService for Rpc {

@@ -7,6 +7,7 @@ mod wire;
 use std::sync::Arc;
 
 use devspaces_authz::Owner;
+use devspaces_gate::Gate;
 use devspaces_kit::{
     edge::answer,
     identity::Caller,
@@ -27,7 +28,6 @@ use tonic::{Request, Response, Status};
 
 use self::access::Parent;
 pub use self::watch::JournalWatchers;
-use crate::Gate;
 
 /// How many followers read at a time. SQLite has four connections that read.
 const READING: usize = 2;

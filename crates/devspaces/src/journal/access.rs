@@ -1,17 +1,16 @@
 //! Who may read which journals (R-J3).
-use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, str::FromStr};
 
-use devspaces_authz::{Owner, OwnerSet, Permission};
+use devspaces_authz::{Owner, Permission};
 use devspaces_kit::{
     identity::Caller,
-    name::{AppName, Malformed, Principal, Scope, SpaceName},
+    name::{AppName, Malformed, Scope, SpaceName},
     status::Fault,
 };
 use futures::future::join_all;
 use tonic::Code;
 
 use super::{Journal, JournalServer};
-use crate::{Gate, OwnFacts, Question, exchange::Overloaded, gate::unavailable};
 
 /// The permissions by which journals are read, in the order in which a denial names one.
 const PERMISSIONS: [Permission; 3] =
@@ -100,24 +99,6 @@ impl JournalServer {
         match denied {
             Some(denied) if readable.is_empty() => Err(denied),
             _ => Ok(readable),
-        }
-    }
-}
-
-impl Gate {
-    /// The space that an app is in, by what its owner says after this call began; `None` if it is in none. Whoever
-    /// asks has yet to be permitted anything.
-    ///
-    /// # Errors
-    /// `UNAVAILABLE` / `FACTS_UNAVAILABLE` if the owner can't be reached; `RESOURCE_EXHAUSTED` / `OVERLOADED`.
-    async fn space_of(&self, subject: &Principal, app: AppName) -> Result<Option<SpaceName>, Fault> {
-        let Some(source) = self.sources().of(Owner::Space) else { return Ok(None) };
-        let question = Question { scope: app.into(), subject: Arc::new(subject.clone()) };
-        let asking = source.ask(question, Duration::ZERO).map_err(|Overloaded| Fault::overloaded())?;
-        let confirmed = asking.answer().await.ok_or_else(|| unavailable(OwnerSet::APP))?;
-        match confirmed.entry.facts {
-            OwnFacts::App { space, .. } => Ok(space),
-            _ => Ok(None),
         }
     }
 }
