@@ -2,7 +2,7 @@
 use std::process::Command;
 
 use crate::{
-    Outcome, attack, clients,
+    Outcome, attack, circles, clients,
     containers::{self, buf},
     dependencies, docs, files,
     run::{cargo, print_times, root, step},
@@ -19,6 +19,7 @@ pub(crate) fn run() -> Outcome {
 fn checks() -> Outcome {
     dependencies::check()?;
     files::check()?;
+    circles::check()?;
     docs::check()?;
     step("format", &mut cargo(["fmt", "--all", "--check"]))?;
     lint_api()?;

@@ -2,6 +2,7 @@
 mod attack;
 mod bench;
 mod ci;
+mod circles;
 mod clients;
 mod containers;
 mod dependencies;

@@ -107,7 +107,7 @@ impl Gate {
         let needs = needs(&subject, permission).union(also);
         let enough = |facts: &Facts| {
             let decision = decide(permission, facts);
-            let known = also.intersection(OwnerSet::missing_from(facts)).is_empty();
+            let known = also.intersection(facts.missing()).is_empty();
             is_settled(&decision) && (known || !decision.is_allowed())
         };
         let gathered = self.gather(&subject, needs, resource, Duration::ZERO, &enough).await?;

@@ -10,7 +10,7 @@ use devspaces_kit::{
 use futures::future::join_all;
 use tonic::Code;
 
-use super::{Journal, JournalServer};
+use super::server::{Journal, JournalServer};
 
 /// The permissions by which journals are read, in the order in which a denial names one.
 const PERMISSIONS: [Permission; 3] =

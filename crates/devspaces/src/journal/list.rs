@@ -17,7 +17,11 @@ use devspaces_ledger::{
 use devspaces_proto::journal::v1::{self as proto, ListEntriesRequest, ListEntriesResponse};
 use prost::Message as _;
 
-use super::{Journal, JournalServer, access::Parent, wire};
+use super::{
+    access::Parent,
+    server::{Journal, JournalServer},
+    wire,
+};
 
 /// How many entries a page looks at, at most.
 const LOOKED_AT: usize = 10_000;

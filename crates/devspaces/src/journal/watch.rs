@@ -1,13 +1,9 @@
 //! Following whole journals as they grow (R-J4).
-use std::{
-    collections::{HashSet, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use devspaces_kit::{
     identity::Caller,
-    name::{Principal, Scope},
+    name::Scope,
     server::Tasks,
     status::{Fault, Fields, Reason},
 };
@@ -20,36 +16,13 @@ use futures::stream::{self, BoxStream};
 use tokio::{sync::Semaphore, time::sleep};
 use tonic::{Code, Status};
 
-use super::{Journal, JournalServer, wire};
+use super::{
+    server::{Journal, JournalServer},
+    wire,
+};
 
 /// How long it takes at most until a new entry is looked for. Other replicas write too, so nobody tells of all.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// The services beside the suite's own that may follow journals, as the operator named them. By default none.
-#[derive(Clone, Debug, Default)]
-pub struct JournalWatchers {
-    every_service: bool,
-    named: HashSet<Principal>,
-}
-
-impl JournalWatchers {
-    /// Every service: for `devspaces dev` only.
-    #[must_use]
-    pub fn dev() -> Self {
-        Self { every_service: true, named: HashSet::new() }
-    }
-
-    /// These and one more.
-    #[must_use]
-    pub fn with(mut self, service: Principal) -> Self {
-        self.named.insert(service);
-        self
-    }
-
-    fn contains(&self, principal: &Principal) -> bool {
-        matches!(principal, Principal::Service(_)) && (self.every_service || self.named.contains(principal))
-    }
-}
 
 /// Someone who follows journals. It holds no transaction and no connection while its reader takes its time.
 struct Watch {

@@ -8,7 +8,7 @@ use super::gate::{require, said};
 use crate::{
     facts::OwnFacts,
     resource::Resource,
-    testing::{Memory, TestClock, at, caller, down, gate, member, question, scripted, space, user},
+    testing::{Memory, TestClock, caller, down, gate, member, question, scripted, space, user},
 };
 
 const ADMIN: Option<ConsoleRole> = Some(ConsoleRole::Admin);

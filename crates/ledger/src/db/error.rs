@@ -1,6 +1,6 @@
 use devspaces_kit::status::Fault;
 
-use super::open::told;
+use super::open_error::told;
 
 /// Why a statement or a transaction failed. No text of the database reaches a client: see the conversion to
 /// [`Fault`].

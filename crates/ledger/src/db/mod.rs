@@ -15,6 +15,7 @@ mod backup;
 mod error;
 mod migrate;
 mod open;
+mod open_error;
 mod postgres;
 mod rows;
 mod sqlite;
@@ -31,7 +32,7 @@ pub use self::{
     backup::{Backup, BackupError},
     error::Error,
     migrate::{Migration, SCHEMA, is_current, migrate},
-    open::OpenError,
+    open_error::OpenError,
     rows::{RowsSql, Value},
     sqlite::{FolderLock, make_folder},
     union::UnionSql,

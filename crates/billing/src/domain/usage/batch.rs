@@ -1,19 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use super::{Books, Event, Placement, TotalKey};
-
-/// Why an event does not count.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Rejection {
-    /// A sentence that names the fields.
-    Malformed(String),
-    AppUnknown,
-    /// With it, more would be used than can be priced.
-    TooMuch,
-    TimeInFuture,
-    MonthClosed,
-    ContentDiffers,
-}
+use super::{Books, Event, Placement, Rejection, TotalKey};
 
 /// What became of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
