@@ -40,7 +40,7 @@ pub(crate) fn check() -> Outcome {
     folders.sort();
     for folder in &folders {
         let mut it = Crate::default();
-        it.module(&folder.join("lib.rs"), folder, Module::new())?;
+        it.module(&folder.join("lib.rs"), folder, &Module::new())?;
         circles.extend(it.circles().into_iter().map(|circle| shown(&circle)));
     }
     if !circles.is_empty() {
@@ -57,13 +57,13 @@ fn shown(circle: &BTreeSet<PathBuf>) -> String {
 
 impl Crate {
     /// Reads a module's file, and those of the modules in it.
-    fn module(&mut self, file: &Path, folder: &Path, module: Module) -> Outcome {
+    fn module(&mut self, file: &Path, folder: &Path, module: &Module) -> Outcome {
         let source = read(file)?;
         let syntax = syn::parse_file(&source).map_err(|error| format!("{}: {error}", file.display()))?;
         self.items(&syntax.items, file, folder, module)
     }
 
-    fn items(&mut self, items: &[Item], file: &Path, folder: &Path, module: Module) -> Outcome {
+    fn items(&mut self, items: &[Item], file: &Path, folder: &Path, module: &Module) -> Outcome {
         self.files.insert(module.clone(), file.to_owned());
         for item in items {
             match item {
@@ -71,20 +71,19 @@ impl Crate {
                 Item::Mod(inner) => {
                     let name = inner.ident.to_string();
                     let (below, inside) = (folder.join(&name), [module.clone(), vec![name.clone()]].concat());
-                    match &inner.content {
-                        Some((_, items)) => self.items(items, file, &below, inside)?,
-                        None => {
-                            let flat = folder.join(format!("{name}.rs"));
-                            let file = if flat.is_file() { flat } else { below.join("mod.rs") };
-                            self.module(&file, &below, inside)?;
-                        }
+                    if let Some((_, items)) = &inner.content {
+                        self.items(items, file, &below, &inside)?;
+                    } else {
+                        let flat = folder.join(format!("{name}.rs"));
+                        let file = if flat.is_file() { flat } else { below.join("mod.rs") };
+                        self.module(&file, &below, &inside)?;
                     }
                 }
-                Item::Use(it) if !is_test(&it.attrs) => self.import(it, &module),
+                Item::Use(it) if !is_test(&it.attrs) => self.import(it, module),
                 Item::Impl(it) if is_test(&it.attrs) => {}
                 Item::Fn(it) if is_test(&it.attrs) => {}
                 other => {
-                    let mut named = Named { module: &module, paths: Vec::new() };
+                    let mut named = Named { module, paths: Vec::new() };
                     named.visit_item(other);
                     self.paths.extend(named.paths.into_iter().map(|path| (module.clone(), path)));
                 }
@@ -247,7 +246,7 @@ mod tests {
         }
         for (name, source) in modules {
             let items = syn::parse_file(source).expect("a source").items;
-            it.items(&items, Path::new(name), Path::new(name), module(name)).expect("read");
+            it.items(&items, Path::new(name), Path::new(name), &module(name)).expect("read");
         }
         let shown =
             |circle: &BTreeSet<PathBuf>| circle.iter().map(|file| file.display().to_string()).collect();
