@@ -1,10 +1,10 @@
 //! The billing service: a space's billing account, what is used and what that costs (rules R-B).
-mod billing;
 mod budget_watch;
 mod convert;
 mod domain;
 mod facts;
 mod rpc;
+mod run;
 mod statement;
 mod store;
 
@@ -98,7 +98,7 @@ pub fn sweeps(context: &Arc<Context>) -> Vec<Sweep> {
     let told = Arc::new(Told::default());
     let bill = move |context: Arc<Context>| {
         let told = Arc::clone(&told);
-        async move { billing::bill(&context, &told).await }
+        async move { run::bill(&context, &told).await }
     };
     let watch = |context: Arc<Context>| async move { budget_watch::watch_budgets(&context).await };
     vec![Sweep::new("billing", context, bill), Sweep::new("crossing of budgets", context, watch)]

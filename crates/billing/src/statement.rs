@@ -16,7 +16,7 @@ use crate::{
     domain::{
         Month,
         invoice::{Invoice, Issued},
-        pricing::{Line, Pool, Usage, lines, total},
+        pricing::{Allowance, Line, Usage, lines, total},
     },
     store,
 };
@@ -36,7 +36,7 @@ pub(crate) struct Statement {
 pub(crate) struct Estimate {
     pub(crate) lines: Vec<Line>,
     /// The usage of which it can't be computed exactly what it comes to.
-    pub(crate) unpriced: Vec<Pool>,
+    pub(crate) unpriced: Vec<Allowance>,
     pub(crate) currency: String,
     /// What the lines come to, in whole cents. Nothing if something is not priced, or if it can't be computed or told.
     pub(crate) total: Option<Decimal>,

@@ -9,7 +9,7 @@ use devspaces_gate::{
 use devspaces_kit::{
     clock::Clock,
     connections::Connections,
-    identity::{Authenticator, ConfigError, Issuer, Jwks, ServiceSigner, SigningKey, Suite as SuiteKeys},
+    identity::{Authenticator, ConfigError, Issuer, Jwks, ServiceSigner, SigningKey, Trust},
     server::{Limits, Server, ServerError, Streams, Tasks, until_answering},
     steady::Steady,
     sweep::Sweep,
@@ -126,7 +126,7 @@ impl Suite {
         let authenticator = Authenticator::new(
             config.clock.clone(),
             config.issuers.clone(),
-            SuiteKeys {
+            Trust {
                 names: Owner::ALL.map(|owner| owner.name().to_owned()).to_vec(),
                 hosted: config.services.keys().map(|service| service.name().to_owned()).collect(),
                 peers: config.suite_keys.clone(),

@@ -68,7 +68,7 @@ impl FactOwner for Admins {
             facts: (self.facts)(row.admin),
         };
         let rows: Vec<Row> = self.reading.fetch_all(db, questions, Question::row).await?;
-        Ok(rows.into_iter().take(questions.len()).map(reading).collect())
+        Ok(rows.into_iter().map(reading).collect())
     }
 
     async fn subject_spaces(

@@ -66,7 +66,7 @@ impl FactOwner for MembershipOwner {
 
     async fn read(&self, db: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, Error> {
         let rows: Vec<Row> = READ.fetch_all(db, questions, Question::row).await?;
-        rows.into_iter().take(questions.len()).map(Reading::try_from).collect()
+        rows.into_iter().map(Reading::try_from).collect()
     }
 
     async fn subject_spaces(

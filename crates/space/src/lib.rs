@@ -3,8 +3,8 @@ mod convert;
 mod domain;
 mod effects;
 mod facts;
+mod journaling;
 mod purge;
-mod record;
 mod rpc;
 mod store;
 

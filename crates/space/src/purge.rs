@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::{App, purged_if_deleted_by, role_json},
-    record::{AppChange, record},
+    journaling::{AppChange, record},
     store,
 };
 

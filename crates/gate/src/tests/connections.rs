@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 use devspaces_authz::Owner;
 use devspaces_kit::{
     connections::Connections,
-    identity::{Authenticator, Jwks, ServiceSigner, SigningKey, Suite},
+    identity::{Authenticator, Jwks, ServiceSigner, SigningKey, Trust},
     server::{Server, Tasks},
 };
 use devspaces_proto::facts::v1::facts_service_server::FactsServiceServer;
@@ -27,7 +27,7 @@ struct Replica {
 impl Replica {
     async fn at(listen: &str, database: &Database, clock: &Arc<TestClock>, key: &SigningKey) -> Self {
         let members = Memory::of(Owner::Membership);
-        let suite = Suite {
+        let suite = Trust {
             names: vec!["space".to_owned(), "membership".to_owned()],
             hosted: vec!["membership".to_owned()],
             peers: Jwks::parse(&key.public_jwks("space")).unwrap(),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 use devspaces_authz::{ConsoleRole, Owner};
 use devspaces_kit::{
     connections::Connections,
-    identity::{Authenticator, Jwks, ServiceSigner, SigningKey, Suite},
+    identity::{Authenticator, Jwks, ServiceSigner, SigningKey, Trust},
     server::{Server, Tasks},
 };
 use devspaces_ledger::{
@@ -42,7 +42,7 @@ async fn peer_of(ours: &Arc<TestClock>) -> Peer {
     let database = Database::new().await;
     let (members, clock) = (Memory::of(Owner::Membership), TestClock::at(100));
     let key = SigningKey::generate().unwrap();
-    let suite = Suite {
+    let suite = Trust {
         names: vec!["space".to_owned(), "membership".to_owned()],
         hosted: vec!["membership".to_owned()],
         peers: Jwks::parse(&key.public_jwks("space")).unwrap(),

@@ -27,7 +27,7 @@ mod token;
 use self::rejection::Rejection;
 pub use authenticator::Authenticator;
 pub use dev::DevIssuer;
-pub use issuer::{ConfigError, Issuer, PREFIX_END, Suite};
+pub use issuer::{ConfigError, Issuer, PREFIX_END, Trust};
 pub use jwks::{Jwks, JwksError};
 pub use key::{KeyFileError, SigningKey};
 pub use kind::{Condition, Kind, Kinds, KindsError};

@@ -111,8 +111,7 @@ impl RowsSql {
     /// The most rows that are given to one statement on either engine, so that what it reads is of one moment.
     pub const MAX_ROWS: usize = SIZES[SIZES.len() - 1];
 
-    /// A statement on rows of this name with these columns. On SQLite rows may come more than once: the last fills up what
-    /// is left of the text.
+    /// A statement on rows of this name with these columns.
     #[must_use]
     pub fn new(name: &str, columns: &[&str], statement: &str) -> Self {
         let count = columns.len();
@@ -121,7 +120,14 @@ impl RowsSql {
         let numbered: Vec<String> = (1..=count).map(|n| format!("${n}")).collect();
         let numbered = numbered.join(", ");
         let row = |n| format!("({n}, {})", vec!["?"; count].join(", "));
-        let sqlite = |size| with(&format!("VALUES {}", (0..size).map(row).collect::<Vec<_>>().join(", ")));
+        // The texts have few sizes, so what is left of one is filled up with the last row, and cut off here.
+        let sqlite = |size| {
+            let values = (0..size).map(row).collect::<Vec<_>>().join(", ");
+            format!(
+                "WITH filled (place, {list}) AS (VALUES {values}), \
+                 {name} (place, {list}) AS (SELECT place, {list} FROM filled WHERE place < ?) {statement}"
+            )
+        };
         Self {
             one: with(&format!("VALUES (0, {numbered})")),
             arrays: with(&format!(
@@ -157,8 +163,7 @@ impl RowsSql {
         Ok(written)
     }
 
-    /// Runs it on these rows, and gives what it finds: on SQLite that may end with more of what it finds for the last row,
-    /// unless the statement gives it once.
+    /// Runs it on these rows, and gives what it finds.
     pub async fn fetch_all<'a, T, R, const N: usize>(
         &'static self,
         db: &mut Conn,
@@ -202,7 +207,7 @@ impl RowsSql {
                 query = bind!(query, value);
             }
         }
-        Some(query)
+        Some(query.bind(i64::try_from(rows.len()).unwrap_or(i64::MAX)))
     }
 
     fn postgres<'a, T, const N: usize>(
@@ -289,7 +294,8 @@ mod tests {
         );
         assert_eq!(
             sql.sqlite[1],
-            "WITH row (place, a, b) AS (VALUES (0, ?, ?), (1, ?, ?), (2, ?, ?), (3, ?, ?)) SELECT a, b FROM row"
+            "WITH filled (place, a, b) AS (VALUES (0, ?, ?), (1, ?, ?), (2, ?, ?), (3, ?, ?)), \
+             row (place, a, b) AS (SELECT place, a, b FROM filled WHERE place < ?) SELECT a, b FROM row"
         );
     }
 
@@ -312,11 +318,7 @@ mod tests {
             )
         });
         static FIND: std::sync::LazyLock<RowsSql> = std::sync::LazyLock::new(|| {
-            RowsSql::new(
-                "row",
-                &["key"],
-                "SELECT DISTINCT k.key, k.text FROM row r JOIN kept k ON k.key = r.key",
-            )
+            RowsSql::new("row", &["key"], "SELECT k.key, k.text FROM row r JOIN kept k ON k.key = r.key")
         });
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("rows.db").display());

@@ -27,14 +27,13 @@ struct HeadRow {
     head: Head,
 }
 
-// Grouped, since a statement may not write a row twice, and rows may come more than once. The place puts the rows in the
-// order in which they are locked.
+// The place puts the rows in the order in which they are locked.
 static LOCK: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "wanted",
         &["scope", "hash", "time"],
         "INSERT INTO head (scope, sequence, hash, time, facts_sequence, facts_hash)
-         SELECT scope, 0, hash, time, 0, hash FROM wanted GROUP BY scope, hash, time ORDER BY MIN(place)
+         SELECT scope, 0, hash, time, 0, hash FROM wanted WHERE TRUE ORDER BY place
          ON CONFLICT (scope) DO UPDATE SET sequence = head.sequence
          RETURNING scope, sequence, hash, time, facts_sequence, facts_hash",
     )
@@ -115,14 +114,12 @@ impl Draft {
     }
 }
 
-// A row that comes again is there already.
 static ENTRIES: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "entry",
         &["scope", "sequence", "time", "content", "personal", "hash"],
         "INSERT INTO journal (scope, sequence, time, content, personal, hash)
-         SELECT scope, sequence, time, content, personal, hash FROM entry WHERE TRUE
-         ON CONFLICT (scope, sequence) DO NOTHING",
+         SELECT scope, sequence, time, content, personal, hash FROM entry",
     )
 });
 
@@ -131,7 +128,7 @@ static HEADS: LazyLock<RowsSql> = LazyLock::new(|| {
         "next",
         &["scope", "sequence", "hash", "time", "facts_sequence", "facts_hash"],
         "INSERT INTO head (scope, sequence, hash, time, facts_sequence, facts_hash)
-         SELECT DISTINCT scope, sequence, hash, time, facts_sequence, facts_hash FROM next WHERE TRUE
+         SELECT scope, sequence, hash, time, facts_sequence, facts_hash FROM next WHERE TRUE
          ON CONFLICT (scope) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash, time = excluded.time,
            facts_sequence = excluded.facts_sequence, facts_hash = excluded.facts_hash",
     )
@@ -139,9 +136,6 @@ static HEADS: LazyLock<RowsSql> = LazyLock::new(|| {
 
 /// Writes the next entries of scopes that the caller's transaction holds, and their new heads; one for each scope.
 pub(crate) async fn append(db: &mut Conn, drafts: &[Draft]) -> Result<(), Error> {
-    let written = ENTRIES.execute(db, drafts, Draft::entry).await?;
-    if written != drafts.len() as u64 {
-        return Err(Error::Defect(sqlx::Error::Configuration("an entry is there before its time".into())));
-    }
+    ENTRIES.execute(db, drafts, Draft::entry).await?;
     HEADS.execute(db, drafts, Draft::next_head).await.map(drop)
 }

@@ -8,7 +8,7 @@ use devspaces_proto::facts::v1::SetAppListing;
 
 use crate::{
     domain::{App, Listing},
-    record::relist,
+    journaling::relist,
     store,
 };
 

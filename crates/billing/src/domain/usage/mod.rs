@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::{
-    batch::{Batch, Line, Outcome},
+    batch::{Batch, Outcome, Reported},
     holdings::{Held, Holdings, LEEWAY},
     ledger::{Books, Placement, Sum, Sums, TotalKey},
     limits::Limits,

@@ -13,7 +13,7 @@ use super::scopes;
 use crate::{
     convert,
     domain::{App, Contributor, Details, role_json},
-    record::{AppChange, record},
+    journaling::{AppChange, record},
     store,
 };
 

@@ -12,7 +12,7 @@ use super::{permitted_app, scopes};
 use crate::{
     convert,
     domain::{App, Listing},
-    record::{AppChange, record},
+    journaling::{AppChange, record},
     store,
 };
 

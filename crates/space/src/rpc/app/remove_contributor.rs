@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{block_owner, no_own_role, scopes};
 use crate::{
     domain::role_json,
-    record::{AppChange, record},
+    journaling::{AppChange, record},
     store,
 };
 

@@ -14,7 +14,7 @@ use super::{permitted_app, scopes};
 use crate::{
     convert,
     domain::{App, Contributor, role_json},
-    record::{AppChange, record},
+    journaling::{AppChange, record},
     store,
 };
 

@@ -12,7 +12,7 @@ use super::{block_owner, no_own_role, permitted_app, scopes};
 use crate::{
     convert,
     domain::role_json,
-    record::{AppChange, record},
+    journaling::{AppChange, record},
     store,
 };
 

@@ -13,7 +13,7 @@ use devspaces_proto::{
 
 use crate::{
     domain::{App, Listing},
-    record::relist,
+    journaling::relist,
     store,
 };
 
