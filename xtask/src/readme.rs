@@ -12,22 +12,18 @@ const SECTION: &str = "Test it";
 
 /// The commands of the README.
 pub(crate) struct Tests {
-    embedded: String,
     all: String,
+    embedded: String,
 }
 
 impl Tests {
-    /// Reads them. There are two, each of one line.
+    /// Reads them: one line for all tests, and one for the embedded engine.
     pub(crate) fn read() -> Outcome<Self> {
         let guide = Guide::read(DOCUMENT)?;
-        match guide.blocks(SECTION) {
-            [embedded, all] if [embedded, all].iter().all(|block| block.lines().count() == 1) => {
-                Ok(Self { embedded: embedded.trim().to_owned(), all: all.trim().to_owned() })
-            }
-            blocks => Err(format!(
-                "{DOCUMENT}, '{SECTION}': to be one command for the embedded engine and one for all tests, and there \
-                 are {blocks:?}"
-            )),
+        let lines: Vec<_> = guide.blocks(SECTION).iter().flat_map(|block| block.lines()).collect();
+        match lines[..] {
+            [all, embedded] => Ok(Self { all: all.to_owned(), embedded: embedded.to_owned() }),
+            _ => Err(format!("{DOCUMENT}, '{SECTION}': to be two commands, and there are {lines:?}")),
         }
     }
 
