@@ -7,14 +7,14 @@ use crate::{
     dependencies, docs, faults, files,
     readme::Tests,
     run::{cargo, find, root, say, step},
-    test,
+    test::{self, Races},
 };
 
 /// Runs every check that a change has to pass, and stops at the first that fails.
 pub(crate) fn run() -> Outcome {
     code()?;
     let tests = Tests::read()?;
-    tests.run_all()?;
+    tests.run_all(Races::Quarter)?;
     tests.try_embedded()?;
     clients::run(&[])?;
     attack::run(&["--quick"])?;
@@ -26,7 +26,7 @@ pub(crate) fn nightly() -> Outcome {
     code()?;
     deny()?;
     let tests = Tests::read()?;
-    tests.run_all()?;
+    tests.run_all(Races::Whole)?;
     tests.run_embedded()?;
     clients::run(&["--all"])?;
     containers::run(Part::All)?;

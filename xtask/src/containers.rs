@@ -5,7 +5,7 @@ use crate::{
     chosen::choose,
     python::Venv,
     run::{cargo, find, output, root, say, step},
-    test,
+    test::{self, Races},
 };
 
 /// The variable by which a machine is let off that can't run containers.
@@ -18,8 +18,8 @@ const RECIPE: [&str; 2] = ["deploy/Dockerfile", ".dockerignore"];
 /// How much is tried.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// The scenarios that are [chosen](choose), on an image that holds the program that the tests have built. It is
-    /// compiled by the Dockerfile only if that has changed of late.
+    /// The scenarios that are [chosen](choose), with a quarter of each race, on an image that holds the program that the
+    /// tests have built. It is compiled by the Dockerfile only if that has changed of late.
     Chosen,
     /// Every scenario, on an image that is compiled by all of the Dockerfile, which takes as long as the tests' own
     /// build.
@@ -33,8 +33,11 @@ pub(crate) fn run(part: Part) -> Outcome {
     let check = root().join("deploy/ci/check.sh");
     let mut containers = Command::new(root().join("deploy/ci/with-engine.sh"));
     containers.arg(check).env("BUF", buf()?).current_dir(root());
-    if part == Part::Chosen && !recipe_is_new() {
-        containers.env("DEVSPACES_BINARY", binary);
+    if part == Part::Chosen {
+        Races::Quarter.tell(&mut containers);
+        if !recipe_is_new() {
+            containers.env("DEVSPACES_BINARY", binary);
+        }
     }
     let mut tests = cargo(["test", "--workspace", "--test", "scenarios", "--", "--ignored", "--exact"]);
     tests.args(scenarios(part)?);

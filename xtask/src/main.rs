@@ -52,7 +52,8 @@ Usage: cargo xtask <COMMAND>
 
 PostgreSQL is the server at DEVSPACES_TEST_POSTGRES_URL (an administrator's URL). If that is not set, a throwaway
 server is started from the installed binaries; if there are none, the system's package manager is asked for them.
-DEVSPACES_TEST_REPLICAS=2 has the scenarios on PostgreSQL run on two replicas of every service.";
+DEVSPACES_TEST_REPLICAS=2 has the scenarios on PostgreSQL run on two replicas of every service. DEVSPACES_RACE_ROUNDS=25%
+runs a quarter of the rounds of each race; ci does, and nightly runs all.";
 
 /// What a chore ends with: one line that says what went wrong, if anything did.
 type Outcome<T = ()> = Result<T, String>;

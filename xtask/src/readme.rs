@@ -5,6 +5,7 @@ use crate::{
     Outcome,
     guide::Guide,
     run::{output, root, say, step},
+    test::Races,
 };
 
 const DOCUMENT: &str = "README.md";
@@ -28,8 +29,8 @@ impl Tests {
     }
 
     /// Runs every test.
-    pub(crate) fn run_all(&self) -> Outcome {
-        step(&self.all, &mut shell(&self.all))
+    pub(crate) fn run_all(&self, races: Races) -> Outcome {
+        step(&self.all, races.tell(&mut shell(&self.all)))
     }
 
     /// Runs those on the embedded engine, as somebody does who has nothing but Rust.
