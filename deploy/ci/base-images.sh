@@ -4,12 +4,23 @@
 # debootstrap, and a running Docker engine.
 #
 #   deploy/ci/base-images.sh [runtime] [build] [postgres] [prometheus]
+#
+# What is made is kept for a week, for an engine that knows nothing of the one before: in the folder that
+# DEVSPACES_BASE_IMAGES names, or in the user's folder for caches.
 set -euo pipefail
 
 suite=bookworm
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/base-images.XXXXXX")
 trap 'rm -rf --one-file-system "$work"' EXIT
+
+# Under another name as soon as they would be made otherwise.
+kept=${DEVSPACES_BASE_IMAGES:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/devspaces/base-images}/$(
+    { echo "$suite $mirror" && cat "${BASH_SOURCE[0]}" "$(dirname "${BASH_SOURCE[0]}")/postgres-entrypoint.sh"; } \
+        | sha256sum | head -c 16
+)
+[[ ! -d ${kept%/*} ]] || find "${kept%/*}" -mindepth 1 -maxdepth 1 -type d -mtime +7 -exec rm -rf {} +
+mkdir -p "$kept"
 
 # bootstrap FOLDER PACKAGES: a small Debian.
 bootstrap() {
@@ -29,6 +40,18 @@ import() {
     tar -C "$folder" -c . | docker import "${changes[@]}" - "$name" > /dev/null
     rm -rf --one-file-system "$folder"
     echo "base-images: made $name"
+}
+
+# keep WHAT NAME: makes an image of this name, or takes the one that is kept.
+keep() {
+    local what=$1 name=$2 file=$kept/$1.tar
+    if [[ -s $file ]] && docker load --quiet --input "$file" > /dev/null && docker image inspect "$name" > /dev/null 2>&1; then
+        echo "base-images: $name, as it was kept on $(date --reference "$file" +%F)"
+        return
+    fi
+    "$what"
+    # Whole or not at all. That it can't be kept is no reason to do without it.
+    docker save --output "$work/$what.tar" "$name" && mv "$work/$what.tar" "$file" || rm -f "$work/$what.tar"
 }
 
 runtime() {
@@ -80,7 +103,13 @@ done
 # All at once: each waits for the disk most of the time.
 making=()
 for image in "$@"; do
-    "$image" &
+    case $image in
+        runtime) keep runtime "${RUNTIME_IMAGE:-debian:bookworm-slim}" & ;;
+        # Of this machine's toolchain, and a gigabyte.
+        build) build & ;;
+        postgres) keep postgres "${POSTGRES_IMAGE:-postgres:15-bookworm}" & ;;
+        prometheus) keep prometheus "${PROMETHEUS_IMAGE:-prom/prometheus:v2.55.1}" & ;;
+    esac
     making+=($!)
 done
 # Of all, before any is told of: what goes on writing would outlive its folder.

@@ -3,20 +3,39 @@ use std::process::Command;
 
 use crate::{
     Outcome, attack, circles, clients,
-    containers::{self, buf},
-    dependencies, docs, files,
-    run::{cargo, print_times, root, step},
-    test,
+    containers::{self, Part, buf},
+    dependencies, docs, faults, files,
+    readme::Tests,
+    run::{cargo, find, root, say, step},
+    test::{self, Races},
 };
 
-/// Runs every check, stops at the first that fails, and ends with a table of what each took.
+/// Runs every check that a change has to pass, and stops at the first that fails.
 pub(crate) fn run() -> Outcome {
-    let outcome = checks();
-    print_times();
-    outcome
+    code()?;
+    let tests = Tests::read()?;
+    tests.run_all(Races::Quarter)?;
+    tests.try_embedded()?;
+    clients::run(&[])?;
+    attack::run(&["--quick"])?;
+    containers::run_unless_skipped()
 }
 
-fn checks() -> Outcome {
+/// The same, and what takes too long for it in the place of what is a part of that: everything whole.
+pub(crate) fn nightly() -> Outcome {
+    code()?;
+    deny()?;
+    let tests = Tests::read()?;
+    tests.run_all(Races::Whole)?;
+    tests.run_embedded()?;
+    clients::run(&["--all"])?;
+    containers::run(Part::All)?;
+    faults::run(&[])?;
+    attack::run(&[])
+}
+
+/// What can be said of the code without running it; builds it at the end.
+fn code() -> Outcome {
     dependencies::check()?;
     files::check()?;
     circles::check()?;
@@ -27,12 +46,20 @@ fn checks() -> Outcome {
     step("lints", &mut cargo(clippy))?;
     let mut doc = cargo(["doc", "--workspace", "--no-deps"]);
     step("code documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
-    test::run(&[])?;
-    clients::run(&[])?;
-    attack::run(&["--quick"])?;
-    containers::run_unless_skipped()
+    // Apart from the tests, so that it can be seen what each takes.
+    test::build().map(drop)
 }
 
 fn lint_api() -> Outcome {
     step("lints of the API", Command::new(buf()?).current_dir(root().join("proto")).arg("lint"))
+}
+
+/// Licences, sources and known holes of the dependencies, where cargo-deny is installed: to compile it would take longer
+/// than all of the tests.
+fn deny() -> Outcome {
+    if find("cargo-deny").is_none() {
+        say("THE DEPENDENCIES ARE NOT HELD AGAINST deny.toml: cargo-deny is not installed");
+        return Ok(());
+    }
+    step("dependencies against deny.toml", &mut cargo(["deny", "check"]))
 }

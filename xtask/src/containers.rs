@@ -2,9 +2,10 @@ use std::{env, path::PathBuf, process::Command};
 
 use crate::{
     Outcome,
+    chosen::choose,
     python::Venv,
     run::{cargo, find, output, root, say, step},
-    test,
+    test::{self, Races},
 };
 
 /// The variable by which a machine is let off that can't run containers.
@@ -14,29 +15,48 @@ const SKIP: &str = "DEVSPACES_SKIP_CONTAINERS";
 /// finds.
 const RECIPE: [&str; 2] = ["deploy/Dockerfile", ".dockerignore"];
 
+/// How much is tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The scenarios that are [chosen](choose), with a quarter of each race, on an image that holds the program that the
+    /// tests have built. It is compiled by the Dockerfile only if that has changed of late.
+    Chosen,
+    /// Every scenario, on an image that is compiled by all of the Dockerfile, which takes as long as the tests' own
+    /// build.
+    All,
+}
+
 /// Makes the image, starts the compose files for real and tries them, with the tests that want a composed suite. A
-/// Docker engine is started for it where none runs. `compile`: the image is compiled by all of the Dockerfile, which
-/// takes as long as the tests' own build. Else it holds the program that the tests have built, unless the Dockerfile has
-/// changed of late.
-pub(crate) fn run(compile: bool) -> Outcome {
+/// Docker engine is started for it where none runs.
+pub(crate) fn run(part: Part) -> Outcome {
     let binary = test::build()?;
     let check = root().join("deploy/ci/check.sh");
     let mut containers = Command::new(root().join("deploy/ci/with-engine.sh"));
     containers.arg(check).env("BUF", buf()?).current_dir(root());
-    if !compile && !recipe_is_new() {
-        containers.env("DEVSPACES_BINARY", binary);
+    if part == Part::Chosen {
+        Races::Quarter.tell(&mut containers);
+        if !recipe_is_new() {
+            containers.env("DEVSPACES_BINARY", binary);
+        }
     }
-    let scenarios = ["test", "--workspace", "--test", "scenarios"];
-    let mut tests = cargo(scenarios);
-    tests.args(["--", "--ignored", "composed"]);
+    let mut tests = cargo(["test", "--workspace", "--test", "scenarios", "--", "--ignored", "--exact"]);
+    tests.args(scenarios(part)?);
     containers.arg(tests.get_program()).args(tests.get_args());
-    // A filter that finds nothing would be a success.
-    let found = output(tests.arg("--list"))?.lines().filter(|line| line.ends_with(": test")).count();
-    say(format!("{found} scenarios are for the containers"));
-    if found == 0 {
-        return Err("no scenario is declared by everywhere!".to_owned());
-    }
     step("containers", &mut containers)
+}
+
+/// The tests that want a composed suite, by their full names. There are some: a filter that finds nothing would be a
+/// success.
+fn scenarios(part: Part) -> Outcome<Vec<String>> {
+    let list = ["test", "--workspace", "--test", "scenarios", "--", "--ignored", "--list", "composed"];
+    let listed = output(&mut cargo(list))?;
+    let all: Vec<_> = listed.lines().filter_map(|line| line.strip_suffix(": test")).collect();
+    let run = if part == Part::All { all.clone() } else { choose(&all)? };
+    say(format!("{} of {} scenarios for the containers", run.len(), all.len()));
+    if run.is_empty() {
+        return Err("no scenario is for the containers".to_owned());
+    }
+    Ok(run.into_iter().map(str::to_owned).collect())
 }
 
 /// The same as a part of `ci`: a machine that can't do it fails, unless it was said that it need not.
@@ -48,7 +68,7 @@ pub(crate) fn run_unless_skipped() -> Outcome {
         ));
         return Ok(());
     }
-    run(false)
+    run(Part::Chosen)
 }
 
 /// Whether how the image is made has changed within a day, so that it is to be tried. Where nothing can be told of the

@@ -1,6 +1,7 @@
 //! The chores of the workspace: `cargo xtask test | ci | clients | containers | faults | attack | nightly | docs | bench`.
 mod attack;
 mod bench;
+mod chosen;
 mod ci;
 mod circles;
 mod clients;
@@ -9,13 +10,17 @@ mod dependencies;
 mod docs;
 mod faults;
 mod files;
+mod guide;
 mod packages;
 mod postgres;
 mod python;
+mod readme;
 mod run;
 mod test;
 
 use std::{env, process::ExitCode};
+
+use self::{containers::Part, run::print_times};
 
 const USAGE: &str = "\
 The chores of the devspaces workspace.
@@ -29,25 +34,27 @@ Usage: cargo xtask <COMMAND>
                    stubs of the API and calls with them, in the languages of docs/clients.md and by its commands: in those
                    that ci tries, in all, or in those named; installs what is missing where it may. DEVSPACES_BIN is the
                    devspaces to call; without it one is built
-  containers [--compile]
-                   makes the image, starts the compose files for real and tries them, with the scenarios that can run
-                   against them; starts a Docker engine where none runs. The image holds the program that the tests have
-                   built; with --compile, and where the Dockerfile is new, it is compiled by the Dockerfile
+  containers [--all]
+                   makes the image, starts the compose files for real and tries them, with a chosen quarter of the
+                   scenarios that can run against them; starts a Docker engine where none runs. The image holds the
+                   program that the tests have built, and where the Dockerfile is new, it is compiled by the Dockerfile;
+                   with --all it is in any case, and all scenarios run
   faults [--running] [--quick] [ARGS]
                    kills, restarts, freezes and cuts off the parts of a composed suite under load, and looks for what was
                    acknowledged; starts a suite of its own unless one is running
   attack [--quick] [ARGS]
                    has one client try to take the rest down while another measures its own calls; --quick is shorter, is on
                    what the tests have built, and does not decide by times
-  nightly          ci, and then what takes longer: clients in all languages, the image as the Dockerfile compiles it, faults,
-                   attacks
+  nightly          what ci does, and what takes longer in its place: clients in all languages, the image as the Dockerfile
+                   compiles it with all scenarios, faults, attacks; licences and advisories, where cargo-deny is installed
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
   bench [ARGS]     the benchmarks, or the one that is named: checks, latency, scale, usage, traces
   postgres -- CMD  a command, such as cargo test -p devspaces-kit, with the PostgreSQL that the tests would use
 
 PostgreSQL is the server at DEVSPACES_TEST_POSTGRES_URL (an administrator's URL). If that is not set, a throwaway
 server is started from the installed binaries; if there are none, the system's package manager is asked for them.
-DEVSPACES_TEST_REPLICAS=2 has the scenarios on PostgreSQL run on two replicas of every service.";
+DEVSPACES_TEST_REPLICAS=2 has the scenarios on PostgreSQL run on two replicas of every service. DEVSPACES_RACE_ROUNDS=25%
+runs a quarter of the rounds of each race; ci does, and nightly runs all.";
 
 /// What a chore ends with: one line that says what went wrong, if anything did.
 type Outcome<T = ()> = Result<T, String>;
@@ -68,27 +75,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// What takes too long for `ci`, after all of it.
-fn nightly() -> Outcome {
-    ci::run()?;
-    clients::run(&["--all"])?;
-    containers::run(true)?;
-    faults::run(&[])?;
-    attack::run(&[])
+/// What a chore ended with, after a table of what each step took.
+fn timed(outcome: Outcome) -> Outcome {
+    print_times();
+    outcome
 }
 
 /// Runs the chore that the arguments name; `None` if they name none.
 fn dispatch(args: &[&str]) -> Option<Outcome> {
     match args {
-        ["test"] => Some(test::run(&[])),
-        ["test", "--", rest @ ..] => Some(test::run(rest)),
-        ["ci"] => Some(ci::run()),
+        ["test"] => Some(timed(test::run(&[]))),
+        ["test", "--", rest @ ..] => Some(timed(test::run(rest))),
+        ["ci"] => Some(timed(ci::run())),
         ["clients", rest @ ..] => Some(clients::run(rest)),
-        ["containers"] => Some(containers::run(false)),
-        ["containers", "--compile"] => Some(containers::run(true)),
+        ["containers"] => Some(containers::run(Part::Chosen)),
+        ["containers", "--all"] => Some(containers::run(Part::All)),
         ["faults", rest @ ..] => Some(faults::run(rest)),
         ["attack", rest @ ..] => Some(attack::run(rest)),
-        ["nightly"] => Some(nightly()),
+        ["nightly"] => Some(timed(ci::nightly())),
         ["docs"] => Some(docs::write()),
         ["docs", "--check"] => Some(docs::check()),
         ["bench", "--", rest @ ..] | ["bench", rest @ ..] => Some(bench::run(rest)),

@@ -134,7 +134,7 @@ const GRPC_CPP: Tool = Tool {
 };
 
 /// In the order in which they are tried: the quick ones first.
-pub(super) const LANGUAGES: [Language; 9] = [
+pub(super) const LANGUAGES: [Language; 10] = [
     Language { name: "Python", folder: "python", tools: &[], in_ci: true },
     Language { name: "Node", folder: "node", tools: &[NODE, NPM], in_ci: true },
     Language {
@@ -145,6 +145,7 @@ pub(super) const LANGUAGES: [Language; 9] = [
     },
     Language { name: "Go", folder: "go", tools: &[GO, PROTOC, PROTO_FILES], in_ci: true },
     Language { name: "Java", folder: "java", tools: &[JDK, MAVEN], in_ci: true },
+    Language { name: "Kotlin", folder: "kotlin", tools: &[JDK, MAVEN], in_ci: false },
     Language {
         name: "Ruby",
         folder: "ruby",

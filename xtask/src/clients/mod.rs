@@ -1,5 +1,4 @@
 //! Clients in other languages: stubs are generated and compiled, and call a suite, by the commands of docs/clients.md.
-mod guide;
 mod languages;
 mod suite;
 
@@ -10,23 +9,26 @@ use std::{
 };
 
 use self::{
-    guide::Guide,
     languages::{LANGUAGES, Language},
     suite::Suite,
 };
 use crate::{
     Outcome,
+    guide::Guide,
     python::Venv,
     run::{output, root, say, step, target},
     test,
 };
+
+/// Where the commands are written: of each language first those that make stubs, then those that call with them, if any.
+const DOCUMENT: &str = "docs/clients.md";
 
 /// Where the chore finds the .proto files of google.rpc: among what this brings.
 const REQUIREMENTS: &str = "tests/python/requirements.txt";
 
 /// Tries the languages that are named; all of them with `--all`; without arguments those that `ci` has time for.
 pub(crate) fn run(args: &[&str]) -> Outcome {
-    let guide = Guide::read()?;
+    let guide = Guide::read(DOCUMENT)?;
     guide.tells_of(LANGUAGES.iter().map(|language| language.name))?;
     let chosen = choose(args)?;
     let work = Work::open(guide)?;

@@ -1,21 +1,22 @@
-//! The commands of docs/clients.md: the document is where they are written, and nowhere else.
+//! The commands that a document gives its readers: they are written there, and nowhere else.
 use std::{collections::BTreeMap, fs};
 
 use crate::{Outcome, run::root};
 
-const DOCUMENT: &str = "docs/clients.md";
-
-/// The shell blocks of the document by the heading that they stand under.
-pub(super) struct Guide(BTreeMap<String, Vec<String>>);
+/// The shell blocks of a document by the heading that they stand under.
+pub(crate) struct Guide {
+    document: &'static str,
+    sections: BTreeMap<String, Vec<String>>,
+}
 
 impl Guide {
-    pub(super) fn read() -> Outcome<Self> {
+    pub(crate) fn read(document: &'static str) -> Outcome<Self> {
         let text =
-            fs::read_to_string(root().join(DOCUMENT)).map_err(|error| format!("{DOCUMENT}: {error}"))?;
-        Ok(Self::parse(&text))
+            fs::read_to_string(root().join(document)).map_err(|error| format!("{document}: {error}"))?;
+        Ok(Self { document, sections: Self::parse(&text) })
     }
 
-    fn parse(text: &str) -> Self {
+    fn parse(text: &str) -> BTreeMap<String, Vec<String>> {
         let mut sections = BTreeMap::<String, Vec<String>>::new();
         let (mut heading, mut block) = ("", None::<String>);
         for line in text.lines() {
@@ -32,24 +33,24 @@ impl Guide {
                 (None, line) => heading = line.strip_prefix("## ").unwrap_or(heading),
             }
         }
-        Self(sections)
+        sections
     }
 
     /// Fails unless the document has commands for these languages and for no others, which nobody would run.
-    pub(super) fn tells_of<'a>(&self, languages: impl Iterator<Item = &'a str>) -> Outcome {
+    pub(crate) fn tells_of<'a>(&self, languages: impl Iterator<Item = &'a str>) -> Outcome {
         let mut tried: Vec<_> = languages.collect();
         tried.sort_unstable();
-        let told: Vec<_> = self.0.keys().collect();
+        let told: Vec<_> = self.sections.keys().collect();
         if told == tried {
             Ok(())
         } else {
-            Err(format!("{DOCUMENT} has commands for {told:?}, tried are {tried:?}"))
+            Err(format!("{} has commands for {told:?}, tried are {tried:?}", self.document))
         }
     }
 
-    /// A language's blocks: how stubs are made, and how the client is run, if it is.
-    pub(super) fn blocks(&self, language: &str) -> &[String] {
-        self.0.get(language).map_or(&[], Vec::as_slice)
+    /// The blocks below a heading.
+    pub(crate) fn blocks(&self, heading: &str) -> &[String] {
+        self.sections.get(heading).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -57,18 +58,22 @@ impl Guide {
 mod tests {
     use super::Guide;
 
+    fn guide(text: &str) -> Guide {
+        Guide { document: "a text", sections: Guide::parse(text) }
+    }
+
     const TEXT: &str = "# Clients\n\n## Ada\n\nSo:\n\n```sh\nmake \\\n  stubs\n```\n\n```sh\ncall\n```\n\n## Words\n\nNone.\n";
 
     #[test]
     fn blocks_belong_to_the_heading_above_them() {
-        let guide = Guide::parse(TEXT);
+        let guide = guide(TEXT);
         assert_eq!(guide.blocks("Ada"), ["make \\\n  stubs\n", "call\n"]);
         assert!(guide.blocks("Words").is_empty());
     }
 
     #[test]
     fn commands_that_nobody_runs_are_an_error_and_so_is_a_language_without_commands() {
-        let guide = Guide::parse(TEXT);
+        let guide = guide(TEXT);
         assert_eq!(guide.tells_of(["Ada"].into_iter()), Ok(()));
         assert!(guide.tells_of([].into_iter()).is_err());
         assert!(guide.tells_of(["Ada", "Words"].into_iter()).is_err());
