@@ -34,7 +34,7 @@ pub(crate) fn run(compile: bool) -> Outcome {
     let found = output(tests.arg("--list"))?.lines().filter(|line| line.ends_with(": test")).count();
     say(format!("{found} scenarios are for the containers"));
     if found == 0 {
-        return Err("no scenario is declared by everywhere!".to_owned());
+        return Err("no scenario is listed under `everywhere`".to_owned());
     }
     step("containers", &mut containers)
 }

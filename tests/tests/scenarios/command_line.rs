@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::Output};
 use devspaces::Service;
 use devspaces_authz::Permission;
 use devspaces_tests::{
-    Engine, both_engines,
+    Engine, Suite,
     engine::{Databases, temporary_folder},
     process::binary,
     sql::{tamper, texts},
@@ -17,6 +17,14 @@ use crate::{
     members::{VIEWER, adds},
     quickstart::complaint,
 };
+
+scenarios! {
+    both engines:
+        migrate_applies_each_step_once,
+        journal_verify_names_what_is_wrong,
+        what_was_rewritten_between_two_checkpoints_is_found_by_the_first,
+        journal_erase_takes_a_person_out_and_leaves_the_chain_whole;
+}
 
 const PERMISSIONS: &str = include_str!("../../../docs/permissions.md");
 
@@ -59,7 +67,7 @@ fn steps(said: &str) -> BTreeMap<&str, u32> {
         .collect()
 }
 
-async fn migrated_twice(engine: Engine) {
+async fn migrate_applies_each_step_once(engine: Engine) {
     let databases = Databases::empty(engine).await;
     let url = databases.url(None);
     let migrate = on_all(&["migrate"], &url);
@@ -69,16 +77,6 @@ async fn migrated_twice(engine: Engine) {
     assert_eq!(steps(&second), BTreeMap::from(Service::ALL.map(|service| (service.name(), 0))));
     let entries = texts(&databases.open(Service::Space).await, "SELECT content FROM journal").await;
     assert!(entries.is_empty(), "the tables are there");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn migrate_applies_each_step_once_on_sqlite() {
-    migrated_twice(Engine::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn migrate_applies_each_step_once_on_postgres() {
-    migrated_twice(Engine::Postgres).await;
 }
 
 #[test]
@@ -136,77 +134,82 @@ async fn keys_that_are_there_stay() {
     }
 }
 
-both_engines! {
-    // R-J2
-    async fn journal_verify_names_what_is_wrong(suite: Suite) {
-        let space = history(&suite).await;
-        let url = suite.database_url();
-        let verify = on_all(&["journal", "verify"], &url);
-        let whole = said(&verify).await;
-        assert!(!whole.contains(&space), "nothing to name: {whole}");
-        tamper(&suite.pool(Service::Membership).await, "UPDATE journal SET content = replace(content, 'DEVELOPER', 'ADMIN') WHERE sequence = 3").await;
+// R-J2
+async fn journal_verify_names_what_is_wrong(suite: Suite) {
+    let space = history(&suite).await;
+    let url = suite.database_url();
+    let verify = on_all(&["journal", "verify"], &url);
+    let whole = said(&verify).await;
+    assert!(!whole.contains(&space), "nothing to name: {whole}");
+    tamper(
+        &suite.pool(Service::Membership).await,
+        "UPDATE journal SET content = replace(content, 'DEVELOPER', 'ADMIN') WHERE sequence = 3",
+    )
+    .await;
+    let broken = found(&verify).await;
+    let named = format!("membership: {space} entry 3:");
+    assert_eq!(broken.lines().filter(|line| line.starts_with(&named)).count(), 1, "{broken}");
+}
+
+// R-J2: each checkpoint counts, also where a later one knows more.
+async fn what_was_rewritten_between_two_checkpoints_is_found_by_the_first(suite: Suite) {
+    let space = history(&suite).await;
+    let alice = suite.user("alice");
+    let url = suite.database_url();
+    let folder = temporary_folder();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    said(&["keys", &path("")]).await;
+    let (key, jwks) = (path("{service}.pem"), path("suite.jwks.json"));
+    let checkpoint = [&on_all(&["journal", "checkpoint"], &url)[..], &["--service-key-file", &key]].concat();
+
+    let first = said(&checkpoint).await;
+    assert_eq!(first.lines().count(), 4, "one for each service");
+    let pool = suite.pool(Service::Membership).await;
+    tamper(&pool, "DELETE FROM journal WHERE sequence > 4").await;
+    tamper(&pool, "UPDATE head SET sequence = 4, hash = (SELECT hash FROM journal WHERE sequence = 4)").await;
+    for eve in ["eve", "mallory"] {
+        adds(&alice, &space, &[(&suite.user(eve), VIEWER)]).await.expect("added");
+    }
+    let second = said(&checkpoint).await;
+
+    let file = path("checkpoints");
+    let verify = on_all(&["journal", "verify", "--suite-jwks", &jwks, "--checkpoint", &file], &url);
+    fs::write(&file, &second).expect("written");
+    said(&verify).await;
+    for lines in [format!("{first}{second}"), format!("{second}{first}")] {
+        fs::write(&file, lines).expect("written");
         let broken = found(&verify).await;
-        let named = format!("membership: {space} entry 3:");
+        let named = format!("membership: {space} entry 5:");
         assert_eq!(broken.lines().filter(|line| line.starts_with(&named)).count(), 1, "{broken}");
     }
+    // A line that none of the keys has signed is no checkpoint.
+    fs::write(&file, format!("{first}{}", second.replace('.', "A."))).expect("written");
+    let forged = run(&verify).await;
+    assert!(!forged.status.success() && String::from_utf8_lossy(&forged.stderr).contains("--checkpoint"));
+}
 
-    // R-J2: each checkpoint counts, also where a later one knows more.
-    async fn what_was_rewritten_between_two_checkpoints_is_found_by_the_first(suite: Suite) {
-        let space = history(&suite).await;
-        let alice = suite.user("alice");
-        let url = suite.database_url();
-        let folder = temporary_folder();
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        said(&["keys", &path("")]).await;
-        let (key, jwks) = (path("{service}.pem"), path("suite.jwks.json"));
-        let checkpoint = [&on_all(&["journal", "checkpoint"], &url)[..], &["--service-key-file", &key]].concat();
-
-        let first = said(&checkpoint).await;
-        assert_eq!(first.lines().count(), 4, "one for each service");
-        let pool = suite.pool(Service::Membership).await;
-        tamper(&pool, "DELETE FROM journal WHERE sequence > 4").await;
-        tamper(&pool, "UPDATE head SET sequence = 4, hash = (SELECT hash FROM journal WHERE sequence = 4)").await;
-        for eve in ["eve", "mallory"] {
-            adds(&alice, &space, &[(&suite.user(eve), VIEWER)]).await.expect("added");
-        }
-        let second = said(&checkpoint).await;
-
-        let file = path("checkpoints");
-        let verify = on_all(&["journal", "verify", "--suite-jwks", &jwks, "--checkpoint", &file], &url);
-        fs::write(&file, &second).expect("written");
-        said(&verify).await;
-        for lines in [format!("{first}{second}"), format!("{second}{first}")] {
-            fs::write(&file, lines).expect("written");
-            let broken = found(&verify).await;
-            let named = format!("membership: {space} entry 5:");
-            assert_eq!(broken.lines().filter(|line| line.starts_with(&named)).count(), 1, "{broken}");
-        }
-        // A line that none of the keys has signed is no checkpoint.
-        fs::write(&file, format!("{first}{}", second.replace('.', "A."))).expect("written");
-        let forged = run(&verify).await;
-        assert!(!forged.status.success() && String::from_utf8_lossy(&forged.stderr).contains("--checkpoint"));
+// R-J1
+async fn journal_erase_takes_a_person_out_and_leaves_the_chain_whole(suite: Suite) {
+    history(&suite).await;
+    let url = suite.database_url();
+    let pool = suite.pool(Service::Membership).await;
+    let entries = async || texts(&pool, "SELECT content || personal FROM journal").await.concat();
+    assert!(entries().await.contains("users/carol"));
+    let preview = said(&on_all(&["journal", "erase", "users/carol"], &url)).await;
+    for line in [
+        "membership: 3 entries of the journal: would be erased",
+        "space: 1 departures from spaces: would be erased",
+    ] {
+        assert!(preview.lines().any(|it| it == line), "{preview}");
     }
-
-    // R-J1
-    async fn journal_erase_takes_a_person_out_and_leaves_the_chain_whole(suite: Suite) {
-        history(&suite).await;
-        let url = suite.database_url();
-        let pool = suite.pool(Service::Membership).await;
-        let entries = async || texts(&pool, "SELECT content || personal FROM journal").await.concat();
-        assert!(entries().await.contains("users/carol"));
-        let preview = said(&on_all(&["journal", "erase", "users/carol"], &url)).await;
-        for line in ["membership: 3 entries of the journal: would be erased", "space: 1 departures from spaces: would be erased"] {
-            assert!(preview.lines().any(|it| it == line), "{preview}");
-        }
-        assert!(preview.ends_with("nothing was changed; with --yes it is erased for good\n"), "{preview}");
-        assert!(entries().await.contains("users/carol"));
-        said(&on_all(&["journal", "erase", "users/carol", "--yes"], &url)).await;
-        let left = entries().await;
-        assert!(!left.contains("carol") && left.contains("users/bob"), "{left}");
-        said(&on_all(&["journal", "verify"], &url)).await;
-        let nobody = complaint(&on_all(&["journal", "erase", "carol"], &url)).await;
-        assert!(nobody.contains("users/{id}"), "{nobody}");
-    }
+    assert!(preview.ends_with("nothing was changed; with --yes it is erased for good\n"), "{preview}");
+    assert!(entries().await.contains("users/carol"));
+    said(&on_all(&["journal", "erase", "users/carol", "--yes"], &url)).await;
+    let left = entries().await;
+    assert!(!left.contains("carol") && left.contains("users/bob"), "{left}");
+    said(&on_all(&["journal", "verify"], &url)).await;
+    let nobody = complaint(&on_all(&["journal", "erase", "carol"], &url)).await;
+    assert!(nobody.contains("users/{id}"), "{nobody}");
 }
 
 #[tokio::test]

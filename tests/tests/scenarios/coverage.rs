@@ -8,7 +8,7 @@ use devspaces_proto::{
     marketplace::v1::SubmitListingRequest,
 };
 use devspaces_tests::{
-    Persona, Refusal, Suite, both_engines, everywhere,
+    Persona, Refusal, Suite,
     reflection::{Raw, methods},
     suite::eventually,
 };
@@ -24,6 +24,15 @@ use crate::{
     members::{DEVELOPER, adds},
     spaces::{archives, gets},
 };
+
+scenarios! {
+    both engines:
+        a_stranger_is_told_the_same_of_any_space_and_app_while_another_service_is_down,
+        an_app_that_is_not_shown_looks_missing_inside_its_space_too,
+        a_strangers_check_is_answered_the_same_for_any_space_and_app;
+    everywhere:
+        every_method_answers_as_its_access_option_says;
+}
 
 /// What a request names.
 #[derive(Clone, Debug)]
@@ -352,91 +361,93 @@ async fn checks_look_alike(
     answers
 }
 
-everywhere! {
-    // R-P3, R-P7
-    async fn every_method_answers_as_its_access_option_says(suite: Suite) {
-        walk(&suite).await;
+// R-P3, R-P7
+async fn every_method_answers_as_its_access_option_says(suite: Suite) {
+    walk(&suite).await;
+}
+
+// R-P3
+async fn a_stranger_is_told_the_same_of_any_space_and_app_while_another_service_is_down(suite: Suite) {
+    let mut suite = suite;
+    let (alice, mallory) = (suite.user("alice"), suite.user("mallory"));
+    let all = names_of(&suite, &alice).await;
+    let counts = [7 + 12 + 2, 5 + 2, 14 + 1 + 4 + 2, 7 + 4 + 2];
+    // While all is up, so that what is known of those that exist is remembered where it may be.
+    for (port, counted) in Service::ALL.into_iter().zip(counts) {
+        for names in &all {
+            assert_eq!(
+                look_alike(&suite, &mallory, names, port).await,
+                vec![Code::PermissionDenied; counted],
+                "{port}"
+            );
+        }
+    }
+    for down in Service::ALL {
+        suite.stop(down).await;
+        for (port, counted) in others(down)
+            .map(|port| (port, counts[Service::ALL.iter().position(|it| *it == port).expect("a port")]))
+        {
+            for names in &all {
+                let codes = look_alike(&suite, &mallory, names, port).await;
+                assert_eq!(codes.len(), counted);
+                for code in codes {
+                    assert!([Code::Unavailable, Code::PermissionDenied].contains(&code), "{code:?}");
+                }
+            }
+        }
+        suite.restart(down).await;
+        eventually(async || gets(&alice, &all[0].space).await.ok()).await;
     }
 }
 
-both_engines! {
-    // R-P3
-    async fn a_stranger_is_told_the_same_of_any_space_and_app_while_another_service_is_down(suite: Suite) {
-        let mut suite = suite;
-        let (alice, mallory) = (suite.user("alice"), suite.user("mallory"));
-        let all = names_of(&suite, &alice).await;
-        let counts = [7 + 12 + 2, 5 + 2, 14 + 1 + 4 + 2, 7 + 4 + 2];
-        // While all is up, so that what is known of those that exist is remembered where it may be.
-        for (port, counted) in Service::ALL.into_iter().zip(counts) {
-            for names in &all {
-                assert_eq!(look_alike(&suite, &mallory, names, port).await, vec![Code::PermissionDenied; counted], "{port}");
-            }
-        }
-        for down in Service::ALL {
-            suite.stop(down).await;
-            for (port, counted) in others(down).map(|port| (port, counts[Service::ALL.iter().position(|it| *it == port).expect("a port")])) {
-                for names in &all {
-                    let codes = look_alike(&suite, &mallory, names, port).await;
-                    assert_eq!(codes.len(), counted);
-                    for code in codes {
-                        assert!([Code::Unavailable, Code::PermissionDenied].contains(&code), "{code:?}");
-                    }
-                }
-            }
-            suite.restart(down).await;
-            eventually(async || gets(&alice, &all[0].space).await.ok()).await;
+// R-A5, R-P3: who is in the space, or contributes to another of its apps, is a stranger to an app all the same.
+async fn an_app_that_is_not_shown_looks_missing_inside_its_space_too(suite: Suite) {
+    let mut suite = suite;
+    let [alice, dora, omar] = ["alice", "dora", "omar"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    adds(&alice, &space, &[(&dora, DEVELOPER), (&omar, DEVELOPER)]).await.expect("added");
+    let _own = [dora.creates_app(&space).await, omar.creates_app(&space).await];
+    keeps_only_app_roles(&alice, &space, &omar).await;
+    let [linked, deleted] = [alice.creates_app(&space).await, alice.creates_app(&space).await];
+    deletes(&alice, &deleted).await;
+    let unlinked = imported_app(&suite, &alice).await;
+    let apps = [linked, deleted, unlinked].map(|app| Names { space: space.clone(), app, ..nowhere() });
+    for names in &apps {
+        assert_eq!(apps_look_alike(&suite, &dora, names).await, [Code::PermissionDenied; 10]);
+        assert_eq!(apps_look_alike(&suite, &omar, names).await, [Code::PermissionDenied; 10]);
+    }
+    suite.stop(Service::Membership).await;
+    for names in &apps {
+        apps_look_alike(&suite, &dora, names).await;
+        apps_look_alike(&suite, &omar, names).await;
+    }
+}
+
+// R-P3, R-P2
+async fn a_strangers_check_is_answered_the_same_for_any_space_and_app(suite: Suite) {
+    let mut suite = suite;
+    let (alice, mallory) = (suite.user("alice"), suite.user("mallory"));
+    let all = names_of(&suite, &alice).await;
+    for names in &all {
+        for answer in checks_look_alike(&mallory, names, &Service::ALL).await {
+            let answer = answer.expect("an answer");
+            let why = answer.explanation.expect("an explanation");
+            assert!(!answer.allowed && why.granted_by.is_empty() && !why.would_be_granted_by.is_empty());
+            assert!(why.unmet_conditions.is_empty(), "only what the public catalogue says");
         }
     }
-
-    // R-A5, R-P3: who is in the space, or contributes to another of its apps, is a stranger to an app all the same.
-    async fn an_app_that_is_not_shown_looks_missing_inside_its_space_too(suite: Suite) {
-        let mut suite = suite;
-        let [alice, dora, omar] = ["alice", "dora", "omar"].map(|id| suite.user(id));
-        let space = alice.creates_space("Team").await;
-        adds(&alice, &space, &[(&dora, DEVELOPER), (&omar, DEVELOPER)]).await.expect("added");
-        let _own = [dora.creates_app(&space).await, omar.creates_app(&space).await];
-        keeps_only_app_roles(&alice, &space, &omar).await;
-        let [linked, deleted] = [alice.creates_app(&space).await, alice.creates_app(&space).await];
-        deletes(&alice, &deleted).await;
-        let unlinked = imported_app(&suite, &alice).await;
-        let apps = [linked, deleted, unlinked].map(|app| Names { space: space.clone(), app, ..nowhere() });
-        for names in &apps {
-            assert_eq!(apps_look_alike(&suite, &dora, names).await, [Code::PermissionDenied; 10]);
-            assert_eq!(apps_look_alike(&suite, &omar, names).await, [Code::PermissionDenied; 10]);
-        }
-        suite.stop(Service::Membership).await;
-        for names in &apps {
-            apps_look_alike(&suite, &dora, names).await;
-            apps_look_alike(&suite, &omar, names).await;
-        }
-    }
-
-    // R-P3, R-P2
-    async fn a_strangers_check_is_answered_the_same_for_any_space_and_app(suite: Suite) {
-        let mut suite = suite;
-        let (alice, mallory) = (suite.user("alice"), suite.user("mallory"));
-        let all = names_of(&suite, &alice).await;
+    for down in Service::ALL {
+        suite.stop(down).await;
+        let up: Vec<Service> = others(down).collect();
         for names in &all {
-            for answer in checks_look_alike(&mallory, names, &Service::ALL).await {
-                let answer = answer.expect("an answer");
-                let why = answer.explanation.expect("an explanation");
-                assert!(!answer.allowed && why.granted_by.is_empty() && !why.would_be_granted_by.is_empty());
-                assert!(why.unmet_conditions.is_empty(), "only what the public catalogue says");
-            }
-        }
-        for down in Service::ALL {
-            suite.stop(down).await;
-            let up: Vec<Service> = others(down).collect();
-            for names in &all {
-                for answer in checks_look_alike(&mallory, names, &up).await {
-                    match answer {
-                        Ok(answer) => assert!(!answer.allowed),
-                        Err(refusal) => assert_eq!(refusal.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE")),
-                    }
+            for answer in checks_look_alike(&mallory, names, &up).await {
+                match answer {
+                    Ok(answer) => assert!(!answer.allowed),
+                    Err(refusal) => assert_eq!(refusal.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE")),
                 }
             }
-            suite.restart(down).await;
-            eventually(async || gets(&alice, &all[0].space).await.ok()).await;
         }
+        suite.restart(down).await;
+        eventually(async || gets(&alice, &all[0].space).await.ok()).await;
     }
 }

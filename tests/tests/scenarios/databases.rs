@@ -15,6 +15,11 @@ use crate::{
     quickstart::complaint,
 };
 
+scenarios! {
+    both engines:
+        that_a_database_is_not_migrated_is_said;
+}
+
 /// What `migrate`, and a service that starts, say of databases that they refuse.
 async fn refusals(databases: Databases) -> [String; 2] {
     let url = databases.url(None);
@@ -99,7 +104,7 @@ async fn what_a_server_says_is_told_as_it_is() {
     assert!(said.contains("does not exist") && !said.contains("at line"), "{said}");
 }
 
-async fn journals_of_what_is_not_migrated(engine: Engine) {
+async fn that_a_database_is_not_migrated_is_said(engine: Engine) {
     let databases = Databases::empty(engine).await;
     let url = databases.url(Some(Service::Space));
     if engine == Engine::Sqlite {
@@ -114,8 +119,4 @@ async fn journals_of_what_is_not_migrated(engine: Engine) {
     let empty = said(&["journal", "verify", "--services", "space", "--database-url", &url]).await;
     assert!(empty.contains("WARNING: the journal has no entries"), "{empty}");
     assert!(empty.contains("compared with no checkpoint"), "{empty}");
-}
-
-on_both! {
-    journals_of_what_is_not_migrated() as that_a_database_is_not_migrated_is_said;
 }

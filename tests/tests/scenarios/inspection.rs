@@ -2,7 +2,7 @@
 use std::path::Path;
 
 use devspaces::Service;
-use devspaces_tests::{Persona, Suite, everywhere};
+use devspaces_tests::{Persona, Suite};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -14,6 +14,11 @@ use crate::{
     usage::{event, outcomes},
     vendor_profiles::accepts,
 };
+
+scenarios! {
+    everywhere:
+        the_commands_of_the_page_answer_as_it_says;
+}
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/inspection.md");
 
@@ -113,35 +118,34 @@ async fn run(questions: &[Question], variables: &[(&str, String)]) -> Vec<(Strin
     parts(output.stdout).into_iter().zip(parts(output.stderr)).take(questions.len()).collect()
 }
 
-everywhere! {
-    // R-P2, R-P6, R-J2, R-J3, R-B9, R-B13, R-M7: each question has the answer that the page gives.
-    async fn the_commands_of_the_page_answer_as_it_says(suite: Suite) {
-        let ids = ["alice", "bob", "carol", "erin"];
-        let [alice, bob, carol, erin] = ids.map(|id| suite.user(id));
-        let space = alice.creates_space("My team").await;
-        adds(&alice, &space, &[(&bob, DEVELOPER), (&carol, DEVELOPER)]).await.expect("added");
-        let app = carol.creates_app(&space).await;
-        adds_contributors(&carol, &app, &[(&erin, DEPLOYER)]).await.expect("added");
-        bob.creates_app(&space).await;
-        removes(&alice, &space, &carol).await.expect("removed");
-        consents(&alice, &space).await.expect("an account");
-        outcomes(&suite, &[event(&suite, "a", &app, "3")]).await;
-        let profile = accepts(&alice, &space).await.expect("published").name;
-        submits(&alice, &profile, &app).await.expect("submitted");
+// R-P2, R-P6, R-J2, R-J3, R-B9, R-B13, R-M7: each question has the answer that the page gives.
+async fn the_commands_of_the_page_answer_as_it_says(suite: Suite) {
+    let ids = ["alice", "bob", "carol", "erin"];
+    let [alice, bob, carol, erin] = ids.map(|id| suite.user(id));
+    let space = alice.creates_space("My team").await;
+    adds(&alice, &space, &[(&bob, DEVELOPER), (&carol, DEVELOPER)]).await.expect("added");
+    let app = carol.creates_app(&space).await;
+    adds_contributors(&carol, &app, &[(&erin, DEPLOYER)]).await.expect("added");
+    bob.creates_app(&space).await;
+    removes(&alice, &space, &carol).await.expect("removed");
+    consents(&alice, &space).await.expect("an account");
+    outcomes(&suite, &[event(&suite, "a", &app, "3")]).await;
+    let profile = accepts(&alice, &space).await.expect("published").name;
+    submits(&alice, &profile, &app).await.expect("submitted");
 
-        let page = page_of(&suite, &[&alice, &bob, &carol, &erin], &ids);
-        let questions = questions(&page);
-        assert_eq!(questions.len(), page.matches("\n```json").count() + page.matches("\n```text").count());
-        let token = |who: &Persona| format!("authorization: {}", who.authorization());
-        let variables = [("alice", token(&alice)), ("bob", token(&bob)), ("space", space), ("app", app)];
-        let answers = run(&questions, &variables).await;
-        assert_eq!(answers.len(), questions.len());
-        let wrong: Vec<_> = questions.iter().zip(&answers).filter(|(question, answer)| !question.is_answered(answer)).collect();
-        for (question, (said, complained)) in &wrong {
-            eprintln!("{}expected: {}said: {said}{complained}\n", question.commands, question.answer);
-        }
-        assert!(wrong.is_empty(), "{} of {} answers are not those of the page", wrong.len(), answers.len());
+    let page = page_of(&suite, &[&alice, &bob, &carol, &erin], &ids);
+    let questions = questions(&page);
+    assert_eq!(questions.len(), page.matches("\n```json").count() + page.matches("\n```text").count());
+    let token = |who: &Persona| format!("authorization: {}", who.authorization());
+    let variables = [("alice", token(&alice)), ("bob", token(&bob)), ("space", space), ("app", app)];
+    let answers = run(&questions, &variables).await;
+    assert_eq!(answers.len(), questions.len());
+    let wrong: Vec<_> =
+        questions.iter().zip(&answers).filter(|(question, answer)| !question.is_answered(answer)).collect();
+    for (question, (said, complained)) in &wrong {
+        eprintln!("{}expected: {}said: {said}{complained}\n", question.commands, question.answer);
     }
+    assert!(wrong.is_empty(), "{} of {} answers are not those of the page", wrong.len(), answers.len());
 }
 
 #[test]

@@ -7,9 +7,7 @@ use devspaces_proto::{
     journal::v1::Entry,
     space::v1::{Space, UpdateSpaceRequest},
 };
-use devspaces_tests::{
-    CONSOLE, Engine, Persona, Suite, both_engines, process::Processes, sql::count, suite::eventually,
-};
+use devspaces_tests::{CONSOLE, Engine, Persona, Suite, process::Processes, sql::count, suite::eventually};
 use futures::{
     StreamExt as _,
     future::{join, join_all},
@@ -21,6 +19,14 @@ use crate::{
     journal_watch::{after, next, take, watch},
     members::{VIEWER, adds},
 };
+
+scenarios! {
+    both engines:
+        a_watcher_misses_nothing_when_the_service_is_killed_and_restarted,
+        a_slow_reader_holds_nobody_up_and_misses_nothing,
+        watchers_agree_on_the_order_while_many_write,
+        a_watcher_that_hangs_up_at_any_point_goes_on_without_a_gap;
+}
 
 const ENTRIES: &str = "SELECT COUNT(*) FROM journal";
 
@@ -60,91 +66,89 @@ async fn spaces(suite: &Suite, count: usize) -> Vec<String> {
     join_all((0..count).map(|_| alice.creates_space("Team"))).await
 }
 
-both_engines! {
-    // R-J4: with many writers and a reader who reads nothing until all is written, which holds nobody up.
-    async fn a_slow_reader_holds_nobody_up_and_misses_nothing(suite: Suite) {
-        let observer = suite.persona("services/observer");
-        let spaces = spaces(&suite, 4).await;
-        let mut streams = Vec::new();
-        for port in CONSOLE {
-            let mut stream = watch(&observer, port, after("")).await.expect("a stream");
-            next(&mut stream).await;
-            streams.push((port, stream));
-        }
-        write(&suite, &spaces, 4, 20).await;
-        for (port, mut stream) in streams {
-            let total = count(&suite.pool(port).await, ENTRIES).await;
-            assert_eq!(total, 4 * (1 + 4 * 20));
-            let mut again = watch(&observer, port, after("")).await.expect("a stream");
-            let mut seen = Seen::default();
-            seen.note(&next(&mut again).await.0);
-            while seen.total() < total {
-                let message = next(&mut stream).await;
-                seen.note(&message.0);
-                assert_eq!(next(&mut again).await, message, "the order is the same for everybody");
-            }
-        }
+// R-J4: with many writers and a reader who reads nothing until all is written, which holds nobody up.
+async fn a_slow_reader_holds_nobody_up_and_misses_nothing(suite: Suite) {
+    let observer = suite.persona("services/observer");
+    let spaces = spaces(&suite, 4).await;
+    let mut streams = Vec::new();
+    for port in CONSOLE {
+        let mut stream = watch(&observer, port, after("")).await.expect("a stream");
+        next(&mut stream).await;
+        streams.push((port, stream));
     }
-
-    // R-J4: whoever follows gives positions, all of them at once.
-    async fn watchers_agree_on_the_order_while_many_write(suite: Suite) {
-        let observer = suite.persona("services/observer");
-        let spaces = spaces(&suite, 4).await;
-        let total = 4 * (1 + 4 * 15);
-        let watching = (0..8).map(async |_| {
-            let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
-            take(&mut stream, total).await
-        });
-        let (read, ()) = join(join_all(watching), write(&suite, &spaces, 4, 15)).await;
+    write(&suite, &spaces, 4, 20).await;
+    for (port, mut stream) in streams {
+        let total = count(&suite.pool(port).await, ENTRIES).await;
+        assert_eq!(total, 4 * (1 + 4 * 20));
+        let mut again = watch(&observer, port, after("")).await.expect("a stream");
         let mut seen = Seen::default();
-        read[0].iter().for_each(|(entry, _)| seen.note(entry));
-        assert!(seen.0.values().all(|last| *last == 1 + 4 * 15));
-        for other in &read[1..] {
-            assert_eq!(*other, read[0]);
+        seen.note(&next(&mut again).await.0);
+        while seen.total() < total {
+            let message = next(&mut stream).await;
+            seen.note(&message.0);
+            assert_eq!(next(&mut again).await, message, "the order is the same for everybody");
         }
-    }
-
-    // R-J4
-    async fn a_watcher_that_hangs_up_at_any_point_goes_on_without_a_gap(suite: Suite) {
-        let observer = suite.persona("services/observer");
-        let spaces = spaces(&suite, 3).await;
-        let mut writing = pin!(write(&suite, &spaces, 3, 15));
-        let total = 3 * (1 + 3 * 15);
-        let (mut seen, mut cursor, mut written) = (Seen::default(), String::new(), false);
-        for round in 0_usize.. {
-            let mut stream = watch(&observer, Service::Space, after(&cursor)).await.expect("a stream");
-            // It hangs up after a few entries, and now and then while the next is looked for.
-            for _ in 0..round * 7 % 11 {
-                if seen.total() == total {
-                    break;
-                }
-                let entry = async { next(&mut stream).await };
-                let mut entry = pin!(entry);
-                let (read, to) = loop {
-                    if let std::task::Poll::Ready(read) = poll!(&mut entry) {
-                        break read;
-                    }
-                    if written {
-                        break entry.await;
-                    }
-                    written = poll!(&mut writing).is_ready();
-                    tokio::task::yield_now().await;
-                };
-                let before = seen.total();
-                seen.note(&read);
-                assert_eq!(seen.total(), before + 1, "what was acknowledged by its cursor does not come again");
-                cursor = to;
-            }
-            if seen.total() == total {
-                break;
-            }
-        }
-        assert!(seen.0.values().all(|last| *last == 1 + 3 * 15));
     }
 }
 
+// R-J4: whoever follows gives positions, all of them at once.
+async fn watchers_agree_on_the_order_while_many_write(suite: Suite) {
+    let observer = suite.persona("services/observer");
+    let spaces = spaces(&suite, 4).await;
+    let total = 4 * (1 + 4 * 15);
+    let watching = (0..8).map(async |_| {
+        let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
+        take(&mut stream, total).await
+    });
+    let (read, ()) = join(join_all(watching), write(&suite, &spaces, 4, 15)).await;
+    let mut seen = Seen::default();
+    read[0].iter().for_each(|(entry, _)| seen.note(entry));
+    assert!(seen.0.values().all(|last| *last == 1 + 4 * 15));
+    for other in &read[1..] {
+        assert_eq!(*other, read[0]);
+    }
+}
+
+// R-J4
+async fn a_watcher_that_hangs_up_at_any_point_goes_on_without_a_gap(suite: Suite) {
+    let observer = suite.persona("services/observer");
+    let spaces = spaces(&suite, 3).await;
+    let mut writing = pin!(write(&suite, &spaces, 3, 15));
+    let total = 3 * (1 + 3 * 15);
+    let (mut seen, mut cursor, mut written) = (Seen::default(), String::new(), false);
+    for round in 0_usize.. {
+        let mut stream = watch(&observer, Service::Space, after(&cursor)).await.expect("a stream");
+        // It hangs up after a few entries, and now and then while the next is looked for.
+        for _ in 0..round * 7 % 11 {
+            if seen.total() == total {
+                break;
+            }
+            let entry = async { next(&mut stream).await };
+            let mut entry = pin!(entry);
+            let (read, to) = loop {
+                if let std::task::Poll::Ready(read) = poll!(&mut entry) {
+                    break read;
+                }
+                if written {
+                    break entry.await;
+                }
+                written = poll!(&mut writing).is_ready();
+                tokio::task::yield_now().await;
+            };
+            let before = seen.total();
+            seen.note(&read);
+            assert_eq!(seen.total(), before + 1, "what was acknowledged by its cursor does not come again");
+            cursor = to;
+        }
+        if seen.total() == total {
+            break;
+        }
+    }
+    assert!(seen.0.values().all(|last| *last == 1 + 3 * 15));
+}
+
 /// R-J4: whatever is killed, and whenever.
-async fn watched_through_kills(engine: Engine) {
+async fn a_watcher_misses_nothing_when_the_service_is_killed_and_restarted(engine: Engine) {
     let mut suite = Processes::start(engine).await;
     let (alice, observer) = (suite.user("alice"), suite.persona(&Principal::service("observer")));
     let mut spaces = Vec::new();
@@ -205,14 +209,4 @@ async fn keep_renaming(who: Persona, space: String) {
         let _ = who.spaces().update_space(request).await;
         tokio::task::yield_now().await;
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_watcher_misses_nothing_when_the_service_is_killed_and_restarted_on_sqlite() {
-    watched_through_kills(Engine::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_watcher_misses_nothing_when_the_service_is_killed_and_restarted_on_postgres() {
-    watched_through_kills(Engine::Postgres).await;
 }

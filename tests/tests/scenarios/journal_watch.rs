@@ -8,9 +8,7 @@ use devspaces_kit::{
     name::{Principal, SpaceName},
 };
 use devspaces_proto::journal::v1::{Entry, WatchEntriesRequest, WatchEntriesResponse};
-use devspaces_tests::{
-    Engine, Persona, Suite, both_engines, everywhere, refused, sql::tamper, suite::eventually,
-};
+use devspaces_tests::{Engine, Persona, Suite, refused, sql::tamper, suite::eventually};
 use futures::StreamExt as _;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -22,6 +20,22 @@ use crate::{
     journal_list::{entries, of},
     members::{VIEWER, adds},
 };
+
+scenarios! {
+    both engines:
+        a_watcher_of_several_services_gets_all_or_the_one_it_names,
+        a_watcher_gets_every_entry_from_the_first_on_and_each_as_it_is_written,
+        a_cursor_goes_on_with_the_entry_after_it,
+        a_watcher_of_one_scope_gets_its_entries_only,
+        an_entry_that_commits_after_later_ones_were_read_is_not_missed,
+        a_server_that_stops_ends_its_streams_in_order,
+        a_cursor_into_what_a_restored_database_lost_is_refused,
+        only_services_of_the_suite_and_those_that_the_operator_names_watch,
+        too_many_watchers_are_told_so_and_room_is_made_by_those_who_leave;
+    everywhere:
+        every_bad_field_of_a_watch_is_told_at_once,
+        a_journal_that_is_followed_verifies;
+}
 
 pub(crate) fn after(cursor: &str) -> WatchEntriesRequest {
     WatchEntriesRequest { cursor: cursor.to_owned(), ..WatchEntriesRequest::default() }
@@ -69,162 +83,165 @@ fn change(space: &str) -> (SpaceName, Act, Change) {
     (space, act, change)
 }
 
-both_engines! {
-    // R-J4
-    async fn a_watcher_gets_every_entry_from_the_first_on_and_each_as_it_is_written(suite: Suite) {
-        let (alice, space) = (suite.user("alice"), history(&suite).await);
-        let observer = suite.persona("services/observer");
-        let mut stream = watch(&observer, Service::Membership, after("")).await.expect("a stream");
-        let read: Vec<_> = take(&mut stream, 5).await.into_iter().map(|(entry, _)| entry).collect();
-        assert_eq!(read, entries(&alice, Service::Membership, of(&space)).await, "what a list says");
-        for name in ["dave", "erin"] {
-            adds(&alice, &space, &[(&suite.user(name), VIEWER)]).await.expect("added");
-            let (entry, _) = next(&mut stream).await;
-            assert_eq!(entry.resources, [suite.user(name).member_of(&space)]);
-        }
-    }
-
-    // R-J4
-    async fn a_cursor_goes_on_with_the_entry_after_it(suite: Suite) {
-        history(&suite).await;
-        let observer = suite.persona("services/observer");
-        let mut stream = watch(&observer, Service::Membership, after("")).await.expect("a stream");
-        let all = take(&mut stream, 5).await;
-        for (index, (_, cursor)) in all.iter().enumerate().take(4) {
-            let mut stream = watch(&observer, Service::Membership, after(cursor)).await.expect("a stream");
-            assert_eq!(take(&mut stream, 4 - index).await, all[index + 1..]);
-        }
-    }
-
-    async fn a_watcher_of_one_scope_gets_its_entries_only(suite: Suite) {
-        let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
-        let [one, other] = [alice.creates_space("One").await, alice.creates_space("Other").await];
-        let request = WatchEntriesRequest { scope: one.clone(), ..after("") };
-        let mut stream = watch(&observer, Service::Space, request.clone()).await.expect("a stream");
-        for name in ["a", "b"] {
-            renames(&alice, &other, name).await;
-            renames(&alice, &one, name).await;
-        }
-        let read = take(&mut stream, 3).await;
-        assert!(read.iter().all(|(entry, _)| entry.scope == one));
-        // The cursor is of the whole journal.
-        let request = WatchEntriesRequest { scope: String::new(), cursor: read[1].1.clone(), ..request };
-        let mut rest = watch(&observer, Service::Space, request).await.expect("a stream");
-        // How many of the other scope come before it depends on when they were numbered.
-        while next(&mut rest).await.0 != read[2].0 {}
-    }
-
-    // R-J4: a transaction that commits late is not passed over, however far the reader is by then.
-    async fn an_entry_that_commits_after_later_ones_were_read_is_not_missed(suite: Suite) {
-        let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
-        let [late, other] = [alice.creates_space("Late").await, alice.creates_space("Other").await];
-        let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
-        take(&mut stream, 2).await;
-        let pool = suite.pool(Service::Space).await;
-        let (space, act, change) = change(&late);
-        let mut tx = pool.begin(&[space.into()], act).await.expect("a transaction");
-        tx.record(change).await.expect("recorded");
-        // SQLite has one writer: there nobody commits meanwhile.
-        if suite.engine() == Engine::Postgres {
-            renames(&alice, &other, "Renamed").await;
-            assert_eq!(next(&mut stream).await.0.scope, other);
-        }
-        tx.commit().await.expect("committed");
-        assert_eq!(next(&mut stream).await.0.scope, late);
-    }
-
-    // R-J4
-    async fn a_server_that_stops_ends_its_streams_in_order(suite: Suite) {
-        let mut suite = suite;
-        let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
-        let space = alice.creates_space("Team").await;
-        let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
-        let (_, cursor) = next(&mut stream).await;
-        suite.stop(Service::Space).await;
-        let end = refused(stream.next().await.expect("an end that says why"));
-        assert_eq!((end.kind(), end.retry), ((Code::Unavailable, "SHUTTING_DOWN"), true));
-        suite.restart(Service::Space).await;
-        let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
-        renames(&alice, &space, "Renamed").await;
-        let mut stream = watch(&observer, Service::Space, after(&cursor)).await.expect("a stream");
-        assert_eq!(next(&mut stream).await.0.sequence, 2);
-    }
-
-    // R-J4
-    async fn a_cursor_into_what_a_restored_database_lost_is_refused(suite: Suite) {
-        let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
-        let space = alice.creates_space("Team").await;
-        for name in ["a", "b", "c"] {
-            renames(&alice, &space, name).await;
-        }
-        let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
-        let all = take(&mut stream, 4).await;
-        // Back to what it was before the last two.
-        let pool = suite.pool(Service::Space).await;
-        tamper(&pool, "DELETE FROM journal WHERE sequence > 2").await;
-        tamper(&pool, "UPDATE head SET sequence = 2, hash = (SELECT hash FROM journal WHERE sequence = 2)").await;
-        tamper(&pool, "UPDATE journal_numbering SET position = 2").await;
-        let lost = async |cursor: &str| {
-            let refusal = refused(watch(&observer, Service::Space, after(cursor)).await);
-            assert_eq!(refusal.kind(), (Code::FailedPrecondition, "CURSOR_LOST"));
-            assert_eq!(refusal.blockers, ["CURSOR_LOST"]);
-        };
-        lost(&all[2].1).await;
-        lost(&all[3].1).await;
-        let mut stream = watch(&observer, Service::Space, after(&all[1].1)).await.expect("it is still there");
-        for (name, sequence) in [("d", 3), ("e", 4)] {
-            renames(&alice, &space, name).await;
-            assert_eq!(next(&mut stream).await.0.sequence, sequence);
-        }
-        // Now there are entries at these positions, and they are others.
-        lost(&all[2].1).await;
-        lost(&all[3].1).await;
-    }
-
-    // R-J4, R-P7
-    async fn only_services_of_the_suite_and_those_that_the_operator_names_watch(suite: Suite) {
-        let alice = suite.user("alice");
-        let space = alice.creates_space("Team").await;
-        for who in [&alice, &suite.persona("services/auditor"), &suite.user("observer")] {
-            let refusal = refused(watch(who, Service::Space, after("")).await);
-            assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"), "{}", who.name);
-        }
-        for name in ["space", "membership", "billing", "marketplace"] {
-            let mut stream = watch(&suite.peer(name, "space"), Service::Space, after("")).await.expect("a stream");
-            assert_eq!(next(&mut stream).await.0.scope, space);
-            let other = WatchEntriesRequest { service: "membership".into(), ..after("") };
-            let refusal = refused(watch(&suite.peer(name, "space"), Service::Space, other).await);
-            assert_eq!(refusal.code, Code::PermissionDenied, "a token is for one service's journal");
-        }
+// R-J4
+async fn a_watcher_gets_every_entry_from_the_first_on_and_each_as_it_is_written(suite: Suite) {
+    let (alice, space) = (suite.user("alice"), history(&suite).await);
+    let observer = suite.persona("services/observer");
+    let mut stream = watch(&observer, Service::Membership, after("")).await.expect("a stream");
+    let read: Vec<_> = take(&mut stream, 5).await.into_iter().map(|(entry, _)| entry).collect();
+    assert_eq!(read, entries(&alice, Service::Membership, of(&space)).await, "what a list says");
+    for name in ["dave", "erin"] {
+        adds(&alice, &space, &[(&suite.user(name), VIEWER)]).await.expect("added");
+        let (entry, _) = next(&mut stream).await;
+        assert_eq!(entry.resources, [suite.user(name).member_of(&space)]);
     }
 }
 
-everywhere! {
-    async fn every_bad_field_of_a_watch_is_told_at_once(suite: Suite) {
-        let observer = suite.persona("services/observer");
-        suite.user("alice").creates_space("Team").await;
-        let bad = WatchEntriesRequest { service: "membership".into(), cursor: "x".into(), scope: "spaces/1".into() };
-        let all = refused(watch(&observer, Service::Space, bad).await);
-        assert_eq!(all.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["service", "scope", "cursor"]));
-        let mut stream = watch(&observer, Service::Membership, after("")).await.expect("a stream");
-        let (_, cursor) = next(&mut stream).await;
-        let elsewhere = refused(watch(&observer, Service::Space, after(&cursor)).await);
-        assert_eq!(elsewhere.fields, ["cursor"], "it is of another service's journal");
+// R-J4
+async fn a_cursor_goes_on_with_the_entry_after_it(suite: Suite) {
+    history(&suite).await;
+    let observer = suite.persona("services/observer");
+    let mut stream = watch(&observer, Service::Membership, after("")).await.expect("a stream");
+    let all = take(&mut stream, 5).await;
+    for (index, (_, cursor)) in all.iter().enumerate().take(4) {
+        let mut stream = watch(&observer, Service::Membership, after(cursor)).await.expect("a stream");
+        assert_eq!(take(&mut stream, 4 - index).await, all[index + 1..]);
     }
+}
 
-    // R-J2: what is numbered beside the chain does not touch it.
-    async fn a_journal_that_is_followed_verifies(suite: Suite) {
-        let (alice, space) = (suite.user("alice"), history(&suite).await);
-        let mut stream = watch(&suite.persona("services/observer"), Service::Membership, after("")).await.expect("a stream");
-        take(&mut stream, 5).await;
-        let request = devspaces_proto::journal::v1::VerifyScopeRequest { scope: space };
-        let verified = alice.journal(Service::Membership).verify_scope(request).await.expect("verified").into_inner();
-        assert_eq!((verified.verifications[0].entries, verified.verifications[0].findings.len()), (5, 0));
+async fn a_watcher_of_one_scope_gets_its_entries_only(suite: Suite) {
+    let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
+    let [one, other] = [alice.creates_space("One").await, alice.creates_space("Other").await];
+    let request = WatchEntriesRequest { scope: one.clone(), ..after("") };
+    let mut stream = watch(&observer, Service::Space, request.clone()).await.expect("a stream");
+    for name in ["a", "b"] {
+        renames(&alice, &other, name).await;
+        renames(&alice, &one, name).await;
     }
+    let read = take(&mut stream, 3).await;
+    assert!(read.iter().all(|(entry, _)| entry.scope == one));
+    // The cursor is of the whole journal.
+    let request = WatchEntriesRequest { scope: String::new(), cursor: read[1].1.clone(), ..request };
+    let mut rest = watch(&observer, Service::Space, request).await.expect("a stream");
+    // How many of the other scope come before it depends on when they were numbered.
+    while next(&mut rest).await.0 != read[2].0 {}
+}
+
+// R-J4: a transaction that commits late is not passed over, however far the reader is by then.
+async fn an_entry_that_commits_after_later_ones_were_read_is_not_missed(suite: Suite) {
+    let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
+    let [late, other] = [alice.creates_space("Late").await, alice.creates_space("Other").await];
+    let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
+    take(&mut stream, 2).await;
+    let pool = suite.pool(Service::Space).await;
+    let (space, act, change) = change(&late);
+    let mut tx = pool.begin(&[space.into()], act).await.expect("a transaction");
+    tx.record(change).await.expect("recorded");
+    // SQLite has one writer: there nobody commits meanwhile.
+    if suite.engine() == Engine::Postgres {
+        renames(&alice, &other, "Renamed").await;
+        assert_eq!(next(&mut stream).await.0.scope, other);
+    }
+    tx.commit().await.expect("committed");
+    assert_eq!(next(&mut stream).await.0.scope, late);
+}
+
+// R-J4
+async fn a_server_that_stops_ends_its_streams_in_order(suite: Suite) {
+    let mut suite = suite;
+    let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
+    let space = alice.creates_space("Team").await;
+    let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
+    let (_, cursor) = next(&mut stream).await;
+    suite.stop(Service::Space).await;
+    let end = refused(stream.next().await.expect("an end that says why"));
+    assert_eq!((end.kind(), end.retry), ((Code::Unavailable, "SHUTTING_DOWN"), true));
+    suite.restart(Service::Space).await;
+    let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
+    renames(&alice, &space, "Renamed").await;
+    let mut stream = watch(&observer, Service::Space, after(&cursor)).await.expect("a stream");
+    assert_eq!(next(&mut stream).await.0.sequence, 2);
+}
+
+// R-J4
+async fn a_cursor_into_what_a_restored_database_lost_is_refused(suite: Suite) {
+    let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
+    let space = alice.creates_space("Team").await;
+    for name in ["a", "b", "c"] {
+        renames(&alice, &space, name).await;
+    }
+    let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
+    let all = take(&mut stream, 4).await;
+    // Back to what it was before the last two.
+    let pool = suite.pool(Service::Space).await;
+    tamper(&pool, "DELETE FROM journal WHERE sequence > 2").await;
+    tamper(&pool, "UPDATE head SET sequence = 2, hash = (SELECT hash FROM journal WHERE sequence = 2)").await;
+    tamper(&pool, "UPDATE journal_numbering SET position = 2").await;
+    let lost = async |cursor: &str| {
+        let refusal = refused(watch(&observer, Service::Space, after(cursor)).await);
+        assert_eq!(refusal.kind(), (Code::FailedPrecondition, "CURSOR_LOST"));
+        assert_eq!(refusal.blockers, ["CURSOR_LOST"]);
+    };
+    lost(&all[2].1).await;
+    lost(&all[3].1).await;
+    let mut stream = watch(&observer, Service::Space, after(&all[1].1)).await.expect("it is still there");
+    for (name, sequence) in [("d", 3), ("e", 4)] {
+        renames(&alice, &space, name).await;
+        assert_eq!(next(&mut stream).await.0.sequence, sequence);
+    }
+    // Now there are entries at these positions, and they are others.
+    lost(&all[2].1).await;
+    lost(&all[3].1).await;
+}
+
+// R-J4, R-P7
+async fn only_services_of_the_suite_and_those_that_the_operator_names_watch(suite: Suite) {
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    for who in [&alice, &suite.persona("services/auditor"), &suite.user("observer")] {
+        let refusal = refused(watch(who, Service::Space, after("")).await);
+        assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"), "{}", who.name);
+    }
+    for name in ["space", "membership", "billing", "marketplace"] {
+        let mut stream =
+            watch(&suite.peer(name, "space"), Service::Space, after("")).await.expect("a stream");
+        assert_eq!(next(&mut stream).await.0.scope, space);
+        let other = WatchEntriesRequest { service: "membership".into(), ..after("") };
+        let refusal = refused(watch(&suite.peer(name, "space"), Service::Space, other).await);
+        assert_eq!(refusal.code, Code::PermissionDenied, "a token is for one service's journal");
+    }
+}
+
+async fn every_bad_field_of_a_watch_is_told_at_once(suite: Suite) {
+    let observer = suite.persona("services/observer");
+    suite.user("alice").creates_space("Team").await;
+    let bad =
+        WatchEntriesRequest { service: "membership".into(), cursor: "x".into(), scope: "spaces/1".into() };
+    let all = refused(watch(&observer, Service::Space, bad).await);
+    assert_eq!(
+        all.bad_fields(),
+        (Code::InvalidArgument, "INVALID_FIELD", vec!["service", "scope", "cursor"])
+    );
+    let mut stream = watch(&observer, Service::Membership, after("")).await.expect("a stream");
+    let (_, cursor) = next(&mut stream).await;
+    let elsewhere = refused(watch(&observer, Service::Space, after(&cursor)).await);
+    assert_eq!(elsewhere.fields, ["cursor"], "it is of another service's journal");
+}
+
+// R-J2: what is numbered beside the chain does not touch it.
+async fn a_journal_that_is_followed_verifies(suite: Suite) {
+    let (alice, space) = (suite.user("alice"), history(&suite).await);
+    let mut stream =
+        watch(&suite.persona("services/observer"), Service::Membership, after("")).await.expect("a stream");
+    take(&mut stream, 5).await;
+    let request = devspaces_proto::journal::v1::VerifyScopeRequest { scope: space };
+    let verified =
+        alice.journal(Service::Membership).verify_scope(request).await.expect("verified").into_inner();
+    assert_eq!((verified.verifications[0].entries, verified.verifications[0].findings.len()), (5, 0));
 }
 
 /// How many may follow is counted by each process for itself, of each caller and of all.
-async fn too_many_watchers(engine: Engine) {
+async fn too_many_watchers_are_told_so_and_room_is_made_by_those_who_leave(engine: Engine) {
     let suite = Suite::start_single(engine).await;
     let observer = suite.persona("services/observer");
     let mut streams = Vec::new();
@@ -241,12 +258,8 @@ async fn too_many_watchers(engine: Engine) {
     drop(other);
 }
 
-on_both! {
-    too_many_watchers() as too_many_watchers_are_told_so_and_room_is_made_by_those_who_leave;
-}
-
 /// R-J4: one port with several services. Who names none gets all journals, a service of the suite that of its token.
-async fn journals_of_one_port(engine: Engine) {
+async fn a_watcher_of_several_services_gets_all_or_the_one_it_names(engine: Engine) {
     let suite = Suite::start_on_one_port(engine).await;
     let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
     let space = alice.creates_space("Team").await;
@@ -278,14 +291,4 @@ async fn under_dev_every_service_watches_and_no_person_does() {
     let mut stream = watch(&dev.persona("services/any"), Service::Space, after("")).await.expect("a stream");
     assert!(take(&mut stream, 2).await.iter().all(|(entry, _)| entry.scope == space));
     assert_eq!(refused(watch(&alice, Service::Space, after("")).await).code, Code::PermissionDenied);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_watcher_of_several_services_gets_all_or_the_one_it_names_on_sqlite() {
-    journals_of_one_port(Engine::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_watcher_of_several_services_gets_all_or_the_one_it_names_on_postgres() {
-    journals_of_one_port(Engine::Postgres).await;
 }

@@ -1,23 +1,7 @@
 //! Scenarios over the public API, on both engines. Each test names the rule that it proves; the rules are in
 //! `docs/rules.md`.
-/// Declares tests that run a function on both engines: `on_both! { function(arguments) as name; }`.
-macro_rules! on_both {
-    ($($name:ident($($argument:expr),*) as $test:ident;)*) => {$(
-        mod $test {
-            use super::*;
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                $name(devspaces_tests::Engine::Sqlite $(, $argument)*).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                $name(devspaces_tests::Engine::Postgres $(, $argument)*).await;
-            }
-        }
-    )*};
-}
+#[macro_use]
+mod declare;
 
 mod apps;
 mod bad_input;

@@ -21,6 +21,25 @@ use crate::{
     vendor_profiles::{acceptance, accepts, creation, gets_profile, looks_up},
 };
 
+scenarios! {
+    both engines:
+        // R-K1
+        a_publication_survives_the_death_of_the_marketplace_service,
+        publication_whose_answer_is_lost(Service::Marketplace) as a_publication_that_is_sent_again_by_a_new_sender_changes_nothing,
+        publication_whose_answer_is_lost(Service::Space) as a_publication_that_is_sent_again_to_a_new_receiver_changes_nothing,
+        // R-K2
+        a_profiles_space_comes_about_though_its_service_is_killed,
+        // R-K6
+        killed_before_the_decision(&[Service::Marketplace]) as a_submission_is_finished_though_the_marketplace_service_is_killed,
+        killed_before_the_decision(&[Service::Space]) as a_submission_is_finished_though_the_space_service_is_killed,
+        killed_before_the_decision(&[Service::Marketplace, Service::Space]) as a_submission_is_finished_though_both_are_killed,
+        reservation_whose_answer_is_lost(None) as a_reservation_of_which_the_marketplace_never_heard_is_found_again,
+        reservation_whose_answer_is_lost(Some(Service::Marketplace)) as a_reservation_outlives_whoever_asked_for_it,
+        undecided_while_the_network_fails(Way::Cut) as a_submission_is_finished_after_connections_broke,
+        undecided_while_the_network_fails(Way::Silent) as a_submission_is_finished_after_nothing_arrived,
+        a_submission_that_was_left_half_way_and_is_refused_leaves_nothing;
+}
+
 const EFFECTS: &str = "SELECT COUNT(*) FROM outbox";
 const INTENTS: &str = "SELECT COUNT(*) FROM listing WHERE state = 'RESERVING'";
 const RESERVED: &str = "SELECT COUNT(*) FROM app WHERE listed_by IS NOT NULL";
@@ -41,7 +60,7 @@ fn accept(space: &str) -> AcceptTermsRequest {
 }
 
 /// R-K1: the marketplace service dies after its commit and before it has told anyone.
-async fn killed_between_acceptance_and_publication(engine: Engine) {
+async fn a_publication_survives_the_death_of_the_marketplace_service(engine: Engine) {
     let mut suite = Processes::start(engine).await;
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
@@ -93,7 +112,7 @@ async fn publication_whose_answer_is_lost(engine: Engine, victim: Service) {
 }
 
 /// R-K2: the space of a profile that was made comes about, once, and the same `request_id` tells of it.
-async fn killed_before_the_profiles_space_is_created(engine: Engine) {
+async fn a_profiles_space_comes_about_though_its_service_is_killed(engine: Engine) {
     let mut suite = Processes::start(engine).await;
     let mona = suite.user("mona");
     let create = || CreateVendorProfileRequest { request_id: ID.to_owned(), ..creation("Acme") };
@@ -210,7 +229,7 @@ async fn undecided_while_the_network_fails(engine: Engine, way: Way) {
 }
 
 /// R-K6: a submission that is to be refused is refused later, and leaves neither a listing nor a lock.
-async fn refused_after_a_kill(engine: Engine) {
+async fn a_submission_that_was_left_half_way_and_is_refused_leaves_nothing(engine: Engine) {
     let mut suite = Processes::start(engine).await;
     let (alice, profile, app) = published(&suite).await;
     deletes(&alice, &app).await.expect("deleted");
@@ -230,22 +249,4 @@ async fn refused_after_a_kill(engine: Engine) {
     assert_eq!(refused(again().await).reason, "APP_NOT_IN_SPACE");
     crate::apps::undeletes(&alice, &app).await.expect("undeleted");
     again().await.expect("what was refused is not remembered");
-}
-
-on_both! {
-    // R-K1
-    killed_between_acceptance_and_publication() as a_publication_survives_the_death_of_the_marketplace_service;
-    publication_whose_answer_is_lost(Service::Marketplace) as a_publication_that_is_sent_again_by_a_new_sender_changes_nothing;
-    publication_whose_answer_is_lost(Service::Space) as a_publication_that_is_sent_again_to_a_new_receiver_changes_nothing;
-    // R-K2
-    killed_before_the_profiles_space_is_created() as a_profiles_space_comes_about_though_its_service_is_killed;
-    // R-K6
-    killed_before_the_decision(&[Service::Marketplace]) as a_submission_is_finished_though_the_marketplace_service_is_killed;
-    killed_before_the_decision(&[Service::Space]) as a_submission_is_finished_though_the_space_service_is_killed;
-    killed_before_the_decision(&[Service::Marketplace, Service::Space]) as a_submission_is_finished_though_both_are_killed;
-    reservation_whose_answer_is_lost(None) as a_reservation_of_which_the_marketplace_never_heard_is_found_again;
-    reservation_whose_answer_is_lost(Some(Service::Marketplace)) as a_reservation_outlives_whoever_asked_for_it;
-    undecided_while_the_network_fails(Way::Cut) as a_submission_is_finished_after_connections_broke;
-    undecided_while_the_network_fails(Way::Silent) as a_submission_is_finished_after_nothing_arrived;
-    refused_after_a_kill() as a_submission_that_was_left_half_way_and_is_refused_leaves_nothing;
 }

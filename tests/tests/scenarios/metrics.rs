@@ -1,4 +1,5 @@
 //! What Prometheus is told: everything that an operator has to know, and nothing about anybody.
+
 #![expect(clippy::float_cmp, reason = "what is counted is whole numbers")]
 
 use std::{
@@ -31,6 +32,13 @@ use crate::{
     apps,
     members::{DEVELOPER, VIEWER, adds, lists, removes},
 };
+
+scenarios! {
+    both engines:
+        calls_questions_and_connections_are_counted,
+        no_number_tells_of_anybody,
+        effects_that_wait_are_told_until_they_are_delivered;
+}
 
 /// What the port answers, whole.
 pub(crate) async fn answered(port: SocketAddr, request: &str) -> String {
@@ -128,7 +136,7 @@ async fn history(suite: &Measured) -> (Persona, Persona, String) {
     (alice, bob, space)
 }
 
-async fn counted(engine: Engine) {
+async fn calls_questions_and_connections_are_counted(engine: Engine) {
     let suite = Measured::start(engine).await;
     let (alice, bob, space) = history(&suite).await;
     assert_eq!(refused(adds(&alice, &space, &[(&bob, VIEWER)]).await).kind().1, "MEMBER_EXISTS");
@@ -183,7 +191,7 @@ async fn calls_an_unknown_method(who: &Persona) {
     assert_eq!(answer.map(drop).map_err(|status| status.code()), Err(Code::Unimplemented));
 }
 
-async fn tells_nothing_about_anybody(engine: Engine) {
+async fn no_number_tells_of_anybody(engine: Engine) {
     let suite = Measured::start(engine).await;
     let (alice, bob, space) = history(&suite).await;
     let app = apps::creates(&bob, &space).await.expect("an app").name;
@@ -210,7 +218,7 @@ async fn tells_nothing_about_anybody(engine: Engine) {
     assert_eq!(told.calls("unknown", "UNIMPLEMENTED"), 1.0, "{}", told.text);
 }
 
-async fn effects_that_wait_are_told(engine: Engine) {
+async fn effects_that_wait_are_told_until_they_are_delivered(engine: Engine) {
     let mut suite = Measured::start(engine).await;
     let (alice, bob, space) = history(&suite).await;
     assert_eq!(suite.scrape(Service::Membership).await.undelivered(Service::Membership), (0.0, 0.0));
@@ -233,12 +241,6 @@ async fn effects_that_wait_are_told(engine: Engine) {
 
     suite.run(Service::Space).await;
     suite.once(Service::Membership, |told| told.undelivered(Service::Membership) == (0.0, 0.0)).await;
-}
-
-on_both! {
-    counted() as calls_questions_and_connections_are_counted;
-    tells_nothing_about_anybody() as no_number_tells_of_anybody;
-    effects_that_wait_are_told() as effects_that_wait_are_told_until_they_are_delivered;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ use devspaces_proto::billing::v1::{
     invoice::State,
     usage_result::{Outcome, Rejection},
 };
-use devspaces_tests::{Suite, both_engines};
+use devspaces_tests::Suite;
 
 use crate::{
     apps::{imported, links},
@@ -13,6 +13,11 @@ use crate::{
 };
 
 use Metric::{FunctionGbSeconds, KvsReadGb, KvsWriteGb, LogsGb, SqlComputeHours, SqlGbHours, SqlRequests};
+
+scenarios! {
+    both engines:
+        a_month_is_billed_as_it_is_by_hand;
+}
 
 /// What the first app uses, in parts. Together with the table below this is the whole of the test's arithmetic.
 const USED: [(Metric, &[&str]); 7] = [
@@ -73,67 +78,67 @@ async fn accepted(suite: &Suite, events: &[UsageEvent]) {
     }
 }
 
-both_engines! {
-    async fn a_month_is_billed_as_it_is_by_hand(suite: Suite) {
-        let (this, next) = begins(&suite);
-        let it = Customer::new(&suite, "alice").await;
-        let second = imported(&suite, &it.admin).await;
-        let parts = USED.iter().flat_map(|(metric, parts)| parts.iter().map(|part| (*metric, *part)));
-        let parts: Vec<_> = parts.map(|(metric, part)| used(&suite, &it.app, metric, part)).collect();
-        // Some late, some out of order, one twice, and one again with other content.
-        let (in_time, late) = parts.split_at(7);
-        accepted(&suite, &in_time.iter().rev().cloned().collect::<Vec<_>>()).await;
-        let changed = UsageEvent { quantity: "77".into(), ..in_time[1].clone() };
-        let duplicate = (Outcome::Duplicate, Rejection::Unspecified);
-        let differs = (Outcome::Rejected, Rejection::ContentDiffers);
-        assert_eq!(outcomes(&suite, &[in_time[0].clone(), changed]).await, [duplicate, differs]);
+async fn a_month_is_billed_as_it_is_by_hand(suite: Suite) {
+    let (this, next) = begins(&suite);
+    let it = Customer::new(&suite, "alice").await;
+    let second = imported(&suite, &it.admin).await;
+    let parts = USED.iter().flat_map(|(metric, parts)| parts.iter().map(|part| (*metric, *part)));
+    let parts: Vec<_> = parts.map(|(metric, part)| used(&suite, &it.app, metric, part)).collect();
+    // Some late, some out of order, one twice, and one again with other content.
+    let (in_time, late) = parts.split_at(7);
+    accepted(&suite, &in_time.iter().rev().cloned().collect::<Vec<_>>()).await;
+    let changed = UsageEvent { quantity: "77".into(), ..in_time[1].clone() };
+    let duplicate = (Outcome::Duplicate, Rejection::Unspecified);
+    let differs = (Outcome::Rejected, Rejection::ContentDiffers);
+    assert_eq!(outcomes(&suite, &[in_time[0].clone(), changed]).await, [duplicate, differs]);
 
-        let before = used(&suite, &second, LogsGb, "50");
-        suite.clock.advance_to(&format!("{this}-15T00:00:00Z"));
-        links(&it.admin, &second, &it.space).await.expect("linked");
-        let unknown = (Outcome::Rejected, Rejection::AppUnknown);
-        assert_eq!(outcomes(&suite, &[before]).await, [unknown]);
-        accepted(&suite, &[used(&suite, &second, LogsGb, "2.1")]).await;
-        let too_late = used(&suite, &it.app, LogsGb, "4.002");
-        let written = used(&suite, &it.app, KvsWriteGb, "0.003");
+    let before = used(&suite, &second, LogsGb, "50");
+    suite.clock.advance_to(&format!("{this}-15T00:00:00Z"));
+    links(&it.admin, &second, &it.space).await.expect("linked");
+    let unknown = (Outcome::Rejected, Rejection::AppUnknown);
+    assert_eq!(outcomes(&suite, &[before]).await, [unknown]);
+    accepted(&suite, &[used(&suite, &second, LogsGb, "2.1")]).await;
+    let too_late = used(&suite, &it.app, LogsGb, "4.002");
+    let written = used(&suite, &it.app, KvsWriteGb, "0.003");
 
-        suite.clock.advance_to(&format!("{next}-02T12:00:00Z"));
-        bills(&suite).await;
-        accepted(&suite, late).await;
-        suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
-        bills(&suite).await;
-        let invoice = it.latest().await;
-        assert_eq!((invoice.state(), invoice.month.as_str()), (State::Open, this.as_str()));
-        // Apps come in the order of their ids.
-        let mut expected: Vec<_> = EXPECTED.iter().map(|line| (it.app.clone(), *line)).collect();
-        expected.push((second.clone(), LINKED));
-        expected.sort_by(|one, other| one.0.cmp(&other.0));
-        let lines: Vec<_> = invoice.lines.iter().map(|line| (line.app.clone(), told(line))).collect();
-        assert_eq!(lines, expected);
-        assert!(invoice.lines.iter().all(|line| line.usage_month == this && !line.adjustment));
-        assert_eq!((&invoice.total, &invoice.amount_due), (&usd(TOTAL), &usd(TOTAL)));
+    suite.clock.advance_to(&format!("{next}-02T12:00:00Z"));
+    bills(&suite).await;
+    accepted(&suite, late).await;
+    suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
+    bills(&suite).await;
+    let invoice = it.latest().await;
+    assert_eq!((invoice.state(), invoice.month.as_str()), (State::Open, this.as_str()));
+    // Apps come in the order of their ids.
+    let mut expected: Vec<_> = EXPECTED.iter().map(|line| (it.app.clone(), *line)).collect();
+    expected.push((second.clone(), LINKED));
+    expected.sort_by(|one, other| one.0.cmp(&other.0));
+    let lines: Vec<_> = invoice.lines.iter().map(|line| (line.app.clone(), told(line))).collect();
+    assert_eq!(lines, expected);
+    assert!(invoice.lines.iter().all(|line| line.usage_month == this && !line.adjustment));
+    assert_eq!((&invoice.total, &invoice.amount_due), (&usd(TOTAL), &usd(TOTAL)));
 
-        // R-B8
-        accepted(&suite, &[too_late, written, used(&suite, &it.app, SqlComputeHours, "0.1")]).await;
-        let preview = previews(&it.admin, &it.space).await.expect("a preview");
-        let after = month(&suite, 1);
-        suite.clock.advance_to(&format!("{after}-03T00:00:00Z"));
-        bills(&suite).await;
-        let adjusted = it.latest().await;
-        let lines: Vec<_> = adjusted.lines.iter().map(|line| (line.metric(), numbers(line), line.adjustment)).collect();
-        assert_eq!(lines, LATE);
-        let months: Vec<_> = adjusted.lines.iter().map(|line| line.usage_month.as_str()).collect();
-        assert_eq!(months, [this.as_str(), &this, &next]);
-        assert_eq!((&adjusted.total, adjusted.number), (&usd(LATE_TOTAL), 2));
-        assert_eq!((preview.lines, preview.total), (adjusted.lines, adjusted.total));
-        assert_eq!(it.invoices().await.len(), 2);
-        let first = crate::invoices::gets(&it.admin, &invoice.name).await.expect("the invoice");
-        assert_eq!(first, invoice);
+    // R-B8
+    accepted(&suite, &[too_late, written, used(&suite, &it.app, SqlComputeHours, "0.1")]).await;
+    let preview = previews(&it.admin, &it.space).await.expect("a preview");
+    let after = month(&suite, 1);
+    suite.clock.advance_to(&format!("{after}-03T00:00:00Z"));
+    bills(&suite).await;
+    let adjusted = it.latest().await;
+    let lines: Vec<_> =
+        adjusted.lines.iter().map(|line| (line.metric(), numbers(line), line.adjustment)).collect();
+    assert_eq!(lines, LATE);
+    let months: Vec<_> = adjusted.lines.iter().map(|line| line.usage_month.as_str()).collect();
+    assert_eq!(months, [this.as_str(), &this, &next]);
+    assert_eq!((&adjusted.total, adjusted.number), (&usd(LATE_TOTAL), 2));
+    assert_eq!((preview.lines, preview.total), (adjusted.lines, adjusted.total));
+    assert_eq!(it.invoices().await.len(), 2);
+    let first = crate::invoices::gets(&it.admin, &invoice.name).await.expect("the invoice");
+    assert_eq!(first, invoice);
 
-        // What is older than the invoice before the last is refused.
-        let closed = UsageEvent { time: at(&format!("{this}-20T00:00:00Z")), ..used(&suite, &it.app, LogsGb, "1") };
-        let request = ReportUsageRequest { events: vec![closed], request_id: String::new() };
-        let results = suite.persona("services/metering").usage().report_usage(request).await.expect("results");
-        assert_eq!(results.into_inner().results[0].rejection(), Rejection::MonthClosed);
-    }
+    // What is older than the invoice before the last is refused.
+    let closed =
+        UsageEvent { time: at(&format!("{this}-20T00:00:00Z")), ..used(&suite, &it.app, LogsGb, "1") };
+    let request = ReportUsageRequest { events: vec![closed], request_id: String::new() };
+    let results = suite.persona("services/metering").usage().report_usage(request).await.expect("results");
+    assert_eq!(results.into_inner().results[0].rejection(), Rejection::MonthClosed);
 }

@@ -10,7 +10,7 @@ use devspaces_proto::facts::v1::{
     ApplyEffectsRequest, Effect, GrantCreatorAdmin, Owner, effect, facts_service_client::FactsServiceClient,
 };
 use devspaces_tests::{
-    Persona, Suite, both_engines,
+    Persona, Suite,
     engine::temporary_folder,
     process::{binary, start},
     refused,
@@ -20,6 +20,13 @@ use tokio::process::Command;
 use tonic::{Code, Status, transport::Endpoint};
 
 use crate::members::{ADMIN, lists};
+
+scenarios! {
+    both engines:
+        a_service_of_the_suite_brings_about_only_what_is_its_own,
+        a_token_for_one_service_is_of_no_use_with_another,
+        the_space_service_makes_an_admin_of_a_new_space_only;
+}
 
 /// A space that the space service knows nothing of.
 const NEW: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
@@ -52,50 +59,48 @@ async fn state(suite: &Suite) -> (i64, journal::Checkpoint) {
     (count(&pool, MEMBERS).await, heads)
 }
 
-both_engines! {
-    // R-P7
-    async fn a_service_of_the_suite_brings_about_only_what_is_its_own(suite: Suite) {
-        let (alice, mallory) = (suite.user("alice"), suite.user("mallory"));
-        let space = alice.creates_space("Team").await;
-        let before = state(&suite).await;
-        for name in ["billing", "marketplace", "membership"] {
-            let peer = suite.peer(name, "membership");
-            for (space, sequence) in [(NEW, 1), (space.as_str(), 1), (space.as_str(), 2)] {
-                let refusal = refused(sends(&peer, grant(space, &mallory, sequence)).await);
-                assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"), "{name}");
-            }
-            assert_eq!(state(&suite).await, before, "{name} changed something");
+// R-P7
+async fn a_service_of_the_suite_brings_about_only_what_is_its_own(suite: Suite) {
+    let (alice, mallory) = (suite.user("alice"), suite.user("mallory"));
+    let space = alice.creates_space("Team").await;
+    let before = state(&suite).await;
+    for name in ["billing", "marketplace", "membership"] {
+        let peer = suite.peer(name, "membership");
+        for (space, sequence) in [(NEW, 1), (space.as_str(), 1), (space.as_str(), 2)] {
+            let refusal = refused(sends(&peer, grant(space, &mallory, sequence)).await);
+            assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"), "{name}");
         }
-        assert!(!mallory.may("space.get", &space).await);
-        // What is asked is not amiss: from the service whose it is it is taken.
-        sends(&suite.peer("space", "membership"), grant(NEW, &mallory, 1)).await.expect("applied");
-        assert_eq!(state(&suite).await.0, before.0 + 1);
+        assert_eq!(state(&suite).await, before, "{name} changed something");
     }
+    assert!(!mallory.may("space.get", &space).await);
+    // What is asked is not amiss: from the service whose it is it is taken.
+    sends(&suite.peer("space", "membership"), grant(NEW, &mallory, 1)).await.expect("applied");
+    assert_eq!(state(&suite).await.0, before.0 + 1);
+}
 
-    // R-P7
-    async fn a_token_for_one_service_is_of_no_use_with_another(suite: Suite) {
-        let mallory = suite.user("mallory");
-        let before = state(&suite).await;
-        for audience in ["space", "billing", "devspaces"] {
-            let refusal = refused(sends(&suite.peer("space", audience), grant(NEW, &mallory, 1)).await);
-            assert_eq!(refusal.kind(), (Code::Unauthenticated, "CREDENTIALS_INVALID"), "{audience}");
-        }
-        assert_eq!(state(&suite).await, before);
+// R-P7
+async fn a_token_for_one_service_is_of_no_use_with_another(suite: Suite) {
+    let mallory = suite.user("mallory");
+    let before = state(&suite).await;
+    for audience in ["space", "billing", "devspaces"] {
+        let refusal = refused(sends(&suite.peer("space", audience), grant(NEW, &mallory, 1)).await);
+        assert_eq!(refusal.kind(), (Code::Unauthenticated, "CREDENTIALS_INVALID"), "{audience}");
     }
+    assert_eq!(state(&suite).await, before);
+}
 
-    // R-P7, R-M2: a space that has members has had its first Admin; nobody comes in by this way any more.
-    async fn the_space_service_makes_an_admin_of_a_new_space_only(suite: Suite) {
-        let (alice, mallory) = (suite.user("alice"), suite.user("mallory"));
-        let space = alice.creates_space("Team").await;
-        let peer = suite.peer("space", "membership");
-        for sequence in [0, 1, 2, 1000] {
-            // Whether it is refused or taken without effect is all the same.
-            let _ = sends(&peer, grant(&space, &mallory, sequence)).await;
-            assert_eq!(lists(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
-        }
-        assert!(!mallory.may("space.get", &space).await);
-        assert_eq!(state(&suite).await.0, 1);
+// R-P7, R-M2: a space that has members has had its first Admin; nobody comes in by this way any more.
+async fn the_space_service_makes_an_admin_of_a_new_space_only(suite: Suite) {
+    let (alice, mallory) = (suite.user("alice"), suite.user("mallory"));
+    let space = alice.creates_space("Team").await;
+    let peer = suite.peer("space", "membership");
+    for sequence in [0, 1, 2, 1000] {
+        // Whether it is refused or taken without effect is all the same.
+        let _ = sends(&peer, grant(&space, &mallory, sequence)).await;
+        assert_eq!(lists(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
     }
+    assert!(!mallory.may("space.get", &space).await);
+    assert_eq!(state(&suite).await.0, 1);
 }
 
 // R-P7: also where both services live at one address, so that the token is good there.

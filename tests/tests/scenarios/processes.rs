@@ -25,6 +25,24 @@ use crate::{
     spaces::gets,
 };
 
+scenarios! {
+    both engines:
+        // R-P4, R-M5
+        no_check_that_starts_after_a_revocation_is_allowed_by_it,
+        the_revocation_test_sees_stale_answers,
+        // R-S1
+        an_effect_survives_the_death_of_its_sender,
+        killed_before_the_answer_arrives(Service::Space) as an_effect_that_is_sent_again_by_a_new_sender_changes_nothing,
+        killed_before_the_answer_arrives(Service::Membership) as an_effect_that_is_sent_again_to_a_new_receiver_changes_nothing,
+        seen_by_nobody(Way::Cut) as a_space_without_its_admin_is_seen_by_nobody_while_connections_break,
+        seen_by_nobody(Way::Silent) as a_space_without_its_admin_is_seen_by_nobody_while_nothing_arrives,
+        // R-M5
+        acknowledged_changes_survive_a_kill;
+    two replicas:
+        // On any replica.
+        no_check_that_starts_after_a_revocation_is_allowed_by_it;
+}
+
 /// How often a role is given and taken away while checks run.
 const ROUNDS: u64 = 60;
 /// How many checks run at once, without pause.
@@ -113,17 +131,14 @@ async fn revoke_while_checking(suite: &Processes, max_staleness: i64) -> Arc<Obs
     observed
 }
 
-pub(crate) async fn strict_checks_see_every_revocation(suite: &Processes) {
-    let observed = revoke_while_checking(suite, 0).await;
+/// R-P4, R-M5
+async fn no_check_that_starts_after_a_revocation_is_allowed_by_it(suite: Processes) {
+    let observed = revoke_while_checking(&suite, 0).await;
     assert!(observed.allowed.load(Ordering::SeqCst) >= ROUNDS, "the checks see the role while it is held");
     assert_eq!(observed.stale.load(Ordering::SeqCst), 0);
 }
 
-async fn strict_checks(engine: Engine) {
-    strict_checks_see_every_revocation(&Processes::start(engine).await).await;
-}
-
-async fn checks_that_allow_for_age_are_seen_to_be_stale(engine: Engine) {
+async fn the_revocation_test_sees_stale_answers(engine: Engine) {
     let observed = revoke_while_checking(&Processes::start(engine).await, 60).await;
     assert!(observed.stale.load(Ordering::SeqCst) > 0, "or the test could not see a stale answer");
 }
@@ -162,7 +177,7 @@ async fn made(suite: &Processes, spaces: i64) {
 }
 
 /// R-S1: the sender dies after its commit and before it has told anyone.
-async fn sender_killed_between_commit_and_effect(engine: Engine) {
+async fn an_effect_survives_the_death_of_its_sender(engine: Engine) {
     let mut suite = Processes::start(engine).await;
     let alice = suite.user("alice");
     suite.kill(Service::Membership).await;
@@ -248,7 +263,7 @@ async fn seen_by_nobody(engine: Engine, way: Way) {
 }
 
 /// R-M5: a removal that was acknowledged stays one, whoever is killed right after it.
-async fn acknowledged_changes_survive_kills(engine: Engine) {
+async fn acknowledged_changes_survive_a_kill(engine: Engine) {
     let mut suite = Processes::start(engine).await;
     let (alice, bob) = (suite.user("alice"), suite.user("bob"));
     let space = alice.creates_space("Team").await;
@@ -260,18 +275,4 @@ async fn acknowledged_changes_survive_kills(engine: Engine) {
         let answer = eventually(async || bob.check("space.get", &space).await.ok()).await;
         assert!(!answer.allowed);
     }
-}
-
-on_both! {
-    // R-P4, R-M5
-    strict_checks() as no_check_that_starts_after_a_revocation_is_allowed_by_it;
-    checks_that_allow_for_age_are_seen_to_be_stale() as the_revocation_test_sees_stale_answers;
-    // R-S1
-    sender_killed_between_commit_and_effect() as an_effect_survives_the_death_of_its_sender;
-    killed_before_the_answer_arrives(Service::Space) as an_effect_that_is_sent_again_by_a_new_sender_changes_nothing;
-    killed_before_the_answer_arrives(Service::Membership) as an_effect_that_is_sent_again_to_a_new_receiver_changes_nothing;
-    seen_by_nobody(Way::Cut) as a_space_without_its_admin_is_seen_by_nobody_while_connections_break;
-    seen_by_nobody(Way::Silent) as a_space_without_its_admin_is_seen_by_nobody_while_nothing_arrives;
-    // R-M5
-    acknowledged_changes_survive_kills() as acknowledged_changes_survive_a_kill;
 }

@@ -25,6 +25,17 @@ use crate::{
     members::{ADMIN, adds as adds_members, leaves, removes},
 };
 
+scenarios! {
+    both engines:
+        no_check_that_starts_after_a_removal_is_allowed_on_any_app,
+        a_removal_reaches_the_apps_though_its_service_is_killed_half_way,
+        killed_before_the_drop_is_acknowledged(Service::Membership) as a_drop_that_is_sent_again_by_a_new_sender_changes_nothing,
+        killed_before_the_drop_is_acknowledged(Service::Space) as a_drop_that_is_sent_again_to_a_new_receiver_changes_nothing;
+    two replicas:
+        // On any replica.
+        no_check_that_starts_after_a_removal_is_allowed_on_any_app;
+}
+
 /// How often the roles are given and taken away while checks run.
 const ROUNDS: u64 = 25;
 
@@ -112,7 +123,7 @@ impl Apps {
 }
 
 /// R-M5, R-P4, R-A4: contributor, owner and derived access, and all at once.
-pub(crate) async fn removals_reach_every_app(suite: &Processes) {
+async fn no_check_that_starts_after_a_removal_is_allowed_on_any_app(suite: Processes) {
     let (alice, bob) = (suite.user("alice"), suite.user("bob"));
     let apps = Apps::new(&alice).await;
     let shared = Arc::new(Shared::default());
@@ -145,10 +156,6 @@ pub(crate) async fn removals_reach_every_app(suite: &Processes) {
     let stale: Vec<u64> = seen.iter().map(|seen| seen.stale.load(Ordering::SeqCst)).collect();
     assert_eq!(stale, [0; 8]);
     assert!(seen.iter().all(|seen| seen.allowed.load(Ordering::SeqCst) >= ROUNDS));
-}
-
-async fn removals(engine: Engine) {
-    removals_reach_every_app(&Processes::start(engine).await).await;
 }
 
 fn removal(space: &str, whom: &Persona) -> RemoveMemberRequest {
@@ -186,7 +193,7 @@ async fn removed_once(suite: &Processes, apps: &Apps) {
 }
 
 /// R-M5: membership dies after its commit and before it has told anyone.
-async fn killed_between_the_removal_and_the_drop(engine: Engine) {
+async fn a_removal_reaches_the_apps_though_its_service_is_killed_half_way(engine: Engine) {
     let mut suite = Processes::start(engine).await;
     let (alice, bob) = (suite.user("alice"), suite.user("bob"));
     let apps = Apps::new(&alice).await;
@@ -228,11 +235,4 @@ async fn killed_before_the_drop_is_acknowledged(engine: Engine, victim: Service)
     suite.run(victim).await;
     drop(call);
     removed_once(&suite, &apps).await;
-}
-
-on_both! {
-    removals() as no_check_that_starts_after_a_removal_is_allowed_on_any_app;
-    killed_between_the_removal_and_the_drop() as a_removal_reaches_the_apps_though_its_service_is_killed_half_way;
-    killed_before_the_drop_is_acknowledged(Service::Membership) as a_drop_that_is_sent_again_by_a_new_sender_changes_nothing;
-    killed_before_the_drop_is_acknowledged(Service::Space) as a_drop_that_is_sent_again_to_a_new_receiver_changes_nothing;
 }

@@ -14,52 +14,11 @@ use devspaces_proto::{
     authz::v1::{CheckPermissionRequest, CheckPermissionResponse},
     membership::v1::RemoveMemberRequest,
 };
-use devspaces_tests::{Persona, Suite, process::Processes, sql::count, suite::eventually};
+use devspaces_tests::{Persona, process::Processes, sql::count, suite::eventually};
 use futures::future::join;
 use tonic::{Response, Status};
 
-use crate::{
-    members::{ADMIN, adds, lists},
-    processes::strict_checks_see_every_revocation,
-    processes_of_apps::removals_reach_every_app,
-};
-
-/// Declares tests that run scenarios of other modules on two replicas.
-macro_rules! on_two_replicas {
-    ($($module:ident :: $test:ident;)*) => {$(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $test() {
-            crate::$module::$test::scenario(Suite::start_replicated().await).await;
-        }
-    )*};
-}
-
-on_two_replicas! {
-    // R-B7: two billing runs at once, and the schedulers of both replicas.
-    billing_runs::runs_at_once;
-    billing_runs::an_allowance_is_given_once_to_spaces_billed_at_once;
-    // R-B12: both replicas look at the budgets.
-    billing_crossings::a_crossing_is_one_entry_for_all_thresholds_and_once_a_month;
-    // R-B1, R-B2
-    billing_races::several_consents_at_once;
-    billing_races::two_removals_of_the_last_two_billing_admins;
-    // R-J5
-    billing_races::the_same_addition_many_times_at_once;
-    // R-S5
-    billing_races::archival_against_additions;
-}
-
-// R-M5, R-P4
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_check_on_any_replica_that_starts_after_a_revocation_is_allowed_by_it() {
-    strict_checks_see_every_revocation(&Processes::start_replicated().await).await;
-}
-
-// R-M5, R-P4, R-A4
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_check_on_any_replica_that_starts_after_a_removal_is_allowed_on_any_app() {
-    removals_reach_every_app(&Processes::start_replicated().await).await;
-}
+use crate::members::{ADMIN, adds, lists};
 
 /// How often a replica is killed while checks run.
 const KILLS: usize = 12;

@@ -7,7 +7,7 @@ use devspaces_proto::billing::v1::{
     usage_result::{Outcome, Rejection},
 };
 use devspaces_tests::{
-    Persona, Suite, both_engines, everywhere, refused,
+    Persona, Suite, refused,
     sql::{count, texts},
 };
 use tonic::{Code, Status};
@@ -18,6 +18,24 @@ use crate::{
     members::{ADMIN, VIEWER, adds},
     spaces::archives,
 };
+
+scenarios! {
+    both engines:
+        usage_belongs_to_the_space_that_held_the_app_then,
+        late_usage_is_taken_while_the_space_is_archived,
+        nothing_is_counted_while_the_space_service_is_down_and_the_batch_sent_again_counts_once,
+        a_batch_writes_one_entry_for_each_space_in_which_something_counts,
+        usage_is_reported_by_a_service_and_read_by_who_may_see_estimates,
+        usage_of_many_apps_is_listed_whole,
+        usage_is_listed_by_month_app_and_page;
+    everywhere:
+        usage_of_the_hour_in_which_an_app_was_made_counts,
+        more_than_can_be_priced_is_refused_by_name,
+        each_event_is_answered_for_itself_and_the_rest_of_the_batch_stands,
+        what_is_malformed_is_named_by_its_fields,
+        a_batch_has_one_to_a_thousand_events,
+        of_batches_at_once_that_share_ids_each_id_counts_once;
+}
 
 /// What a test tells of usage: the rest of an event does not matter to it.
 pub(crate) fn event(suite: &Suite, id: &str, app: &str, quantity: &str) -> UsageEvent {
@@ -85,312 +103,319 @@ async fn sum(who: &Persona, space: &str) -> Vec<(String, i64)> {
     used.into_iter().map(|(_, _, quantity, events)| (quantity, events)).collect()
 }
 
-everywhere! {
-    // R-B5: the hour in which an app is made, and 5 minutes on either side.
-    async fn usage_of_the_hour_in_which_an_app_was_made_counts(suite: Suite) {
-        let alice = suite.user("alice");
-        let space = alice.creates_space("Team").await;
-        let app = alice.creates_app(&space).await;
-        // The hour turns whenever it likes: all is reckoned from the app and not from when the test comes to ask.
-        let now = gets(&alice, &app).await.expect("the app").create_time.expect("a time").seconds;
-        let at = |seconds: i64, id: &str| UsageEvent {
-            time: Some(prost_types::Timestamp { seconds, nanos: 0 }),
-            ..event(&suite, id, &app, "1")
-        };
-        let batch = [
-            at(now, "second"),
-            at(now / 60 * 60, "minute"),
-            at(now / 3600 * 3600, "hour"),
-            at(now - 240, "leeway"),
-            // Neither near nor the head of the hour.
-            at(now / 3600 * 3600 - 301, "before"),
-        ];
-        let unknown = rejected(Rejection::AppUnknown);
-        assert_eq!(outcomes(&suite, &batch).await, [ACCEPTED, ACCEPTED, ACCEPTED, ACCEPTED, unknown]);
-    }
+// R-B5: the hour in which an app is made, and 5 minutes on either side.
+async fn usage_of_the_hour_in_which_an_app_was_made_counts(suite: Suite) {
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    // The hour turns whenever it likes: all is reckoned from the app and not from when the test comes to ask.
+    let now = gets(&alice, &app).await.expect("the app").create_time.expect("a time").seconds;
+    let at = |seconds: i64, id: &str| UsageEvent {
+        time: Some(prost_types::Timestamp { seconds, nanos: 0 }),
+        ..event(&suite, id, &app, "1")
+    };
+    let batch = [
+        at(now, "second"),
+        at(now / 60 * 60, "minute"),
+        at(now / 3600 * 3600, "hour"),
+        at(now - 240, "leeway"),
+        // Neither near nor the head of the hour.
+        at(now / 3600 * 3600 - 301, "before"),
+    ];
+    let unknown = rejected(Rejection::AppUnknown);
+    assert_eq!(outcomes(&suite, &batch).await, [ACCEPTED, ACCEPTED, ACCEPTED, ACCEPTED, unknown]);
+}
 
-    // R-B5: what can't be priced is refused by name, and the rest stands and can be listed.
-    async fn more_than_can_be_priced_is_refused_by_name(suite: Suite) {
-        let alice = suite.user("alice");
-        let space = alice.creates_space("Team").await;
-        let app = alice.creates_app(&space).await;
-        let time = gets(&alice, &app).await.expect("the app").create_time;
-        let of = |metric: Metric, id: &str, quantity: &str| UsageEvent {
-            metric: metric.into(),
-            time,
-            ..event(&suite, id, &app, quantity)
-        };
-        let too_much = rejected(Rejection::TooMuch);
-        let batch = [
-            of(Metric::KvsWriteGb, "huge", "100000000000"),
-            of(Metric::SqlRequests, "fine", "100001.000000001"),
-            of(Metric::KvsWriteGb, "large", "900000000"),
-            of(Metric::KvsWriteGb, "more", "20000000"),
-            of(Metric::KvsWriteGb, "less", "1"),
-        ];
-        assert_eq!(outcomes(&suite, &batch).await, [too_much, ACCEPTED, ACCEPTED, too_much, ACCEPTED]);
-        // Sent again, what was accepted is known, and there is no more room than before.
-        assert_eq!(outcomes(&suite, &batch).await, [too_much, DUPLICATE, DUPLICATE, too_much, DUPLICATE]);
-        let time = time.and_then(|time| devspaces_kit::clock::Timestamp::try_from(time).ok()).expect("a time");
-        let month = time.to_string()[..7].to_owned();
-        let of_month = ListUsageRequest { parent: account_of(&space), month, ..ListUsageRequest::default() };
-        let used = pages(&alice, of_month).await;
-        assert_eq!(used.map(|used| used.len()).map_err(|status| status.code()), Ok(2));
+// R-B5: what can't be priced is refused by name, and the rest stands and can be listed.
+async fn more_than_can_be_priced_is_refused_by_name(suite: Suite) {
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    let time = gets(&alice, &app).await.expect("the app").create_time;
+    let of = |metric: Metric, id: &str, quantity: &str| UsageEvent {
+        metric: metric.into(),
+        time,
+        ..event(&suite, id, &app, quantity)
+    };
+    let too_much = rejected(Rejection::TooMuch);
+    let batch = [
+        of(Metric::KvsWriteGb, "huge", "100000000000"),
+        of(Metric::SqlRequests, "fine", "100001.000000001"),
+        of(Metric::KvsWriteGb, "large", "900000000"),
+        of(Metric::KvsWriteGb, "more", "20000000"),
+        of(Metric::KvsWriteGb, "less", "1"),
+    ];
+    assert_eq!(outcomes(&suite, &batch).await, [too_much, ACCEPTED, ACCEPTED, too_much, ACCEPTED]);
+    // Sent again, what was accepted is known, and there is no more room than before.
+    assert_eq!(outcomes(&suite, &batch).await, [too_much, DUPLICATE, DUPLICATE, too_much, DUPLICATE]);
+    let time = time.and_then(|time| devspaces_kit::clock::Timestamp::try_from(time).ok()).expect("a time");
+    let month = time.to_string()[..7].to_owned();
+    let of_month = ListUsageRequest { parent: account_of(&space), month, ..ListUsageRequest::default() };
+    let used = pages(&alice, of_month).await;
+    assert_eq!(used.map(|used| used.len()).map_err(|status| status.code()), Ok(2));
+}
+
+// R-B5
+async fn each_event_is_answered_for_itself_and_the_rest_of_the_batch_stands(suite: Suite) {
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    let unlinked = imported(&suite, &alice).await;
+    let first = event(&suite, "a", &app, "1.5");
+    assert_eq!(outcomes(&suite, std::slice::from_ref(&first)).await, [ACCEPTED]);
+    let batch = [
+        event(&suite, "b", &app, "2.25"),
+        UsageEvent { quantity: "1.500".into(), ..first.clone() },
+        UsageEvent { quantity: "1.501".into(), ..first.clone() },
+        UsageEvent { metric: Metric::KvsReadGb.into(), ..first.clone() },
+        UsageEvent { time: Some(suite.clock_in(1)), ..first.clone() },
+        UsageEvent { app: unlinked.clone(), ..first.clone() },
+        event(&suite, "c", &app, "-1"),
+        event(&suite, "d", &unlinked, "1"),
+        event(&suite, "e", "apps/0190a8d0-7b1c-7def-8000-000000000001", "1"),
+        UsageEvent { time: Some(suite.clock_in(-3600)), ..event(&suite, "f", &app, "1") },
+        UsageEvent { time: Some(suite.clock_in(400)), ..event(&suite, "g", &app, "1") },
+        UsageEvent { time: Some(suite.clock_in(200)), ..event(&suite, "h", &app, "0.000000001") },
+        event(&suite, "i", &app, "1"),
+        event(&suite, "i", &app, "2"),
+        UsageEvent { metric: Metric::SqlRequests.into(), ..event(&suite, "j", &app, "7") },
+    ];
+    let different = rejected(Rejection::ContentDiffers);
+    let unknown = rejected(Rejection::AppUnknown);
+    assert_eq!(
+        outcomes(&suite, &batch).await,
+        [
+            ACCEPTED,
+            DUPLICATE,
+            different,
+            different,
+            different,
+            different,
+            rejected(Rejection::Malformed),
+            unknown,
+            unknown,
+            unknown,
+            rejected(Rejection::TimeInFuture),
+            ACCEPTED,
+            ACCEPTED,
+            different,
+            ACCEPTED,
+        ],
+    );
+    assert_eq!(
+        used(&alice, &space).await.expect("usage"),
+        [
+            (app.clone(), Metric::LogsGb, "4.750000001".into(), 4),
+            (app.clone(), Metric::SqlRequests, "7".into(), 1),
+        ],
+    );
+    // Once accepted it is a duplicate, and once rejected it can still be accepted.
+    let again = [first, batch[9].clone(), UsageEvent { quantity: "1".into(), ..batch[6].clone() }];
+    assert_eq!(outcomes(&suite, &again).await, [DUPLICATE, unknown, ACCEPTED]);
+    assert_eq!(sum(&alice, &space).await, [("5.750000001".into(), 5), ("7".into(), 1)]);
+}
+
+// R-B5
+async fn what_is_malformed_is_named_by_its_fields(suite: Suite) {
+    let metering = suite.persona("services/metering");
+    let long = UsageEvent { id: "x".repeat(129), ..event(&suite, "", "apps/x", "1") };
+    let results = reports(&metering, &[UsageEvent::default(), long]).await.expect("results");
+    assert_eq!(results[0].rejection(), Rejection::Malformed);
+    for field in ["id", "app", "metric", "quantity", "time"] {
+        assert!(results[0].message.split("; ").any(|it| it.starts_with(field)), "{}", results[0].message);
+    }
+    assert_eq!(results[1].message.split("; ").count(), 2, "{}", results[1].message);
+}
+
+// R-B5
+async fn a_batch_has_one_to_a_thousand_events(suite: Suite) {
+    let alice = suite.user("alice");
+    let metering = suite.persona("services/metering");
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    let all: Vec<_> = (0..1001).map(|n| event(&suite, &format!("e{n}"), &app, "0.1")).collect();
+    for bad in [&all[..], &[]] {
+        let refusal = refused(reports(&metering, bad).await);
+        assert_eq!(refusal.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["events"]));
+    }
+    assert_eq!(sum(&alice, &space).await, []);
+    let results = outcomes(&suite, &all[..1000]).await;
+    assert!(results.iter().all(|result| *result == ACCEPTED));
+    assert_eq!(sum(&alice, &space).await, [("100".into(), 1000)]);
+    let results = outcomes(&suite, &all[1..]).await;
+    assert_eq!(results.iter().filter(|result| **result == ACCEPTED).count(), 1);
+    assert_eq!(sum(&alice, &space).await, [("100.1".into(), 1001)]);
+}
+
+// R-B5, R-A2
+async fn usage_belongs_to_the_space_that_held_the_app_then(suite: Suite) {
+    begins(&suite);
+    let alice = suite.user("alice");
+    let [home, other] = [alice.creates_space("Home").await, alice.creates_space("Other").await];
+    let app = imported(&suite, &alice).await;
+    let unlinked = event(&suite, "unlinked", &app, "1");
+    suite.clock.advance(Duration::from_hours(1));
+    links(&alice, &app, &home).await.expect("linked");
+    let at_home = event(&suite, "home", &app, "2");
+    suite.clock.advance(Duration::from_hours(1));
+    deletes(&alice, &app).await.expect("deleted");
+    suite.clock.advance(Duration::from_hours(1));
+    let deleted = event(&suite, "deleted", &app, "4");
+    suite.clock.advance(Duration::from_hours(1));
+    undeletes(&alice, &app).await.expect("there again");
+    suite.clock.advance(Duration::from_hours(1));
+    let back = event(&suite, "back", &app, "8");
+    let unknown = rejected(Rejection::AppUnknown);
+    assert_eq!(
+        outcomes(&suite, &[unlinked, at_home, deleted, back]).await,
+        [unknown, ACCEPTED, unknown, ACCEPTED],
+    );
+    assert_eq!(sum(&alice, &home).await, [("10".into(), 2)]);
+    assert_eq!(sum(&alice, &other).await, []);
+}
+
+// R-B5, R-S5
+async fn late_usage_is_taken_while_the_space_is_archived(suite: Suite) {
+    begins(&suite);
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    let late = event(&suite, "late", &app, "3");
+    suite.clock.advance(Duration::from_hours(1));
+    deletes(&alice, &app).await.expect("deleted");
+    archives(&alice, &space).await.expect("archived");
+    assert_eq!(outcomes(&suite, &[late]).await, [ACCEPTED]);
+    assert_eq!(sum(&alice, &space).await, [("3".into(), 1)]);
+}
+
+// R-B5
+async fn nothing_is_counted_while_the_space_service_is_down_and_the_batch_sent_again_counts_once(
+    suite: Suite,
+) {
+    let mut suite = suite;
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    let batch = [event(&suite, "a", &app, "1"), event(&suite, "b", &app, "2")];
+    suite.stop(Service::Space).await;
+    let refusal = refused(reports(&suite.persona("services/metering"), &batch).await);
+    assert_eq!(refusal.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"));
+    assert!(refusal.retry);
+    assert_eq!(count(&suite.pool(Service::Billing).await, "SELECT COUNT(*) FROM usage_event").await, 0);
+    suite.restart(Service::Space).await;
+    let sent = async || reports(&suite.persona("services/metering"), &batch).await.ok();
+    let results = devspaces_tests::suite::eventually(sent).await;
+    assert!(results.iter().all(|result| result.outcome() == Outcome::Accepted));
+    assert_eq!(outcomes(&suite, &batch).await, [DUPLICATE, DUPLICATE]);
+    assert_eq!(sum(&alice, &space).await, [("3".into(), 2)]);
+}
+
+// R-J1: an entry for each batch and space, that vouches for what was accepted; and R-J5.
+async fn a_batch_writes_one_entry_for_each_space_in_which_something_counts(suite: Suite) {
+    let alice = suite.user("alice");
+    let spaces = [alice.creates_space("A").await, alice.creates_space("B").await];
+    let apps = [alice.creates_app(&spaces[0]).await, alice.creates_app(&spaces[1]).await];
+    let batch: Vec<_> = (0..10).map(|n| event(&suite, &format!("e{n}"), &apps[n % 2], "1")).collect();
+    let request_id = "0190a8d0-7b1c-7def-8000-00000000000a".to_owned();
+    let request = ReportUsageRequest { events: batch.clone(), request_id };
+    let metering = suite.persona("services/metering");
+    let first = metering.usage().report_usage(request.clone()).await.expect("results").into_inner();
+    let again = metering.usage().report_usage(request.clone()).await.expect("results").into_inner();
+    assert_eq!(first, again, "a replay answers what the first call did");
+    let other = ReportUsageRequest { events: batch[1..].to_vec(), ..request };
+    let refusal = refused(metering.usage().report_usage(other).await);
+    assert_eq!(refusal.kind(), (Code::InvalidArgument, "REQUEST_ID_REUSED"));
+    assert!(outcomes(&suite, &batch).await.iter().all(|outcome| *outcome == DUPLICATE));
+    let mut changed = batch[..2].to_vec();
+    changed[0].quantity = "2".into();
+    outcomes(&suite, &changed).await;
+    let billing = suite.pool(Service::Billing).await;
+    let entries = texts(&billing, "SELECT content FROM journal ORDER BY scope").await;
+    assert_eq!(entries.len(), 2, "what counts already writes no entry");
+    for (entry, space) in entries.iter().zip(&spaces) {
+        let entry: serde_json::Value = serde_json::from_str(entry).expect("JSON");
+        assert_eq!(entry["resources"], serde_json::json!([account_of(space)]));
+        assert_eq!((&entry["after"]["events"], &entry["facts"]), (&5.into(), &false.into()));
+        assert_eq!(entry["after"]["digest"].as_str().map(str::len), Some(64));
     }
 }
 
-everywhere! {
-    // R-B5
-    async fn each_event_is_answered_for_itself_and_the_rest_of_the_batch_stands(suite: Suite) {
-        let alice = suite.user("alice");
-        let space = alice.creates_space("Team").await;
-        let app = alice.creates_app(&space).await;
-        let unlinked = imported(&suite, &alice).await;
-        let first = event(&suite, "a", &app, "1.5");
-        assert_eq!(outcomes(&suite, std::slice::from_ref(&first)).await, [ACCEPTED]);
-        let batch = [
-            event(&suite, "b", &app, "2.25"),
-            UsageEvent { quantity: "1.500".into(), ..first.clone() },
-            UsageEvent { quantity: "1.501".into(), ..first.clone() },
-            UsageEvent { metric: Metric::KvsReadGb.into(), ..first.clone() },
-            UsageEvent { time: Some(suite.clock_in(1)), ..first.clone() },
-            UsageEvent { app: unlinked.clone(), ..first.clone() },
-            event(&suite, "c", &app, "-1"),
-            event(&suite, "d", &unlinked, "1"),
-            event(&suite, "e", "apps/0190a8d0-7b1c-7def-8000-000000000001", "1"),
-            UsageEvent { time: Some(suite.clock_in(-3600)), ..event(&suite, "f", &app, "1") },
-            UsageEvent { time: Some(suite.clock_in(400)), ..event(&suite, "g", &app, "1") },
-            UsageEvent { time: Some(suite.clock_in(200)), ..event(&suite, "h", &app, "0.000000001") },
-            event(&suite, "i", &app, "1"),
-            event(&suite, "i", &app, "2"),
-            UsageEvent { metric: Metric::SqlRequests.into(), ..event(&suite, "j", &app, "7") },
-        ];
-        let different = rejected(Rejection::ContentDiffers);
-        let unknown = rejected(Rejection::AppUnknown);
-        assert_eq!(
-            outcomes(&suite, &batch).await,
-            [
-                ACCEPTED, DUPLICATE, different, different, different, different,
-                rejected(Rejection::Malformed), unknown, unknown, unknown, rejected(Rejection::TimeInFuture),
-                ACCEPTED, ACCEPTED, different, ACCEPTED,
-            ],
-        );
-        assert_eq!(
-            used(&alice, &space).await.expect("usage"),
-            [
-                (app.clone(), Metric::LogsGb, "4.750000001".into(), 4),
-                (app.clone(), Metric::SqlRequests, "7".into(), 1),
-            ],
-        );
-        // Once accepted it is a duplicate, and once rejected it can still be accepted.
-        let again = [first, batch[9].clone(), UsageEvent { quantity: "1".into(), ..batch[6].clone() }];
-        assert_eq!(outcomes(&suite, &again).await, [DUPLICATE, unknown, ACCEPTED]);
-        assert_eq!(sum(&alice, &space).await, [("5.750000001".into(), 5), ("7".into(), 1)]);
+// R-P7: whoever reports usage was given that by name; and who reads it.
+async fn usage_is_reported_by_a_service_and_read_by_who_may_see_estimates(suite: Suite) {
+    let (alice, bob, carol) = (suite.user("alice"), suite.user("bob"), suite.user("carol"));
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    adds(&alice, &space, &[(&bob, VIEWER), (&carol, ADMIN)]).await.expect("added");
+    let batch = [event(&suite, "a", &app, "1")];
+    for who in [&alice, &suite.persona("services/payments"), &suite.peer("space", "billing")] {
+        let refusal = refused(reports(who, &batch).await);
+        assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
     }
-
-    // R-B5
-    async fn what_is_malformed_is_named_by_its_fields(suite: Suite) {
-        let metering = suite.persona("services/metering");
-        let long = UsageEvent { id: "x".repeat(129), ..event(&suite, "", "apps/x", "1") };
-        let results = reports(&metering, &[UsageEvent::default(), long]).await.expect("results");
-        assert_eq!(results[0].rejection(), Rejection::Malformed);
-        for field in ["id", "app", "metric", "quantity", "time"] {
-            assert!(results[0].message.split("; ").any(|it| it.starts_with(field)), "{}", results[0].message);
-        }
-        assert_eq!(results[1].message.split("; ").count(), 2, "{}", results[1].message);
+    assert_eq!(outcomes(&suite, &batch).await, [ACCEPTED]);
+    for who in [&alice, &carol] {
+        assert_eq!(used(who, &space).await.expect("usage").len(), 1);
     }
-
-    // R-B5
-    async fn a_batch_has_one_to_a_thousand_events(suite: Suite) {
-        let alice = suite.user("alice");
-        let metering = suite.persona("services/metering");
-        let space = alice.creates_space("Team").await;
-        let app = alice.creates_app(&space).await;
-        let all: Vec<_> = (0..1001).map(|n| event(&suite, &format!("e{n}"), &app, "0.1")).collect();
-        for bad in [&all[..], &[]] {
-            let refusal = refused(reports(&metering, bad).await);
-            assert_eq!(refusal.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["events"]));
-        }
-        assert_eq!(sum(&alice, &space).await, []);
-        let results = outcomes(&suite, &all[..1000]).await;
-        assert!(results.iter().all(|result| *result == ACCEPTED));
-        assert_eq!(sum(&alice, &space).await, [("100".into(), 1000)]);
-        let results = outcomes(&suite, &all[1..]).await;
-        assert_eq!(results.iter().filter(|result| **result == ACCEPTED).count(), 1);
-        assert_eq!(sum(&alice, &space).await, [("100.1".into(), 1001)]);
+    for who in [&bob, &suite.user("stranger"), &suite.persona("services/metering")] {
+        let refusal = refused(used(who, &space).await);
+        assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
     }
 }
 
-both_engines! {
-    // R-B5, R-A2
-    async fn usage_belongs_to_the_space_that_held_the_app_then(suite: Suite) {
-        begins(&suite);
-        let alice = suite.user("alice");
-        let [home, other] = [alice.creates_space("Home").await, alice.creates_space("Other").await];
-        let app = imported(&suite, &alice).await;
-        let unlinked = event(&suite, "unlinked", &app, "1");
-        suite.clock.advance(Duration::from_hours(1));
-        links(&alice, &app, &home).await.expect("linked");
-        let at_home = event(&suite, "home", &app, "2");
-        suite.clock.advance(Duration::from_hours(1));
-        deletes(&alice, &app).await.expect("deleted");
-        suite.clock.advance(Duration::from_hours(1));
-        let deleted = event(&suite, "deleted", &app, "4");
-        suite.clock.advance(Duration::from_hours(1));
-        undeletes(&alice, &app).await.expect("there again");
-        suite.clock.advance(Duration::from_hours(1));
-        let back = event(&suite, "back", &app, "8");
-        let unknown = rejected(Rejection::AppUnknown);
-        assert_eq!(
-            outcomes(&suite, &[unlinked, at_home, deleted, back]).await,
-            [unknown, ACCEPTED, unknown, ACCEPTED],
-        );
-        assert_eq!(sum(&alice, &home).await, [("10".into(), 2)]);
-        assert_eq!(sum(&alice, &other).await, []);
-    }
-
-    // R-B5, R-S5
-    async fn late_usage_is_taken_while_the_space_is_archived(suite: Suite) {
-        begins(&suite);
-        let alice = suite.user("alice");
-        let space = alice.creates_space("Team").await;
+// R-B5: of a space with more apps than are read at once.
+async fn usage_of_many_apps_is_listed_whole(suite: Suite) {
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let mut batch = Vec::new();
+    for number in 0..220 {
         let app = alice.creates_app(&space).await;
-        let late = event(&suite, "late", &app, "3");
-        suite.clock.advance(Duration::from_hours(1));
-        deletes(&alice, &app).await.expect("deleted");
-        archives(&alice, &space).await.expect("archived");
-        assert_eq!(outcomes(&suite, &[late]).await, [ACCEPTED]);
-        assert_eq!(sum(&alice, &space).await, [("3".into(), 1)]);
+        batch.push(event(&suite, &format!("event-{number}"), &app, "0.5"));
     }
+    outcomes(&suite, &batch).await;
+    let mut expected: Vec<_> =
+        batch.iter().map(|event| (event.app.clone(), Metric::LogsGb, "0.5".to_owned(), 1)).collect();
+    expected.sort();
+    for page_size in [150, 250, 1000] {
+        let request =
+            ListUsageRequest { parent: account_of(&space), page_size, ..ListUsageRequest::default() };
+        assert_eq!(pages(&alice, request).await.expect("usage"), expected, "{page_size}");
+    }
+}
 
-    // R-B5
-    async fn nothing_is_counted_while_the_space_service_is_down_and_the_batch_sent_again_counts_once(suite: Suite) {
-        let mut suite = suite;
-        let alice = suite.user("alice");
-        let space = alice.creates_space("Team").await;
-        let app = alice.creates_app(&space).await;
-        let batch = [event(&suite, "a", &app, "1"), event(&suite, "b", &app, "2")];
-        suite.stop(Service::Space).await;
-        let refusal = refused(reports(&suite.persona("services/metering"), &batch).await);
-        assert_eq!(refusal.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"));
-        assert!(refusal.retry);
-        assert_eq!(count(&suite.pool(Service::Billing).await, "SELECT COUNT(*) FROM usage_event").await, 0);
-        suite.restart(Service::Space).await;
-        let sent = async || reports(&suite.persona("services/metering"), &batch).await.ok();
-        let results = devspaces_tests::suite::eventually(sent).await;
-        assert!(results.iter().all(|result| result.outcome() == Outcome::Accepted));
-        assert_eq!(outcomes(&suite, &batch).await, [DUPLICATE, DUPLICATE]);
-        assert_eq!(sum(&alice, &space).await, [("3".into(), 2)]);
-    }
-
-    // R-J1: an entry for each batch and space, that vouches for what was accepted; and R-J5.
-    async fn a_batch_writes_one_entry_for_each_space_in_which_something_counts(suite: Suite) {
-        let alice = suite.user("alice");
-        let spaces = [alice.creates_space("A").await, alice.creates_space("B").await];
-        let apps = [alice.creates_app(&spaces[0]).await, alice.creates_app(&spaces[1]).await];
-        let batch: Vec<_> =
-            (0..10).map(|n| event(&suite, &format!("e{n}"), &apps[n % 2], "1")).collect();
-        let request_id = "0190a8d0-7b1c-7def-8000-00000000000a".to_owned();
-        let request = ReportUsageRequest { events: batch.clone(), request_id };
-        let metering = suite.persona("services/metering");
-        let first = metering.usage().report_usage(request.clone()).await.expect("results").into_inner();
-        let again = metering.usage().report_usage(request.clone()).await.expect("results").into_inner();
-        assert_eq!(first, again, "a replay answers what the first call did");
-        let other = ReportUsageRequest { events: batch[1..].to_vec(), ..request };
-        let refusal = refused(metering.usage().report_usage(other).await);
-        assert_eq!(refusal.kind(), (Code::InvalidArgument, "REQUEST_ID_REUSED"));
-        assert!(outcomes(&suite, &batch).await.iter().all(|outcome| *outcome == DUPLICATE));
-        let mut changed = batch[..2].to_vec();
-        changed[0].quantity = "2".into();
-        outcomes(&suite, &changed).await;
-        let billing = suite.pool(Service::Billing).await;
-        let entries = texts(&billing, "SELECT content FROM journal ORDER BY scope").await;
-        assert_eq!(entries.len(), 2, "what counts already writes no entry");
-        for (entry, space) in entries.iter().zip(&spaces) {
-            let entry: serde_json::Value = serde_json::from_str(entry).expect("JSON");
-            assert_eq!(entry["resources"], serde_json::json!([account_of(space)]));
-            assert_eq!((&entry["after"]["events"], &entry["facts"]), (&5.into(), &false.into()));
-            assert_eq!(entry["after"]["digest"].as_str().map(str::len), Some(64));
+// R-B5
+async fn usage_is_listed_by_month_app_and_page(suite: Suite) {
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let mut batch = Vec::new();
+    let mut apps = Vec::new();
+    for number in 0..3 {
+        apps.push(alice.creates_app(&space).await);
+        for metric in 1..=7 {
+            let id = format!("{number}-{metric}");
+            batch.push(UsageEvent { metric, ..event(&suite, &id, &apps[number], "0.5") });
         }
     }
-
-    // R-P7: whoever reports usage was given that by name; and who reads it.
-    async fn usage_is_reported_by_a_service_and_read_by_who_may_see_estimates(suite: Suite) {
-        let (alice, bob, carol) = (suite.user("alice"), suite.user("bob"), suite.user("carol"));
-        let space = alice.creates_space("Team").await;
-        let app = alice.creates_app(&space).await;
-        adds(&alice, &space, &[(&bob, VIEWER), (&carol, ADMIN)]).await.expect("added");
-        let batch = [event(&suite, "a", &app, "1")];
-        for who in [&alice, &suite.persona("services/payments"), &suite.peer("space", "billing")] {
-            let refusal = refused(reports(who, &batch).await);
-            assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
-        }
-        assert_eq!(outcomes(&suite, &batch).await, [ACCEPTED]);
-        for who in [&alice, &carol] {
-            assert_eq!(used(who, &space).await.expect("usage").len(), 1);
-        }
-        for who in [&bob, &suite.user("stranger"), &suite.persona("services/metering")] {
-            let refusal = refused(used(who, &space).await);
-            assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
-        }
+    let before = month_of(&suite);
+    outcomes(&suite, &batch).await;
+    suite.clock.advance(Duration::from_hours(24 * 32));
+    outcomes(&suite, &[event(&suite, "later", &apps[0], "3")]).await;
+    let all = ListUsageRequest { parent: account_of(&space), month: before, ..ListUsageRequest::default() };
+    let whole = pages(&alice, all.clone()).await.expect("usage");
+    assert_eq!(whole.len(), 21);
+    let key = |row: &(String, Metric, String, i64)| (row.0.clone(), row.1.as_str_name().to_owned());
+    assert!(whole.is_sorted_by_key(key));
+    for page_size in [1, 4, 7, 21, 1001] {
+        let request = ListUsageRequest { page_size, ..all.clone() };
+        assert_eq!(pages(&alice, request).await.expect("usage"), whole, "{page_size}");
     }
-
-    // R-B5: of a space with more apps than are read at once.
-    async fn usage_of_many_apps_is_listed_whole(suite: Suite) {
-        let alice = suite.user("alice");
-        let space = alice.creates_space("Team").await;
-        let mut batch = Vec::new();
-        for number in 0..220 {
-            let app = alice.creates_app(&space).await;
-            batch.push(event(&suite, &format!("event-{number}"), &app, "0.5"));
-        }
-        outcomes(&suite, &batch).await;
-        let mut expected: Vec<_> =
-            batch.iter().map(|event| (event.app.clone(), Metric::LogsGb, "0.5".to_owned(), 1)).collect();
-        expected.sort();
-        for page_size in [150, 250, 1000] {
-            let request =
-                ListUsageRequest { parent: account_of(&space), page_size, ..ListUsageRequest::default() };
-            assert_eq!(pages(&alice, request).await.expect("usage"), expected, "{page_size}");
-        }
-    }
-
-    // R-B5
-    async fn usage_is_listed_by_month_app_and_page(suite: Suite) {
-        let alice = suite.user("alice");
-        let space = alice.creates_space("Team").await;
-        let mut batch = Vec::new();
-        let mut apps = Vec::new();
-        for number in 0..3 {
-            apps.push(alice.creates_app(&space).await);
-            for metric in 1..=7 {
-                let id = format!("{number}-{metric}");
-                batch.push(UsageEvent { metric, ..event(&suite, &id, &apps[number], "0.5") });
-            }
-        }
-        let before = month_of(&suite);
-        outcomes(&suite, &batch).await;
-        suite.clock.advance(Duration::from_hours(24 * 32));
-        outcomes(&suite, &[event(&suite, "later", &apps[0], "3")]).await;
-        let all = ListUsageRequest { parent: account_of(&space), month: before, ..ListUsageRequest::default() };
-        let whole = pages(&alice, all.clone()).await.expect("usage");
-        assert_eq!(whole.len(), 21);
-        let key = |row: &(String, Metric, String, i64)| (row.0.clone(), row.1.as_str_name().to_owned());
-        assert!(whole.is_sorted_by_key(key));
-        for page_size in [1, 4, 7, 21, 1001] {
-            let request = ListUsageRequest { page_size, ..all.clone() };
-            assert_eq!(pages(&alice, request).await.expect("usage"), whole, "{page_size}");
-        }
-        let one = ListUsageRequest { app: apps[1].clone(), page_size: 2, ..all.clone() };
-        let of_one: Vec<_> = whole.iter().filter(|row| row.0 == apps[1]).cloned().collect();
-        assert_eq!(pages(&alice, one).await.expect("usage"), of_one);
-        assert_eq!(of_one.len(), 7);
-        assert_eq!(sum(&alice, &space).await, [("3".into(), 1)]);
-        let bad = ListUsageRequest { month: "2026-13".into(), page_size: -1, ..all.clone() };
-        assert_eq!(refused(pages(&alice, bad).await).fields, ["page_size", "month"]);
-        let bad = ListUsageRequest { app: "x".into(), parent: space.clone(), ..all };
-        assert_eq!(refused(pages(&alice, bad).await).fields, ["parent", "app"]);
-    }
+    let one = ListUsageRequest { app: apps[1].clone(), page_size: 2, ..all.clone() };
+    let of_one: Vec<_> = whole.iter().filter(|row| row.0 == apps[1]).cloned().collect();
+    assert_eq!(pages(&alice, one).await.expect("usage"), of_one);
+    assert_eq!(of_one.len(), 7);
+    assert_eq!(sum(&alice, &space).await, [("3".into(), 1)]);
+    let bad = ListUsageRequest { month: "2026-13".into(), page_size: -1, ..all.clone() };
+    assert_eq!(refused(pages(&alice, bad).await).fields, ["page_size", "month"]);
+    let bad = ListUsageRequest { app: "x".into(), parent: space.clone(), ..all };
+    assert_eq!(refused(pages(&alice, bad).await).fields, ["parent", "app"]);
 }
 
 /// The current month.
@@ -399,45 +424,43 @@ pub(crate) fn month_of(suite: &Suite) -> String {
     suite.clock.now().to_string()[..7].to_owned()
 }
 
-everywhere! {
-    // R-B5: first write wins, also of batches at once that share some of their ids, in spaces of their own and in the same.
-    async fn of_batches_at_once_that_share_ids_each_id_counts_once(suite: Suite) {
-        let alice = suite.user("alice");
-        let spaces = [alice.creates_space("A").await, alice.creates_space("B").await];
-        let apps = [alice.creates_app(&spaces[0]).await, alice.creates_app(&spaces[1]).await];
-        let mut expected: BTreeMap<usize, u64> = BTreeMap::new();
-        for round in 0..20 {
-            let time = Some(suite.clock_in(0));
-            let batch = |number: usize| -> Vec<UsageEvent> {
-                let of = |n: usize| UsageEvent {
-                    time,
-                    ..event(&suite, &format!("{round}-{n}"), &apps[number % 2], &format!("{}", number + 1))
-                };
-                // In other orders, so that they would wait for each other if the order mattered.
-                let ids = number * 10..number * 10 + 50;
-                if number < 2 { ids.map(of).collect() } else { ids.rev().map(of).collect() }
+// R-B5: first write wins, also of batches at once that share some of their ids, in spaces of their own and in the same.
+async fn of_batches_at_once_that_share_ids_each_id_counts_once(suite: Suite) {
+    let alice = suite.user("alice");
+    let spaces = [alice.creates_space("A").await, alice.creates_space("B").await];
+    let apps = [alice.creates_app(&spaces[0]).await, alice.creates_app(&spaces[1]).await];
+    let mut expected: BTreeMap<usize, u64> = BTreeMap::new();
+    for round in 0..20 {
+        let time = Some(suite.clock_in(0));
+        let batch = |number: usize| -> Vec<UsageEvent> {
+            let of = |n: usize| UsageEvent {
+                time,
+                ..event(&suite, &format!("{round}-{n}"), &apps[number % 2], &format!("{}", number + 1))
             };
-            let batches: Vec<_> = (0..4).map(batch).collect();
-            let sending = batches.iter().map(|batch| outcomes(&suite, batch));
-            let results = futures::future::join_all(sending).await;
-            let mut winners = [0; 80];
-            for (number, results) in results.iter().enumerate() {
-                for (result, event) in results.iter().zip(&batches[number]) {
-                    let id: usize = event.id.split('-').nth(1).and_then(|it| it.parse().ok()).expect("a number");
-                    if *result == ACCEPTED {
-                        winners[id] += 1;
-                        *expected.entry(number % 2).or_default() += number as u64 + 1;
-                    } else {
-                        assert_eq!(*result, rejected(Rejection::ContentDiffers));
-                    }
+            // In other orders, so that they would wait for each other if the order mattered.
+            let ids = number * 10..number * 10 + 50;
+            if number < 2 { ids.map(of).collect() } else { ids.rev().map(of).collect() }
+        };
+        let batches: Vec<_> = (0..4).map(batch).collect();
+        let sending = batches.iter().map(|batch| outcomes(&suite, batch));
+        let results = futures::future::join_all(sending).await;
+        let mut winners = [0; 80];
+        for (number, results) in results.iter().enumerate() {
+            for (result, event) in results.iter().zip(&batches[number]) {
+                let id: usize = event.id.split('-').nth(1).and_then(|it| it.parse().ok()).expect("a number");
+                if *result == ACCEPTED {
+                    winners[id] += 1;
+                    *expected.entry(number % 2).or_default() += number as u64 + 1;
+                } else {
+                    assert_eq!(*result, rejected(Rejection::ContentDiffers));
                 }
             }
-            assert_eq!(winners, [1; 80], "round {round}");
         }
-        for (number, space) in spaces.iter().enumerate() {
-            let total: Vec<_> = sum(&alice, space).await.into_iter().map(|(quantity, _)| quantity).collect();
-            let expected: Vec<_> = expected.get(&number).map(ToString::to_string).into_iter().collect();
-            assert_eq!(total, expected);
-        }
+        assert_eq!(winners, [1; 80], "round {round}");
+    }
+    for (number, space) in spaces.iter().enumerate() {
+        let total: Vec<_> = sum(&alice, space).await.into_iter().map(|(quantity, _)| quantity).collect();
+        let expected: Vec<_> = expected.get(&number).map(ToString::to_string).into_iter().collect();
+        assert_eq!(total, expected);
     }
 }

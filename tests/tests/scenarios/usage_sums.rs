@@ -10,6 +10,11 @@ use proptest::{
 
 use crate::usage::{ACCEPTED, event, outcomes, used};
 
+scenarios! {
+    both engines:
+        what_is_listed_is_what_was_accepted;
+}
+
 /// An event by few numbers: its id, its app, its metric, and its quantity in billionths.
 type Told = (u8, usize, i32, u64);
 
@@ -67,7 +72,7 @@ async fn holds(suite: &Suite, case: u32, told: &[Told], sizes: &[usize]) {
     assert_eq!(used(&alice, &space).await.expect("usage"), expected);
 }
 
-async fn usage_counted_is_usage_accepted(engine: Engine) {
+async fn what_is_listed_is_what_was_accepted(engine: Engine) {
     let suite = Suite::start(engine).await;
     let cases = 12;
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
@@ -82,8 +87,4 @@ async fn usage_counted_is_usage_accepted(engine: Engine) {
         })
     };
     tokio::task::block_in_place(run).expect("a property that holds");
-}
-
-on_both! {
-    usage_counted_is_usage_accepted() as what_is_listed_is_what_was_accepted;
 }

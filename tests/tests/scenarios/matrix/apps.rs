@@ -8,7 +8,7 @@ use devspaces_proto::{
         LinkAppRequest, ListSpacesRequest, SpaceAccess,
     },
 };
-use devspaces_tests::{Persona, Suite, both_engines, refused, sql::tamper};
+use devspaces_tests::{Persona, Suite, refused, sql::tamper};
 use futures::future::join_all;
 use tonic::{Code, Status};
 
@@ -18,6 +18,13 @@ use super::{
     resource_of,
 };
 use crate::members::{ADMIN, DEVELOPER, VIEWER, adds, adds_members, member};
+
+scenarios! {
+    both engines:
+        each_contributor_role_may_what_the_table_says,
+        contributors_without_a_console_role_see_the_space_by_name_only,
+        linking_takes_a_console_role_and_a_role_on_the_app;
+}
 
 const ROLES: [ContributorRole; 5] = [
     ContributorRole::Owner,
@@ -169,88 +176,106 @@ async fn would_link(who: &Persona, app: &str, space: &str) -> Result<App, Status
     who.apps().link_app(request).await.map(tonic::Response::into_inner)
 }
 
-both_engines! {
-    // R-A2, R-A3, R-A4, R-A5, R-A6, R-A10 and every rule behind the table
-    async fn each_contributor_role_may_what_the_table_says(suite: Suite) {
-        let [alice, dora, della, victor, stranger] = ["alice", "dora", "della", "victor", "stranger"].map(|id| suite.user(id));
-        let space = alice.creates_space("Team").await;
-        let add_on = Member { view_all_apps: true, ..member(&della, DEVELOPER) };
-        adds(&alice, &space, &[(&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
-        adds_members(&alice, &space, vec![add_on]).await.expect("added");
-        let groups = ["outsider", "insider", "before", "former"].map(|group| five(&suite, group));
-        let [outsiders, insiders, before, former] = &groups;
-        let apps = [
-            Target { name: app_of_outsiders(&alice, &space, outsiders).await, place: Place::Space, five: outsiders },
-            Target { name: app_of_developers(&alice, &space, insiders).await, place: Place::Space, five: insiders },
-            Target { name: app_of_before(&suite, before).await, place: Place::Nowhere, five: before },
-            Target { name: app_of_outsiders(&alice, &space, former).await, place: Place::Deleted, five: former },
-        ];
-        deletes(&former[0], &apps[3].name).await;
+// R-A2, R-A3, R-A4, R-A5, R-A6, R-A10 and every rule behind the table
+async fn each_contributor_role_may_what_the_table_says(suite: Suite) {
+    let [alice, dora, della, victor, stranger] =
+        ["alice", "dora", "della", "victor", "stranger"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    let add_on = Member { view_all_apps: true, ..member(&della, DEVELOPER) };
+    adds(&alice, &space, &[(&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
+    adds_members(&alice, &space, vec![add_on]).await.expect("added");
+    let groups = ["outsider", "insider", "before", "former"].map(|group| five(&suite, group));
+    let [outsiders, insiders, before, former] = &groups;
+    let apps = [
+        Target {
+            name: app_of_outsiders(&alice, &space, outsiders).await,
+            place: Place::Space,
+            five: outsiders,
+        },
+        Target {
+            name: app_of_developers(&alice, &space, insiders).await,
+            place: Place::Space,
+            five: insiders,
+        },
+        Target { name: app_of_before(&suite, before).await, place: Place::Nowhere, five: before },
+        Target { name: app_of_outsiders(&alice, &space, former).await, place: Place::Deleted, five: former },
+    ];
+    deletes(&former[0], &apps[3].name).await;
 
-        let of_space = [(&alice, ADMIN, false), (&dora, DEVELOPER, false), (&della, DEVELOPER, true), (&victor, VIEWER, false)];
-        let of_space = of_space.into_iter().chain(insiders.iter().map(|person| (person, DEVELOPER, false)));
-        let of_space = of_space.map(|(person, role, view_all_apps)| Asker { person, console: Some(role), view_all_apps });
-        let others = outsiders.iter().chain(before).chain(former).chain([&stranger]);
-        let others = others.map(|person| Asker { person, console: None, view_all_apps: false });
-        let askers: Vec<_> = of_space.chain(others).collect();
-        let asked = join_all(askers.iter().map(|asker| asks_everything(asker, &space, &apps))).await;
-        assert_eq!(asked.iter().sum::<usize>(), 25 * (49 + 9 * 4));
+    let of_space = [
+        (&alice, ADMIN, false),
+        (&dora, DEVELOPER, false),
+        (&della, DEVELOPER, true),
+        (&victor, VIEWER, false),
+    ];
+    let of_space = of_space.into_iter().chain(insiders.iter().map(|person| (person, DEVELOPER, false)));
+    let of_space =
+        of_space.map(|(person, role, view_all_apps)| Asker { person, console: Some(role), view_all_apps });
+    let others = outsiders.iter().chain(before).chain(former).chain([&stranger]);
+    let others = others.map(|person| Asker { person, console: None, view_all_apps: false });
+    let askers: Vec<_> = of_space.chain(others).collect();
+    let asked = join_all(askers.iter().map(|asker| asks_everything(asker, &space, &apps))).await;
+    assert_eq!(asked.iter().sum::<usize>(), 25 * (49 + 9 * 4));
+}
+
+// R-S2, R-A5, R-S7: an app shows its space to who contributes to it, by name only, as long as it is there.
+async fn contributors_without_a_console_role_see_the_space_by_name_only(suite: Suite) {
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let groups = ["outsider", "before", "former"].map(|group| five(&suite, group));
+    let [outsiders, before, former] = &groups;
+    app_of_outsiders(&alice, &space, outsiders).await;
+    app_of_before(&suite, before).await;
+    let deleted = app_of_outsiders(&alice, &space, former).await;
+    deletes(&former[0], &deleted).await;
+    for person in outsiders {
+        let listed = lists_spaces(person).await;
+        let shown = listed[0].space.clone().expect("a space");
+        assert_eq!((listed.len(), listed[0].limited, shown.display_name.as_str()), (1, true, "Team"));
+        assert!(shown.create_time.is_none() && shown.etag.is_empty(), "the name only");
     }
-
-    // R-S2, R-A5, R-S7: an app shows its space to who contributes to it, by name only, as long as it is there.
-    async fn contributors_without_a_console_role_see_the_space_by_name_only(suite: Suite) {
-        let alice = suite.user("alice");
-        let space = alice.creates_space("Team").await;
-        let groups = ["outsider", "before", "former"].map(|group| five(&suite, group));
-        let [outsiders, before, former] = &groups;
-        app_of_outsiders(&alice, &space, outsiders).await;
-        app_of_before(&suite, before).await;
-        let deleted = app_of_outsiders(&alice, &space, former).await;
-        deletes(&former[0], &deleted).await;
-        for person in outsiders {
-            let listed = lists_spaces(person).await;
-            let shown = listed[0].space.clone().expect("a space");
-            assert_eq!((listed.len(), listed[0].limited, shown.display_name.as_str()), (1, true, "Team"));
-            assert!(shown.create_time.is_none() && shown.etag.is_empty(), "the name only");
-        }
-        for person in before.iter().chain(former) {
-            assert!(lists_spaces(person).await.is_empty(), "{}", person.name);
-        }
+    for person in before.iter().chain(former) {
+        assert!(lists_spaces(person).await.is_empty(), "{}", person.name);
     }
+}
 
-    // R-A2, R-M1: it takes a role on either side, and neither stands in for the other.
-    async fn linking_takes_a_console_role_and_a_role_on_the_app(suite: Suite) {
-        let alice = suite.user("alice");
-        let space = alice.creates_space("Team").await;
-        let consoles = [
-            ("admin", Some((ADMIN, false))),
-            ("developer", Some((DEVELOPER, false))),
-            ("add-on", Some((DEVELOPER, true))),
-            ("viewer", Some((VIEWER, false))),
-            ("none", None),
-        ];
-        let mut permitted = 0;
-        for (group, console) in consoles {
-            let contributors = five(&suite, group);
-            let app = app_of_before(&suite, &contributors).await;
-            let nobody = suite.user(&format!("{group}-nobody"));
-            let people = contributors.iter().chain([&nobody]);
-            if let Some((role, view_all_apps)) = console {
-                let members = people.clone().map(|who| Member { view_all_apps, ..member(who, role) }).collect();
-                adds_members(&alice, &space, members).await.expect("added");
+// R-A2, R-M1: it takes a role on either side, and neither stands in for the other.
+async fn linking_takes_a_console_role_and_a_role_on_the_app(suite: Suite) {
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let consoles = [
+        ("admin", Some((ADMIN, false))),
+        ("developer", Some((DEVELOPER, false))),
+        ("add-on", Some((DEVELOPER, true))),
+        ("viewer", Some((VIEWER, false))),
+        ("none", None),
+    ];
+    let mut permitted = 0;
+    for (group, console) in consoles {
+        let contributors = five(&suite, group);
+        let app = app_of_before(&suite, &contributors).await;
+        let nobody = suite.user(&format!("{group}-nobody"));
+        let people = contributors.iter().chain([&nobody]);
+        if let Some((role, view_all_apps)) = console {
+            let members = people.clone().map(|who| Member { view_all_apps, ..member(who, role) }).collect();
+            adds_members(&alice, &space, members).await.expect("added");
+        }
+        let console = console.map(|(role, _)| role);
+        for (person, role) in people.zip(ROLES.map(Some).into_iter().chain([None])) {
+            let answer = would_link(person, &app, &space).await;
+            if may_link(console, role) {
+                permitted += 1;
+                assert_eq!(answer.expect("permitted").space, space, "{}", person.name);
+            } else {
+                let denied = refused(answer);
+                assert_eq!(
+                    (denied.kind(), denied.metadata[0].1.as_str()),
+                    ((Code::PermissionDenied, "PERMISSION_DENIED"), "apps.link"),
+                    "{}",
+                    person.name
+                );
             }
-            let console = console.map(|(role, _)| role);
-            for (person, role) in people.zip(ROLES.map(Some).into_iter().chain([None])) {
-                let answer = would_link(person, &app, &space).await;
-                if may_link(console, role) {
-                    permitted += 1;
-                    assert_eq!(answer.expect("permitted").space, space, "{}", person.name);
-                } else {
-                    let denied = refused(answer);
-                    assert_eq!((denied.kind(), denied.metadata[0].1.as_str()), ((Code::PermissionDenied, "PERMISSION_DENIED"), "apps.link"), "{}", person.name);
-                }
-            }
         }
-        assert_eq!(permitted, 3 * 2);
     }
+    assert_eq!(permitted, 3 * 2);
 }

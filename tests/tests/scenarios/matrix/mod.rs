@@ -5,11 +5,19 @@ pub(crate) mod planes;
 
 use devspaces::Service;
 use devspaces_proto::{authz::v1::Plane, membership::v1::Member};
-use devspaces_tests::{Persona, everywhere, refused, suite::eventually};
+use devspaces_tests::{Persona, Suite, refused, suite::eventually};
 use tonic::Code;
 
 use self::oracle::{Row, Standing, rows};
 use crate::members::{ADMIN, DEVELOPER, VIEWER, adds, adds_members, member};
+
+scenarios! {
+    everywhere:
+        each_console_role_may_what_the_table_says,
+        a_service_may_what_its_operator_configured,
+        asking_about_others_needs_a_permission,
+        every_service_gives_the_same_answers;
+}
 
 /// The resource of a question about this line: a space, an app or none.
 fn resource_of<'a>(row: &Row, space: &'a str, app: &'a str) -> &'a str {
@@ -54,88 +62,96 @@ async fn ask(person: &Persona, row: &Row, resource: &str, standing: &Standing) {
     }
 }
 
-everywhere! {
-    // R-M1, R-P1, R-P2 and every rule behind the table
-    async fn each_console_role_may_what_the_table_says(suite: Suite) {
-        let [alice, dora, della, victor, stranger] = ["alice", "dora", "della", "victor", "stranger"].map(|id| suite.user(id));
-        let space = alice.creates_space("Team").await;
-        let add_on = Member { view_all_apps: true, ..member(&della, DEVELOPER) };
-        adds(&alice, &space, &[(&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
-        adds_members(&alice, &space, vec![add_on]).await.expect("added");
-        let people = [
-            (&alice, Some(ADMIN), false),
-            (&dora, Some(DEVELOPER), false),
-            (&della, Some(DEVELOPER), true),
-            (&victor, Some(VIEWER), false),
-            (&stranger, None, false),
-        ];
-        let rows = rows();
-        assert_eq!(rows.len(), 58);
-        let mut asked = 0;
-        // On an app, and where there are apps: matrix/apps.rs.
-        for row in rows.iter().filter(|row| row.resource != "app") {
-            let resource = resource_of(row, &space, "");
-            for (person, console, view_all_apps) in people {
-                asked += 1;
-                ask(person, row, resource, &Standing { console, view_all_apps, ..Standing::default() }).await;
-            }
-        }
-        assert_eq!(asked, 5 * 49);
-    }
-
-    // R-P7: services have what the operator configured, and nothing else.
-    async fn a_service_may_what_its_operator_configured(suite: Suite) {
-        let alice = suite.user("alice");
-        let space = alice.creates_space("Team").await;
-        let app = alice.creates_app(&space).await;
-        let (auditor, other) = (suite.persona("services/auditor"), suite.persona("services/other"));
-        for row in rows() {
-            let resource = resource_of(row, &space, &app);
-            assert_eq!(auditor.may(&row.permission, resource).await, row.permission == "authz.check_others", "{}", row.permission);
-            assert!(!other.may(&row.permission, resource).await, "{}", row.permission);
+// R-M1, R-P1, R-P2 and every rule behind the table
+async fn each_console_role_may_what_the_table_says(suite: Suite) {
+    let [alice, dora, della, victor, stranger] =
+        ["alice", "dora", "della", "victor", "stranger"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    let add_on = Member { view_all_apps: true, ..member(&della, DEVELOPER) };
+    adds(&alice, &space, &[(&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
+    adds_members(&alice, &space, vec![add_on]).await.expect("added");
+    let people = [
+        (&alice, Some(ADMIN), false),
+        (&dora, Some(DEVELOPER), false),
+        (&della, Some(DEVELOPER), true),
+        (&victor, Some(VIEWER), false),
+        (&stranger, None, false),
+    ];
+    let rows = rows();
+    assert_eq!(rows.len(), 58);
+    let mut asked = 0;
+    // On an app, and where there are apps: matrix/apps.rs.
+    for row in rows.iter().filter(|row| row.resource != "app") {
+        let resource = resource_of(row, &space, "");
+        for (person, console, view_all_apps) in people {
+            asked += 1;
+            ask(person, row, resource, &Standing { console, view_all_apps, ..Standing::default() }).await;
         }
     }
+    assert_eq!(asked, 5 * 49);
+}
 
-    // R-P6
-    async fn asking_about_others_needs_a_permission(suite: Suite) {
-        let [alice, bob, mallory] = ["alice", "bob", "mallory"].map(|id| suite.user(id));
-        let space = alice.creates_space("Team").await;
-        adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
-        let ask = |permission: &str| devspaces_proto::authz::v1::CheckPermissionRequest {
-            subject: bob.name.clone(), permission: permission.to_owned(), resource: space.clone(), max_staleness: None,
+// R-P7: services have what the operator configured, and nothing else.
+async fn a_service_may_what_its_operator_configured(suite: Suite) {
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    let (auditor, other) = (suite.persona("services/auditor"), suite.persona("services/other"));
+    for row in rows() {
+        let resource = resource_of(row, &space, &app);
+        assert_eq!(
+            auditor.may(&row.permission, resource).await,
+            row.permission == "authz.check_others",
+            "{}",
+            row.permission
+        );
+        assert!(!other.may(&row.permission, resource).await, "{}", row.permission);
+    }
+}
+
+// R-P6
+async fn asking_about_others_needs_a_permission(suite: Suite) {
+    let [alice, bob, mallory] = ["alice", "bob", "mallory"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+    let ask = |permission: &str| devspaces_proto::authz::v1::CheckPermissionRequest {
+        subject: bob.name.clone(),
+        permission: permission.to_owned(),
+        resource: space.clone(),
+        max_staleness: None,
+    };
+    for asker in [&alice, &suite.persona("services/auditor"), &bob] {
+        let answer =
+            asker.authz().check_permission(ask("members.list")).await.expect("an answer").into_inner();
+        assert!(answer.allowed);
+    }
+    for asker in [&mallory, &suite.persona("services/other")] {
+        let refusal = refused(asker.authz().check_permission(ask("members.list")).await);
+        assert_eq!(refusal.code, Code::PermissionDenied);
+    }
+    let other_plane = refused(alice.authz().check_permission(ask("billing.invoices.get")).await);
+    assert_eq!(other_plane.code, Code::PermissionDenied, "a console Admin administers no other plane");
+}
+
+// R-P4, R-P5: the same from every service.
+async fn every_service_gives_the_same_answers(suite: Suite) {
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+    for permission in ["space.get", "space.update", "members.add", "billing.invoices.get", "space.create"] {
+        let request = devspaces_proto::authz::v1::CheckPermissionRequest {
+            permission: permission.to_owned(),
+            resource: if permission == "space.create" { String::new() } else { space.clone() },
+            ..Default::default()
         };
-        for asker in [&alice, &suite.persona("services/auditor"), &bob] {
-            let answer = asker.authz().check_permission(ask("members.list")).await.expect("an answer").into_inner();
-            assert!(answer.allowed);
-        }
-        for asker in [&mallory, &suite.persona("services/other")] {
-            let refusal = refused(asker.authz().check_permission(ask("members.list")).await);
-            assert_eq!(refusal.code, Code::PermissionDenied);
-        }
-        let other_plane = refused(alice.authz().check_permission(ask("billing.invoices.get")).await);
-        assert_eq!(other_plane.code, Code::PermissionDenied, "a console Admin administers no other plane");
-    }
-
-    // R-P4, R-P5: the same from every service.
-    async fn every_service_gives_the_same_answers(suite: Suite) {
-        let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
-        let space = alice.creates_space("Team").await;
-        adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
-        for permission in ["space.get", "space.update", "members.add", "billing.invoices.get", "space.create"] {
-            let request = devspaces_proto::authz::v1::CheckPermissionRequest {
-                permission: permission.to_owned(),
-                resource: if permission == "space.create" { String::new() } else { space.clone() },
-                ..Default::default()
+        let of = async |service| {
+            let whole = async || {
+                let asked = bob.authz_of(service).check_permission(request.clone()).await.expect("an answer");
+                let answer = (asked.get_ref().allowed, asked.into_inner().explanation.expect("reasons"));
+                answer.1.missing_facts.is_empty().then_some(answer)
             };
-            let of = async |service| {
-                let whole = async || {
-                    let asked = bob.authz_of(service).check_permission(request.clone()).await.expect("an answer");
-                    let answer = (asked.get_ref().allowed, asked.into_inner().explanation.expect("reasons"));
-                    answer.1.missing_facts.is_empty().then_some(answer)
-                };
-                eventually(whole).await
-            };
-            assert_eq!(of(Service::Space).await, of(Service::Membership).await, "{permission}");
-        }
+            eventually(whole).await
+        };
+        assert_eq!(of(Service::Space).await, of(Service::Membership).await, "{permission}");
     }
 }

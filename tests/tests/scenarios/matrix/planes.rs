@@ -8,7 +8,7 @@ use devspaces_proto::{
     },
     membership::v1::{ConsoleRole, Member},
 };
-use devspaces_tests::{Persona, Suite, everywhere};
+use devspaces_tests::{Persona, Suite};
 use futures::future::join_all;
 use tonic::Status;
 
@@ -18,6 +18,12 @@ use super::{
     resource_of,
 };
 use crate::members::{ADMIN, DEVELOPER, VIEWER, adds_members, member};
+
+scenarios! {
+    everywhere:
+        every_combination_of_roles_may_what_the_table_says_before_and_after_publication,
+        a_published_space_without_an_admin_may_be_given_one_by_its_marketplace_admin;
+}
 
 /// Consents to the current terms of app invoicing (R-B1).
 pub(crate) async fn consents(who: &Persona, space: &str) -> Result<BillingAccount, Status> {
@@ -152,41 +158,39 @@ async fn everyone_asks(holders: &[Holder], space: &str, app: &str) -> usize {
     join_all(asking).await.into_iter().sum()
 }
 
-everywhere! {
-    // R-M1, R-B2, R-K4, R-S3, R-K1: every line of the table; no role on one plane implies a role on another.
-    async fn every_combination_of_roles_may_what_the_table_says_before_and_after_publication(suite: Suite) {
-        let alice = suite.user("alice");
-        let space = alice.creates_space("Team").await;
-        let app = alice.creates_app(&space).await;
-        consents(&alice, &space).await.expect("an account");
-        let before = holders(&suite, false);
-        appoints(&alice, &space, None, &before).await;
-        assert_eq!(everyone_asks(&before, &space, &app).await, 5 * 2 * 58);
+// R-M1, R-B2, R-K4, R-S3, R-K1: every line of the table; no role on one plane implies a role on another.
+async fn every_combination_of_roles_may_what_the_table_says_before_and_after_publication(suite: Suite) {
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    consents(&alice, &space).await.expect("an account");
+    let before = holders(&suite, false);
+    appoints(&alice, &space, None, &before).await;
+    assert_eq!(everyone_asks(&before, &space, &app).await, 5 * 2 * 58);
 
-        let profile = accepts_terms(&alice, &space).await.expect("published").name;
-        let after = holders(&suite, true);
-        appoints(&alice, &space, Some(&profile), &after).await;
-        assert_eq!(everyone_asks(&after, &space, &app).await, 5 * 4 * 58);
-        let published: Vec<Holder> = before
-            .into_iter()
-            .map(|it| Holder { standing: Standing { published: true, ..it.standing }, ..it })
-            .collect();
-        everyone_asks(&published, &space, &app).await;
-    }
+    let profile = accepts_terms(&alice, &space).await.expect("published").name;
+    let after = holders(&suite, true);
+    appoints(&alice, &space, Some(&profile), &after).await;
+    assert_eq!(everyone_asks(&after, &space, &app).await, 5 * 4 * 58);
+    let published: Vec<Holder> = before
+        .into_iter()
+        .map(|it| Holder { standing: Standing { published: true, ..it.standing }, ..it })
+        .collect();
+    everyone_asks(&published, &space, &app).await;
+}
 
-    // R-K2, R-M3
-    async fn a_published_space_without_an_admin_may_be_given_one_by_its_marketplace_admin(suite: Suite) {
-        let (vera, stranger) = (suite.user("vera"), suite.user("stranger"));
-        let space = creates_profile(&vera, "Vendor").await.expect("a profile").space;
-        let alone = Standing { published: true, without_admin: true, ..Standing::default() };
-        let holders = [
-            Holder { person: vera, standing: Standing { marketplace_admin: true, ..alone } },
-            Holder { person: stranger, standing: alone },
-        ];
-        for Holder { person, standing } in &holders {
-            for row in rows().iter().filter(|row| row.resource != "app") {
-                ask(person, row, resource_of(row, &space, ""), standing).await;
-            }
+// R-K2, R-M3
+async fn a_published_space_without_an_admin_may_be_given_one_by_its_marketplace_admin(suite: Suite) {
+    let (vera, stranger) = (suite.user("vera"), suite.user("stranger"));
+    let space = creates_profile(&vera, "Vendor").await.expect("a profile").space;
+    let alone = Standing { published: true, without_admin: true, ..Standing::default() };
+    let holders = [
+        Holder { person: vera, standing: Standing { marketplace_admin: true, ..alone } },
+        Holder { person: stranger, standing: alone },
+    ];
+    for Holder { person, standing } in &holders {
+        for row in rows().iter().filter(|row| row.resource != "app") {
+            ask(person, row, resource_of(row, &space, ""), standing).await;
         }
     }
 }

@@ -20,7 +20,7 @@ use std::{
 };
 
 use devspaces_kit::clock::SystemClock;
-use devspaces_tests::{Suite, everywhere};
+use devspaces_tests::Suite;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 use tokio::{runtime::Handle, task::block_in_place};
 
@@ -30,6 +30,11 @@ use self::{
     views::same,
     world::{Actor, No, Told, World},
 };
+
+scenarios! {
+    everywhere:
+        the_suite_answers_as_the_rules_have_it;
+}
 
 const CASES: u32 = 6;
 /// How often everything is asked, in steps.
@@ -122,16 +127,15 @@ fn walk(suite: &Suite) -> Tally {
     }
 }
 
-everywhere! {
-    // R-M1 to R-M8, R-A1 to R-A6, R-A9, R-A10, R-B1, R-B2, R-K1 to R-K4, R-K6, R-S1, R-S2, R-S3, R-S5, R-S7, R-P4
-    async fn the_suite_answers_as_the_rules_have_it(suite: Suite) {
-        let tally = block_in_place(|| walk(&suite));
-        for (answer, times) in &tally {
-            println!("{times:6} {answer}");
-        }
-        let done = tally.iter().filter(|(answer, _)| answer.contains("done")).map(|(_, times)| times).sum::<usize>();
-        let all = tally.values().sum::<usize>();
-        // A walk that tells nothing. A few short ones may happen to archive their space early.
-        assert!(all < 50 || done * 6 > all, "only {done} of {all} calls did what they were asked to");
+// R-M1 to R-M8, R-A1 to R-A6, R-A9, R-A10, R-B1, R-B2, R-K1 to R-K4, R-K6, R-S1, R-S2, R-S3, R-S5, R-S7, R-P4
+async fn the_suite_answers_as_the_rules_have_it(suite: Suite) {
+    let tally = block_in_place(|| walk(&suite));
+    for (answer, times) in &tally {
+        println!("{times:6} {answer}");
     }
+    let done =
+        tally.iter().filter(|(answer, _)| answer.contains("done")).map(|(_, times)| times).sum::<usize>();
+    let all = tally.values().sum::<usize>();
+    // A walk that tells nothing. A few short ones may happen to archive their space early.
+    assert!(all < 50 || done * 6 > all, "only {done} of {all} calls did what they were asked to");
 }

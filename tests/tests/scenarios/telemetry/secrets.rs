@@ -33,6 +33,11 @@ use crate::{
     vendor_profiles::{acceptance, contact, creates, gets_profile, updates},
 };
 
+scenarios! {
+    both engines:
+        however_much_is_logged_no_secret_and_no_address_is;
+}
+
 /// Where everybody here has an address, in whatever way the rest of it is written.
 const DOMAIN: &str = "mail.example";
 const CARD: &str = "4111111111111111";
@@ -208,7 +213,7 @@ async fn is_unavailable(suite: &mut Observed, erin: &Persona, bob: &Persona, spa
     creates(erin, "Profile").await;
 }
 
-async fn untold(engine: Engine) {
+async fn however_much_is_logged_no_secret_and_no_address_is(engine: Engine) {
     let mut suite = Observed::start(engine, "trace").await;
     let mut secrets = Secrets::of(&suite);
     let [erin, bob] = ["erin", "bob"].map(|id| person(&suite, &mut secrets, id));
@@ -246,10 +251,6 @@ async fn untold(engine: Engine) {
         assert!(wrong, "{service}");
         secrets.assert_untold(service.name(), &log);
     }
-}
-
-on_both! {
-    untold() as however_much_is_logged_no_secret_and_no_address_is;
 }
 
 /// A database's password is in its URL, which the process is given and tells nobody.

@@ -17,6 +17,11 @@ use crate::{
     vendor_profiles::acceptance,
 };
 
+scenarios! {
+    both engines:
+        a_request_that_crosses_three_services_is_one_trace;
+}
+
 const ACCEPT: &str = "devspaces.marketplace.v1.VendorProfileService/AcceptTerms";
 
 /// A filter by which calls that go well are logged as well.
@@ -60,7 +65,7 @@ fn assert_tree(spans: &[&Exported], root: &str) {
     assert_eq!(roots, 1, "the caller made one call");
 }
 
-async fn one_trace(engine: Engine) {
+async fn a_request_that_crosses_three_services_is_one_trace(engine: Engine) {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     const UNSAMPLED: &str = "4bf92f3577b34da6a3ce929d0e0e4737";
     const PREVIEW: &str = "4bf92f3577b34da6a3ce929d0e0e4738";
@@ -112,10 +117,6 @@ async fn one_trace(engine: Engine) {
     let created = created.expect("the call");
     assert!(created.span.parent_span_id.is_empty() && said.logged(&created.trace()).contains("space"));
     assert!(said.ends.values().all(std::process::ExitStatus::success), "{:?}", said.ends);
-}
-
-on_both! {
-    one_trace() as a_request_that_crosses_three_services_is_one_trace;
 }
 
 /// Checks that wait for one another's round trips share calls to the owners of facts.
