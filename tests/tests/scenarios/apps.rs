@@ -1,20 +1,23 @@
 //! Apps: creating, importing, linking, changing and deleting them, and who sees them.
+use std::time::Duration;
+
 use devspaces_proto::space::v1::{
-    App, ContributorRole, CreateAppRequest, DeleteAppRequest, GetAppRequest, ImportAppRequest,
-    LinkAppRequest, ListAppsRequest, UndeleteAppRequest, UpdateAppRequest,
+    App, ContributorRole, CreateAppRequest, DeleteAppRequest, ImportAppRequest, LinkAppRequest,
+    ListAppsRequest,
     app::{Listing, State},
 };
-use devspaces_tests::{Persona, Suite, refused};
-use prost_types::FieldMask;
-use std::time::Duration;
-use tonic::{Code, Status};
+use devspaces_tests::{Suite, refused};
+use tonic::Code;
 
-use crate::{
-    contributors::{self, OWNER},
-    listings::submits,
-    members::{ADMIN, DEVELOPER, VIEWER, adds, adds_members, member},
-    spaces::{archives, restores},
-    vendor_profiles::accepts,
+use crate::acts::{
+    apps::{
+        apps_seen, creates_app, deletes_app, gets_app, imported_app, links_app, lists_apps, undeletes_app,
+        updates_app,
+    },
+    contributors::{OWNER, adds_contributors, lists_contributors},
+    marketplace::{accepts_terms, submits_listing},
+    members::{ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, member},
+    spaces::{archives_space, restores_space},
 };
 
 scenarios! {
@@ -40,83 +43,22 @@ scenarios! {
 
 const NOWHERE: &str = "apps/0190a8d0-7b1c-7def-8000-000000000001";
 
-pub(crate) async fn gets(who: &Persona, name: &str) -> Result<App, Status> {
-    who.apps().get_app(GetAppRequest { name: name.to_owned() }).await.map(tonic::Response::into_inner)
-}
-
-pub(crate) async fn creates(who: &Persona, space: &str) -> Result<App, Status> {
-    let app = App { display_name: "App".into(), space: space.to_owned(), ..App::default() };
-    let request = CreateAppRequest { app: Some(app), request_id: String::new() };
-    who.apps().create_app(request).await.map(tonic::Response::into_inner)
-}
-
-/// A private app that is in no space, brought in with its owner.
-pub(crate) async fn imported(suite: &Suite, owner: &Persona) -> String {
-    let importer = suite.persona("services/importer");
-    let app = App { display_name: "Old".into(), ..App::default() };
-    let request = ImportAppRequest { app: Some(app), owner: owner.name.clone(), request_id: String::new() };
-    importer.apps().import_app(request).await.expect("imported").into_inner().name
-}
-
-pub(crate) async fn links(who: &Persona, app: &str, space: &str) -> Result<App, Status> {
-    let request =
-        LinkAppRequest { name: app.to_owned(), space: space.to_owned(), ..LinkAppRequest::default() };
-    who.apps().link_app(request).await.map(tonic::Response::into_inner)
-}
-
-pub(crate) async fn deletes(who: &Persona, app: &str) -> Result<App, Status> {
-    let request = DeleteAppRequest { name: app.to_owned(), ..DeleteAppRequest::default() };
-    who.apps().delete_app(request).await.map(tonic::Response::into_inner)
-}
-
-pub(crate) async fn undeletes(who: &Persona, app: &str) -> Result<App, Status> {
-    let request = UndeleteAppRequest { name: app.to_owned(), ..UndeleteAppRequest::default() };
-    who.apps().undelete_app(request).await.map(tonic::Response::into_inner)
-}
-
-async fn updates(who: &Persona, app: App, paths: &[&str]) -> Result<App, Status> {
-    let mask = FieldMask { paths: paths.iter().map(ToString::to_string).collect() };
-    let update_mask = (!paths.is_empty()).then_some(mask);
-    let request = UpdateAppRequest { app: Some(app), update_mask, request_id: String::new() };
-    who.apps().update_app(request).await.map(tonic::Response::into_inner)
-}
-
-/// The apps that someone sees, page by page: of a space, or everywhere where none is given.
-pub(crate) async fn lists(who: &Persona, space: &str, page_size: i32) -> Result<Vec<App>, Status> {
-    let mut request = ListAppsRequest { space: space.to_owned(), page_size, page_token: String::new() };
-    let mut apps = Vec::new();
-    loop {
-        let page = who.apps().list_apps(request.clone()).await?.into_inner();
-        apps.extend(page.apps);
-        if page.next_page_token.is_empty() {
-            return Ok(apps);
-        }
-        request.page_token = page.next_page_token;
-    }
-}
-
-/// Their names and the roles of who lists them.
-pub(crate) async fn seen(who: &Persona, space: &str) -> Vec<(String, ContributorRole)> {
-    let apps = lists(who, space, 2).await.expect("a list");
-    apps.into_iter().map(|app| (app.name.clone(), app.my_role())).collect()
-}
-
 // R-A1
 async fn the_creator_of_an_app_owns_it(suite: Suite) {
     let [alice, bob, victor, mallory] = ["alice", "bob", "victor", "mallory"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
-    let app = creates(&bob, &space).await.expect("created");
+    adds_members(&alice, &space, &[(&bob, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
+    let app = creates_app(&bob, &space).await.expect("created");
     assert_eq!((app.my_role(), app.listing(), app.state()), (OWNER, Listing::Private, State::Active));
     assert_eq!((app.space.clone(), format!("apps/{}", app.uid)), (space.clone(), app.name.clone()));
-    assert_eq!(gets(&bob, &app.name).await.expect("the owner reads it"), app);
+    assert_eq!(gets_app(&bob, &app.name).await.expect("the owner reads it"), app);
     for permission in
         ["app.develop", "app.deploy", "app.delete", "app.owner.update", "app.contributors.update"]
     {
         assert!(bob.may(permission, &app.name).await, "{permission}");
     }
     for who in [&victor, &mallory] {
-        let denied = refused(creates(who, &space).await);
+        let denied = refused(creates_app(who, &space).await);
         assert_eq!(
             denied.message,
             format!("Permission 'apps.create' denied on '{space}' (or it might not exist)")
@@ -129,16 +71,19 @@ async fn an_app_is_seen_by_derived_viewers_and_looks_missing_to_others(suite: Su
     let [alice, bob, dora, della, victor, mallory] =
         ["alice", "bob", "dora", "della", "victor", "mallory"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, DEVELOPER), (&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, DEVELOPER), (&dora, DEVELOPER), (&victor, VIEWER)])
+        .await
+        .expect("added");
     let add_on = devspaces_proto::membership::v1::Member { view_all_apps: true, ..member(&della, DEVELOPER) };
-    adds_members(&alice, &space, vec![add_on]).await.expect("added");
+    adds_members_as_given(&alice, &space, vec![add_on]).await.expect("added");
     let app = bob.creates_app(&space).await;
     for viewer in [&alice, &della, &victor] {
-        assert_eq!(gets(viewer, &app).await.expect("seen").my_role(), ContributorRole::Viewer);
+        assert_eq!(gets_app(viewer, &app).await.expect("seen").my_role(), ContributorRole::Viewer);
         assert!(!viewer.may("app.develop", &app).await && !viewer.may("app.deploy", &app).await, "R-A6");
     }
     for other in [&dora, &mallory] {
-        let (forbidden, missing) = (refused(gets(other, &app).await), refused(gets(other, NOWHERE).await));
+        let (forbidden, missing) =
+            (refused(gets_app(other, &app).await), refused(gets_app(other, NOWHERE).await));
         assert_eq!(forbidden.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
         assert_eq!(missing.message.replace(NOWHERE, &app), forbidden.message, "R-P3");
     }
@@ -148,37 +93,38 @@ async fn an_app_is_seen_by_derived_viewers_and_looks_missing_to_others(suite: Su
 async fn an_admin_manages_every_app_and_develops_by_a_role_that_the_journal_shows(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
     let app = bob.creates_app(&space).await;
     let renamed = App { name: app.clone(), display_name: "Renamed".into(), ..App::default() };
-    assert_eq!(updates(&alice, renamed, &[]).await.expect("renamed").display_name, "Renamed");
+    assert_eq!(updates_app(&alice, renamed, &[]).await.expect("renamed").display_name, "Renamed");
     assert!(!alice.may("app.deploy", &app).await);
-    contributors::adds(&alice, &app, &[(&alice, ContributorRole::Deployer)]).await.expect("added");
+    adds_contributors(&alice, &app, &[(&alice, ContributorRole::Deployer)]).await.expect("added");
     assert!(alice.may("app.deploy", &app).await && !alice.may("app.delete", &app).await);
-    assert_eq!(gets(&alice, &app).await.expect("the app").my_role(), ContributorRole::Deployer);
+    assert_eq!(gets_app(&alice, &app).await.expect("the app").my_role(), ContributorRole::Deployer);
 }
 
 // R-A6
 async fn details_change_by_mask_and_etag(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    let before = creates(&alice, &space).await.expect("created");
+    let before = creates_app(&alice, &space).await.expect("created");
     let change = App { display_name: "Other".into(), description: "x".into(), ..before.clone() };
-    let one = updates(&alice, change.clone(), &["description"]).await.expect("one field");
+    let one = updates_app(&alice, change.clone(), &["description"]).await.expect("one field");
     assert_eq!((one.display_name.as_str(), one.description.as_str()), ("App", "x"));
     assert_eq!(
-        refused(updates(&alice, change, &["display_name"]).await).kind(),
+        refused(updates_app(&alice, change, &["display_name"]).await).kind(),
         (Code::Aborted, "ETAG_STALE")
     );
-    contributors::adds(&alice, &before.name, &[(&bob, ContributorRole::Viewer)]).await.expect("added");
+    adds_contributors(&alice, &before.name, &[(&bob, ContributorRole::Viewer)]).await.expect("added");
     let fresh = App { display_name: "New".into(), ..one.clone() };
-    let two = updates(&alice, fresh, &["*"]).await.expect("an etag that contributors do not change");
+    let two = updates_app(&alice, fresh, &["*"]).await.expect("an etag that contributors do not change");
     assert_eq!((two.display_name.as_str(), two.description.as_str()), ("New", "x"));
-    let same =
-        updates(&alice, App { etag: String::new(), ..two.clone() }, &["*"]).await.expect("nothing to change");
+    let same = updates_app(&alice, App { etag: String::new(), ..two.clone() }, &["*"])
+        .await
+        .expect("nothing to change");
     assert_eq!(same.etag, two.etag);
     let bad = App { name: before.name, display_name: "\u{0}".into(), ..App::default() };
-    let bad = refused(updates(&alice, bad, &["display_name", "space"]).await);
+    let bad = refused(updates_app(&alice, bad, &["display_name", "space"]).await);
     assert_eq!(
         bad.bad_fields(),
         (Code::InvalidArgument, "INVALID_FIELD", vec!["update_mask", "app.display_name"])
@@ -189,25 +135,28 @@ async fn details_change_by_mask_and_etag(suite: Suite) {
 async fn an_imported_app_is_seen_and_linked_by_its_contributors_and_nothing_more(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
-    let app = imported(&suite, &bob).await;
-    let before = gets(&bob, &app).await.expect("its owner sees it");
+    adds_members(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
+    let app = imported_app(&suite, &bob).await;
+    let before = gets_app(&bob, &app).await.expect("its owner sees it");
     assert_eq!((before.space.as_str(), before.my_role()), ("", OWNER));
     for permission in ["app.develop", "app.deploy", "app.update", "app.contributors.update", "app.delete"] {
         assert!(!bob.may(permission, &app).await, "{permission}");
     }
-    assert_eq!(seen(&bob, "").await, [(app.clone(), OWNER)]);
-    assert_eq!(refused(gets(&alice, &app).await).code, Code::PermissionDenied);
+    assert_eq!(apps_seen(&bob, "").await, [(app.clone(), OWNER)]);
+    assert_eq!(refused(gets_app(&alice, &app).await).code, Code::PermissionDenied);
     assert_eq!(
-        refused(links(&alice, &app, &space).await).code,
+        refused(links_app(&alice, &app, &space).await).code,
         Code::PermissionDenied,
         "a role on the app is missing"
     );
-    let linked = links(&bob, &app, &space).await.expect("linked");
+    let linked = links_app(&bob, &app, &space).await.expect("linked");
     assert_eq!((linked.space, linked.name), (space.clone(), app.clone()));
     assert!(bob.may("app.deploy", &app).await);
-    assert_eq!(gets(&alice, &app).await.expect("now seen by the Admin").my_role(), ContributorRole::Viewer);
-    let again = refused(links(&bob, &app, &space).await);
+    assert_eq!(
+        gets_app(&alice, &app).await.expect("now seen by the Admin").my_role(),
+        ContributorRole::Viewer
+    );
+    let again = refused(links_app(&bob, &app, &space).await);
     assert_eq!(again.blocked(), (Code::FailedPrecondition, "APP_LINKED", vec!["APP_LINKED"]));
 }
 
@@ -215,12 +164,12 @@ async fn an_imported_app_is_seen_and_linked_by_its_contributors_and_nothing_more
 async fn linking_takes_a_role_in_the_space_and_one_on_the_app(suite: Suite) {
     let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&carol, VIEWER)]).await.expect("added");
-    let [bobs, carols] = [imported(&suite, &bob).await, imported(&suite, &carol).await];
-    let no_role_in_space = refused(links(&bob, &bobs, &space).await);
-    let viewer_in_space = refused(links(&carol, &carols, &space).await);
-    let no_role_on_app = refused(links(&alice, &bobs, &space).await);
-    let no_app = refused(links(&alice, NOWHERE, &space).await);
+    adds_members(&alice, &space, &[(&carol, VIEWER)]).await.expect("added");
+    let [bobs, carols] = [imported_app(&suite, &bob).await, imported_app(&suite, &carol).await];
+    let no_role_in_space = refused(links_app(&bob, &bobs, &space).await);
+    let viewer_in_space = refused(links_app(&carol, &carols, &space).await);
+    let no_role_on_app = refused(links_app(&alice, &bobs, &space).await);
+    let no_app = refused(links_app(&alice, NOWHERE, &space).await);
     for denied in [&no_role_in_space, &viewer_in_space, &no_role_on_app, &no_app] {
         assert_eq!(
             denied.message,
@@ -249,28 +198,28 @@ async fn importing_takes_the_permission_of_a_service(suite: Suite) {
     let key = ImportAppRequest { request_id, ..request(&alice.name, "Old") };
     let first = importer.apps().import_app(key.clone()).await.expect("imported").into_inner();
     assert_eq!(importer.apps().import_app(key).await.expect("the first result").into_inner(), first, "R-J5");
-    assert_eq!(seen(&alice, "").await.len(), 1);
+    assert_eq!(apps_seen(&alice, "").await.len(), 1);
 }
 
 // R-A5, R-A9
 async fn apps_are_listed_as_far_as_one_sees_them(suite: Suite) {
     let [alice, bob, della, erin] = ["alice", "bob", "della", "erin"].map(|id| suite.user(id));
     let (one, two) = (alice.creates_space("One").await, bob.creates_space("Two").await);
-    adds(&alice, &one, &[(&bob, DEVELOPER)]).await.expect("added");
+    adds_members(&alice, &one, &[(&bob, DEVELOPER)]).await.expect("added");
     let add_on = devspaces_proto::membership::v1::Member { view_all_apps: true, ..member(&della, DEVELOPER) };
-    adds_members(&alice, &one, vec![add_on]).await.expect("added");
+    adds_members_as_given(&alice, &one, vec![add_on]).await.expect("added");
     let [first, second] = [alice.creates_app(&one).await, bob.creates_app(&one).await];
     let third = bob.creates_app(&two).await;
-    let fourth = imported(&suite, &erin).await;
-    contributors::adds(&bob, &third, &[(&erin, ContributorRole::Deployer)]).await.expect("added");
+    let fourth = imported_app(&suite, &erin).await;
+    adds_contributors(&bob, &third, &[(&erin, ContributorRole::Deployer)]).await.expect("added");
     let viewer = ContributorRole::Viewer;
-    assert_eq!(seen(&alice, "").await, [(first.clone(), OWNER), (second.clone(), viewer)]);
-    assert_eq!(seen(&della, &one).await, [(first, viewer), (second.clone(), viewer)]);
-    assert_eq!(seen(&bob, &one).await, [(second.clone(), OWNER)], "without the add-on, one's own");
-    assert_eq!(seen(&bob, "").await, [(second, OWNER), (third.clone(), OWNER)]);
-    assert_eq!(seen(&erin, "").await, [(third.clone(), ContributorRole::Deployer), (fourth, OWNER)]);
-    assert_eq!(seen(&erin, &two).await, [(third, ContributorRole::Deployer)]);
-    let stranger = refused(lists(&erin, &one, 0).await);
+    assert_eq!(apps_seen(&alice, "").await, [(first.clone(), OWNER), (second.clone(), viewer)]);
+    assert_eq!(apps_seen(&della, &one).await, [(first, viewer), (second.clone(), viewer)]);
+    assert_eq!(apps_seen(&bob, &one).await, [(second.clone(), OWNER)], "without the add-on, one's own");
+    assert_eq!(apps_seen(&bob, "").await, [(second, OWNER), (third.clone(), OWNER)]);
+    assert_eq!(apps_seen(&erin, "").await, [(third.clone(), ContributorRole::Deployer), (fourth, OWNER)]);
+    assert_eq!(apps_seen(&erin, &two).await, [(third, ContributorRole::Deployer)]);
+    let stranger = refused(lists_apps(&erin, &one, 0).await);
     assert_eq!(stranger.message, format!("Permission 'apps.list' denied on '{one}' (or it might not exist)"));
 }
 
@@ -282,7 +231,7 @@ async fn pages_of_apps_neither_skip_nor_repeat(suite: Suite) {
     for _ in 0..3 {
         spaces.push(alice.creates_space("Team").await);
     }
-    adds(&alice, &spaces[0], &[(&bob, VIEWER)]).await.expect("added");
+    adds_members(&alice, &spaces[0], &[(&bob, VIEWER)]).await.expect("added");
     for number in 0..15 {
         created.push(alice.creates_app(&spaces[number % 3]).await);
     }
@@ -292,8 +241,8 @@ async fn pages_of_apps_neither_skip_nor_repeat(suite: Suite) {
         let page = alice.apps().list_apps(request.clone()).await.expect("a page").into_inner();
         seen.extend(page.apps.into_iter().map(|app| app.name));
         if round == 0 {
-            deletes(&alice, &created[1]).await.expect("one that was listed goes");
-            deletes(&alice, &created[9]).await.expect("and one that was not");
+            deletes_app(&alice, &created[1]).await.expect("one that was listed goes");
+            deletes_app(&alice, &created[9]).await.expect("and one that was not");
             created.push(alice.creates_app(&spaces[0]).await);
         }
         if page.next_page_token.is_empty() {
@@ -321,14 +270,14 @@ async fn a_list_of_apps_is_not_shortened_while_the_owner_of_roles_is_down(suite:
     let app = alice.creates_app(&space).await;
     suite.stop(devspaces::Service::Membership).await;
     for space in ["", &space] {
-        let list = refused(lists(&alice, space, 0).await);
+        let list = refused(lists_apps(&alice, space, 0).await);
         assert_eq!(list.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"), "{space}");
     }
     assert!(
         alice.may("app.deploy", &app).await,
         "R-P2: what the contributor role decides by itself is decided"
     );
-    let contributors = refused(contributors::lists(&alice, &app, 0).await);
+    let contributors = refused(lists_contributors(&alice, &app, 0).await);
     assert_eq!(contributors.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"));
 }
 
@@ -336,30 +285,37 @@ async fn a_list_of_apps_is_not_shortened_while_the_owner_of_roles_is_down(suite:
 async fn a_deleted_app_is_in_no_space_and_can_be_had_back(suite: Suite) {
     let [alice, bob, erin] = ["alice", "bob", "erin"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
     let app = bob.creates_app(&space).await;
-    contributors::adds(&bob, &app, &[(&erin, ContributorRole::Admin)]).await.expect("added");
+    adds_contributors(&bob, &app, &[(&erin, ContributorRole::Admin)]).await.expect("added");
     for who in [&alice, &erin] {
-        assert_eq!(refused(deletes(who, &app).await).metadata[0].1, "app.delete", "the OWNER alone deletes");
+        assert_eq!(
+            refused(deletes_app(who, &app).await).metadata[0].1,
+            "app.delete",
+            "the OWNER alone deletes"
+        );
     }
-    let deleted = deletes(&bob, &app).await.expect("deleted");
+    let deleted = deletes_app(&bob, &app).await.expect("deleted");
     assert_eq!(deleted.state(), State::Deleted);
     let seconds = |time: Option<prost_types::Timestamp>| time.expect("a time").seconds;
     assert_eq!(seconds(deleted.purge_time) - seconds(deleted.delete_time), 30 * 24 * 3600);
-    assert!(seen(&alice, &space).await.is_empty() && seen(&bob, "").await.is_empty());
-    assert_eq!(refused(gets(&alice, &app).await).code, Code::PermissionDenied);
-    assert_eq!(gets(&erin, &app).await.expect("its contributors see it").state(), State::Deleted);
+    assert!(apps_seen(&alice, &space).await.is_empty() && apps_seen(&bob, "").await.is_empty());
+    assert_eq!(refused(gets_app(&alice, &app).await).code, Code::PermissionDenied);
+    assert_eq!(gets_app(&erin, &app).await.expect("its contributors see it").state(), State::Deleted);
     for permission in ["app.develop", "app.deploy", "app.update", "app.owner.update"] {
         assert!(!bob.may(permission, &app).await, "{permission}");
     }
-    let again = refused(deletes(&bob, &app).await);
+    let again = refused(deletes_app(&bob, &app).await);
     assert_eq!(again.kind(), (Code::FailedPrecondition, "APP_DELETED"));
-    assert_eq!(refused(links(&bob, &app, &space).await).kind(), (Code::FailedPrecondition, "APP_DELETED"));
-    assert_eq!(refused(undeletes(&erin, &app).await).code, Code::PermissionDenied);
-    let back = undeletes(&bob, &app).await.expect("had back");
+    assert_eq!(
+        refused(links_app(&bob, &app, &space).await).kind(),
+        (Code::FailedPrecondition, "APP_DELETED")
+    );
+    assert_eq!(refused(undeletes_app(&erin, &app).await).code, Code::PermissionDenied);
+    let back = undeletes_app(&bob, &app).await.expect("had back");
     assert_eq!((back.state(), back.space.as_str(), back.delete_time), (State::Active, space.as_str(), None));
-    assert!(bob.may("app.deploy", &app).await && gets(&alice, &app).await.is_ok());
-    let twice = refused(undeletes(&bob, &app).await);
+    assert!(bob.may("app.deploy", &app).await && gets_app(&alice, &app).await.is_ok());
+    let twice = refused(undeletes_app(&bob, &app).await);
     assert_eq!(twice.kind(), (Code::FailedPrecondition, "APP_NOT_DELETED"));
 }
 
@@ -368,18 +324,18 @@ async fn a_deleted_app_is_gone_after_thirty_days(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     let [kept, gone] = [alice.creates_app(&space).await, alice.creates_app(&space).await];
-    deletes(&alice, &gone).await.expect("deleted");
+    deletes_app(&alice, &gone).await.expect("deleted");
     suite.clock.advance(Duration::from_hours(29 * 24));
-    deletes(&alice, &kept).await.expect("deleted");
+    deletes_app(&alice, &kept).await.expect("deleted");
     suite.clock.advance(Duration::from_hours(25));
-    let late = refused(undeletes(&alice, &gone).await);
+    let late = refused(undeletes_app(&alice, &gone).await);
     assert_eq!(late.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
     assert_eq!(
-        refused(gets(&alice, &gone).await).message.replace(&gone, NOWHERE),
-        refused(gets(&alice, NOWHERE).await).message
+        refused(gets_app(&alice, &gone).await).message.replace(&gone, NOWHERE),
+        refused(gets_app(&alice, NOWHERE).await).message
     );
     devspaces_tests::suite::eventually(async || (!alice.may("app.get", &gone).await).then_some(())).await;
-    undeletes(&alice, &kept).await.expect("in time");
+    undeletes_app(&alice, &kept).await.expect("in time");
 }
 
 // R-A10, R-K6: no method lists an app yet.
@@ -387,9 +343,9 @@ async fn a_marketplace_app_is_not_deleted(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    let profile = accepts(&alice, &space).await.expect("accepted").name;
-    submits(&alice, &profile, &app).await.expect("submitted");
-    assert_eq!(refused(deletes(&alice, &app).await).kind(), (Code::FailedPrecondition, "APP_LISTED"));
+    let profile = accepts_terms(&alice, &space).await.expect("accepted").name;
+    submits_listing(&alice, &profile, &app).await.expect("submitted");
+    assert_eq!(refused(deletes_app(&alice, &app).await).kind(), (Code::FailedPrecondition, "APP_LISTED"));
 }
 
 // R-S5, R-S7
@@ -397,40 +353,40 @@ async fn a_space_is_archived_without_apps_and_takes_none_in_while_it_is(suite: S
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    let old = imported(&suite, &alice).await;
-    let refusal = refused(archives(&alice, &space).await);
+    let old = imported_app(&suite, &alice).await;
+    let refusal = refused(archives_space(&alice, &space).await);
     assert_eq!(refusal.blocked(), (Code::FailedPrecondition, "SPACE_HAS_APPS", vec!["SPACE_HAS_APPS"]));
-    deletes(&alice, &app).await.expect("deleted");
-    archives(&alice, &space).await.expect("deleted apps don't count");
+    deletes_app(&alice, &app).await.expect("deleted");
+    archives_space(&alice, &space).await.expect("deleted apps don't count");
     for refusal in [
-        refused(creates(&alice, &space).await.map(drop)),
-        refused(links(&alice, &old, &space).await.map(drop)),
-        refused(undeletes(&alice, &app).await.map(drop)),
+        refused(creates_app(&alice, &space).await.map(drop)),
+        refused(links_app(&alice, &old, &space).await.map(drop)),
+        refused(undeletes_app(&alice, &app).await.map(drop)),
     ] {
         assert_eq!(refusal.blocked(), (Code::FailedPrecondition, "SPACE_ARCHIVED", vec!["SPACE_ARCHIVED"]));
     }
-    restores(&alice, &space).await.expect("restored");
-    undeletes(&alice, &app).await.expect("had back");
-    links(&alice, &old, &space).await.expect("linked");
+    restores_space(&alice, &space).await.expect("restored");
+    undeletes_app(&alice, &app).await.expect("had back");
+    links_app(&alice, &old, &space).await.expect("linked");
 }
 
 // R-A2, R-A10: what is destroyed or moved can be tried first.
 async fn a_preview_of_linking_and_deleting_changes_nothing(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
-    let app = imported(&suite, &alice).await;
+    let app = imported_app(&suite, &alice).await;
     let link =
         LinkAppRequest { name: app.clone(), space: space.clone(), validate_only: true, ..Default::default() };
     let preview = alice.apps().link_app(link).await.expect("a preview").into_inner();
     assert_eq!(
-        (preview.space, gets(&alice, &app).await.expect("the app").space),
+        (preview.space, gets_app(&alice, &app).await.expect("the app").space),
         (space.clone(), String::new())
     );
-    links(&alice, &app, &space).await.expect("linked");
+    links_app(&alice, &app, &space).await.expect("linked");
     let delete = DeleteAppRequest { name: app.clone(), validate_only: true, ..Default::default() };
     let preview = alice.apps().delete_app(delete).await.expect("a preview").into_inner();
     assert_eq!(
-        (preview.state(), gets(&alice, &app).await.expect("the app").state()),
+        (preview.state(), gets_app(&alice, &app).await.expect("the app").state()),
         (State::Deleted, State::Active)
     );
 }
@@ -442,22 +398,22 @@ async fn bad_input_to_apps_is_named_by_its_field(suite: Suite) {
     for name in
         ["", "apps", "apps/1", space.as_str(), "apps/0190A8D0-7B1C-7DEF-8000-000000000001", "apps/\u{0}"]
     {
-        assert_eq!(refused(gets(&alice, name).await).fields, ["name"], "{name}");
+        assert_eq!(refused(gets_app(&alice, name).await).fields, ["name"], "{name}");
         assert_eq!(
-            refused(links(&alice, name, name).await).fields.first().map(String::as_str),
+            refused(links_app(&alice, name, name).await).fields.first().map(String::as_str),
             Some("name"),
             "{name}"
         );
     }
-    assert_eq!(refused(links(&alice, &app, "spaces/1").await).fields, ["space"]);
-    assert_eq!(refused(creates(&alice, "").await).fields, ["app.space"]);
+    assert_eq!(refused(links_app(&alice, &app, "spaces/1").await).fields, ["space"]);
+    assert_eq!(refused(creates_app(&alice, "").await).fields, ["app.space"]);
     let nothing = CreateAppRequest { app: None, request_id: "x".into() };
     assert_eq!(refused(alice.apps().create_app(nothing).await).fields, ["app.space", "request_id"]);
     let long =
         App { space, display_name: "é".repeat(101), description: "é".repeat(1001), ..App::default() };
     let long = CreateAppRequest { app: Some(long), request_id: String::new() };
     assert_eq!(refused(alice.apps().create_app(long).await).fields, ["app.display_name", "app.description"]);
-    let admin = refused(lists(&alice, "apps/x", 0).await);
+    let admin = refused(lists_apps(&alice, "apps/x", 0).await);
     assert_eq!(admin.fields, ["space"]);
-    assert!(adds(&alice, &app, &[(&alice, ADMIN)]).await.is_err());
+    assert!(adds_members(&alice, &app, &[(&alice, ADMIN)]).await.is_err());
 }

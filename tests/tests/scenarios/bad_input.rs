@@ -8,9 +8,10 @@ use devspaces_tests::{Refusal, Suite, refused};
 use prost_types::FieldMask;
 use tonic::Code;
 
-use crate::{
-    members::{VIEWER, adds, lists, member},
-    spaces::gets,
+use crate::acts::{
+    members::{VIEWER, adds_members, lists_members, member},
+    refusals::INVALID,
+    spaces::gets_space,
 };
 
 scenarios! {
@@ -23,8 +24,6 @@ scenarios! {
         checks_say_what_is_wrong_with_the_question,
         a_message_that_is_too_large_is_refused_and_the_connection_lives;
 }
-
-const INVALID: (Code, &str) = (Code::InvalidArgument, "INVALID_FIELD");
 
 fn bad(refusal: &Refusal, fields: &[&str]) {
     assert_eq!(refusal.kind(), INVALID, "{refusal:?}");
@@ -49,8 +48,8 @@ async fn malformed_names_are_named_by_their_field(suite: Suite) {
         "spaces/'; DROP TABLE space; --",
         "spaces/\u{0}",
     ] {
-        bad(&refused(gets(&alice, name).await), &["name"]);
-        bad(&refused(lists(&alice, name).await), &["parent"]);
+        bad(&refused(gets_space(&alice, name).await), &["name"]);
+        bad(&refused(lists_members(&alice, name).await), &["parent"]);
         let update = UpdateSpaceRequest {
             space: Some(Space { name: name.to_owned(), ..Default::default() }),
             ..Default::default()
@@ -92,7 +91,7 @@ async fn every_bad_field_of_a_space_is_told_at_once(suite: Suite) {
     bad(&refused(alice.spaces().create_space(request_id).await), &["request_id"]);
     let sql = "Robert'); DROP TABLE space; --";
     let space = alice.creates_space(sql).await;
-    assert_eq!(gets(&alice, &space).await.expect("the space").display_name, sql);
+    assert_eq!(gets_space(&alice, &space).await.expect("the space").display_name, sql);
 }
 
 async fn update_masks_name_fields_that_can_be_changed(suite: Suite) {
@@ -118,7 +117,7 @@ async fn update_masks_name_fields_that_can_be_changed(suite: Suite) {
         };
         bad(&refused(alice.members().update_member(update).await), &["update_mask"]);
     }
-    assert_eq!(gets(&alice, &name).await.expect("the space").display_name, "Team");
+    assert_eq!(gets_space(&alice, &name).await.expect("the space").display_name, "Team");
 }
 
 async fn every_bad_member_is_told_at_once(suite: Suite) {
@@ -153,13 +152,13 @@ async fn every_bad_member_is_told_at_once(suite: Suite) {
     let many =
         (0..101).map(|n| Member { user: format!("users/u{n}"), role: VIEWER.into(), ..Default::default() });
     bad(&refused(alice.members().add_members(add(many.collect())).await), &["members"]);
-    assert_eq!(lists(&alice, &space).await.expect("a list").len(), 1, "all of them or none");
+    assert_eq!(lists_members(&alice, &space).await.expect("a list").len(), 1, "all of them or none");
 }
 
 async fn pages_are_asked_for_with_their_own_tokens(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let (one, two) = (alice.creates_space("One").await, alice.creates_space("Two").await);
-    adds(&alice, &one, &[(&bob, VIEWER)]).await.expect("added");
+    adds_members(&alice, &one, &[(&bob, VIEWER)]).await.expect("added");
     let list = |parent: &str, page_size, page_token: &str| ListMembersRequest {
         parent: parent.to_owned(),
         page_size,

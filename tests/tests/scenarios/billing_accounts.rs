@@ -3,21 +3,25 @@ use devspaces::Service;
 use devspaces_proto::{
     authz::v1::CheckPermissionRequest,
     billing::v1::{
-        AddBillingAdminsRequest, BillingAccount, BillingAdmin, ConsentToInvoicingRequest,
-        GetBillingAccountRequest, GetTermsRequest, ListBillingAdminsRequest, RemoveBillingAdminRequest,
-        billing_account::State,
+        AddBillingAdminsRequest, ConsentToInvoicingRequest, GetBillingAccountRequest, GetTermsRequest,
+        ListBillingAdminsRequest, RemoveBillingAdminRequest, billing_account::State,
     },
     membership::v1::{RemainingRole, RemoveMemberRequest},
     space::v1::{ListSpacesRequest, Space},
 };
 use devspaces_tests::{Persona, Suite, refused, sql::tamper, suite::eventually};
-use tonic::{Code, Status};
+use tonic::Code;
 use uuid::Uuid;
 
-use crate::{
-    billing_payment::{card, sets_payment},
-    members::{ADMIN, DEVELOPER, VIEWER, adds, removes},
-    spaces::archives,
+use crate::acts::{
+    accounts::{
+        account_of, adds_billing_admins, billing_admin_of, consents_to_invoicing, consents_to_terms,
+        gets_account, invoicing_terms, lists_billing_admins, payment_method, removes_billing_admin,
+        run_by_bob, sets_payment_method,
+    },
+    members::{ADMIN, DEVELOPER, VIEWER, adds_members, removes_member},
+    refusals::{DENIED, NOT_FOUND},
+    spaces::archives_space,
 };
 
 scenarios! {
@@ -38,70 +42,6 @@ scenarios! {
         the_same_request_id_answers_with_the_first_result;
 }
 
-const DENIED: (Code, &str) = (Code::PermissionDenied, "PERMISSION_DENIED");
-const NOT_FOUND: (Code, &str) = (Code::NotFound, "RESOURCE_NOT_FOUND");
-
-pub(crate) fn account_of(space: &str) -> String {
-    format!("{space}/billingAccount")
-}
-
-pub(crate) fn admin_of(space: &str, who: &Persona) -> String {
-    format!("{space}/billingAccount/admins/{}", who.id())
-}
-
-async fn current_terms(who: &Persona) -> String {
-    who.accounts().get_terms(GetTermsRequest {}).await.expect("the terms").into_inner().version
-}
-
-async fn consents_to(who: &Persona, space: &str, terms_version: &str) -> Result<BillingAccount, Status> {
-    let request = ConsentToInvoicingRequest {
-        parent: space.to_owned(),
-        terms_version: terms_version.to_owned(),
-        request_id: String::new(),
-    };
-    who.accounts().consent_to_invoicing(request).await.map(tonic::Response::into_inner)
-}
-
-pub(crate) async fn consents(who: &Persona, space: &str) -> Result<BillingAccount, Status> {
-    consents_to(who, space, &current_terms(who).await).await
-}
-
-pub(crate) async fn gets_account(who: &Persona, space: &str) -> Result<BillingAccount, Status> {
-    let request = GetBillingAccountRequest { name: account_of(space) };
-    who.accounts().get_billing_account(request).await.map(tonic::Response::into_inner)
-}
-
-pub(crate) async fn adds_admins(
-    who: &Persona,
-    space: &str,
-    people: &[&Persona],
-) -> Result<Vec<BillingAdmin>, Status> {
-    let users = people.iter().map(|person| person.name.clone()).collect();
-    let request = AddBillingAdminsRequest { parent: account_of(space), users, request_id: String::new() };
-    who.accounts().add_billing_admins(request).await.map(|response| response.into_inner().admins)
-}
-
-pub(crate) async fn removes_admin(who: &Persona, space: &str, whom: &Persona) -> Result<(), Status> {
-    let request = RemoveBillingAdminRequest { name: admin_of(space, whom), ..Default::default() };
-    who.accounts().remove_billing_admin(request).await.map(drop)
-}
-
-/// The ids of the billing admins, page by page.
-pub(crate) async fn lists_admins(who: &Persona, space: &str) -> Result<Vec<String>, Status> {
-    let mut request =
-        ListBillingAdminsRequest { parent: account_of(space), page_size: 3, page_token: String::new() };
-    let mut ids = Vec::new();
-    loop {
-        let page = who.accounts().list_billing_admins(request.clone()).await?.into_inner();
-        assert!(page.admins.len() <= 3);
-        ids.extend(page.admins.iter().map(|it| it.user.strip_prefix("users/").expect("a user").to_owned()));
-        if page.next_page_token.is_empty() {
-            return Ok(ids);
-        }
-        request.page_token = page.next_page_token;
-    }
-}
-
 /// Whether one has a permission, by a strict check at the port of a service.
 async fn may_at(port: Service, who: &Persona, permission: &str, space: &str) -> bool {
     let request = CheckPermissionRequest {
@@ -112,26 +52,17 @@ async fn may_at(port: Service, who: &Persona, permission: &str, space: &str) -> 
     who.authz_of(port).check_permission(request).await.expect("an answer").into_inner().allowed
 }
 
-/// A space of alice's with a billing account that bob, who is nothing else there, runs alone.
-pub(crate) async fn run_by_bob(alice: &Persona, bob: &Persona) -> String {
-    let space = alice.creates_space("Team").await;
-    consents(alice, &space).await.expect("an account");
-    adds_admins(alice, &space, &[bob]).await.expect("added");
-    removes_admin(bob, &space, alice).await.expect("removed");
-    space
-}
-
 // R-B1
 async fn consent_makes_the_account_and_its_first_billing_admin(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
     assert_eq!(refused(gets_account(&alice, &space).await).kind(), NOT_FOUND);
-    assert_eq!(lists_admins(&alice, &space).await.expect("a list"), [""; 0]);
+    assert_eq!(lists_billing_admins(&alice, &space).await.expect("a list"), [""; 0]);
     let terms =
         suite.user("anyone").accounts().get_terms(GetTermsRequest {}).await.expect("terms").into_inner();
     assert!(terms.text.contains(&terms.version));
-    let account = consents(&alice, &space).await.expect("an account");
+    let account = consents_to_invoicing(&alice, &space).await.expect("an account");
     assert_eq!((account.name.clone(), account.space.clone()), (account_of(&space), space.clone()));
     assert_eq!(
         (account.terms_version.clone(), account.consented_by.clone()),
@@ -141,17 +72,17 @@ async fn consent_makes_the_account_and_its_first_billing_admin(suite: Suite) {
     assert!(account.create_time.is_some() && account.payment_method.is_none() && account.addresses.is_none());
     for reader in [&alice, &bob] {
         assert_eq!(gets_account(reader, &space).await.expect("the account"), account);
-        assert_eq!(lists_admins(reader, &space).await.expect("a list"), [alice.id()]);
+        assert_eq!(lists_billing_admins(reader, &space).await.expect("a list"), [alice.id()]);
     }
     assert!(
         alice.may("billing.invoices.get", &space).await && !bob.may("billing.invoices.get", &space).await
     );
-    let again = refused(consents(&bob, &space).await);
+    let again = refused(consents_to_invoicing(&bob, &space).await);
     assert_eq!(
         again.blocked(),
         (Code::FailedPrecondition, "BILLING_ACCOUNT_EXISTS", vec!["BILLING_ACCOUNT_EXISTS"])
     );
-    let outdated = refused(consents_to(&bob, &space, "2020-01-01").await);
+    let outdated = refused(consents_to_terms(&bob, &space, "2020-01-01").await);
     assert_eq!(outdated.blockers, ["TERMS_OUTDATED", "BILLING_ACCOUNT_EXISTS"], "all that stands in the way");
 }
 
@@ -159,18 +90,18 @@ async fn consent_makes_the_account_and_its_first_billing_admin(suite: Suite) {
 async fn only_console_admins_consent_and_to_the_current_terms_only(suite: Suite) {
     let [alice, dora, victor, mallory] = ["alice", "dora", "victor", "mallory"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
     for who in [&dora, &victor, &mallory, &suite.persona("services/billing-run")] {
-        let denied = refused(consents(who, &space).await);
+        let denied = refused(consents_to_invoicing(who, &space).await);
         assert_eq!(denied.kind(), DENIED);
         assert_eq!(
             denied.message,
             format!("Permission 'billing.consent' denied on '{space}' (or it might not exist)")
         );
     }
-    let outdated = refused(consents_to(&alice, &space, "2020-01-01").await);
+    let outdated = refused(consents_to_terms(&alice, &space, "2020-01-01").await);
     assert_eq!(outdated.blocked(), (Code::FailedPrecondition, "TERMS_OUTDATED", vec!["TERMS_OUTDATED"]));
-    let unnamed = refused(consents_to(&alice, &space, "").await);
+    let unnamed = refused(consents_to_terms(&alice, &space, "").await);
     assert_eq!(unnamed.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["terms_version"]));
     assert_eq!(refused(gets_account(&alice, &space).await).kind(), NOT_FOUND);
 }
@@ -179,34 +110,34 @@ async fn only_console_admins_consent_and_to_the_current_terms_only(suite: Suite)
 async fn billing_admins_add_and_remove_billing_admins_and_the_last_one_stays(suite: Suite) {
     let [alice, bob, carol, dave] = ["alice", "bob", "carol", "dave"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    consents(&alice, &space).await.expect("an account");
-    adds(&alice, &space, &[(&dave, ADMIN)]).await.expect("added");
-    let added = adds_admins(&alice, &space, &[&carol, &bob]).await.expect("added");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
+    adds_members(&alice, &space, &[(&dave, ADMIN)]).await.expect("added");
+    let added = adds_billing_admins(&alice, &space, &[&carol, &bob]).await.expect("added");
     let names: Vec<_> = added.iter().map(|admin| (admin.name.clone(), admin.user.clone())).collect();
     assert_eq!(
         names,
-        [&carol, &bob].map(|who| (admin_of(&space, who), who.name.clone())),
+        [&carol, &bob].map(|who| (billing_admin_of(&space, who), who.name.clone())),
         "in the order of the request"
     );
-    let twice = refused(adds_admins(&bob, &space, &[&dave, &carol]).await);
+    let twice = refused(adds_billing_admins(&bob, &space, &[&dave, &carol]).await);
     assert_eq!(twice.bad_fields(), (Code::AlreadyExists, "BILLING_ADMIN_EXISTS", vec!["users[1]"]));
     assert_eq!(
-        lists_admins(&dave, &space).await.expect("a list"),
+        lists_billing_admins(&dave, &space).await.expect("a list"),
         [&alice, &bob, &carol].map(|who| who.id().to_owned()),
         "all of them or none"
     );
     assert_eq!(
-        refused(adds_admins(&dave, &space, &[&dave]).await).kind(),
+        refused(adds_billing_admins(&dave, &space, &[&dave]).await).kind(),
         DENIED,
         "not by being console Admin"
     );
-    assert_eq!(refused(removes_admin(&dave, &space, &bob).await).kind(), DENIED);
-    removes_admin(&bob, &space, &alice).await.expect("also the one who consented");
-    removes_admin(&bob, &space, &bob).await.expect("oneself");
-    assert_eq!(refused(removes_admin(&carol, &space, &bob).await).kind(), NOT_FOUND);
-    let last = refused(removes_admin(&carol, &space, &carol).await);
+    assert_eq!(refused(removes_billing_admin(&dave, &space, &bob).await).kind(), DENIED);
+    removes_billing_admin(&bob, &space, &alice).await.expect("also the one who consented");
+    removes_billing_admin(&bob, &space, &bob).await.expect("oneself");
+    assert_eq!(refused(removes_billing_admin(&carol, &space, &bob).await).kind(), NOT_FOUND);
+    let last = refused(removes_billing_admin(&carol, &space, &carol).await);
     assert_eq!(last.blocked(), (Code::FailedPrecondition, "LAST_BILLING_ADMIN", vec!["LAST_BILLING_ADMIN"]));
-    assert_eq!(lists_admins(&carol, &space).await.expect("a list"), [carol.id()]);
+    assert_eq!(lists_billing_admins(&carol, &space).await.expect("a list"), [carol.id()]);
     assert_eq!(gets_account(&carol, &space).await.expect("the account").consented_by, alice.name);
 }
 
@@ -214,30 +145,30 @@ async fn billing_admins_add_and_remove_billing_admins_and_the_last_one_stays(sui
 async fn a_preview_of_a_removal_changes_nothing(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    consents(&alice, &space).await.expect("an account");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
     let preview = |who: &Persona| RemoveBillingAdminRequest {
-        name: admin_of(&space, who),
+        name: billing_admin_of(&space, who),
         validate_only: true,
         ..Default::default()
     };
     let last = refused(alice.accounts().remove_billing_admin(preview(&alice)).await);
     assert_eq!(last.reason, "LAST_BILLING_ADMIN");
-    adds_admins(&alice, &space, &[&bob]).await.expect("added");
+    adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
     alice.accounts().remove_billing_admin(preview(&bob)).await.expect("a preview");
-    assert_eq!(lists_admins(&alice, &space).await.expect("a list"), [alice.id(), bob.id()]);
+    assert_eq!(lists_billing_admins(&alice, &space).await.expect("a list"), [alice.id(), bob.id()]);
 }
 
 // R-B2, R-P4: the role is gone at every service when the reply arrives.
 async fn a_removed_billing_admin_is_gone_everywhere_at_once(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    consents(&alice, &space).await.expect("an account");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
     for round in 0..10 {
-        adds_admins(&alice, &space, &[&bob]).await.expect("added");
+        adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
         for port in Service::ALL {
             assert!(may_at(port, &bob, "billing.invoices.get", &space).await, "{port} in round {round}");
         }
-        removes_admin(&alice, &space, &bob).await.expect("removed");
+        removes_billing_admin(&alice, &space, &bob).await.expect("removed");
         for port in Service::ALL {
             assert!(!may_at(port, &bob, "billing.invoices.get", &space).await, "{port} in round {round}");
         }
@@ -298,36 +229,36 @@ async fn billing_admins_have_nothing_of_the_console_and_admins_nothing_of_billin
 async fn a_removed_member_stays_billing_admin(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    consents(&alice, &space).await.expect("an account");
-    adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
-    adds_admins(&alice, &space, &[&bob]).await.expect("added");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
+    adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+    adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
     let preview =
         RemoveMemberRequest { name: bob.member_of(&space), validate_only: true, ..Default::default() };
     let preview = alice.members().remove_member(preview).await.expect("a preview").into_inner();
-    let reply = removes(&alice, &space, &bob).await.expect("removed");
+    let reply = removes_member(&alice, &space, &bob).await.expect("removed");
     assert_eq!(reply, preview);
     let left = RemainingRole { plane: "billing".into(), role: "BILLING_ADMIN".into(), app: String::new() };
     assert_eq!((reply.remaining_roles, reply.unknown_planes), (vec![left], vec![]));
     assert!(bob.may("billing.invoices.get", &space).await && !bob.may("space.get", &space).await);
-    removes_admin(&bob, &space, &alice).await.expect("it works as before");
+    removes_billing_admin(&bob, &space, &alice).await.expect("it works as before");
 }
 
 // R-S5
 async fn in_an_archived_space_roles_are_taken_away_and_none_are_given(suite: Suite) {
     let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));
     let (space, without) = (alice.creates_space("Team").await, alice.creates_space("Other").await);
-    consents(&alice, &space).await.expect("an account");
-    adds_admins(&alice, &space, &[&bob]).await.expect("added");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
+    adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
     for space in [&space, &without] {
-        archives(&alice, space).await.expect("archived");
+        archives_space(&alice, space).await.expect("archived");
     }
-    assert_eq!(refused(consents(&alice, &without).await).blockers, ["SPACE_ARCHIVED"]);
-    let all = refused(consents_to(&alice, &space, "2020-01-01").await);
+    assert_eq!(refused(consents_to_invoicing(&alice, &without).await).blockers, ["SPACE_ARCHIVED"]);
+    let all = refused(consents_to_terms(&alice, &space, "2020-01-01").await);
     assert_eq!(all.blockers, ["SPACE_ARCHIVED", "TERMS_OUTDATED", "BILLING_ACCOUNT_EXISTS"]);
-    let added = refused(adds_admins(&bob, &space, &[&carol]).await);
+    let added = refused(adds_billing_admins(&bob, &space, &[&carol]).await);
     assert_eq!(added.blocked(), (Code::FailedPrecondition, "SPACE_ARCHIVED", vec!["SPACE_ARCHIVED"]));
-    removes_admin(&bob, &space, &alice).await.expect("removing goes on");
-    assert_eq!(lists_admins(&bob, &space).await.expect("reading goes on"), [bob.id()]);
+    removes_billing_admin(&bob, &space, &alice).await.expect("removing goes on");
+    assert_eq!(lists_billing_admins(&bob, &space).await.expect("reading goes on"), [bob.id()]);
     gets_account(&bob, &space).await.expect("reading goes on");
 }
 
@@ -335,15 +266,15 @@ async fn in_an_archived_space_roles_are_taken_away_and_none_are_given(suite: Sui
 async fn billing_admins_run_the_account_of_a_space_that_is_gone(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    consents(&alice, &space).await.expect("an account");
-    adds_admins(&alice, &space, &[&bob]).await.expect("added");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
+    adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
     // What is left in the other services once a space is purged: nothing.
     tamper(&suite.pool(Service::Space).await, "DELETE FROM space").await;
     tamper(&suite.pool(Service::Membership).await, "DELETE FROM member").await;
     gets_account(&bob, &space).await.expect("the account");
-    sets_payment(&bob, &space, card()).await.expect("set");
-    removes_admin(&bob, &space, &alice).await.expect("removed");
-    assert_eq!(lists_admins(&bob, &space).await.expect("a list"), [bob.id()]);
+    sets_payment_method(&bob, &space, payment_method()).await.expect("set");
+    removes_billing_admin(&bob, &space, &alice).await.expect("removed");
+    assert_eq!(lists_billing_admins(&bob, &space).await.expect("a list"), [bob.id()]);
 }
 
 // R-B2, R-P2: who is billing admin is the billing service's to know, and decides while the others are down.
@@ -351,30 +282,30 @@ async fn billing_admins_need_no_other_service(suite: Suite) {
     let mut suite = suite;
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    consents(&alice, &space).await.expect("an account");
-    adds_admins(&alice, &space, &[&bob]).await.expect("added");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
+    adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
     for service in [Service::Membership, Service::Space, Service::Marketplace] {
         suite.stop(service).await;
     }
     gets_account(&bob, &space).await.expect("the account");
-    removes_admin(&bob, &space, &alice).await.expect("removed");
+    removes_billing_admin(&bob, &space, &alice).await.expect("removed");
     let unknown = refused(gets_account(&alice, &space).await);
     assert_eq!(unknown.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"), "she may be console Admin");
-    let archived = refused(adds_admins(&bob, &space, &[&alice]).await);
+    let archived = refused(adds_billing_admins(&bob, &space, &[&alice]).await);
     assert_eq!(archived.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"), "the space may be archived");
     suite.restart(Service::Space).await;
-    eventually(async || adds_admins(&bob, &space, &[&alice]).await.ok()).await;
+    eventually(async || adds_billing_admins(&bob, &space, &[&alice]).await.ok()).await;
 }
 
 // R-B2
 async fn billing_admins_are_listed_in_pages_that_neither_skip_nor_repeat(suite: Suite) {
     let alice = suite.user("alice");
     let (space, other) = (alice.creates_space("Team").await, alice.creates_space("Other").await);
-    consents(&alice, &space).await.expect("an account");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
     let people: Vec<_> = (0..8).map(|n| suite.user(&format!("p{n}"))).collect();
-    adds_admins(&alice, &space, &people.iter().collect::<Vec<_>>()).await.expect("added");
+    adds_billing_admins(&alice, &space, &people.iter().collect::<Vec<_>>()).await.expect("added");
     let expected: Vec<_> = [&alice].into_iter().chain(&people).map(|who| who.id().to_owned()).collect();
-    assert_eq!(lists_admins(&alice, &space).await.expect("a list"), expected);
+    assert_eq!(lists_billing_admins(&alice, &space).await.expect("a list"), expected);
     let list = |space: &str, page_size, page_token: &str| ListBillingAdminsRequest {
         parent: account_of(space),
         page_size,
@@ -390,7 +321,7 @@ async fn billing_admins_are_listed_in_pages_that_neither_skip_nor_repeat(suite: 
 async fn every_bad_field_is_told_at_once(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
-    consents(&alice, &space).await.expect("an account");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
     let add = |users: Vec<String>| AddBillingAdminsRequest {
         parent: account_of(&space),
         users,
@@ -440,7 +371,7 @@ async fn the_same_request_id_answers_with_the_first_result(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
     let id = |n| Uuid::from_u128(n).to_string();
-    let terms_version = current_terms(&alice).await;
+    let terms_version = invoicing_terms(&alice).await;
     let consent = ConsentToInvoicingRequest { parent: space.clone(), terms_version, request_id: id(1) };
     let first =
         alice.accounts().consent_to_invoicing(consent.clone()).await.expect("an account").into_inner();
@@ -452,9 +383,12 @@ async fn the_same_request_id_answers_with_the_first_result(suite: Suite) {
     let add = AddBillingAdminsRequest { parent: account_of(&space), users, request_id: id(2) };
     let first = alice.accounts().add_billing_admins(add.clone()).await.expect("added").into_inner();
     assert_eq!(alice.accounts().add_billing_admins(add).await.expect("replayed").into_inner(), first);
-    let remove =
-        RemoveBillingAdminRequest { name: admin_of(&space, &alice), request_id: id(3), validate_only: false };
+    let remove = RemoveBillingAdminRequest {
+        name: billing_admin_of(&space, &alice),
+        request_id: id(3),
+        validate_only: false,
+    };
     alice.accounts().remove_billing_admin(remove.clone()).await.expect("removed");
     alice.accounts().remove_billing_admin(remove).await.expect("replayed to who has no role any more");
-    assert_eq!(lists_admins(&bob, &space).await.expect("a list"), [bob.id()]);
+    assert_eq!(lists_billing_admins(&bob, &space).await.expect("a list"), [bob.id()]);
 }

@@ -4,14 +4,16 @@ use devspaces_proto::{
     billing::v1::{Address, Addresses, GetAddressesRequest, UpdateAddressesRequest},
     journal::v1::ListEntriesRequest,
 };
-use devspaces_tests::{Persona, Suite, refused, sql::pairs};
-use prost_types::FieldMask;
-use tonic::{Code, Status};
+use devspaces_tests::{Suite, refused, sql::pairs};
+use tonic::Code;
 
-use crate::{
-    billing_accounts::{account_of, gets_account, run_by_bob},
-    billing_payment::told,
-    journal_list::entries,
+use crate::acts::{
+    accounts::{
+        account_of, address, billing_address_only, gets_account, gets_addresses, run_by_bob,
+        updates_addresses,
+    },
+    journal::lists_entries,
+    refusals::{DENIED, status_with_details},
 };
 
 scenarios! {
@@ -23,45 +25,6 @@ scenarios! {
         every_bad_field_of_an_address_is_told_at_once;
 }
 
-const DENIED: (Code, &str) = (Code::PermissionDenied, "PERMISSION_DENIED");
-
-pub(crate) fn address(recipient: &str) -> Address {
-    Address {
-        recipient: recipient.into(),
-        lines: vec!["Heidestraße 17".into(), "Hinterhaus".into()],
-        locality: "Köln".into(),
-        administrative_area: String::new(),
-        postal_code: "51147".into(),
-        country_code: "DE".into(),
-        tax_id: "DE123456789".into(),
-    }
-}
-
-pub(crate) async fn gets_addresses(who: &Persona, space: &str) -> Result<Addresses, Status> {
-    let request = GetAddressesRequest { name: account_of(space) };
-    who.accounts().get_addresses(request).await.map(tonic::Response::into_inner)
-}
-
-pub(crate) async fn updates(
-    who: &Persona,
-    space: &str,
-    addresses: Addresses,
-    paths: &[&str],
-) -> Result<Addresses, Status> {
-    let mask = FieldMask { paths: paths.iter().map(ToString::to_string).collect() };
-    let request = UpdateAddressesRequest {
-        addresses: Some(Addresses { name: account_of(space), ..addresses }),
-        update_mask: (!paths.is_empty()).then_some(mask),
-        request_id: String::new(),
-    };
-    who.accounts().update_addresses(request).await.map(tonic::Response::into_inner)
-}
-
-/// The addresses to bill to only.
-pub(crate) fn billing(address: Address) -> Addresses {
-    Addresses { billing: Some(address), ..Addresses::default() }
-}
-
 // R-B4
 async fn addresses_are_for_billing_admins_only(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
@@ -71,7 +34,8 @@ async fn addresses_are_for_billing_admins_only(suite: Suite) {
         (none.name.clone(), none.billing.clone(), none.sold_to.clone(), none.update_time),
         (account_of(&space), None, None, None)
     );
-    let one = updates(&bob, &space, billing(address("Erika")), &[]).await.expect("set");
+    let one =
+        updates_addresses(&bob, &space, billing_address_only(address("Erika")), &[]).await.expect("set");
     assert_eq!((one.billing.clone(), one.sold_to.clone()), (Some(address("Erika")), None));
     assert!(one.update_time.is_some() && one.etag != none.etag);
     assert_eq!(gets_addresses(&bob, &space).await.expect("addresses"), one);
@@ -79,7 +43,10 @@ async fn addresses_are_for_billing_admins_only(suite: Suite) {
     assert_eq!(account.addresses, Some(one));
     assert_eq!(gets_account(&alice, &space).await.expect("the account").addresses, None);
     assert_eq!(refused(gets_addresses(&alice, &space).await).kind(), DENIED);
-    assert_eq!(refused(updates(&alice, &space, billing(address("A")), &[]).await).kind(), DENIED);
+    assert_eq!(
+        refused(updates_addresses(&alice, &space, billing_address_only(address("A")), &[]).await).kind(),
+        DENIED
+    );
 }
 
 // R-B4
@@ -93,18 +60,21 @@ async fn addresses_change_by_mask_and_etag(suite: Suite) {
         etag: etag.to_owned(),
         ..Addresses::default()
     };
-    let first = updates(&bob, &space, both("A", "B", &none.etag), &["sold_to"]).await.expect("one of them");
+    let first =
+        updates_addresses(&bob, &space, both("A", "B", &none.etag), &["sold_to"]).await.expect("one of them");
     assert_eq!((first.billing.clone(), first.sold_to.clone()), (None, Some(address("B"))));
-    let stale = refused(updates(&bob, &space, both("A", "B", &none.etag), &[]).await);
+    let stale = refused(updates_addresses(&bob, &space, both("A", "B", &none.etag), &[]).await);
     assert_eq!(stale.kind(), (Code::Aborted, "ETAG_STALE"));
-    let second = updates(&bob, &space, both("A", "C", &first.etag), &[]).await.expect("the populated ones");
+    let second =
+        updates_addresses(&bob, &space, both("A", "C", &first.etag), &[]).await.expect("the populated ones");
     assert_eq!((second.billing.clone(), second.sold_to.clone()), (Some(address("A")), Some(address("C"))));
-    let same = updates(&bob, &space, both("A", "C", ""), &["*"]).await.expect("nothing to change");
+    let same = updates_addresses(&bob, &space, both("A", "C", ""), &["*"]).await.expect("nothing to change");
     assert_eq!(same, second);
-    let third =
-        updates(&bob, &space, Addresses::default(), &["billing"]).await.expect("masked and absent: removed");
+    let third = updates_addresses(&bob, &space, Addresses::default(), &["billing"])
+        .await
+        .expect("masked and absent: removed");
     assert_eq!((third.billing, third.sold_to), (None, Some(address("C"))));
-    let fourth = updates(&bob, &space, Addresses::default(), &["*"]).await.expect("all removed");
+    let fourth = updates_addresses(&bob, &space, Addresses::default(), &["*"]).await.expect("all removed");
     assert!(fourth.sold_to.is_none() && fourth.update_time.is_some() && fourth.etag != third.etag);
     assert_eq!(gets_account(&bob, &space).await.expect("the account").addresses, None);
 }
@@ -113,13 +83,20 @@ async fn addresses_change_by_mask_and_etag(suite: Suite) {
 async fn the_journal_tells_which_address_changed_and_nothing_of_it(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = run_by_bob(&alice, &bob).await;
-    updates(&bob, &space, billing(address("Erika Mustermann")), &[]).await.expect("set");
-    updates(&bob, &space, billing(Address { country_code: "AT".into(), ..address("Erika") }), &[])
+    updates_addresses(&bob, &space, billing_address_only(address("Erika Mustermann")), &[])
         .await
-        .expect("changed");
+        .expect("set");
+    updates_addresses(
+        &bob,
+        &space,
+        billing_address_only(Address { country_code: "AT".into(), ..address("Erika") }),
+        &[],
+    )
+    .await
+    .expect("changed");
     let request =
         ListEntriesRequest { parent: space.clone(), service: "billing".into(), ..Default::default() };
-    let entries = entries(&bob, Service::Billing, request).await;
+    let entries = lists_entries(&bob, Service::Billing, request).await;
     let last = format!("{:?}", entries.last().expect("an entry"));
     assert!(last.contains("UpdateAddresses") && last.contains("\"DE\"") && last.contains("\"AT\""), "{last}");
     let pool = suite.pool(Service::Billing).await;
@@ -143,8 +120,8 @@ async fn every_bad_field_of_an_address_is_told_at_once(suite: Suite) {
         tax_id: "x".repeat(41),
     };
     let addresses = Addresses { billing: Some(bad), sold_to: Some(Address::default()), ..Default::default() };
-    let status = updates(&bob, &space, addresses, &["*"]).await.expect_err("a refusal");
-    assert!(!told(&status).contains("secret"));
+    let status = updates_addresses(&bob, &space, addresses, &["*"]).await.expect_err("a refusal");
+    assert!(!status_with_details(&status).contains("secret"));
     let expected = [
         "billing.recipient",
         "billing.locality",
@@ -162,15 +139,18 @@ async fn every_bad_field_of_an_address_is_told_at_once(suite: Suite) {
     .map(|field| format!("addresses.{field}"));
     assert_eq!(refused(Err::<(), _>(status)).fields, expected);
     let many = Address { lines: vec!["x".into(); 6], ..address("E") };
-    assert_eq!(refused(updates(&bob, &space, billing(many), &[]).await).fields, ["addresses.billing.lines"]);
+    assert_eq!(
+        refused(updates_addresses(&bob, &space, billing_address_only(many), &[]).await).fields,
+        ["addresses.billing.lines"]
+    );
     for code in ["de", "DEU", "", "ZZ"] {
         let bad = Address { country_code: code.into(), ..address("E") };
         assert_eq!(
-            refused(updates(&bob, &space, billing(bad), &[]).await).fields,
+            refused(updates_addresses(&bob, &space, billing_address_only(bad), &[]).await).fields,
             ["addresses.billing.country_code"]
         );
     }
-    let mask = refused(updates(&bob, &space, billing(address("E")), &["etag"]).await);
+    let mask = refused(updates_addresses(&bob, &space, billing_address_only(address("E")), &["etag"]).await);
     assert_eq!(mask.fields, ["update_mask"]);
     let nothing = UpdateAddressesRequest { request_id: "x".into(), ..Default::default() };
     assert_eq!(

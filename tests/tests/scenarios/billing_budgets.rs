@@ -1,16 +1,15 @@
 //! What may be spent a month (R-B12).
 use devspaces::Service;
-use devspaces_proto::{
-    billing::v1::{Budget, GetBudgetRequest, SetBudgetRequest},
-    r#type::v1::Money,
-};
+use devspaces_proto::billing::v1::{Budget, GetBudgetRequest, SetBudgetRequest};
 use devspaces_tests::{
-    Persona, Suite, refused,
+    Suite, refused,
     sql::{insert, uuid as written},
 };
-use tonic::{Code, Status};
 
-use crate::billing_accounts::{account_of, run_by_bob};
+use crate::acts::{
+    accounts::{budget, gets_budget, run_by_bob, sets_budget},
+    refusals::{DENIED, INVALID, NOT_FOUND},
+};
 
 scenarios! {
     both engines:
@@ -18,26 +17,6 @@ scenarios! {
     everywhere:
         a_budget_is_set_by_billing_admins_and_shown_to_admins_too,
         every_bad_field_of_a_budget_is_told_at_once;
-}
-
-const INVALID: (Code, &str) = (Code::InvalidArgument, "INVALID_FIELD");
-const DENIED: (Code, &str) = (Code::PermissionDenied, "PERMISSION_DENIED");
-const NOT_FOUND: (Code, &str) = (Code::NotFound, "RESOURCE_NOT_FOUND");
-
-pub(crate) fn budget(units: i64, nanos: i32, percents: &[i32]) -> Budget {
-    let amount = Some(Money { currency_code: "USD".into(), units, nanos });
-    Budget { amount, threshold_percents: percents.to_vec(), ..Budget::default() }
-}
-
-pub(crate) async fn sets_budget(who: &Persona, space: &str, budget: Budget) -> Result<Budget, Status> {
-    let budget = Some(budget);
-    let request = SetBudgetRequest { parent: account_of(space), budget, request_id: String::new() };
-    who.accounts().set_budget(request).await.map(tonic::Response::into_inner)
-}
-
-pub(crate) async fn gets_budget(who: &Persona, space: &str) -> Result<Budget, Status> {
-    let request = GetBudgetRequest { name: account_of(space) };
-    who.accounts().get_budget(request).await.map(tonic::Response::into_inner)
 }
 
 // R-B12

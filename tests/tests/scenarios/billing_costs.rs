@@ -9,13 +9,11 @@ use devspaces_proto::{
 use devspaces_tests::{Persona, Suite, refused, suite::eventually};
 use tonic::{Code, Status};
 
-use crate::{
-    apps::deletes,
-    billing_accounts::{account_of, run_by_bob},
-    contributors::{
-        APP_ADMIN, APP_VIEWER, DEPLOYER, adds as adds_contributors, removes as removes_contributor,
-    },
-    members::{ADMIN, DEVELOPER, VIEWER, adds, adds_members, member, removes},
+use crate::acts::{
+    accounts::{account_of, run_by_bob},
+    apps::deletes_app,
+    contributors::{APP_ADMIN, APP_VIEWER, DEPLOYER, adds_contributors, removes_contributor},
+    members::{ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, member, removes_member},
 };
 
 scenarios! {
@@ -62,8 +60,10 @@ async fn world(suite: &Suite, alice: &Persona, bob: &Persona) -> (String, Vec<So
     let space = run_by_bob(alice, bob).await;
     let della = suite.user("della");
     let with_add_on = Member { view_all_apps: true, ..member(&della, DEVELOPER) };
-    adds(alice, &space, &[(&carol, ADMIN), (&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
-    adds_members(alice, &space, vec![with_add_on]).await.expect("added");
+    adds_members(alice, &space, &[(&carol, ADMIN), (&dora, DEVELOPER), (&victor, VIEWER)])
+        .await
+        .expect("added");
+    adds_members_as_given(alice, &space, vec![with_add_on]).await.expect("added");
     let apps =
         [alice.creates_app(&space).await, alice.creates_app(&space).await, dora.creates_app(&space).await];
     let deleted = alice.creates_app(&space).await;
@@ -76,7 +76,7 @@ async fn world(suite: &Suite, alice: &Persona, bob: &Persona) -> (String, Vec<So
         .await
         .expect("added");
     adds_contributors(alice, &deleted, &[(&gina, DEPLOYER)]).await.expect("added");
-    deletes(alice, &deleted).await.expect("deleted");
+    deletes_app(alice, &deleted).await.expect("deleted");
     let expected = vec![
         source(alice, "ADMIN", &[("OWNER", 2), ("DEPLOYER", 1)]),
         source(&carol, "ADMIN", &[]),
@@ -105,7 +105,7 @@ async fn the_people_who_can_bring_about_costs_are_told_with_their_roles(suite: S
         assert_eq!(denied.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"), "{id}");
     }
     let dora = suite.user("dora");
-    removes(&alice, &space, &dora).await.expect("removed, and alice owns the app");
+    removes_member(&alice, &space, &dora).await.expect("removed, and alice owns the app");
     let list = asks(&bob, &space, 2).await.expect("a list");
     assert_eq!(list[0], source(&alice, "ADMIN", &[("OWNER", 3)]), "R-M5");
     assert!(list.iter().all(|(id, ..)| id != dora.id()));
@@ -118,7 +118,7 @@ async fn who_ceases_to_be_a_cost_is_told_no_longer(suite: Suite) {
     let app = alice.creates_app(&space).await;
     adds_contributors(&alice, &app, &[(&carol, DEPLOYER)]).await.expect("added");
     let hour = Member { expire_time: Some(suite.clock_in(3600)), ..member(&dora, DEVELOPER) };
-    adds_members(&alice, &space, vec![hour]).await.expect("an hour");
+    adds_members_as_given(&alice, &space, vec![hour]).await.expect("an hour");
     let alice_owns = source(&alice, "ADMIN", &[("OWNER", 1)]);
     let all = [alice_owns.clone(), source(&carol, "", &[("DEPLOYER", 1)]), source(&dora, "DEVELOPER", &[])];
     assert_eq!(asks(&bob, &space, 1).await.expect("a list"), all);

@@ -5,10 +5,9 @@ use devspaces::Service;
 use devspaces_tests::{Persona, Suite, sql::texts, suite::eventually};
 use serde_json::Value;
 
-use crate::{
-    billing_accounts::consents,
-    billing_budgets::{budget, gets_budget, sets_budget},
-    usage::{event, outcomes},
+use crate::acts::{
+    accounts::{budget, consents_to_invoicing, gets_budget, sets_budget},
+    usage::{outcomes, usage_event},
 };
 
 scenarios! {
@@ -33,17 +32,17 @@ async fn a_crossing_is_one_entry_for_all_thresholds_and_once_a_month(suite: Suit
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    consents(&alice, &space).await.expect("an account");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
     sets_budget(&alice, &space, budget(10, 0, &[])).await.expect("set");
     // 9 GB above what is free come to 9.045: 50 and 90 per cent at once.
-    outcomes(&suite, &[event(&suite, "a", &app, "10")]).await;
+    outcomes(&suite, &[usage_event(&suite, "a", &app, "10")]).await;
     crosses(&alice, &space, &[50, 90]).await;
-    outcomes(&suite, &[event(&suite, "b", &app, "1")]).await;
+    outcomes(&suite, &[usage_event(&suite, "b", &app, "1")]).await;
     crosses(&alice, &space, &[50, 90, 100]).await;
-    outcomes(&suite, &[event(&suite, "c", &app, "100")]).await;
+    outcomes(&suite, &[usage_event(&suite, "c", &app, "100")]).await;
     // The sweep of the next month comes after those of this one.
     suite.clock.advance(Duration::from_hours(24 * 32));
-    outcomes(&suite, &[event(&suite, "d", &app, "7")]).await;
+    outcomes(&suite, &[usage_event(&suite, "d", &app, "7")]).await;
     crosses(&alice, &space, &[50]).await;
     let pool = suite.pool(Service::Billing).await;
     let entries = texts(&pool, "SELECT content FROM journal ORDER BY sequence").await;

@@ -1,19 +1,25 @@
 //! R-B9: what the next invoice will say of each app so far.
+use std::time::Duration;
+
 use devspaces::Service;
 use devspaces_proto::{
     billing::v1::{BilledApp, ListBilledAppsRequest, ListBilledAppsResponse, Metric, UsageEvent},
     r#type::v1::Money,
 };
 use devspaces_tests::{Persona, Suite, refused};
-use std::time::Duration;
 use tonic::{Code, Status};
 
 use crate::{
-    apps::deletes,
-    billing_accounts::{account_of, consents},
-    invoices::{Customer, begins, numbers, previews, reports, usd, used},
-    members::{VIEWER, adds},
-    usage::{ACCEPTED, event, month_of, outcomes},
+    acts::{
+        accounts::{account_of, consents_to_invoicing},
+        apps::deletes_app,
+        invoices::{Customer, line_numbers, previews_invoice, usd},
+        members::{VIEWER, adds_members},
+        usage::{
+            ACCEPTED, begins_mid_month, lists_usage, new_usage_event, outcomes, reports_accepted, usage_event,
+        },
+    },
+    usage::month_of,
 };
 
 scenarios! {
@@ -50,17 +56,18 @@ async fn all(who: &Persona, space: &str, page_size: i32) -> Vec<BilledApp> {
 async fn each_app_has_its_estimate_also_one_that_has_left(suite: Suite) {
     let (alice, viewer) = (suite.user("alice"), suite.user("vera"));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&viewer, VIEWER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&viewer, VIEWER)]).await.expect("added");
     let apps =
         [alice.creates_app(&space).await, alice.creates_app(&space).await, alice.creates_app(&space).await];
-    let early = event(&suite, "before-consent", &apps[1], "100");
+    let early = usage_event(&suite, "before-consent", &apps[1], "100");
     let missing = refused(page(&alice, &space, 0, "").await);
     assert_eq!(missing.kind(), (Code::NotFound, "RESOURCE_NOT_FOUND"));
-    consents(&alice, &space).await.expect("an account");
-    let events = [early, event(&suite, "a", &apps[0], "3.001"), event(&suite, "b", &apps[1], "0.5")];
+    consents_to_invoicing(&alice, &space).await.expect("an account");
+    let events =
+        [early, usage_event(&suite, "a", &apps[0], "3.001"), usage_event(&suite, "b", &apps[1], "0.5")];
     assert_eq!(outcomes(&suite, &events).await, [ACCEPTED; 3]);
     suite.clock.advance(Duration::from_millis(10));
-    deletes(&alice, &apps[0]).await.expect("deleted");
+    deletes_app(&alice, &apps[0]).await.expect("deleted");
 
     let whole = page(&alice, &space, 0, "").await.expect("a page");
     let billed = |app: &str, estimate: &str, in_space: bool| BilledApp {
@@ -90,27 +97,27 @@ async fn each_app_has_its_estimate_also_one_that_has_left(suite: Suite) {
 
 // R-B1, R-B5: consent and the first app are of the same hour, and the meter stamps the head of it.
 async fn usage_stamped_at_the_head_of_the_hour_of_consent_is_billed(suite: Suite) {
-    let (this, next) = begins(&suite);
+    let (this, next) = begins_mid_month(&suite);
     suite.clock.advance_to(&format!("{this}-10T13:20:00Z"));
     let it = Customer::new(&suite, "alice").await;
     let stamped = |it: &Customer, time: prost_types::Timestamp| UsageEvent {
         time: Some(time),
-        ..used(&suite, &it.app, Metric::KvsWriteGb, "5000")
+        ..new_usage_event(&suite, &it.app, Metric::KvsWriteGb, "5000")
     };
     let head = format!("{this}-10T13:00:00Z").parse::<devspaces_kit::clock::Timestamp>().expect("a time");
-    reports(&suite, stamped(&it, head.into())).await;
-    let preview = previews(&it.admin, &it.space).await.expect("a preview");
-    assert_eq!(numbers(&preview.lines[0]), ["5000", "0.1", "4999.9", "1.09", "5449.891"]);
+    reports_accepted(&suite, stamped(&it, head.into())).await;
+    let preview = previews_invoice(&it.admin, &it.space).await.expect("a preview");
+    assert_eq!(line_numbers(&preview.lines[0]), ["5000", "0.1", "4999.9", "1.09", "5449.891"]);
     assert_eq!((preview.month, preview.total), (this.clone(), usd(544_989)));
 
     // Stamped in the month before the account's and the app's first, of which there is no invoice.
     suite.clock.advance_to(&format!("{next}-01T00:01:00Z"));
     let it = Customer::new(&suite, "bob").await;
-    reports(&suite, stamped(&it, suite.clock_in(-120))).await;
-    let preview = previews(&it.admin, &it.space).await.expect("a preview");
+    reports_accepted(&suite, stamped(&it, suite.clock_in(-120))).await;
+    let preview = previews_invoice(&it.admin, &it.space).await.expect("a preview");
     assert_eq!((preview.month.as_str(), preview.lines[0].usage_month.as_str()), (&*next, &*next));
     assert_eq!((preview.lines[0].adjustment, preview.total), (false, usd(544_989)));
-    let listed = crate::usage::used(&it.admin, &it.space).await.expect("usage");
+    let listed = lists_usage(&it.admin, &it.space).await.expect("usage");
     assert_eq!(listed, [(it.app.clone(), Metric::KvsWriteGb, "5000".to_owned(), 1)]);
 }
 
@@ -119,7 +126,7 @@ async fn an_estimate_is_whole_or_not_given(suite: Suite) {
     let mut suite = suite;
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
-    consents(&alice, &space).await.expect("an account");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
     suite.stop(Service::Space).await;
     let refusal = refused(page(&alice, &space, 0, "").await);
     assert_eq!(refusal.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"));

@@ -9,18 +9,22 @@ use devspaces_proto::{
     space::v1::{App, CreateAppRequest, CreateSpaceRequest, Space, UpdateSpaceRequest},
 };
 use devspaces_tests::{
-    Persona, Suite, refused,
+    Suite, refused,
     sql::{pairs, texts},
 };
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::{
-    billing_accounts::{account_of, adds_admins, consents, gets_account, removes_admin, run_by_bob},
-    billing_addresses::{address, billing, gets_addresses, updates},
-    billing_budgets::{budget, gets_budget, sets_budget},
-    journal_list::entries,
-    spaces::{archives, restores},
+use crate::acts::{
+    accounts::{
+        TOKEN, account_of, address, adds_billing_admins, billing_address_only, budget, consents_to_invoicing,
+        gets_account, gets_addresses, gets_budget, gets_payment_method, payment_method,
+        removes_billing_admin, removes_payment_method, run_by_bob, sets_budget, sets_payment_method,
+        updates_addresses,
+    },
+    journal::lists_entries,
+    refusals::{DENIED, INVALID, NOT_FOUND, status_with_details},
+    spaces::{archives_space, restores_space},
 };
 
 scenarios! {
@@ -37,58 +41,17 @@ scenarios! {
         the_same_request_id_answers_with_the_first_result;
 }
 
-const INVALID: (Code, &str) = (Code::InvalidArgument, "INVALID_FIELD");
-const DENIED: (Code, &str) = (Code::PermissionDenied, "PERMISSION_DENIED");
-const NOT_FOUND: (Code, &str) = (Code::NotFound, "RESOURCE_NOT_FOUND");
 const ARCHIVED: (Code, &str) = (Code::FailedPrecondition, "SPACE_ARCHIVED");
-
-const TOKEN: &str = "tok_live_Zm9vYmFy";
 
 /// A number for tests that card schemes publish, in the ways in which people write it.
 const CARD: [&str; 4] =
     ["4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111", "Visa 4111111111111111 ok"];
 
-pub(crate) fn card() -> PaymentMethod {
-    PaymentMethod {
-        token: TOKEN.into(),
-        brand: "Visa".into(),
-        last_four: "4242".into(),
-        expiry: "2099-04".into(),
-        ..PaymentMethod::default()
-    }
-}
-
-pub(crate) async fn sets_payment(
-    who: &Persona,
-    space: &str,
-    payment_method: PaymentMethod,
-) -> Result<PaymentMethod, Status> {
-    let payment_method = Some(payment_method);
-    let request = SetPaymentMethodRequest { parent: account_of(space), payment_method, ..Default::default() };
-    who.accounts().set_payment_method(request).await.map(tonic::Response::into_inner)
-}
-
-async fn gets_payment(who: &Persona, space: &str) -> Result<PaymentMethod, Status> {
-    let request = GetPaymentMethodRequest { name: account_of(space) };
-    who.accounts().get_payment_method(request).await.map(tonic::Response::into_inner)
-}
-
-async fn removes_payment(who: &Persona, space: &str, etag: &str) -> Result<(), Status> {
-    let request =
-        RemovePaymentMethodRequest { name: account_of(space), etag: etag.to_owned(), ..Default::default() };
-    who.accounts().remove_payment_method(request).await.map(drop)
-}
-
-/// All that a refusal tells, with the details as they are sent.
-pub(crate) fn told(status: &Status) -> String {
-    format!("{status:?} {}", String::from_utf8_lossy(status.details()))
-}
-
 /// An answer refuses one field, and repeats nothing of a card number.
 #[track_caller]
 fn refuses_card<T: std::fmt::Debug>(answer: Result<T, Status>, field: &str) {
     let status = answer.expect_err("a refusal");
-    assert!(!told(&status).contains("1111"), "{field}: {}", told(&status));
+    assert!(!status_with_details(&status).contains("1111"), "{field}: {}", status_with_details(&status));
     let refusal = refused(Err::<(), _>(status));
     assert_eq!(refusal.kind(), INVALID, "{field}");
     assert_eq!(refusal.fields, [field]);
@@ -107,42 +70,42 @@ async fn a_payment_method_is_shown_whole_to_billing_admins_and_its_last_four_dig
     let [alice, bob, mallory] = ["alice", "bob", "mallory"].map(|id| suite.user(id));
     let space = run_by_bob(&alice, &bob).await;
     for reader in [&alice, &bob] {
-        assert_eq!(refused(gets_payment(reader, &space).await).kind(), NOT_FOUND);
+        assert_eq!(refused(gets_payment_method(reader, &space).await).kind(), NOT_FOUND);
     }
     let before = gets_account(&bob, &space).await.expect("the account");
-    let set = sets_payment(&bob, &space, card()).await.expect("set");
+    let set = sets_payment_method(&bob, &space, payment_method()).await.expect("set");
     let shown = PaymentMethod {
         token: String::new(),
         update_time: set.update_time,
         etag: set.etag.clone(),
-        ..card()
+        ..payment_method()
     };
     assert_eq!(set, shown, "all but the token");
     assert!(set.token.is_empty() && set.update_time.is_some() && !set.etag.is_empty());
-    assert_eq!(gets_payment(&bob, &space).await.expect("shown"), shown);
+    assert_eq!(gets_payment_method(&bob, &space).await.expect("shown"), shown);
     let digits = PaymentMethod { last_four: "4242".into(), ..PaymentMethod::default() };
-    assert_eq!(gets_payment(&alice, &space).await.expect("shown"), digits, "and nothing else");
+    assert_eq!(gets_payment_method(&alice, &space).await.expect("shown"), digits, "and nothing else");
     let account = gets_account(&bob, &space).await.expect("the account");
     assert_eq!(account.payment_method, Some(shown));
     assert!(account.etag != before.etag && account.update_time != before.update_time);
     assert_eq!(gets_account(&alice, &space).await.expect("the account").payment_method, Some(digits));
-    assert_eq!(refused(gets_payment(&mallory, &space).await).kind(), DENIED);
-    assert_eq!(refused(sets_payment(&alice, &space, card()).await).kind(), DENIED);
-    assert_eq!(refused(removes_payment(&alice, &space, "").await).kind(), DENIED);
+    assert_eq!(refused(gets_payment_method(&mallory, &space).await).kind(), DENIED);
+    assert_eq!(refused(sets_payment_method(&alice, &space, payment_method()).await).kind(), DENIED);
+    assert_eq!(refused(removes_payment_method(&alice, &space, "").await).kind(), DENIED);
 }
 
 // R-B3, R-P4: whoever is no billing admin any more sees the last four digits, from the reply on.
 async fn what_is_shown_follows_the_role_at_once(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = run_by_bob(&alice, &bob).await;
-    sets_payment(&bob, &space, card()).await.expect("set");
-    updates(&bob, &space, billing(address("Erika")), &[]).await.expect("set");
+    sets_payment_method(&bob, &space, payment_method()).await.expect("set");
+    updates_addresses(&bob, &space, billing_address_only(address("Erika")), &[]).await.expect("set");
     for _ in 0..5 {
-        adds_admins(&bob, &space, &[&alice]).await.expect("added");
+        adds_billing_admins(&bob, &space, &[&alice]).await.expect("added");
         let account = gets_account(&alice, &space).await.expect("the account");
         assert_eq!(account.payment_method.map(|method| method.brand), Some("Visa".into()));
         assert!(account.addresses.is_some());
-        removes_admin(&bob, &space, &alice).await.expect("removed");
+        removes_billing_admin(&bob, &space, &alice).await.expect("removed");
         let account = gets_account(&alice, &space).await.expect("the account");
         assert_eq!(account.payment_method.map(|method| method.brand), Some(String::new()));
         assert!(account.addresses.is_none());
@@ -153,22 +116,23 @@ async fn what_is_shown_follows_the_role_at_once(suite: Suite) {
 async fn a_payment_method_is_replaced_and_removed(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = run_by_bob(&alice, &bob).await;
-    assert_eq!(refused(removes_payment(&bob, &space, "").await).kind(), NOT_FOUND);
-    let first = sets_payment(&bob, &space, card()).await.expect("set");
-    let amex = PaymentMethod { brand: "American Express".into(), last_four: "0005".into(), ..card() };
-    let second = sets_payment(&bob, &space, amex).await.expect("replaced");
+    assert_eq!(refused(removes_payment_method(&bob, &space, "").await).kind(), NOT_FOUND);
+    let first = sets_payment_method(&bob, &space, payment_method()).await.expect("set");
+    let amex =
+        PaymentMethod { brand: "American Express".into(), last_four: "0005".into(), ..payment_method() };
+    let second = sets_payment_method(&bob, &space, amex).await.expect("replaced");
     assert_ne!(first.etag, second.etag);
-    assert_eq!(gets_payment(&bob, &space).await.expect("shown"), second);
+    assert_eq!(gets_payment_method(&bob, &space).await.expect("shown"), second);
     assert_eq!(
-        refused(removes_payment(&bob, &space, &first.etag).await).kind(),
+        refused(removes_payment_method(&bob, &space, &first.etag).await).kind(),
         (Code::Aborted, "ETAG_STALE")
     );
     let preview =
         RemovePaymentMethodRequest { name: account_of(&space), validate_only: true, ..Default::default() };
     bob.accounts().remove_payment_method(preview).await.expect("a preview");
-    gets_payment(&bob, &space).await.expect("it changes nothing");
-    removes_payment(&bob, &space, &second.etag).await.expect("removed");
-    assert_eq!(refused(gets_payment(&bob, &space).await).kind(), NOT_FOUND);
+    gets_payment_method(&bob, &space).await.expect("it changes nothing");
+    removes_payment_method(&bob, &space, &second.etag).await.expect("removed");
+    assert_eq!(refused(gets_payment_method(&bob, &space).await).kind(), NOT_FOUND);
     assert_eq!(gets_account(&bob, &space).await.expect("the account").payment_method, None);
     if let Some(pool) = suite.inside(Service::Billing).await {
         let stored = texts(&pool, "SELECT token FROM payment_method").await;
@@ -181,26 +145,32 @@ async fn no_token_and_no_card_number_is_told_or_recorded(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = run_by_bob(&alice, &bob).await;
     let request_id = Uuid::from_u128(1).to_string();
-    let set =
-        SetPaymentMethodRequest { parent: account_of(&space), payment_method: Some(card()), request_id };
+    let set = SetPaymentMethodRequest {
+        parent: account_of(&space),
+        payment_method: Some(payment_method()),
+        request_id,
+    };
     for _ in 0..2 {
         let reply = bob.accounts().set_payment_method(set.clone()).await.expect("set").into_inner();
         assert!(reply.token.is_empty(), "R-J5: also when replayed");
     }
-    let bad = PaymentMethod { brand: CARD[1].into(), last_four: CARD[0].into(), ..card() };
-    let refusal = told(&sets_payment(&bob, &space, bad).await.expect_err("a refusal"));
+    let bad = PaymentMethod { brand: CARD[1].into(), last_four: CARD[0].into(), ..payment_method() };
+    let refusal = status_with_details(&sets_payment_method(&bob, &space, bad).await.expect_err("a refusal"));
     assert!(tells_nothing(&refusal), "{refusal}");
-    let long = PaymentMethod { token: TOKEN.repeat(100), ..card() };
-    assert!(!told(&sets_payment(&bob, &space, long).await.expect_err("a refusal")).contains(TOKEN));
-    sets_payment(&bob, &space, PaymentMethod { token: format!("{TOKEN}2"), ..card() })
+    let long = PaymentMethod { token: TOKEN.repeat(100), ..payment_method() };
+    assert!(
+        !status_with_details(&sets_payment_method(&bob, &space, long).await.expect_err("a refusal"))
+            .contains(TOKEN)
+    );
+    sets_payment_method(&bob, &space, PaymentMethod { token: format!("{TOKEN}2"), ..payment_method() })
         .await
         .expect("replaced");
-    removes_payment(&bob, &space, "").await.expect("removed");
-    sets_payment(&bob, &space, card()).await.expect("set again");
+    removes_payment_method(&bob, &space, "").await.expect("removed");
+    sets_payment_method(&bob, &space, payment_method()).await.expect("set again");
 
     let request =
         ListEntriesRequest { parent: space.clone(), service: "billing".into(), ..Default::default() };
-    let entries = entries(&bob, Service::Billing, request).await;
+    let entries = lists_entries(&bob, Service::Billing, request).await;
     // One consent, two changes of billing admins, four of the payment method: each of them is there.
     assert_eq!(entries.len(), 1 + 2 + 4);
     let journal = format!("{entries:?}");
@@ -223,9 +193,9 @@ async fn a_card_number_is_refused_in_every_text_field(suite: Suite) {
     let space = run_by_bob(&alice, &bob).await;
     for number in CARD {
         let method = |change: fn(&mut PaymentMethod, String)| {
-            let mut method = card();
+            let mut method = payment_method();
             change(&mut method, number.to_owned());
-            sets_payment(&bob, &space, method)
+            sets_payment_method(&bob, &space, method)
         };
         refuses_card(method(|it, number| it.token = number.replace(' ', "_")).await, "payment_method.token");
         refuses_card(method(|it, number| it.brand = number).await, "payment_method.brand");
@@ -241,22 +211,25 @@ async fn a_card_number_is_refused_in_every_text_field(suite: Suite) {
             ("tax_id", |it, number| it.tax_id = number),
         ];
         for (field, change) in fields {
-            let mut address = address("Erika");
-            change(&mut address, number.to_owned());
-            let both = Addresses {
-                billing: Some(crate::billing_addresses::address("Erika")),
-                sold_to: Some(address),
-                ..Default::default()
-            };
-            refuses_card(updates(&bob, &space, both, &["*"]).await, &format!("addresses.sold_to.{field}"));
+            let mut sold_to = address("Erika");
+            change(&mut sold_to, number.to_owned());
+            let both =
+                Addresses { billing: Some(address("Erika")), sold_to: Some(sold_to), ..Default::default() };
+            refuses_card(
+                updates_addresses(&bob, &space, both, &["*"]).await,
+                &format!("addresses.sold_to.{field}"),
+            );
         }
         let mut amount = budget(1, 0, &[]);
         number.clone_into(&mut amount.amount.as_mut().expect("an amount").currency_code);
         refuses_card(sets_budget(&bob, &space, amount).await, "budget.amount.currency_code");
     }
     let split = Address { lines: vec!["4111 1111".into(), "1111 1111".into()], ..address("Erika") };
-    refuses_card(updates(&bob, &space, billing(split), &[]).await, "addresses.billing.lines");
-    assert_eq!(refused(gets_payment(&bob, &space).await).kind(), NOT_FOUND, "nothing was stored");
+    refuses_card(
+        updates_addresses(&bob, &space, billing_address_only(split), &[]).await,
+        "addresses.billing.lines",
+    );
+    assert_eq!(refused(gets_payment_method(&bob, &space).await).kind(), NOT_FOUND, "nothing was stored");
     assert_eq!(gets_addresses(&bob, &space).await.expect("addresses").update_time, None);
 }
 
@@ -297,20 +270,20 @@ async fn every_bad_field_of_a_payment_method_is_told_at_once(suite: Suite) {
         expiry: "2099-13".into(),
         ..Default::default()
     };
-    assert_eq!(refused(sets_payment(&bob, &space, bad).await).fields, all);
+    assert_eq!(refused(sets_payment_method(&bob, &space, bad).await).fields, all);
     for (field, method) in [
-        (all[0], PaymentMethod { token: "x".repeat(256), ..card() }),
-        (all[0], PaymentMethod { token: "é".into(), ..card() }),
-        (all[1], PaymentMethod { brand: "a\nb".into(), ..card() }),
-        (all[2], PaymentMethod { last_four: "12a4".into(), ..card() }),
-        (all[2], PaymentMethod { last_four: "١٢٣٤".into(), ..card() }),
-        (all[3], PaymentMethod { expiry: "2026-10".into(), ..card() }),
-        (all[3], PaymentMethod { expiry: "04/29".into(), ..card() }),
+        (all[0], PaymentMethod { token: "x".repeat(256), ..payment_method() }),
+        (all[0], PaymentMethod { token: "é".into(), ..payment_method() }),
+        (all[1], PaymentMethod { brand: "a\nb".into(), ..payment_method() }),
+        (all[2], PaymentMethod { last_four: "12a4".into(), ..payment_method() }),
+        (all[2], PaymentMethod { last_four: "١٢٣٤".into(), ..payment_method() }),
+        (all[3], PaymentMethod { expiry: "2026-10".into(), ..payment_method() }),
+        (all[3], PaymentMethod { expiry: "04/29".into(), ..payment_method() }),
     ] {
-        let refusal = refused(sets_payment(&bob, &space, method).await);
+        let refusal = refused(sets_payment_method(&bob, &space, method).await);
         assert_eq!((refusal.code, refusal.fields), (INVALID.0, vec![field.to_owned()]));
     }
-    sets_payment(&bob, &space, PaymentMethod { token: "x".repeat(255), ..card() })
+    sets_payment_method(&bob, &space, PaymentMethod { token: "x".repeat(255), ..payment_method() })
         .await
         .expect("the longest");
     for name in ["", &space] {
@@ -338,14 +311,17 @@ async fn every_bad_field_of_a_payment_method_is_told_at_once(suite: Suite) {
 async fn in_an_archived_space_only_the_payment_method_changes(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = run_by_bob(&alice, &bob).await;
-    archives(&alice, &space).await.expect("archived");
-    assert_eq!(refused(updates(&bob, &space, billing(address("E")), &[]).await).kind(), ARCHIVED);
+    archives_space(&alice, &space).await.expect("archived");
+    assert_eq!(
+        refused(updates_addresses(&bob, &space, billing_address_only(address("E")), &[]).await).kind(),
+        ARCHIVED
+    );
     assert_eq!(refused(sets_budget(&bob, &space, budget(1, 0, &[])).await).kind(), ARCHIVED);
-    sets_payment(&bob, &space, card()).await.expect("set");
-    removes_payment(&bob, &space, "").await.expect("removed");
+    sets_payment_method(&bob, &space, payment_method()).await.expect("set");
+    removes_payment_method(&bob, &space, "").await.expect("removed");
     gets_addresses(&bob, &space).await.expect("reading goes on");
-    restores(&alice, &space).await.expect("restored");
-    updates(&bob, &space, billing(address("E")), &[]).await.expect("all goes on");
+    restores_space(&alice, &space).await.expect("restored");
+    updates_addresses(&bob, &space, billing_address_only(address("E")), &[]).await.expect("all goes on");
     sets_budget(&bob, &space, budget(1, 0, &[])).await.expect("all goes on");
 }
 
@@ -353,8 +329,8 @@ async fn in_an_archived_space_only_the_payment_method_changes(suite: Suite) {
 async fn the_same_request_id_answers_with_the_first_result(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    consents(&alice, &space).await.expect("an account");
-    adds_admins(&alice, &space, &[&bob]).await.expect("added");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
+    adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
     let (parent, request_id) = (account_of(&space), Uuid::from_u128(7).to_string());
     let set = SetBudgetRequest {
         parent: parent.clone(),
@@ -365,11 +341,11 @@ async fn the_same_request_id_answers_with_the_first_result(suite: Suite) {
     sets_budget(&bob, &space, budget(2, 0, &[])).await.expect("replaced");
     assert_eq!(bob.accounts().set_budget(set.clone()).await.expect("replayed").into_inner(), first);
     assert_eq!(gets_budget(&bob, &space).await.expect("the budget").amount, budget(2, 0, &[]).amount);
-    let addresses = Some(Addresses { name: parent.clone(), ..billing(address("E")) });
+    let addresses = Some(Addresses { name: parent.clone(), ..billing_address_only(address("E")) });
     let update = UpdateAddressesRequest { addresses, request_id: request_id.clone(), ..Default::default() };
     let first = bob.accounts().update_addresses(update.clone()).await.expect("set").into_inner();
     assert_eq!(bob.accounts().update_addresses(update).await.expect("replayed").into_inner(), first);
-    sets_payment(&bob, &space, card()).await.expect("set");
+    sets_payment_method(&bob, &space, payment_method()).await.expect("set");
     let remove = RemovePaymentMethodRequest {
         name: parent.clone(),
         request_id: request_id.clone(),
@@ -379,7 +355,7 @@ async fn the_same_request_id_answers_with_the_first_result(suite: Suite) {
     bob.accounts().remove_payment_method(remove).await.expect("replayed");
     let set = |token: &str| SetPaymentMethodRequest {
         parent: parent.clone(),
-        payment_method: Some(PaymentMethod { token: token.into(), ..card() }),
+        payment_method: Some(PaymentMethod { token: token.into(), ..payment_method() }),
         request_id: request_id.clone(),
     };
     bob.accounts().set_payment_method(set("a")).await.expect("set");

@@ -7,12 +7,14 @@ use futures::future::{join, join_all};
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::{
-    billing_accounts::{account_of, adds_admins, consents, gets_account, lists_admins, removes_admin},
-    billing_payment::{card, sets_payment},
-    journal_list::{entries, of},
-    members::{ADMIN, adds},
-    spaces::{archives, restores},
+use crate::acts::{
+    accounts::{
+        account_of, adds_billing_admins, consents_to_invoicing, gets_account, lists_billing_admins,
+        payment_method, removes_billing_admin, sets_payment_method,
+    },
+    journal::{entries_of, lists_entries},
+    members::{ADMIN, adds_members},
+    spaces::{archives_space, restores_space},
 };
 
 scenarios! {
@@ -40,8 +42,8 @@ async fn several_consents_at_once(suite: Suite) {
         let admins: Vec<Persona> = (0..4).map(|n| suite.user(&format!("r{round}n{n}"))).collect();
         let space = admins[0].creates_space("Team").await;
         let others: Vec<_> = admins[1..].iter().map(|admin| (admin, ADMIN)).collect();
-        adds(&admins[0], &space, &others).await.expect("added");
-        let answers = join_all(admins.iter().map(|admin| consents(admin, &space))).await;
+        adds_members(&admins[0], &space, &others).await.expect("added");
+        let answers = join_all(admins.iter().map(|admin| consents_to_invoicing(admin, &space))).await;
         let mut winners = Vec::new();
         for (admin, answer) in admins.iter().zip(answers) {
             match answer {
@@ -61,7 +63,7 @@ async fn several_consents_at_once(suite: Suite) {
         }
         assert_eq!(winners.len(), 1, "round {round}");
         assert_eq!(
-            lists_admins(winners[0], &space).await.expect("a list"),
+            lists_billing_admins(winners[0], &space).await.expect("a list"),
             [winners[0].id()],
             "round {round}"
         );
@@ -85,19 +87,20 @@ async fn two_removals_of_the_last_two_billing_admins(suite: Suite) {
     for round in 0..ROUNDS {
         let (alice, bob) = (suite.user(&format!("alice{round}")), suite.user(&format!("bob{round}")));
         let space = alice.creates_space("Team").await;
-        adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
-        consents(&alice, &space).await.expect("an account");
-        adds_admins(&alice, &space, &[&bob]).await.expect("added");
+        adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+        consents_to_invoicing(&alice, &space).await.expect("an account");
+        adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
         let (first, second) = if round % 2 == 0 { (&bob, &alice) } else { (&alice, &bob) };
         let (one, other) =
-            join(removes_admin(&alice, &space, first), removes_admin(&bob, &space, second)).await;
+            join(removes_billing_admin(&alice, &space, first), removes_billing_admin(&bob, &space, second))
+                .await;
         assert!(one.is_ok() != other.is_ok(), "round {round}: {one:?} {other:?}");
         let removed = if one.is_ok() { first } else { second };
         let left = if removed.id() == alice.id() { &bob } else { &alice };
         // Whoever lost was no billing admin any more, or would have been the last one to go.
         let lost = refused(if one.is_err() { one } else { other });
         assert!(["LAST_BILLING_ADMIN", "PERMISSION_DENIED"].contains(&lost.reason.as_str()), "{lost:?}");
-        assert_eq!(lists_admins(&alice, &space).await.expect("a list"), [left.id()], "round {round}");
+        assert_eq!(lists_billing_admins(&alice, &space).await.expect("a list"), [left.id()], "round {round}");
         assert!(
             left.may("billing.invoices.get", &space).await
                 && !removed.may("billing.invoices.get", &space).await
@@ -111,21 +114,24 @@ async fn a_removal_against_changes_by_who_is_removed(suite: Suite) {
     let mut late = 0;
     for round in 0..ROUNDS {
         let space = alice.creates_space("Team").await;
-        consents(&alice, &space).await.expect("an account");
-        adds_admins(&alice, &space, &[&bob]).await.expect("added");
+        consents_to_invoicing(&alice, &space).await.expect("an account");
+        adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
         let carol = suite.user(&format!("carol{round}"));
         let changes = async {
-            let (added, set) =
-                join(adds_admins(&bob, &space, &[&carol]), sets_payment(&bob, &space, card())).await;
+            let (added, set) = join(
+                adds_billing_admins(&bob, &space, &[&carol]),
+                sets_payment_method(&bob, &space, payment_method()),
+            )
+            .await;
             [added.map(drop), set.map(drop)]
         };
-        let (removed, changes) = join(removes_admin(&alice, &space, &bob), changes).await;
+        let (removed, changes) = join(removes_billing_admin(&alice, &space, &bob), changes).await;
         removed.expect("removed");
         for change in changes.into_iter().filter(Result::is_err) {
             assert_eq!(refused(change).code, Code::PermissionDenied, "round {round}");
             late += 1;
         }
-        let all = entries(&alice, Service::Billing, of(&space)).await;
+        let all = lists_entries(&alice, Service::Billing, entries_of(&space)).await;
         let removal =
             all.iter().position(|entry| entry.method.ends_with("RemoveBillingAdmin")).expect("the removal");
         let afterwards: Vec<_> = all[removal..].iter().filter(|entry| entry.actor == bob.name).collect();
@@ -138,7 +144,7 @@ async fn a_removal_against_changes_by_who_is_removed(suite: Suite) {
 async fn the_same_addition_many_times_at_once(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
-    consents(&alice, &space).await.expect("an account");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
     for round in 1..=15 {
         let request = AddBillingAdminsRequest {
             parent: account_of(&space),
@@ -152,27 +158,28 @@ async fn the_same_addition_many_times_at_once(suite: Suite) {
         let results = join_all(calls).await;
         assert!(results.iter().all(|reply| *reply == results[0]), "{results:?}");
     }
-    assert_eq!(lists_admins(&alice, &space).await.expect("a list").len(), 16);
+    assert_eq!(lists_billing_admins(&alice, &space).await.expect("a list").len(), 16);
 }
 
 // R-S5: no billing admin is added by a call that begins after the archival was acknowledged.
 async fn archival_against_additions(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
-    consents(&alice, &space).await.expect("an account");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
     for round in 0..15 {
         let people: Vec<_> = (0..3).map(|n| suite.user(&format!("r{round}n{n}"))).collect();
-        let additions =
-            join_all(people.iter().map(|person| async { adds_admins(&alice, &space, &[person]).await }));
+        let additions = join_all(
+            people.iter().map(|person| async { adds_billing_admins(&alice, &space, &[person]).await }),
+        );
         let archived = async {
-            archives(&alice, &space).await.expect("archived");
-            refused(adds_admins(&alice, &space, &[&suite.user(&format!("late{round}"))]).await)
+            archives_space(&alice, &space).await.expect("archived");
+            refused(adds_billing_admins(&alice, &space, &[&suite.user(&format!("late{round}"))]).await)
         };
         let (additions, late) = join(additions, archived).await;
         assert_eq!(late.kind(), (Code::FailedPrecondition, "SPACE_ARCHIVED"));
         for addition in additions.into_iter().filter(Result::is_err) {
             assert_eq!(refused(addition).reason, "SPACE_ARCHIVED");
         }
-        restores(&alice, &space).await.expect("restored");
+        restores_space(&alice, &space).await.expect("restored");
     }
 }

@@ -22,7 +22,10 @@ use futures::future::join_all;
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::invoices::{Customer, begins, bills, gets, month, reports, used};
+use crate::acts::{
+    invoices::{Customer, gets_invoice, runs_billing},
+    usage::{begins_mid_month, month_ahead, new_usage_event, reports_accepted},
+};
 
 scenarios! {
     both engines:
@@ -80,27 +83,27 @@ async fn told(pool: &Pool) -> usize {
 
 // R-B7: a clock that was put forward closes no month until it has stayed so.
 async fn no_month_closes_while_the_clock_is_doubted(suite: Suite) {
-    begins(&suite);
+    begins_mid_month(&suite);
     let it = Customer::new(&suite, "alice").await;
-    bills(&suite).await;
+    runs_billing(&suite).await;
     suite.clock.put_forward(Duration::from_hours(365 * 24));
     let run = suite.persona("services/billing-run");
     let refusal = refused(run.invoices().run_billing(RunBillingRequest::default()).await);
     assert_eq!(refusal.kind(), (Code::Unavailable, "CLOCK_STEPPED"));
     assert_eq!(it.invoices().await, []);
     suite.clock.put_right();
-    bills(&suite).await;
+    runs_billing(&suite).await;
     assert_eq!(it.invoices().await, []);
     suite.clock.put_forward(Duration::from_hours(365 * 24));
     run.invoices().run_billing(RunBillingRequest::default()).await.expect_err("a doubt");
     suite.clock.advance(Duration::from_mins(10));
-    bills(&suite).await;
+    runs_billing(&suite).await;
     assert!(it.invoices().await.len() >= 11, "believed by now");
 }
 
 // R-B7: nor when it is put forward in the midst of a run.
 async fn no_month_closes_by_a_clock_that_is_put_forward_within_a_run(suite: Suite) {
-    begins(&suite);
+    begins_mid_month(&suite);
     let it = Customer::new(&suite, "alice").await;
     let (run, mut doubted) = (suite.persona("services/billing-run"), 0);
     for readings in 0..40 {
@@ -118,10 +121,10 @@ async fn no_month_closes_by_a_clock_that_is_put_forward_within_a_run(suite: Suit
 
 // R-B7: what was accepted before it was bounded and can't be computed hides nothing else.
 async fn what_can_not_be_computed_keeps_no_other_account_back(suite: Suite) {
-    let (_, next) = begins(&suite);
+    let (_, next) = begins_mid_month(&suite);
     let [one, other] = [Customer::new(&suite, "alice").await, Customer::new(&suite, "bob").await];
     for it in [&one, &other] {
-        reports(&suite, used(&suite, &it.app, Metric::KvsWriteGb, "1000")).await;
+        reports_accepted(&suite, new_usage_event(&suite, &it.app, Metric::KvsWriteGb, "1000")).await;
     }
     let pool = suite.pool(Service::Billing).await;
     let huge = "UPDATE usage_sums SET sums = '{\"KVS_WRITE_GB\":[\"9999999999999999999999999999\",1]}'";
@@ -129,13 +132,13 @@ async fn what_can_not_be_computed_keeps_no_other_account_back(suite: Suite) {
     let place = sql::uuid(&pool, app);
     sql::tamper(&pool, &format!("{huge} WHERE app = {place}")).await;
     suite.clock.advance_to(&format!("{next}-01T00:00:00Z"));
-    bills(&suite).await;
+    runs_billing(&suite).await;
     let drafts = one.invoices().await;
     assert_eq!((drafts.len(), drafts[0].amount_too_large, drafts[0].total.is_none()), (1, true, true));
-    let status = gets(&one.admin, &drafts[0].name).await.expect_err("no amount");
+    let status = gets_invoice(&one.admin, &drafts[0].name).await.expect_err("no amount");
     assert_eq!(status.code(), Code::FailedPrecondition);
     suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
-    let run = bills(&suite).await;
+    let run = runs_billing(&suite).await;
     assert_eq!((run.failed, run.failures.len(), run.failures[0].reason.as_str()), (1, 1, "AMOUNT_TOO_LARGE"));
     assert_eq!(run.failures[0].account, format!("{}/billingAccount", one.space));
     assert_eq!(other.invoices().await[0].state(), State::Open);
@@ -144,15 +147,15 @@ async fn what_can_not_be_computed_keeps_no_other_account_back(suite: Suite) {
 
 // R-B7
 async fn a_run_repeated_changes_nothing(suite: Suite) {
-    let (_, next) = begins(&suite);
+    let (_, next) = begins_mid_month(&suite);
     let it = Customer::new(&suite, "alice").await;
-    reports(&suite, used(&suite, &it.app, Metric::LogsGb, "11")).await;
+    reports_accepted(&suite, new_usage_event(&suite, &it.app, Metric::LogsGb, "11")).await;
     suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
-    bills(&suite).await;
+    runs_billing(&suite).await;
     let (pool, first) = (suite.pool(Service::Billing).await, it.latest().await);
     let entries = count(&pool, "SELECT COUNT(*) FROM journal").await;
     for _ in 0..5 {
-        let made = bills(&suite).await;
+        let made = runs_billing(&suite).await;
         assert_eq!((made.drafted, made.issued), (0, 0));
     }
     assert_eq!((it.latest().await, it.invoices().await.len()), (first, 1));
@@ -162,7 +165,7 @@ async fn a_run_repeated_changes_nothing(suite: Suite) {
 
 // R-B7: runs and the service's own scheduler, all at once, make each invoice once and say so once.
 async fn runs_at_once(suite: Suite) {
-    begins(&suite);
+    begins_mid_month(&suite);
     let mut customers = Vec::new();
     for n in 0..4 {
         customers.push(Customer::new(&suite, &format!("c{n}")).await);
@@ -171,9 +174,9 @@ async fn runs_at_once(suite: Suite) {
     let (mut drafted, mut issued) = (0, 0);
     for round in 1..=ROUNDS {
         for it in &customers {
-            reports(&suite, used(&suite, &it.app, Metric::LogsGb, "2")).await;
+            reports_accepted(&suite, new_usage_event(&suite, &it.app, Metric::LogsGb, "2")).await;
         }
-        let next = month(&suite, 1);
+        let next = month_ahead(&suite, 1);
         suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
         let run = suite.persona("services/billing-run");
         let runs = (0..4).map(|_| async {
@@ -200,10 +203,10 @@ async fn runs_at_once(suite: Suite) {
 
 // R-B7, R-J1: whoever has it run is whom the journal names.
 async fn the_journal_names_who_billed(suite: Suite) {
-    let (_, next) = begins(&suite);
+    let (_, next) = begins_mid_month(&suite);
     let it = Customer::new(&suite, "alice").await;
     suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
-    bills(&suite).await;
+    runs_billing(&suite).await;
     let name = it.latest().await.name;
     let entries = texts(&suite.pool(Service::Billing).await, "SELECT content FROM journal").await;
     let of_invoice: Vec<_> = entries.iter().filter(|entry| entry.contains(&name)).collect();
@@ -216,12 +219,12 @@ async fn the_journal_names_who_billed(suite: Suite) {
 
 // R-B6, R-B7: spaces that share an allowance are issued at once, and it is given once.
 async fn an_allowance_is_given_once_to_spaces_billed_at_once(suite: Suite) {
-    begins(&suite);
+    begins_mid_month(&suite);
     let one = Customer::new(&suite, "one").await;
     let other = Customer::new(&suite, "other").await;
     let pool = suite.pool(Service::Billing).await;
     for round in 0..ROUNDS {
-        let (this, next) = (month(&suite, 0), month(&suite, 1));
+        let (this, next) = (month_ahead(&suite, 0), month_ahead(&suite, 1));
         let app = suite.clock.new_id();
         for (place, it) in [&one, &other].into_iter().enumerate() {
             let space: Uuid = it.space["spaces/".len()..].parse().expect("an id");
@@ -235,10 +238,10 @@ async fn an_allowance_is_given_once_to_spaces_billed_at_once(suite: Suite) {
             sql::insert(&pool, table, &[row]).await;
         }
         suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
-        join_all((0..3).map(|_| bills(&suite))).await;
+        join_all((0..3).map(|_| runs_billing(&suite))).await;
         let mut shares = Vec::new();
         for it in [&one, &other] {
-            let invoice = gets(&it.admin, &it.latest().await.name).await.expect("the invoice");
+            let invoice = gets_invoice(&it.admin, &it.latest().await.name).await.expect("the invoice");
             let line = &invoice.lines[0];
             assert_eq!((&line.quantity, invoice.lines.len()), (&"0.75".to_owned(), 1));
             shares.push((line.free_quantity.clone(), line.billed_quantity.clone()));

@@ -1,75 +1,15 @@
 //! `devspaces check`: what a person is told about a permission, and what a script sees.
-use std::{fs, net::SocketAddr, process::Output};
+use std::fs;
 
-use devspaces_kit::{
-    clock::SystemClock,
-    identity::{DevIssuer, SigningKey},
-    name::Principal,
+use devspaces_kit::name::Principal;
+use devspaces_tests::process::binary;
+use tokio::process::Command;
+
+use crate::acts::{
+    dev::{Dev, outcome},
+    members::{DEVELOPER, adds_members},
+    spaces::NOWHERE,
 };
-use devspaces_tests::{
-    Persona,
-    engine::temporary_folder,
-    process::{binary, start},
-};
-use tempfile::TempDir;
-use tokio::process::{Child, Command};
-use tonic::transport::Endpoint;
-
-use crate::members::{DEVELOPER, adds};
-
-const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
-
-/// A suite as somebody starts it to try it out.
-pub(crate) struct Dev {
-    folder: TempDir,
-    address: SocketAddr,
-    _process: Child,
-}
-
-impl Dev {
-    pub(crate) async fn start() -> Self {
-        let folder = temporary_folder();
-        let data = folder.path().display().to_string();
-        let mut command = Command::new(binary());
-        let (process, address) =
-            start(command.args(["dev", "--listen", "127.0.0.1:0", "--data-dir", &data])).await;
-        Self { folder, address, _process: process }
-    }
-
-    fn data_dir(&self) -> String {
-        self.folder.path().display().to_string()
-    }
-
-    fn token(&self, principal: &Principal) -> String {
-        let key = SigningKey::load(&self.folder.path().join("issuer.pem")).expect("the issuer's key");
-        let issuer = DevIssuer::new(key, SystemClock::shared());
-        issuer.token(principal, None, std::time::Duration::from_hours(1)).as_str().to_owned()
-    }
-
-    pub(crate) fn persona(&self, name: &str) -> Persona {
-        let principal: Principal = name.parse().expect("a principal");
-        let channel =
-            Endpoint::from_shared(format!("http://{}", self.address)).expect("an address").connect_lazy();
-        Persona::at_one_port(&principal, Some(&self.token(&principal)), &channel)
-    }
-
-    /// The command, with the key of the suite's folder.
-    fn command(&self, question: &[&str]) -> Command {
-        let mut command = Command::new(binary());
-        command.arg("check").args(question);
-        command.args(["--address", &format!("http://{}", self.address), "--data-dir", &self.data_dir()]);
-        command
-    }
-
-    async fn check(&self, question: &[&str]) -> (Option<i32>, String, String) {
-        outcome(self.command(question).output().await.expect("it ends"))
-    }
-}
-
-fn outcome(output: Output) -> (Option<i32>, String, String) {
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
 
 /// What is said, without the last line, which says as of when.
 fn without_time(said: &str) -> Vec<&str> {
@@ -85,7 +25,7 @@ async fn a_decision_is_told_with_what_granted_it_or_would() {
     let dev = Dev::start().await;
     let (alice, bob) = (dev.persona("users/alice"), dev.persona("users/bob"));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
 
     let (code, said, complained) = dev.check(&["users/alice", "members.add", &space]).await;
     assert_eq!((code, complained.as_str()), (Some(0), ""));
@@ -130,7 +70,7 @@ async fn about_others_asks_whoever_may_with_a_token_of_their_own() {
     let dev = Dev::start().await;
     let (alice, bob) = (dev.persona("users/alice"), dev.persona("users/bob"));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
     let question = ["users/bob", "space.get", space.as_str()];
     let (alices, mallorys) = (dev.token(&Principal::user("alice")), dev.token(&Principal::user("mallory")));
 

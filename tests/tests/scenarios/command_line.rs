@@ -1,5 +1,5 @@
 //! The commands by which an operator works on databases, keys and journals: each run as a person would.
-use std::{collections::BTreeMap, fs, path::Path, process::Output};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use devspaces::Service;
 use devspaces_authz::Permission;
@@ -12,10 +12,10 @@ use devspaces_tests::{
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::{
-    journal::history,
-    members::{VIEWER, adds},
-    quickstart::complaint,
+use crate::acts::{
+    commands::{complaint, on_all_services, runs, says},
+    journal::history_of_members,
+    members::{VIEWER, adds_members},
 };
 
 scenarios! {
@@ -28,32 +28,14 @@ scenarios! {
 
 const PERMISSIONS: &str = include_str!("../../../docs/permissions.md");
 
-pub(crate) async fn run(arguments: &[&str]) -> Output {
-    Command::new(binary()).args(arguments).output().await.expect("it ends")
-}
-
-/// What a command says that must succeed.
-pub(crate) async fn said(arguments: &[&str]) -> String {
-    let output = run(arguments).await;
-    let (said, complained) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{arguments:?}: {said}{complained}");
-    said.into_owned()
-}
-
 /// What a command says that must find something wrong: it ends with 1 and gives no error of its own.
 async fn found(arguments: &[&str]) -> String {
-    let output = run(arguments).await;
+    let output = runs(arguments).await;
     let (said, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}{complained}");
     assert_eq!(complained, "", "a finding is no failure");
     said.into_owned()
-}
-
-/// The arguments of a command on every service's database.
-pub(crate) fn on_all<'a>(command: &[&'a str], url: &'a str) -> Vec<&'a str> {
-    [command, &["--services", "space,membership,billing,marketplace", "--database-url", url]].concat()
 }
 
 /// How many steps `migrate` says that it applied, by service.
@@ -70,10 +52,10 @@ fn steps(said: &str) -> BTreeMap<&str, u32> {
 async fn migrate_applies_each_step_once(engine: Engine) {
     let databases = Databases::empty(engine).await;
     let url = databases.url(None);
-    let migrate = on_all(&["migrate"], &url);
-    let first = said(&migrate).await;
+    let migrate = on_all_services(&["migrate"], &url);
+    let first = says(&migrate).await;
     assert!(steps(&first).values().all(|steps| *steps > 0), "{first}");
-    let second = said(&migrate).await;
+    let second = says(&migrate).await;
     assert_eq!(steps(&second), BTreeMap::from(Service::ALL.map(|service| (service.name(), 0))));
     let entries = texts(&databases.open(Service::Space).await, "SELECT content FROM journal").await;
     assert!(entries.is_empty(), "the tables are there");
@@ -94,11 +76,11 @@ async fn policy_prints_the_permission_table() {
     let table = |text: &str| -> Vec<String> {
         text.lines().filter(|line| line.starts_with("| `")).map(str::to_owned).collect()
     };
-    let markdown = said(&["policy"]).await;
+    let markdown = says(&["policy"]).await;
     assert_eq!(table(&markdown).len(), Permission::ALL.len());
     assert_eq!(table(&markdown), table(PERMISSIONS), "docs/permissions.md is out of date");
 
-    let json: Value = serde_json::from_str(&said(&["policy", "--format", "json"]).await).expect("JSON");
+    let json: Value = serde_json::from_str(&says(&["policy", "--format", "json"]).await).expect("JSON");
     let names: Vec<_> = json.as_array().expect("a list").iter().map(|row| &row["permission"]).collect();
     assert_eq!(names, Permission::ALL.map(Permission::name));
 }
@@ -118,15 +100,15 @@ async fn keys_that_are_there_stay() {
     let folder = temporary_folder();
     let keys = folder.path().join("keys");
     let make = ["keys", keys.to_str().expect("a path")];
-    said(&make).await;
+    says(&make).await;
     let first = files(&keys);
     let private = first.keys().filter(|name| Path::new(name).extension().is_some_and(|end| end == "pem"));
     assert_eq!(private.count(), 1 + 4, "an issuer's and each service's: {:?}", first.keys());
-    said(&make).await;
+    says(&make).await;
     assert_eq!(files(&keys), first);
     // What is missing is made, and nothing else.
     fs::remove_file(keys.join("billing.pem")).expect("removed");
-    said(&make).await;
+    says(&make).await;
     let third = files(&keys);
     for (name, bytes) in &first {
         let is_other = ["billing.pem", "suite.jwks.json"].contains(&name.as_str());
@@ -136,10 +118,10 @@ async fn keys_that_are_there_stay() {
 
 // R-J2
 async fn journal_verify_names_what_is_wrong(suite: Suite) {
-    let space = history(&suite).await;
+    let space = history_of_members(&suite).await;
     let url = suite.database_url();
-    let verify = on_all(&["journal", "verify"], &url);
-    let whole = said(&verify).await;
+    let verify = on_all_services(&["journal", "verify"], &url);
+    let whole = says(&verify).await;
     assert!(!whole.contains(&space), "nothing to name: {whole}");
     tamper(
         &suite.pool(Service::Membership).await,
@@ -153,29 +135,30 @@ async fn journal_verify_names_what_is_wrong(suite: Suite) {
 
 // R-J2: each checkpoint counts, also where a later one knows more.
 async fn what_was_rewritten_between_two_checkpoints_is_found_by_the_first(suite: Suite) {
-    let space = history(&suite).await;
+    let space = history_of_members(&suite).await;
     let alice = suite.user("alice");
     let url = suite.database_url();
     let folder = temporary_folder();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    said(&["keys", &path("")]).await;
+    says(&["keys", &path("")]).await;
     let (key, jwks) = (path("{service}.pem"), path("suite.jwks.json"));
-    let checkpoint = [&on_all(&["journal", "checkpoint"], &url)[..], &["--service-key-file", &key]].concat();
+    let checkpoint =
+        [&on_all_services(&["journal", "checkpoint"], &url)[..], &["--service-key-file", &key]].concat();
 
-    let first = said(&checkpoint).await;
+    let first = says(&checkpoint).await;
     assert_eq!(first.lines().count(), 4, "one for each service");
     let pool = suite.pool(Service::Membership).await;
     tamper(&pool, "DELETE FROM journal WHERE sequence > 4").await;
     tamper(&pool, "UPDATE head SET sequence = 4, hash = (SELECT hash FROM journal WHERE sequence = 4)").await;
     for eve in ["eve", "mallory"] {
-        adds(&alice, &space, &[(&suite.user(eve), VIEWER)]).await.expect("added");
+        adds_members(&alice, &space, &[(&suite.user(eve), VIEWER)]).await.expect("added");
     }
-    let second = said(&checkpoint).await;
+    let second = says(&checkpoint).await;
 
     let file = path("checkpoints");
-    let verify = on_all(&["journal", "verify", "--suite-jwks", &jwks, "--checkpoint", &file], &url);
+    let verify = on_all_services(&["journal", "verify", "--suite-jwks", &jwks, "--checkpoint", &file], &url);
     fs::write(&file, &second).expect("written");
-    said(&verify).await;
+    says(&verify).await;
     for lines in [format!("{first}{second}"), format!("{second}{first}")] {
         fs::write(&file, lines).expect("written");
         let broken = found(&verify).await;
@@ -184,18 +167,18 @@ async fn what_was_rewritten_between_two_checkpoints_is_found_by_the_first(suite:
     }
     // A line that none of the keys has signed is no checkpoint.
     fs::write(&file, format!("{first}{}", second.replace('.', "A."))).expect("written");
-    let forged = run(&verify).await;
+    let forged = runs(&verify).await;
     assert!(!forged.status.success() && String::from_utf8_lossy(&forged.stderr).contains("--checkpoint"));
 }
 
 // R-J1
 async fn journal_erase_takes_a_person_out_and_leaves_the_chain_whole(suite: Suite) {
-    history(&suite).await;
+    history_of_members(&suite).await;
     let url = suite.database_url();
     let pool = suite.pool(Service::Membership).await;
     let entries = async || texts(&pool, "SELECT content || personal FROM journal").await.concat();
     assert!(entries().await.contains("users/carol"));
-    let preview = said(&on_all(&["journal", "erase", "users/carol"], &url)).await;
+    let preview = says(&on_all_services(&["journal", "erase", "users/carol"], &url)).await;
     for line in [
         "membership: 3 entries of the journal: would be erased",
         "space: 1 departures from spaces: would be erased",
@@ -204,11 +187,11 @@ async fn journal_erase_takes_a_person_out_and_leaves_the_chain_whole(suite: Suit
     }
     assert!(preview.ends_with("nothing was changed; with --yes it is erased for good\n"), "{preview}");
     assert!(entries().await.contains("users/carol"));
-    said(&on_all(&["journal", "erase", "users/carol", "--yes"], &url)).await;
+    says(&on_all_services(&["journal", "erase", "users/carol", "--yes"], &url)).await;
     let left = entries().await;
     assert!(!left.contains("carol") && left.contains("users/bob"), "{left}");
-    said(&on_all(&["journal", "verify"], &url)).await;
-    let nobody = complaint(&on_all(&["journal", "erase", "carol"], &url)).await;
+    says(&on_all_services(&["journal", "verify"], &url)).await;
+    let nobody = complaint(&on_all_services(&["journal", "erase", "carol"], &url)).await;
     assert!(nobody.contains("users/{id}"), "{nobody}");
 }
 
@@ -241,7 +224,7 @@ async fn a_log_filter_that_is_not_valid_is_told_by_its_flag() {
 async fn a_reader_that_leaves_early_is_no_failure() {
     let folder = temporary_folder();
     let keys = folder.path().display().to_string();
-    said(&["keys", &keys]).await;
+    says(&["keys", &keys]).await;
     let program = binary().display().to_string();
     for command in [
         format!("'{program}' policy --format json | head -n 1"),

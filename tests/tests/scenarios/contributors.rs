@@ -1,14 +1,15 @@
 //! Contributors: who manages them, whom nobody at the app can touch, and how an app changes hands.
-use devspaces_proto::space::v1::{
-    AddContributorsRequest, App, Contributor, ContributorRole, ListContributorsRequest,
-    RemoveContributorRequest, TransferOwnershipRequest, UpdateContributorRequest,
-};
+use devspaces_proto::space::v1::{ContributorRole, RemoveContributorRequest, TransferOwnershipRequest};
 use devspaces_tests::{Persona, Suite, refused};
-use tonic::{Code, Status};
+use tonic::Code;
 
-use crate::{
-    apps::{deletes, gets, imported, seen},
-    members::{ADMIN, DEVELOPER, VIEWER, adds as adds_members, removes as removes_member},
+use crate::acts::{
+    apps::{apps_seen, deletes_app, gets_app, imported_app},
+    contributors::{
+        APP_ADMIN, APP_VIEWER, DEPLOYER, OWNER, adds_contributors, listed_contributors, lists_contributors,
+        removes_contributor, transfers_ownership, updates_contributor,
+    },
+    members::{ADMIN, DEVELOPER, VIEWER, adds_members, removes_member},
 };
 
 scenarios! {
@@ -26,70 +27,6 @@ scenarios! {
         an_app_in_no_space_loses_contributors_only_by_their_own_will;
 }
 
-pub(crate) const OWNER: ContributorRole = ContributorRole::Owner;
-pub(crate) const APP_ADMIN: ContributorRole = ContributorRole::Admin;
-pub(crate) const DEPLOYER: ContributorRole = ContributorRole::Deployer;
-pub(crate) const APP_VIEWER: ContributorRole = ContributorRole::Viewer;
-
-pub(crate) async fn adds(
-    who: &Persona,
-    app: &str,
-    people: &[(&Persona, ContributorRole)],
-) -> Result<Vec<Contributor>, Status> {
-    let contributor = |(person, role): &(&Persona, ContributorRole)| Contributor {
-        user: person.name.clone(),
-        role: (*role).into(),
-        ..Contributor::default()
-    };
-    let contributors = people.iter().map(contributor).collect();
-    let request = AddContributorsRequest { parent: app.to_owned(), contributors, request_id: String::new() };
-    who.apps().add_contributors(request).await.map(|response| response.into_inner().contributors)
-}
-
-pub(crate) async fn updates(
-    who: &Persona,
-    app: &str,
-    whom: &Persona,
-    role: ContributorRole,
-) -> Result<Contributor, Status> {
-    let contributor =
-        Contributor { name: whom.contributor_to(app), role: role.into(), ..Contributor::default() };
-    let request = UpdateContributorRequest { contributor: Some(contributor), ..Default::default() };
-    who.apps().update_contributor(request).await.map(tonic::Response::into_inner)
-}
-
-pub(crate) async fn removes(who: &Persona, app: &str, whom: &Persona) -> Result<(), Status> {
-    let request = RemoveContributorRequest { name: whom.contributor_to(app), ..Default::default() };
-    who.apps().remove_contributor(request).await.map(drop)
-}
-
-pub(crate) async fn passes_on(who: &Persona, app: &str, to: &Persona) -> Result<App, Status> {
-    let request =
-        TransferOwnershipRequest { name: app.to_owned(), new_owner: to.name.clone(), ..Default::default() };
-    who.apps().transfer_ownership(request).await.map(tonic::Response::into_inner)
-}
-
-pub(crate) async fn lists(who: &Persona, app: &str, page_size: i32) -> Result<Vec<Contributor>, Status> {
-    let mut request =
-        ListContributorsRequest { parent: app.to_owned(), page_size, page_token: String::new() };
-    let mut contributors = Vec::new();
-    loop {
-        let page = who.apps().list_contributors(request.clone()).await?.into_inner();
-        contributors.extend(page.contributors);
-        if page.next_page_token.is_empty() {
-            return Ok(contributors);
-        }
-        request.page_token = page.next_page_token;
-    }
-}
-
-/// Ids and roles, each with whether it is derived.
-pub(crate) async fn listed(who: &Persona, app: &str) -> Vec<(String, ContributorRole, bool)> {
-    let contributors = lists(who, app, 2).await.expect("a list");
-    let id = |contributor: &Contributor| contributor.user.strip_prefix("users/").expect("a user").to_owned();
-    contributors.iter().map(|it| (id(it), it.role(), !it.derived_from.is_empty())).collect()
-}
-
 fn roles<const N: usize>(
     roles: [(&Persona, ContributorRole, bool); N],
 ) -> Vec<(String, ContributorRole, bool)> {
@@ -101,24 +38,27 @@ async fn owner_and_admin_manage_contributors_and_nobody_makes_an_owner(suite: Su
     let [alice, bob, carol, dave] = ["alice", "bob", "carol", "dave"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    let added = adds(&alice, &app, &[(&bob, APP_ADMIN), (&carol, DEPLOYER)]).await.expect("added");
+    let added =
+        adds_contributors(&alice, &app, &[(&bob, APP_ADMIN), (&carol, DEPLOYER)]).await.expect("added");
     assert_eq!((added[0].name.clone(), added[0].role()), (bob.contributor_to(&app), APP_ADMIN));
-    adds(&bob, &app, &[(&dave, APP_VIEWER)]).await.expect("an app ADMIN adds");
+    adds_contributors(&bob, &app, &[(&dave, APP_VIEWER)]).await.expect("an app ADMIN adds");
     for who in [&carol, &dave] {
         assert_eq!(
-            refused(adds(who, &app, &[(&carol, APP_VIEWER)]).await).metadata[0].1,
+            refused(adds_contributors(who, &app, &[(&carol, APP_VIEWER)]).await).metadata[0].1,
             "app.contributors.update"
         );
     }
-    let twice = refused(adds(&alice, &app, &[(&suite.user("erin"), APP_VIEWER), (&bob, DEPLOYER)]).await);
+    let twice = refused(
+        adds_contributors(&alice, &app, &[(&suite.user("erin"), APP_VIEWER), (&bob, DEPLOYER)]).await,
+    );
     assert_eq!(twice.bad_fields(), (Code::AlreadyExists, "CONTRIBUTOR_EXISTS", vec!["contributors[1].user"]));
     for bad in [OWNER, ContributorRole::Unspecified] {
-        let bad = refused(adds(&alice, &app, &[(&suite.user("erin"), bad)]).await);
+        let bad = refused(adds_contributors(&alice, &app, &[(&suite.user("erin"), bad)]).await);
         assert_eq!(bad.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["contributors[0].role"]));
     }
-    assert_eq!(refused(updates(&alice, &app, &bob, OWNER).await).fields, ["contributor.role"]);
+    assert_eq!(refused(updates_contributor(&alice, &app, &bob, OWNER).await).fields, ["contributor.role"]);
     assert_eq!(
-        updates(&bob, &app, &carol, ContributorRole::Developer).await.expect("changed").role(),
+        updates_contributor(&bob, &app, &carol, ContributorRole::Developer).await.expect("changed").role(),
         ContributorRole::Developer
     );
     assert!(!carol.may("app.deploy", &app).await && carol.may("app.develop", &app).await);
@@ -128,7 +68,7 @@ async fn owner_and_admin_manage_contributors_and_nobody_makes_an_owner(suite: Su
         (&carol, ContributorRole::Developer, false),
         (&dave, APP_VIEWER, false),
     ];
-    assert_eq!(listed(&dave, &app).await, roles(expected), "all of them or none");
+    assert_eq!(listed_contributors(&dave, &app).await, roles(expected), "all of them or none");
 }
 
 // R-A3
@@ -139,12 +79,12 @@ async fn at_most_ten_are_added_at_once(suite: Suite) {
     let people: Vec<_> = (0..11).map(|n| suite.user(&format!("p{n:02}"))).collect();
     let all: Vec<_> = people.iter().map(|person| (person, APP_VIEWER)).collect();
     for wrong in [&all[..], &[]] {
-        assert_eq!(refused(adds(&alice, &app, wrong).await).fields, ["contributors"]);
+        assert_eq!(refused(adds_contributors(&alice, &app, wrong).await).fields, ["contributors"]);
     }
-    let twice = refused(adds(&alice, &app, &[all[0], all[0]]).await);
+    let twice = refused(adds_contributors(&alice, &app, &[all[0], all[0]]).await);
     assert_eq!(twice.fields, ["contributors[1].user"]);
-    adds(&alice, &app, &all[..10]).await.expect("ten");
-    assert_eq!(listed(&alice, &app).await.len(), 11);
+    adds_contributors(&alice, &app, &all[..10]).await.expect("ten");
+    assert_eq!(listed_contributors(&alice, &app).await.len(), 11);
 }
 
 // R-A3: the OWNER can be neither demoted nor removed, by nobody.
@@ -153,23 +93,24 @@ async fn the_owner_stays_until_they_pass_the_app_on(suite: Suite) {
     let space = alice.creates_space("Team").await;
     adds_members(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
     let app = bob.creates_app(&space).await;
-    adds(&bob, &app, &[(&carol, APP_ADMIN)]).await.expect("added");
+    adds_contributors(&bob, &app, &[(&carol, APP_ADMIN)]).await.expect("added");
     for who in [&alice, &bob, &carol] {
-        for refusal in
-            [refused(updates(who, &app, &bob, APP_VIEWER).await), refused(removes(who, &app, &bob).await)]
-        {
+        for refusal in [
+            refused(updates_contributor(who, &app, &bob, APP_VIEWER).await),
+            refused(removes_contributor(who, &app, &bob).await),
+        ] {
             assert_eq!(refusal.blocked(), (Code::FailedPrecondition, "APP_OWNER", vec!["APP_OWNER"]));
         }
     }
     for who in [&alice, &carol] {
         assert_eq!(
-            refused(passes_on(who, &app, &carol).await).metadata[0].1,
+            refused(transfers_ownership(who, &app, &carol).await).metadata[0].1,
             "app.owner.update",
             "the OWNER alone passes it on"
         );
     }
-    assert_eq!(refused(passes_on(&bob, &app, &bob).await).fields, ["new_owner"]);
-    let stranger = refused(passes_on(&bob, &app, &suite.user("mallory")).await);
+    assert_eq!(refused(transfers_ownership(&bob, &app, &bob).await).fields, ["new_owner"]);
+    let stranger = refused(transfers_ownership(&bob, &app, &suite.user("mallory")).await);
     assert_eq!(stranger.kind(), (Code::FailedPrecondition, "NEW_OWNER_INELIGIBLE"));
     let preview = TransferOwnershipRequest {
         name: app.clone(),
@@ -178,16 +119,16 @@ async fn the_owner_stays_until_they_pass_the_app_on(suite: Suite) {
         ..Default::default()
     };
     bob.apps().transfer_ownership(preview).await.expect("a preview");
-    assert_eq!(gets(&bob, &app).await.expect("the app").my_role(), OWNER);
-    assert_eq!(passes_on(&bob, &app, &carol).await.expect("passed on").my_role(), APP_ADMIN);
+    assert_eq!(gets_app(&bob, &app).await.expect("the app").my_role(), OWNER);
+    assert_eq!(transfers_ownership(&bob, &app, &carol).await.expect("passed on").my_role(), APP_ADMIN);
     assert!(carol.may("app.delete", &app).await && !bob.may("app.delete", &app).await);
     assert_eq!(
-        listed(&carol, &app).await,
+        listed_contributors(&carol, &app).await,
         roles([(&alice, APP_VIEWER, true), (&bob, APP_ADMIN, false), (&carol, OWNER, false)])
     );
-    passes_on(&carol, &app, &bob).await.expect("back to a contributor");
-    passes_on(&bob, &app, &alice).await.expect("to a member who does not contribute yet");
-    assert_eq!(gets(&alice, &app).await.expect("the app").my_role(), OWNER);
+    transfers_ownership(&carol, &app, &bob).await.expect("back to a contributor");
+    transfers_ownership(&bob, &app, &alice).await.expect("to a member who does not contribute yet");
+    assert_eq!(gets_app(&alice, &app).await.expect("the app").my_role(), OWNER);
 }
 
 // R-A3, R-M7: an OWNER from outside the space can't find out who is in it by whom the app could pass to.
@@ -202,12 +143,14 @@ async fn an_owner_from_outside_passes_an_app_on_to_contributors_only(suite: Suit
         ..Default::default()
     };
     alice.members().remove_member(keep).await.expect("removed");
-    let (member, stranger) =
-        (refused(passes_on(&bob, &app, &carol).await), refused(passes_on(&bob, &app, &dave).await));
+    let (member, stranger) = (
+        refused(transfers_ownership(&bob, &app, &carol).await),
+        refused(transfers_ownership(&bob, &app, &dave).await),
+    );
     assert_eq!(member.kind(), (Code::FailedPrecondition, "NEW_OWNER_INELIGIBLE"));
     assert_eq!(member, stranger);
-    adds(&bob, &app, &[(&carol, APP_VIEWER)]).await.expect("added");
-    passes_on(&bob, &app, &carol).await.expect("to a contributor");
+    adds_contributors(&bob, &app, &[(&carol, APP_VIEWER)]).await.expect("added");
+    transfers_ownership(&bob, &app, &carol).await.expect("to a contributor");
 }
 
 // R-A4
@@ -218,16 +161,17 @@ async fn a_derived_viewer_is_listed_and_can_not_be_removed_at_the_app(suite: Sui
         .await
         .expect("added");
     let app = bob.creates_app(&space).await;
-    let found = lists(&bob, &app, 0).await.expect("a list");
+    let found = lists_contributors(&bob, &app, 0).await.expect("a list");
     assert_eq!(found[0].derived_from, format!("console Admin of {space}"));
     assert_eq!(
-        listed(&bob, &app).await,
+        listed_contributors(&bob, &app).await,
         roles([(&alice, APP_VIEWER, true), (&bob, OWNER, false), (&victor, APP_VIEWER, true)])
     );
     for whom in [&alice, &victor] {
-        for refusal in
-            [refused(removes(&bob, &app, whom).await), refused(updates(&bob, &app, whom, DEPLOYER).await)]
-        {
+        for refusal in [
+            refused(removes_contributor(&bob, &app, whom).await),
+            refused(updates_contributor(&bob, &app, whom, DEPLOYER).await),
+        ] {
             assert_eq!(refusal.blocked(), (Code::FailedPrecondition, "DERIVED_ROLE", vec!["DERIVED_ROLE"]));
             assert!(
                 refusal.metadata[0].1.ends_with(&format!("of {space}")),
@@ -237,16 +181,16 @@ async fn a_derived_viewer_is_listed_and_can_not_be_removed_at_the_app(suite: Sui
         }
     }
     assert_eq!(
-        refused(removes(&bob, &app, &dora).await).kind(),
+        refused(removes_contributor(&bob, &app, &dora).await).kind(),
         (Code::NotFound, "RESOURCE_NOT_FOUND"),
         "no derived viewer"
     );
-    adds(&bob, &app, &[(&victor, DEPLOYER)]).await.expect("a higher role");
-    assert_eq!(listed(&bob, &app).await[2], (victor.id().to_owned(), DEPLOYER, false));
-    removes(&bob, &app, &victor).await.expect("their own role");
-    assert_eq!(gets(&victor, &app).await.expect("still seen").my_role(), APP_VIEWER);
+    adds_contributors(&bob, &app, &[(&victor, DEPLOYER)]).await.expect("a higher role");
+    assert_eq!(listed_contributors(&bob, &app).await[2], (victor.id().to_owned(), DEPLOYER, false));
+    removes_contributor(&bob, &app, &victor).await.expect("their own role");
+    assert_eq!(gets_app(&victor, &app).await.expect("still seen").my_role(), APP_VIEWER);
     removes_member(&alice, &space, &victor).await.expect("removed from the space");
-    assert_eq!(refused(gets(&victor, &app).await).code, Code::PermissionDenied);
+    assert_eq!(refused(gets_app(&victor, &app).await).code, Code::PermissionDenied);
 }
 
 // R-A4, R-M7: who is in the space is told to members, and to those who must know whom they can't remove.
@@ -255,12 +199,12 @@ async fn derived_viewers_are_not_shown_to_plain_contributors_from_outside(suite:
     let space = alice.creates_space("Team").await;
     adds_members(&alice, &space, &[(&victor, VIEWER)]).await.expect("added");
     let app = alice.creates_app(&space).await;
-    adds(&alice, &app, &[(&erin, DEPLOYER), (&frank, APP_ADMIN)]).await.expect("added");
+    adds_contributors(&alice, &app, &[(&erin, DEPLOYER), (&frank, APP_ADMIN)]).await.expect("added");
     let own = [(&alice, OWNER, false), (&erin, DEPLOYER, false), (&frank, APP_ADMIN, false)];
-    assert_eq!(listed(&erin, &app).await, roles(own));
+    assert_eq!(listed_contributors(&erin, &app).await, roles(own));
     let [alice_row, erin_row, frank_row] = own;
     assert_eq!(
-        listed(&frank, &app).await,
+        listed_contributors(&frank, &app).await,
         roles([alice_row, erin_row, frank_row, (&victor, APP_VIEWER, true)])
     );
 }
@@ -270,11 +214,11 @@ async fn a_contributor_can_go(suite: Suite) {
     let [alice, bob, mallory] = ["alice", "bob", "mallory"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    adds(&alice, &app, &[(&bob, APP_VIEWER)]).await.expect("added");
-    assert_eq!(refused(removes(&mallory, &app, &mallory).await).code, Code::PermissionDenied);
-    removes(&bob, &app, &bob).await.expect("gone");
+    adds_contributors(&alice, &app, &[(&bob, APP_VIEWER)]).await.expect("added");
+    assert_eq!(refused(removes_contributor(&mallory, &app, &mallory).await).code, Code::PermissionDenied);
+    removes_contributor(&bob, &app, &bob).await.expect("gone");
     assert!(!bob.may("app.get", &app).await);
-    let denied = refused(removes(&bob, &app, &bob).await);
+    let denied = refused(removes_contributor(&bob, &app, &bob).await);
     assert_eq!(
         denied.message,
         format!("Permission 'app.contributors.update' denied on '{app}' (or it might not exist)")
@@ -287,11 +231,11 @@ async fn a_removed_contributor_has_nothing_from_the_reply_on(suite: Suite) {
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
     for round in 0..20 {
-        adds(&alice, &app, &[(&bob, DEPLOYER)]).await.expect("added");
+        adds_contributors(&alice, &app, &[(&bob, DEPLOYER)]).await.expect("added");
         assert!(bob.may("app.deploy", &app).await && bob.may("apps.list", &space).await, "{round}");
-        removes(&alice, &app, &bob).await.expect("removed");
+        removes_contributor(&alice, &app, &bob).await.expect("removed");
         assert!(!bob.may("app.deploy", &app).await && !bob.may("apps.list", &space).await, "{round}");
-        assert!(seen(&bob, "").await.is_empty());
+        assert!(apps_seen(&bob, "").await.is_empty());
     }
 }
 
@@ -304,7 +248,7 @@ async fn contributors_are_listed_in_pages_that_neither_skip_nor_repeat(suite: Su
     adds_members(&alice, &space, &viewers).await.expect("added");
     let app = alice.creates_app(&space).await;
     for some in people.chunks(3) {
-        adds(&alice, &app, &[(&some[0], DEPLOYER)]).await.expect("added");
+        adds_contributors(&alice, &app, &[(&some[0], DEPLOYER)]).await.expect("added");
     }
     let mut expected = vec![(alice.id().to_owned(), OWNER, false)];
     for (n, person) in people.iter().enumerate() {
@@ -315,7 +259,7 @@ async fn contributors_are_listed_in_pages_that_neither_skip_nor_repeat(suite: Su
         }
     }
     for size in [1, 2, 3, 7, 100] {
-        let contributors = lists(&alice, &app, size).await.expect("a list");
+        let contributors = lists_contributors(&alice, &app, size).await.expect("a list");
         let found: Vec<_> = contributors
             .iter()
             .map(|it| (it.user.replace("users/", ""), it.role(), !it.derived_from.is_empty()))
@@ -328,8 +272,8 @@ async fn stale_etags_of_contributors_are_aborted(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    let first = adds(&alice, &app, &[(&bob, DEPLOYER)]).await.expect("added").remove(0);
-    let second = updates(&alice, &app, &bob, APP_VIEWER).await.expect("changed");
+    let first = adds_contributors(&alice, &app, &[(&bob, DEPLOYER)]).await.expect("added").remove(0);
+    let second = updates_contributor(&alice, &app, &bob, APP_VIEWER).await.expect("changed");
     let remove = |etag: &str| RemoveContributorRequest {
         name: first.name.clone(),
         etag: etag.to_owned(),
@@ -350,14 +294,17 @@ async fn an_app_in_no_space_loses_contributors_only_by_their_own_will(suite: Sui
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    adds(&alice, &app, &[(&bob, DEPLOYER)]).await.expect("added");
-    deletes(&alice, &app).await.expect("deleted");
-    assert_eq!(refused(removes(&alice, &app, &bob).await).code, Code::PermissionDenied);
-    removes(&bob, &app, &bob).await.expect("gone");
-    assert_eq!(refused(gets(&bob, &app).await).code, Code::PermissionDenied);
-    let old = imported(&suite, &alice).await;
-    assert_eq!(refused(adds(&alice, &old, &[(&bob, APP_VIEWER)]).await).code, Code::PermissionDenied);
-    assert_eq!(refused(removes(&alice, &old, &alice).await).reason, "APP_OWNER");
-    assert_eq!(listed(&alice, &old).await, roles([(&alice, OWNER, false)]));
+    adds_contributors(&alice, &app, &[(&bob, DEPLOYER)]).await.expect("added");
+    deletes_app(&alice, &app).await.expect("deleted");
+    assert_eq!(refused(removes_contributor(&alice, &app, &bob).await).code, Code::PermissionDenied);
+    removes_contributor(&bob, &app, &bob).await.expect("gone");
+    assert_eq!(refused(gets_app(&bob, &app).await).code, Code::PermissionDenied);
+    let old = imported_app(&suite, &alice).await;
+    assert_eq!(
+        refused(adds_contributors(&alice, &old, &[(&bob, APP_VIEWER)]).await).code,
+        Code::PermissionDenied
+    );
+    assert_eq!(refused(removes_contributor(&alice, &old, &alice).await).reason, "APP_OWNER");
+    assert_eq!(listed_contributors(&alice, &old).await, roles([(&alice, OWNER, false)]));
     assert!(adds_members(&alice, &space, &[(&bob, ADMIN)]).await.is_ok());
 }

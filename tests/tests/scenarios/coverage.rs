@@ -16,13 +16,12 @@ use prost::{Message as _, bytes::Bytes};
 use prost_reflect::{DynamicMessage, Kind, MethodDescriptor, Value};
 use tonic::{Code, Request, Status};
 
-use crate::{
-    matrix::{
-        apps::{deletes, imported_app, keeps_only_app_roles},
-        planes::{accepts_terms, consents},
-    },
-    members::{DEVELOPER, adds},
-    spaces::{archives, gets},
+use crate::acts::{
+    accounts::consents_to_invoicing,
+    apps::{deletes_app, imported_app},
+    marketplace::accepts_terms,
+    members::{DEVELOPER, adds_members, keeps_only_app_roles},
+    spaces::{archives_space, gets_space},
 };
 
 scenarios! {
@@ -292,7 +291,7 @@ async fn apps_look_alike(suite: &Suite, who: &Persona, names: &Names) -> Vec<Cod
 async fn published_names(owner: &Persona) -> Names {
     let space = owner.creates_space("Published").await;
     let [app, listed] = [owner.creates_app(&space).await, owner.creates_app(&space).await];
-    consents(owner, &space).await.expect("an account");
+    consents_to_invoicing(owner, &space).await.expect("an account");
     let profile = accepts_terms(owner, &space).await.expect("published").name;
     let request =
         SubmitListingRequest { parent: profile.clone(), app: listed, ..SubmitListingRequest::default() };
@@ -305,10 +304,10 @@ async fn published_names(owner: &Persona) -> Names {
 async fn names_of(suite: &Suite, owner: &Persona) -> [Names; 3] {
     let published = published_names(owner).await;
     let archived = owner.creates_space("Archived").await;
-    archives(owner, &archived).await.expect("archived");
+    archives_space(owner, &archived).await.expect("archived");
     let space = owner.creates_space("Team").await;
     let deleted = owner.creates_app(&space).await;
-    deletes(owner, &deleted).await;
+    deletes_app(owner, &deleted).await.expect("deleted");
     [
         published.clone(),
         Names { space: archived, app: imported_app(suite, owner).await, ..published.clone() },
@@ -396,7 +395,7 @@ async fn a_stranger_is_told_the_same_of_any_space_and_app_while_another_service_
             }
         }
         suite.restart(down).await;
-        eventually(async || gets(&alice, &all[0].space).await.ok()).await;
+        eventually(async || gets_space(&alice, &all[0].space).await.ok()).await;
     }
 }
 
@@ -405,11 +404,11 @@ async fn an_app_that_is_not_shown_looks_missing_inside_its_space_too(suite: Suit
     let mut suite = suite;
     let [alice, dora, omar] = ["alice", "dora", "omar"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&dora, DEVELOPER), (&omar, DEVELOPER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&dora, DEVELOPER), (&omar, DEVELOPER)]).await.expect("added");
     let _own = [dora.creates_app(&space).await, omar.creates_app(&space).await];
     keeps_only_app_roles(&alice, &space, &omar).await;
     let [linked, deleted] = [alice.creates_app(&space).await, alice.creates_app(&space).await];
-    deletes(&alice, &deleted).await;
+    deletes_app(&alice, &deleted).await.expect("deleted");
     let unlinked = imported_app(&suite, &alice).await;
     let apps = [linked, deleted, unlinked].map(|app| Names { space: space.clone(), app, ..nowhere() });
     for names in &apps {
@@ -448,6 +447,6 @@ async fn a_strangers_check_is_answered_the_same_for_any_space_and_app(suite: Sui
             }
         }
         suite.restart(down).await;
-        eventually(async || gets(&alice, &all[0].space).await.ok()).await;
+        eventually(async || gets_space(&alice, &all[0].space).await.ok()).await;
     }
 }

@@ -10,10 +10,7 @@ use devspaces_tests::{
 };
 use tokio::process::Command;
 
-use crate::{
-    command_line::{on_all, said},
-    quickstart::complaint,
-};
+use crate::acts::commands::{complaint, on_all_services, says};
 
 scenarios! {
     both engines:
@@ -23,7 +20,7 @@ scenarios! {
 /// What `migrate`, and a service that starts, say of databases that they refuse.
 async fn refusals(databases: Databases) -> [String; 2] {
     let url = databases.url(None);
-    let migrating = complaint(&on_all(&["migrate"], &url)).await;
+    let migrating = complaint(&on_all_services(&["migrate"], &url)).await;
     let suite = Processes::with(databases).await;
     [migrating, start_of(&mut suite.command(Service::Space)).await]
 }
@@ -115,8 +112,8 @@ async fn that_a_database_is_not_migrated_is_said(engine: Engine) {
         assert!(said.contains("the database of space is not migrated: run `devspaces migrate`"), "{said}");
     }
     // There is nothing wrong with a journal without entries. It may be the wrong one.
-    said(&["migrate", "--services", "space", "--database-url", &url]).await;
-    let empty = said(&["journal", "verify", "--services", "space", "--database-url", &url]).await;
+    says(&["migrate", "--services", "space", "--database-url", &url]).await;
+    let empty = says(&["journal", "verify", "--services", "space", "--database-url", &url]).await;
     assert!(empty.contains("WARNING: the journal has no entries"), "{empty}");
     assert!(empty.contains("compared with no checkpoint"), "{empty}");
 }

@@ -11,10 +11,10 @@ use devspaces_proto::{
 use devspaces_tests::{Persona, Suite, refused, suite::eventually};
 use tonic::{Code, Status};
 
-use crate::{
-    apps::{creates, deletes, gets, imported, links, seen, undeletes},
-    contributors::{APP_ADMIN, APP_VIEWER, DEPLOYER, OWNER, adds, listed},
-    members::{ADMIN, DEVELOPER, VIEWER, adds as adds_members, adds_members as adds_all, member, updates},
+use crate::acts::{
+    apps::{apps_seen, creates_app, deletes_app, gets_app, imported_app, links_app, undeletes_app},
+    contributors::{APP_ADMIN, APP_VIEWER, DEPLOYER, OWNER, adds_contributors, listed_contributors},
+    members::{ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, member, updates_member},
 };
 
 scenarios! {
@@ -74,9 +74,9 @@ impl World {
         adds_members(&alice, &space, &[(&bob, DEVELOPER), (&carol, DEVELOPER)]).await.expect("added");
         let owned = bob.creates_app(&space).await;
         let deployed = alice.creates_app(&space).await;
-        adds(&alice, &deployed, &[(&bob, DEPLOYER)]).await.expect("added");
+        adds_contributors(&alice, &deployed, &[(&bob, DEPLOYER)]).await.expect("added");
         let deleted = bob.creates_app(&space).await;
-        deletes(&bob, &deleted).await.expect("deleted");
+        deletes_app(&bob, &deleted).await.expect("deleted");
         let other = bob.creates_space("Other").await;
         let elsewhere = bob.creates_app(&other).await;
         Self { alice, bob, carol, space, owned, deployed, deleted, elsewhere }
@@ -101,8 +101,8 @@ impl World {
             }
         }
         assert!(!self.bob.may("apps.list", &self.space).await);
-        assert_eq!(seen(&self.bob, "").await, [(self.elsewhere.clone(), OWNER)]);
-        assert_eq!(refused(undeletes(&self.bob, &self.deleted).await).code, Code::PermissionDenied);
+        assert_eq!(apps_seen(&self.bob, "").await, [(self.elsewhere.clone(), OWNER)]);
+        assert_eq!(refused(undeletes_app(&self.bob, &self.deleted).await).code, Code::PermissionDenied);
     }
 }
 
@@ -117,10 +117,11 @@ async fn a_removed_member_loses_every_role_on_the_spaces_apps_and_the_admin_rece
     assert_eq!(reply.removed_app_roles, world.all_removed(&world.alice));
     assert!(reply.remaining_roles.is_empty() && reply.unknown_planes.is_empty());
     world.bob_is_out().await;
-    assert_eq!(gets(&world.alice, &world.owned).await.expect("the app").my_role(), OWNER);
-    undeletes(&world.alice, &world.deleted).await.expect("the new OWNER has it back");
+    assert_eq!(gets_app(&world.alice, &world.owned).await.expect("the app").my_role(), OWNER);
+    undeletes_app(&world.alice, &world.deleted).await.expect("the new OWNER has it back");
     for app in [&world.owned, &world.deployed, &world.deleted] {
-        let owners = listed(&world.alice, app).await.into_iter().filter(|(_, role, _)| *role == OWNER);
+        let owners =
+            listed_contributors(&world.alice, app).await.into_iter().filter(|(_, role, _)| *role == OWNER);
         assert_eq!(owners.map(|(id, ..)| id).collect::<Vec<_>>(), [world.alice.id()], "R-A3");
     }
 }
@@ -128,7 +129,7 @@ async fn a_removed_member_loses_every_role_on_the_spaces_apps_and_the_admin_rece
 // R-M5
 async fn the_apps_pass_to_whom_the_request_names(suite: Suite) {
     let world = World::new(&suite).await;
-    adds(&world.bob, &world.owned, &[(&world.carol, APP_VIEWER)]).await.expect("added");
+    adds_contributors(&world.bob, &world.owned, &[(&world.carol, APP_VIEWER)]).await.expect("added");
     let request =
         RemoveMemberRequest { new_owner: world.carol.name.clone(), ..removal(&world.space, &world.bob) };
     let reply = removes(&world.alice, request).await.expect("removed");
@@ -136,7 +137,11 @@ async fn the_apps_pass_to_whom_the_request_names(suite: Suite) {
     world.bob_is_out().await;
     let expected =
         [(world.alice.id().to_owned(), APP_VIEWER, true), (world.carol.id().to_owned(), OWNER, false)];
-    assert_eq!(listed(&world.carol, &world.owned).await, expected, "the role of before gives way to OWNER");
+    assert_eq!(
+        listed_contributors(&world.carol, &world.owned).await,
+        expected,
+        "the role of before gives way to OWNER"
+    );
 }
 
 // R-M5: who keeps the roles becomes an app-only contributor.
@@ -195,8 +200,8 @@ async fn roles_can_be_kept_while_the_apps_pass_on(suite: Suite) {
         remaining(&world.deleted, "ADMIN"),
     ];
     assert_eq!(reply.remaining_roles, kept);
-    assert_eq!(gets(&world.bob, &world.owned).await.expect("the app").my_role(), APP_ADMIN);
-    assert_eq!(gets(&world.carol, &world.owned).await.expect("the app").my_role(), OWNER);
+    assert_eq!(gets_app(&world.bob, &world.owned).await.expect("the app").my_role(), APP_ADMIN);
+    assert_eq!(gets_app(&world.carol, &world.owned).await.expect("the app").my_role(), OWNER);
 }
 
 // R-M8
@@ -205,10 +210,10 @@ async fn the_apps_of_who_leaves_pass_to_who_has_been_admin_longest(suite: Suite)
     let World { alice, bob, carol, space, .. } = &world;
     let dave = suite.user("dave");
     adds_members(alice, space, &[(&dave, ADMIN)]).await.expect("an Admin from now on");
-    updates(alice, Member { name: carol.member_of(space), ..member(carol, ADMIN) }, &["role"])
+    updates_member(alice, Member { name: carol.member_of(space), ..member(carol, ADMIN) }, &["role"])
         .await
         .expect("a later Admin");
-    updates(alice, Member { name: alice.member_of(space), ..member(alice, VIEWER) }, &["role"])
+    updates_member(alice, Member { name: alice.member_of(space), ..member(alice, VIEWER) }, &["role"])
         .await
         .expect("no Admin any more");
     let preview = leaves(bob, space, true).await.expect("a preview");
@@ -220,7 +225,7 @@ async fn the_apps_of_who_leaves_pass_to_who_has_been_admin_longest(suite: Suite)
         "carol came earlier and is Admin for less long"
     );
     world.bob_is_out().await;
-    assert_eq!(gets(&dave, &world.owned).await.expect("the app").my_role(), OWNER);
+    assert_eq!(gets_app(&dave, &world.owned).await.expect("the app").my_role(), OWNER);
 }
 
 // R-M4, R-M5, R-M8: an Admin who removes themselves leaves.
@@ -238,13 +243,13 @@ async fn the_apps_of_who_has_an_ended_role_pass_on_without_anyone_acting(suite: 
     let World { alice, bob, space, owned, deployed, .. } = World::new(&suite).await;
     let hour =
         Member { name: bob.member_of(&space), expire_time: Some(suite.clock_in(3600)), ..Member::default() };
-    updates(&alice, hour, &["expire_time"]).await.expect("an hour more");
+    updates_member(&alice, hour, &["expire_time"]).await.expect("an hour more");
     suite.clock.advance(Duration::from_secs(3601));
     eventually(async || {
         (!bob.may("app.get", &owned).await && !bob.may("app.get", &deployed).await).then_some(())
     })
     .await;
-    assert_eq!(gets(&alice, &owned).await.expect("the app").my_role(), OWNER);
+    assert_eq!(gets_app(&alice, &owned).await.expect("the app").my_role(), OWNER);
     adds_members(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added anew");
     assert!(!bob.may("app.get", &owned).await);
 }
@@ -254,25 +259,25 @@ async fn who_is_added_again_after_a_role_ended_has_no_old_roles(suite: Suite) {
     let World { alice, bob, space, owned, .. } = World::new(&suite).await;
     let hour =
         Member { name: bob.member_of(&space), expire_time: Some(suite.clock_in(3600)), ..Member::default() };
-    updates(&alice, hour, &["expire_time"]).await.expect("an hour more");
+    updates_member(&alice, hour, &["expire_time"]).await.expect("an hour more");
     suite.clock.advance(Duration::from_secs(3601));
     // Whether or not the end has had its consequences by now.
-    adds_all(&alice, &space, vec![member(&bob, VIEWER)]).await.expect("added anew");
-    assert_eq!(gets(&bob, &owned).await.expect("a derived viewer").my_role(), ContributorRole::Viewer);
+    adds_members_as_given(&alice, &space, vec![member(&bob, VIEWER)]).await.expect("added anew");
+    assert_eq!(gets_app(&bob, &owned).await.expect("a derived viewer").my_role(), ContributorRole::Viewer);
     assert!(!bob.may("app.deploy", &owned).await);
 }
 
 // R-J1, R-M8: several who come back at once, with roles on one app: one entry of one change for each scope.
 async fn several_are_added_again_after_their_roles_ended(suite: Suite) {
     let World { alice, bob, carol, space, deployed, .. } = World::new(&suite).await;
-    adds(&alice, &deployed, &[(&carol, DEPLOYER)]).await.expect("added");
+    adds_contributors(&alice, &deployed, &[(&carol, DEPLOYER)]).await.expect("added");
     for person in [&bob, &carol] {
         let hour = Member {
             name: person.member_of(&space),
             expire_time: Some(suite.clock_in(3600)),
             ..Member::default()
         };
-        updates(&alice, hour, &["expire_time"]).await.expect("an hour more");
+        updates_member(&alice, hour, &["expire_time"]).await.expect("an hour more");
     }
     suite.clock.advance(Duration::from_secs(3601));
     adds_members(&alice, &space, &[(&bob, VIEWER), (&carol, VIEWER)]).await.expect("added anew");
@@ -284,18 +289,18 @@ async fn several_are_added_again_after_their_roles_ended(suite: Suite) {
 // R-M5: only of that space.
 async fn a_removal_leaves_apps_outside_the_space_alone(suite: Suite) {
     let World { alice, bob, space, elsewhere, .. } = World::new(&suite).await;
-    let unlinked = imported(&suite, &bob).await;
+    let unlinked = imported_app(&suite, &bob).await;
     removes(&alice, removal(&space, &bob)).await.expect("removed");
-    assert_eq!(seen(&bob, "").await, [(elsewhere, OWNER), (unlinked.clone(), OWNER)]);
-    assert_eq!(refused(links(&bob, &unlinked, &space).await).code, Code::PermissionDenied);
-    assert_eq!(refused(creates(&bob, &space).await).code, Code::PermissionDenied);
+    assert_eq!(apps_seen(&bob, "").await, [(elsewhere, OWNER), (unlinked.clone(), OWNER)]);
+    assert_eq!(refused(links_app(&bob, &unlinked, &space).await).code, Code::PermissionDenied);
+    assert_eq!(refused(creates_app(&bob, &space).await).code, Code::PermissionDenied);
 }
 
 // R-M5: a contributor from outside is no member to remove, and stays when others go.
 async fn app_only_contributors_are_not_reached(suite: Suite) {
     let World { alice, bob, space, owned, .. } = World::new(&suite).await;
     let erin = suite.user("erin");
-    adds(&bob, &owned, &[(&erin, DEPLOYER)]).await.expect("added");
+    adds_contributors(&bob, &owned, &[(&erin, DEPLOYER)]).await.expect("added");
     removes(&alice, removal(&space, &bob)).await.expect("removed");
     assert!(erin.may("app.deploy", &owned).await);
     assert_eq!(refused(removes(&alice, removal(&space, &erin)).await).code, Code::NotFound);

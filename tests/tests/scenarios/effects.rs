@@ -8,9 +8,9 @@ use devspaces_tests::{
 };
 use tonic::Code;
 
-use crate::{
-    members::{leaves, lists},
-    spaces::gets,
+use crate::acts::{
+    members::{leaves_space, lists_members},
+    spaces::{NOWHERE, gets_space},
 };
 
 scenarios! {
@@ -22,8 +22,6 @@ scenarios! {
 }
 
 const ID: &str = "0190a8d0-7b1c-7def-8000-00000000000a";
-
-const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
 
 fn create() -> CreateSpaceRequest {
     let space = Space { display_name: "Team".into(), ..Space::default() };
@@ -43,8 +41,8 @@ async fn a_space_whose_admin_can_not_be_made_yet_is_seen_by_nobody_and_comes_lat
 
     suite.restart(Service::Membership).await;
     let space = eventually(async || alice.spaces().create_space(create()).await.ok()).await.into_inner();
-    gets(&alice, &space.name).await.expect("the creator reads it");
-    assert_eq!(lists(&alice, &space.name).await.expect("a list").len(), 1);
+    gets_space(&alice, &space.name).await.expect("the creator reads it");
+    assert_eq!(lists_members(&alice, &space.name).await.expect("a list").len(), 1);
 }
 
 // R-S1, R-P3: also while facts are to be had, and only the effect is not applied.
@@ -54,16 +52,19 @@ async fn a_space_whose_admin_is_on_the_way_looks_missing_to_its_creator(suite: S
     let pending = refused(alice.spaces().create_space(create()).await);
     assert_eq!(pending.kind(), (Code::Unavailable, "EFFECT_PENDING"));
     let space = texts(&suite.pool(Service::Space).await, "SELECT scope FROM outbox").await.concat();
-    let forbidden = refused(gets(&alice, &space).await);
+    let forbidden = refused(gets_space(&alice, &space).await);
     assert_eq!(forbidden.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
-    assert_eq!(forbidden.message.replace(&space, NOWHERE), refused(gets(&alice, NOWHERE).await).message);
+    assert_eq!(
+        forbidden.message.replace(&space, NOWHERE),
+        refused(gets_space(&alice, NOWHERE).await).message
+    );
     assert!(!alice.may("space.get", &space).await);
-    assert_eq!(refused(lists(&alice, &space).await).kind(), forbidden.kind());
-    assert_eq!(refused(leaves(&alice, &space).await).kind(), forbidden.kind());
+    assert_eq!(refused(lists_members(&alice, &space).await).kind(), forbidden.kind());
+    assert_eq!(refused(leaves_space(&alice, &space).await).kind(), forbidden.kind());
     let spaces = alice.spaces().list_spaces(ListSpacesRequest::default()).await.expect("a list");
     assert!(spaces.into_inner().spaces.is_empty());
     lock.release().await;
-    eventually(async || gets(&alice, &space).await.ok()).await;
+    eventually(async || gets_space(&alice, &space).await.ok()).await;
 }
 
 // R-S1: delivered without anyone asking again.
@@ -91,5 +92,5 @@ async fn effects_survive_a_restart_of_their_sender(suite: Suite) {
     suite.restart(Service::Space).await;
     let alice = suite.user("alice");
     let space = eventually(async || alice.spaces().create_space(create()).await.ok()).await.into_inner();
-    gets(&alice, &space.name).await.expect("the creator reads it");
+    gets_space(&alice, &space.name).await.expect("the creator reads it");
 }

@@ -7,10 +7,10 @@ use devspaces_proto::{
 };
 use devspaces_tests::{Suite, sql::count, suite::eventually};
 
-use crate::{
-    command_line::{on_all, run, said},
+use crate::acts::{
+    commands::{on_all_services, runs, says},
+    marketplace::{contact, creation_of_profile},
     members::{VIEWER, member},
-    vendor_profiles::{contact, creation},
 };
 
 scenarios! {
@@ -34,15 +34,15 @@ async fn a_person_is_erased_from_first_results_too(suite: Suite) {
     }
     let url = suite.database_url();
     let pool = suite.pool(Service::Membership).await;
-    let erase = on_all(&["journal", "erase", "users/bob", "--yes"], &url);
-    let early = run(&on_all(&["journal", "erase", "users/bob"], &url)).await;
+    let erase = on_all_services(&["journal", "erase", "users/bob", "--yes"], &url);
+    let early = runs(&on_all_services(&["journal", "erase", "users/bob"], &url)).await;
     assert_eq!(early.status.code(), Some(1), "something would stay");
     let told = String::from_utf8(early.stdout).expect("text");
     for line in ["membership: 1 first results: would be erased", "membership: 1 memberships: stay: remove"] {
         assert!(told.lines().any(|it| it.starts_with(line)), "{told}");
     }
     assert_eq!(count(&pool, "SELECT count(*) FROM replay").await, 2, "a preview changes nothing");
-    let creator = run(&on_all(&["journal", "erase", "users/alice"], &url)).await;
+    let creator = runs(&on_all_services(&["journal", "erase", "users/alice"], &url)).await;
     let told = String::from_utf8(creator.stdout).expect("text");
     for line in ["which spaces", "how many spaces"] {
         let line = format!("space: 1 notes of {line} the person made: would be erased");
@@ -55,29 +55,30 @@ async fn a_person_is_erased_from_first_results_too(suite: Suite) {
         ..Default::default()
     };
     alice.members().remove_member(remove).await.expect("removed");
-    said(&erase).await;
+    says(&erase).await;
     // Bobby's, and that of the removal, which names nobody.
     assert_eq!(count(&pool, "SELECT count(*) FROM replay").await, 2);
     let departed = suite.pool(Service::Space).await;
     assert_eq!(count(&departed, "SELECT count(*) FROM departure").await, 0);
-    let nothing = said(&erase).await;
+    let nothing = says(&erase).await;
     for service in Service::ALL {
         assert!(nothing.contains(&format!("{service}: nothing tells of the person")), "{nothing}");
     }
-    said(&on_all(&["journal", "verify"], &url)).await;
+    says(&on_all_services(&["journal", "verify"], &url)).await;
 }
 
 // R-J1: how an address is written is up to whom it is told; no character of it stands for another.
 async fn a_contact_is_found_by_its_address_however_it_is_written(suite: Suite) {
     let mona = suite.user("mona");
     let contacts = vec![contact("Ann", "Ann_Bo@Team.Example")];
-    let vendor_profile = Some(VendorProfile { contacts, ..creation("Acme").vendor_profile.expect("one") });
-    let request = CreateVendorProfileRequest { vendor_profile, ..creation("") };
+    let vendor_profile =
+        Some(VendorProfile { contacts, ..creation_of_profile("Acme").vendor_profile.expect("one") });
+    let request = CreateVendorProfileRequest { vendor_profile, ..creation_of_profile("") };
     mona.profiles().create_vendor_profile(request).await.expect("created");
     let url = suite.database_url();
     let told = async |email| {
-        let erase = on_all(&["journal", "erase", "users/nobody", "--email", email], &url);
-        String::from_utf8(run(&erase).await.stdout).expect("text")
+        let erase = on_all_services(&["journal", "erase", "users/nobody", "--email", email], &url);
+        String::from_utf8(runs(&erase).await.stdout).expect("text")
     };
     let found = "marketplace: 1 vendor profiles with the address among their contacts: stay";
     for (email, is_found) in [

@@ -10,9 +10,9 @@ use devspaces_tests::{Persona, Suite, refused};
 use serde_json::{Value, json};
 use tonic::Code;
 
-use crate::{
-    members::{VIEWER, adds, lists},
-    spaces::gets,
+use crate::acts::{
+    members::{VIEWER, adds_members, lists_members},
+    spaces::{NOWHERE, gets_space},
 };
 
 scenarios! {
@@ -25,8 +25,6 @@ scenarios! {
         a_token_for_others_or_from_others_is_refused,
         a_service_that_is_called_like_one_of_the_suite_is_not_it;
 }
-
-const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
 
 fn bearer(suite: &Suite, token: &str) -> Persona {
     suite.bearer(&Principal::user("alice"), Some(token))
@@ -72,20 +70,23 @@ async fn calls_without_a_good_token_are_refused(suite: Suite) {
         with_part(good.as_str(), 0, hs256),
     ];
     for token in &bad {
-        let refusal = refused(gets(&bearer(&suite, token), NOWHERE).await);
+        let refusal = refused(gets_space(&bearer(&suite, token), NOWHERE).await);
         assert_eq!(refusal.kind(), (Code::Unauthenticated, "CREDENTIALS_INVALID"), "{token}");
         assert!(token.is_empty() || !refusal.message.contains(token.as_str()), "a token is told to nobody");
     }
-    let nobody = refused(gets(&suite.bearer(&alice, None), NOWHERE).await);
+    let nobody = refused(gets_space(&suite.bearer(&alice, None), NOWHERE).await);
     assert_eq!(nobody.kind(), (Code::Unauthenticated, "CREDENTIALS_MISSING"));
-    assert_eq!(refused(gets(&bearer(&suite, good.as_str()), NOWHERE).await).code, Code::PermissionDenied);
+    assert_eq!(
+        refused(gets_space(&bearer(&suite, good.as_str()), NOWHERE).await).code,
+        Code::PermissionDenied
+    );
 }
 
 // The signature alone does not let anybody in: a token must be for this suite, and from an issuer of its users.
 async fn a_token_for_others_or_from_others_is_refused(suite: Suite) {
     let ports = async |claims: Value| {
         let alice = bearer(&suite, &with_claims(&suite, &claims));
-        [refused(gets(&alice, NOWHERE).await), refused(lists(&alice, NOWHERE).await)]
+        [refused(gets_space(&alice, NOWHERE).await), refused(lists_members(&alice, NOWHERE).await)]
     };
     for good in [json!({}), json!({ "aud": ["other", "devspaces"] })] {
         for refusal in ports(good.clone()).await {
@@ -118,9 +119,12 @@ async fn a_token_for_others_or_from_others_is_refused(suite: Suite) {
 async fn a_token_ends_when_it_says(suite: Suite) {
     let token = suite.issuer().token(&Principal::user("alice"), None, Duration::from_mins(10));
     let alice = bearer(&suite, token.as_str());
-    assert_eq!(refused(gets(&alice, NOWHERE).await).code, Code::PermissionDenied);
+    assert_eq!(refused(gets_space(&alice, NOWHERE).await).code, Code::PermissionDenied);
     suite.clock.advance(Duration::from_secs(700));
-    assert_eq!(refused(gets(&alice, NOWHERE).await).kind(), (Code::Unauthenticated, "CREDENTIALS_INVALID"));
+    assert_eq!(
+        refused(gets_space(&alice, NOWHERE).await).kind(),
+        (Code::Unauthenticated, "CREDENTIALS_INVALID")
+    );
     assert!(suite.clock.now() > SystemClock.now());
 }
 
@@ -133,8 +137,8 @@ async fn a_clock_that_is_set_back_does_not_cut_the_services_off_from_one_another
         suite.clock.set_back(Duration::from_secs(back));
         // A person's token begins when it is issued, too.
         let alice = suite.user("alice");
-        gets(&alice, &space).await.expect("space asks membership");
-        lists(&alice, &space).await.expect("membership asks space");
+        gets_space(&alice, &space).await.expect("space asks membership");
+        lists_members(&alice, &space).await.expect("membership asks space");
     }
 }
 
@@ -145,7 +149,7 @@ async fn a_users_token_whose_subject_names_a_service_is_a_users(suite: Suite) {
     let clever = suite.user("services/auditor");
     assert_eq!(clever.name, "users/services%2Fauditor");
     assert!(!clever.may("authz.check_others", "").await);
-    adds(&alice, &space, &[(&clever, VIEWER)]).await.expect("a person like any other");
+    adds_members(&alice, &space, &[(&clever, VIEWER)]).await.expect("a person like any other");
     assert!(clever.may("space.get", &space).await);
     assert!(!suite.persona("services/auditor").may("space.get", &space).await);
 }
@@ -154,7 +158,7 @@ async fn a_users_token_whose_subject_names_a_service_is_a_users(suite: Suite) {
 async fn a_service_that_is_called_like_one_of_the_suite_is_not_it(suite: Suite) {
     let impostor = suite.persona("services/membership");
     assert_eq!(
-        refused(gets(&impostor, NOWHERE).await).kind(),
+        refused(gets_space(&impostor, NOWHERE).await).kind(),
         (Code::Unauthenticated, "CREDENTIALS_INVALID")
     );
 }

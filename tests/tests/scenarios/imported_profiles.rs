@@ -12,12 +12,12 @@ use devspaces_tests::{
 use futures::future::join_all;
 use tonic::{Code, Status};
 
-use crate::{
-    apps::{gets as gets_app, lists as lists_apps, seen},
-    contributors::{OWNER, listed},
-    members::{ADMIN, adds, lists},
-    spaces::gets,
-    vendor_profiles::{contact, gets_profile, lists_admins, renames, switched},
+use crate::acts::{
+    apps::{apps_seen, gets_app, lists_apps},
+    contributors::{OWNER, listed_contributors},
+    marketplace::{contact, gets_profile, lists_marketplace_admins},
+    members::{ADMIN, adds_members, lists_members},
+    spaces::{gets_space, shown_in_switcher, tries_to_rename},
 };
 
 scenarios! {
@@ -65,25 +65,25 @@ async fn an_existing_profile_comes_with_its_space_its_apps_and_its_admins(suite:
     assert_eq!((profile.display_name.as_str(), profile.terms_version.as_str()), ("Acme", ""));
     assert_eq!(gets_profile(&nick, &profile.name).await.expect("the profile"), profile);
     assert_eq!(
-        lists_admins(&mona, &profile.name, 0).await.expect("a list"),
+        lists_marketplace_admins(&mona, &profile.name, 0).await.expect("a list"),
         [mona.name.clone(), nick.name.clone()]
     );
-    let space = gets(&mona, &profile.space).await.expect("the space");
+    let space = gets_space(&mona, &profile.space).await.expect("the space");
     assert!(space.published && space.display_name == "Acme");
-    assert!(switched(&mona, &profile.space).await.expect("R-S2").marketplace_admin);
-    assert!(lists(&mona, &profile.space).await.expect("a list").is_empty());
+    assert!(shown_in_switcher(&mona, &profile.space).await.expect("R-S2").marketplace_admin);
+    assert!(lists_members(&mona, &profile.space).await.expect("a list").is_empty());
 
     let one = gets_app(&dev, &answer.apps[0]).await.expect("the owner sees it");
     assert_eq!(
         (one.display_name.as_str(), &one.space, one.my_role(), one.listing()),
         ("One", &profile.space, OWNER, Listing::Private)
     );
-    assert_eq!(seen(&mona, "").await, [(answer.apps[1].clone(), OWNER)]);
+    assert_eq!(apps_seen(&mona, "").await, [(answer.apps[1].clone(), OWNER)]);
     assert_eq!(gets_app(&mona, &answer.apps[1]).await.expect("the app").display_name, "Two");
-    adds(&mona, &profile.space, &[(&alice, ADMIN)]).await.expect("R-M3");
+    adds_members(&mona, &profile.space, &[(&alice, ADMIN)]).await.expect("R-M3");
     assert_eq!(lists_apps(&alice, &profile.space, 0).await.expect("a list").len(), 2);
     assert_eq!(
-        listed(&alice, &answer.apps[0])
+        listed_contributors(&alice, &answer.apps[0])
             .await
             .into_iter()
             .filter(|(_, role, _)| *role == OWNER)
@@ -111,7 +111,7 @@ async fn the_same_source_again_changes_nothing(suite: Suite) {
     let keyed = ImportVendorProfileRequest { request_id: suite.request_id(), ..takeover(&suite, "vendor:1") };
     assert_eq!(imports(&suite, keyed.clone()).await.expect("by another call"), first);
     let space = first.vendor_profile.clone().expect("a profile").space;
-    renames(&mona, &space).await.expect("renamed");
+    tries_to_rename(&mona, &space).await.expect("renamed");
     let now = imports(&suite, takeover(&suite, "vendor:1"))
         .await
         .expect("again")

@@ -6,13 +6,12 @@ use devspaces_tests::{Persona, Suite};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::{
-    billing_accounts::consents,
-    contributors::{DEPLOYER, adds as adds_contributors},
-    listings::submits,
-    members::{DEVELOPER, adds, removes},
-    usage::{event, outcomes},
-    vendor_profiles::accepts,
+use crate::acts::{
+    accounts::consents_to_invoicing,
+    contributors::{DEPLOYER, adds_contributors},
+    marketplace::{accepts_terms, submits_listing},
+    members::{DEVELOPER, adds_members, removes_member},
+    usage::{outcomes, usage_event},
 };
 
 scenarios! {
@@ -123,15 +122,15 @@ async fn the_commands_of_the_page_answer_as_it_says(suite: Suite) {
     let ids = ["alice", "bob", "carol", "erin"];
     let [alice, bob, carol, erin] = ids.map(|id| suite.user(id));
     let space = alice.creates_space("My team").await;
-    adds(&alice, &space, &[(&bob, DEVELOPER), (&carol, DEVELOPER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, DEVELOPER), (&carol, DEVELOPER)]).await.expect("added");
     let app = carol.creates_app(&space).await;
     adds_contributors(&carol, &app, &[(&erin, DEPLOYER)]).await.expect("added");
     bob.creates_app(&space).await;
-    removes(&alice, &space, &carol).await.expect("removed");
-    consents(&alice, &space).await.expect("an account");
-    outcomes(&suite, &[event(&suite, "a", &app, "3")]).await;
-    let profile = accepts(&alice, &space).await.expect("published").name;
-    submits(&alice, &profile, &app).await.expect("submitted");
+    removes_member(&alice, &space, &carol).await.expect("removed");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
+    outcomes(&suite, &[usage_event(&suite, "a", &app, "3")]).await;
+    let profile = accepts_terms(&alice, &space).await.expect("published").name;
+    submits_listing(&alice, &profile, &app).await.expect("submitted");
 
     let page = page_of(&suite, &[&alice, &bob, &carol, &erin], &ids);
     let questions = questions(&page);

@@ -16,15 +16,13 @@ use devspaces_tests::{
 use serde_json::{Value, json};
 use tonic::Code;
 
-use crate::spaces::gets;
+use crate::acts::spaces::{NOWHERE, gets_space};
 
 const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 const COMPOSE: &str = include_str!("../../../deploy/compose.yaml");
 
 /// Where the documentation's examples have their keys.
 const THERE: &str = "/run/issuers/users.json";
-
-const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
 
 /// Every example of an issuer in a text.
 fn examples(text: &str) -> Vec<&str> {
@@ -105,7 +103,7 @@ async fn a_token_of_sixteen_kilobytes_passes_and_a_longer_one_is_told_so() {
     let long = provider.persona(&processes, &padded(12_000));
     assert!(long.authorization().len() > MAX_TOKEN - 300, "{}", long.authorization().len());
     assert!(long.may("space.create", "").await);
-    let too_long = refused(gets(&provider.persona(&processes, &padded(12_500)), NOWHERE).await);
+    let too_long = refused(gets_space(&provider.persona(&processes, &padded(12_500)), NOWHERE).await);
     assert_eq!(too_long.kind(), (Code::Unauthenticated, "CREDENTIALS_INVALID"));
     assert_eq!(too_long.metadata, [("cause".to_owned(), "too_long".to_owned())]);
     assert!(too_long.message.contains("16384"), "{}", too_long.message);

@@ -3,9 +3,8 @@ use std::collections::BTreeSet;
 use devspaces::Service;
 use devspaces_kit::{
     db::Pool,
-    erasure::{self, Found},
+    erasure::Found,
     journal::{self, Checkpoint, Finding, Problem, Report},
-    personal::Subject,
 };
 use devspaces_proto::{
     journal::v1::{
@@ -22,9 +21,13 @@ use prost_reflect::DescriptorPool;
 use serde_json::Value;
 use tonic::Code;
 
-use crate::{
-    members::{ADMIN, DEVELOPER, VIEWER, adds, adds_members, demotes, leaves, member, removes, updates},
-    spaces::{archives, gets, restores},
+use crate::acts::{
+    journal::{erases_person, history_of_members},
+    members::{
+        ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, demotes_member, leaves_space, member,
+        removes_member, updates_member,
+    },
+    spaces::{archives_space, gets_space, renames_space, restores_space},
 };
 
 scenarios! {
@@ -51,18 +54,6 @@ async fn verify(pool: &Pool, checkpoints: &[Checkpoint]) -> Report {
 
 async fn heads(pool: &Pool) -> Checkpoint {
     journal::heads(&mut pool.read().await.expect("a connection")).await.expect("the heads")
-}
-
-/// Erases a person from the journal, and from what else every service has.
-pub(crate) async fn erases(pool: &Pool, id: &str) -> Vec<Found> {
-    let person = format!("users/{id}").parse().expect("a name");
-    erasure::erase(pool, &[], &Subject { person, email: None }, false).await.expect("erased")
-}
-
-pub(crate) async fn renames(who: &Persona, space: &str, display_name: &str) {
-    let space = Space { name: space.to_owned(), display_name: display_name.to_owned(), ..Space::default() };
-    let request = UpdateSpaceRequest { space: Some(space), ..UpdateSpaceRequest::default() };
-    who.spaces().update_space(request).await.expect("renamed");
 }
 
 /// What an entry says of its origin: the method, who did it, and on whose behalf.
@@ -97,24 +88,13 @@ async fn ends(pool: &Pool) -> (i64, i64) {
     (count(pool, "SELECT sequence FROM head").await, count(pool, "SELECT facts_sequence FROM head").await)
 }
 
-/// A space with a few changes of its members; its journal in the membership service has five entries.
-pub(crate) async fn history(suite: &Suite) -> String {
-    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));
-    let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
-    adds(&bob, &space, &[(&carol, DEVELOPER)]).await.expect("added");
-    demotes(&alice, &space, &carol).await.expect("demoted");
-    removes(&bob, &space, &carol).await.expect("removed");
-    space
-}
-
 fn found(scope: &str, sequence: i64, problem: Problem) -> Finding {
     Finding { scope: scope.to_owned(), sequence, problem }
 }
 
 // R-J1
 async fn every_change_is_in_the_journal_of_its_scope(suite: Suite) {
-    let space = history(&suite).await;
+    let space = history_of_members(&suite).await;
     let members = suite.pool(Service::Membership).await;
     assert_eq!(heads(&members).await.heads[&space].0, 5);
     let spaces = suite.pool(Service::Space).await;
@@ -135,11 +115,11 @@ async fn every_change_is_in_the_journal_of_its_scope(suite: Suite) {
 
 // R-J1: refused, previewed and idle calls change nothing and write nothing.
 async fn what_changes_nothing_writes_nothing(suite: Suite) {
-    let space = history(&suite).await;
+    let space = history_of_members(&suite).await;
     let alice = suite.user("alice");
     let before = heads(&suite.pool(Service::Membership).await).await;
-    adds(&suite.user("mallory"), &space, &[(&alice, VIEWER)]).await.expect_err("refused");
-    adds(&alice, &space, &[(&suite.user("bob"), VIEWER)]).await.expect_err("refused");
+    adds_members(&suite.user("mallory"), &space, &[(&alice, VIEWER)]).await.expect_err("refused");
+    adds_members(&alice, &space, &[(&suite.user("bob"), VIEWER)]).await.expect_err("refused");
     let preview = devspaces_proto::membership::v1::RemoveMemberRequest {
         name: suite.user("bob").member_of(&space),
         validate_only: true,
@@ -160,7 +140,7 @@ async fn what_changes_nothing_writes_nothing(suite: Suite) {
 
 // R-J2
 async fn a_whole_journal_verifies(suite: Suite) {
-    history(&suite).await;
+    history_of_members(&suite).await;
     for service in CONSOLE {
         let pool = suite.pool(service).await;
         let report = verify(&pool, &[heads(&pool).await]).await;
@@ -171,7 +151,7 @@ async fn a_whole_journal_verifies(suite: Suite) {
 
 // R-J2
 async fn a_changed_entry_is_found(suite: Suite) {
-    let space = history(&suite).await;
+    let space = history_of_members(&suite).await;
     let pool = suite.pool(Service::Membership).await;
     tamper(&pool, "UPDATE journal SET content = replace(content, 'DEVELOPER', 'ADMIN') WHERE sequence = 3")
         .await;
@@ -180,7 +160,7 @@ async fn a_changed_entry_is_found(suite: Suite) {
 
 // R-J2: who did it is covered too, though it can be erased.
 async fn a_changed_actor_is_found(suite: Suite) {
-    let space = history(&suite).await;
+    let space = history_of_members(&suite).await;
     let pool = suite.pool(Service::Membership).await;
     tamper(
         &pool,
@@ -192,7 +172,7 @@ async fn a_changed_actor_is_found(suite: Suite) {
 
 // R-J2
 async fn a_missing_entry_is_found(suite: Suite) {
-    let space = history(&suite).await;
+    let space = history_of_members(&suite).await;
     let pool = suite.pool(Service::Membership).await;
     tamper(&pool, "DELETE FROM journal WHERE sequence = 2").await;
     assert_eq!(verify(&pool, &[]).await.findings, [found(&space, 2, Problem::Missing)]);
@@ -200,7 +180,7 @@ async fn a_missing_entry_is_found(suite: Suite) {
 
 // R-J2
 async fn a_cut_off_end_is_found_by_the_head_or_the_checkpoint(suite: Suite) {
-    let space = history(&suite).await;
+    let space = history_of_members(&suite).await;
     let pool = suite.pool(Service::Membership).await;
     let checkpoint = heads(&pool).await;
     tamper(&pool, "DELETE FROM journal WHERE sequence > 3").await;
@@ -223,12 +203,12 @@ async fn a_cut_off_end_is_found_by_the_head_or_the_checkpoint(suite: Suite) {
 
 // R-J2: a chain that was rewritten from some point on is whole in itself.
 async fn a_rewritten_end_is_found_by_the_checkpoint(suite: Suite) {
-    let space = history(&suite).await;
+    let space = history_of_members(&suite).await;
     let pool = suite.pool(Service::Membership).await;
     let checkpoint = heads(&pool).await;
     tamper(&pool, "DELETE FROM journal WHERE sequence > 4").await;
     tamper(&pool, "UPDATE head SET sequence = 4, hash = (SELECT hash FROM journal WHERE sequence = 4)").await;
-    adds(&suite.user("alice"), &space, &[(&suite.user("eve"), ADMIN)]).await.expect("added");
+    adds_members(&suite.user("alice"), &space, &[(&suite.user("eve"), ADMIN)]).await.expect("added");
     assert_eq!(verify(&pool, &[]).await.findings, []);
     assert_eq!(
         verify(&pool, std::slice::from_ref(&checkpoint)).await.findings,
@@ -244,23 +224,23 @@ async fn an_etag_from_before_a_restore_is_stale(suite: Suite) {
     let [revision] = &texts(&pool, "SELECT CAST(revision AS TEXT) FROM space").await[..] else {
         panic!("one space")
     };
-    renames(&alice, &space, "Before").await;
-    let read = gets(&alice, &space).await.expect("the space");
+    renames_space(&alice, &space, "Before").await;
+    let read = gets_space(&alice, &space).await.expect("the space");
     // Back to what it was before that.
     tamper(&pool, "DELETE FROM journal WHERE sequence = 2").await;
     tamper(&pool, "UPDATE head SET sequence = 1, hash = (SELECT hash FROM journal WHERE sequence = 1)").await;
     tamper(&pool, &format!("UPDATE space SET display_name = 'Team', revision = {revision}")).await;
-    renames(&alice, &space, "After").await;
+    renames_space(&alice, &space, "After").await;
     assert_eq!(heads(&pool).await.heads[&space].0, 2, "as far as it was");
     let change = Space { display_name: "Blind".to_owned(), ..read };
     let update = UpdateSpaceRequest { space: Some(change), ..UpdateSpaceRequest::default() };
     assert_eq!(refused(alice.spaces().update_space(update).await).kind(), (Code::Aborted, "ETAG_STALE"));
-    assert_eq!(gets(&alice, &space).await.expect("the space").display_name, "After");
+    assert_eq!(gets_space(&alice, &space).await.expect("the space").display_name, "After");
 }
 
 // R-J1
 async fn a_person_is_erased_and_the_chain_holds(suite: Suite) {
-    history(&suite).await;
+    history_of_members(&suite).await;
     let pool = suite.pool(Service::Membership).await;
     let checkpoint = heads(&pool).await;
     let all = async || {
@@ -268,7 +248,7 @@ async fn a_person_is_erased_and_the_chain_holds(suite: Suite) {
         rows.concat()
     };
     assert!(all().await.contains("users/carol"));
-    let found = erases(&pool, "carol").await;
+    let found = erases_person(&pool, "carol").await;
     assert_eq!(found, [Found { what: "entries of the journal", rows: 3, stays: false }]);
     let after = all().await;
     assert!(!after.contains("carol") && after.contains("users/bob"));
@@ -277,7 +257,7 @@ async fn a_person_is_erased_and_the_chain_holds(suite: Suite) {
 
 // R-J2, R-J3
 async fn an_admin_verifies_a_scope_over_the_api(suite: Suite) {
-    let space = history(&suite).await;
+    let space = history_of_members(&suite).await;
     let request = VerifyScopeRequest { scope: space.clone() };
     let verify = async |who: &Persona| {
         let port = who.authorized(Service::Membership);
@@ -298,7 +278,7 @@ async fn an_admin_verifies_a_scope_over_the_api(suite: Suite) {
 
 // R-J2: entries that the head does not know.
 async fn a_head_that_is_gone_or_set_back_is_found(suite: Suite) {
-    let space = history(&suite).await;
+    let space = history_of_members(&suite).await;
     let pool = suite.pool(Service::Membership).await;
     let alice = suite.user("alice");
     for (statement, first) in [
@@ -327,16 +307,16 @@ async fn every_change_of_a_fact_moves_the_facts_version(suite: Suite) {
     let (spaces, members) = (suite.pool(Service::Space).await, suite.pool(Service::Membership).await);
     assert_eq!((ends(&spaces).await, ends(&members).await), ((1, 1), (1, 1)), "CreateSpace, and its effect");
 
-    renames(&alice, &space, "Other").await;
+    renames_space(&alice, &space, "Other").await;
     assert_eq!(ends(&spaces).await, (2, 1), "UpdateSpace changes nobody's permissions");
-    archives(&alice, &space).await.expect("archived");
+    archives_space(&alice, &space).await.expect("archived");
     assert_eq!(ends(&spaces).await, (3, 3), "ArchiveSpace");
-    restores(&alice, &space).await.expect("restored");
+    restores_space(&alice, &space).await.expect("restored");
     assert_eq!(ends(&spaces).await, (4, 4), "RestoreSpace");
-    renames(&alice, &space, "Another").await;
+    renames_space(&alice, &space, "Another").await;
     assert_eq!(ends(&spaces).await, (5, 4), "UpdateSpace");
 
-    adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
     assert_eq!(ends(&members).await, (2, 2), "AddMembers");
     let named = Member { name: bob.member_of(&space), ..Member::default() };
     let changes = [
@@ -346,13 +326,13 @@ async fn every_change_of_a_fact_moves_the_facts_version(suite: Suite) {
         ("expire_time", named),
     ];
     for (sequence, (field, change)) in (3..).zip(changes) {
-        updates(&alice, change, &[field]).await.expect("changed");
+        updates_member(&alice, change, &[field]).await.expect("changed");
         assert_eq!(ends(&members).await, (sequence, sequence), "UpdateMember {field}");
     }
-    removes(&alice, &space, &bob).await.expect("removed");
+    removes_member(&alice, &space, &bob).await.expect("removed");
     assert_eq!(ends(&members).await, (7, 7), "RemoveMember");
-    adds_members(&alice, &space, vec![member(&bob, VIEWER)]).await.expect("added");
-    leaves(&bob, &space).await.expect("left");
+    adds_members_as_given(&alice, &space, vec![member(&bob, VIEWER)]).await.expect("added");
+    leaves_space(&bob, &space).await.expect("left");
     assert_eq!(ends(&members).await, (9, 9), "LeaveSpace");
     assert_eq!(ends(&spaces).await, (5, 4), "each journal is its own service's");
 }
@@ -361,13 +341,13 @@ async fn every_change_of_a_fact_moves_the_facts_version(suite: Suite) {
 async fn every_entry_names_a_method_of_the_api_and_who_called_it(suite: Suite) {
     let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    renames(&alice, &space, "Other").await;
-    adds(&alice, &space, &[(&bob, ADMIN), (&carol, DEVELOPER)]).await.expect("added");
-    demotes(&bob, &space, &carol).await.expect("demoted");
-    archives(&bob, &space).await.expect("archived");
-    restores(&alice, &space).await.expect("restored");
-    removes(&bob, &space, &carol).await.expect("removed");
-    leaves(&bob, &space).await.expect("left");
+    renames_space(&alice, &space, "Other").await;
+    adds_members(&alice, &space, &[(&bob, ADMIN), (&carol, DEVELOPER)]).await.expect("added");
+    demotes_member(&bob, &space, &carol).await.expect("demoted");
+    archives_space(&bob, &space).await.expect("archived");
+    restores_space(&alice, &space).await.expect("restored");
+    removes_member(&bob, &space, &carol).await.expect("removed");
+    leaves_space(&bob, &space).await.expect("left");
 
     let by = |method: &str, actor: &str| (method.to_owned(), actor.to_owned(), None);
     let spaces = origins(&suite.pool(Service::Space).await).await;

@@ -12,12 +12,11 @@ use tokio::{
     process::Command,
 };
 
-use crate::{
-    command_line::{on_all, said},
-    journal::{erases, history, renames},
-    journal_list::{entries, of},
-    members::{VIEWER, adds},
-    quickstart::complaint,
+use crate::acts::{
+    commands::{complaint, on_all_services, runs, says},
+    journal::{entries_of, erases_person, history_of_members, lists_entries},
+    members::{VIEWER, adds_members},
+    spaces::renames_space,
 };
 
 scenarios! {
@@ -66,18 +65,18 @@ fn line(entry: &Entry) -> Value {
 
 // R-J3
 async fn the_lines_are_what_a_list_says(suite: Suite) {
-    let (alice, space) = (suite.user("alice"), history(&suite).await);
+    let (alice, space) = (suite.user("alice"), history_of_members(&suite).await);
     let other = alice.creates_space("Other").await;
-    renames(&alice, &other, "Renamed").await;
+    renames_space(&alice, &other, "Renamed").await;
     let pool = suite.pool(Service::Membership).await;
-    erases(&pool, "carol").await;
+    erases_person(&pool, "carol").await;
     let url = suite.database_url();
-    let exported = said(&on_all(&["journal", "export"], &url)).await;
+    let exported = says(&on_all_services(&["journal", "export"], &url)).await;
     let mut expected = Vec::new();
     for port in CONSOLE {
         // Ids are made in the order of time, and scopes are printed in that of their names.
         for scope in [&space, &other] {
-            expected.extend(entries(&alice, port, of(scope)).await.iter().map(line));
+            expected.extend(lists_entries(&alice, port, entries_of(scope)).await.iter().map(line));
         }
     }
     assert_eq!(lines(&exported), expected);
@@ -87,18 +86,18 @@ async fn the_lines_are_what_a_list_says(suite: Suite) {
 
 // R-J3
 async fn an_export_is_of_a_scope_and_of_a_time(suite: Suite) {
-    let (alice, space) = (suite.user("alice"), history(&suite).await);
+    let (alice, space) = (suite.user("alice"), history_of_members(&suite).await);
     let other = alice.creates_space("Other").await;
     suite.clock.advance(Duration::from_hours(1));
     let start = Timestamp::try_from(suite.clock_in(0)).expect("a time").to_string();
-    adds(&alice, &space, &[(&suite.user("dave"), VIEWER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&suite.user("dave"), VIEWER)]).await.expect("added");
     suite.clock.advance(Duration::from_hours(1));
     let end = Timestamp::try_from(suite.clock_in(0)).expect("a time").to_string();
-    renames(&alice, &space, "Renamed").await;
-    renames(&alice, &other, "Renamed").await;
+    renames_space(&alice, &space, "Renamed").await;
+    renames_space(&alice, &other, "Renamed").await;
     let url = suite.database_url();
     let exported = async |flags: &[&str]| {
-        let said = said(&[&on_all(&["journal", "export"], &url)[..], flags].concat()).await;
+        let said = says(&[&on_all_services(&["journal", "export"], &url)[..], flags].concat()).await;
         let entry = |line: &Value| {
             (
                 line["service"].as_str().expect("a service").to_owned(),
@@ -117,15 +116,15 @@ async fn an_export_is_of_a_scope_and_of_a_time(suite: Suite) {
     assert_eq!(exported(&["--scope", &space, "--start", &start]).await, [in_space(&space, 2), in_members]);
     assert_eq!(exported(&["--scope", &other, "--end", &start]).await.len(), 2);
     for (flag, value) in [("--scope", "spaces/1"), ("--start", "yesterday"), ("--end", "2026-01-01")] {
-        let arguments = on_all(&["journal", "export", flag, value], &url);
-        let output = crate::command_line::run(&arguments).await;
+        let arguments = on_all_services(&["journal", "export", flag, value], &url);
+        let output = runs(&arguments).await;
         assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains(flag));
     }
 }
 
 // R-J3: `devspaces journal export … | head -n 1`
 async fn who_stops_reading_gets_no_complaint(suite: Suite) {
-    history(&suite).await;
+    history_of_members(&suite).await;
     let pool = suite.pool(Service::Membership).await;
     // More than a pipe takes.
     tamper(
@@ -137,7 +136,7 @@ async fn who_stops_reading_gets_no_complaint(suite: Suite) {
     .await;
     let url = suite.database_url();
     let mut child = Command::new(binary())
-        .args(on_all(&["journal", "export"], &url))
+        .args(on_all_services(&["journal", "export"], &url))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -152,6 +151,6 @@ async fn who_stops_reading_gets_no_complaint(suite: Suite) {
 
 async fn a_database_that_is_not_there_is_told_and_not_made(suite: Suite) {
     let url = suite.database_url().replace("data.db", "missing.db").replace("devspaces_test", "missing");
-    let complaint = complaint(&on_all(&["journal", "export"], &url)).await;
+    let complaint = complaint(&on_all_services(&["journal", "export"], &url)).await;
     assert!(complaint.contains("--database-url"), "{complaint}");
 }

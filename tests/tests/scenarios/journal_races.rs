@@ -14,10 +14,10 @@ use futures::{
     poll,
 };
 
-use crate::{
-    journal::renames,
-    journal_watch::{after, next, take, watch},
-    members::{VIEWER, adds},
+use crate::acts::{
+    journal::{after_cursor, next_entry, takes_entries, watches_entries},
+    members::{VIEWER, adds_members},
+    spaces::renames_space,
 };
 
 scenarios! {
@@ -54,8 +54,8 @@ async fn write(suite: &Suite, spaces: &[String], writers: usize, times: usize) {
         let alice = suite.user("alice");
         for time in 0..times {
             let person = suite.user(&format!("p{writer}-{time}"));
-            renames(&alice, space, person.id()).await;
-            adds(&alice, space, &[(&person, VIEWER)]).await.expect("added");
+            renames_space(&alice, space, person.id()).await;
+            adds_members(&alice, space, &[(&person, VIEWER)]).await.expect("added");
         }
     });
     join_all(writing).await;
@@ -72,21 +72,21 @@ async fn a_slow_reader_holds_nobody_up_and_misses_nothing(suite: Suite) {
     let spaces = spaces(&suite, 4).await;
     let mut streams = Vec::new();
     for port in CONSOLE {
-        let mut stream = watch(&observer, port, after("")).await.expect("a stream");
-        next(&mut stream).await;
+        let mut stream = watches_entries(&observer, port, after_cursor("")).await.expect("a stream");
+        next_entry(&mut stream).await;
         streams.push((port, stream));
     }
     write(&suite, &spaces, 4, 20).await;
     for (port, mut stream) in streams {
         let total = count(&suite.pool(port).await, ENTRIES).await;
         assert_eq!(total, 4 * (1 + 4 * 20));
-        let mut again = watch(&observer, port, after("")).await.expect("a stream");
+        let mut again = watches_entries(&observer, port, after_cursor("")).await.expect("a stream");
         let mut seen = Seen::default();
-        seen.note(&next(&mut again).await.0);
+        seen.note(&next_entry(&mut again).await.0);
         while seen.total() < total {
-            let message = next(&mut stream).await;
+            let message = next_entry(&mut stream).await;
             seen.note(&message.0);
-            assert_eq!(next(&mut again).await, message, "the order is the same for everybody");
+            assert_eq!(next_entry(&mut again).await, message, "the order is the same for everybody");
         }
     }
 }
@@ -97,8 +97,9 @@ async fn watchers_agree_on_the_order_while_many_write(suite: Suite) {
     let spaces = spaces(&suite, 4).await;
     let total = 4 * (1 + 4 * 15);
     let watching = (0..8).map(async |_| {
-        let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
-        take(&mut stream, total).await
+        let mut stream =
+            watches_entries(&observer, Service::Space, after_cursor("")).await.expect("a stream");
+        takes_entries(&mut stream, total).await
     });
     let (read, ()) = join(join_all(watching), write(&suite, &spaces, 4, 15)).await;
     let mut seen = Seen::default();
@@ -117,13 +118,14 @@ async fn a_watcher_that_hangs_up_at_any_point_goes_on_without_a_gap(suite: Suite
     let total = 3 * (1 + 3 * 15);
     let (mut seen, mut cursor, mut written) = (Seen::default(), String::new(), false);
     for round in 0_usize.. {
-        let mut stream = watch(&observer, Service::Space, after(&cursor)).await.expect("a stream");
+        let mut stream =
+            watches_entries(&observer, Service::Space, after_cursor(&cursor)).await.expect("a stream");
         // It hangs up after a few entries, and now and then while the next is looked for.
         for _ in 0..round * 7 % 11 {
             if seen.total() == total {
                 break;
             }
-            let entry = async { next(&mut stream).await };
+            let entry = async { next_entry(&mut stream).await };
             let mut entry = pin!(entry);
             let (read, to) = loop {
                 if let std::task::Poll::Ready(read) = poll!(&mut entry) {
@@ -192,7 +194,8 @@ async fn ends(pool: &Pool) -> i64 {
 
 /// Reads on until so much is seen or the stream breaks.
 async fn follow_to(observer: &Persona, seen: &mut Seen, cursor: &mut String, goal: i64) {
-    let mut stream = eventually(async || watch(observer, Service::Space, after(cursor)).await.ok()).await;
+    let mut stream =
+        eventually(async || watches_entries(observer, Service::Space, after_cursor(cursor)).await.ok()).await;
     while seen.total() < goal {
         let Some(Ok(message)) = stream.next().await else { break };
         seen.note(&message.entry.expect("an entry"));

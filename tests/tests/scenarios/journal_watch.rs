@@ -1,24 +1,24 @@
 //! Following the journal as a stream (R-J4): who may, from where on, and how it ends.
-use std::time::Duration;
-
 use devspaces::Service;
 use devspaces_kit::{
     clock::{Clock as _, SystemClock},
     db::{Act, Change},
     name::{Principal, SpaceName},
 };
-use devspaces_proto::journal::v1::{Entry, WatchEntriesRequest, WatchEntriesResponse};
-use devspaces_tests::{Engine, Persona, Suite, refused, sql::tamper, suite::eventually};
+use devspaces_proto::journal::v1::WatchEntriesRequest;
+use devspaces_tests::{Engine, Suite, refused, sql::tamper, suite::eventually};
 use futures::StreamExt as _;
 use serde_json::Value;
-use tokio::time::timeout;
-use tonic::{Code, Status, Streaming};
+use tonic::Code;
 
-use crate::{
-    check::Dev,
-    journal::{history, renames},
-    journal_list::{entries, of},
-    members::{VIEWER, adds},
+use crate::acts::{
+    dev::Dev,
+    journal::{
+        after_cursor, entries_of, history_of_members, lists_entries, next_entry, takes_entries,
+        watches_entries,
+    },
+    members::{VIEWER, adds_members},
+    spaces::renames_space,
 };
 
 scenarios! {
@@ -35,33 +35,6 @@ scenarios! {
     everywhere:
         every_bad_field_of_a_watch_is_told_at_once,
         a_journal_that_is_followed_verifies;
-}
-
-pub(crate) fn after(cursor: &str) -> WatchEntriesRequest {
-    WatchEntriesRequest { cursor: cursor.to_owned(), ..WatchEntriesRequest::default() }
-}
-
-pub(crate) async fn watch(
-    who: &Persona,
-    port: Service,
-    request: WatchEntriesRequest,
-) -> Result<Streaming<WatchEntriesResponse>, Status> {
-    who.journal(port).watch_entries(request).await.map(tonic::Response::into_inner)
-}
-
-/// The next entry of a stream, and its cursor. One that never comes fails the test.
-pub(crate) async fn next(stream: &mut Streaming<WatchEntriesResponse>) -> (Entry, String) {
-    let message = timeout(Duration::from_secs(30), stream.next()).await.expect("a message within 30 s");
-    let message = message.expect("no end").expect("a message");
-    (message.entry.expect("an entry"), message.cursor)
-}
-
-pub(crate) async fn take(stream: &mut Streaming<WatchEntriesResponse>, count: usize) -> Vec<(Entry, String)> {
-    let mut taken = Vec::new();
-    while taken.len() < count {
-        taken.push(next(stream).await);
-    }
-    taken
 }
 
 /// What a journal is changed by that no method has a hand in.
@@ -85,65 +58,72 @@ fn change(space: &str) -> (SpaceName, Act, Change) {
 
 // R-J4
 async fn a_watcher_gets_every_entry_from_the_first_on_and_each_as_it_is_written(suite: Suite) {
-    let (alice, space) = (suite.user("alice"), history(&suite).await);
+    let (alice, space) = (suite.user("alice"), history_of_members(&suite).await);
     let observer = suite.persona("services/observer");
-    let mut stream = watch(&observer, Service::Membership, after("")).await.expect("a stream");
-    let read: Vec<_> = take(&mut stream, 5).await.into_iter().map(|(entry, _)| entry).collect();
-    assert_eq!(read, entries(&alice, Service::Membership, of(&space)).await, "what a list says");
+    let mut stream =
+        watches_entries(&observer, Service::Membership, after_cursor("")).await.expect("a stream");
+    let read: Vec<_> = takes_entries(&mut stream, 5).await.into_iter().map(|(entry, _)| entry).collect();
+    assert_eq!(
+        read,
+        lists_entries(&alice, Service::Membership, entries_of(&space)).await,
+        "what a list says"
+    );
     for name in ["dave", "erin"] {
-        adds(&alice, &space, &[(&suite.user(name), VIEWER)]).await.expect("added");
-        let (entry, _) = next(&mut stream).await;
+        adds_members(&alice, &space, &[(&suite.user(name), VIEWER)]).await.expect("added");
+        let (entry, _) = next_entry(&mut stream).await;
         assert_eq!(entry.resources, [suite.user(name).member_of(&space)]);
     }
 }
 
 // R-J4
 async fn a_cursor_goes_on_with_the_entry_after_it(suite: Suite) {
-    history(&suite).await;
+    history_of_members(&suite).await;
     let observer = suite.persona("services/observer");
-    let mut stream = watch(&observer, Service::Membership, after("")).await.expect("a stream");
-    let all = take(&mut stream, 5).await;
+    let mut stream =
+        watches_entries(&observer, Service::Membership, after_cursor("")).await.expect("a stream");
+    let all = takes_entries(&mut stream, 5).await;
     for (index, (_, cursor)) in all.iter().enumerate().take(4) {
-        let mut stream = watch(&observer, Service::Membership, after(cursor)).await.expect("a stream");
-        assert_eq!(take(&mut stream, 4 - index).await, all[index + 1..]);
+        let mut stream =
+            watches_entries(&observer, Service::Membership, after_cursor(cursor)).await.expect("a stream");
+        assert_eq!(takes_entries(&mut stream, 4 - index).await, all[index + 1..]);
     }
 }
 
 async fn a_watcher_of_one_scope_gets_its_entries_only(suite: Suite) {
     let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
     let [one, other] = [alice.creates_space("One").await, alice.creates_space("Other").await];
-    let request = WatchEntriesRequest { scope: one.clone(), ..after("") };
-    let mut stream = watch(&observer, Service::Space, request.clone()).await.expect("a stream");
+    let request = WatchEntriesRequest { scope: one.clone(), ..after_cursor("") };
+    let mut stream = watches_entries(&observer, Service::Space, request.clone()).await.expect("a stream");
     for name in ["a", "b"] {
-        renames(&alice, &other, name).await;
-        renames(&alice, &one, name).await;
+        renames_space(&alice, &other, name).await;
+        renames_space(&alice, &one, name).await;
     }
-    let read = take(&mut stream, 3).await;
+    let read = takes_entries(&mut stream, 3).await;
     assert!(read.iter().all(|(entry, _)| entry.scope == one));
     // The cursor is of the whole journal.
     let request = WatchEntriesRequest { scope: String::new(), cursor: read[1].1.clone(), ..request };
-    let mut rest = watch(&observer, Service::Space, request).await.expect("a stream");
+    let mut rest = watches_entries(&observer, Service::Space, request).await.expect("a stream");
     // How many of the other scope come before it depends on when they were numbered.
-    while next(&mut rest).await.0 != read[2].0 {}
+    while next_entry(&mut rest).await.0 != read[2].0 {}
 }
 
 // R-J4: a transaction that commits late is not passed over, however far the reader is by then.
 async fn an_entry_that_commits_after_later_ones_were_read_is_not_missed(suite: Suite) {
     let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
     let [late, other] = [alice.creates_space("Late").await, alice.creates_space("Other").await];
-    let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
-    take(&mut stream, 2).await;
+    let mut stream = watches_entries(&observer, Service::Space, after_cursor("")).await.expect("a stream");
+    takes_entries(&mut stream, 2).await;
     let pool = suite.pool(Service::Space).await;
     let (space, act, change) = change(&late);
     let mut tx = pool.begin(&[space.into()], act).await.expect("a transaction");
     tx.record(change).await.expect("recorded");
     // SQLite has one writer: there nobody commits meanwhile.
     if suite.engine() == Engine::Postgres {
-        renames(&alice, &other, "Renamed").await;
-        assert_eq!(next(&mut stream).await.0.scope, other);
+        renames_space(&alice, &other, "Renamed").await;
+        assert_eq!(next_entry(&mut stream).await.0.scope, other);
     }
     tx.commit().await.expect("committed");
-    assert_eq!(next(&mut stream).await.0.scope, late);
+    assert_eq!(next_entry(&mut stream).await.0.scope, late);
 }
 
 // R-J4
@@ -151,16 +131,17 @@ async fn a_server_that_stops_ends_its_streams_in_order(suite: Suite) {
     let mut suite = suite;
     let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
     let space = alice.creates_space("Team").await;
-    let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
-    let (_, cursor) = next(&mut stream).await;
+    let mut stream = watches_entries(&observer, Service::Space, after_cursor("")).await.expect("a stream");
+    let (_, cursor) = next_entry(&mut stream).await;
     suite.stop(Service::Space).await;
     let end = refused(stream.next().await.expect("an end that says why"));
     assert_eq!((end.kind(), end.retry), ((Code::Unavailable, "SHUTTING_DOWN"), true));
     suite.restart(Service::Space).await;
     let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
-    renames(&alice, &space, "Renamed").await;
-    let mut stream = watch(&observer, Service::Space, after(&cursor)).await.expect("a stream");
-    assert_eq!(next(&mut stream).await.0.sequence, 2);
+    renames_space(&alice, &space, "Renamed").await;
+    let mut stream =
+        watches_entries(&observer, Service::Space, after_cursor(&cursor)).await.expect("a stream");
+    assert_eq!(next_entry(&mut stream).await.0.sequence, 2);
 }
 
 // R-J4
@@ -168,26 +149,27 @@ async fn a_cursor_into_what_a_restored_database_lost_is_refused(suite: Suite) {
     let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
     let space = alice.creates_space("Team").await;
     for name in ["a", "b", "c"] {
-        renames(&alice, &space, name).await;
+        renames_space(&alice, &space, name).await;
     }
-    let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
-    let all = take(&mut stream, 4).await;
+    let mut stream = watches_entries(&observer, Service::Space, after_cursor("")).await.expect("a stream");
+    let all = takes_entries(&mut stream, 4).await;
     // Back to what it was before the last two.
     let pool = suite.pool(Service::Space).await;
     tamper(&pool, "DELETE FROM journal WHERE sequence > 2").await;
     tamper(&pool, "UPDATE head SET sequence = 2, hash = (SELECT hash FROM journal WHERE sequence = 2)").await;
     tamper(&pool, "UPDATE journal_numbering SET position = 2").await;
     let lost = async |cursor: &str| {
-        let refusal = refused(watch(&observer, Service::Space, after(cursor)).await);
+        let refusal = refused(watches_entries(&observer, Service::Space, after_cursor(cursor)).await);
         assert_eq!(refusal.kind(), (Code::FailedPrecondition, "CURSOR_LOST"));
         assert_eq!(refusal.blockers, ["CURSOR_LOST"]);
     };
     lost(&all[2].1).await;
     lost(&all[3].1).await;
-    let mut stream = watch(&observer, Service::Space, after(&all[1].1)).await.expect("it is still there");
+    let mut stream =
+        watches_entries(&observer, Service::Space, after_cursor(&all[1].1)).await.expect("it is still there");
     for (name, sequence) in [("d", 3), ("e", 4)] {
-        renames(&alice, &space, name).await;
-        assert_eq!(next(&mut stream).await.0.sequence, sequence);
+        renames_space(&alice, &space, name).await;
+        assert_eq!(next_entry(&mut stream).await.0.sequence, sequence);
     }
     // Now there are entries at these positions, and they are others.
     lost(&all[2].1).await;
@@ -199,15 +181,16 @@ async fn only_services_of_the_suite_and_those_that_the_operator_names_watch(suit
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     for who in [&alice, &suite.persona("services/auditor"), &suite.user("observer")] {
-        let refusal = refused(watch(who, Service::Space, after("")).await);
+        let refusal = refused(watches_entries(who, Service::Space, after_cursor("")).await);
         assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"), "{}", who.name);
     }
     for name in ["space", "membership", "billing", "marketplace"] {
-        let mut stream =
-            watch(&suite.peer(name, "space"), Service::Space, after("")).await.expect("a stream");
-        assert_eq!(next(&mut stream).await.0.scope, space);
-        let other = WatchEntriesRequest { service: "membership".into(), ..after("") };
-        let refusal = refused(watch(&suite.peer(name, "space"), Service::Space, other).await);
+        let mut stream = watches_entries(&suite.peer(name, "space"), Service::Space, after_cursor(""))
+            .await
+            .expect("a stream");
+        assert_eq!(next_entry(&mut stream).await.0.scope, space);
+        let other = WatchEntriesRequest { service: "membership".into(), ..after_cursor("") };
+        let refusal = refused(watches_entries(&suite.peer(name, "space"), Service::Space, other).await);
         assert_eq!(refusal.code, Code::PermissionDenied, "a token is for one service's journal");
     }
 }
@@ -217,23 +200,26 @@ async fn every_bad_field_of_a_watch_is_told_at_once(suite: Suite) {
     suite.user("alice").creates_space("Team").await;
     let bad =
         WatchEntriesRequest { service: "membership".into(), cursor: "x".into(), scope: "spaces/1".into() };
-    let all = refused(watch(&observer, Service::Space, bad).await);
+    let all = refused(watches_entries(&observer, Service::Space, bad).await);
     assert_eq!(
         all.bad_fields(),
         (Code::InvalidArgument, "INVALID_FIELD", vec!["service", "scope", "cursor"])
     );
-    let mut stream = watch(&observer, Service::Membership, after("")).await.expect("a stream");
-    let (_, cursor) = next(&mut stream).await;
-    let elsewhere = refused(watch(&observer, Service::Space, after(&cursor)).await);
+    let mut stream =
+        watches_entries(&observer, Service::Membership, after_cursor("")).await.expect("a stream");
+    let (_, cursor) = next_entry(&mut stream).await;
+    let elsewhere = refused(watches_entries(&observer, Service::Space, after_cursor(&cursor)).await);
     assert_eq!(elsewhere.fields, ["cursor"], "it is of another service's journal");
 }
 
 // R-J2: what is numbered beside the chain does not touch it.
 async fn a_journal_that_is_followed_verifies(suite: Suite) {
-    let (alice, space) = (suite.user("alice"), history(&suite).await);
+    let (alice, space) = (suite.user("alice"), history_of_members(&suite).await);
     let mut stream =
-        watch(&suite.persona("services/observer"), Service::Membership, after("")).await.expect("a stream");
-    take(&mut stream, 5).await;
+        watches_entries(&suite.persona("services/observer"), Service::Membership, after_cursor(""))
+            .await
+            .expect("a stream");
+    takes_entries(&mut stream, 5).await;
     let request = devspaces_proto::journal::v1::VerifyScopeRequest { scope: space };
     let verified =
         alice.journal(Service::Membership).verify_scope(request).await.expect("verified").into_inner();
@@ -246,15 +232,15 @@ async fn too_many_watchers_are_told_so_and_room_is_made_by_those_who_leave(engin
     let observer = suite.persona("services/observer");
     let mut streams = Vec::new();
     for _ in 0..8 {
-        streams.push(watch(&observer, Service::Space, after("")).await.expect("a stream"));
+        streams.push(watches_entries(&observer, Service::Space, after_cursor("")).await.expect("a stream"));
     }
-    let refusal = refused(watch(&observer, Service::Space, after("")).await);
+    let refusal = refused(watches_entries(&observer, Service::Space, after_cursor("")).await);
     assert_eq!((refusal.kind(), refusal.retry), ((Code::ResourceExhausted, "CALLER_LIMITED"), true));
     assert_eq!(refusal.metadata, [("limit".to_owned(), "streams-per-caller".to_owned())]);
     let peer = suite.peer("billing", "space");
-    let other = watch(&peer, Service::Space, after("")).await.expect("a place for others");
+    let other = watches_entries(&peer, Service::Space, after_cursor("")).await.expect("a place for others");
     streams.pop();
-    eventually(async || watch(&observer, Service::Space, after("")).await.ok()).await;
+    eventually(async || watches_entries(&observer, Service::Space, after_cursor("")).await.ok()).await;
     drop(other);
 }
 
@@ -263,21 +249,22 @@ async fn a_watcher_of_several_services_gets_all_or_the_one_it_names(engine: Engi
     let suite = Suite::start_on_one_port(engine).await;
     let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
     let space = alice.creates_space("Team").await;
-    let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
-    take(&mut stream, 2).await;
-    renames(&alice, &space, "Renamed").await;
-    adds(&alice, &space, &[(&suite.user("bob"), VIEWER)]).await.expect("added");
-    let mut seen = take(&mut stream, 2).await;
-    let mut rest = watch(&observer, Service::Space, after(&seen[0].1)).await.expect("a stream");
-    assert_eq!(next(&mut rest).await.0, seen[1].0, "the cursor has a place in each journal");
+    let mut stream = watches_entries(&observer, Service::Space, after_cursor("")).await.expect("a stream");
+    takes_entries(&mut stream, 2).await;
+    renames_space(&alice, &space, "Renamed").await;
+    adds_members(&alice, &space, &[(&suite.user("bob"), VIEWER)]).await.expect("added");
+    let mut seen = takes_entries(&mut stream, 2).await;
+    let mut rest =
+        watches_entries(&observer, Service::Space, after_cursor(&seen[0].1)).await.expect("a stream");
+    assert_eq!(next_entry(&mut rest).await.0, seen[1].0, "the cursor has a place in each journal");
     seen.sort_by_key(|(entry, _)| entry.service.clone());
     let services: Vec<_> = seen.iter().map(|(entry, _)| (entry.service.as_str(), entry.sequence)).collect();
     assert_eq!(services, [("membership", 2), ("space", 2)]);
 
-    let named = WatchEntriesRequest { service: "membership".into(), ..after("") };
-    for (who, request) in [(&observer, named), (&suite.peer("space", "membership"), after(""))] {
-        let mut stream = watch(who, Service::Space, request).await.expect("a stream");
-        let read = take(&mut stream, 2).await;
+    let named = WatchEntriesRequest { service: "membership".into(), ..after_cursor("") };
+    for (who, request) in [(&observer, named), (&suite.peer("space", "membership"), after_cursor(""))] {
+        let mut stream = watches_entries(who, Service::Space, request).await.expect("a stream");
+        let read = takes_entries(&mut stream, 2).await;
         assert!(read.iter().all(|(entry, _)| entry.service == "membership"), "{}", who.name);
     }
 }
@@ -288,7 +275,12 @@ async fn under_dev_every_service_watches_and_no_person_does() {
     let dev = Dev::start().await;
     let alice = dev.persona("users/alice");
     let space = alice.creates_space("Team").await;
-    let mut stream = watch(&dev.persona("services/any"), Service::Space, after("")).await.expect("a stream");
-    assert!(take(&mut stream, 2).await.iter().all(|(entry, _)| entry.scope == space));
-    assert_eq!(refused(watch(&alice, Service::Space, after("")).await).code, Code::PermissionDenied);
+    let mut stream = watches_entries(&dev.persona("services/any"), Service::Space, after_cursor(""))
+        .await
+        .expect("a stream");
+    assert!(takes_entries(&mut stream, 2).await.iter().all(|(entry, _)| entry.scope == space));
+    assert_eq!(
+        refused(watches_entries(&alice, Service::Space, after_cursor("")).await).code,
+        Code::PermissionDenied
+    );
 }

@@ -15,15 +15,14 @@ use futures::{StreamExt as _, future::join};
 use tokio::time::timeout;
 use tonic::{Code, Status, transport::Endpoint};
 
-use crate::{
-    billing_accounts::{adds_admins, removes_admin},
-    invoices::{Customer, begins, bills, used},
-    journal_watch::{after, next, watch},
-    members::{ADMIN, VIEWER, adds, leaves},
-    space_deletion::deletes,
-    spaces::archives,
-    usage::{ACCEPTED, outcomes},
-    vendor_profiles::creation,
+use crate::acts::{
+    accounts::{adds_billing_admins, removes_billing_admin},
+    invoices::{Customer, runs_billing},
+    journal::{after_cursor, next_entry, watches_entries},
+    marketplace::creation_of_profile,
+    members::{ADMIN, VIEWER, adds_members, leaves_space},
+    spaces::{archives_space, deletes_space},
+    usage::{ACCEPTED, begins_mid_month, new_usage_event, outcomes},
 };
 
 scenarios! {
@@ -85,8 +84,8 @@ async fn a_person_makes_no_more_spaces_than_allowed_until_one_is_purged(suite: S
         assert!(refusal.message.contains('3') && !refusal.retry, "{refusal:?}");
         creates(&alice).await.expect("others are not concerned");
         for space in [&second, &third] {
-            archives(&maker, space).await.expect("archived");
-            deletes(&maker, space).await.expect("deleted");
+            archives_space(&maker, space).await.expect("archived");
+            deletes_space(&maker, space).await.expect("deleted");
         }
         let reason = refused(creates(&maker).await).reason;
         assert_eq!(reason, "TOO_MANY_SPACES", "what is deleted still exists, and can be had back");
@@ -98,7 +97,9 @@ async fn a_person_makes_no_more_spaces_than_allowed_until_one_is_purged(suite: S
 // R-S10: this suite lets `maker` have created three vendor profiles. The spaces made by hand are counted for themselves.
 async fn a_person_creates_no_more_vendor_profiles_than_allowed(suite: Suite) {
     let [maker, alice] = ["maker", "alice"].map(|id| suite.user(id));
-    let create = |who: Persona| async move { who.profiles().create_vendor_profile(creation("Vendor")).await };
+    let create = |who: Persona| async move {
+        who.profiles().create_vendor_profile(creation_of_profile("Vendor")).await
+    };
     for _ in 0..2 {
         create(maker.clone()).await.expect("a profile");
     }
@@ -120,8 +121,8 @@ async fn a_follower_is_ended_with_its_token(suite: Suite) {
     let token = suite.issuer().token(&principal, None, Duration::from_hours(1));
     let observer = suite.bearer(&principal, Some(token.as_str()));
     suite.user("alice").creates_space("Team").await;
-    let mut stream = watch(&observer, Service::Space, after("")).await.expect("a stream");
-    next(&mut stream).await;
+    let mut stream = watches_entries(&observer, Service::Space, after_cursor("")).await.expect("a stream");
+    next_entry(&mut stream).await;
     suite.clock.advance(Duration::from_hours(2));
     let end = timeout(Duration::from_secs(30), stream.next()).await.expect("an end within 30 s");
     assert_eq!(
@@ -132,23 +133,24 @@ async fn a_follower_is_ended_with_its_token(suite: Suite) {
 
 // R-B11, R-P4: what is read after the role is gone is what was on its way.
 async fn an_export_ends_when_its_readers_role_is_gone(suite: Suite) {
-    let (_, after) = begins(&suite);
+    let (_, after) = begins_mid_month(&suite);
     let it = Customer::new(&suite, "alice").await;
     let bob = suite.user("bob");
-    adds_admins(&it.admin, &it.space, &[&bob]).await.expect("added");
+    adds_billing_admins(&it.admin, &it.space, &[&bob]).await.expect("added");
     let mut events: Vec<UsageEvent> = Vec::new();
     for _ in 0..130 {
         let app = it.admin.creates_app(&it.space).await;
         events.extend(
-            [1, 2, 3, 4, 5, 6, 7]
-                .map(|metric| used(&suite, &app, Metric::try_from(metric).expect("a metric"), "1")),
+            [1, 2, 3, 4, 5, 6, 7].map(|metric| {
+                new_usage_event(&suite, &app, Metric::try_from(metric).expect("a metric"), "1")
+            }),
         );
     }
     for batch in events.chunks(500) {
         assert!(outcomes(&suite, batch).await.iter().all(|outcome| *outcome == ACCEPTED));
     }
     suite.clock.advance_to(&format!("{after}-01T00:00:00Z"));
-    bills(&suite).await;
+    runs_billing(&suite).await;
     let name = it.latest().await.name;
     // A reader that takes a piece at a time.
     let window = 16 * 1024;
@@ -161,7 +163,7 @@ async fn an_export_ends_when_its_readers_role_is_gone(suite: Suite) {
     let mut pieces =
         slow.invoices().export_invoice(ExportInvoiceRequest { name }).await.expect("a stream").into_inner();
     let mut read = pieces.message().await.expect("a piece").expect("a piece").csv.len();
-    removes_admin(&it.admin, &it.space, &bob).await.expect("removed");
+    removes_billing_admin(&it.admin, &it.space, &bob).await.expect("removed");
     let end = loop {
         match pieces.message().await {
             Ok(Some(piece)) => read += piece.csv.len(),
@@ -178,7 +180,7 @@ async fn many_spaces_are_left_in_one_call_and_each_result_is_told(suite: Suite) 
     let mut spaces = Vec::new();
     for _ in 0..5 {
         let space = alice.creates_space("Team").await;
-        adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+        adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
         spaces.push(space);
     }
     let (own, strange) = (bob.creates_space("Own").await, alice.creates_space("Strange").await);
@@ -195,15 +197,15 @@ async fn many_spaces_are_left_in_one_call_and_each_result_is_told(suite: Suite) 
     assert_eq!(leaves_all(&bob, &all, &id).await.expect("the first result"), first);
     let other = refused(leaves_all(&bob, &all[..2], &id).await);
     assert_eq!(other.bad_fields(), (Code::InvalidArgument, "REQUEST_ID_REUSED", vec!["request_id"]));
-    adds(&bob, &own, &[(&alice, ADMIN)]).await.expect("added");
+    adds_members(&bob, &own, &[(&alice, ADMIN)]).await.expect("added");
     assert_eq!(reasons(&leaves_all(&bob, &[&own], "").await.expect("results")), [None]);
-    leaves(&bob, &spaces[3]).await.expect("as before");
+    leaves_space(&bob, &spaces[3]).await.expect("as before");
 }
 
 async fn bad_names_of_spaces_to_leave_are_told_at_once_and_none_is_left(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
     let bad = refused(leaves_all(&bob, &[&space, "spaces/1", &space, "x"], "").await);
     let fields = vec!["names[1]", "names[2]", "names[3]"];
     assert_eq!(bad.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", fields));
@@ -217,7 +219,7 @@ async fn bad_names_of_spaces_to_leave_are_told_at_once_and_none_is_left(suite: S
 async fn leaving_many_spaces_can_be_tried_out(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
     let own = bob.creates_space("Own").await;
     let request = LeaveSpacesRequest {
         names: vec![space.clone(), own],

@@ -3,6 +3,7 @@
 #[macro_use]
 mod declare;
 
+mod acts;
 mod apps;
 mod bad_input;
 mod billing_accounts;

@@ -10,11 +10,13 @@ use devspaces_proto::{
 use devspaces_tests::{Refusal, Suite, refused, sql::texts};
 use tonic::Code;
 
-use crate::{
-    listings::{gets as gets_listing, submits},
-    vendor_profiles::{
-        acceptance, adds_admins, contact, creates, creation, gets_profile, looks_up, removes_admin, updates,
+use crate::acts::{
+    marketplace::{
+        acceptance_of_terms, adds_marketplace_admins, contact, creates_profile, creation_of_profile,
+        gets_listing, gets_profile, looks_up_profile, removes_marketplace_admin, submits_listing,
+        updates_profile,
     },
+    members::{ADMIN, adds_members},
 };
 
 scenarios! {
@@ -42,19 +44,20 @@ async fn malformed_names_are_named_by_their_field(suite: Suite) {
         "vendorProfiles/\u{0}",
     ] {
         bad(&refused(gets_profile(&mona, name).await), &["name"]);
-        bad(&refused(adds_admins(&mona, name, &[]).await), &["parent"]);
-        bad(&refused(removes_admin(&mona, name, &mona).await), &["name"]);
+        bad(&refused(adds_marketplace_admins(&mona, name, &[]).await), &["parent"]);
+        bad(&refused(removes_marketplace_admin(&mona, name, &mona).await), &["name"]);
         bad(
             &refused(
-                updates(&mona, VendorProfile { name: name.to_owned(), ..Default::default() }, &[]).await,
+                updates_profile(&mona, VendorProfile { name: name.to_owned(), ..Default::default() }, &[])
+                    .await,
             ),
             &["vendor_profile.name"],
         );
-        bad(&refused(submits(&mona, name, "apps/1").await), &["parent", "app"]);
+        bad(&refused(submits_listing(&mona, name, "apps/1").await), &["parent", "app"]);
         bad(&refused(gets_listing(&mona, name).await), &["name"]);
     }
-    bad(&refused(looks_up(&mona, "spaces/1").await), &["space"]);
-    let request = AcceptTermsRequest { request_id: "1".into(), ..acceptance("x") };
+    bad(&refused(looks_up_profile(&mona, "spaces/1").await), &["space"]);
+    let request = AcceptTermsRequest { request_id: "1".into(), ..acceptance_of_terms("x") };
     bad(&refused(mona.profiles().accept_terms(request).await), &["parent", "request_id"]);
     let request = SubmitListingRequest { request_id: "1".into(), ..Default::default() };
     bad(&refused(mona.listings().submit_listing(request).await), &["parent", "app", "request_id"]);
@@ -92,7 +95,7 @@ async fn every_bad_field_of_a_profile_is_told_at_once(suite: Suite) {
     let accept = AcceptTermsRequest {
         vendor_profile: Some(wrong.clone()),
         terms_version: String::new(),
-        ..acceptance(&space)
+        ..acceptance_of_terms(&space)
     };
     bad(&refused(mona.profiles().accept_terms(accept).await), &[&own[..], &["terms_version"]].concat());
 
@@ -112,25 +115,28 @@ async fn every_bad_field_of_a_profile_is_told_at_once(suite: Suite) {
     let rest = ["admins[1]", "admins[2]", "apps[1].display_name", "apps[2].owner"];
     bad(&refusal, &[&["source_id"], &of_space[..], &own, &rest].concat());
 
-    let profile = creates(&mona, "Acme").await;
+    let profile = creates_profile(&mona, "Acme").await.expect("created");
     let change = VendorProfile { name: profile.name.clone(), ..wrong };
-    bad(&refused(updates(&mona, change.clone(), &["*"]).await), &own);
+    bad(&refused(updates_profile(&mona, change.clone(), &["*"]).await), &own);
     for path in ["name", "display_name", "space", "etag", "nonsense"] {
         let fine = VendorProfile { name: profile.name.clone(), ..Default::default() };
-        bad(&refused(updates(&mona, fine, &[path, "contacts"]).await), &["update_mask"]);
+        bad(&refused(updates_profile(&mona, fine, &[path, "contacts"]).await), &["update_mask"]);
     }
     let many = VendorProfile { contacts: vec![contact("x", "a@b.example"); 11], ..change };
-    bad(&refused(updates(&mona, many, &["contacts"]).await), &["vendor_profile.contacts"]);
+    bad(&refused(updates_profile(&mona, many, &["contacts"]).await), &["vendor_profile.contacts"]);
     assert_eq!(gets_profile(&mona, &profile.name).await.expect("as it was"), profile);
 }
 
 async fn people_are_named_once_and_pages_are_asked_for_with_their_own_tokens(suite: Suite) {
     let [mona, nick] = ["mona", "nick"].map(|id| suite.user(id));
-    let (one, two) = (creates(&mona, "One").await.name, creates(&mona, "Two").await.name);
-    bad(&refused(adds_admins(&mona, &one, &[]).await), &["users"]);
-    bad(&refused(adds_admins(&mona, &one, &[&nick, &nick]).await), &["users[1]"]);
-    bad(&refused(adds_admins(&mona, &one, &[&suite.persona("services/x")]).await), &["users[0]"]);
-    adds_admins(&mona, &one, &[&nick]).await.expect("added");
+    let (one, two) = (
+        creates_profile(&mona, "One").await.expect("created").name,
+        creates_profile(&mona, "Two").await.expect("created").name,
+    );
+    bad(&refused(adds_marketplace_admins(&mona, &one, &[]).await), &["users"]);
+    bad(&refused(adds_marketplace_admins(&mona, &one, &[&nick, &nick]).await), &["users[1]"]);
+    bad(&refused(adds_marketplace_admins(&mona, &one, &[&suite.persona("services/x")]).await), &["users[0]"]);
+    adds_marketplace_admins(&mona, &one, &[&nick]).await.expect("added");
     let admins = |parent: &str, page_size, page_token: &str| ListMarketplaceAdminsRequest {
         parent: parent.into(),
         page_size,
@@ -169,9 +175,9 @@ async fn contacts_are_personal_in_the_journal(suite: Suite) {
     let mut profile =
         VendorProfile { contacts: vec![contact("Ann Example", "ann@acme.example")], ..Default::default() };
     profile.display_name = "Acme".into();
-    let request = CreateVendorProfileRequest { vendor_profile: Some(profile), ..creation("") };
+    let request = CreateVendorProfileRequest { vendor_profile: Some(profile), ..creation_of_profile("") };
     let made = mona.profiles().create_vendor_profile(request).await.expect("created").into_inner();
-    crate::members::adds(&mona, &made.space, &[(&alice, crate::members::ADMIN)]).await.expect("added");
+    adds_members(&mona, &made.space, &[(&alice, ADMIN)]).await.expect("added");
     let chained =
         texts(&suite.pool(Service::Marketplace).await, "SELECT content FROM journal").await.concat();
     assert!(chained.contains(&made.name));

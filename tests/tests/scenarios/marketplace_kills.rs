@@ -14,11 +14,13 @@ use devspaces_tests::{
 };
 use tonic::Code;
 
-use crate::{
-    apps::{deletes, gets as gets_app},
-    listings::{ID, lists as lists_listings, submission, withdraws},
-    spaces::gets,
-    vendor_profiles::{acceptance, accepts, creation, gets_profile, looks_up},
+use crate::acts::{
+    apps::{deletes_app, gets_app, undeletes_app},
+    marketplace::{
+        REQUEST_ID, acceptance_of_terms, accepts_terms, creation_of_profile, gets_profile, lists_listings,
+        looks_up_profile, submission, withdraws_listing,
+    },
+    spaces::gets_space,
 };
 
 scenarios! {
@@ -56,7 +58,7 @@ async fn settled(suite: &Processes) {
 }
 
 fn accept(space: &str) -> AcceptTermsRequest {
-    AcceptTermsRequest { request_id: ID.to_owned(), ..acceptance(space) }
+    AcceptTermsRequest { request_id: REQUEST_ID.to_owned(), ..acceptance_of_terms(space) }
 }
 
 /// R-K1: the marketplace service dies after its commit and before it has told anyone.
@@ -75,15 +77,15 @@ async fn a_publication_survives_the_death_of_the_marketplace_service(engine: Eng
     call.await.expect("no panic").expect_err("no answer from the dead");
     lock.release().await;
     suite.run(Service::Space).await;
-    let unpublished = eventually(async || gets(&alice, &space).await.ok()).await;
+    let unpublished = eventually(async || gets_space(&alice, &space).await.ok()).await;
     assert!(!unpublished.published, "nothing was acknowledged, and nothing published yet");
 
     suite.run(Service::Marketplace).await;
-    eventually(async || gets(&alice, &space).await.expect("the space").published.then_some(())).await;
+    eventually(async || gets_space(&alice, &space).await.expect("the space").published.then_some(())).await;
     let again = async || alice.profiles().accept_terms(accept(&space)).await.ok();
     let profile = eventually(again).await.into_inner();
-    assert_eq!(looks_up(&alice, &space).await.expect("the profile"), profile);
-    assert_eq!(refused(accepts(&alice, &space).await).code, Code::PermissionDenied, "published once");
+    assert_eq!(looks_up_profile(&alice, &space).await.expect("the profile"), profile);
+    assert_eq!(refused(accepts_terms(&alice, &space).await).code, Code::PermissionDenied, "published once");
     settled(&suite).await;
 }
 
@@ -115,7 +117,8 @@ async fn publication_whose_answer_is_lost(engine: Engine, victim: Service) {
 async fn a_profiles_space_comes_about_though_its_service_is_killed(engine: Engine) {
     let mut suite = Processes::start(engine).await;
     let mona = suite.user("mona");
-    let create = || CreateVendorProfileRequest { request_id: ID.to_owned(), ..creation("Acme") };
+    let create =
+        || CreateVendorProfileRequest { request_id: REQUEST_ID.to_owned(), ..creation_of_profile("Acme") };
     suite.network_to(Service::Space).set(Way::Cut);
     let pending = refused(mona.profiles().create_vendor_profile(create()).await);
     assert_eq!(pending.kind(), (Code::Unavailable, "EFFECT_PENDING"));
@@ -126,7 +129,7 @@ async fn a_profiles_space_comes_about_though_its_service_is_killed(engine: Engin
     suite.run(Service::Marketplace).await;
     let made =
         eventually(async || mona.profiles().create_vendor_profile(create()).await.ok()).await.into_inner();
-    assert!(eventually(async || gets(&mona, &made.space).await.ok()).await.published);
+    assert!(eventually(async || gets_space(&mona, &made.space).await.ok()).await.published);
     assert_eq!(gets_profile(&mona, &made.name).await.expect("the profile"), made);
     settled(&suite).await;
     assert_eq!(count(&spaces, "SELECT COUNT(*) FROM space").await, 1);
@@ -136,13 +139,13 @@ async fn a_profiles_space_comes_about_though_its_service_is_killed(engine: Engin
 async fn published(suite: &Processes) -> (Persona, String, String) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
-    let profile = accepts(&alice, &space).await.expect("accepted").name;
+    let profile = accepts_terms(&alice, &space).await.expect("accepted").name;
     let app = alice.creates_app(&space).await;
     (alice, profile, app)
 }
 
 fn submit(profile: &str, app: &str) -> SubmitListingRequest {
-    SubmitListingRequest { request_id: ID.to_owned(), ..submission(profile, app) }
+    SubmitListingRequest { request_id: REQUEST_ID.to_owned(), ..submission(profile, app) }
 }
 
 /// The listing and its lock are both there, once; and both go.
@@ -153,9 +156,9 @@ async fn listed_once(suite: &Processes, alice: &Persona, profile: &str, app: &st
     settled(suite).await;
     assert_eq!(lists_listings(alice, profile, 0).await.expect("a list"), std::slice::from_ref(&listing));
     assert_eq!(gets_app(alice, app).await.expect("the app").listing(), Listed::Submitted);
-    assert_eq!(refused(deletes(alice, app).await).reason, "APP_LISTED");
-    withdraws(alice, &listing.name).await.expect("withdrawn");
-    deletes(alice, app).await.expect("nothing is locked for good");
+    assert_eq!(refused(deletes_app(alice, app).await).reason, "APP_LISTED");
+    withdraws_listing(alice, &listing.name).await.expect("withdrawn");
+    deletes_app(alice, app).await.expect("nothing is locked for good");
 }
 
 /// R-K6: whoever dies between the intent and the decision, and though nobody asks again.
@@ -232,7 +235,7 @@ async fn undecided_while_the_network_fails(engine: Engine, way: Way) {
 async fn a_submission_that_was_left_half_way_and_is_refused_leaves_nothing(engine: Engine) {
     let mut suite = Processes::start(engine).await;
     let (alice, profile, app) = published(&suite).await;
-    deletes(&alice, &app).await.expect("deleted");
+    deletes_app(&alice, &app).await.expect("deleted");
     let (market, spaces) = (suite.pool(Service::Marketplace).await, suite.pool(Service::Space).await);
     let lock = WriteLock::take(&spaces).await;
     let (acting, request) = (alice.clone(), submit(&profile, &app));
@@ -247,6 +250,6 @@ async fn a_submission_that_was_left_half_way_and_is_refused_leaves_nothing(engin
     assert_eq!(count(&spaces, RESERVED).await, 0);
     let again = async || alice.listings().submit_listing(submit(&profile, &app)).await;
     assert_eq!(refused(again().await).reason, "APP_NOT_IN_SPACE");
-    crate::apps::undeletes(&alice, &app).await.expect("undeleted");
+    undeletes_app(&alice, &app).await.expect("undeleted");
     again().await.expect("what was refused is not remembered");
 }

@@ -12,13 +12,14 @@ use devspaces_tests::{
 use futures::future::{join, join_all};
 use tonic::Code;
 
-use crate::{
-    apps::{deletes, gets as gets_app},
-    listings::{ID, lists as lists_listings, submission, submits, withdraws},
-    members::{ADMIN, adds, lists},
-    space_deletion::deletes as deletes_space,
-    spaces::{archives, gets},
-    vendor_profiles::{accepts, adds_admins, creates, gets_profile, lists_admins, removes_admin, renames},
+use crate::acts::{
+    apps::{deletes_app, gets_app},
+    marketplace::{
+        REQUEST_ID, accepts_terms, adds_marketplace_admins, creates_profile, gets_profile, lists_listings,
+        lists_marketplace_admins, removes_marketplace_admin, submission, submits_listing, withdraws_listing,
+    },
+    members::{ADMIN, adds_members, lists_members},
+    spaces::{archives_space, deletes_space, gets_space, tries_to_rename},
 };
 
 scenarios! {
@@ -50,9 +51,9 @@ async fn acceptances_of_the_terms_for_one_space(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     for round in 0..ROUNDS {
         let space = alice.creates_space("Team").await;
-        adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+        adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
         let people = [&alice, &bob, &alice, &bob];
-        let answers = join_all(people.map(|who| accepts(who, &space))).await;
+        let answers = join_all(people.map(|who| accepts_terms(who, &space))).await;
         let mut won = Vec::new();
         for (who, answer) in people.into_iter().zip(answers) {
             match answer {
@@ -69,7 +70,7 @@ async fn acceptances_of_the_terms_for_one_space(suite: Suite) {
         }
         let [(winner, profile)] = won.as_slice() else { panic!("round {round}: exactly one wins: {won:?}") };
         assert_eq!(
-            lists_admins(winner, &profile.name, 0).await.expect("a list"),
+            lists_marketplace_admins(winner, &profile.name, 0).await.expect("a list"),
             std::slice::from_ref(&winner.name)
         );
         assert_eq!(gets_profile(winner, &profile.name).await.expect("the profile").space, space);
@@ -86,17 +87,17 @@ async fn two_bootstraps_of_one_space(suite: Suite) {
     let [mona, nick] = ["mona", "nick"].map(|id| suite.user(id));
     let people: Vec<Persona> = (0..4).map(|n| suite.user(&format!("p{n}"))).collect();
     for round in 0..ROUNDS {
-        let profile = creates(&mona, "Acme").await;
-        adds_admins(&mona, &profile.name, &[&nick]).await.expect("added");
+        let profile = creates_profile(&mona, "Acme").await.expect("created");
+        adds_marketplace_admins(&mona, &profile.name, &[&nick]).await.expect("added");
         let [one, two] =
             [[(&people[0], ADMIN), (&people[1], ADMIN)], [(&people[2], ADMIN), (&people[3], ADMIN)]];
         let (first, second) =
-            join(adds(&mona, &profile.space, &one), adds(&nick, &profile.space, &two)).await;
+            join(adds_members(&mona, &profile.space, &one), adds_members(&nick, &profile.space, &two)).await;
         assert!(first.is_ok() != second.is_ok(), "round {round}: {first:?} {second:?}");
         let (lost, expected) = if first.is_ok() { (second, one) } else { (first, two) };
         assert_eq!(refused(lost).kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
         let expected = expected.map(|(who, role)| (who.name.clone(), role));
-        assert_eq!(lists(&mona, &profile.space).await.expect("a list"), expected);
+        assert_eq!(lists_members(&mona, &profile.space).await.expect("a list"), expected);
     }
 }
 
@@ -104,21 +105,28 @@ async fn two_bootstraps_of_one_space(suite: Suite) {
 async fn two_removals_of_the_last_two_marketplace_admins(suite: Suite) {
     let [mona, nick] = ["mona", "nick"].map(|id| suite.user(id));
     for round in 0..ROUNDS {
-        let profile = creates(&mona, "Acme").await.name;
-        adds_admins(&mona, &profile, &[&nick]).await.expect("added");
+        let profile = creates_profile(&mona, "Acme").await.expect("created").name;
+        adds_marketplace_admins(&mona, &profile, &[&nick]).await.expect("added");
         // In turn each other and themselves: then neither loses by having no permission.
         let (by_mona, by_nick) = if round % 2 == 0 { (&nick, &mona) } else { (&mona, &nick) };
-        let (one, other) =
-            join(removes_admin(&mona, &profile, by_mona), removes_admin(&nick, &profile, by_nick)).await;
+        let (one, other) = join(
+            removes_marketplace_admin(&mona, &profile, by_mona),
+            removes_marketplace_admin(&nick, &profile, by_nick),
+        )
+        .await;
         assert!(one.is_ok() != other.is_ok(), "round {round}: {one:?} {other:?}");
         let lost = refused(if one.is_err() { one } else { other });
         assert!(["LAST_MARKETPLACE_ADMIN", "PERMISSION_DENIED"].contains(&lost.reason.as_str()), "{lost:?}");
-        let left = if mona.may("marketplace.admins.list", &gets_space(&profile, &mona, &nick).await).await {
-            &mona
-        } else {
-            &nick
-        };
-        assert_eq!(lists_admins(left, &profile, 0).await.expect("a list"), std::slice::from_ref(&left.name));
+        let left =
+            if mona.may("marketplace.admins.list", &space_of_profile(&profile, &mona, &nick).await).await {
+                &mona
+            } else {
+                &nick
+            };
+        assert_eq!(
+            lists_marketplace_admins(left, &profile, 0).await.expect("a list"),
+            std::slice::from_ref(&left.name)
+        );
     }
 }
 
@@ -127,12 +135,12 @@ async fn edits_of_the_name_while_the_space_is_published(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     for round in 0..ROUNDS {
         let space = alice.creates_space("Team").await;
-        adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+        adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
         let publishing = async {
-            accepts(&alice, &space).await.expect("accepted");
-            renames(&bob, &space).await
+            accepts_terms(&alice, &space).await.expect("accepted");
+            tries_to_rename(&bob, &space).await
         };
-        let (late, _) = join(publishing, join_all((0..4).map(|_| renames(&bob, &space)))).await;
+        let (late, _) = join(publishing, join_all((0..4).map(|_| tries_to_rename(&bob, &space)))).await;
         assert_eq!(refused(late).code, Code::PermissionDenied, "round {round}");
     }
 }
@@ -144,18 +152,18 @@ async fn an_acceptance_against_archival_and_deletion(suite: Suite) {
     let (mut had_back, mut deleted_first) = (0, 0);
     for round in 0..10 {
         let space = alice.creates_space("Team").await;
-        adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+        adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
         // Let through, and not committed before the space is gone.
         let lock = WriteLock::take(&market).await;
         let going = async {
-            archives(&alice, &space).await.expect("archived");
+            archives_space(&alice, &space).await.expect("archived");
             let gone = deletes_space(&alice, &space).await;
             lock.release().await;
             gone
         };
-        let (accepted, gone) = join(accepts(&bob, &space), going).await;
+        let (accepted, gone) = join(accepts_terms(&bob, &space), going).await;
         gone.expect("unpublished as yet");
-        let space = gets(&alice, &space).await.expect("the space");
+        let space = gets_space(&alice, &space).await.expect("the space");
         match accepted {
             Ok(profile) => {
                 had_back += 1;
@@ -176,9 +184,9 @@ async fn an_acceptance_against_archival_and_deletion(suite: Suite) {
 // R-P4: a Marketplace admin who was removed is gone at once, on every service's port.
 async fn a_removed_marketplace_admin_is_gone_at_every_port(suite: Suite) {
     let [mona, nick] = ["mona", "nick"].map(|id| suite.user(id));
-    let profile = creates(&mona, "Acme").await;
+    let profile = creates_profile(&mona, "Acme").await.expect("created");
     for round in 0..ROUNDS {
-        adds_admins(&mona, &profile.name, &[&nick]).await.expect("added");
+        adds_marketplace_admins(&mona, &profile.name, &[&nick]).await.expect("added");
         let ask = async || {
             let asked = Service::ALL.map(|service| {
                 let (mut authz, space) = (nick.authz_of(service), profile.space.clone());
@@ -194,7 +202,7 @@ async fn a_removed_marketplace_admin_is_gone_at_every_port(suite: Suite) {
             join_all(asked).await
         };
         assert_eq!(ask().await, [true; 4], "round {round}");
-        removes_admin(&mona, &profile.name, &nick).await.expect("removed");
+        removes_marketplace_admin(&mona, &profile.name, &nick).await.expect("removed");
         assert_eq!(ask().await, [false; 4], "round {round}");
     }
 }
@@ -203,11 +211,12 @@ async fn a_removed_marketplace_admin_is_gone_at_every_port(suite: Suite) {
 async fn a_submission_against_a_deletion(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
-    let profile = accepts(&alice, &space).await.expect("accepted").name;
+    let profile = accepts_terms(&alice, &space).await.expect("accepted").name;
     let (mut submitted, mut deleted) = (0, 0);
     for round in 0..ROUNDS {
         let app = alice.creates_app(&space).await;
-        let (submission, deletion) = join(submits(&alice, &profile, &app), deletes(&alice, &app)).await;
+        let (submission, deletion) =
+            join(submits_listing(&alice, &profile, &app), deletes_app(&alice, &app)).await;
         assert!(submission.is_ok() != deletion.is_ok(), "round {round}: {submission:?} {deletion:?}");
         let live: Vec<_> = lists_listings(&alice, &profile, 0)
             .await
@@ -223,8 +232,8 @@ async fn a_submission_against_a_deletion(suite: Suite) {
                     (Code::FailedPrecondition, "APP_LISTED", vec!["APP_LISTED"])
                 );
                 assert_eq!(live, std::slice::from_ref(&listing));
-                withdraws(&alice, &listing.name).await.expect("withdrawn");
-                deletes(&alice, &app).await.expect("free");
+                withdraws_listing(&alice, &listing.name).await.expect("withdrawn");
+                deletes_app(&alice, &app).await.expect("free");
             }
             Err(status) => {
                 deleted += 1;
@@ -242,15 +251,15 @@ async fn a_submission_against_deletion_and_archival(suite: Suite) {
     let alice = suite.user("alice");
     for round in 0..ROUNDS {
         let space = alice.creates_space("Team").await;
-        let profile = accepts(&alice, &space).await.expect("accepted").name;
+        let profile = accepts_terms(&alice, &space).await.expect("accepted").name;
         let app = alice.creates_app(&space).await;
         let going = async {
-            let deleted = deletes(&alice, &app).await;
-            (deleted, archives(&alice, &space).await)
+            let deleted = deletes_app(&alice, &app).await;
+            (deleted, archives_space(&alice, &space).await)
         };
-        let (submission, (deletion, archival)) = join(submits(&alice, &profile, &app), going).await;
+        let (submission, (deletion, archival)) = join(submits_listing(&alice, &profile, &app), going).await;
         let listed = lists_listings(&alice, &profile, 0).await.expect("a list");
-        let state = gets(&alice, &space).await.expect("the space").state();
+        let state = gets_space(&alice, &space).await.expect("the space").state();
         if let Ok(listing) = submission {
             assert_eq!((listed.len(), listing.state()), (1, State::Submitted), "round {round}");
             assert_eq!(refused(deletion).reason, "APP_LISTED");
@@ -277,16 +286,16 @@ async fn a_submission_against_deletion_and_archival(suite: Suite) {
 async fn submissions_of_one_app(suite: Suite) {
     let [alice, mona] = ["alice", "mona"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    let profile = accepts(&alice, &space).await.expect("accepted").name;
-    adds_admins(&alice, &profile, &[&mona]).await.expect("added");
+    let profile = accepts_terms(&alice, &space).await.expect("accepted").name;
+    adds_marketplace_admins(&alice, &profile, &[&mona]).await.expect("added");
     for round in 0..ROUNDS {
         let app = alice.creates_app(&space).await;
-        let request_id = format!("{}{:04}", &ID[..ID.len() - 4], round + 1);
+        let request_id = format!("{}{:04}", &REQUEST_ID[..REQUEST_ID.len() - 4], round + 1);
         let keyed = || SubmitListingRequest { request_id: request_id.clone(), ..submission(&profile, &app) };
         let same = join_all((0..3).map(|_| async {
             mona.listings().submit_listing(keyed()).await.map(tonic::Response::into_inner)
         }));
-        let (same, other) = join(same, submits(&alice, &profile, &app)).await;
+        let (same, other) = join(same, submits_listing(&alice, &profile, &app)).await;
         let mut names: Vec<String> = same.iter().flatten().map(|listing| listing.name.clone()).collect();
         let lost = match other {
             Ok(listing) if names.is_empty() => {
@@ -304,7 +313,7 @@ async fn submissions_of_one_app(suite: Suite) {
         }
         names.dedup();
         assert_eq!(names.len(), 1, "round {round}: {names:?}");
-        withdraws(&alice, &names[0]).await.expect("withdrawn");
+        withdraws_listing(&alice, &names[0]).await.expect("withdrawn");
         assert_eq!(
             gets_app(&alice, &app).await.expect("the app").listing(),
             Listed::Private,
@@ -318,7 +327,7 @@ async fn submissions_of_one_app(suite: Suite) {
 }
 
 /// The space of a profile, as whoever is still its admin sees it.
-async fn gets_space(profile: &str, one: &Persona, other: &Persona) -> String {
+async fn space_of_profile(profile: &str, one: &Persona, other: &Persona) -> String {
     match gets_profile(one, profile).await {
         Ok(found) => found.space,
         Err(_) => gets_profile(other, profile).await.expect("the profile").space,

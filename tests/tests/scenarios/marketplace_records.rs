@@ -11,11 +11,10 @@ use futures::future::join_all;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::{
-    apps::{deletes, gets as gets_app, undeletes},
-    listings::{submits, withdraws},
-    spaces::{archives, restores},
-    vendor_profiles::{accepts, renames},
+use crate::acts::{
+    apps::{deletes_app, gets_app, undeletes_app},
+    marketplace::{accepts_terms, submits_listing, withdraws_listing},
+    spaces::{archives_space, restores_space, tries_to_rename},
 };
 
 scenarios! {
@@ -51,12 +50,12 @@ async fn what_was_refused_stays_refused(suite: Suite) {
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
     let [one, two] = [1, 2].map(|id| question(Uuid::from_u128(id), &app, &space));
-    deletes(&alice, &app).await.expect("deleted");
-    archives(&alice, &space).await.expect("archived");
+    deletes_app(&alice, &app).await.expect("deleted");
+    archives_space(&alice, &space).await.expect("archived");
     let refusal = ["SPACE_ARCHIVED", "APP_NOT_IN_SPACE"];
     assert_eq!(reserves(&market, one.clone()).await.expect("an answer"), refusal, "all of it at once");
-    restores(&alice, &space).await.expect("restored");
-    undeletes(&alice, &app).await.expect("undeleted");
+    restores_space(&alice, &space).await.expect("restored");
+    undeletes_app(&alice, &app).await.expect("undeleted");
     assert_eq!(reserves(&market, one).await.expect("an answer"), refusal);
     assert_eq!(gets_app(&alice, &app).await.expect("the app").listing(), Listing::Private);
     assert!(reserves(&market, two).await.expect("an answer").is_empty());
@@ -81,13 +80,13 @@ async fn what_was_reserved_stays_reserved(suite: Suite) {
 async fn a_late_question_about_a_withdrawn_listing_reserves_nothing(suite: Suite) {
     let (alice, market) = (suite.user("alice"), marketplace(&suite));
     let space = alice.creates_space("Team").await;
-    let profile = accepts(&alice, &space).await.expect("accepted").name;
+    let profile = accepts_terms(&alice, &space).await.expect("accepted").name;
     let app = alice.creates_app(&space).await;
-    let listing = submits(&alice, &profile, &app).await.expect("submitted");
-    withdraws(&alice, &listing.name).await.expect("withdrawn");
+    let listing = submits_listing(&alice, &profile, &app).await.expect("submitted");
+    withdraws_listing(&alice, &listing.name).await.expect("withdrawn");
     let late = question(listing.uid.parse().expect("a UUID"), &app, &space);
     assert_eq!(reserves(&market, late).await.expect("an answer"), ["LISTING_WITHDRAWN"]);
-    deletes(&alice, &app).await.expect("nothing is locked");
+    deletes_app(&alice, &app).await.expect("nothing is locked");
 }
 
 // R-P7, R-K5
@@ -95,7 +94,7 @@ async fn only_the_marketplace_service_asks(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    renames(&alice, &space).await.expect("renamed");
+    tries_to_rename(&alice, &space).await.expect("renamed");
     let describe = async |who: &Persona, spaces: Vec<String>| {
         let mut records = SpaceRecordsServiceClient::new(who.authorized(Service::Space));
         records.describe_spaces(DescribeSpacesRequest { spaces }).await

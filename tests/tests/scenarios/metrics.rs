@@ -1,7 +1,6 @@
 //! What Prometheus is told: everything that an operator has to know, and nothing about anybody.
 
 #![expect(clippy::float_cmp, reason = "what is counted is whole numbers")]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
@@ -22,15 +21,12 @@ use devspaces_tests::{
     suite::eventually,
 };
 use prost::bytes::Bytes;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
 use tonic::{Code, Request, client::Grpc, codegen::http::uri::PathAndQuery};
 
-use crate::{
-    apps,
-    members::{DEVELOPER, VIEWER, adds, lists, removes},
+use crate::acts::{
+    apps::creates_app,
+    http::http_answer,
+    members::{DEVELOPER, VIEWER, adds_members, lists_members, removes_member},
 };
 
 scenarios! {
@@ -38,16 +34,6 @@ scenarios! {
         calls_questions_and_connections_are_counted,
         no_number_tells_of_anybody,
         effects_that_wait_are_told_until_they_are_delivered;
-}
-
-/// What the port answers, whole.
-pub(crate) async fn answered(port: SocketAddr, request: &str) -> String {
-    let mut stream = TcpStream::connect(port).await.expect("the port for metrics");
-    let request = format!("{request} HTTP/1.1\r\nHost: metrics\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    answer
 }
 
 /// Every sample by its name and labels: `devspaces_database_up{service="space"}`.
@@ -58,7 +44,7 @@ struct Scrape {
 
 impl Scrape {
     async fn of(port: SocketAddr) -> Self {
-        let answer = answered(port, "GET /metrics").await;
+        let answer = http_answer(port, "GET /metrics").await;
         let (head, text) = answer.split_once("\r\n\r\n").expect("a head and a body");
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
         assert!(head.contains("application/openmetrics-text"), "{head}");
@@ -130,22 +116,25 @@ const REMOVE: &str = "devspaces.membership.v1.MembershipService/RemoveMember";
 async fn history(suite: &Measured) -> (Persona, Persona, String) {
     let (alice, bob) = (suite.processes.user("alice"), suite.processes.user("bob"));
     let space = alice.creates_space("Secret plans").await;
-    adds(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
-    lists(&bob, &space).await.expect("a list");
-    assert_eq!(refused(adds(&bob, &space, &[(&alice, VIEWER)]).await).kind().0, Code::PermissionDenied);
+    adds_members(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
+    lists_members(&bob, &space).await.expect("a list");
+    assert_eq!(
+        refused(adds_members(&bob, &space, &[(&alice, VIEWER)]).await).kind().0,
+        Code::PermissionDenied
+    );
     (alice, bob, space)
 }
 
 async fn calls_questions_and_connections_are_counted(engine: Engine) {
     let suite = Measured::start(engine).await;
     let (alice, bob, space) = history(&suite).await;
-    assert_eq!(refused(adds(&alice, &space, &[(&bob, VIEWER)]).await).kind().1, "MEMBER_EXISTS");
-    apps::creates(&bob, &space).await.expect("an app");
+    assert_eq!(refused(adds_members(&alice, &space, &[(&bob, VIEWER)]).await).kind().1, "MEMBER_EXISTS");
+    creates_app(&bob, &space).await.expect("an app");
 
     let nobody = suite.processes.bearer(&Principal::user("eve"), "opaque");
-    assert_eq!(refused(lists(&nobody, &space).await).kind().1, "CREDENTIALS_INVALID");
+    assert_eq!(refused(lists_members(&nobody, &space).await).kind().1, "CREDENTIALS_INVALID");
     let stale = suite.processes.stale(&Principal::user("eve"));
-    assert_eq!(refused(lists(&stale, &space).await).kind().1, "CREDENTIALS_INVALID");
+    assert_eq!(refused(lists_members(&stale, &space).await).kind().1, "CREDENTIALS_INVALID");
 
     let told = suite.scrape(Service::Membership).await;
     for (cause, issuer) in [("not_jwt", "unknown"), ("expired", "devspaces-dev/users")] {
@@ -194,7 +183,7 @@ async fn calls_an_unknown_method(who: &Persona) {
 async fn no_number_tells_of_anybody(engine: Engine) {
     let suite = Measured::start(engine).await;
     let (alice, bob, space) = history(&suite).await;
-    let app = apps::creates(&bob, &space).await.expect("an app").name;
+    let app = creates_app(&bob, &space).await.expect("an app").name;
     calls_an_unknown_method(&alice).await;
     let id = |name: &str| name.split('/').nth(1).expect("an id").to_owned();
     // The last is how every token begins.
@@ -224,7 +213,7 @@ async fn effects_that_wait_are_told_until_they_are_delivered(engine: Engine) {
     assert_eq!(suite.scrape(Service::Membership).await.undelivered(Service::Membership), (0.0, 0.0));
 
     suite.processes.kill(Service::Space).await;
-    assert_eq!(refused(removes(&alice, &space, &bob).await).kind().1, "EFFECT_PENDING");
+    assert_eq!(refused(removes_member(&alice, &space, &bob).await).kind().1, "EFFECT_PENDING");
     let told = suite.once(Service::Membership, |told| told.undelivered(Service::Membership).1 > 0.0).await;
     assert_eq!(told.undelivered(Service::Membership).0, 1.0, "{}", told.text);
     assert_eq!(told.calls(REMOVE, "UNAVAILABLE"), 1.0);
@@ -248,7 +237,7 @@ async fn what_is_told_is_what_is_listed_and_only_at_its_path() {
     let suite = Measured::start(Engine::Sqlite).await;
     let (_, _, space) = history(&suite).await;
     let nobody = suite.processes.bearer(&Principal::user("eve"), "opaque");
-    assert_eq!(refused(lists(&nobody, &space).await).kind().1, "CREDENTIALS_INVALID");
+    assert_eq!(refused(lists_members(&nobody, &space).await).kind().1, "CREDENTIALS_INVALID");
     let told = suite.scrape(Service::Membership).await;
     // A number by which a defect would be noticed is there before there is any.
     assert!(
@@ -270,6 +259,6 @@ async fn what_is_told_is_what_is_listed_and_only_at_its_path() {
     let counters = ALL.iter().filter(|metric| metric.kind == Kind::Counter);
     assert!(counters.count() >= 4);
     let port = suite.ports[&Service::Membership];
-    assert!(answered(port, "GET /").await.starts_with("HTTP/1.1 404"));
-    assert!(answered(port, "POST /metrics").await.starts_with("HTTP/1.1 405"));
+    assert!(http_answer(port, "GET /").await.starts_with("HTTP/1.1 404"));
+    assert!(http_answer(port, "POST /metrics").await.starts_with("HTTP/1.1 405"));
 }

@@ -6,10 +6,10 @@ use devspaces_proto::billing::v1::{
 };
 use devspaces_tests::Suite;
 
-use crate::{
-    apps::{imported, links},
-    invoices::{Customer, at, begins, bills, month, numbers, previews, usd, used},
-    usage::outcomes,
+use crate::acts::{
+    apps::{imported_app, links_app},
+    invoices::{Customer, gets_invoice, line_numbers, previews_invoice, runs_billing, timestamp, usd},
+    usage::{begins_mid_month, month_ahead, new_usage_event, outcomes},
 };
 
 use Metric::{FunctionGbSeconds, KvsReadGb, KvsWriteGb, LogsGb, SqlComputeHours, SqlGbHours, SqlRequests};
@@ -68,7 +68,7 @@ const LATE: [(Metric, [&str; 5], bool); 3] = [
 const LATE_TOTAL: i64 = 403;
 
 fn told(line: &InvoiceLine) -> (Metric, [&str; 5]) {
-    (line.metric(), numbers(line))
+    (line.metric(), line_numbers(line))
 }
 
 /// Sends events, all of which must be accepted.
@@ -79,11 +79,11 @@ async fn accepted(suite: &Suite, events: &[UsageEvent]) {
 }
 
 async fn a_month_is_billed_as_it_is_by_hand(suite: Suite) {
-    let (this, next) = begins(&suite);
+    let (this, next) = begins_mid_month(&suite);
     let it = Customer::new(&suite, "alice").await;
-    let second = imported(&suite, &it.admin).await;
+    let second = imported_app(&suite, &it.admin).await;
     let parts = USED.iter().flat_map(|(metric, parts)| parts.iter().map(|part| (*metric, *part)));
-    let parts: Vec<_> = parts.map(|(metric, part)| used(&suite, &it.app, metric, part)).collect();
+    let parts: Vec<_> = parts.map(|(metric, part)| new_usage_event(&suite, &it.app, metric, part)).collect();
     // Some late, some out of order, one twice, and one again with other content.
     let (in_time, late) = parts.split_at(7);
     accepted(&suite, &in_time.iter().rev().cloned().collect::<Vec<_>>()).await;
@@ -92,20 +92,20 @@ async fn a_month_is_billed_as_it_is_by_hand(suite: Suite) {
     let differs = (Outcome::Rejected, Rejection::ContentDiffers);
     assert_eq!(outcomes(&suite, &[in_time[0].clone(), changed]).await, [duplicate, differs]);
 
-    let before = used(&suite, &second, LogsGb, "50");
+    let before = new_usage_event(&suite, &second, LogsGb, "50");
     suite.clock.advance_to(&format!("{this}-15T00:00:00Z"));
-    links(&it.admin, &second, &it.space).await.expect("linked");
+    links_app(&it.admin, &second, &it.space).await.expect("linked");
     let unknown = (Outcome::Rejected, Rejection::AppUnknown);
     assert_eq!(outcomes(&suite, &[before]).await, [unknown]);
-    accepted(&suite, &[used(&suite, &second, LogsGb, "2.1")]).await;
-    let too_late = used(&suite, &it.app, LogsGb, "4.002");
-    let written = used(&suite, &it.app, KvsWriteGb, "0.003");
+    accepted(&suite, &[new_usage_event(&suite, &second, LogsGb, "2.1")]).await;
+    let too_late = new_usage_event(&suite, &it.app, LogsGb, "4.002");
+    let written = new_usage_event(&suite, &it.app, KvsWriteGb, "0.003");
 
     suite.clock.advance_to(&format!("{next}-02T12:00:00Z"));
-    bills(&suite).await;
+    runs_billing(&suite).await;
     accepted(&suite, late).await;
     suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
-    bills(&suite).await;
+    runs_billing(&suite).await;
     let invoice = it.latest().await;
     assert_eq!((invoice.state(), invoice.month.as_str()), (State::Open, this.as_str()));
     // Apps come in the order of their ids.
@@ -118,26 +118,28 @@ async fn a_month_is_billed_as_it_is_by_hand(suite: Suite) {
     assert_eq!((&invoice.total, &invoice.amount_due), (&usd(TOTAL), &usd(TOTAL)));
 
     // R-B8
-    accepted(&suite, &[too_late, written, used(&suite, &it.app, SqlComputeHours, "0.1")]).await;
-    let preview = previews(&it.admin, &it.space).await.expect("a preview");
-    let after = month(&suite, 1);
+    accepted(&suite, &[too_late, written, new_usage_event(&suite, &it.app, SqlComputeHours, "0.1")]).await;
+    let preview = previews_invoice(&it.admin, &it.space).await.expect("a preview");
+    let after = month_ahead(&suite, 1);
     suite.clock.advance_to(&format!("{after}-03T00:00:00Z"));
-    bills(&suite).await;
+    runs_billing(&suite).await;
     let adjusted = it.latest().await;
     let lines: Vec<_> =
-        adjusted.lines.iter().map(|line| (line.metric(), numbers(line), line.adjustment)).collect();
+        adjusted.lines.iter().map(|line| (line.metric(), line_numbers(line), line.adjustment)).collect();
     assert_eq!(lines, LATE);
     let months: Vec<_> = adjusted.lines.iter().map(|line| line.usage_month.as_str()).collect();
     assert_eq!(months, [this.as_str(), &this, &next]);
     assert_eq!((&adjusted.total, adjusted.number), (&usd(LATE_TOTAL), 2));
     assert_eq!((preview.lines, preview.total), (adjusted.lines, adjusted.total));
     assert_eq!(it.invoices().await.len(), 2);
-    let first = crate::invoices::gets(&it.admin, &invoice.name).await.expect("the invoice");
+    let first = gets_invoice(&it.admin, &invoice.name).await.expect("the invoice");
     assert_eq!(first, invoice);
 
     // What is older than the invoice before the last is refused.
-    let closed =
-        UsageEvent { time: at(&format!("{this}-20T00:00:00Z")), ..used(&suite, &it.app, LogsGb, "1") };
+    let closed = UsageEvent {
+        time: timestamp(&format!("{this}-20T00:00:00Z")),
+        ..new_usage_event(&suite, &it.app, LogsGb, "1")
+    };
     let request = ReportUsageRequest { events: vec![closed], request_id: String::new() };
     let results = suite.persona("services/metering").usage().report_usage(request).await.expect("results");
     assert_eq!(results.into_inner().results[0].rejection(), Rejection::MonthClosed);

@@ -8,9 +8,9 @@ use devspaces_proto::{
 use devspaces_tests::{Engine, Suite, refused, suite::eventually};
 use tonic::Code;
 
-use crate::{
-    members::{VIEWER, adds},
-    spaces::{archives, gets},
+use crate::acts::{
+    members::{VIEWER, adds_members, lists_members},
+    spaces::{NOWHERE, archives_space, gets_space},
 };
 
 scenarios! {
@@ -22,19 +22,17 @@ scenarios! {
         a_refused_change_tells_nothing;
 }
 
-const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
-
 // R-P2, R-P3, R-S2
 async fn without_the_owner_of_roles_nothing_is_allowed_and_nothing_is_told(suite: Suite) {
     let mut suite = suite;
     let [alice, mallory] = ["alice", "mallory"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    gets(&alice, &space).await.expect("read while all is up, so that facts are cached");
+    gets_space(&alice, &space).await.expect("read while all is up, so that facts are cached");
     suite.stop(Service::Membership).await;
 
     for who in [&alice, &mallory] {
-        let known = refused(gets(who, &space).await);
-        let missing = refused(gets(who, NOWHERE).await);
+        let known = refused(gets_space(who, &space).await);
+        let missing = refused(gets_space(who, NOWHERE).await);
         assert_eq!(known.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"));
         assert!(known.retry);
         assert_eq!(known.metadata, [("missing".to_owned(), "membership".to_owned())]);
@@ -42,14 +40,14 @@ async fn without_the_owner_of_roles_nothing_is_allowed_and_nothing_is_told(suite
     }
     let list = refused(alice.spaces().list_spaces(ListSpacesRequest::default()).await);
     assert_eq!(list.code, Code::Unavailable, "R-S2: never shortened in silence");
-    assert_eq!(refused(archives(&alice, &space).await).code, Code::Unavailable);
+    assert_eq!(refused(archives_space(&alice, &space).await).code, Code::Unavailable);
     let strict = refused(alice.check("space.get", &space).await);
     assert_eq!((strict.code, strict.retry), (Code::Unavailable, true));
     let decided = alice.check("space.create", "").await.expect("what needs no facts is decided");
     assert!(decided.allowed);
 
     suite.restart(Service::Membership).await;
-    devspaces_tests::suite::eventually(async || gets(&alice, &space).await.ok()).await;
+    devspaces_tests::suite::eventually(async || gets_space(&alice, &space).await.ok()).await;
 }
 
 // R-M5: nothing but its own database keeps a removal from being made. That the roles on apps go too has to wait for
@@ -58,7 +56,7 @@ async fn without_the_space_service_people_can_still_be_removed(suite: Suite) {
     let mut suite = suite;
     let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
     let other = alice.creates_space("Other").await;
     suite.stop(Service::Space).await;
     let key = RemoveMemberRequest {
@@ -71,30 +69,30 @@ async fn without_the_space_service_people_can_still_be_removed(suite: Suite) {
     let again = RemoveMemberRequest { request_id: String::new(), ..key.clone() };
     let again = refused(alice.members().remove_member(again).await);
     assert_eq!(again.reason, "EARLIER_EFFECT_PENDING", "not that nobody is there, which would read as done");
-    let members = crate::members::lists(&alice, &space).await.expect("a list");
+    let members = lists_members(&alice, &space).await.expect("a list");
     assert_eq!(members.len(), 1, "the console role is gone from the commit on");
-    let add = refused(adds(&alice, &space, &[(&carol, VIEWER)]).await);
+    let add = refused(adds_members(&alice, &space, &[(&carol, VIEWER)]).await);
     assert_eq!(
         add.kind(),
         (Code::Unavailable, "EARLIER_EFFECT_PENDING"),
         "nobody comes back before all is gone"
     );
-    let add = refused(adds(&alice, &other, &[(&carol, VIEWER)]).await);
+    let add = refused(adds_members(&alice, &other, &[(&carol, VIEWER)]).await);
     assert_eq!(add.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"), "R-S5: it may be archived");
-    let stranger = refused(adds(&carol, &space, &[(&bob, VIEWER)]).await);
-    let nowhere = refused(adds(&carol, NOWHERE, &[(&bob, VIEWER)]).await);
+    let stranger = refused(adds_members(&carol, &space, &[(&bob, VIEWER)]).await);
+    let nowhere = refused(adds_members(&carol, NOWHERE, &[(&bob, VIEWER)]).await);
     assert_eq!((stranger.code, stranger.kind()), (nowhere.code, nowhere.kind()), "R-P3");
     suite.restart(Service::Space).await;
     let reply = eventually(async || alice.members().remove_member(key.clone()).await.ok()).await.into_inner();
     assert_eq!(reply.unknown_planes, ["app"], "the first result: nobody could be asked then");
-    adds(&alice, &space, &[(&carol, VIEWER)]).await.expect("all goes on");
+    adds_members(&alice, &space, &[(&carol, VIEWER)]).await.expect("all goes on");
 }
 
 // R-P3: a stranger's mutation is refused like one of a missing space.
 async fn a_refused_change_tells_nothing(suite: Suite) {
     let [alice, mallory] = ["alice", "mallory"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    archives(&alice, &space).await.expect("archived");
+    archives_space(&alice, &space).await.expect("archived");
     let update = |name: &str| UpdateSpaceRequest {
         space: Some(Space { name: name.to_owned(), display_name: "\u{0}".into(), ..Space::default() }),
         ..Default::default()

@@ -17,9 +17,10 @@ use devspaces_tests::{Persona, Suite, refused, sql};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::{
-    invoices::{Customer, begins, bills, month, reports, usd, used},
-    usage::account_of,
+use crate::acts::{
+    accounts::account_of,
+    invoices::{Customer, runs_billing, usd},
+    usage::{begins_mid_month, month_ahead, new_usage_event, reports_accepted},
 };
 
 scenarios! {
@@ -61,13 +62,13 @@ fn told(has_account: bool, past_due: bool, settled: bool) -> GetBillingStatusRes
 
 /// A customer to whom an invoice of 10.05 was just issued.
 async fn billed(suite: &Suite) -> (Customer, Invoice) {
-    let (_, next) = begins(suite);
+    let (_, next) = begins_mid_month(suite);
     let it = Customer::new(suite, "alice").await;
     assert_eq!(status(suite, &it.space).await, told(true, false, true));
-    reports(suite, used(suite, &it.app, Metric::LogsGb, "11")).await;
+    reports_accepted(suite, new_usage_event(suite, &it.app, Metric::LogsGb, "11")).await;
     assert_eq!(status(suite, &it.space).await, told(true, false, false), "R-S6");
     suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
-    bills(suite).await;
+    runs_billing(suite).await;
     let issued = it.latest().await;
     assert_eq!((issued.state(), &issued.total), (State::Open, &usd(1005)));
     (it, issued)
@@ -143,9 +144,9 @@ async fn an_attempt_counts_once(suite: Suite) {
         refusal.blocked(),
         (Code::FailedPrecondition, "INVOICE_NOT_PAYABLE", vec!["INVOICE_NOT_PAYABLE"])
     );
-    let after = month(&suite, 1);
+    let after = month_ahead(&suite, 1);
     suite.clock.advance_to(&format!("{after}-01T00:00:00Z"));
-    bills(&suite).await;
+    runs_billing(&suite).await;
     let draft = it.latest().await;
     let refusal = refused(pays(&suite, &draft.name, attempt(&suite, "a", Outcome::Succeeded)).await);
     assert_eq!(refusal.kind(), (Code::FailedPrecondition, "INVOICE_NOT_PAYABLE"));

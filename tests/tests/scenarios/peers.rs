@@ -19,7 +19,7 @@ use devspaces_tests::{
 use tokio::process::Command;
 use tonic::{Code, Status, transport::Endpoint};
 
-use crate::members::{ADMIN, lists};
+use crate::acts::members::{ADMIN, lists_members};
 
 scenarios! {
     both engines:
@@ -97,7 +97,7 @@ async fn the_space_service_makes_an_admin_of_a_new_space_only(suite: Suite) {
     for sequence in [0, 1, 2, 1000] {
         // Whether it is refused or taken without effect is all the same.
         let _ = sends(&peer, grant(&space, &mallory, sequence)).await;
-        assert_eq!(lists(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
+        assert_eq!(lists_members(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
     }
     assert!(!mallory.may("space.get", &space).await);
     assert_eq!(state(&suite).await.0, 1);

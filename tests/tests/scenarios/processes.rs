@@ -20,9 +20,9 @@ use devspaces_tests::{
 };
 use tonic::{Code, Status};
 
-use crate::{
-    members::{ADMIN, VIEWER, adds, demotes, leaves, lists, removes},
-    spaces::gets,
+use crate::acts::{
+    members::{ADMIN, VIEWER, adds_members, demotes_member, leaves_space, lists_members, removes_member},
+    spaces::{NOWHERE, gets_space},
 };
 
 scenarios! {
@@ -106,22 +106,22 @@ async fn revoke_while_checking(suite: &Processes, max_staleness: i64) -> Arc<Obs
         })
         .collect();
     for round in 0..ROUNDS {
-        adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+        adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
         // A strict check, which also renews what checks that allow for age are answered from.
         assert!(bob.may("members.add", &space).await);
         if max_staleness == 0 {
             more(&observed.allowed, 1).await;
         }
         if round % 2 == 0 {
-            removes(&alice, &space, &bob).await.expect("removed");
+            removes_member(&alice, &space, &bob).await.expect("removed");
         } else {
-            demotes(&alice, &space, &bob).await.expect("demoted");
+            demotes_member(&alice, &space, &bob).await.expect("demoted");
         }
         observed.epoch.fetch_add(1, Ordering::SeqCst);
         more(&observed.checks, 2 * CHECKERS as u64).await;
         observed.epoch.fetch_add(1, Ordering::SeqCst);
         if round % 2 == 1 {
-            removes(&alice, &space, &bob).await.expect("removed");
+            removes_member(&alice, &space, &bob).await.expect("removed");
         }
     }
     observed.done.store(true, Ordering::SeqCst);
@@ -154,7 +154,6 @@ async fn has_rows(pool: &Pool, query: &'static str) {
 
 const ENTRIES: &str = "SELECT COUNT(*) FROM journal";
 const EFFECTS: &str = "SELECT COUNT(*) FROM outbox";
-const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
 
 /// The space is there, has its Admin, and each was made once.
 async fn made_once(suite: &Processes) {
@@ -166,8 +165,8 @@ async fn made(suite: &Processes, spaces: i64) {
     let alice = suite.user("alice");
     let space = eventually(async || alice.spaces().create_space(create()).await.ok()).await.into_inner().name;
     // After a silence the other connection to a peer is still to be found broken.
-    eventually(async || gets(&alice, &space).await.ok()).await;
-    assert_eq!(lists(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
+    eventually(async || gets_space(&alice, &space).await.ok()).await;
+    assert_eq!(lists_members(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
     for service in CONSOLE {
         let pool = suite.pool(service).await;
         assert_eq!((count(&pool, ENTRIES).await, count(&pool, EFFECTS).await), (spaces, 0), "{service}");
@@ -214,14 +213,14 @@ async fn told(who: &Persona, space: &str) -> Vec<Result<String, Refusal>> {
     fn plain<T: std::fmt::Debug>(answer: Result<T, Status>) -> Result<String, Refusal> {
         answer.map(|answer| format!("{answer:?}")).map_err(|status| Refusal::from(&status))
     }
-    let mut told = vec![plain(gets(who, space).await), plain(lists(who, space).await)];
+    let mut told = vec![plain(gets_space(who, space).await), plain(lists_members(who, space).await)];
     for port in Service::ALL {
         let (permission, resource) = ("space.get".to_owned(), space.to_owned());
         let request = CheckPermissionRequest { permission, resource, ..Default::default() };
         let answer = AuthzServiceClient::new(who.authorized(port)).check_permission(request).await;
         told.push(plain(answer.map(|answer| (answer.get_ref().allowed, answer.into_inner().explanation))));
     }
-    told.push(plain(leaves(who, space).await));
+    told.push(plain(leaves_space(who, space).await));
     let nameless = |text: &str| text.replace(space, "spaces/…");
     let refusal = |refusal: Refusal| Refusal {
         message: nameless(&refusal.message),
@@ -268,8 +267,8 @@ async fn acknowledged_changes_survive_a_kill(engine: Engine) {
     let (alice, bob) = (suite.user("alice"), suite.user("bob"));
     let space = alice.creates_space("Team").await;
     for victim in [Service::Membership, Service::Space, Service::Membership] {
-        adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
-        removes(&alice, &space, &bob).await.expect("removed");
+        adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+        removes_member(&alice, &space, &bob).await.expect("removed");
         suite.kill(victim).await;
         suite.run(victim).await;
         let answer = eventually(async || bob.check("space.get", &space).await.ok()).await;

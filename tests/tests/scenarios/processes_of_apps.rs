@@ -17,12 +17,11 @@ use devspaces_tests::{
     sql::count,
     suite::eventually,
 };
-
 use tonic::Code;
 
-use crate::{
-    contributors::{DEPLOYER, OWNER, adds, listed, passes_on},
-    members::{ADMIN, adds as adds_members, leaves, removes},
+use crate::acts::{
+    contributors::{DEPLOYER, OWNER, adds_contributors, listed_contributors, transfers_ownership},
+    members::{ADMIN, adds_members, leaves_space, removes_member},
 };
 
 scenarios! {
@@ -117,8 +116,8 @@ impl Apps {
 
     async fn take_in(&self, alice: &Persona, bob: &Persona) {
         adds_members(alice, &self.space, &[(bob, ADMIN)]).await.expect("added");
-        passes_on(alice, &self.owned, bob).await.expect("passed on");
-        adds(alice, &self.deployed, &[(bob, DEPLOYER)]).await.expect("added");
+        transfers_ownership(alice, &self.owned, bob).await.expect("passed on");
+        adds_contributors(alice, &self.deployed, &[(bob, DEPLOYER)]).await.expect("added");
     }
 }
 
@@ -141,9 +140,9 @@ async fn no_check_that_starts_after_a_removal_is_allowed_on_any_app(suite: Proce
         apps.take_in(&alice, &bob).await;
         more(&seen, |seen| &seen.allowed, 1).await;
         if round % 2 == 0 {
-            removes(&alice, &apps.space, &bob).await.expect("removed");
+            removes_member(&alice, &apps.space, &bob).await.expect("removed");
         } else {
-            leaves(&bob, &apps.space).await.expect("left");
+            leaves_space(&bob, &apps.space).await.expect("left");
         }
         shared.epoch.fetch_add(1, Ordering::SeqCst);
         more(&seen, |seen| &seen.checks, 2).await;
@@ -179,7 +178,7 @@ async fn removed_once(suite: &Processes, apps: &Apps) {
         assert!(!bob.may(permission, resource).await, "{permission}");
     }
     for app in [&apps.owned, &apps.deployed] {
-        let owners = listed(&alice, app).await.into_iter().filter(|(_, role, _)| *role == OWNER);
+        let owners = listed_contributors(&alice, app).await.into_iter().filter(|(_, role, _)| *role == OWNER);
         assert_eq!(owners.map(|(id, ..)| id).collect::<Vec<_>>(), ["alice"], "R-A3");
     }
     let spaces = suite.pool(Service::Space).await;

@@ -7,6 +7,8 @@ use devspaces_tests::{
 };
 use tokio::process::Command;
 
+use crate::acts::commands::complaint;
+
 const README: &str = include_str!("../../../README.md");
 
 /// The shell blocks of a section.
@@ -121,16 +123,6 @@ async fn a_second_start_finds_the_data_of_the_first() {
     }
     assert!(names[0].contains("\"displayName\": \"Team\""));
     assert_eq!(names[0], names[1]);
-}
-
-/// What a failing start says: one line, and not an exit code of success.
-pub(crate) async fn complaint(arguments: &[&str]) -> String {
-    let output =
-        Command::new(binary()).args(arguments).env("DEVSPACES_LOG", "warn").output().await.expect("it ends");
-    assert!(!output.status.success(), "{arguments:?} succeeded");
-    let text = String::from_utf8(output.stderr).expect("text");
-    assert_eq!(text.trim_end().lines().count(), 1, "one clear line: {text}");
-    text
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,9 +10,9 @@ use futures::future::{join, join_all};
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::{
-    members::{ADMIN, VIEWER, adds, demotes, lists, removes},
-    spaces::{archives, restores},
+use crate::acts::{
+    members::{ADMIN, VIEWER, adds_members, demotes_member, lists_members, member, removes_member},
+    spaces::{archives_space, restores_space},
 };
 
 scenarios! {
@@ -31,14 +31,18 @@ async fn two_demotions_of_the_last_two_admins(suite: Suite) {
     for round in 0..30 {
         let (alice, bob) = (suite.user(&format!("alice{round}")), suite.user(&format!("bob{round}")));
         let space = alice.creates_space("Team").await;
-        adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
-        let (one, other) = join(demotes(&alice, &space, &bob), demotes(&bob, &space, &alice)).await;
+        adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+        let (one, other) =
+            join(demotes_member(&alice, &space, &bob), demotes_member(&bob, &space, &alice)).await;
         assert!(one.is_ok() != other.is_ok(), "round {round}: {one:?} {other:?}");
         // Whoever lost was no Admin any more, or would have been the last one to go.
         let lost = if one.is_err() { refused(one) } else { refused(other) };
         assert!(["LAST_ADMIN", "PERMISSION_DENIED"].contains(&lost.reason.as_str()), "{lost:?}");
-        let admins =
-            lists(&alice, &space).await.expect("a list").into_iter().filter(|(_, role)| *role == ADMIN);
+        let admins = lists_members(&alice, &space)
+            .await
+            .expect("a list")
+            .into_iter()
+            .filter(|(_, role)| *role == ADMIN);
         assert_eq!(admins.count(), 1);
     }
 }
@@ -48,8 +52,9 @@ async fn two_admins_who_both_demote_themselves(suite: Suite) {
     for round in 0..30 {
         let (alice, bob) = (suite.user(&format!("alice{round}")), suite.user(&format!("bob{round}")));
         let space = alice.creates_space("Team").await;
-        adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
-        let (one, other) = join(demotes(&alice, &space, &alice), demotes(&bob, &space, &bob)).await;
+        adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+        let (one, other) =
+            join(demotes_member(&alice, &space, &alice), demotes_member(&bob, &space, &bob)).await;
         assert!(one.is_ok() != other.is_ok(), "round {round}: {one:?} {other:?}");
         let lost = if one.is_err() { refused(one) } else { refused(other) };
         assert_eq!(lost.reason, "LAST_ADMIN");
@@ -61,11 +66,12 @@ async fn two_removals_of_the_last_two_admins(suite: Suite) {
     for round in 0..30 {
         let (alice, bob) = (suite.user(&format!("alice{round}")), suite.user(&format!("bob{round}")));
         let space = alice.creates_space("Team").await;
-        adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
-        let (one, other) = join(removes(&alice, &space, &bob), removes(&bob, &space, &alice)).await;
+        adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+        let (one, other) =
+            join(removes_member(&alice, &space, &bob), removes_member(&bob, &space, &alice)).await;
         assert!(one.is_ok() != other.is_ok(), "round {round}: {one:?} {other:?}");
         let left = if one.is_ok() { &alice } else { &bob };
-        assert_eq!(lists(left, &space).await.expect("a list"), [(left.name.clone(), ADMIN)]);
+        assert_eq!(lists_members(left, &space).await.expect("a list"), [(left.name.clone(), ADMIN)]);
     }
 }
 
@@ -97,7 +103,7 @@ async fn the_same_addition_many_times_at_once(suite: Suite) {
         let bob = suite.user(&format!("bob{round}"));
         let request = devspaces_proto::membership::v1::AddMembersRequest {
             parent: space.clone(),
-            members: vec![crate::members::member(&bob, VIEWER)],
+            members: vec![member(&bob, VIEWER)],
             request_id: Uuid::from_u128(round).to_string(),
         };
         let calls = (0..8).map(|_| {
@@ -107,7 +113,7 @@ async fn the_same_addition_many_times_at_once(suite: Suite) {
         let results = join_all(calls).await;
         assert!(results.iter().all(|reply| *reply == results[0]), "{results:?}");
     }
-    assert_eq!(lists(&alice, &space).await.expect("a list").len(), 21);
+    assert_eq!(lists_members(&alice, &space).await.expect("a list").len(), 21);
 }
 
 // R-J1: many writers of one scope leave a journal without a gap.
@@ -119,8 +125,8 @@ async fn many_writers_in_one_scope(suite: Suite) {
         let people: Vec<_> = (0..10).map(|n| suite.user(&format!("w{writer}n{n}"))).collect();
         async move {
             for person in &people {
-                adds(&alice, &space, &[(person, VIEWER)]).await.expect("added");
-                removes(&alice, &space, person).await.expect("removed");
+                adds_members(&alice, &space, &[(person, VIEWER)]).await.expect("added");
+                removes_member(&alice, &space, person).await.expect("removed");
             }
         }
     });
@@ -147,18 +153,18 @@ async fn archival_against_additions(suite: Suite) {
         let people: Vec<_> = (0..4).map(|n| suite.user(&format!("r{round}n{n}"))).collect();
         let additions = join_all(people.iter().map(|person| {
             let (alice, space) = (alice.clone(), space.clone());
-            async move { adds(&alice, &space, &[(person, VIEWER)]).await }
+            async move { adds_members(&alice, &space, &[(person, VIEWER)]).await }
         }));
         let archived = async {
-            archives(&alice, &space).await.expect("archived");
+            archives_space(&alice, &space).await.expect("archived");
             let late = suite.user(&format!("late{round}"));
-            refused(adds(&alice, &space, &[(&late, VIEWER)]).await)
+            refused(adds_members(&alice, &space, &[(&late, VIEWER)]).await)
         };
         let (additions, late) = join(additions, archived).await;
         assert_eq!(late.kind(), (Code::FailedPrecondition, "SPACE_ARCHIVED"));
         for addition in additions.into_iter().filter(Result::is_err) {
             assert_eq!(refused(addition).reason, "SPACE_ARCHIVED");
         }
-        restores(&alice, &space).await.expect("restored");
+        restores_space(&alice, &space).await.expect("restored");
     }
 }

@@ -3,11 +3,11 @@ use devspaces_tests::{Persona, Suite, refused};
 use futures::future::{join, join_all, join4};
 use tonic::Code;
 
-use crate::{
-    apps::{creates, deletes, imported, links, seen, undeletes},
-    contributors::{DEPLOYER, OWNER, adds, listed, passes_on},
-    members::{DEVELOPER, VIEWER, adds as adds_members, leaves, removes},
-    spaces::{archives, gets, restores},
+use crate::acts::{
+    apps::{apps_seen, creates_app, deletes_app, imported_app, links_app, undeletes_app},
+    contributors::{DEPLOYER, OWNER, adds_contributors, listed_contributors, transfers_ownership},
+    members::{DEVELOPER, VIEWER, adds_members, leaves_space, removes_member},
+    spaces::{archives_space, gets_space, restores_space},
 };
 
 scenarios! {
@@ -25,7 +25,7 @@ const ROUNDS: usize = 20;
 
 /// Who owns an app, by the list of its contributors.
 async fn owners(who: &Persona, app: &str) -> Vec<String> {
-    let contributors = listed(who, app).await;
+    let contributors = listed_contributors(who, app).await;
     contributors.into_iter().filter(|(_, role, _)| *role == OWNER).map(|(id, ..)| id).collect()
 }
 
@@ -36,18 +36,18 @@ async fn archival_against_every_way_into_the_space(suite: Suite) {
     for _ in 0..ROUNDS {
         let space = alice.creates_space("Team").await;
         let deleted = alice.creates_app(&space).await;
-        deletes(&alice, &deleted).await.expect("deleted");
-        let old = imported(&suite, &alice).await;
+        deletes_app(&alice, &deleted).await.expect("deleted");
+        let old = imported_app(&suite, &alice).await;
         let (archival, created, linked, undeleted) = join4(
-            archives(&alice, &space),
-            creates(&alice, &space),
-            links(&alice, &old, &space),
-            undeletes(&alice, &deleted),
+            archives_space(&alice, &space),
+            creates_app(&alice, &space),
+            links_app(&alice, &old, &space),
+            undeletes_app(&alice, &deleted),
         )
         .await;
-        let state = gets(&alice, &space).await.expect("the space").state();
+        let state = gets_space(&alice, &space).await.expect("the space").state();
         let came_in = [created, linked, undeleted];
-        let apps = seen(&alice, &space).await.len();
+        let apps = apps_seen(&alice, &space).await.len();
         assert_eq!(apps, came_in.iter().filter(|came| came.is_ok()).count());
         if archival.is_ok() {
             archived += 1;
@@ -69,12 +69,12 @@ async fn nothing_comes_in_after_an_archival(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     for round in 0..ROUNDS {
-        archives(&alice, &space).await.expect("archived");
-        let late = join_all((0..4).map(|_| creates(&alice, &space))).await;
+        archives_space(&alice, &space).await.expect("archived");
+        let late = join_all((0..4).map(|_| creates_app(&alice, &space))).await;
         for late in late {
             assert_eq!(refused(late).reason, "SPACE_ARCHIVED", "round {round}");
         }
-        restores(&alice, &space).await.expect("restored");
+        restores_space(&alice, &space).await.expect("restored");
     }
 }
 
@@ -83,15 +83,15 @@ async fn two_links_of_one_app_into_two_spaces(suite: Suite) {
     let alice = suite.user("alice");
     let (one, two) = (alice.creates_space("One").await, alice.creates_space("Two").await);
     for round in 0..ROUNDS {
-        let app = imported(&suite, &alice).await;
-        let (first, second) = join(links(&alice, &app, &one), links(&alice, &app, &two)).await;
+        let app = imported_app(&suite, &alice).await;
+        let (first, second) = join(links_app(&alice, &app, &one), links_app(&alice, &app, &two)).await;
         assert!(first.is_ok() != second.is_ok(), "round {round}: {first:?} {second:?}");
         let (won, lost) = if first.is_ok() { (first, second) } else { (second, first) };
         assert_eq!(refused(lost).kind(), (Code::FailedPrecondition, "APP_LINKED"));
         let space = won.expect("linked").space;
-        assert!(seen(&alice, &space).await.contains(&(app.clone(), OWNER)));
+        assert!(apps_seen(&alice, &space).await.contains(&(app.clone(), OWNER)));
         let other = if space == one { &two } else { &one };
-        assert!(!seen(&alice, other).await.contains(&(app, OWNER)));
+        assert!(!apps_seen(&alice, other).await.contains(&(app, OWNER)));
     }
 }
 
@@ -104,21 +104,21 @@ async fn a_removal_against_creations_by_the_same_person(suite: Suite) {
         let bob = suite.user(&format!("bob{round}"));
         let space = alice.creates_space("Team").await;
         adds_members(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
-        let creations = join_all((0..6).map(|_| creates(&bob, &space)));
+        let creations = join_all((0..6).map(|_| creates_app(&bob, &space)));
         let going = async {
             let gone = if round % 2 == 0 {
-                removes(&alice, &space, &bob).await.map(drop)
+                removes_member(&alice, &space, &bob).await.map(drop)
             } else {
-                leaves(&bob, &space).await
+                leaves_space(&bob, &space).await
             };
             gone.expect("gone");
             // From the reply on, though creations may still be under way.
-            seen(&bob, "").await
+            apps_seen(&bob, "").await
         };
         let (creations, left) = join(creations, going).await;
         assert_eq!(left, [], "round {round}");
-        assert_eq!(seen(&bob, "").await, [], "round {round}");
-        let created = seen(&alice, &space).await;
+        assert_eq!(apps_seen(&bob, "").await, [], "round {round}");
+        let created = apps_seen(&alice, &space).await;
         assert_eq!(created.len(), creations.iter().filter(|created| created.is_ok()).count());
         for (app, role) in created {
             assert_eq!((role, owners(&alice, &app).await), (OWNER, vec![alice.id().to_owned()]));
@@ -143,14 +143,14 @@ async fn a_removal_against_an_addition_of_the_same_person_to_an_app(suite: Suite
         // One after another, so that some come before the removal and some after it.
         let additions = async {
             for app in &apps {
-                adds(&alice, app, &[(&bob, DEPLOYER)]).await.expect("added");
+                adds_contributors(&alice, app, &[(&bob, DEPLOYER)]).await.expect("added");
             }
         };
-        let ((), gone) = join(additions, removes(&alice, &space, &bob)).await;
+        let ((), gone) = join(additions, removes_member(&alice, &space, &bob)).await;
         gone.expect("removed");
         let mut stays = false;
         for app in &apps {
-            let has_role = listed(&alice, app).await.iter().any(|(id, ..)| id == bob.id());
+            let has_role = listed_contributors(&alice, app).await.iter().any(|(id, ..)| id == bob.id());
             for permission in ["app.deploy", "app.get"] {
                 assert_eq!(bob.may(permission, app).await, has_role, "round {round}: {permission}");
             }
@@ -174,9 +174,12 @@ async fn a_transfer_of_ownership_against_the_removal_of_the_new_owner(suite: Sui
         adds_members(&alice, &space, &[(&bob, DEVELOPER), (&carol, DEVELOPER)]).await.expect("added");
         let app = carol.creates_app(&space).await;
         if round % 2 == 0 {
-            adds(&carol, &app, &[(&bob, DEPLOYER)]).await.expect("a contributor, not only a member");
+            adds_contributors(&carol, &app, &[(&bob, DEPLOYER)])
+                .await
+                .expect("a contributor, not only a member");
         }
-        let (passed, gone) = join(passes_on(&carol, &app, &bob), removes(&alice, &space, &bob)).await;
+        let (passed, gone) =
+            join(transfers_ownership(&carol, &app, &bob), removes_member(&alice, &space, &bob)).await;
         gone.expect("removed");
         let expected = match passed {
             Ok(_) => alice.id(),
@@ -201,7 +204,8 @@ async fn two_transfers_of_one_app(suite: Suite) {
     adds_members(&alice, &space, &[(&bob, DEVELOPER), (&carol, DEVELOPER)]).await.expect("added");
     for _ in 0..ROUNDS {
         let app = alice.creates_app(&space).await;
-        let (one, other) = join(passes_on(&alice, &app, &bob), passes_on(&alice, &app, &carol)).await;
+        let (one, other) =
+            join(transfers_ownership(&alice, &app, &bob), transfers_ownership(&alice, &app, &carol)).await;
         assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
         let winner = if one.is_ok() { bob.id() } else { carol.id() };
         assert_eq!(owners(&alice, &app).await, [winner]);

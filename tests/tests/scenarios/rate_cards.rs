@@ -6,6 +6,8 @@ use devspaces_proto::billing::v1::{CreateRateCardRequest, ListRateCardsRequest, 
 use devspaces_tests::{Persona, Suite, refused};
 use tonic::{Code, Status};
 
+use crate::acts::usage::month_ahead;
+
 scenarios! {
     both engines:
         a_card_is_for_a_month_to_come_and_listed_by_its_month,
@@ -46,14 +48,6 @@ pub(crate) async fn creates(who: &Persona, card: RateCard) -> Result<RateCard, S
     who.usage().create_rate_card(request).await.map(tonic::Response::into_inner)
 }
 
-/// The month that so many months from now are in: months are of 28 days at least.
-fn month(suite: &Suite, ahead: u32) -> String {
-    let now = suite.clock.now().to_string();
-    let (year, month): (u32, u32) = (now[..4].parse().expect("a year"), now[5..7].parse().expect("a month"));
-    let months = year * 12 + month - 1 + ahead;
-    format!("{:04}-{:02}", months / 12, months % 12 + 1)
-}
-
 /// Moves the clock to where a month still takes a card, for half a minute: its prices stand 10 minutes before it begins.
 fn advance_to_the_end_before(suite: &Suite, month: &str) {
     let start: Timestamp = format!("{month}-01T00:00:00Z").parse().expect("a time");
@@ -90,7 +84,7 @@ async fn the_default_card_is_there_from_the_beginning_for_whoever_is_signed_in(s
 // R-B6
 async fn a_card_is_for_a_month_to_come_and_listed_by_its_month(suite: Suite) {
     let biller = suite.persona("services/billing-run");
-    let [far, near] = [month(&suite, 3), month(&suite, 1)];
+    let [far, near] = [month_ahead(&suite, 3), month_ahead(&suite, 1)];
     let first = creates(&biller, card(&far, "0.000000000001")).await.expect("a card");
     assert_eq!((first.version, &first.effective_month), (2, &far));
     assert_eq!(
@@ -112,11 +106,11 @@ async fn a_card_is_for_a_month_to_come_and_listed_by_its_month(suite: Suite) {
 // R-B6: no month that has begun is changed.
 async fn a_month_that_has_begun_takes_no_card(suite: Suite) {
     let biller = suite.persona("services/billing-run");
-    for month in [month(&suite, 0), "2020-01".into(), "1970-01".into()] {
+    for month in [month_ahead(&suite, 0), "2020-01".into(), "1970-01".into()] {
         let refusal = refused(creates(&biller, card(&month, "1")).await);
         assert_eq!(refusal.fields, ["rate_card.effective_month"]);
     }
-    let next = month(&suite, 2);
+    let next = month_ahead(&suite, 2);
     advance_to_the_end_before(&suite, &next);
     creates(&biller, card(&next, "1")).await.expect("a card, to the last moment");
     suite.clock.advance(Duration::from_mins(1));
@@ -136,7 +130,7 @@ async fn every_bad_field_of_a_card_is_named(suite: Suite) {
         fields(RateCard::default()).await,
         ["rate_card.currency_code", "rate_card.effective_month", "rate_card.rates"],
     );
-    let mut bad = card(&month(&suite, 1), "1");
+    let mut bad = card(&month_ahead(&suite, 1), "1");
     bad.currency_code = "EUR".into();
     bad.rates[0].allowance = "-1".into();
     bad.rates[1].unit_price = "0.0000000000001".into();
@@ -155,14 +149,14 @@ async fn every_bad_field_of_a_card_is_named(suite: Suite) {
             "rate_card.rates",
         ],
     );
-    let free = RateCard { rates: card("", "0").rates, ..card(&month(&suite, 1), "0") };
+    let free = RateCard { rates: card("", "0").rates, ..card(&month_ahead(&suite, 1), "0") };
     assert_eq!(creates(&biller, free).await.expect("a card").rates[0].unit_price, "0");
 }
 
 // R-P7
 async fn a_card_is_made_by_a_service_that_may_run_billing(suite: Suite) {
     for who in [suite.user("alice"), suite.persona("services/metering")] {
-        let refusal = refused(creates(&who, card(&month(&suite, 1), "1")).await);
+        let refusal = refused(creates(&who, card(&month_ahead(&suite, 1), "1")).await);
         assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
     }
 }
@@ -171,7 +165,7 @@ async fn a_card_is_made_by_a_service_that_may_run_billing(suite: Suite) {
 async fn of_cards_at_once_for_one_month_there_is_one(suite: Suite) {
     let biller = suite.persona("services/billing-run");
     for round in 1..=10 {
-        let month = month(&suite, round);
+        let month = month_ahead(&suite, round);
         let making = ["1", "2", "3", "4"].map(|price| creates(&biller, card(&month, price)));
         let results = futures::future::join_all(making).await;
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);

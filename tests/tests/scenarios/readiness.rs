@@ -7,11 +7,11 @@ use devspaces_tests::{
     suite::eventually,
 };
 
-use crate::command_line::{on_all, run, said};
+use crate::acts::commands::{on_all_services, runs, says};
 
 /// What a health check ends with, as a container's engine makes it, and what it says.
 async fn health(processes: &Processes, service: Service) -> (Option<i32>, String) {
-    let output = run(&["health", "--address", &processes.address(service)]).await;
+    let output = runs(&["health", "--address", &processes.address(service)]).await;
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
@@ -32,7 +32,7 @@ async fn a_service_waits_for_its_database_and_its_peers_and_says_when_it_is_read
     let starting = tokio::spawn(async move { start(&mut command).await });
     waits_for(&processes, "its database").await;
     assert!(!starting.is_finished(), "it waits");
-    said(&on_all(&["migrate"], &processes.database_url())).await;
+    says(&on_all_services(&["migrate"], &processes.database_url())).await;
     let (child, _) = starting.await.expect("it listens once the database is migrated");
     processes.started(Service::Space, child);
     waits_for(&processes, "membership, billing, marketplace").await;

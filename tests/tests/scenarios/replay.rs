@@ -7,7 +7,9 @@ use futures::future::join_all;
 use tonic::{Code, Response, Status};
 use uuid::Uuid;
 
-use crate::members::{ADMIN, VIEWER, adds, lists, member};
+use crate::acts::members::{
+    ADMIN, VIEWER, adds_members, leaves_space, lists_members, member, removes_member,
+};
 
 scenarios! {
     everywhere:
@@ -61,7 +63,7 @@ async fn the_same_request_id_answers_with_the_first_result(suite: Suite) {
 async fn an_admin_who_removed_themselves_gets_the_result_again(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
     let remove = RemoveMemberRequest {
         name: alice.member_of(&space),
         request_id: ID.to_owned(),
@@ -83,19 +85,19 @@ async fn a_refused_request_is_not_remembered(suite: Suite) {
         members: vec![member(&bob, VIEWER)],
         request_id: ID.to_owned(),
     };
-    adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
     assert_eq!(refused(alice.members().add_members(add.clone()).await).code, Code::AlreadyExists);
-    crate::members::removes(&alice, &space, &bob).await.expect("removed");
+    removes_member(&alice, &space, &bob).await.expect("removed");
     alice.members().add_members(add.clone()).await.expect("added");
     alice.members().add_members(add).await.expect("replayed");
-    assert_eq!(lists(&alice, &space).await.expect("a list").len(), 2);
+    assert_eq!(lists_members(&alice, &space).await.expect("a list").len(), 2);
 }
 
 // R-J5
 async fn a_preview_is_not_remembered(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
     let remove = |validate_only| RemoveMemberRequest {
         name: bob.member_of(&space),
         request_id: ID.to_owned(),
@@ -104,7 +106,7 @@ async fn a_preview_is_not_remembered(suite: Suite) {
     };
     alice.members().remove_member(remove(true)).await.expect("a preview");
     alice.members().remove_member(remove(false)).await.expect("removed");
-    assert_eq!(lists(&alice, &space).await.expect("a list").len(), 1);
+    assert_eq!(lists_members(&alice, &space).await.expect("a list").len(), 1);
 }
 
 // R-J5: an id is a UUID, however it is written.
@@ -138,7 +140,7 @@ async fn who_has_left_gets_the_result_again(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let (space, other) = (alice.creates_space("Team").await, alice.creates_space("Other").await);
     for space in [&space, &other] {
-        adds(&alice, space, &[(&bob, VIEWER)]).await.expect("added");
+        adds_members(&alice, space, &[(&bob, VIEWER)]).await.expect("added");
     }
     let leave = |name: &str, validate_only| LeaveSpaceRequest {
         name: name.to_owned(),
@@ -152,7 +154,7 @@ async fn who_has_left_gets_the_result_again(suite: Suite) {
     assert_eq!(again, first);
     assert_eq!(refused(bob.members().leave_space(leave(&other, false)).await).kind(), REUSED);
     assert!(bob.may("space.get", &other).await);
-    assert_eq!(refused(crate::members::leaves(&bob, &space).await).code, Code::PermissionDenied);
+    assert_eq!(refused(leaves_space(&bob, &space).await).code, Code::PermissionDenied);
 }
 
 // R-J5: each call that comes second has lost, by the first, the permission that it needs.
@@ -161,7 +163,7 @@ async fn a_removal_of_oneself_many_times_at_once(suite: Suite) {
     for round in 1..=15 {
         let space = alice.creates_space("Team").await;
         let bob = suite.user(&format!("bob{round}"));
-        adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+        adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
         let remove = RemoveMemberRequest {
             name: bob.member_of(&space),
             request_id: Uuid::from_u128(round).to_string(),
@@ -176,7 +178,7 @@ async fn a_removal_of_oneself_many_times_at_once(suite: Suite) {
             let result = result.as_ref().unwrap_or_else(|refusal| panic!("round {round}: {refusal:?}"));
             assert_eq!(result, results[0].as_ref().expect("a result"));
         }
-        assert_eq!(lists(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
+        assert_eq!(lists_members(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
     }
 }
 
@@ -217,7 +219,7 @@ async fn one_request_id_with_different_contents_at_once_adds_one_member(suite: S
             async move { members.add_members(request).await }
         });
         let added = one_result(join_all(calls).await).members.remove(0);
-        let members = lists(&alice, &space).await.expect("a list");
+        let members = lists_members(&alice, &space).await.expect("a list");
         assert_eq!(members.len(), 1 + usize::try_from(round).expect("a number"));
         assert!(members.contains(&(added.user, VIEWER)));
     }
@@ -229,7 +231,7 @@ async fn one_request_id_with_different_removals_of_oneself_at_once(suite: Suite)
     for round in 1..=15 {
         let space = alice.creates_space("Team").await;
         let bob = suite.user(&format!("bob{round}"));
-        adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+        adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
         let contents = ["", alice.name.as_str()].map(|owner| [(owner, false), (owner, true)]).concat();
         let calls = contents.into_iter().map(|(new_owner, keep_app_roles)| {
             let mut members = bob.members();
@@ -243,6 +245,6 @@ async fn one_request_id_with_different_removals_of_oneself_at_once(suite: Suite)
             async move { members.remove_member(request).await }
         });
         one_result(join_all(calls).await);
-        assert_eq!(lists(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
+        assert_eq!(lists_members(&alice, &space).await.expect("a list"), [(alice.name.clone(), ADMIN)]);
     }
 }

@@ -18,7 +18,7 @@ use devspaces_tests::{Persona, process::Processes, sql::count, suite::eventually
 use futures::future::join;
 use tonic::{Response, Status};
 
-use crate::members::{ADMIN, adds, lists};
+use crate::acts::members::{ADMIN, adds_members, lists_members};
 
 /// How often a replica is killed while checks run.
 const KILLS: usize = 12;
@@ -107,7 +107,7 @@ async fn a_replica_that_is_killed_takes_no_revocation_with_it() {
     }
     for kill in 0..KILLS {
         let (victim, replica) = ([Service::Membership, Service::Space][kill % 2], kill / 2 % 2);
-        eventually(async || adds(&alice, &space, &[(&bob, ADMIN)]).await.ok()).await;
+        eventually(async || adds_members(&alice, &space, &[(&bob, ADMIN)]).await.ok()).await;
         for seen in &seen {
             more(&seen.allowed, 1).await;
         }
@@ -140,7 +140,7 @@ async fn a_replica_that_is_killed_takes_no_revocation_with_it() {
         for bob in &at {
             assert!(!eventually(async || checks(bob, &space).await.ok()).await.allowed, "kill {kill}");
         }
-        let members = eventually(async || lists(&alice, &space).await.ok()).await;
+        let members = eventually(async || lists_members(&alice, &space).await.ok()).await;
         assert_eq!(members, [(alice.name.clone(), ADMIN)], "kill {kill}");
         shared.epoch.fetch_add(1, Ordering::SeqCst);
     }

@@ -10,10 +10,10 @@ use devspaces_tests::{
     sql::{count, execute, tamper},
 };
 
-use crate::{
-    billing_accounts::consents,
-    invoices::previews,
-    usage::{ACCEPTED, event, outcomes, used},
+use crate::acts::{
+    accounts::consents_to_invoicing,
+    invoices::previews_invoice,
+    usage::{ACCEPTED, lists_usage, outcomes, usage_event},
 };
 
 scenarios! {
@@ -66,10 +66,10 @@ async fn sums_of_each_metric_become_sums_of_all(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     let apps = [alice.creates_app(&space).await, alice.creates_app(&space).await];
-    assert_eq!(outcomes(&suite, &[event(&suite, "early", &apps[0], "1")]).await, [ACCEPTED]);
+    assert_eq!(outcomes(&suite, &[usage_event(&suite, "early", &apps[0], "1")]).await, [ACCEPTED]);
     suite.clock.advance(std::time::Duration::from_millis(10));
-    consents(&alice, &space).await.expect("an account");
-    let events = [event(&suite, "a", &apps[0], "1"), event(&suite, "b", &apps[1], "1")];
+    consents_to_invoicing(&alice, &space).await.expect("an account");
+    let events = [usage_event(&suite, "a", &apps[0], "1"), usage_event(&suite, "b", &apps[1], "1")];
     assert_eq!(outcomes(&suite, &events).await, [ACCEPTED; 2]);
 
     suite.stop(Service::Billing).await;
@@ -92,18 +92,18 @@ async fn sums_of_each_metric_become_sums_of_all(suite: Suite) {
         expected.push((app.clone(), Metric::SqlRequests, "987654321098.210987654".to_owned(), 7));
     }
     expected.sort_by(|one, other| one.0.cmp(&other.0));
-    assert_eq!(used(&alice, &space).await.expect("usage"), expected);
+    assert_eq!(lists_usage(&alice, &space).await.expect("usage"), expected);
     // What was used before the account is not billed.
     let mut billed: Vec<_> =
         expected.into_iter().map(|(app, metric, quantity, _)| (app, metric, quantity)).collect();
     billed.iter_mut().filter(|line| line.1 == Metric::LogsGb).for_each(|line| line.2 = "0.25".into());
-    let lines = previews(&alice, &space).await.expect("an invoice").lines;
+    let lines = previews_invoice(&alice, &space).await.expect("an invoice").lines;
     let lines: Vec<_> =
         lines.into_iter().map(|line| (line.app.clone(), line.metric(), line.quantity)).collect();
     assert_eq!(lines, billed);
     // What comes now is added to what was there.
-    assert_eq!(outcomes(&suite, &[event(&suite, "c", &apps[1], "2")]).await, [ACCEPTED]);
+    assert_eq!(outcomes(&suite, &[usage_event(&suite, "c", &apps[1], "2")]).await, [ACCEPTED]);
     assert_eq!(count(&pool, "SELECT COUNT(*) FROM usage_sums").await, 3);
-    let logs = used(&alice, &space).await.expect("usage").into_iter().find(|it| it.0 == apps[1]);
+    let logs = lists_usage(&alice, &space).await.expect("usage").into_iter().find(|it| it.0 == apps[1]);
     assert_eq!(logs, Some((apps[1].clone(), Metric::LogsGb, "2.25".into(), 3)));
 }

@@ -1,12 +1,13 @@
 use devspaces_proto::space::v1::{
-    ArchiveSpaceRequest, GetSpaceRequest, GetSpaceSettingsRequest, RestoreSpaceRequest, Space,
-    UpdateSpaceRequest, space::State, space_settings::MetadataEditor,
+    ArchiveSpaceRequest, GetSpaceSettingsRequest, Space, space::State, space_settings::MetadataEditor,
 };
-use devspaces_tests::{Persona, Suite, refused};
-use prost_types::FieldMask;
-use tonic::{Code, Status};
+use devspaces_tests::{Suite, refused};
+use tonic::Code;
 
-use crate::members::{ADMIN, VIEWER, adds};
+use crate::acts::{
+    members::{ADMIN, VIEWER, adds_members, demotes_member, removes_member},
+    spaces::{archives_space, gets_space, restores_space, updates_space},
+};
 
 scenarios! {
     everywhere:
@@ -18,33 +19,12 @@ scenarios! {
         a_preview_of_archiving_changes_nothing;
 }
 
-pub(crate) async fn gets(who: &Persona, name: &str) -> Result<Space, Status> {
-    who.spaces().get_space(GetSpaceRequest { name: name.to_owned() }).await.map(tonic::Response::into_inner)
-}
-
-pub(crate) async fn archives(who: &Persona, name: &str) -> Result<Space, Status> {
-    let request = ArchiveSpaceRequest { name: name.to_owned(), ..ArchiveSpaceRequest::default() };
-    who.spaces().archive_space(request).await.map(tonic::Response::into_inner)
-}
-
-pub(crate) async fn restores(who: &Persona, name: &str) -> Result<Space, Status> {
-    let request = RestoreSpaceRequest { name: name.to_owned(), ..RestoreSpaceRequest::default() };
-    who.spaces().restore_space(request).await.map(tonic::Response::into_inner)
-}
-
-async fn updates(who: &Persona, space: Space, paths: &[&str]) -> Result<Space, Status> {
-    let mask = FieldMask { paths: paths.iter().map(ToString::to_string).collect() };
-    let update_mask = (!paths.is_empty()).then_some(mask);
-    let request = UpdateSpaceRequest { space: Some(space), update_mask, request_id: String::new() };
-    who.spaces().update_space(request).await.map(tonic::Response::into_inner)
-}
-
 // R-S1
 async fn the_creator_of_a_space_is_its_admin_when_the_reply_arrives(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     assert!(alice.may("members.add", &space).await);
-    let read = gets(&alice, &space).await.expect("the creator reads it");
+    let read = gets_space(&alice, &space).await.expect("the creator reads it");
     assert_eq!((read.display_name.as_str(), read.state(), read.published), ("Team", State::Active, false));
     assert_eq!(format!("spaces/{}", read.uid), space);
     assert!(read.create_time.is_some() && read.create_time == read.update_time);
@@ -57,12 +37,12 @@ async fn the_creator_of_a_space_is_its_admin_when_the_reply_arrives(suite: Suite
 async fn a_space_is_read_by_its_members_and_looks_missing_to_others(suite: Suite) {
     let (alice, victor, mallory) = (suite.user("alice"), suite.user("victor"), suite.user("mallory"));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&victor, VIEWER)]).await.expect("added");
-    assert_eq!(gets(&victor, &space).await.expect("a viewer reads").display_name, "Team");
+    adds_members(&alice, &space, &[(&victor, VIEWER)]).await.expect("added");
+    assert_eq!(gets_space(&victor, &space).await.expect("a viewer reads").display_name, "Team");
 
-    let forbidden = refused(gets(&mallory, &space).await);
+    let forbidden = refused(gets_space(&mallory, &space).await);
     let nowhere = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
-    let missing = refused(gets(&mallory, nowhere).await);
+    let missing = refused(gets_space(&mallory, nowhere).await);
     assert_eq!(forbidden.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
     assert_eq!(
         forbidden.message,
@@ -86,23 +66,23 @@ async fn settings_tell_who_may_edit(suite: Suite) {
 async fn metadata_changes_by_mask_and_etag(suite: Suite) {
     let alice = suite.user("alice");
     let name = alice.creates_space("Team").await;
-    let before = gets(&alice, &name).await.expect("the space");
+    let before = gets_space(&alice, &name).await.expect("the space");
     let change = Space { display_name: "Other".into(), description: "x".into(), ..before.clone() };
 
-    let one = updates(&alice, change.clone(), &["description"]).await.expect("one field");
+    let one = updates_space(&alice, change.clone(), &["description"]).await.expect("one field");
     assert_eq!((one.display_name.as_str(), one.description.as_str()), ("Team", "x"));
     assert_ne!(one.etag, before.etag);
     assert_ne!(one.update_time, before.update_time);
 
-    let stale = refused(updates(&alice, change.clone(), &["display_name"]).await);
+    let stale = refused(updates_space(&alice, change.clone(), &["display_name"]).await);
     assert_eq!(stale.kind(), (Code::Aborted, "ETAG_STALE"));
 
     let populated = Space { name: name.clone(), display_name: "New".into(), ..Space::default() };
-    let two = updates(&alice, populated.clone(), &[]).await.expect("the populated field");
+    let two = updates_space(&alice, populated.clone(), &[]).await.expect("the populated field");
     assert_eq!((two.display_name.as_str(), two.description.as_str()), ("New", "x"));
-    let all = updates(&alice, populated.clone(), &["*"]).await.expect("all fields");
+    let all = updates_space(&alice, populated.clone(), &["*"]).await.expect("all fields");
     assert_eq!((all.display_name.as_str(), all.description.as_str()), ("New", ""));
-    let same = updates(&alice, populated, &["*"]).await.expect("nothing to change");
+    let same = updates_space(&alice, populated, &["*"]).await.expect("nothing to change");
     assert_eq!(same.etag, all.etag);
 }
 
@@ -110,28 +90,28 @@ async fn metadata_changes_by_mask_and_etag(suite: Suite) {
 async fn an_archived_space_takes_only_what_the_rule_lists(suite: Suite) {
     let (alice, bob) = (suite.user("alice"), suite.user("bob"));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
-    let archived = archives(&alice, &space).await.expect("archived");
+    adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+    let archived = archives_space(&alice, &space).await.expect("archived");
     assert_eq!(archived.state(), State::Archived);
 
     let update = Space { name: space.clone(), display_name: "x".into(), ..Space::default() };
     let refusals = [
-        refused(updates(&alice, update, &[]).await),
-        refused(adds(&alice, &space, &[(&suite.user("carol"), VIEWER)]).await),
-        refused(archives(&alice, &space).await),
-        refused(crate::members::demotes(&alice, &space, &bob).await),
+        refused(updates_space(&alice, update, &[]).await),
+        refused(adds_members(&alice, &space, &[(&suite.user("carol"), VIEWER)]).await),
+        refused(archives_space(&alice, &space).await),
+        refused(demotes_member(&alice, &space, &bob).await),
     ];
     for refusal in refusals {
         assert_eq!(refusal.kind(), (Code::FailedPrecondition, "SPACE_ARCHIVED"));
         assert_eq!(refusal.blockers, ["SPACE_ARCHIVED"]);
     }
-    gets(&bob, &space).await.expect("reading goes on");
-    crate::members::removes(&alice, &space, &bob).await.expect("removing people goes on");
+    gets_space(&bob, &space).await.expect("reading goes on");
+    removes_member(&alice, &space, &bob).await.expect("removing people goes on");
 
-    assert_eq!(restores(&alice, &space).await.expect("restored").state(), State::Active);
-    let again = refused(restores(&alice, &space).await);
+    assert_eq!(restores_space(&alice, &space).await.expect("restored").state(), State::Active);
+    let again = refused(restores_space(&alice, &space).await);
     assert_eq!(again.kind(), (Code::FailedPrecondition, "SPACE_NOT_ARCHIVED"));
-    adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("all goes on");
+    adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("all goes on");
 }
 
 // R-S5
@@ -142,5 +122,5 @@ async fn a_preview_of_archiving_changes_nothing(suite: Suite) {
         ArchiveSpaceRequest { name: name.clone(), validate_only: true, ..ArchiveSpaceRequest::default() };
     let preview = alice.spaces().archive_space(request).await.expect("a preview").into_inner();
     assert_eq!(preview.state(), State::Archived);
-    assert_eq!(gets(&alice, &name).await.expect("the space").state(), State::Active);
+    assert_eq!(gets_space(&alice, &name).await.expect("the space").state(), State::Active);
 }

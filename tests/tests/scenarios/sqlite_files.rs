@@ -10,7 +10,7 @@ use devspaces_tests::{
 };
 use tokio::process::Command;
 
-use crate::command_line::{on_all, run, said};
+use crate::acts::commands::{on_all_services, runs, says};
 
 /// The names of the files in a folder.
 fn names(folder: &Path) -> BTreeSet<String> {
@@ -31,7 +31,7 @@ async fn spaces(who: &Persona) -> Vec<String> {
 
 /// A call of the suite that `dev` runs, by the stand-in for grpcurl.
 async fn calls(data: &str, address: &str, method: &str, message: &str) -> String {
-    let token = said(&["token", "users/alice", "--data-dir", data]).await;
+    let token = says(&["token", "users/alice", "--data-dir", data]).await;
     let header = format!("authorization: Bearer {}", token.trim());
     let output = Command::new(env!("CARGO_BIN_EXE_grpcurl"))
         .args(["-H", &header, "-d", message, address, method])
@@ -73,7 +73,7 @@ async fn the_files_of_services_and_of_commands_are_whole_after_an_orderly_end() 
     let space = alice.creates_space("Team").await;
     let url = suite.database_url();
     // Beside the services, and by themselves.
-    said(&on_all(&["journal", "verify"], &url)).await;
+    says(&on_all_services(&["journal", "verify"], &url)).await;
     for service in Service::ALL {
         suite.end(service).await;
     }
@@ -85,9 +85,9 @@ async fn the_files_of_services_and_of_commands_are_whole_after_an_orderly_end() 
         }
     };
     left_alone(&suite);
-    assert!(said(&on_all(&["journal", "export"], &url)).await.contains(&space));
+    assert!(says(&on_all_services(&["journal", "export"], &url)).await.contains(&space));
     left_alone(&suite);
-    said(&on_all(&["migrate"], &url)).await;
+    says(&on_all_services(&["migrate"], &url)).await;
     left_alone(&suite);
 }
 
@@ -100,12 +100,12 @@ async fn a_backup_beside_running_services_is_restored_over_what_a_kill_left() {
     let backup = folder.path().join("backup");
     let to = backup.display().to_string();
     let url = suite.database_url();
-    let taken = [&on_all(&["backup"], &url)[..], &["--to", &to]].concat();
-    said(&taken).await;
+    let taken = [&on_all_services(&["backup"], &url)[..], &["--to", &to]].concat();
+    says(&taken).await;
     let lost = alice.creates_space("Lost").await;
     assert_eq!(spaces(&alice).await.len(), 2);
     // A copy is never overwritten.
-    let again = run(&taken).await;
+    let again = runs(&taken).await;
     assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("is there already"));
 
     for service in Service::ALL {
@@ -122,5 +122,5 @@ async fn a_backup_beside_running_services_is_restored_over_what_a_kill_left() {
         suite.run(service).await;
     }
     assert_eq!(spaces(&alice).await, [kept], "{lost} was made later");
-    said(&on_all(&["journal", "verify"], &url)).await;
+    says(&on_all_services(&["journal", "verify"], &url)).await;
 }

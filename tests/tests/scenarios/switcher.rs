@@ -1,11 +1,14 @@
 use devspaces_proto::space::v1::{
-    AddContributorsRequest, Contributor, ContributorRole, DeleteAppRequest, ListSpacesRequest, SpaceAccess,
-    UndeleteAppRequest, space_access::ConsoleRole,
+    AddContributorsRequest, Contributor, ContributorRole, ListSpacesRequest, SpaceAccess, UndeleteAppRequest,
+    space_access::ConsoleRole,
 };
 use devspaces_tests::{Persona, Suite, refused};
 use tonic::Code;
 
-use crate::members::{DEVELOPER, VIEWER, adds, removes};
+use crate::acts::{
+    apps::deletes_app,
+    members::{DEVELOPER, VIEWER, adds_members, removes_member},
+};
 
 scenarios! {
     everywhere:
@@ -44,24 +47,19 @@ async fn new_app_of(owner: &Persona, space: &str, whom: &Persona) -> String {
     parent
 }
 
-async fn deletes(owner: &Persona, app: &str) {
-    let request = DeleteAppRequest { name: app.to_owned(), ..DeleteAppRequest::default() };
-    owner.apps().delete_app(request).await.expect("deleted");
-}
-
 // R-S2
 async fn the_switcher_lists_the_spaces_in_which_one_has_a_role(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     assert!(all(&bob, 0).await.is_empty());
     let (one, two) = (alice.creates_space("One").await, alice.creates_space("Two").await);
     let own = bob.creates_space("Own").await;
-    adds(&alice, &one, &[(&bob, DEVELOPER)]).await.expect("added");
+    adds_members(&alice, &one, &[(&bob, DEVELOPER)]).await.expect("added");
     let spaces = all(&bob, 0).await;
     assert_eq!(names(&spaces), [one.clone(), own.clone()], "oldest first, and no other");
     let roles: Vec<_> = spaces.iter().map(|access| (access.console_role(), access.limited)).collect();
     assert_eq!(roles, [(ConsoleRole::Developer, false), (ConsoleRole::Admin, false)]);
     assert_eq!(spaces[0].space.as_ref().expect("a space").display_name, "One");
-    removes(&alice, &one, &bob).await.expect("removed");
+    removes_member(&alice, &one, &bob).await.expect("removed");
     assert_eq!(names(&all(&bob, 0).await), [own]);
     assert_eq!(names(&all(&alice, 0).await), [one, two]);
 }
@@ -88,9 +86,9 @@ async fn the_switcher_forgets_a_space_at_once(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
     for _ in 0..10 {
-        adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+        adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
         assert_eq!(all(&bob, 0).await.len(), 1);
-        removes(&alice, &space, &bob).await.expect("removed");
+        removes_member(&alice, &space, &bob).await.expect("removed");
         assert!(all(&bob, 0).await.is_empty());
     }
 }
@@ -112,7 +110,7 @@ async fn the_switcher_lists_the_spaces_of_apps_in_use(suite: Suite) {
         assert_eq!(names(&listed), spaces, "pages of {page_size}");
     }
     for app in [&apps[0], &apps[3], &apps[4], &apps[5]] {
-        deletes(&alice, app).await;
+        deletes_app(&alice, app).await.expect("deleted");
     }
     let left = [spaces[0].clone(), spaces[2].clone(), spaces[3].clone()];
     for page_size in [1, 2, 3, 4] {

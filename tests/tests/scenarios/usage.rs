@@ -3,20 +3,21 @@ use std::{collections::BTreeMap, time::Duration};
 
 use devspaces::Service;
 use devspaces_proto::billing::v1::{
-    ListUsageRequest, Metric, ReportUsageRequest, UsageEvent, UsageResult,
+    ListUsageRequest, Metric, ReportUsageRequest, UsageEvent,
     usage_result::{Outcome, Rejection},
 };
 use devspaces_tests::{
     Persona, Suite, refused,
     sql::{count, texts},
 };
-use tonic::{Code, Status};
+use tonic::Code;
 
-use crate::{
-    apps::{deletes, gets, imported, links, undeletes},
-    invoices::begins,
-    members::{ADMIN, VIEWER, adds},
-    spaces::archives,
+use crate::acts::{
+    accounts::account_of,
+    apps::{deletes_app, gets_app, imported_app, links_app, undeletes_app},
+    members::{ADMIN, VIEWER, adds_members},
+    spaces::archives_space,
+    usage::{ACCEPTED, begins_mid_month, lists_usage, outcomes, pages_of_usage, reports_usage, usage_event},
 };
 
 scenarios! {
@@ -37,69 +38,14 @@ scenarios! {
         of_batches_at_once_that_share_ids_each_id_counts_once;
 }
 
-/// What a test tells of usage: the rest of an event does not matter to it.
-pub(crate) fn event(suite: &Suite, id: &str, app: &str, quantity: &str) -> UsageEvent {
-    UsageEvent {
-        id: suite.own(id),
-        app: app.to_owned(),
-        metric: Metric::LogsGb.into(),
-        quantity: quantity.to_owned(),
-        time: Some(suite.clock_in(0)),
-    }
-}
-
-pub(crate) async fn reports(who: &Persona, events: &[UsageEvent]) -> Result<Vec<UsageResult>, Status> {
-    let request = ReportUsageRequest { events: events.to_vec(), request_id: String::new() };
-    Ok(who.usage().report_usage(request).await?.into_inner().results)
-}
-
-/// The results of events that are understood: why each was rejected, if it was.
-pub(crate) async fn outcomes(suite: &Suite, events: &[UsageEvent]) -> Vec<(Outcome, Rejection)> {
-    let metering = suite.persona("services/metering");
-    let results = reports(&metering, events).await.expect("results");
-    assert_eq!(ids(&results), events.iter().map(|event| event.id.as_str()).collect::<Vec<_>>());
-    results.iter().map(|result| (result.outcome(), result.rejection())).collect()
-}
-
-fn ids(results: &[UsageResult]) -> Vec<&str> {
-    results.iter().map(|result| result.id.as_str()).collect()
-}
-
-pub(crate) const ACCEPTED: (Outcome, Rejection) = (Outcome::Accepted, Rejection::Unspecified);
 const DUPLICATE: (Outcome, Rejection) = (Outcome::Duplicate, Rejection::Unspecified);
 
 fn rejected(why: Rejection) -> (Outcome, Rejection) {
     (Outcome::Rejected, why)
 }
 
-pub(crate) fn account_of(space: &str) -> String {
-    format!("{space}/billingAccount")
-}
-
-/// The usage of a month in a space, in pages of this size: app, metric, quantity and number of events.
-async fn pages(
-    who: &Persona,
-    request: ListUsageRequest,
-) -> Result<Vec<(String, Metric, String, i64)>, Status> {
-    let (mut all, mut page_token) = (Vec::new(), String::new());
-    loop {
-        let request = ListUsageRequest { page_token, ..request.clone() };
-        let page = who.usage().list_usage(request).await?.into_inner();
-        all.extend(page.usage.into_iter().map(|it| (it.app.clone(), it.metric(), it.quantity, it.events)));
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            return Ok(all);
-        }
-    }
-}
-
-/// The usage of the current month in a space.
-pub(crate) async fn used(who: &Persona, space: &str) -> Result<Vec<(String, Metric, String, i64)>, Status> {
-    pages(who, ListUsageRequest { parent: account_of(space), ..ListUsageRequest::default() }).await
-}
-
 async fn sum(who: &Persona, space: &str) -> Vec<(String, i64)> {
-    let used = used(who, space).await.expect("usage");
+    let used = lists_usage(who, space).await.expect("usage");
     used.into_iter().map(|(_, _, quantity, events)| (quantity, events)).collect()
 }
 
@@ -109,10 +55,10 @@ async fn usage_of_the_hour_in_which_an_app_was_made_counts(suite: Suite) {
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
     // The hour turns whenever it likes: all is reckoned from the app and not from when the test comes to ask.
-    let now = gets(&alice, &app).await.expect("the app").create_time.expect("a time").seconds;
+    let now = gets_app(&alice, &app).await.expect("the app").create_time.expect("a time").seconds;
     let at = |seconds: i64, id: &str| UsageEvent {
         time: Some(prost_types::Timestamp { seconds, nanos: 0 }),
-        ..event(&suite, id, &app, "1")
+        ..usage_event(&suite, id, &app, "1")
     };
     let batch = [
         at(now, "second"),
@@ -131,11 +77,11 @@ async fn more_than_can_be_priced_is_refused_by_name(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    let time = gets(&alice, &app).await.expect("the app").create_time;
+    let time = gets_app(&alice, &app).await.expect("the app").create_time;
     let of = |metric: Metric, id: &str, quantity: &str| UsageEvent {
         metric: metric.into(),
         time,
-        ..event(&suite, id, &app, quantity)
+        ..usage_event(&suite, id, &app, quantity)
     };
     let too_much = rejected(Rejection::TooMuch);
     let batch = [
@@ -151,7 +97,7 @@ async fn more_than_can_be_priced_is_refused_by_name(suite: Suite) {
     let time = time.and_then(|time| devspaces_kit::clock::Timestamp::try_from(time).ok()).expect("a time");
     let month = time.to_string()[..7].to_owned();
     let of_month = ListUsageRequest { parent: account_of(&space), month, ..ListUsageRequest::default() };
-    let used = pages(&alice, of_month).await;
+    let used = pages_of_usage(&alice, of_month).await;
     assert_eq!(used.map(|used| used.len()).map_err(|status| status.code()), Ok(2));
 }
 
@@ -160,25 +106,25 @@ async fn each_event_is_answered_for_itself_and_the_rest_of_the_batch_stands(suit
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    let unlinked = imported(&suite, &alice).await;
-    let first = event(&suite, "a", &app, "1.5");
+    let unlinked = imported_app(&suite, &alice).await;
+    let first = usage_event(&suite, "a", &app, "1.5");
     assert_eq!(outcomes(&suite, std::slice::from_ref(&first)).await, [ACCEPTED]);
     let batch = [
-        event(&suite, "b", &app, "2.25"),
+        usage_event(&suite, "b", &app, "2.25"),
         UsageEvent { quantity: "1.500".into(), ..first.clone() },
         UsageEvent { quantity: "1.501".into(), ..first.clone() },
         UsageEvent { metric: Metric::KvsReadGb.into(), ..first.clone() },
         UsageEvent { time: Some(suite.clock_in(1)), ..first.clone() },
         UsageEvent { app: unlinked.clone(), ..first.clone() },
-        event(&suite, "c", &app, "-1"),
-        event(&suite, "d", &unlinked, "1"),
-        event(&suite, "e", "apps/0190a8d0-7b1c-7def-8000-000000000001", "1"),
-        UsageEvent { time: Some(suite.clock_in(-3600)), ..event(&suite, "f", &app, "1") },
-        UsageEvent { time: Some(suite.clock_in(400)), ..event(&suite, "g", &app, "1") },
-        UsageEvent { time: Some(suite.clock_in(200)), ..event(&suite, "h", &app, "0.000000001") },
-        event(&suite, "i", &app, "1"),
-        event(&suite, "i", &app, "2"),
-        UsageEvent { metric: Metric::SqlRequests.into(), ..event(&suite, "j", &app, "7") },
+        usage_event(&suite, "c", &app, "-1"),
+        usage_event(&suite, "d", &unlinked, "1"),
+        usage_event(&suite, "e", "apps/0190a8d0-7b1c-7def-8000-000000000001", "1"),
+        UsageEvent { time: Some(suite.clock_in(-3600)), ..usage_event(&suite, "f", &app, "1") },
+        UsageEvent { time: Some(suite.clock_in(400)), ..usage_event(&suite, "g", &app, "1") },
+        UsageEvent { time: Some(suite.clock_in(200)), ..usage_event(&suite, "h", &app, "0.000000001") },
+        usage_event(&suite, "i", &app, "1"),
+        usage_event(&suite, "i", &app, "2"),
+        UsageEvent { metric: Metric::SqlRequests.into(), ..usage_event(&suite, "j", &app, "7") },
     ];
     let different = rejected(Rejection::ContentDiffers);
     let unknown = rejected(Rejection::AppUnknown);
@@ -203,7 +149,7 @@ async fn each_event_is_answered_for_itself_and_the_rest_of_the_batch_stands(suit
         ],
     );
     assert_eq!(
-        used(&alice, &space).await.expect("usage"),
+        lists_usage(&alice, &space).await.expect("usage"),
         [
             (app.clone(), Metric::LogsGb, "4.750000001".into(), 4),
             (app.clone(), Metric::SqlRequests, "7".into(), 1),
@@ -218,8 +164,8 @@ async fn each_event_is_answered_for_itself_and_the_rest_of_the_batch_stands(suit
 // R-B5
 async fn what_is_malformed_is_named_by_its_fields(suite: Suite) {
     let metering = suite.persona("services/metering");
-    let long = UsageEvent { id: "x".repeat(129), ..event(&suite, "", "apps/x", "1") };
-    let results = reports(&metering, &[UsageEvent::default(), long]).await.expect("results");
+    let long = UsageEvent { id: "x".repeat(129), ..usage_event(&suite, "", "apps/x", "1") };
+    let results = reports_usage(&metering, &[UsageEvent::default(), long]).await.expect("results");
     assert_eq!(results[0].rejection(), Rejection::Malformed);
     for field in ["id", "app", "metric", "quantity", "time"] {
         assert!(results[0].message.split("; ").any(|it| it.starts_with(field)), "{}", results[0].message);
@@ -233,9 +179,9 @@ async fn a_batch_has_one_to_a_thousand_events(suite: Suite) {
     let metering = suite.persona("services/metering");
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    let all: Vec<_> = (0..1001).map(|n| event(&suite, &format!("e{n}"), &app, "0.1")).collect();
+    let all: Vec<_> = (0..1001).map(|n| usage_event(&suite, &format!("e{n}"), &app, "0.1")).collect();
     for bad in [&all[..], &[]] {
-        let refusal = refused(reports(&metering, bad).await);
+        let refusal = refused(reports_usage(&metering, bad).await);
         assert_eq!(refusal.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["events"]));
     }
     assert_eq!(sum(&alice, &space).await, []);
@@ -249,22 +195,22 @@ async fn a_batch_has_one_to_a_thousand_events(suite: Suite) {
 
 // R-B5, R-A2
 async fn usage_belongs_to_the_space_that_held_the_app_then(suite: Suite) {
-    begins(&suite);
+    begins_mid_month(&suite);
     let alice = suite.user("alice");
     let [home, other] = [alice.creates_space("Home").await, alice.creates_space("Other").await];
-    let app = imported(&suite, &alice).await;
-    let unlinked = event(&suite, "unlinked", &app, "1");
+    let app = imported_app(&suite, &alice).await;
+    let unlinked = usage_event(&suite, "unlinked", &app, "1");
     suite.clock.advance(Duration::from_hours(1));
-    links(&alice, &app, &home).await.expect("linked");
-    let at_home = event(&suite, "home", &app, "2");
+    links_app(&alice, &app, &home).await.expect("linked");
+    let at_home = usage_event(&suite, "home", &app, "2");
     suite.clock.advance(Duration::from_hours(1));
-    deletes(&alice, &app).await.expect("deleted");
+    deletes_app(&alice, &app).await.expect("deleted");
     suite.clock.advance(Duration::from_hours(1));
-    let deleted = event(&suite, "deleted", &app, "4");
+    let deleted = usage_event(&suite, "deleted", &app, "4");
     suite.clock.advance(Duration::from_hours(1));
-    undeletes(&alice, &app).await.expect("there again");
+    undeletes_app(&alice, &app).await.expect("there again");
     suite.clock.advance(Duration::from_hours(1));
-    let back = event(&suite, "back", &app, "8");
+    let back = usage_event(&suite, "back", &app, "8");
     let unknown = rejected(Rejection::AppUnknown);
     assert_eq!(
         outcomes(&suite, &[unlinked, at_home, deleted, back]).await,
@@ -276,14 +222,14 @@ async fn usage_belongs_to_the_space_that_held_the_app_then(suite: Suite) {
 
 // R-B5, R-S5
 async fn late_usage_is_taken_while_the_space_is_archived(suite: Suite) {
-    begins(&suite);
+    begins_mid_month(&suite);
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    let late = event(&suite, "late", &app, "3");
+    let late = usage_event(&suite, "late", &app, "3");
     suite.clock.advance(Duration::from_hours(1));
-    deletes(&alice, &app).await.expect("deleted");
-    archives(&alice, &space).await.expect("archived");
+    deletes_app(&alice, &app).await.expect("deleted");
+    archives_space(&alice, &space).await.expect("archived");
     assert_eq!(outcomes(&suite, &[late]).await, [ACCEPTED]);
     assert_eq!(sum(&alice, &space).await, [("3".into(), 1)]);
 }
@@ -296,14 +242,14 @@ async fn nothing_is_counted_while_the_space_service_is_down_and_the_batch_sent_a
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    let batch = [event(&suite, "a", &app, "1"), event(&suite, "b", &app, "2")];
+    let batch = [usage_event(&suite, "a", &app, "1"), usage_event(&suite, "b", &app, "2")];
     suite.stop(Service::Space).await;
-    let refusal = refused(reports(&suite.persona("services/metering"), &batch).await);
+    let refusal = refused(reports_usage(&suite.persona("services/metering"), &batch).await);
     assert_eq!(refusal.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"));
     assert!(refusal.retry);
     assert_eq!(count(&suite.pool(Service::Billing).await, "SELECT COUNT(*) FROM usage_event").await, 0);
     suite.restart(Service::Space).await;
-    let sent = async || reports(&suite.persona("services/metering"), &batch).await.ok();
+    let sent = async || reports_usage(&suite.persona("services/metering"), &batch).await.ok();
     let results = devspaces_tests::suite::eventually(sent).await;
     assert!(results.iter().all(|result| result.outcome() == Outcome::Accepted));
     assert_eq!(outcomes(&suite, &batch).await, [DUPLICATE, DUPLICATE]);
@@ -315,7 +261,7 @@ async fn a_batch_writes_one_entry_for_each_space_in_which_something_counts(suite
     let alice = suite.user("alice");
     let spaces = [alice.creates_space("A").await, alice.creates_space("B").await];
     let apps = [alice.creates_app(&spaces[0]).await, alice.creates_app(&spaces[1]).await];
-    let batch: Vec<_> = (0..10).map(|n| event(&suite, &format!("e{n}"), &apps[n % 2], "1")).collect();
+    let batch: Vec<_> = (0..10).map(|n| usage_event(&suite, &format!("e{n}"), &apps[n % 2], "1")).collect();
     let request_id = "0190a8d0-7b1c-7def-8000-00000000000a".to_owned();
     let request = ReportUsageRequest { events: batch.clone(), request_id };
     let metering = suite.persona("services/metering");
@@ -345,18 +291,18 @@ async fn usage_is_reported_by_a_service_and_read_by_who_may_see_estimates(suite:
     let (alice, bob, carol) = (suite.user("alice"), suite.user("bob"), suite.user("carol"));
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    adds(&alice, &space, &[(&bob, VIEWER), (&carol, ADMIN)]).await.expect("added");
-    let batch = [event(&suite, "a", &app, "1")];
+    adds_members(&alice, &space, &[(&bob, VIEWER), (&carol, ADMIN)]).await.expect("added");
+    let batch = [usage_event(&suite, "a", &app, "1")];
     for who in [&alice, &suite.persona("services/payments"), &suite.peer("space", "billing")] {
-        let refusal = refused(reports(who, &batch).await);
+        let refusal = refused(reports_usage(who, &batch).await);
         assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
     }
     assert_eq!(outcomes(&suite, &batch).await, [ACCEPTED]);
     for who in [&alice, &carol] {
-        assert_eq!(used(who, &space).await.expect("usage").len(), 1);
+        assert_eq!(lists_usage(who, &space).await.expect("usage").len(), 1);
     }
     for who in [&bob, &suite.user("stranger"), &suite.persona("services/metering")] {
-        let refusal = refused(used(who, &space).await);
+        let refusal = refused(lists_usage(who, &space).await);
         assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
     }
 }
@@ -368,7 +314,7 @@ async fn usage_of_many_apps_is_listed_whole(suite: Suite) {
     let mut batch = Vec::new();
     for number in 0..220 {
         let app = alice.creates_app(&space).await;
-        batch.push(event(&suite, &format!("event-{number}"), &app, "0.5"));
+        batch.push(usage_event(&suite, &format!("event-{number}"), &app, "0.5"));
     }
     outcomes(&suite, &batch).await;
     let mut expected: Vec<_> =
@@ -377,7 +323,7 @@ async fn usage_of_many_apps_is_listed_whole(suite: Suite) {
     for page_size in [150, 250, 1000] {
         let request =
             ListUsageRequest { parent: account_of(&space), page_size, ..ListUsageRequest::default() };
-        assert_eq!(pages(&alice, request).await.expect("usage"), expected, "{page_size}");
+        assert_eq!(pages_of_usage(&alice, request).await.expect("usage"), expected, "{page_size}");
     }
 }
 
@@ -391,31 +337,31 @@ async fn usage_is_listed_by_month_app_and_page(suite: Suite) {
         apps.push(alice.creates_app(&space).await);
         for metric in 1..=7 {
             let id = format!("{number}-{metric}");
-            batch.push(UsageEvent { metric, ..event(&suite, &id, &apps[number], "0.5") });
+            batch.push(UsageEvent { metric, ..usage_event(&suite, &id, &apps[number], "0.5") });
         }
     }
     let before = month_of(&suite);
     outcomes(&suite, &batch).await;
     suite.clock.advance(Duration::from_hours(24 * 32));
-    outcomes(&suite, &[event(&suite, "later", &apps[0], "3")]).await;
+    outcomes(&suite, &[usage_event(&suite, "later", &apps[0], "3")]).await;
     let all = ListUsageRequest { parent: account_of(&space), month: before, ..ListUsageRequest::default() };
-    let whole = pages(&alice, all.clone()).await.expect("usage");
+    let whole = pages_of_usage(&alice, all.clone()).await.expect("usage");
     assert_eq!(whole.len(), 21);
     let key = |row: &(String, Metric, String, i64)| (row.0.clone(), row.1.as_str_name().to_owned());
     assert!(whole.is_sorted_by_key(key));
     for page_size in [1, 4, 7, 21, 1001] {
         let request = ListUsageRequest { page_size, ..all.clone() };
-        assert_eq!(pages(&alice, request).await.expect("usage"), whole, "{page_size}");
+        assert_eq!(pages_of_usage(&alice, request).await.expect("usage"), whole, "{page_size}");
     }
     let one = ListUsageRequest { app: apps[1].clone(), page_size: 2, ..all.clone() };
     let of_one: Vec<_> = whole.iter().filter(|row| row.0 == apps[1]).cloned().collect();
-    assert_eq!(pages(&alice, one).await.expect("usage"), of_one);
+    assert_eq!(pages_of_usage(&alice, one).await.expect("usage"), of_one);
     assert_eq!(of_one.len(), 7);
     assert_eq!(sum(&alice, &space).await, [("3".into(), 1)]);
     let bad = ListUsageRequest { month: "2026-13".into(), page_size: -1, ..all.clone() };
-    assert_eq!(refused(pages(&alice, bad).await).fields, ["page_size", "month"]);
+    assert_eq!(refused(pages_of_usage(&alice, bad).await).fields, ["page_size", "month"]);
     let bad = ListUsageRequest { app: "x".into(), parent: space.clone(), ..all };
-    assert_eq!(refused(pages(&alice, bad).await).fields, ["parent", "app"]);
+    assert_eq!(refused(pages_of_usage(&alice, bad).await).fields, ["parent", "app"]);
 }
 
 /// The current month.
@@ -435,7 +381,7 @@ async fn of_batches_at_once_that_share_ids_each_id_counts_once(suite: Suite) {
         let batch = |number: usize| -> Vec<UsageEvent> {
             let of = |n: usize| UsageEvent {
                 time,
-                ..event(&suite, &format!("{round}-{n}"), &apps[number % 2], &format!("{}", number + 1))
+                ..usage_event(&suite, &format!("{round}-{n}"), &apps[number % 2], &format!("{}", number + 1))
             };
             // In other orders, so that they would wait for each other if the order mattered.
             let ids = number * 10..number * 10 + 50;

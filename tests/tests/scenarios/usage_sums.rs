@@ -8,7 +8,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use crate::usage::{ACCEPTED, event, outcomes, used};
+use crate::acts::usage::{ACCEPTED, lists_usage, outcomes, usage_event};
 
 scenarios! {
     both engines:
@@ -35,7 +35,7 @@ async fn holds(suite: &Suite, case: u32, told: &[Told], sizes: &[usize]) {
     let of = |(id, app, metric, billionths): &Told| UsageEvent {
         metric: *metric,
         time,
-        ..event(suite, &format!("{case}-{id}"), &apps[*app], &quantity(*billionths))
+        ..usage_event(suite, &format!("{case}-{id}"), &apps[*app], &quantity(*billionths))
     };
     let mut expected: BTreeMap<(String, String), (u64, i64)> = BTreeMap::new();
     let mut rest = told;
@@ -69,7 +69,7 @@ async fn holds(suite: &Suite, case: u32, told: &[Told], sizes: &[usize]) {
         (app, Metric::from_str_name(&metric).expect("a metric"), sum, events)
     };
     let expected: Vec<_> = expected.into_iter().map(told).collect();
-    assert_eq!(used(&alice, &space).await.expect("usage"), expected);
+    assert_eq!(lists_usage(&alice, &space).await.expect("usage"), expected);
 }
 
 async fn what_is_listed_is_what_was_accepted(engine: Engine) {

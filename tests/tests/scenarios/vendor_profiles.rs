@@ -1,20 +1,23 @@
 //! Vendor profiles: how a space comes by one, who runs it, and what becomes of the space by it.
 use devspaces_proto::{
     marketplace::v1::{
-        AcceptTermsRequest, AddMarketplaceAdminsRequest, Contact, CreateVendorProfileRequest,
-        GetTermsRequest, GetVendorProfileRequest, ListMarketplaceAdminsRequest, LookupVendorProfileRequest,
-        MarketplaceAdmin, RemoveMarketplaceAdminRequest, UpdateVendorProfileRequest, VendorProfile,
+        AcceptTermsRequest, CreateVendorProfileRequest, GetTermsRequest, RemoveMarketplaceAdminRequest,
+        VendorProfile,
     },
-    space::v1::{ListSpacesRequest, Space, SpaceAccess, UpdateSpaceRequest},
+    space::v1::ListSpacesRequest,
 };
 use devspaces_tests::{Persona, Suite, refused};
-use prost_types::FieldMask;
-use tonic::{Code, Status};
+use tonic::Code;
 
-use crate::{
-    apps::lists as lists_apps,
-    members::{ADMIN, DEVELOPER, VIEWER, adds, lists},
-    spaces::{archives, gets, restores},
+use crate::acts::{
+    apps::lists_apps,
+    marketplace::{
+        TERMS, acceptance_of_terms, accepts_terms, adds_marketplace_admins, contact, creates_profile,
+        creation_of_profile, gets_profile, lists_marketplace_admins, looks_up_profile,
+        removes_marketplace_admin, updates_profile,
+    },
+    members::{ADMIN, DEVELOPER, VIEWER, adds_members, lists_members},
+    spaces::{archives_space, gets_space, restores_space, shown_in_switcher, tries_to_rename},
 };
 
 scenarios! {
@@ -30,123 +33,13 @@ scenarios! {
         the_same_request_id_answers_with_the_first_profile;
 }
 
-pub(crate) const TERMS: &str = "2026-11-01";
-
-pub(crate) fn acceptance(space: &str) -> AcceptTermsRequest {
-    AcceptTermsRequest {
-        parent: space.to_owned(),
-        terms_version: TERMS.to_owned(),
-        ..AcceptTermsRequest::default()
-    }
-}
-
-pub(crate) async fn accepts(who: &Persona, space: &str) -> Result<VendorProfile, Status> {
-    who.profiles().accept_terms(acceptance(space)).await.map(tonic::Response::into_inner)
-}
-
-pub(crate) fn creation(display_name: &str) -> CreateVendorProfileRequest {
-    let profile = VendorProfile { display_name: display_name.to_owned(), ..VendorProfile::default() };
-    CreateVendorProfileRequest {
-        vendor_profile: Some(profile),
-        terms_version: TERMS.to_owned(),
-        request_id: String::new(),
-    }
-}
-
-/// Makes a vendor profile directly on the Marketplace.
-pub(crate) async fn creates(who: &Persona, display_name: &str) -> VendorProfile {
-    who.profiles().create_vendor_profile(creation(display_name)).await.expect("created").into_inner()
-}
-
-pub(crate) async fn gets_profile(who: &Persona, name: &str) -> Result<VendorProfile, Status> {
-    let request = GetVendorProfileRequest { name: name.to_owned() };
-    who.profiles().get_vendor_profile(request).await.map(tonic::Response::into_inner)
-}
-
-pub(crate) async fn looks_up(who: &Persona, space: &str) -> Result<VendorProfile, Status> {
-    let request = LookupVendorProfileRequest { space: space.to_owned() };
-    who.profiles().lookup_vendor_profile(request).await.map(tonic::Response::into_inner)
-}
-
-pub(crate) async fn adds_admins(
-    who: &Persona,
-    profile: &str,
-    people: &[&Persona],
-) -> Result<Vec<MarketplaceAdmin>, Status> {
-    let users = people.iter().map(|person| person.name.clone()).collect();
-    let request = AddMarketplaceAdminsRequest { parent: profile.to_owned(), users, ..Default::default() };
-    who.profiles().add_marketplace_admins(request).await.map(|response| response.into_inner().admins)
-}
-
-pub(crate) async fn removes_admin(who: &Persona, profile: &str, whom: &Persona) -> Result<(), Status> {
-    let name = format!("{profile}/admins/{}", whom.id());
-    let request = RemoveMarketplaceAdminRequest { name, ..Default::default() };
-    who.profiles().remove_marketplace_admin(request).await.map(drop)
-}
-
-/// The Marketplace admins' names, page by page.
-pub(crate) async fn lists_admins(
-    who: &Persona,
-    profile: &str,
-    page_size: i32,
-) -> Result<Vec<String>, Status> {
-    let mut request =
-        ListMarketplaceAdminsRequest { parent: profile.to_owned(), page_size, page_token: String::new() };
-    let mut admins = Vec::new();
-    loop {
-        let page = who.profiles().list_marketplace_admins(request.clone()).await?.into_inner();
-        admins.extend(page.admins.into_iter().map(|admin| admin.user));
-        if page.next_page_token.is_empty() {
-            return Ok(admins);
-        }
-        request.page_token = page.next_page_token;
-    }
-}
-
-fn mask(paths: &[&str]) -> Option<FieldMask> {
-    let mask = FieldMask { paths: paths.iter().map(ToString::to_string).collect() };
-    (!paths.is_empty()).then_some(mask)
-}
-
-pub(crate) async fn updates(
-    who: &Persona,
-    profile: VendorProfile,
-    paths: &[&str],
-) -> Result<VendorProfile, Status> {
-    let request = UpdateVendorProfileRequest {
-        vendor_profile: Some(profile),
-        update_mask: mask(paths),
-        request_id: String::new(),
-    };
-    who.profiles().update_vendor_profile(request).await.map(tonic::Response::into_inner)
-}
-
-/// Whether someone may give a space another name, tried by doing it.
-pub(crate) async fn renames(who: &Persona, space: &str) -> Result<Space, Status> {
-    let display_name = format!("Named by {}", who.id());
-    let space = Space { name: space.to_owned(), display_name, ..Space::default() };
-    let request = UpdateSpaceRequest { space: Some(space), ..UpdateSpaceRequest::default() };
-    who.spaces().update_space(request).await.map(tonic::Response::into_inner)
-}
-
-pub(crate) fn contact(display_name: &str, email: &str) -> Contact {
-    Contact { display_name: display_name.to_owned(), email: email.to_owned() }
-}
-
-/// What the switcher shows someone of a space.
-pub(crate) async fn switched(who: &Persona, space: &str) -> Option<SpaceAccess> {
-    let all =
-        who.spaces().list_spaces(ListSpacesRequest::default()).await.expect("a list").into_inner().spaces;
-    all.into_iter().find(|access| access.space.as_ref().is_some_and(|it| it.name == space))
-}
-
 const NOWHERE: &str = "vendorProfiles/0190a8d0-7b1c-7def-8000-000000000001";
 
 // R-K1
 async fn accepting_the_terms_publishes_the_space_and_makes_the_acceptor_its_marketplace_admin(suite: Suite) {
     let [alice, bob, mallory] = ["alice", "bob", "mallory"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
     let terms = mallory.profiles().get_terms(GetTermsRequest {}).await.expect("the terms").into_inner();
     assert_eq!(terms.version, TERMS);
     assert!(terms.text.contains(TERMS));
@@ -158,7 +51,7 @@ async fn accepting_the_terms_publishes_the_space_and_makes_the_acceptor_its_mark
         display_name: "ignored: the space's (R-K5)".into(),
         ..VendorProfile::default()
     };
-    let request = AcceptTermsRequest { vendor_profile: Some(own), ..acceptance(&space) };
+    let request = AcceptTermsRequest { vendor_profile: Some(own), ..acceptance_of_terms(&space) };
     let profile =
         bob.profiles().accept_terms(request).await.expect("any console Admin, not the first").into_inner();
     assert_eq!(
@@ -166,40 +59,43 @@ async fn accepting_the_terms_publishes_the_space_and_makes_the_acceptor_its_mark
         (&space, "Team", TERMS)
     );
     assert_eq!(profile.name, format!("vendorProfiles/{}", profile.uid));
-    assert!(gets(&alice, &space).await.expect("the space").published, "by the time the reply arrives");
+    assert!(gets_space(&alice, &space).await.expect("the space").published, "by the time the reply arrives");
     assert_eq!(gets_profile(&bob, &profile.name).await.expect("the profile"), profile);
-    assert_eq!(looks_up(&bob, &space).await.expect("the profile"), profile);
-    assert_eq!(lists_admins(&bob, &profile.name, 0).await.expect("a list"), std::slice::from_ref(&bob.name));
+    assert_eq!(looks_up_profile(&bob, &space).await.expect("the profile"), profile);
+    assert_eq!(
+        lists_marketplace_admins(&bob, &profile.name, 0).await.expect("a list"),
+        std::slice::from_ref(&bob.name)
+    );
     assert!(bob.may("marketplace.admins.update", &space).await);
     for who in [&alice, &mallory] {
         assert!(!who.may("marketplace.profile.get", &space).await, "console roles imply none: {}", who.name);
         assert_eq!(refused(gets_profile(who, &profile.name).await).code, Code::PermissionDenied);
     }
-    let again = refused(accepts(&alice, &space).await);
+    let again = refused(accepts_terms(&alice, &space).await);
     assert_eq!(again.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"), "only until it is published");
-    assert_eq!(refused(accepts(&mallory, &space).await).message, again.message);
+    assert_eq!(refused(accepts_terms(&mallory, &space).await).message, again.message);
 }
 
 // R-K1: who may not, and what stands in the way, all of it at once.
 async fn only_console_admins_accept_and_every_blocker_is_told(suite: Suite) {
     let [alice, dora, victor] = ["alice", "dora", "victor"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
     for who in [&dora, &victor, &suite.user("mallory")] {
-        assert_eq!(refused(accepts(who, &space).await).metadata[0].1, "marketplace.terms.accept");
+        assert_eq!(refused(accepts_terms(who, &space).await).metadata[0].1, "marketplace.terms.accept");
     }
-    let old = AcceptTermsRequest { terms_version: "2020-01-01".into(), ..acceptance(&space) };
+    let old = AcceptTermsRequest { terms_version: "2020-01-01".into(), ..acceptance_of_terms(&space) };
     let outdated = refused(alice.profiles().accept_terms(old.clone()).await);
     assert_eq!(outdated.blocked(), (Code::FailedPrecondition, "TERMS_OUTDATED", vec!["TERMS_OUTDATED"]));
-    archives(&alice, &space).await.expect("archived");
+    archives_space(&alice, &space).await.expect("archived");
     let both = refused(alice.profiles().accept_terms(old).await);
     assert_eq!(
         (both.code, both.blockers.as_slice()),
         (Code::FailedPrecondition, &["SPACE_ARCHIVED", "TERMS_OUTDATED"].map(String::from)[..])
     );
-    assert!(!gets(&alice, &space).await.expect("the space").published);
-    restores(&alice, &space).await.expect("restored");
-    accepts(&alice, &space).await.expect("accepted");
+    assert!(!gets_space(&alice, &space).await.expect("the space").published);
+    restores_space(&alice, &space).await.expect("restored");
+    accepts_terms(&alice, &space).await.expect("accepted");
 }
 
 // R-S3: the authority over the name is switched by publication, at once, and for each role.
@@ -207,24 +103,26 @@ async fn publication_switches_who_edits_the_name(suite: Suite) {
     let [alice, bob, dora, victor, mona] =
         ["alice", "bob", "dora", "victor", "mona"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, ADMIN), (&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, ADMIN), (&dora, DEVELOPER), (&victor, VIEWER)])
+        .await
+        .expect("added");
     for who in [&alice, &bob] {
         assert_eq!(
-            renames(who, &space).await.expect("a console Admin").display_name,
+            tries_to_rename(who, &space).await.expect("a console Admin").display_name,
             format!("Named by {}", who.id())
         );
     }
     for who in [&dora, &victor, &mona] {
-        assert_eq!(refused(renames(who, &space).await).code, Code::PermissionDenied, "{}", who.name);
+        assert_eq!(refused(tries_to_rename(who, &space).await).code, Code::PermissionDenied, "{}", who.name);
     }
-    let profile = accepts(&alice, &space).await.expect("accepted");
-    assert_eq!(refused(renames(&bob, &space).await).code, Code::PermissionDenied, "at once");
-    adds_admins(&alice, &profile.name, &[&mona]).await.expect("added");
+    let profile = accepts_terms(&alice, &space).await.expect("accepted");
+    assert_eq!(refused(tries_to_rename(&bob, &space).await).code, Code::PermissionDenied, "at once");
+    adds_marketplace_admins(&alice, &profile.name, &[&mona]).await.expect("added");
     for who in [&bob, &dora, &victor] {
-        assert_eq!(refused(renames(who, &space).await).code, Code::PermissionDenied, "{}", who.name);
+        assert_eq!(refused(tries_to_rename(who, &space).await).code, Code::PermissionDenied, "{}", who.name);
     }
     for who in [&alice, &mona] {
-        renames(who, &space).await.expect("a Marketplace admin");
+        tries_to_rename(who, &space).await.expect("a Marketplace admin");
     }
     let shown = gets_profile(&mona, &profile.name).await.expect("the profile");
     assert_eq!(shown.display_name, format!("Named by {}", mona.id()), "R-K5: shown, not copied");
@@ -244,7 +142,7 @@ async fn publication_switches_who_edits_the_name(suite: Suite) {
         Code::PermissionDenied,
         "R-S4: settings are the console's"
     );
-    gets(&mona, &space).await.expect("R-S4: metadata is");
+    gets_space(&mona, &space).await.expect("R-S4: metadata is");
 }
 
 // R-K2, R-M3
@@ -257,22 +155,23 @@ async fn a_profile_made_directly_has_a_published_space_without_a_console_admin(s
         contacts: vec![contact("Support", "help@acme.example")],
         ..VendorProfile::default()
     };
-    let request = CreateVendorProfileRequest { vendor_profile: Some(profile), ..creation("") };
+    let request = CreateVendorProfileRequest { vendor_profile: Some(profile), ..creation_of_profile("") };
     let made = mona.profiles().create_vendor_profile(request).await.expect("created").into_inner();
-    let space = gets(&mona, &made.space).await.expect("the space");
+    let space = gets_space(&mona, &made.space).await.expect("the space");
     assert_eq!(
         (space.display_name.as_str(), space.description.as_str(), space.published),
         ("Acme", "Apps", true)
     );
     assert_eq!(space.logo_uri, "https://acme.example/logo.png");
     assert_eq!(gets_profile(&mona, &made.name).await.expect("the profile"), made);
-    assert!(lists(&mona, &made.space).await.expect("R-M7").is_empty());
+    assert!(lists_members(&mona, &made.space).await.expect("R-M7").is_empty());
     assert!(!mona.may("apps.create", &made.space).await, "no Marketplace role implies a console role");
     assert_eq!(refused(lists_apps(&mona, &made.space, 0).await).code, Code::PermissionDenied);
-    let access = switched(&mona, &made.space).await.expect("R-S2");
+    let access = shown_in_switcher(&mona, &made.space).await.expect("R-S2");
     assert!(access.marketplace_admin && !access.limited && access.console_role == 0 && !access.billing_admin);
-    assert!(switched(&alice, &made.space).await.is_none());
-    let old = CreateVendorProfileRequest { terms_version: "2020-01-01".into(), ..creation("Acme") };
+    assert!(shown_in_switcher(&alice, &made.space).await.is_none());
+    let old =
+        CreateVendorProfileRequest { terms_version: "2020-01-01".into(), ..creation_of_profile("Acme") };
     let outdated = refused(mona.profiles().create_vendor_profile(old).await);
     assert_eq!(outdated.blocked(), (Code::FailedPrecondition, "TERMS_OUTDATED", vec!["TERMS_OUTDATED"]));
 }
@@ -280,29 +179,42 @@ async fn a_profile_made_directly_has_a_published_space_without_a_console_admin(s
 // R-K4
 async fn marketplace_admins_add_and_remove_one_another_and_the_last_stays(suite: Suite) {
     let [mona, nick, olga, alice] = ["mona", "nick", "olga", "alice"].map(|id| suite.user(id));
-    let profile = creates(&mona, "Acme").await;
-    adds(&mona, &profile.space, &[(&alice, ADMIN)]).await.expect("a console Admin");
-    let added = adds_admins(&mona, &profile.name, &[&olga, &nick]).await.expect("added");
+    let profile = creates_profile(&mona, "Acme").await.expect("created");
+    adds_members(&mona, &profile.space, &[(&alice, ADMIN)]).await.expect("a console Admin");
+    let added = adds_marketplace_admins(&mona, &profile.name, &[&olga, &nick]).await.expect("added");
     assert_eq!(added.iter().map(|it| &it.user).collect::<Vec<_>>(), [&olga.name, &nick.name]);
     assert_eq!(added[0].name, format!("{}/admins/{}", profile.name, olga.id()));
     let all = [&mona, &nick, &olga].map(|who| who.name.clone());
     for page_size in [0, 1, 2, 3] {
         assert_eq!(
-            lists_admins(&nick, &profile.name, page_size).await.expect("a list"),
+            lists_marketplace_admins(&nick, &profile.name, page_size).await.expect("a list"),
             all,
             "pages of {page_size}"
         );
     }
-    let twice = refused(adds_admins(&mona, &profile.name, &[&alice, &nick]).await);
+    let twice = refused(adds_marketplace_admins(&mona, &profile.name, &[&alice, &nick]).await);
     assert_eq!(twice.bad_fields(), (Code::AlreadyExists, "MARKETPLACE_ADMIN_EXISTS", vec!["users[1]"]));
-    assert_eq!(lists_admins(&nick, &profile.name, 0).await.expect("a list").len(), 3, "all of them or none");
-    assert_eq!(refused(adds_admins(&alice, &profile.name, &[&alice]).await).code, Code::PermissionDenied);
-    assert_eq!(refused(removes_admin(&alice, &profile.name, &mona).await).code, Code::PermissionDenied);
-    assert_eq!(refused(lists_admins(&alice, &profile.name, 0).await).code, Code::PermissionDenied);
-
-    removes_admin(&nick, &profile.name, &mona).await.expect("also who made it");
     assert_eq!(
-        refused(removes_admin(&nick, &profile.name, &mona).await).kind(),
+        lists_marketplace_admins(&nick, &profile.name, 0).await.expect("a list").len(),
+        3,
+        "all of them or none"
+    );
+    assert_eq!(
+        refused(adds_marketplace_admins(&alice, &profile.name, &[&alice]).await).code,
+        Code::PermissionDenied
+    );
+    assert_eq!(
+        refused(removes_marketplace_admin(&alice, &profile.name, &mona).await).code,
+        Code::PermissionDenied
+    );
+    assert_eq!(
+        refused(lists_marketplace_admins(&alice, &profile.name, 0).await).code,
+        Code::PermissionDenied
+    );
+
+    removes_marketplace_admin(&nick, &profile.name, &mona).await.expect("also who made it");
+    assert_eq!(
+        refused(removes_marketplace_admin(&nick, &profile.name, &mona).await).kind(),
         (Code::NotFound, "RESOURCE_NOT_FOUND")
     );
     let preview = RemoveMarketplaceAdminRequest {
@@ -311,66 +223,66 @@ async fn marketplace_admins_add_and_remove_one_another_and_the_last_stays(suite:
         ..Default::default()
     };
     nick.profiles().remove_marketplace_admin(preview).await.expect("a preview");
-    assert_eq!(lists_admins(&nick, &profile.name, 0).await.expect("a list").len(), 2);
-    removes_admin(&nick, &profile.name, &olga).await.expect("removed");
-    let last = refused(removes_admin(&nick, &profile.name, &nick).await);
+    assert_eq!(lists_marketplace_admins(&nick, &profile.name, 0).await.expect("a list").len(), 2);
+    removes_marketplace_admin(&nick, &profile.name, &olga).await.expect("removed");
+    let last = refused(removes_marketplace_admin(&nick, &profile.name, &nick).await);
     assert_eq!(
         last.blocked(),
         (Code::FailedPrecondition, "LAST_MARKETPLACE_ADMIN", vec!["LAST_MARKETPLACE_ADMIN"])
     );
-    assert!(switched(&olga, &profile.space).await.is_none(), "R-S2");
+    assert!(shown_in_switcher(&olga, &profile.space).await.is_none(), "R-S2");
 }
 
 // R-S5: adding and changing wait for the space to be restored, taking away does not.
 async fn in_an_archived_space_marketplace_admins_are_only_removed(suite: Suite) {
     let [mona, nick, olga, alice] = ["mona", "nick", "olga", "alice"].map(|id| suite.user(id));
-    let profile = creates(&mona, "Acme").await;
-    adds(&mona, &profile.space, &[(&alice, ADMIN)]).await.expect("added");
-    adds_admins(&mona, &profile.name, &[&nick]).await.expect("added");
-    archives(&alice, &profile.space).await.expect("archived");
+    let profile = creates_profile(&mona, "Acme").await.expect("created");
+    adds_members(&mona, &profile.space, &[(&alice, ADMIN)]).await.expect("added");
+    adds_marketplace_admins(&mona, &profile.name, &[&nick]).await.expect("added");
+    archives_space(&alice, &profile.space).await.expect("archived");
     let change = VendorProfile { support_uri: "https://x.example".into(), ..profile.clone() };
     for refusal in [
-        refused(adds_admins(&mona, &profile.name, &[&olga]).await),
-        refused(updates(&mona, change.clone(), &[]).await),
+        refused(adds_marketplace_admins(&mona, &profile.name, &[&olga]).await),
+        refused(updates_profile(&mona, change.clone(), &[]).await),
     ] {
         assert_eq!(refusal.blocked(), (Code::FailedPrecondition, "SPACE_ARCHIVED", vec!["SPACE_ARCHIVED"]));
     }
     gets_profile(&mona, &profile.name).await.expect("reading goes on");
-    removes_admin(&mona, &profile.name, &nick).await.expect("removing goes on");
-    restores(&alice, &profile.space).await.expect("restored");
-    updates(&mona, change, &[]).await.expect("all goes on");
+    removes_marketplace_admin(&mona, &profile.name, &nick).await.expect("removing goes on");
+    restores_space(&alice, &profile.space).await.expect("restored");
+    updates_profile(&mona, change, &[]).await.expect("all goes on");
 }
 
 // R-K5
 async fn a_profiles_own_fields_change_by_mask_and_etag(suite: Suite) {
     let [mona, alice] = ["mona", "alice"].map(|id| suite.user(id));
-    let before = creates(&mona, "Acme").await;
-    adds(&mona, &before.space, &[(&alice, ADMIN)]).await.expect("added");
+    let before = creates_profile(&mona, "Acme").await.expect("created");
+    adds_members(&mona, &before.space, &[(&alice, ADMIN)]).await.expect("added");
     let change = VendorProfile {
         contacts: vec![contact("Security", "s@acme.example"), contact("Billing", "b@acme.example")],
         support_uri: "https://acme.example/help".into(),
         display_name: "not taken".into(),
         ..before.clone()
     };
-    assert_eq!(refused(updates(&alice, change.clone(), &[]).await).code, Code::PermissionDenied);
-    let one = updates(&mona, change.clone(), &["support_uri"]).await.expect("one field");
+    assert_eq!(refused(updates_profile(&alice, change.clone(), &[]).await).code, Code::PermissionDenied);
+    let one = updates_profile(&mona, change.clone(), &["support_uri"]).await.expect("one field");
     assert_eq!(
         (one.support_uri.as_str(), one.contacts.len(), one.display_name.as_str()),
         ("https://acme.example/help", 0, "Acme")
     );
     assert_ne!(one.etag, before.etag);
-    let stale = refused(updates(&mona, change.clone(), &["contacts"]).await);
+    let stale = refused(updates_profile(&mona, change.clone(), &["contacts"]).await);
     assert_eq!(stale.kind(), (Code::Aborted, "ETAG_STALE"));
-    let both = updates(&mona, VendorProfile { etag: one.etag.clone(), ..change.clone() }, &[])
+    let both = updates_profile(&mona, VendorProfile { etag: one.etag.clone(), ..change.clone() }, &[])
         .await
         .expect("the populated ones");
     assert_eq!(both.contacts, change.contacts);
-    let same = updates(&mona, VendorProfile { etag: String::new(), ..change }, &["*"])
+    let same = updates_profile(&mona, VendorProfile { etag: String::new(), ..change }, &["*"])
         .await
         .expect("nothing to change");
     assert_eq!(same, both);
     let empty = VendorProfile { name: before.name.clone(), ..VendorProfile::default() };
-    let none = updates(&mona, empty, &["*"]).await.expect("both emptied");
+    let none = updates_profile(&mona, empty, &["*"]).await.expect("both emptied");
     assert_eq!((none.contacts.len(), none.support_uri.as_str()), (0, ""));
     assert_eq!(gets_profile(&mona, &before.name).await.expect("the profile"), none);
 }
@@ -378,17 +290,17 @@ async fn a_profiles_own_fields_change_by_mask_and_etag(suite: Suite) {
 // R-P3: a profile of somebody else's and one that there is not are denied alike.
 async fn a_profile_looks_missing_to_strangers(suite: Suite) {
     let [mona, mallory] = ["mona", "mallory"].map(|id| suite.user(id));
-    let profile = creates(&mona, "Acme").await.name;
+    let profile = creates_profile(&mona, "Acme").await.expect("created").name;
     // Mallory runs a profile of their own: knowing the Marketplace tells them no more of others'.
-    creates(&mallory, "Other").await;
+    creates_profile(&mallory, "Other").await.expect("created");
     let told = async |name: &str| {
         let named = VendorProfile { name: name.to_owned(), ..VendorProfile::default() };
         [
             refused(gets_profile(&mallory, name).await),
-            refused(updates(&mallory, named, &["nonsense"]).await),
-            refused(adds_admins(&mallory, name, &[]).await),
-            refused(removes_admin(&mallory, name, &mona).await),
-            refused(lists_admins(&mallory, name, -1).await),
+            refused(updates_profile(&mallory, named, &["nonsense"]).await),
+            refused(adds_marketplace_admins(&mallory, name, &[]).await),
+            refused(removes_marketplace_admin(&mallory, name, &mona).await),
+            refused(lists_marketplace_admins(&mallory, name, -1).await),
         ]
     };
     let (forbidden, missing) = (told(&profile).await, told(NOWHERE).await);
@@ -405,15 +317,15 @@ async fn the_same_request_id_answers_with_the_first_profile(suite: Suite) {
     let [alice, mona] = ["alice", "mona"].map(|id| suite.user(id));
     let request_id = "0190a8d0-7b1c-7def-8000-00000000000a".to_owned();
     let space = alice.creates_space("Team").await;
-    let accept = AcceptTermsRequest { request_id: request_id.clone(), ..acceptance(&space) };
+    let accept = AcceptTermsRequest { request_id: request_id.clone(), ..acceptance_of_terms(&space) };
     let first = alice.profiles().accept_terms(accept.clone()).await.expect("accepted").into_inner();
     let again = alice.profiles().accept_terms(accept).await.expect("though it is published now").into_inner();
     assert_eq!(again, first);
-    let create = CreateVendorProfileRequest { request_id, ..creation("Acme") };
+    let create = CreateVendorProfileRequest { request_id, ..creation_of_profile("Acme") };
     let first = mona.profiles().create_vendor_profile(create.clone()).await.expect("created").into_inner();
     let again = mona.profiles().create_vendor_profile(create.clone()).await.expect("replayed").into_inner();
     assert_eq!(again, first);
-    let other = CreateVendorProfileRequest { request_id: create.request_id, ..creation("Other") };
+    let other = CreateVendorProfileRequest { request_id: create.request_id, ..creation_of_profile("Other") };
     assert_eq!(refused(mona.profiles().create_vendor_profile(other).await).reason, "REQUEST_ID_REUSED");
     assert_eq!(
         mona.spaces()

@@ -2,11 +2,8 @@
 //! without a console role.
 use devspaces::Service;
 use devspaces_proto::{
-    membership::v1::{ConsoleRole, Member, RemoveMemberRequest},
-    space::v1::{
-        AddContributorsRequest, App, Contributor, ContributorRole, DeleteAppRequest, ImportAppRequest,
-        LinkAppRequest, ListSpacesRequest, SpaceAccess,
-    },
+    membership::v1::{ConsoleRole, Member},
+    space::v1::{AddContributorsRequest, App, Contributor, ContributorRole, LinkAppRequest},
 };
 use devspaces_tests::{Persona, Suite, refused, sql::tamper};
 use futures::future::join_all;
@@ -17,7 +14,11 @@ use super::{
     oracle::{Place, Standing, may_link, rows},
     resource_of,
 };
-use crate::members::{ADMIN, DEVELOPER, VIEWER, adds, adds_members, member};
+use crate::acts::{
+    apps::{deletes_app, imported_app},
+    members::{ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, keeps_only_app_roles, member},
+    spaces::lists_spaces,
+};
 
 scenarios! {
     both engines:
@@ -56,37 +57,19 @@ async fn fills(app: &str, five: &[Persona; 5]) {
 /// An app of the space with five contributors, all of whom are its Developers.
 async fn app_of_developers(admin: &Persona, space: &str, five: &[Persona; 5]) -> String {
     let developers = five.each_ref().map(|who| (who, DEVELOPER));
-    adds(admin, space, &developers).await.expect("added");
+    adds_members(admin, space, &developers).await.expect("added");
     let app = five[0].creates_app(space).await;
     fills(&app, five).await;
     app
-}
-
-/// Takes someone's console role away and leaves the contributor roles (R-M5).
-pub(crate) async fn keeps_only_app_roles(admin: &Persona, space: &str, whom: &Persona) {
-    let removal = RemoveMemberRequest {
-        name: whom.member_of(space),
-        keep_app_roles: true,
-        ..RemoveMemberRequest::default()
-    };
-    admin.members().remove_member(removal).await.expect("removed");
 }
 
 /// An app of the space with five contributors, none of whom has a console role.
 async fn app_of_outsiders(admin: &Persona, space: &str, five: &[Persona; 5]) -> String {
-    adds(admin, space, &[(&five[0], DEVELOPER)]).await.expect("added");
+    adds_members(admin, space, &[(&five[0], DEVELOPER)]).await.expect("added");
     let app = five[0].creates_app(space).await;
     fills(&app, five).await;
     keeps_only_app_roles(admin, space, &five[0]).await;
     app
-}
-
-/// An app from before, in no space (R-A2).
-pub(crate) async fn imported_app(suite: &Suite, owner: &Persona) -> String {
-    let app = App { display_name: "App".to_owned(), ..App::default() };
-    let request = ImportAppRequest { app: Some(app), owner: owner.name.clone(), request_id: String::new() };
-    let importer = suite.persona("services/importer");
-    importer.apps().import_app(request).await.expect("an app").into_inner().name
 }
 
 /// An app in no space with five contributors. Nobody manages contributors there, so no method makes one: it may come from
@@ -105,11 +88,6 @@ async fn app_of_before(suite: &Suite, five: &[Persona; 5]) -> String {
         tamper(&pool, &insert).await;
     }
     app
-}
-
-pub(crate) async fn deletes(who: &Persona, app: &str) {
-    let request = DeleteAppRequest { name: app.to_owned(), ..DeleteAppRequest::default() };
-    who.apps().delete_app(request).await.expect("deleted");
 }
 
 /// Someone who asks.
@@ -162,10 +140,6 @@ async fn asks_everything(asker: &Asker<'_>, space: &str, apps: &[Target<'_>]) ->
     questions
 }
 
-async fn lists_spaces(who: &Persona) -> Vec<SpaceAccess> {
-    who.spaces().list_spaces(ListSpacesRequest::default()).await.expect("a list").into_inner().spaces
-}
-
 async fn would_link(who: &Persona, app: &str, space: &str) -> Result<App, Status> {
     let request = LinkAppRequest {
         name: app.to_owned(),
@@ -182,8 +156,8 @@ async fn each_contributor_role_may_what_the_table_says(suite: Suite) {
         ["alice", "dora", "della", "victor", "stranger"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
     let add_on = Member { view_all_apps: true, ..member(&della, DEVELOPER) };
-    adds(&alice, &space, &[(&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
-    adds_members(&alice, &space, vec![add_on]).await.expect("added");
+    adds_members(&alice, &space, &[(&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
+    adds_members_as_given(&alice, &space, vec![add_on]).await.expect("added");
     let groups = ["outsider", "insider", "before", "former"].map(|group| five(&suite, group));
     let [outsiders, insiders, before, former] = &groups;
     let apps = [
@@ -200,7 +174,7 @@ async fn each_contributor_role_may_what_the_table_says(suite: Suite) {
         Target { name: app_of_before(&suite, before).await, place: Place::Nowhere, five: before },
         Target { name: app_of_outsiders(&alice, &space, former).await, place: Place::Deleted, five: former },
     ];
-    deletes(&former[0], &apps[3].name).await;
+    deletes_app(&former[0], &apps[3].name).await.expect("deleted");
 
     let of_space = [
         (&alice, ADMIN, false),
@@ -227,7 +201,7 @@ async fn contributors_without_a_console_role_see_the_space_by_name_only(suite: S
     app_of_outsiders(&alice, &space, outsiders).await;
     app_of_before(&suite, before).await;
     let deleted = app_of_outsiders(&alice, &space, former).await;
-    deletes(&former[0], &deleted).await;
+    deletes_app(&former[0], &deleted).await.expect("deleted");
     for person in outsiders {
         let listed = lists_spaces(person).await;
         let shown = listed[0].space.clone().expect("a space");
@@ -258,7 +232,7 @@ async fn linking_takes_a_console_role_and_a_role_on_the_app(suite: Suite) {
         let people = contributors.iter().chain([&nobody]);
         if let Some((role, view_all_apps)) = console {
             let members = people.clone().map(|who| Member { view_all_apps, ..member(who, role) }).collect();
-            adds_members(&alice, &space, members).await.expect("added");
+            adds_members_as_given(&alice, &space, members).await.expect("added");
         }
         let console = console.map(|(role, _)| role);
         for (person, role) in people.zip(ROLES.map(Some).into_iter().chain([None])) {

@@ -9,7 +9,7 @@ use devspaces_tests::{Persona, Suite, refused, suite::eventually};
 use tonic::Code;
 
 use self::oracle::{Row, Standing, rows};
-use crate::members::{ADMIN, DEVELOPER, VIEWER, adds, adds_members, member};
+use crate::acts::members::{ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, member};
 
 scenarios! {
     everywhere:
@@ -68,8 +68,8 @@ async fn each_console_role_may_what_the_table_says(suite: Suite) {
         ["alice", "dora", "della", "victor", "stranger"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
     let add_on = Member { view_all_apps: true, ..member(&della, DEVELOPER) };
-    adds(&alice, &space, &[(&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
-    adds_members(&alice, &space, vec![add_on]).await.expect("added");
+    adds_members(&alice, &space, &[(&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
+    adds_members_as_given(&alice, &space, vec![add_on]).await.expect("added");
     let people = [
         (&alice, Some(ADMIN), false),
         (&dora, Some(DEVELOPER), false),
@@ -113,7 +113,7 @@ async fn a_service_may_what_its_operator_configured(suite: Suite) {
 async fn asking_about_others_needs_a_permission(suite: Suite) {
     let [alice, bob, mallory] = ["alice", "bob", "mallory"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
     let ask = |permission: &str| devspaces_proto::authz::v1::CheckPermissionRequest {
         subject: bob.name.clone(),
         permission: permission.to_owned(),
@@ -137,7 +137,7 @@ async fn asking_about_others_needs_a_permission(suite: Suite) {
 async fn every_service_gives_the_same_answers(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
     for permission in ["space.get", "space.update", "members.add", "billing.invoices.get", "space.create"] {
         let request = devspaces_proto::authz::v1::CheckPermissionRequest {
             permission: permission.to_owned(),

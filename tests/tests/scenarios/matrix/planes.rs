@@ -1,93 +1,24 @@
 //! The whole table by every combination of roles on the three planes that a person can hold in a space, before and after
 //! its publication.
-use devspaces_proto::{
-    billing::v1::{AddBillingAdminsRequest, BillingAccount, ConsentToInvoicingRequest, GetTermsRequest},
-    marketplace::v1::{
-        self as marketplace, AcceptTermsRequest, AddMarketplaceAdminsRequest, CreateVendorProfileRequest,
-        VendorProfile,
-    },
-    membership::v1::{ConsoleRole, Member},
-};
+use devspaces_proto::membership::v1::{ConsoleRole, Member};
 use devspaces_tests::{Persona, Suite};
 use futures::future::join_all;
-use tonic::Status;
 
 use super::{
     ask,
     oracle::{Place, Standing, rows},
     resource_of,
 };
-use crate::members::{ADMIN, DEVELOPER, VIEWER, adds_members, member};
+use crate::acts::{
+    accounts::{adds_billing_admins, consents_to_invoicing},
+    marketplace::{accepts_terms, adds_marketplace_admins, creates_profile},
+    members::{ADMIN, DEVELOPER, VIEWER, adds_members_as_given, member},
+};
 
 scenarios! {
     everywhere:
         every_combination_of_roles_may_what_the_table_says_before_and_after_publication,
         a_published_space_without_an_admin_may_be_given_one_by_its_marketplace_admin;
-}
-
-/// Consents to the current terms of app invoicing (R-B1).
-pub(crate) async fn consents(who: &Persona, space: &str) -> Result<BillingAccount, Status> {
-    let terms = who.accounts().get_terms(GetTermsRequest {}).await.expect("terms").into_inner();
-    let request = ConsentToInvoicingRequest {
-        parent: space.to_owned(),
-        terms_version: terms.version,
-        ..ConsentToInvoicingRequest::default()
-    };
-    who.accounts().consent_to_invoicing(request).await.map(tonic::Response::into_inner)
-}
-
-/// The version of the current Marketplace terms.
-async fn marketplace_terms(who: &Persona) -> String {
-    who.profiles().get_terms(marketplace::GetTermsRequest {}).await.expect("terms").into_inner().version
-}
-
-/// Publishes a space (R-K1).
-pub(crate) async fn accepts_terms(who: &Persona, space: &str) -> Result<VendorProfile, Status> {
-    let request = AcceptTermsRequest {
-        parent: space.to_owned(),
-        terms_version: marketplace_terms(who).await,
-        ..AcceptTermsRequest::default()
-    };
-    who.profiles().accept_terms(request).await.map(tonic::Response::into_inner)
-}
-
-/// Makes a vendor profile directly (R-K2).
-pub(crate) async fn creates_profile(who: &Persona, display_name: &str) -> Result<VendorProfile, Status> {
-    let profile = VendorProfile { display_name: display_name.to_owned(), ..VendorProfile::default() };
-    let request = CreateVendorProfileRequest {
-        vendor_profile: Some(profile),
-        terms_version: marketplace_terms(who).await,
-        ..CreateVendorProfileRequest::default()
-    };
-    who.profiles().create_vendor_profile(request).await.map(tonic::Response::into_inner)
-}
-
-/// Makes people billing admins (R-B2).
-pub(crate) async fn adds_billing_admins(
-    who: &Persona,
-    space: &str,
-    people: &[&Persona],
-) -> Result<(), Status> {
-    let request = AddBillingAdminsRequest {
-        parent: format!("{space}/billingAccount"),
-        users: people.iter().map(|person| person.name.clone()).collect(),
-        ..AddBillingAdminsRequest::default()
-    };
-    who.accounts().add_billing_admins(request).await.map(drop)
-}
-
-/// Makes people Marketplace admins (R-K4).
-pub(crate) async fn adds_marketplace_admins(
-    who: &Persona,
-    profile: &str,
-    people: &[&Persona],
-) -> Result<(), Status> {
-    let request = AddMarketplaceAdminsRequest {
-        parent: profile.to_owned(),
-        users: people.iter().map(|person| person.name.clone()).collect(),
-        ..AddMarketplaceAdminsRequest::default()
-    };
-    who.profiles().add_marketplace_admins(request).await.map(drop)
 }
 
 /// What someone has in the console: a role, with or without the add-on, or none.
@@ -135,7 +66,7 @@ async fn appoints(alice: &Persona, space: &str, profile: Option<&str>, holders: 
         let view_all_apps = it.standing.view_all_apps;
         it.standing.console.map(|role| Member { view_all_apps, ..member(&it.person, role) })
     };
-    adds_members(alice, space, holders.iter().filter_map(member).collect()).await.expect("members");
+    adds_members_as_given(alice, space, holders.iter().filter_map(member).collect()).await.expect("members");
     let of = |has: fn(&Standing) -> bool| -> Vec<&Persona> {
         holders.iter().filter(|it| has(&it.standing)).map(|it| &it.person).collect()
     };
@@ -163,7 +94,7 @@ async fn every_combination_of_roles_may_what_the_table_says_before_and_after_pub
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    consents(&alice, &space).await.expect("an account");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
     let before = holders(&suite, false);
     appoints(&alice, &space, None, &before).await;
     assert_eq!(everyone_asks(&before, &space, &app).await, 5 * 2 * 58);

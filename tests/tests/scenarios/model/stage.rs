@@ -20,7 +20,7 @@ use super::{
     op::{Op, PEOPLE, SPACES},
     world::{Actor, No, Told},
 };
-use crate::matrix::planes::creates_profile;
+use crate::acts::marketplace::creates_profile;
 
 pub(super) struct Stage {
     /// In the order of their names.

@@ -13,7 +13,7 @@ use super::{
     op::Op,
     stage::{NOTHING, Stage},
 };
-use crate::matrix::planes::{accepts_terms, consents};
+use crate::acts::{accounts::consents_to_invoicing, marketplace::accepts_terms};
 
 impl Stage {
     pub(super) async fn changes_billing(
@@ -24,7 +24,9 @@ impl Stage {
     ) -> Result<(), Status> {
         let account = |space: usize| format!("{}/billingAccount", self.spaces[space]);
         match *op {
-            Op::ConsentToInvoicing { space } => consents(who, &self.spaces[space]).await.map(drop),
+            Op::ConsentToInvoicing { space } => {
+                consents_to_invoicing(who, &self.spaces[space]).await.map(drop)
+            }
             Op::AddBillingAdmin { space, person } => {
                 let (parent, users) = (account(space), vec![self.user(person)]);
                 let request = AddBillingAdminsRequest { parent, users, ..AddBillingAdminsRequest::default() };

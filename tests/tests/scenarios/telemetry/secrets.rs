@@ -24,13 +24,15 @@ use tokio::process::Command;
 use tonic::{Code, Request, Status, client::Grpc, codegen::http::uri::PathAndQuery};
 
 use super::{Observed, Said};
-use crate::{
-    billing_accounts::{account_of, consents},
-    billing_addresses::{address, billing, gets_addresses, updates as moves},
-    billing_payment::{card, sets_payment, told},
-    members::{DEVELOPER, VIEWER, adds, demotes, lists, removes},
-    metrics::answered,
-    vendor_profiles::{acceptance, contact, creates, gets_profile, updates},
+use crate::acts::{
+    accounts::{
+        account_of, address, billing_address_only, consents_to_invoicing, gets_addresses, payment_method,
+        sets_payment_method, updates_addresses,
+    },
+    http::http_answer,
+    marketplace::{acceptance_of_terms, contact, creates_profile, gets_profile, updates_profile},
+    members::{DEVELOPER, VIEWER, adds_members, demotes_member, lists_members, removes_member},
+    refusals::status_with_details,
 };
 
 scenarios! {
@@ -53,7 +55,7 @@ impl Secrets {
             ("an e-mail address", DOMAIN.to_owned()),
             ("a card number", CARD.to_owned()),
             ("a card number", "4111 1111 1111 1111".to_owned()),
-            ("a payment token", card().token),
+            ("a payment token", payment_method().token),
             ("a password", PASSWORD.to_owned()),
             // {" in base64: how the header and the claims of every token begin, those of the services' own too.
             ("a token", "eyJ".to_owned()),
@@ -102,21 +104,21 @@ fn person(suite: &Observed, secrets: &mut Secrets, id: &str) -> Persona {
 /// What goes well.
 async fn goes_well(erin: &Persona, bob: &Persona) -> (String, VendorProfile) {
     let space = erin.creates_space("Team").await;
-    adds(erin, &space, &[(bob, DEVELOPER)]).await.expect("added");
-    demotes(erin, &space, bob).await.expect("demoted");
-    lists(bob, &space).await.expect("a list");
-    consents(erin, &space).await.expect("an account");
-    sets_payment(erin, &space, card()).await.expect("set");
+    adds_members(erin, &space, &[(bob, DEVELOPER)]).await.expect("added");
+    demotes_member(erin, &space, bob).await.expect("demoted");
+    lists_members(bob, &space).await.expect("a list");
+    consents_to_invoicing(erin, &space).await.expect("an account");
+    sets_payment_method(erin, &space, payment_method()).await.expect("set");
     let recipient = address(&format!("Erin, erin@{DOMAIN}"));
-    moves(erin, &space, billing(recipient), &[]).await.expect("addresses");
+    updates_addresses(erin, &space, billing_address_only(recipient), &[]).await.expect("addresses");
     let contacts = vec![contact("Erin", &format!("erin@{DOMAIN}"))];
     let own = VendorProfile { contacts, ..VendorProfile::default() };
-    let request = AcceptTermsRequest { vendor_profile: Some(own), ..acceptance(&space) };
+    let request = AcceptTermsRequest { vendor_profile: Some(own), ..acceptance_of_terms(&space) };
     let profile = erin.profiles().accept_terms(request).await.expect("accepted").into_inner();
     erin.creates_app(&space).await;
     let all = ListEntriesRequest { parent: space.clone(), ..ListEntriesRequest::default() };
     erin.journal(Service::Membership).list_entries(all).await.expect("the journal");
-    removes(erin, &space, bob).await.expect("removed");
+    removes_member(erin, &space, bob).await.expect("removed");
     (space, profile)
 }
 
@@ -124,14 +126,21 @@ async fn goes_well(erin: &Persona, bob: &Persona) -> (String, VendorProfile) {
 async fn gives_card_numbers(erin: &Persona, space: &str) -> Vec<Status> {
     let mut refusals = Vec::new();
     for number in [CARD, "4111 1111 1111 1111", "Visa 4111111111111111"] {
-        let method =
-            |token: &str, brand: &str| PaymentMethod { token: token.into(), brand: brand.into(), ..card() };
-        refusals.push(sets_payment(erin, space, method(number, "Visa")).await.expect_err("a card"));
-        refusals.push(sets_payment(erin, space, method(&card().token, number)).await.expect_err("a card"));
-        let paid = billing(address(number));
-        refusals.push(moves(erin, space, paid, &[]).await.expect_err("a card"));
+        let method = |token: &str, brand: &str| PaymentMethod {
+            token: token.into(),
+            brand: brand.into(),
+            ..payment_method()
+        };
+        refusals.push(sets_payment_method(erin, space, method(number, "Visa")).await.expect_err("a card"));
+        refusals.push(
+            sets_payment_method(erin, space, method(&payment_method().token, number))
+                .await
+                .expect_err("a card"),
+        );
+        let paid = billing_address_only(address(number));
+        refusals.push(updates_addresses(erin, space, paid, &[]).await.expect_err("a card"));
         let app = App { display_name: number.into(), space: space.to_owned(), ..App::default() };
-        let request = CreateAppRequest { app: Some(app), request_id: card().token };
+        let request = CreateAppRequest { app: Some(app), request_id: payment_method().token };
         refusals.push(erin.apps().create_app(request).await.expect_err("a card"));
         let request = Space { display_name: number.into(), ..Space::default() };
         let request = CreateSpaceRequest { space: Some(request), request_id: String::new() };
@@ -145,22 +154,22 @@ async fn is_refused(erin: &Persona, bob: &Persona, (space, profile): (&str, &Ven
     let named = format!("spaces/erin@{DOMAIN}");
     let get = GetSpaceRequest { name: named.clone() };
     let mut refused = vec![erin.spaces().get_space(get).await.map(drop)];
-    refused.push(sets_payment(bob, space, card()).await.map(drop));
-    refused.push(lists(bob, space).await.map(drop));
-    refused.push(adds(bob, space, &[(erin, VIEWER)]).await.map(drop));
+    refused.push(sets_payment_method(bob, space, payment_method()).await.map(drop));
+    refused.push(lists_members(bob, space).await.map(drop));
+    refused.push(adds_members(bob, space, &[(erin, VIEWER)]).await.map(drop));
     refused.push(erin.check("members.add", &named).await.map(drop));
     refused.push(erin.check(&format!("erin@{DOMAIN}"), space).await.map(drop));
-    let page = ListSpacesRequest { page_token: card().token, ..ListSpacesRequest::default() };
+    let page = ListSpacesRequest { page_token: payment_method().token, ..ListSpacesRequest::default() };
     refused.push(erin.spaces().list_spaces(page).await.map(drop));
     let actor = format!("users/erin@{DOMAIN}/");
     let entries = ListEntriesRequest { parent: space.to_owned(), actor, ..ListEntriesRequest::default() };
     refused.push(erin.journal(Service::Membership).list_entries(entries).await.map(drop));
     let contacts = vec![contact("Erin", &format!("erin@@{DOMAIN}"))];
     let changed = VendorProfile { contacts, ..profile.clone() };
-    refused.push(updates(erin, changed, &["contacts"]).await.map(drop));
+    refused.push(updates_profile(erin, changed, &["contacts"]).await.map(drop));
     let mut stranger = bob.clone();
     stranger.name = format!("users/nobody%40{DOMAIN}");
-    refused.push(removes(erin, space, &stranger).await.map(drop));
+    refused.push(removes_member(erin, space, &stranger).await.map(drop));
     assert!(refused.iter().all(Result::is_err), "{refused:#?}");
 }
 
@@ -186,7 +195,8 @@ async fn is_unauthenticated(suite: &Observed, secrets: &mut Secrets) {
 async fn fails(suite: &Observed, erin: &Persona, (space, profile): (&str, &VendorProfile)) {
     let mut client = Grpc::new(erin.authorized(Service::Space));
     client.ready().await.expect("a connection");
-    let path = PathAndQuery::try_from(format!("/erin@{DOMAIN}/Get?token={}", card().token)).expect("a path");
+    let path = PathAndQuery::try_from(format!("/erin@{DOMAIN}/Get?token={}", payment_method().token))
+        .expect("a path");
     let answer = client.unary(Request::new(Bytes::from_static(CARD.as_bytes())), path, Raw).await;
     assert_eq!(answer.expect_err("no method").code(), Code::Unimplemented);
     let mut hurried = Request::new(GetAddressesRequest { name: account_of(space) });
@@ -209,8 +219,8 @@ async fn is_unavailable(suite: &mut Observed, erin: &Persona, bob: &Persona, spa
     let app = App { display_name: "App".into(), space: space.to_owned(), ..App::default() };
     let request = CreateAppRequest { app: Some(app), ..CreateAppRequest::default() };
     assert_eq!(erin.apps().create_app(request).await.expect_err("gone").code(), Code::Unavailable);
-    assert!(sets_payment(bob, space, card()).await.is_err());
-    creates(erin, "Profile").await;
+    assert!(sets_payment_method(bob, space, payment_method()).await.is_err());
+    creates_profile(erin, "Profile").await.expect("created");
 }
 
 async fn however_much_is_logged_no_secret_and_no_address_is(engine: Engine) {
@@ -223,10 +233,10 @@ async fn however_much_is_logged_no_secret_and_no_address_is(engine: Engine) {
     is_unauthenticated(&suite, &mut secrets).await;
     fails(&suite, &erin, (&space, &profile)).await;
     for port in suite.metrics.values() {
-        secrets.assert_untold("metrics", &answered(*port, "GET /metrics").await);
+        secrets.assert_untold("metrics", &http_answer(*port, "GET /metrics").await);
     }
     for refusal in refusals {
-        secrets.assert_untold("a refusal", &told(&refusal));
+        secrets.assert_untold("a refusal", &status_with_details(&refusal));
     }
     for service in Service::ALL {
         let pool = suite.processes.pool(service).await;

@@ -11,10 +11,10 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use tonic::{Code, Request};
 
 use super::{Collector, Exported, Observed, servers};
-use crate::{
-    command_line::run,
-    members::{DEVELOPER, VIEWER, adds},
-    vendor_profiles::acceptance,
+use crate::acts::{
+    commands::runs,
+    marketplace::acceptance_of_terms,
+    members::{DEVELOPER, VIEWER, adds_members},
 };
 
 scenarios! {
@@ -73,10 +73,10 @@ async fn a_request_that_crosses_three_services_is_one_trace(engine: Engine) {
     let suite = Observed::start(engine, CALLS_TOO).await;
     let alice = suite.processes.user("alice");
     let space = alice.creates_space("Team").await;
-    let request = traced(acceptance(&space), TRACE, ROOT, "01");
+    let request = traced(acceptance_of_terms(&space), TRACE, ROOT, "01");
     alice.profiles().accept_terms(request).await.expect("accepted");
     let other = alice.creates_space("Other").await;
-    let request = traced(acceptance(&other), UNSAMPLED, ROOT, "00");
+    let request = traced(acceptance_of_terms(&other), UNSAMPLED, ROOT, "00");
     alice.profiles().accept_terms(request).await.expect("accepted");
     let preview = ArchiveSpaceRequest { name: space, validate_only: true, ..Default::default() };
     alice.spaces().archive_space(traced(preview, PREVIEW, ROOT, "01")).await.expect("a preview");
@@ -162,7 +162,7 @@ async fn a_span_tells_how_its_call_ended() {
     let suite = Observed::start(Engine::Sqlite, "info").await;
     let [alice, bob] = ["alice", "bob"].map(|id| suite.processes.user(id));
     let space = alice.creates_space("Team").await;
-    adds(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
+    adds_members(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
     let removal = RemoveMemberRequest { name: alice.member_of(&space), ..RemoveMemberRequest::default() };
     let request = traced(removal, TRACE, "00f067aa0ba902b7", "01");
     assert_eq!(
@@ -170,7 +170,7 @@ async fn a_span_tells_how_its_call_ended() {
         Code::PermissionDenied
     );
     let stranger = suite.processes.bearer(&"users/eve".parse().expect("a name"), "not.a.token");
-    assert!(adds(&stranger, &space, &[(&bob, VIEWER)]).await.is_err());
+    assert!(adds_members(&stranger, &space, &[(&bob, VIEWER)]).await.is_err());
     let accept = AcceptTermsRequest { parent: "spaces/none".to_owned(), ..AcceptTermsRequest::default() };
     assert!(alice.profiles().accept_terms(accept).await.is_err());
     let said = suite.end().await;
@@ -200,7 +200,7 @@ async fn none_of_the_traces_that_begin_here_is_recorded_if_the_share_is_none() {
     let space = alice.creates_space("Team").await;
     alice
         .profiles()
-        .accept_terms(traced(acceptance(&space), TRACE, "00f067aa0ba902b7", "01"))
+        .accept_terms(traced(acceptance_of_terms(&space), TRACE, "00f067aa0ba902b7", "01"))
         .await
         .expect("accepted");
     let said = suite.end().await;
@@ -216,7 +216,7 @@ async fn a_collector_or_a_share_that_makes_no_sense_is_refused_at_the_start() {
         ("--otlp-ratio", "1.5"),
         ("--otlp-ratio", "NaN"),
     ] {
-        let output = run(&["dev", flag, value]).await;
+        let output = runs(&["dev", flag, value]).await;
         let complained = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && complained.contains(flag), "{complained}");
     }

@@ -6,8 +6,7 @@ use std::{
 };
 
 use devspaces::Service;
-use devspaces_kit::name::Principal;
-use devspaces_kit::server::health;
+use devspaces_kit::{name::Principal, server::health};
 use devspaces_proto::space::v1::ListSpacesRequest;
 use devspaces_tests::{
     Persona, Port,
@@ -24,7 +23,7 @@ use tokio::{
 use tonic::{Code, transport::Endpoint};
 
 use super::Observed;
-use crate::metrics::answered;
+use crate::acts::http::http_answer;
 
 /// Far longer than an end in order takes, and far shorter than forever.
 const SOON: Duration = Duration::from_secs(10);
@@ -73,7 +72,7 @@ impl Unread {
     }
 
     async fn dropped(&self) -> u64 {
-        let text = answered(self.metrics, "GET /metrics").await;
+        let text = http_answer(self.metrics, "GET /metrics").await;
         let line = text.lines().find(|line| line.starts_with("devspaces_log_lines_dropped_total "));
         line.and_then(|line| line.split(' ').nth(1)?.parse().ok()).expect("the number")
     }
