@@ -5,7 +5,7 @@ use devspaces_proto::{membership::v1::ConsoleRole, space::v1::ContributorRole};
 use tonic::Code;
 
 use super::op::{APPS, Op, PEOPLE, SPACES, Step, Who};
-use crate::matrix::oracle::{self, Place, Row, Standing};
+use crate::gate::oracle::{self, Place, Row, Standing};
 
 /// A person's console role in a space (R-M1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::acts::commands::complaint;
 
-const README: &str = include_str!("../../../README.md");
+const README: &str = include_str!("../../../../README.md");
 
 /// The shell blocks of a section.
 fn shell(section: &str) -> String {

@@ -9,15 +9,16 @@ use devspaces_tests::{Persona, Suite, refused, sql::tamper};
 use futures::future::join_all;
 use tonic::{Code, Status};
 
-use super::{
-    ask,
-    oracle::{Place, Standing, may_link, rows},
-    resource_of,
-};
-use crate::acts::{
-    apps::{deletes_app, imported_app},
-    members::{ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, keeps_only_app_roles, member},
-    spaces::lists_spaces,
+use super::{ask, resource_of};
+use crate::{
+    acts::{
+        apps::{deletes_app, imported_app},
+        members::{
+            ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, keeps_only_app_roles, member,
+        },
+        spaces::lists_spaces,
+    },
+    gate::oracle::{Place, Standing, may_link, rows},
 };
 
 scenarios! {

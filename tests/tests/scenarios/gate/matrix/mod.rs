@@ -1,15 +1,16 @@
 //! The permission table, asked through the API: every row, by each role that a person can hold.
-pub(crate) mod apps;
-pub(crate) mod oracle;
-pub(crate) mod planes;
+mod apps;
+mod planes;
 
 use devspaces::Service;
 use devspaces_proto::{authz::v1::Plane, membership::v1::Member};
 use devspaces_tests::{Persona, Suite, refused, suite::eventually};
 use tonic::Code;
 
-use self::oracle::{Row, Standing, rows};
-use crate::acts::members::{ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, member};
+use crate::{
+    acts::members::{ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, member},
+    gate::oracle::{self, Row, Standing, rows},
+};
 
 scenarios! {
     everywhere:

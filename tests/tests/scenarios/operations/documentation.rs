@@ -111,11 +111,16 @@ fn pages() -> BTreeSet<String> {
     pages
 }
 
-/// The text of all files of a folder.
+/// The text of all files of a folder, and of the folders in it.
 fn sources(folder: &str) -> String {
     let mut text = String::new();
     for entry in fs::read_dir(Path::new(ROOT).join(folder)).expect("a folder") {
-        text += &fs::read_to_string(entry.expect("an entry").path()).unwrap_or_default();
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            text += &sources(path.to_str().expect("a path of letters"));
+        } else {
+            text += &fs::read_to_string(path).unwrap_or_default();
+        }
     }
     text
 }

@@ -19,7 +19,7 @@ use super::{
     stage::Stage,
     world::{No, On, World},
 };
-use crate::matrix::oracle::{self, Row};
+use crate::gate::oracle::{self, Row};
 
 /// A console role as three messages name it.
 fn title(role: ConsoleRole) -> &'static str {

@@ -5,7 +5,7 @@ use devspaces_proto::space::v1::ContributorRole;
 use tonic::Code;
 
 use super::world::{Actor, Answer, App, Member, No, On, Told, World};
-use crate::matrix::oracle;
+use crate::gate::oracle;
 
 impl World {
     fn new_app(&mut self, owner: usize, space: Option<usize>) -> Told {

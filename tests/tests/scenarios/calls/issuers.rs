@@ -18,8 +18,8 @@ use tonic::Code;
 
 use crate::acts::spaces::{NOWHERE, gets_space};
 
-const OPERATIONS: &str = include_str!("../../../docs/operations.md");
-const COMPOSE: &str = include_str!("../../../deploy/compose.yaml");
+const OPERATIONS: &str = include_str!("../../../../docs/operations.md");
+const COMPOSE: &str = include_str!("../../../../deploy/compose.yaml");
 
 /// Where the documentation's examples have their keys.
 const THERE: &str = "/run/issuers/users.json";

@@ -26,7 +26,7 @@ scenarios! {
         journal_erase_takes_a_person_out_and_leaves_the_chain_whole;
 }
 
-const PERMISSIONS: &str = include_str!("../../../docs/permissions.md");
+const PERMISSIONS: &str = include_str!("../../../../docs/permissions.md");
 
 /// What a command says that must find something wrong: it ends with 1 and gives no error of its own.
 async fn found(arguments: &[&str]) -> String {
@@ -63,7 +63,7 @@ async fn migrate_applies_each_step_once(engine: Engine) {
 
 #[test]
 fn every_setting_and_metric_is_documented() {
-    let page = include_str!("../../../docs/configuration.md");
+    let page = include_str!("../../../../docs/configuration.md");
     assert_eq!(
         page,
         devspaces::cli::reference(),

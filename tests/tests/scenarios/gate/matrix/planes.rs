@@ -4,15 +4,14 @@ use devspaces_proto::membership::v1::{ConsoleRole, Member};
 use devspaces_tests::{Persona, Suite};
 use futures::future::join_all;
 
-use super::{
-    ask,
-    oracle::{Place, Standing, rows},
-    resource_of,
-};
-use crate::acts::{
-    accounts::{adds_billing_admins, consents_to_invoicing},
-    marketplace::{accepts_terms, adds_marketplace_admins, creates_profile},
-    members::{ADMIN, DEVELOPER, VIEWER, adds_members_as_given, member},
+use super::{ask, resource_of};
+use crate::{
+    acts::{
+        accounts::{adds_billing_admins, consents_to_invoicing},
+        marketplace::{accepts_terms, adds_marketplace_admins, creates_profile},
+        members::{ADMIN, DEVELOPER, VIEWER, adds_members_as_given, member},
+    },
+    gate::oracle::{Place, Standing, rows},
 };
 
 scenarios! {

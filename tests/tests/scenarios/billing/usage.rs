@@ -17,7 +17,10 @@ use crate::acts::{
     apps::{deletes_app, gets_app, imported_app, links_app, undeletes_app},
     members::{ADMIN, VIEWER, adds_members},
     spaces::archives_space,
-    usage::{ACCEPTED, begins_mid_month, lists_usage, outcomes, pages_of_usage, reports_usage, usage_event},
+    usage::{
+        ACCEPTED, begins_mid_month, lists_usage, month_ahead, outcomes, pages_of_usage, reports_usage,
+        usage_event,
+    },
 };
 
 scenarios! {
@@ -340,7 +343,7 @@ async fn usage_is_listed_by_month_app_and_page(suite: Suite) {
             batch.push(UsageEvent { metric, ..usage_event(&suite, &id, &apps[number], "0.5") });
         }
     }
-    let before = month_of(&suite);
+    let before = month_ahead(&suite, 0);
     outcomes(&suite, &batch).await;
     suite.clock.advance(Duration::from_hours(24 * 32));
     outcomes(&suite, &[usage_event(&suite, "later", &apps[0], "3")]).await;
@@ -362,12 +365,6 @@ async fn usage_is_listed_by_month_app_and_page(suite: Suite) {
     assert_eq!(refused(pages_of_usage(&alice, bad).await).fields, ["page_size", "month"]);
     let bad = ListUsageRequest { app: "x".into(), parent: space.clone(), ..all };
     assert_eq!(refused(pages_of_usage(&alice, bad).await).fields, ["parent", "app"]);
-}
-
-/// The current month.
-pub(crate) fn month_of(suite: &Suite) -> String {
-    use devspaces_kit::clock::Clock as _;
-    suite.clock.now().to_string()[..7].to_owned()
 }
 
 // R-B5: first write wins, also of batches at once that share some of their ids, in spaces of their own and in the same.

@@ -9,17 +9,15 @@ use devspaces_proto::{
 use devspaces_tests::{Persona, Suite, refused};
 use tonic::{Code, Status};
 
-use crate::{
-    acts::{
-        accounts::{account_of, consents_to_invoicing},
-        apps::deletes_app,
-        invoices::{Customer, line_numbers, previews_invoice, usd},
-        members::{VIEWER, adds_members},
-        usage::{
-            ACCEPTED, begins_mid_month, lists_usage, new_usage_event, outcomes, reports_accepted, usage_event,
-        },
+use crate::acts::{
+    accounts::{account_of, consents_to_invoicing},
+    apps::deletes_app,
+    invoices::{Customer, line_numbers, previews_invoice, usd},
+    members::{VIEWER, adds_members},
+    usage::{
+        ACCEPTED, begins_mid_month, lists_usage, month_ahead, new_usage_event, outcomes, reports_accepted,
+        usage_event,
     },
-    usage::month_of,
 };
 
 scenarios! {
@@ -82,7 +80,7 @@ async fn each_app_has_its_estimate_also_one_that_has_left(suite: Suite) {
     assert_eq!(whole.apps, expected);
     let money = Money { currency_code: "USD".into(), units: 2, nanos: 510_000_000 };
     assert_eq!(whole.estimated_total, Some(money), "2.513505, rounded once");
-    assert_eq!(whole.month, month_of(&suite));
+    assert_eq!(whole.month, month_ahead(&suite, 0));
     let next =
         devspaces_kit::clock::Timestamp::try_from(whole.next_invoice_time.expect("a time")).expect("a time");
     assert!(next.to_string().ends_with("-03T00:00:00.000000Z") && next.to_string()[..7] > *whole.month);

@@ -1,0 +1,5 @@
+//! Apps and their contributors.
+mod contributors;
+mod life_cycle;
+mod processes;
+mod races;

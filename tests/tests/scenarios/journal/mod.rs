@@ -1,0 +1,8 @@
+//! The journal: that it is whole, and who reads it.
+mod apps;
+mod chain;
+mod erasure;
+mod export;
+mod list;
+mod races;
+mod watch;
