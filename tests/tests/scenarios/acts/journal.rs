@@ -88,3 +88,7 @@ pub(crate) async fn takes_entries(
     }
     taken
 }
+
+pub(crate) fn sequences(entries: &[Entry]) -> Vec<i64> {
+    entries.iter().map(|entry| entry.sequence).collect()
+}

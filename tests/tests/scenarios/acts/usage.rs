@@ -94,3 +94,9 @@ pub(crate) fn new_usage_event(suite: &Suite, app: &str, metric: Metric, quantity
 pub(crate) async fn reports_accepted(suite: &Suite, event: UsageEvent) {
     assert_eq!(outcomes(suite, &[event]).await, [ACCEPTED]);
 }
+
+/// The quantities of the current month in a space, each with the number of its events.
+pub(crate) async fn usage_sums(who: &Persona, space: &str) -> Vec<(String, i64)> {
+    let used = lists_usage(who, space).await.expect("usage");
+    used.into_iter().map(|(_, _, quantity, events)| (quantity, events)).collect()
+}

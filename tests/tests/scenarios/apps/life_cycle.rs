@@ -1,9 +1,8 @@
-//! Apps: creating, importing, linking, changing and deleting them, and who sees them.
+//! Apps: creating, changing and deleting them.
 use std::time::Duration;
 
 use devspaces_proto::space::v1::{
-    App, ContributorRole, CreateAppRequest, DeleteAppRequest, ImportAppRequest, LinkAppRequest,
-    ListAppsRequest,
+    App, ContributorRole, CreateAppRequest, DeleteAppRequest, LinkAppRequest,
     app::{Listing, State},
 };
 use devspaces_tests::{Suite, refused};
@@ -14,26 +13,19 @@ use crate::acts::{
         apps_seen, creates_app, deletes_app, gets_app, imported_app, links_app, lists_apps, undeletes_app,
         updates_app,
     },
-    contributors::{OWNER, adds_contributors, lists_contributors},
+    contributors::{OWNER, adds_contributors},
     marketplace::{accepts_terms, submits_listing},
-    members::{ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, member},
+    members::{ADMIN, DEVELOPER, VIEWER, adds_members},
     spaces::{archives_space, restores_space},
 };
 
 scenarios! {
     both engines:
-        a_list_of_apps_is_not_shortened_while_the_owner_of_roles_is_down,
         a_deleted_app_is_gone_after_thirty_days;
     everywhere:
         the_creator_of_an_app_owns_it,
-        an_app_is_seen_by_derived_viewers_and_looks_missing_to_others,
         an_admin_manages_every_app_and_develops_by_a_role_that_the_journal_shows,
         details_change_by_mask_and_etag,
-        an_imported_app_is_seen_and_linked_by_its_contributors_and_nothing_more,
-        linking_takes_a_role_in_the_space_and_one_on_the_app,
-        importing_takes_the_permission_of_a_service,
-        apps_are_listed_as_far_as_one_sees_them,
-        pages_of_apps_neither_skip_nor_repeat,
         a_deleted_app_is_in_no_space_and_can_be_had_back,
         a_marketplace_app_is_not_deleted,
         a_space_is_archived_without_apps_and_takes_none_in_while_it_is,
@@ -63,29 +55,6 @@ async fn the_creator_of_an_app_owns_it(suite: Suite) {
             denied.message,
             format!("Permission 'apps.create' denied on '{space}' (or it might not exist)")
         );
-    }
-}
-
-// R-A4, R-A5
-async fn an_app_is_seen_by_derived_viewers_and_looks_missing_to_others(suite: Suite) {
-    let [alice, bob, dora, della, victor, mallory] =
-        ["alice", "bob", "dora", "della", "victor", "mallory"].map(|id| suite.user(id));
-    let space = alice.creates_space("Team").await;
-    adds_members(&alice, &space, &[(&bob, DEVELOPER), (&dora, DEVELOPER), (&victor, VIEWER)])
-        .await
-        .expect("added");
-    let add_on = devspaces_proto::membership::v1::Member { view_all_apps: true, ..member(&della, DEVELOPER) };
-    adds_members_as_given(&alice, &space, vec![add_on]).await.expect("added");
-    let app = bob.creates_app(&space).await;
-    for viewer in [&alice, &della, &victor] {
-        assert_eq!(gets_app(viewer, &app).await.expect("seen").my_role(), ContributorRole::Viewer);
-        assert!(!viewer.may("app.develop", &app).await && !viewer.may("app.deploy", &app).await, "R-A6");
-    }
-    for other in [&dora, &mallory] {
-        let (forbidden, missing) =
-            (refused(gets_app(other, &app).await), refused(gets_app(other, NOWHERE).await));
-        assert_eq!(forbidden.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
-        assert_eq!(missing.message.replace(NOWHERE, &app), forbidden.message, "R-P3");
     }
 }
 
@@ -129,156 +98,6 @@ async fn details_change_by_mask_and_etag(suite: Suite) {
         bad.bad_fields(),
         (Code::InvalidArgument, "INVALID_FIELD", vec!["update_mask", "app.display_name"])
     );
-}
-
-// R-A2
-async fn an_imported_app_is_seen_and_linked_by_its_contributors_and_nothing_more(suite: Suite) {
-    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
-    let space = alice.creates_space("Team").await;
-    adds_members(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
-    let app = imported_app(&suite, &bob).await;
-    let before = gets_app(&bob, &app).await.expect("its owner sees it");
-    assert_eq!((before.space.as_str(), before.my_role()), ("", OWNER));
-    for permission in ["app.develop", "app.deploy", "app.update", "app.contributors.update", "app.delete"] {
-        assert!(!bob.may(permission, &app).await, "{permission}");
-    }
-    assert_eq!(apps_seen(&bob, "").await, [(app.clone(), OWNER)]);
-    assert_eq!(refused(gets_app(&alice, &app).await).code, Code::PermissionDenied);
-    assert_eq!(
-        refused(links_app(&alice, &app, &space).await).code,
-        Code::PermissionDenied,
-        "a role on the app is missing"
-    );
-    let linked = links_app(&bob, &app, &space).await.expect("linked");
-    assert_eq!((linked.space, linked.name), (space.clone(), app.clone()));
-    assert!(bob.may("app.deploy", &app).await);
-    assert_eq!(
-        gets_app(&alice, &app).await.expect("now seen by the Admin").my_role(),
-        ContributorRole::Viewer
-    );
-    let again = refused(links_app(&bob, &app, &space).await);
-    assert_eq!(again.blocked(), (Code::FailedPrecondition, "APP_LINKED", vec!["APP_LINKED"]));
-}
-
-// R-A2, R-P3: linking takes a role in each, and tells of neither to who lacks one.
-async fn linking_takes_a_role_in_the_space_and_one_on_the_app(suite: Suite) {
-    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));
-    let space = alice.creates_space("Team").await;
-    adds_members(&alice, &space, &[(&carol, VIEWER)]).await.expect("added");
-    let [bobs, carols] = [imported_app(&suite, &bob).await, imported_app(&suite, &carol).await];
-    let no_role_in_space = refused(links_app(&bob, &bobs, &space).await);
-    let viewer_in_space = refused(links_app(&carol, &carols, &space).await);
-    let no_role_on_app = refused(links_app(&alice, &bobs, &space).await);
-    let no_app = refused(links_app(&alice, NOWHERE, &space).await);
-    for denied in [&no_role_in_space, &viewer_in_space, &no_role_on_app, &no_app] {
-        assert_eq!(
-            denied.message,
-            format!("Permission 'apps.link' denied on '{space}' (or it might not exist)")
-        );
-    }
-    assert_eq!(no_role_on_app, no_app);
-}
-
-// R-A2
-async fn importing_takes_the_permission_of_a_service(suite: Suite) {
-    let alice = suite.user("alice");
-    let request = |owner: &str, display_name: &str| ImportAppRequest {
-        app: Some(App { display_name: display_name.to_owned(), ..App::default() }),
-        owner: owner.to_owned(),
-        request_id: String::new(),
-    };
-    for who in [&alice, &suite.persona("services/auditor")] {
-        let denied = refused(who.apps().import_app(request(&alice.name, "Old")).await);
-        assert_eq!(denied.metadata[0].1, "import.apps");
-    }
-    let importer = suite.persona("services/importer");
-    let bad = refused(importer.apps().import_app(request("services/x", "")).await);
-    assert_eq!(bad.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["app.display_name", "owner"]));
-    let request_id = suite.request_id();
-    let key = ImportAppRequest { request_id, ..request(&alice.name, "Old") };
-    let first = importer.apps().import_app(key.clone()).await.expect("imported").into_inner();
-    assert_eq!(importer.apps().import_app(key).await.expect("the first result").into_inner(), first, "R-J5");
-    assert_eq!(apps_seen(&alice, "").await.len(), 1);
-}
-
-// R-A5, R-A9
-async fn apps_are_listed_as_far_as_one_sees_them(suite: Suite) {
-    let [alice, bob, della, erin] = ["alice", "bob", "della", "erin"].map(|id| suite.user(id));
-    let (one, two) = (alice.creates_space("One").await, bob.creates_space("Two").await);
-    adds_members(&alice, &one, &[(&bob, DEVELOPER)]).await.expect("added");
-    let add_on = devspaces_proto::membership::v1::Member { view_all_apps: true, ..member(&della, DEVELOPER) };
-    adds_members_as_given(&alice, &one, vec![add_on]).await.expect("added");
-    let [first, second] = [alice.creates_app(&one).await, bob.creates_app(&one).await];
-    let third = bob.creates_app(&two).await;
-    let fourth = imported_app(&suite, &erin).await;
-    adds_contributors(&bob, &third, &[(&erin, ContributorRole::Deployer)]).await.expect("added");
-    let viewer = ContributorRole::Viewer;
-    assert_eq!(apps_seen(&alice, "").await, [(first.clone(), OWNER), (second.clone(), viewer)]);
-    assert_eq!(apps_seen(&della, &one).await, [(first, viewer), (second.clone(), viewer)]);
-    assert_eq!(apps_seen(&bob, &one).await, [(second.clone(), OWNER)], "without the add-on, one's own");
-    assert_eq!(apps_seen(&bob, "").await, [(second, OWNER), (third.clone(), OWNER)]);
-    assert_eq!(apps_seen(&erin, "").await, [(third.clone(), ContributorRole::Deployer), (fourth, OWNER)]);
-    assert_eq!(apps_seen(&erin, &two).await, [(third, ContributorRole::Deployer)]);
-    let stranger = refused(lists_apps(&erin, &one, 0).await);
-    assert_eq!(stranger.message, format!("Permission 'apps.list' denied on '{one}' (or it might not exist)"));
-}
-
-// R-A9: in pages out of several spaces, while apps come and go.
-async fn pages_of_apps_neither_skip_nor_repeat(suite: Suite) {
-    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
-    let mut created = Vec::new();
-    let mut spaces = Vec::new();
-    for _ in 0..3 {
-        spaces.push(alice.creates_space("Team").await);
-    }
-    adds_members(&alice, &spaces[0], &[(&bob, VIEWER)]).await.expect("added");
-    for number in 0..15 {
-        created.push(alice.creates_app(&spaces[number % 3]).await);
-    }
-    let mut request = ListAppsRequest { page_size: 4, ..ListAppsRequest::default() };
-    let mut seen = Vec::new();
-    for round in 0.. {
-        let page = alice.apps().list_apps(request.clone()).await.expect("a page").into_inner();
-        seen.extend(page.apps.into_iter().map(|app| app.name));
-        if round == 0 {
-            deletes_app(&alice, &created[1]).await.expect("one that was listed goes");
-            deletes_app(&alice, &created[9]).await.expect("and one that was not");
-            created.push(alice.creates_app(&spaces[0]).await);
-        }
-        if page.next_page_token.is_empty() {
-            break;
-        }
-        request.page_token = page.next_page_token;
-    }
-    created.remove(9);
-    assert_eq!(seen, created);
-    let token = ListAppsRequest { page_size: 4, ..ListAppsRequest::default() };
-    let token = alice.apps().list_apps(token).await.expect("a page").into_inner().next_page_token;
-    let foreign = ListAppsRequest { page_token: token.clone(), ..ListAppsRequest::default() };
-    assert_eq!(refused(bob.apps().list_apps(foreign).await).reason, "PAGE_TOKEN_INVALID");
-    let other = ListAppsRequest { page_token: token, space: spaces[0].clone(), ..ListAppsRequest::default() };
-    assert_eq!(refused(alice.apps().list_apps(other).await).reason, "PAGE_TOKEN_INVALID");
-    let negative = ListAppsRequest { page_size: -1, ..ListAppsRequest::default() };
-    assert_eq!(refused(alice.apps().list_apps(negative).await).fields, ["page_size"]);
-}
-
-// R-A9, R-P2: whole, or not given at all.
-async fn a_list_of_apps_is_not_shortened_while_the_owner_of_roles_is_down(suite: Suite) {
-    let mut suite = suite;
-    let alice = suite.user("alice");
-    let space = alice.creates_space("Team").await;
-    let app = alice.creates_app(&space).await;
-    suite.stop(devspaces::Service::Membership).await;
-    for space in ["", &space] {
-        let list = refused(lists_apps(&alice, space, 0).await);
-        assert_eq!(list.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"), "{space}");
-    }
-    assert!(
-        alice.may("app.deploy", &app).await,
-        "R-P2: what the contributor role decides by itself is decided"
-    );
-    let contributors = refused(lists_contributors(&alice, &app, 0).await);
-    assert_eq!(contributors.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"));
 }
 
 // R-A10

@@ -1,25 +1,18 @@
 //! Apps across the shipped binary's processes: a removal that reaches them at once, and that survives kills half-way.
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use devspaces::Service;
 use devspaces_kit::journal;
-use devspaces_proto::{
-    authz::v1::{CheckPermissionRequest, authz_service_client::AuthzServiceClient},
-    membership::v1::RemoveMemberRequest,
-};
+use devspaces_proto::{authz::v1::CheckPermissionRequest, membership::v1::RemoveMemberRequest};
 use devspaces_tests::{
     Engine, Persona,
-    persona::Authorized,
     process::{Processes, Way},
     sql::count,
     suite::eventually,
 };
-use tonic::Code;
 
 use crate::acts::{
+    checks::{Checkers, Seen, more_allowed, more_checks, too_late},
     contributors::{DEPLOYER, OWNER, adds_contributors, listed_contributors, transfers_ownership},
     members::{ADMIN, adds_members, leaves_space, removes_member},
 };
@@ -37,56 +30,6 @@ scenarios! {
 
 /// How often the roles are given and taken away while checks run.
 const ROUNDS: u64 = 25;
-
-/// What the checks of one permission saw.
-#[derive(Default)]
-struct Seen {
-    checks: AtomicU64,
-    allowed: AtomicU64,
-    /// Checks that ran while all roles were gone, from their start on, and were allowed all the same.
-    stale: AtomicU64,
-}
-
-/// What all checkers share.
-#[derive(Default)]
-struct Shared {
-    /// Even while roles may be held, odd from the reply that took them away until they are given again.
-    epoch: AtomicU64,
-    done: AtomicBool,
-}
-
-async fn check_without_pause(
-    mut authz: AuthzServiceClient<Authorized>,
-    request: CheckPermissionRequest,
-    shared: Arc<Shared>,
-    seen: Arc<Seen>,
-) {
-    while !shared.done.load(Ordering::SeqCst) {
-        let before = shared.epoch.load(Ordering::SeqCst);
-        let answer = match authz.check_permission(request.clone()).await {
-            Ok(answer) => answer.into_inner(),
-            // On a machine that is busy with other tests facts may come too late: that is no permission.
-            Err(status) if status.code() == Code::Unavailable => continue,
-            Err(status) => panic!("no answer: {status:?}"),
-        };
-        let after = shared.epoch.load(Ordering::SeqCst);
-        seen.checks.fetch_add(1, Ordering::SeqCst);
-        if answer.allowed {
-            seen.allowed.fetch_add(1, Ordering::SeqCst);
-            if before == after && before % 2 == 1 {
-                seen.stale.fetch_add(1, Ordering::SeqCst);
-            }
-        }
-    }
-}
-
-/// Waits until every permission was checked, or allowed, so many times more.
-async fn more(seen: &[Arc<Seen>], counter: impl Fn(&Seen) -> &AtomicU64, by: u64) {
-    let goals: Vec<u64> = seen.iter().map(|seen| counter(seen).load(Ordering::SeqCst) + by).collect();
-    for (seen, goal) in seen.iter().zip(goals) {
-        eventually(async || (counter(seen).load(Ordering::SeqCst) >= goal).then_some(())).await;
-    }
-}
 
 /// One app of which bob is OWNER while he is in the space, one that he deploys, one that he only sees.
 struct Apps {
@@ -125,36 +68,32 @@ impl Apps {
 async fn no_check_that_starts_after_a_removal_is_allowed_on_any_app(suite: Processes) {
     let (alice, bob) = (suite.user("alice"), suite.user("bob"));
     let apps = Apps::new(&alice).await;
-    let shared = Arc::new(Shared::default());
-    let (mut seen, mut checkers) = (Vec::new(), Vec::new());
+    let (mut checkers, mut seen) = (Checkers::new(too_late), Vec::new());
     for (permission, resource) in apps.permissions() {
         for authz in [bob.authz(), bob.authz_of(Service::Membership)] {
             let (permission, resource) = (permission.to_owned(), resource.to_owned());
             let request = CheckPermissionRequest { permission, resource, ..Default::default() };
             let of_this = Arc::new(Seen::default());
-            checkers.push(tokio::spawn(check_without_pause(authz, request, shared.clone(), of_this.clone())));
+            checkers.start(authz, request, of_this.clone());
             seen.push(of_this);
         }
     }
     for round in 0..ROUNDS {
         apps.take_in(&alice, &bob).await;
-        more(&seen, |seen| &seen.allowed, 1).await;
+        more_allowed(&seen, 1).await;
         if round % 2 == 0 {
             removes_member(&alice, &apps.space, &bob).await.expect("removed");
         } else {
             leaves_space(&bob, &apps.space).await.expect("left");
         }
-        shared.epoch.fetch_add(1, Ordering::SeqCst);
-        more(&seen, |seen| &seen.checks, 2).await;
-        shared.epoch.fetch_add(1, Ordering::SeqCst);
+        checkers.turn();
+        more_checks(&seen, 2).await;
+        checkers.turn();
     }
-    shared.done.store(true, Ordering::SeqCst);
-    for checker in checkers {
-        checker.await.expect("a checker that ends");
-    }
-    let stale: Vec<u64> = seen.iter().map(|seen| seen.stale.load(Ordering::SeqCst)).collect();
+    checkers.end().await;
+    let stale: Vec<u64> = seen.iter().map(|seen| seen.stale()).collect();
     assert_eq!(stale, [0; 8]);
-    assert!(seen.iter().all(|seen| seen.allowed.load(Ordering::SeqCst) >= ROUNDS));
+    assert!(seen.iter().all(|seen| seen.allowed() >= ROUNDS));
 }
 
 fn removal(space: &str, whom: &Persona) -> RemoveMemberRequest {

@@ -14,4 +14,5 @@ mod races;
 mod rate_cards;
 mod runs;
 mod usage;
+mod usage_lists;
 mod usage_sums;

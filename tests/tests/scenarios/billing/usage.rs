@@ -7,7 +7,7 @@ use devspaces_proto::billing::v1::{
     usage_result::{Outcome, Rejection},
 };
 use devspaces_tests::{
-    Persona, Suite, refused,
+    Suite, refused,
     sql::{count, texts},
 };
 use tonic::Code;
@@ -15,11 +15,10 @@ use tonic::Code;
 use crate::acts::{
     accounts::account_of,
     apps::{deletes_app, gets_app, imported_app, links_app, undeletes_app},
-    members::{ADMIN, VIEWER, adds_members},
     spaces::archives_space,
     usage::{
-        ACCEPTED, begins_mid_month, lists_usage, month_ahead, outcomes, pages_of_usage, reports_usage,
-        usage_event,
+        ACCEPTED, begins_mid_month, lists_usage, outcomes, pages_of_usage, reports_usage, usage_event,
+        usage_sums,
     },
 };
 
@@ -28,10 +27,7 @@ scenarios! {
         usage_belongs_to_the_space_that_held_the_app_then,
         late_usage_is_taken_while_the_space_is_archived,
         nothing_is_counted_while_the_space_service_is_down_and_the_batch_sent_again_counts_once,
-        a_batch_writes_one_entry_for_each_space_in_which_something_counts,
-        usage_is_reported_by_a_service_and_read_by_who_may_see_estimates,
-        usage_of_many_apps_is_listed_whole,
-        usage_is_listed_by_month_app_and_page;
+        a_batch_writes_one_entry_for_each_space_in_which_something_counts;
     everywhere:
         usage_of_the_hour_in_which_an_app_was_made_counts,
         more_than_can_be_priced_is_refused_by_name,
@@ -45,11 +41,6 @@ const DUPLICATE: (Outcome, Rejection) = (Outcome::Duplicate, Rejection::Unspecif
 
 fn rejected(why: Rejection) -> (Outcome, Rejection) {
     (Outcome::Rejected, why)
-}
-
-async fn sum(who: &Persona, space: &str) -> Vec<(String, i64)> {
-    let used = lists_usage(who, space).await.expect("usage");
-    used.into_iter().map(|(_, _, quantity, events)| (quantity, events)).collect()
 }
 
 // R-B5: the hour in which an app is made, and 5 minutes on either side.
@@ -161,7 +152,7 @@ async fn each_event_is_answered_for_itself_and_the_rest_of_the_batch_stands(suit
     // Once accepted it is a duplicate, and once rejected it can still be accepted.
     let again = [first, batch[9].clone(), UsageEvent { quantity: "1".into(), ..batch[6].clone() }];
     assert_eq!(outcomes(&suite, &again).await, [DUPLICATE, unknown, ACCEPTED]);
-    assert_eq!(sum(&alice, &space).await, [("5.750000001".into(), 5), ("7".into(), 1)]);
+    assert_eq!(usage_sums(&alice, &space).await, [("5.750000001".into(), 5), ("7".into(), 1)]);
 }
 
 // R-B5
@@ -187,13 +178,13 @@ async fn a_batch_has_one_to_a_thousand_events(suite: Suite) {
         let refusal = refused(reports_usage(&metering, bad).await);
         assert_eq!(refusal.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["events"]));
     }
-    assert_eq!(sum(&alice, &space).await, []);
+    assert_eq!(usage_sums(&alice, &space).await, []);
     let results = outcomes(&suite, &all[..1000]).await;
     assert!(results.iter().all(|result| *result == ACCEPTED));
-    assert_eq!(sum(&alice, &space).await, [("100".into(), 1000)]);
+    assert_eq!(usage_sums(&alice, &space).await, [("100".into(), 1000)]);
     let results = outcomes(&suite, &all[1..]).await;
     assert_eq!(results.iter().filter(|result| **result == ACCEPTED).count(), 1);
-    assert_eq!(sum(&alice, &space).await, [("100.1".into(), 1001)]);
+    assert_eq!(usage_sums(&alice, &space).await, [("100.1".into(), 1001)]);
 }
 
 // R-B5, R-A2
@@ -219,8 +210,8 @@ async fn usage_belongs_to_the_space_that_held_the_app_then(suite: Suite) {
         outcomes(&suite, &[unlinked, at_home, deleted, back]).await,
         [unknown, ACCEPTED, unknown, ACCEPTED],
     );
-    assert_eq!(sum(&alice, &home).await, [("10".into(), 2)]);
-    assert_eq!(sum(&alice, &other).await, []);
+    assert_eq!(usage_sums(&alice, &home).await, [("10".into(), 2)]);
+    assert_eq!(usage_sums(&alice, &other).await, []);
 }
 
 // R-B5, R-S5
@@ -234,7 +225,7 @@ async fn late_usage_is_taken_while_the_space_is_archived(suite: Suite) {
     deletes_app(&alice, &app).await.expect("deleted");
     archives_space(&alice, &space).await.expect("archived");
     assert_eq!(outcomes(&suite, &[late]).await, [ACCEPTED]);
-    assert_eq!(sum(&alice, &space).await, [("3".into(), 1)]);
+    assert_eq!(usage_sums(&alice, &space).await, [("3".into(), 1)]);
 }
 
 // R-B5
@@ -256,7 +247,7 @@ async fn nothing_is_counted_while_the_space_service_is_down_and_the_batch_sent_a
     let results = devspaces_tests::suite::eventually(sent).await;
     assert!(results.iter().all(|result| result.outcome() == Outcome::Accepted));
     assert_eq!(outcomes(&suite, &batch).await, [DUPLICATE, DUPLICATE]);
-    assert_eq!(sum(&alice, &space).await, [("3".into(), 2)]);
+    assert_eq!(usage_sums(&alice, &space).await, [("3".into(), 2)]);
 }
 
 // R-J1: an entry for each batch and space, that vouches for what was accepted; and R-J5.
@@ -287,84 +278,6 @@ async fn a_batch_writes_one_entry_for_each_space_in_which_something_counts(suite
         assert_eq!((&entry["after"]["events"], &entry["facts"]), (&5.into(), &false.into()));
         assert_eq!(entry["after"]["digest"].as_str().map(str::len), Some(64));
     }
-}
-
-// R-P7: whoever reports usage was given that by name; and who reads it.
-async fn usage_is_reported_by_a_service_and_read_by_who_may_see_estimates(suite: Suite) {
-    let (alice, bob, carol) = (suite.user("alice"), suite.user("bob"), suite.user("carol"));
-    let space = alice.creates_space("Team").await;
-    let app = alice.creates_app(&space).await;
-    adds_members(&alice, &space, &[(&bob, VIEWER), (&carol, ADMIN)]).await.expect("added");
-    let batch = [usage_event(&suite, "a", &app, "1")];
-    for who in [&alice, &suite.persona("services/payments"), &suite.peer("space", "billing")] {
-        let refusal = refused(reports_usage(who, &batch).await);
-        assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
-    }
-    assert_eq!(outcomes(&suite, &batch).await, [ACCEPTED]);
-    for who in [&alice, &carol] {
-        assert_eq!(lists_usage(who, &space).await.expect("usage").len(), 1);
-    }
-    for who in [&bob, &suite.user("stranger"), &suite.persona("services/metering")] {
-        let refusal = refused(lists_usage(who, &space).await);
-        assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
-    }
-}
-
-// R-B5: of a space with more apps than are read at once.
-async fn usage_of_many_apps_is_listed_whole(suite: Suite) {
-    let alice = suite.user("alice");
-    let space = alice.creates_space("Team").await;
-    let mut batch = Vec::new();
-    for number in 0..220 {
-        let app = alice.creates_app(&space).await;
-        batch.push(usage_event(&suite, &format!("event-{number}"), &app, "0.5"));
-    }
-    outcomes(&suite, &batch).await;
-    let mut expected: Vec<_> =
-        batch.iter().map(|event| (event.app.clone(), Metric::LogsGb, "0.5".to_owned(), 1)).collect();
-    expected.sort();
-    for page_size in [150, 250, 1000] {
-        let request =
-            ListUsageRequest { parent: account_of(&space), page_size, ..ListUsageRequest::default() };
-        assert_eq!(pages_of_usage(&alice, request).await.expect("usage"), expected, "{page_size}");
-    }
-}
-
-// R-B5
-async fn usage_is_listed_by_month_app_and_page(suite: Suite) {
-    let alice = suite.user("alice");
-    let space = alice.creates_space("Team").await;
-    let mut batch = Vec::new();
-    let mut apps = Vec::new();
-    for number in 0..3 {
-        apps.push(alice.creates_app(&space).await);
-        for metric in 1..=7 {
-            let id = format!("{number}-{metric}");
-            batch.push(UsageEvent { metric, ..usage_event(&suite, &id, &apps[number], "0.5") });
-        }
-    }
-    let before = month_ahead(&suite, 0);
-    outcomes(&suite, &batch).await;
-    suite.clock.advance(Duration::from_hours(24 * 32));
-    outcomes(&suite, &[usage_event(&suite, "later", &apps[0], "3")]).await;
-    let all = ListUsageRequest { parent: account_of(&space), month: before, ..ListUsageRequest::default() };
-    let whole = pages_of_usage(&alice, all.clone()).await.expect("usage");
-    assert_eq!(whole.len(), 21);
-    let key = |row: &(String, Metric, String, i64)| (row.0.clone(), row.1.as_str_name().to_owned());
-    assert!(whole.is_sorted_by_key(key));
-    for page_size in [1, 4, 7, 21, 1001] {
-        let request = ListUsageRequest { page_size, ..all.clone() };
-        assert_eq!(pages_of_usage(&alice, request).await.expect("usage"), whole, "{page_size}");
-    }
-    let one = ListUsageRequest { app: apps[1].clone(), page_size: 2, ..all.clone() };
-    let of_one: Vec<_> = whole.iter().filter(|row| row.0 == apps[1]).cloned().collect();
-    assert_eq!(pages_of_usage(&alice, one).await.expect("usage"), of_one);
-    assert_eq!(of_one.len(), 7);
-    assert_eq!(sum(&alice, &space).await, [("3".into(), 1)]);
-    let bad = ListUsageRequest { month: "2026-13".into(), page_size: -1, ..all.clone() };
-    assert_eq!(refused(pages_of_usage(&alice, bad).await).fields, ["page_size", "month"]);
-    let bad = ListUsageRequest { app: "x".into(), parent: space.clone(), ..all };
-    assert_eq!(refused(pages_of_usage(&alice, bad).await).fields, ["parent", "app"]);
 }
 
 // R-B5: first write wins, also of batches at once that share some of their ids, in spaces of their own and in the same.
@@ -402,7 +315,8 @@ async fn of_batches_at_once_that_share_ids_each_id_counts_once(suite: Suite) {
         assert_eq!(winners, [1; 80], "round {round}");
     }
     for (number, space) in spaces.iter().enumerate() {
-        let total: Vec<_> = sum(&alice, space).await.into_iter().map(|(quantity, _)| quantity).collect();
+        let total: Vec<_> =
+            usage_sums(&alice, space).await.into_iter().map(|(quantity, _)| quantity).collect();
         let expected: Vec<_> = expected.get(&number).map(ToString::to_string).into_iter().collect();
         assert_eq!(total, expected);
     }

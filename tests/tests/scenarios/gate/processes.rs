@@ -1,8 +1,5 @@
 //! The shipped binary: services as separate processes that are killed, and revocation across them.
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use devspaces::Service;
 use devspaces_kit::{db::Pool, journal};
@@ -12,7 +9,6 @@ use devspaces_proto::{
 };
 use devspaces_tests::{
     CONSOLE, Engine, Persona, Refusal,
-    persona::Authorized,
     process::{Processes, Way},
     refused,
     sql::{count, texts},
@@ -21,6 +17,7 @@ use devspaces_tests::{
 use tonic::{Code, Status};
 
 use crate::acts::{
+    checks::{Checkers, Seen, more_allowed, more_checks, too_late},
     members::{ADMIN, VIEWER, adds_members, demotes_member, leaves_space, lists_members, removes_member},
     spaces::{NOWHERE, gets_space},
 };
@@ -48,99 +45,56 @@ const ROUNDS: u64 = 60;
 /// How many checks run at once, without pause.
 const CHECKERS: usize = 8;
 
-/// What checks saw of a role that came and went.
-#[derive(Default)]
-struct Observed {
-    /// Even while the role may be held, odd from the reply that took it away until it is given again.
-    epoch: AtomicU64,
-    checks: AtomicU64,
-    allowed: AtomicU64,
-    /// Checks that ran while the role was gone, from their start on, and were allowed all the same.
-    stale: AtomicU64,
-    done: AtomicBool,
-}
-
-async fn check_without_pause(
-    mut authz: AuthzServiceClient<Authorized>,
-    (permission, resource): (String, String),
-    max_staleness: i64,
-    observed: Arc<Observed>,
-) {
-    let max_staleness =
-        (max_staleness > 0).then_some(prost_types::Duration { seconds: max_staleness, nanos: 0 });
-    let request = CheckPermissionRequest { permission, resource, max_staleness, ..Default::default() };
-    while !observed.done.load(Ordering::SeqCst) {
-        let before = observed.epoch.load(Ordering::SeqCst);
-        let answer = match authz.check_permission(request.clone()).await {
-            Ok(answer) => answer.into_inner(),
-            // On a machine that is busy with other tests facts may come too late: that is no permission.
-            Err(status) if status.code() == Code::Unavailable => continue,
-            Err(status) => panic!("no answer: {status:?}"),
-        };
-        let after = observed.epoch.load(Ordering::SeqCst);
-        observed.checks.fetch_add(1, Ordering::SeqCst);
-        if answer.allowed {
-            observed.allowed.fetch_add(1, Ordering::SeqCst);
-            if before == after && before % 2 == 1 {
-                observed.stale.fetch_add(1, Ordering::SeqCst);
-            }
-        }
-    }
-}
-
-/// Waits until so many more checks have ended.
-async fn more(counter: &AtomicU64, by: u64) {
-    let goal = counter.load(Ordering::SeqCst) + by;
-    eventually(async || (counter.load(Ordering::SeqCst) >= goal).then_some(())).await;
-}
-
 /// Gives and takes a role many times, by removals and demotions in turn, while checks run against the other service.
-async fn revoke_while_checking(suite: &Processes, max_staleness: i64) -> Arc<Observed> {
+async fn revoke_while_checking(suite: &Processes, max_staleness: i64) -> Arc<Seen> {
     let (alice, bob) = (suite.user("alice"), suite.user("bob"));
     let space = alice.creates_space("Team").await;
-    let observed = Arc::new(Observed::default());
-    let checkers: Vec<_> = (0..CHECKERS)
-        .map(|_| {
-            let question = ("members.add".to_owned(), space.clone());
-            tokio::spawn(check_without_pause(bob.authz(), question, max_staleness, observed.clone()))
-        })
-        .collect();
+    let seen = [Arc::new(Seen::default())];
+    let mut checkers = Checkers::new(too_late);
+    let request = CheckPermissionRequest {
+        permission: "members.add".to_owned(),
+        resource: space.clone(),
+        max_staleness: (max_staleness > 0)
+            .then_some(prost_types::Duration { seconds: max_staleness, nanos: 0 }),
+        ..Default::default()
+    };
+    for _ in 0..CHECKERS {
+        checkers.start(bob.authz(), request.clone(), seen[0].clone());
+    }
     for round in 0..ROUNDS {
         adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
         // A strict check, which also renews what checks that allow for age are answered from.
         assert!(bob.may("members.add", &space).await);
         if max_staleness == 0 {
-            more(&observed.allowed, 1).await;
+            more_allowed(&seen, 1).await;
         }
         if round % 2 == 0 {
             removes_member(&alice, &space, &bob).await.expect("removed");
         } else {
             demotes_member(&alice, &space, &bob).await.expect("demoted");
         }
-        observed.epoch.fetch_add(1, Ordering::SeqCst);
-        more(&observed.checks, 2 * CHECKERS as u64).await;
-        observed.epoch.fetch_add(1, Ordering::SeqCst);
+        checkers.turn();
+        more_checks(&seen, 2 * CHECKERS as u64).await;
+        checkers.turn();
         if round % 2 == 1 {
             removes_member(&alice, &space, &bob).await.expect("removed");
         }
     }
-    observed.done.store(true, Ordering::SeqCst);
-    for checker in checkers {
-        checker.await.expect("a checker that ends");
-    }
-    observed
+    checkers.end().await;
+    let [seen] = seen;
+    seen
 }
 
 /// R-P4, R-M5
 async fn no_check_that_starts_after_a_revocation_is_allowed_by_it(suite: Processes) {
-    let observed = revoke_while_checking(&suite, 0).await;
-    assert!(observed.allowed.load(Ordering::SeqCst) >= ROUNDS, "the checks see the role while it is held");
-    assert_eq!(observed.stale.load(Ordering::SeqCst), 0);
+    let seen = revoke_while_checking(&suite, 0).await;
+    assert!(seen.allowed() >= ROUNDS, "the checks see the role while it is held");
+    assert_eq!(seen.stale(), 0);
 }
 
 async fn the_revocation_test_sees_stale_answers(engine: Engine) {
-    let observed = revoke_while_checking(&Processes::start(engine).await, 60).await;
-    assert!(observed.stale.load(Ordering::SeqCst) > 0, "or the test could not see a stale answer");
+    let seen = revoke_while_checking(&Processes::start(engine).await, 60).await;
+    assert!(seen.stale() > 0, "or the test could not see a stale answer");
 }
 
 fn create() -> CreateSpaceRequest {

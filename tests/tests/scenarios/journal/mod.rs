@@ -4,5 +4,6 @@ mod chain;
 mod erasure;
 mod export;
 mod list;
+mod pages;
 mod races;
 mod watch;
