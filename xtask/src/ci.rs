@@ -10,13 +10,13 @@ use crate::{
 };
 
 /// Runs every check, stops at the first that fails, and ends with a table of what each took.
-pub(crate) fn run() -> Outcome {
-    let outcome = checks();
+pub(crate) fn run(races: test::Races) -> Outcome {
+    let outcome = checks(races);
     print_times();
     outcome
 }
 
-fn checks() -> Outcome {
+fn checks(races: test::Races) -> Outcome {
     dependencies::check()?;
     files::check()?;
     docs::check()?;
@@ -26,7 +26,7 @@ fn checks() -> Outcome {
     step("lints", &mut cargo(clippy))?;
     let mut doc = cargo(["doc", "--workspace", "--no-deps"]);
     step("code documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
-    test::run(&[])?;
+    test::run_with(races, &[])?;
     clients::run(&[])?;
     attack::run(&["--quick"])?;
     containers::run_unless_skipped()

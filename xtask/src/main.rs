@@ -16,6 +16,8 @@ mod test;
 
 use std::{env, process::ExitCode};
 
+use self::test::Races;
+
 const USAGE: &str = "\
 The chores of the devspaces workspace.
 
@@ -38,7 +40,7 @@ Usage: cargo xtask <COMMAND>
   attack [--quick] [ARGS]
                    has one client try to take the rest down while another measures its own calls; --quick is shorter, is on
                    what the tests have built, and does not decide by times
-  nightly          ci, and then what takes longer: clients in all languages, the image as the Dockerfile compiles it, faults,
+  nightly          ci with whole races, and then what takes longer: clients in all languages, the image as the Dockerfile compiles it, faults,
                    attacks
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
   bench [ARGS]     the benchmarks, or the one that is named: checks, latency, scale, usage, traces
@@ -46,7 +48,8 @@ Usage: cargo xtask <COMMAND>
 
 PostgreSQL is the server at DEVSPACES_TEST_POSTGRES_URL (an administrator's URL). If that is not set, a throwaway
 server is started from the installed binaries; if there are none, the system's package manager is asked for them.
-DEVSPACES_TEST_REPLICAS=2 has the scenarios on PostgreSQL run on two replicas of every service.";
+DEVSPACES_TEST_REPLICAS=2 has the scenarios on PostgreSQL run on two replicas of every service. DEVSPACES_RACE_ROUNDS=25%
+runs a quarter of the rounds of each race; ci does, and nightly runs all.";
 
 /// What a chore ends with: one line that says what went wrong, if anything did.
 type Outcome<T = ()> = Result<T, String>;
@@ -69,7 +72,7 @@ fn main() -> ExitCode {
 
 /// What takes too long for `ci`, after all of it.
 fn nightly() -> Outcome {
-    ci::run()?;
+    ci::run(Races::Whole)?;
     clients::run(&["--all"])?;
     containers::run(true)?;
     faults::run(&[])?;
@@ -81,7 +84,7 @@ fn dispatch(args: &[&str]) -> Option<Outcome> {
     match args {
         ["test"] => Some(test::run(&[])),
         ["test", "--", rest @ ..] => Some(test::run(rest)),
-        ["ci"] => Some(ci::run()),
+        ["ci"] => Some(ci::run(Races::Quarter)),
         ["clients", rest @ ..] => Some(clients::run(rest)),
         ["containers"] => Some(containers::run(false)),
         ["containers", "--compile"] => Some(containers::run(true)),

@@ -1,5 +1,6 @@
 //! All tests, on both engines.
 use std::{
+    env,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -14,8 +15,23 @@ use crate::{
 const REQUIREMENTS: &str = "tests/python/requirements.txt";
 const STORY: &str = "tests/python/client.py";
 
+/// The variable with the share of their rounds that races run, which who sets it decides.
+const RACES: &str = "DEVSPACES_RACE_ROUNDS";
+
+/// How much of the races is run, unless the environment says.
+#[derive(Clone, Copy)]
+pub(crate) enum Races {
+    Whole,
+    Quarter,
+}
+
 /// Runs every test. `args` go to cargo test; if they name packages, only those are tested.
 pub(crate) fn run(args: &[&str]) -> Outcome {
+    run_with(Races::Whole, args)
+}
+
+/// The same with so much of the races.
+pub(crate) fn run_with(races: Races, args: &[&str]) -> Outcome {
     let binary = build()?;
     let postgres = Postgres::open()?;
     let mut tests = cargo(["test"]);
@@ -23,6 +39,9 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         tests.arg("--workspace");
     }
     tests.args(args).env("DEVSPACES_BIN", &binary);
+    if matches!(races, Races::Quarter) && env::var_os(RACES).is_none() {
+        tests.env(RACES, "25%");
+    }
     step("tests on SQLite and PostgreSQL", postgres.tell(&mut tests))?;
     drop(postgres);
     story(&binary)

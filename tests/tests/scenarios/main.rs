@@ -12,4 +12,5 @@ mod journal;
 mod marketplace;
 mod operations;
 mod people;
+mod rounds;
 mod spaces;

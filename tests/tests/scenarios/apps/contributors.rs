@@ -3,13 +3,16 @@ use devspaces_proto::space::v1::{ContributorRole, RemoveContributorRequest, Tran
 use devspaces_tests::{Persona, Suite, refused};
 use tonic::Code;
 
-use crate::acts::{
-    apps::{apps_seen, deletes_app, gets_app, imported_app},
-    contributors::{
-        APP_ADMIN, APP_VIEWER, DEPLOYER, OWNER, adds_contributors, listed_contributors, lists_contributors,
-        removes_contributor, transfers_ownership, updates_contributor,
+use crate::{
+    acts::{
+        apps::{apps_seen, deletes_app, gets_app, imported_app},
+        contributors::{
+            APP_ADMIN, APP_VIEWER, DEPLOYER, OWNER, adds_contributors, listed_contributors,
+            lists_contributors, removes_contributor, transfers_ownership, updates_contributor,
+        },
+        members::{ADMIN, DEVELOPER, VIEWER, adds_members, removes_member},
     },
-    members::{ADMIN, DEVELOPER, VIEWER, adds_members, removes_member},
+    rounds::rounds,
 };
 
 scenarios! {
@@ -230,7 +233,7 @@ async fn a_removed_contributor_has_nothing_from_the_reply_on(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    for round in 0..20 {
+    for round in 0..rounds(20) {
         adds_contributors(&alice, &app, &[(&bob, DEPLOYER)]).await.expect("added");
         assert!(bob.may("app.deploy", &app).await && bob.may("apps.list", &space).await, "{round}");
         removes_contributor(&alice, &app, &bob).await.expect("removed");

@@ -11,10 +11,13 @@ use devspaces_tests::{
     suite::eventually,
 };
 
-use crate::acts::{
-    checks::{Checkers, Seen, more_allowed, more_checks, too_late},
-    contributors::{DEPLOYER, OWNER, adds_contributors, listed_contributors, transfers_ownership},
-    members::{ADMIN, adds_members, leaves_space, removes_member},
+use crate::{
+    acts::{
+        checks::{Checkers, Seen, more_allowed, more_checks, too_late},
+        contributors::{DEPLOYER, OWNER, adds_contributors, listed_contributors, transfers_ownership},
+        members::{ADMIN, adds_members, leaves_space, removes_member},
+    },
+    rounds::rounds,
 };
 
 scenarios! {
@@ -29,7 +32,7 @@ scenarios! {
 }
 
 /// How often the roles are given and taken away while checks run.
-const ROUNDS: u64 = 25;
+const ROUNDS: u16 = 25;
 
 /// One app of which bob is OWNER while he is in the space, one that he deploys, one that he only sees.
 struct Apps {
@@ -78,7 +81,7 @@ async fn no_check_that_starts_after_a_removal_is_allowed_on_any_app(suite: Proce
             seen.push(of_this);
         }
     }
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         apps.take_in(&alice, &bob).await;
         more_allowed(&seen, 1).await;
         if round % 2 == 0 {
@@ -93,7 +96,7 @@ async fn no_check_that_starts_after_a_removal_is_allowed_on_any_app(suite: Proce
     checkers.end().await;
     let stale: Vec<u64> = seen.iter().map(|seen| seen.stale()).collect();
     assert_eq!(stale, [0; 8]);
-    assert!(seen.iter().all(|seen| seen.allowed() >= ROUNDS));
+    assert!(seen.iter().all(|seen| seen.allowed() >= rounds(ROUNDS)));
 }
 
 fn removal(space: &str, whom: &Persona) -> RemoveMemberRequest {

@@ -3,11 +3,14 @@ use devspaces_tests::{Persona, Suite, refused};
 use futures::future::{join, join_all, join4};
 use tonic::Code;
 
-use crate::acts::{
-    apps::{apps_seen, creates_app, deletes_app, imported_app, links_app, undeletes_app},
-    contributors::{DEPLOYER, OWNER, adds_contributors, listed_contributors, transfers_ownership},
-    members::{DEVELOPER, VIEWER, adds_members, leaves_space, removes_member},
-    spaces::{archives_space, gets_space, restores_space},
+use crate::{
+    acts::{
+        apps::{apps_seen, creates_app, deletes_app, imported_app, links_app, undeletes_app},
+        contributors::{DEPLOYER, OWNER, adds_contributors, listed_contributors, transfers_ownership},
+        members::{DEVELOPER, VIEWER, adds_members, leaves_space, removes_member},
+        spaces::{archives_space, gets_space, restores_space},
+    },
+    rounds::rounds,
 };
 
 scenarios! {
@@ -21,7 +24,7 @@ scenarios! {
         two_transfers_of_one_app;
 }
 
-const ROUNDS: usize = 20;
+const ROUNDS: u16 = 20;
 
 /// Who owns an app, by the list of its contributors.
 async fn owners(who: &Persona, app: &str) -> Vec<String> {
@@ -33,7 +36,7 @@ async fn owners(who: &Persona, app: &str) -> Vec<String> {
 async fn archival_against_every_way_into_the_space(suite: Suite) {
     let alice = suite.user("alice");
     let (mut archived, mut kept_out) = (0, 0);
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds(ROUNDS) {
         let space = alice.creates_space("Team").await;
         let deleted = alice.creates_app(&space).await;
         deletes_app(&alice, &deleted).await.expect("deleted");
@@ -61,14 +64,14 @@ async fn archival_against_every_way_into_the_space(suite: Suite) {
             assert_eq!(refused(came).kind(), (Code::FailedPrecondition, "SPACE_ARCHIVED"));
         }
     }
-    println!("{archived} of {ROUNDS} archived, {kept_out} kept out");
+    println!("{archived} archived, {kept_out} kept out");
 }
 
 // R-S7: by calls that begin after the archival was acknowledged, none at all.
 async fn nothing_comes_in_after_an_archival(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         archives_space(&alice, &space).await.expect("archived");
         let late = join_all((0..4).map(|_| creates_app(&alice, &space))).await;
         for late in late {
@@ -82,7 +85,7 @@ async fn nothing_comes_in_after_an_archival(suite: Suite) {
 async fn two_links_of_one_app_into_two_spaces(suite: Suite) {
     let alice = suite.user("alice");
     let (one, two) = (alice.creates_space("One").await, alice.creates_space("Two").await);
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let app = imported_app(&suite, &alice).await;
         let (first, second) = join(links_app(&alice, &app, &one), links_app(&alice, &app, &two)).await;
         assert!(first.is_ok() != second.is_ok(), "round {round}: {first:?} {second:?}");
@@ -100,7 +103,7 @@ async fn two_links_of_one_app_into_two_spaces(suite: Suite) {
 async fn a_removal_against_creations_by_the_same_person(suite: Suite) {
     let alice = suite.user("alice");
     let mut refusals = 0;
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let bob = suite.user(&format!("bob{round}"));
         let space = alice.creates_space("Team").await;
         adds_members(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
@@ -135,7 +138,7 @@ async fn a_removal_against_creations_by_the_same_person(suite: Suite) {
 async fn a_removal_against_an_addition_of_the_same_person_to_an_app(suite: Suite) {
     let alice = suite.user("alice");
     let mut stayed = 0;
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let bob = suite.user(&format!("bob{round}"));
         let space = alice.creates_space("Team").await;
         adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
@@ -162,13 +165,13 @@ async fn a_removal_against_an_addition_of_the_same_person_to_an_app(suite: Suite
         assert_eq!(bob.may("apps.list", &space).await, stays);
         assert!(!bob.may("space.get", &space).await);
     }
-    println!("{stayed} of {} were added after the removal", 4 * ROUNDS);
+    println!("{stayed} of {} were added after the removal", 4 * rounds::<u32>(ROUNDS));
 }
 
 // R-A3, R-M5: whoever is removed ends up with nothing, and the app with one owner.
 async fn a_transfer_of_ownership_against_the_removal_of_the_new_owner(suite: Suite) {
     let [alice, carol] = ["alice", "carol"].map(|id| suite.user(id));
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let bob = suite.user(&format!("bob{round}"));
         let space = alice.creates_space("Team").await;
         adds_members(&alice, &space, &[(&bob, DEVELOPER), (&carol, DEVELOPER)]).await.expect("added");
@@ -202,7 +205,7 @@ async fn two_transfers_of_one_app(suite: Suite) {
     let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
     adds_members(&alice, &space, &[(&bob, DEVELOPER), (&carol, DEVELOPER)]).await.expect("added");
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds(ROUNDS) {
         let app = alice.creates_app(&space).await;
         let (one, other) =
             join(transfers_ownership(&alice, &app, &bob), transfers_ownership(&alice, &app, &carol)).await;

@@ -13,15 +13,18 @@ use devspaces_tests::{Persona, Suite, refused, sql::tamper, suite::eventually};
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::acts::{
-    accounts::{
-        account_of, adds_billing_admins, billing_admin_of, consents_to_invoicing, consents_to_terms,
-        gets_account, invoicing_terms, lists_billing_admins, payment_method, removes_billing_admin,
-        run_by_bob, sets_payment_method,
+use crate::{
+    acts::{
+        accounts::{
+            account_of, adds_billing_admins, billing_admin_of, consents_to_invoicing, consents_to_terms,
+            gets_account, invoicing_terms, lists_billing_admins, payment_method, removes_billing_admin,
+            run_by_bob, sets_payment_method,
+        },
+        members::{ADMIN, DEVELOPER, VIEWER, adds_members, removes_member},
+        refusals::{DENIED, NOT_FOUND},
+        spaces::archives_space,
     },
-    members::{ADMIN, DEVELOPER, VIEWER, adds_members, removes_member},
-    refusals::{DENIED, NOT_FOUND},
-    spaces::archives_space,
+    rounds::rounds,
 };
 
 scenarios! {
@@ -163,7 +166,7 @@ async fn a_removed_billing_admin_is_gone_everywhere_at_once(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
     consents_to_invoicing(&alice, &space).await.expect("an account");
-    for round in 0..10 {
+    for round in 0..rounds(10) {
         adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
         for port in Service::ALL {
             assert!(may_at(port, &bob, "billing.invoices.get", &space).await, "{port} in round {round}");

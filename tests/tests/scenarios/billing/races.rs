@@ -7,14 +7,17 @@ use futures::future::{join, join_all};
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::acts::{
-    accounts::{
-        account_of, adds_billing_admins, consents_to_invoicing, gets_account, lists_billing_admins,
-        payment_method, removes_billing_admin, sets_payment_method,
+use crate::{
+    acts::{
+        accounts::{
+            account_of, adds_billing_admins, consents_to_invoicing, gets_account, lists_billing_admins,
+            payment_method, removes_billing_admin, sets_payment_method,
+        },
+        journal::{entries_of, lists_entries},
+        members::{ADMIN, adds_members},
+        spaces::{archives_space, restores_space},
     },
-    journal::{entries_of, lists_entries},
-    members::{ADMIN, adds_members},
-    spaces::{archives_space, restores_space},
+    rounds::rounds,
 };
 
 scenarios! {
@@ -34,11 +37,11 @@ scenarios! {
         archival_against_additions;
 }
 
-const ROUNDS: u32 = 30;
+const ROUNDS: u16 = 30;
 
 // R-B1: one winner, who alone is billing admin.
 async fn several_consents_at_once(suite: Suite) {
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let admins: Vec<Persona> = (0..4).map(|n| suite.user(&format!("r{round}n{n}"))).collect();
         let space = admins[0].creates_space("Team").await;
         let others: Vec<_> = admins[1..].iter().map(|admin| (admin, ADMIN)).collect();
@@ -76,7 +79,7 @@ async fn several_consents_at_once(suite: Suite) {
         let report = journal::verify(&pool, &[]).await.expect("a report");
         assert_eq!(
             (report.entries, report.findings),
-            (ROUNDS.into(), vec![]),
+            (rounds(ROUNDS), vec![]),
             "R-J1: whoever lost wrote nothing"
         );
     }
@@ -84,7 +87,7 @@ async fn several_consents_at_once(suite: Suite) {
 
 // R-B2: of the last two billing admins one stays, whether each removes the other or themselves.
 async fn two_removals_of_the_last_two_billing_admins(suite: Suite) {
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let (alice, bob) = (suite.user(&format!("alice{round}")), suite.user(&format!("bob{round}")));
         let space = alice.creates_space("Team").await;
         adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
@@ -112,7 +115,7 @@ async fn two_removals_of_the_last_two_billing_admins(suite: Suite) {
 async fn a_removal_against_changes_by_who_is_removed(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let mut late = 0;
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let space = alice.creates_space("Team").await;
         consents_to_invoicing(&alice, &space).await.expect("an account");
         adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
@@ -145,7 +148,7 @@ async fn the_same_addition_many_times_at_once(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     consents_to_invoicing(&alice, &space).await.expect("an account");
-    for round in 1..=15 {
+    for round in 1..=rounds(15) {
         let request = AddBillingAdminsRequest {
             parent: account_of(&space),
             users: vec![format!("users/p{round}")],
@@ -166,7 +169,7 @@ async fn archival_against_additions(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     consents_to_invoicing(&alice, &space).await.expect("an account");
-    for round in 0..15 {
+    for round in 0..rounds(15) {
         let people: Vec<_> = (0..3).map(|n| suite.user(&format!("r{round}n{n}"))).collect();
         let additions = join_all(
             people.iter().map(|person| async { adds_billing_admins(&alice, &space, &[person]).await }),

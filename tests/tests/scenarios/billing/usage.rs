@@ -12,14 +12,17 @@ use devspaces_tests::{
 };
 use tonic::Code;
 
-use crate::acts::{
-    accounts::account_of,
-    apps::{deletes_app, gets_app, imported_app, links_app, undeletes_app},
-    spaces::archives_space,
-    usage::{
-        ACCEPTED, begins_mid_month, lists_usage, outcomes, pages_of_usage, reports_usage, usage_event,
-        usage_sums,
+use crate::{
+    acts::{
+        accounts::account_of,
+        apps::{deletes_app, gets_app, imported_app, links_app, undeletes_app},
+        spaces::archives_space,
+        usage::{
+            ACCEPTED, begins_mid_month, lists_usage, outcomes, pages_of_usage, reports_usage, usage_event,
+            usage_sums,
+        },
     },
+    rounds::rounds,
 };
 
 scenarios! {
@@ -286,7 +289,7 @@ async fn of_batches_at_once_that_share_ids_each_id_counts_once(suite: Suite) {
     let spaces = [alice.creates_space("A").await, alice.creates_space("B").await];
     let apps = [alice.creates_app(&spaces[0]).await, alice.creates_app(&spaces[1]).await];
     let mut expected: BTreeMap<usize, u64> = BTreeMap::new();
-    for round in 0..20 {
+    for round in 0..rounds(20) {
         let time = Some(suite.clock_in(0));
         let batch = |number: usize| -> Vec<UsageEvent> {
             let of = |n: usize| UsageEvent {

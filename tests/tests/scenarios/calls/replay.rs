@@ -7,8 +7,9 @@ use futures::future::join_all;
 use tonic::{Code, Response, Status};
 use uuid::Uuid;
 
-use crate::acts::members::{
-    ADMIN, VIEWER, adds_members, leaves_space, lists_members, member, removes_member,
+use crate::{
+    acts::members::{ADMIN, VIEWER, adds_members, leaves_space, lists_members, member, removes_member},
+    rounds::rounds,
 };
 
 scenarios! {
@@ -160,7 +161,7 @@ async fn who_has_left_gets_the_result_again(suite: Suite) {
 // R-J5: each call that comes second has lost, by the first, the permission that it needs.
 async fn a_removal_of_oneself_many_times_at_once(suite: Suite) {
     let alice = suite.user("alice");
-    for round in 1..=15 {
+    for round in 1..=rounds(15) {
         let space = alice.creates_space("Team").await;
         let bob = suite.user(&format!("bob{round}"));
         adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
@@ -185,7 +186,7 @@ async fn a_removal_of_oneself_many_times_at_once(suite: Suite) {
 // R-J5: nothing but the id connects these calls: each would make a space of its own.
 async fn one_request_id_with_different_contents_at_once_makes_one_space(suite: Suite) {
     let alice = suite.user("alice");
-    for round in 1..=15 {
+    for round in 1..=rounds(15) {
         let calls = (0..8).map(|n| {
             let mut spaces = alice.spaces();
             let request = CreateSpaceRequest {
@@ -208,7 +209,7 @@ async fn one_request_id_with_different_contents_at_once_makes_one_space(suite: S
 async fn one_request_id_with_different_contents_at_once_adds_one_member(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
-    for round in 1..=15 {
+    for round in 1..=rounds(15) {
         let calls = (0..8).map(|n| {
             let (mut members, person) = (alice.members(), suite.user(&format!("r{round}n{n}")));
             let request = AddMembersRequest {
@@ -228,7 +229,7 @@ async fn one_request_id_with_different_contents_at_once_adds_one_member(suite: S
 // R-J5: also where the first call takes from the others the permission that they need.
 async fn one_request_id_with_different_removals_of_oneself_at_once(suite: Suite) {
     let alice = suite.user("alice");
-    for round in 1..=15 {
+    for round in 1..=rounds(15) {
         let space = alice.creates_space("Team").await;
         let bob = suite.user(&format!("bob{round}"));
         adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");

@@ -14,10 +14,13 @@ use futures::{
     poll,
 };
 
-use crate::acts::{
-    journal::{after_cursor, next_entry, takes_entries, watches_entries},
-    members::{VIEWER, adds_members},
-    spaces::renames_space,
+use crate::{
+    acts::{
+        journal::{after_cursor, next_entry, takes_entries, watches_entries},
+        members::{VIEWER, adds_members},
+        spaces::renames_space,
+    },
+    rounds::rounds,
 };
 
 scenarios! {
@@ -160,7 +163,7 @@ async fn a_watcher_misses_nothing_when_the_service_is_killed_and_restarted(engin
     let writing: Vec<_> =
         spaces.iter().map(|space| tokio::spawn(keep_renaming(alice.clone(), space.clone()))).collect();
     let (mut seen, mut cursor) = (Seen::default(), String::new());
-    for kill in 1..=4 {
+    for kill in 1..=rounds::<i64>(4) {
         let goal = kill * 25;
         while seen.total() < goal {
             follow_to(&observer, &mut seen, &mut cursor, goal).await;

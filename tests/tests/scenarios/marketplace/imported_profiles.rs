@@ -12,12 +12,15 @@ use devspaces_tests::{
 use futures::future::join_all;
 use tonic::{Code, Status};
 
-use crate::acts::{
-    apps::{apps_seen, gets_app, lists_apps},
-    contributors::{OWNER, listed_contributors},
-    marketplace::{contact, gets_profile, lists_marketplace_admins},
-    members::{ADMIN, adds_members, lists_members},
-    spaces::{gets_space, shown_in_switcher, tries_to_rename},
+use crate::{
+    acts::{
+        apps::{apps_seen, gets_app, lists_apps},
+        contributors::{OWNER, listed_contributors},
+        marketplace::{contact, gets_profile, lists_marketplace_admins},
+        members::{ADMIN, adds_members, lists_members},
+        spaces::{gets_space, shown_in_switcher, tries_to_rename},
+    },
+    rounds::rounds,
 };
 
 scenarios! {
@@ -139,7 +142,7 @@ async fn the_same_source_again_changes_nothing(suite: Suite) {
 
 // R-K7, R-K3: however many at once.
 async fn one_source_many_times_at_once_is_one_profile(suite: Suite) {
-    for round in 0..10 {
+    for round in 0..rounds(10) {
         let source = format!("vendor:{round}");
         let answers = join_all((0..6).map(|_| imports(&suite, takeover(&suite, &source)))).await;
         let mut results = answers.into_iter().filter_map(|answer| match answer {

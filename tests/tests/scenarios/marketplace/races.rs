@@ -12,14 +12,18 @@ use devspaces_tests::{
 use futures::future::{join, join_all};
 use tonic::Code;
 
-use crate::acts::{
-    apps::{deletes_app, gets_app},
-    marketplace::{
-        REQUEST_ID, accepts_terms, adds_marketplace_admins, creates_profile, gets_profile, lists_listings,
-        lists_marketplace_admins, removes_marketplace_admin, submission, submits_listing, withdraws_listing,
+use crate::{
+    acts::{
+        apps::{deletes_app, gets_app},
+        marketplace::{
+            REQUEST_ID, accepts_terms, adds_marketplace_admins, creates_profile, gets_profile,
+            lists_listings, lists_marketplace_admins, removes_marketplace_admin, submission, submits_listing,
+            withdraws_listing,
+        },
+        members::{ADMIN, adds_members, lists_members},
+        spaces::{archives_space, deletes_space, gets_space, tries_to_rename},
     },
-    members::{ADMIN, adds_members, lists_members},
-    spaces::{archives_space, deletes_space, gets_space, tries_to_rename},
+    rounds::rounds,
 };
 
 scenarios! {
@@ -36,7 +40,7 @@ scenarios! {
         submissions_of_one_app;
 }
 
-const ROUNDS: usize = 25;
+const ROUNDS: u16 = 25;
 
 /// Every chain of every service holds.
 async fn verified(suite: &Suite) {
@@ -49,7 +53,7 @@ async fn verified(suite: &Suite) {
 // R-K3: one space has one profile, whoever accepts and however often.
 async fn acceptances_of_the_terms_for_one_space(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let space = alice.creates_space("Team").await;
         adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
         let people = [&alice, &bob, &alice, &bob];
@@ -77,7 +81,7 @@ async fn acceptances_of_the_terms_for_one_space(suite: Suite) {
     }
     if let Some(pool) = suite.inside(Service::Marketplace).await {
         let profiles = count(&pool, "SELECT COUNT(*) FROM vendor_profile").await;
-        assert_eq!(usize::try_from(profiles), Ok(ROUNDS));
+        assert_eq!(usize::try_from(profiles), Ok(rounds::<usize>(ROUNDS)));
         verified(&suite).await;
     }
 }
@@ -86,7 +90,7 @@ async fn acceptances_of_the_terms_for_one_space(suite: Suite) {
 async fn two_bootstraps_of_one_space(suite: Suite) {
     let [mona, nick] = ["mona", "nick"].map(|id| suite.user(id));
     let people: Vec<Persona> = (0..4).map(|n| suite.user(&format!("p{n}"))).collect();
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let profile = creates_profile(&mona, "Acme").await.expect("created");
         adds_marketplace_admins(&mona, &profile.name, &[&nick]).await.expect("added");
         let [one, two] =
@@ -104,7 +108,7 @@ async fn two_bootstraps_of_one_space(suite: Suite) {
 // R-K4, Acting: exactly one of two removals of the last two wins.
 async fn two_removals_of_the_last_two_marketplace_admins(suite: Suite) {
     let [mona, nick] = ["mona", "nick"].map(|id| suite.user(id));
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let profile = creates_profile(&mona, "Acme").await.expect("created").name;
         adds_marketplace_admins(&mona, &profile, &[&nick]).await.expect("added");
         // In turn each other and themselves: then neither loses by having no permission.
@@ -133,7 +137,7 @@ async fn two_removals_of_the_last_two_marketplace_admins(suite: Suite) {
 // R-S3: nobody but a Marketplace admin edits by a call that begins after the acceptance was answered.
 async fn edits_of_the_name_while_the_space_is_published(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let space = alice.creates_space("Team").await;
         adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
         let publishing = async {
@@ -150,7 +154,7 @@ async fn an_acceptance_against_archival_and_deletion(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let market = suite.pool(Service::Marketplace).await;
     let (mut had_back, mut deleted_first) = (0, 0);
-    for round in 0..10 {
+    for round in 0..rounds(10) {
         let space = alice.creates_space("Team").await;
         adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
         // Let through, and not committed before the space is gone.
@@ -185,7 +189,7 @@ async fn an_acceptance_against_archival_and_deletion(suite: Suite) {
 async fn a_removed_marketplace_admin_is_gone_at_every_port(suite: Suite) {
     let [mona, nick] = ["mona", "nick"].map(|id| suite.user(id));
     let profile = creates_profile(&mona, "Acme").await.expect("created");
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         adds_marketplace_admins(&mona, &profile.name, &[&nick]).await.expect("added");
         let ask = async || {
             let asked = Service::ALL.map(|service| {
@@ -213,7 +217,7 @@ async fn a_submission_against_a_deletion(suite: Suite) {
     let space = alice.creates_space("Team").await;
     let profile = accepts_terms(&alice, &space).await.expect("accepted").name;
     let (mut submitted, mut deleted) = (0, 0);
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let app = alice.creates_app(&space).await;
         let (submission, deletion) =
             join(submits_listing(&alice, &profile, &app), deletes_app(&alice, &app)).await;
@@ -242,14 +246,14 @@ async fn a_submission_against_a_deletion(suite: Suite) {
             }
         }
     }
-    println!("{submitted} submitted, {deleted} deleted of {ROUNDS}");
+    println!("{submitted} submitted, {deleted} deleted");
     verified(&suite).await;
 }
 
 // R-K6, R-S5: never an archived space with an app on the Marketplace.
 async fn a_submission_against_deletion_and_archival(suite: Suite) {
     let alice = suite.user("alice");
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let space = alice.creates_space("Team").await;
         let profile = accepts_terms(&alice, &space).await.expect("accepted").name;
         let app = alice.creates_app(&space).await;
@@ -288,7 +292,7 @@ async fn submissions_of_one_app(suite: Suite) {
     let space = alice.creates_space("Team").await;
     let profile = accepts_terms(&alice, &space).await.expect("accepted").name;
     adds_marketplace_admins(&alice, &profile, &[&mona]).await.expect("added");
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let app = alice.creates_app(&space).await;
         let request_id = format!("{}{:04}", &REQUEST_ID[..REQUEST_ID.len() - 4], round + 1);
         let keyed = || SubmitListingRequest { request_id: request_id.clone(), ..submission(&profile, &app) };
@@ -322,7 +326,7 @@ async fn submissions_of_one_app(suite: Suite) {
     }
     if let Some(pool) = suite.inside(Service::Marketplace).await {
         let listings = count(&pool, "SELECT COUNT(*) FROM listing").await;
-        assert_eq!(usize::try_from(listings), Ok(ROUNDS));
+        assert_eq!(usize::try_from(listings), Ok(rounds::<usize>(ROUNDS)));
     }
 }
 

@@ -4,12 +4,15 @@ use devspaces_proto::membership::v1::{
 use devspaces_tests::{Suite, refused};
 use tonic::Code;
 
-use crate::acts::{
-    members::{
-        ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, demotes_member, leaves_space,
-        lists_members, member, removes_member, updates_member,
+use crate::{
+    acts::{
+        members::{
+            ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, demotes_member, leaves_space,
+            lists_members, member, removes_member, updates_member,
+        },
+        spaces::{archives_space, gets_space},
     },
-    spaces::{archives_space, gets_space},
+    rounds::rounds,
 };
 
 scenarios! {
@@ -104,7 +107,7 @@ async fn the_last_admin_stays(suite: Suite) {
 async fn a_removal_is_effective_when_its_reply_arrives(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    for _ in 0..20 {
+    for _ in 0..rounds(20) {
         adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
         assert!(bob.may("space.get", &space).await);
         let reply = removes_member(&alice, &space, &bob).await.expect("removed");

@@ -10,9 +10,12 @@ use futures::future::{join, join_all};
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::acts::{
-    members::{ADMIN, VIEWER, adds_members, demotes_member, lists_members, member, removes_member},
-    spaces::{archives_space, restores_space},
+use crate::{
+    acts::{
+        members::{ADMIN, VIEWER, adds_members, demotes_member, lists_members, member, removes_member},
+        spaces::{archives_space, restores_space},
+    },
+    rounds::rounds,
 };
 
 scenarios! {
@@ -28,7 +31,7 @@ scenarios! {
 
 // R-M4: exactly one of two demotions of the last two Admins wins.
 async fn two_demotions_of_the_last_two_admins(suite: Suite) {
-    for round in 0..30 {
+    for round in 0..rounds(30) {
         let (alice, bob) = (suite.user(&format!("alice{round}")), suite.user(&format!("bob{round}")));
         let space = alice.creates_space("Team").await;
         adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
@@ -49,7 +52,7 @@ async fn two_demotions_of_the_last_two_admins(suite: Suite) {
 
 // R-M4: also when both act on themselves, so that neither loses by having no permission.
 async fn two_admins_who_both_demote_themselves(suite: Suite) {
-    for round in 0..30 {
+    for round in 0..rounds(30) {
         let (alice, bob) = (suite.user(&format!("alice{round}")), suite.user(&format!("bob{round}")));
         let space = alice.creates_space("Team").await;
         adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
@@ -63,7 +66,7 @@ async fn two_admins_who_both_demote_themselves(suite: Suite) {
 
 // R-M4, Acting: two Admins who remove each other can't both succeed.
 async fn two_removals_of_the_last_two_admins(suite: Suite) {
-    for round in 0..30 {
+    for round in 0..rounds(30) {
         let (alice, bob) = (suite.user(&format!("alice{round}")), suite.user(&format!("bob{round}")));
         let space = alice.creates_space("Team").await;
         adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
@@ -78,7 +81,7 @@ async fn two_removals_of_the_last_two_admins(suite: Suite) {
 // R-J5
 async fn the_same_request_id_many_times_at_once(suite: Suite) {
     let alice = suite.user("alice");
-    for round in 1..=20 {
+    for round in 1..=rounds(20) {
         let request = CreateSpaceRequest {
             space: Some(Space { display_name: "Team".into(), ..Space::default() }),
             request_id: Uuid::from_u128(round).to_string(),
@@ -92,14 +95,14 @@ async fn the_same_request_id_many_times_at_once(suite: Suite) {
     }
     let request = ListSpacesRequest { page_size: 100, ..Default::default() };
     let spaces = alice.spaces().list_spaces(request).await.expect("a list").into_inner().spaces;
-    assert_eq!(spaces.len(), 20);
+    assert_eq!(spaces.len(), rounds::<usize>(20));
 }
 
 // R-J5: on one scope, where a repetition would fail on what the first call did.
 async fn the_same_addition_many_times_at_once(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
-    for round in 1..=20 {
+    for round in 1..=rounds(20) {
         let bob = suite.user(&format!("bob{round}"));
         let request = devspaces_proto::membership::v1::AddMembersRequest {
             parent: space.clone(),
@@ -113,16 +116,18 @@ async fn the_same_addition_many_times_at_once(suite: Suite) {
         let results = join_all(calls).await;
         assert!(results.iter().all(|reply| *reply == results[0]), "{results:?}");
     }
-    assert_eq!(lists_members(&alice, &space).await.expect("a list").len(), 21);
+    assert_eq!(lists_members(&alice, &space).await.expect("a list").len(), 1 + rounds::<usize>(20));
 }
 
 // R-J1: many writers of one scope leave a journal without a gap.
 async fn many_writers_in_one_scope(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
+    let times: u32 = rounds(10);
+    let entries = 1 + 16 * times * 2;
     let writers = (0..16).map(|writer| {
         let (alice, space) = (alice.clone(), space.clone());
-        let people: Vec<_> = (0..10).map(|n| suite.user(&format!("w{writer}n{n}"))).collect();
+        let people: Vec<_> = (0..times).map(|n| suite.user(&format!("w{writer}n{n}"))).collect();
         async move {
             for person in &people {
                 adds_members(&alice, &space, &[(person, VIEWER)]).await.expect("added");
@@ -135,13 +140,13 @@ async fn many_writers_in_one_scope(suite: Suite) {
     let verified =
         alice.journal(Service::Membership).verify_scope(request).await.expect("verified").into_inner();
     let [membership] = verified.verifications.as_slice() else { panic!("{verified:?}") };
-    assert_eq!((membership.entries, membership.findings.len()), (1 + 16 * 10 * 2, 0));
+    assert_eq!((membership.entries, membership.findings.len()), (entries.into(), 0));
     if let Some(pool) = suite.inside(Service::Membership).await {
         let report = journal::verify(&pool, &[]).await.expect("a report");
-        assert_eq!((report.entries, report.findings), (1 + 16 * 10 * 2, vec![]));
+        assert_eq!((report.entries, report.findings), (entries.into(), vec![]));
         let mut db = pool.read().await.expect("a connection");
         let heads = journal::heads(&mut db).await.expect("the heads").heads;
-        assert_eq!(heads[&space].0, 1 + 16 * 10 * 2);
+        assert_eq!(heads[&space].0, i64::from(entries));
     }
 }
 
@@ -149,7 +154,7 @@ async fn many_writers_in_one_scope(suite: Suite) {
 async fn archival_against_additions(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
-    for round in 0..20 {
+    for round in 0..rounds(20) {
         let people: Vec<_> = (0..4).map(|n| suite.user(&format!("r{round}n{n}"))).collect();
         let additions = join_all(people.iter().map(|person| {
             let (alice, space) = (alice.clone(), space.clone());

@@ -5,9 +5,12 @@ use devspaces_proto::space::v1::{
 use devspaces_tests::{Persona, Suite, refused};
 use tonic::Code;
 
-use crate::acts::{
-    apps::deletes_app,
-    members::{DEVELOPER, VIEWER, adds_members, removes_member},
+use crate::{
+    acts::{
+        apps::deletes_app,
+        members::{DEVELOPER, VIEWER, adds_members, removes_member},
+    },
+    rounds::rounds,
 };
 
 scenarios! {
@@ -85,7 +88,7 @@ async fn pages_of_the_switcher_neither_skip_nor_repeat(suite: Suite) {
 async fn the_switcher_forgets_a_space_at_once(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
-    for _ in 0..10 {
+    for _ in 0..rounds(10) {
         adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
         assert_eq!(all(&bob, 0).await.len(), 1);
         removes_member(&alice, &space, &bob).await.expect("removed");

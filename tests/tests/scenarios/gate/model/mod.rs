@@ -30,13 +30,14 @@ use self::{
     views::same,
     world::{Actor, No, Told, World},
 };
+use crate::rounds::rounds;
 
 scenarios! {
     everywhere:
         the_suite_answers_as_the_rules_have_it;
 }
 
-const CASES: u32 = 6;
+const CASES: u16 = 6;
 /// How often everything is asked, in steps.
 const ALL_EVERY: usize = 10;
 
@@ -45,7 +46,7 @@ type Tally = BTreeMap<String, usize>;
 
 fn cases() -> u32 {
     let cases = env::var("DEVSPACES_MODEL_CASES");
-    cases.map_or(CASES, |cases| cases.parse().expect("DEVSPACES_MODEL_CASES is a number"))
+    cases.map_or_else(|_| rounds(CASES), |cases| cases.parse().expect("DEVSPACES_MODEL_CASES is a number"))
 }
 
 /// What the sequences of a run are chosen by.
