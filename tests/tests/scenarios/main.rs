@@ -8,6 +8,7 @@ mod apps;
 mod billing;
 mod calls;
 mod gate;
+mod imports;
 mod journal;
 mod marketplace;
 mod operations;

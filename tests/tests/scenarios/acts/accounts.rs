@@ -10,21 +10,26 @@ use devspaces_proto::{
     r#type::v1::Money,
 };
 use devspaces_tests::Persona;
-use prost_types::FieldMask;
 use tonic::Status;
 
+use crate::acts::mask;
+
+/// A space's billing account.
 pub(crate) fn account_of(space: &str) -> String {
     format!("{space}/billingAccount")
 }
 
+/// Someone as a billing admin of a space.
 pub(crate) fn billing_admin_of(space: &str, who: &Persona) -> String {
     format!("{space}/billingAccount/admins/{}", who.id())
 }
 
+/// The version of the terms of app invoicing that is in force.
 pub(crate) async fn invoicing_terms(who: &Persona) -> String {
     who.accounts().get_terms(GetTermsRequest {}).await.expect("the terms").into_inner().version
 }
 
+/// Agrees to these terms.
 pub(crate) async fn consents_to_terms(
     who: &Persona,
     space: &str,
@@ -38,6 +43,7 @@ pub(crate) async fn consents_to_terms(
     who.accounts().consent_to_invoicing(request).await.map(tonic::Response::into_inner)
 }
 
+/// Agrees to the terms in force, which makes the account.
 pub(crate) async fn consents_to_invoicing(who: &Persona, space: &str) -> Result<BillingAccount, Status> {
     consents_to_terms(who, space, &invoicing_terms(who).await).await
 }
@@ -110,10 +116,9 @@ pub(crate) async fn updates_addresses(
     addresses: Addresses,
     paths: &[&str],
 ) -> Result<Addresses, Status> {
-    let mask = FieldMask { paths: paths.iter().map(ToString::to_string).collect() };
     let request = UpdateAddressesRequest {
         addresses: Some(Addresses { name: account_of(space), ..addresses }),
-        update_mask: (!paths.is_empty()).then_some(mask),
+        update_mask: mask(paths),
         request_id: String::new(),
     };
     who.accounts().update_addresses(request).await.map(tonic::Response::into_inner)
@@ -124,6 +129,7 @@ pub(crate) fn billing_address_only(address: Address) -> Addresses {
     Addresses { billing: Some(address), ..Addresses::default() }
 }
 
+/// A budget in dollars, with its thresholds.
 pub(crate) fn budget(units: i64, nanos: i32, percents: &[i32]) -> Budget {
     let amount = Some(Money { currency_code: "USD".into(), units, nanos });
     Budget { amount, threshold_percents: percents.to_vec(), ..Budget::default() }
@@ -140,8 +146,10 @@ pub(crate) async fn gets_budget(who: &Persona, space: &str) -> Result<Budget, St
     who.accounts().get_budget(request).await.map(tonic::Response::into_inner)
 }
 
+/// The provider's token of [`payment_method`].
 pub(crate) const TOKEN: &str = "tok_live_Zm9vYmFy";
 
+/// A card, as a provider tells of it.
 pub(crate) fn payment_method() -> PaymentMethod {
     PaymentMethod {
         token: TOKEN.into(),

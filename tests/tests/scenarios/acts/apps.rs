@@ -4,13 +4,15 @@ use devspaces_proto::space::v1::{
     LinkAppRequest, ListAppsRequest, UndeleteAppRequest, UpdateAppRequest,
 };
 use devspaces_tests::{Persona, Suite};
-use prost_types::FieldMask;
 use tonic::Status;
+
+use crate::acts::mask;
 
 pub(crate) async fn gets_app(who: &Persona, name: &str) -> Result<App, Status> {
     who.apps().get_app(GetAppRequest { name: name.to_owned() }).await.map(tonic::Response::into_inner)
 }
 
+/// Creates an app and gives the answer, which may be a refusal.
 pub(crate) async fn creates_app(who: &Persona, space: &str) -> Result<App, Status> {
     let app = App { display_name: "App".into(), space: space.to_owned(), ..App::default() };
     let request = CreateAppRequest { app: Some(app), request_id: String::new() };
@@ -42,8 +44,7 @@ pub(crate) async fn undeletes_app(who: &Persona, app: &str) -> Result<App, Statu
 }
 
 pub(crate) async fn updates_app(who: &Persona, app: App, paths: &[&str]) -> Result<App, Status> {
-    let mask = FieldMask { paths: paths.iter().map(ToString::to_string).collect() };
-    let update_mask = (!paths.is_empty()).then_some(mask);
+    let update_mask = mask(paths);
     let request = UpdateAppRequest { app: Some(app), update_mask, request_id: String::new() };
     who.apps().update_app(request).await.map(tonic::Response::into_inner)
 }

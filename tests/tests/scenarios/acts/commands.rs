@@ -4,6 +4,7 @@ use std::process::Output;
 use devspaces_tests::process::binary;
 use tokio::process::Command;
 
+/// Runs a command to its end.
 pub(crate) async fn runs(arguments: &[&str]) -> Output {
     Command::new(binary()).args(arguments).output().await.expect("it ends")
 }

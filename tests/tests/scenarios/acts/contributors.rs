@@ -43,6 +43,7 @@ pub(crate) async fn removes_contributor(who: &Persona, app: &str, whom: &Persona
     who.apps().remove_contributor(request).await.map(drop)
 }
 
+/// Makes someone else the OWNER.
 pub(crate) async fn transfers_ownership(who: &Persona, app: &str, to: &Persona) -> Result<App, Status> {
     let request =
         TransferOwnershipRequest { name: app.to_owned(), new_owner: to.name.clone(), ..Default::default() };

@@ -77,6 +77,7 @@ pub(crate) fn timestamp(time: &str) -> Option<prost_types::Timestamp> {
     Some(time.parse::<Timestamp>().expect("a time").into())
 }
 
+/// The request for a credit note over so many cents.
 pub(crate) fn credit_note_request(invoice: &str, cents: i64) -> CreateCreditNoteRequest {
     let note = CreditNote { amount: usd(cents), reason: "A mistake".to_owned(), ..CreditNote::default() };
     CreateCreditNoteRequest { parent: invoice.to_owned(), credit_note: Some(note), request_id: String::new() }

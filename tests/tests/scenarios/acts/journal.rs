@@ -38,6 +38,7 @@ pub(crate) async fn lists_entries(who: &Persona, port: Service, request: ListEnt
     }
 }
 
+/// The request for what a scope's journal has.
 pub(crate) fn entries_of(parent: &str) -> ListEntriesRequest {
     ListEntriesRequest { parent: parent.to_owned(), ..ListEntriesRequest::default() }
 }
@@ -59,6 +60,7 @@ pub(crate) async fn history_of_members(suite: &Suite) -> String {
     space
 }
 
+/// The request for what comes after a cursor.
 pub(crate) fn after_cursor(cursor: &str) -> WatchEntriesRequest {
     WatchEntriesRequest { cursor: cursor.to_owned(), ..WatchEntriesRequest::default() }
 }
@@ -78,6 +80,7 @@ pub(crate) async fn next_entry(stream: &mut Streaming<WatchEntriesResponse>) -> 
     (message.entry.expect("an entry"), message.cursor)
 }
 
+/// So many entries of a stream, with their cursors.
 pub(crate) async fn takes_entries(
     stream: &mut Streaming<WatchEntriesResponse>,
     count: usize,
@@ -89,6 +92,7 @@ pub(crate) async fn takes_entries(
     taken
 }
 
+/// The places of entries in their scope.
 pub(crate) fn sequences(entries: &[Entry]) -> Vec<i64> {
     entries.iter().map(|entry| entry.sequence).collect()
 }

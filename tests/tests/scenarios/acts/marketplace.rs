@@ -7,11 +7,14 @@ use devspaces_proto::marketplace::v1::{
     WithdrawListingRequest,
 };
 use devspaces_tests::{Persona, Suite};
-use prost_types::FieldMask;
 use tonic::Status;
 
+use crate::acts::mask;
+
+/// The Marketplace terms in force.
 pub(crate) const TERMS: &str = "2026-11-01";
 
+/// The request that publishes a space.
 pub(crate) fn acceptance_of_terms(space: &str) -> AcceptTermsRequest {
     AcceptTermsRequest {
         parent: space.to_owned(),
@@ -20,10 +23,12 @@ pub(crate) fn acceptance_of_terms(space: &str) -> AcceptTermsRequest {
     }
 }
 
+/// Publishes a space, which gives it a vendor profile.
 pub(crate) async fn accepts_terms(who: &Persona, space: &str) -> Result<VendorProfile, Status> {
     who.profiles().accept_terms(acceptance_of_terms(space)).await.map(tonic::Response::into_inner)
 }
 
+/// The request for a vendor profile without a space.
 pub(crate) fn creation_of_profile(display_name: &str) -> CreateVendorProfileRequest {
     let profile = VendorProfile { display_name: display_name.to_owned(), ..VendorProfile::default() };
     CreateVendorProfileRequest {
@@ -51,6 +56,7 @@ pub(crate) async fn looks_up_profile(who: &Persona, space: &str) -> Result<Vendo
     who.profiles().lookup_vendor_profile(request).await.map(tonic::Response::into_inner)
 }
 
+/// Makes people Marketplace admins.
 pub(crate) async fn adds_marketplace_admins(
     who: &Persona,
     profile: &str,
@@ -90,11 +96,6 @@ pub(crate) async fn lists_marketplace_admins(
     }
 }
 
-pub(crate) fn mask(paths: &[&str]) -> Option<FieldMask> {
-    let mask = FieldMask { paths: paths.iter().map(ToString::to_string).collect() };
-    (!paths.is_empty()).then_some(mask)
-}
-
 pub(crate) async fn updates_profile(
     who: &Persona,
     profile: VendorProfile,
@@ -112,8 +113,10 @@ pub(crate) fn contact(display_name: &str, email: &str) -> Contact {
     Contact { display_name: display_name.to_owned(), email: email.to_owned() }
 }
 
+/// An id for requests that are repeated.
 pub(crate) const REQUEST_ID: &str = "0190a8d0-7b1c-7def-8000-00000000000a";
 
+/// The request for a listing of an app.
 pub(crate) fn submission(profile: &str, app: &str) -> SubmitListingRequest {
     SubmitListingRequest { parent: profile.to_owned(), app: app.to_owned(), request_id: String::new() }
 }

@@ -4,17 +4,20 @@ use devspaces_proto::membership::v1::{
     RemoveMemberResponse, UpdateMemberRequest,
 };
 use devspaces_tests::Persona;
-use prost_types::FieldMask;
 use tonic::Status;
+
+use crate::acts::mask;
 
 pub(crate) const ADMIN: ConsoleRole = ConsoleRole::Admin;
 pub(crate) const DEVELOPER: ConsoleRole = ConsoleRole::Developer;
 pub(crate) const VIEWER: ConsoleRole = ConsoleRole::Viewer;
 
+/// Someone with a role, to be added.
 pub(crate) fn member(who: &Persona, role: ConsoleRole) -> Member {
     Member { user: who.name.clone(), role: role.into(), ..Member::default() }
 }
 
+/// Adds people with their roles.
 pub(crate) async fn adds_members(
     who: &Persona,
     space: &str,
@@ -24,6 +27,7 @@ pub(crate) async fn adds_members(
     adds_members_as_given(who, space, members).await
 }
 
+/// Adds members with whatever else is set: an add-on, an end.
 pub(crate) async fn adds_members_as_given(
     who: &Persona,
     space: &str,
@@ -34,12 +38,12 @@ pub(crate) async fn adds_members_as_given(
 }
 
 pub(crate) async fn updates_member(who: &Persona, member: Member, paths: &[&str]) -> Result<Member, Status> {
-    let mask = FieldMask { paths: paths.iter().map(ToString::to_string).collect() };
-    let update_mask = (!paths.is_empty()).then_some(mask);
+    let update_mask = mask(paths);
     let request = UpdateMemberRequest { member: Some(member), update_mask, request_id: String::new() };
     who.members().update_member(request).await.map(tonic::Response::into_inner)
 }
 
+/// Makes a member a Viewer.
 pub(crate) async fn demotes_member(who: &Persona, space: &str, whom: &Persona) -> Result<Member, Status> {
     updates_member(who, Member { name: whom.member_of(space), ..member(whom, VIEWER) }, &["role"]).await
 }
@@ -58,6 +62,7 @@ pub(crate) async fn leaves_space(who: &Persona, space: &str) -> Result<(), Statu
     who.members().leave_space(request).await.map(drop)
 }
 
+/// All members with their roles, in the order of the list.
 pub(crate) async fn lists_members(who: &Persona, space: &str) -> Result<Vec<(String, ConsoleRole)>, Status> {
     let request =
         ListMembersRequest { parent: space.to_owned(), page_size: 1000, ..ListMembersRequest::default() };

@@ -16,3 +16,11 @@ pub(crate) mod members;
 pub(crate) mod refusals;
 pub(crate) mod spaces;
 pub(crate) mod usage;
+
+use prost_types::FieldMask;
+
+/// The mask of an update: of everything where no path is given.
+pub(crate) fn mask(paths: &[&str]) -> Option<FieldMask> {
+    let mask = FieldMask { paths: paths.iter().map(ToString::to_string).collect() };
+    (!paths.is_empty()).then_some(mask)
+}

@@ -4,8 +4,9 @@ use devspaces_proto::space::v1::{
     SpaceAccess, UndeleteSpaceRequest, UpdateSpaceRequest,
 };
 use devspaces_tests::Persona;
-use prost_types::FieldMask;
 use tonic::Status;
+
+use crate::acts::mask;
 
 /// The name of a space that does not exist.
 pub(crate) const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
@@ -15,8 +16,7 @@ pub(crate) async fn gets_space(who: &Persona, name: &str) -> Result<Space, Statu
 }
 
 pub(crate) async fn updates_space(who: &Persona, space: Space, paths: &[&str]) -> Result<Space, Status> {
-    let mask = FieldMask { paths: paths.iter().map(ToString::to_string).collect() };
-    let update_mask = (!paths.is_empty()).then_some(mask);
+    let update_mask = mask(paths);
     let request = UpdateSpaceRequest { space: Some(space), update_mask, request_id: String::new() };
     who.spaces().update_space(request).await.map(tonic::Response::into_inner)
 }
@@ -41,15 +41,18 @@ pub(crate) async fn undeletes_space(who: &Persona, name: &str) -> Result<Space, 
     who.spaces().undelete_space(request).await.map(tonic::Response::into_inner)
 }
 
+/// The names of the spaces that the switcher shows.
 pub(crate) async fn space_names(who: &Persona) -> Vec<String> {
     let spaces = who.spaces().list_spaces(ListSpacesRequest::default()).await.expect("a list");
     spaces.into_inner().spaces.into_iter().filter_map(|access| Some(access.space?.name)).collect()
 }
 
+/// What the switcher shows.
 pub(crate) async fn lists_spaces(who: &Persona) -> Vec<SpaceAccess> {
     who.spaces().list_spaces(ListSpacesRequest::default()).await.expect("a list").into_inner().spaces
 }
 
+/// Gives a space another name, which must succeed.
 pub(crate) async fn renames_space(who: &Persona, space: &str, display_name: &str) {
     let space = Space { name: space.to_owned(), display_name: display_name.to_owned(), ..Space::default() };
     let request = UpdateSpaceRequest { space: Some(space), ..UpdateSpaceRequest::default() };

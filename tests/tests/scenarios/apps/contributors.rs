@@ -271,6 +271,7 @@ async fn contributors_are_listed_in_pages_that_neither_skip_nor_repeat(suite: Su
     }
 }
 
+// R-A3
 async fn stale_etags_of_contributors_are_aborted(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;

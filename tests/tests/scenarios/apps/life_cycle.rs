@@ -210,6 +210,7 @@ async fn a_preview_of_linking_and_deleting_changes_nothing(suite: Suite) {
     );
 }
 
+// Order of answers, R-A1, R-A2, R-A6: every bad field at once.
 async fn bad_input_to_apps_is_named_by_its_field(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;

@@ -24,10 +24,11 @@ scenarios! {
     both engines:
         no_check_that_starts_after_a_removal_is_allowed_on_any_app,
         a_removal_reaches_the_apps_though_its_service_is_killed_half_way,
-        killed_before_the_drop_is_acknowledged(Service::Membership) as a_drop_that_is_sent_again_by_a_new_sender_changes_nothing,
-        killed_before_the_drop_is_acknowledged(Service::Space) as a_drop_that_is_sent_again_to_a_new_receiver_changes_nothing;
+        killed_before_the_drop_is_acknowledged(Service::Membership)
+            as a_drop_that_is_sent_again_by_a_new_sender_changes_nothing,
+        killed_before_the_drop_is_acknowledged(Service::Space)
+            as a_drop_that_is_sent_again_to_a_new_receiver_changes_nothing;
     two replicas:
-        // On any replica.
         no_check_that_starts_after_a_removal_is_allowed_on_any_app;
 }
 

@@ -321,6 +321,7 @@ async fn billing_admins_are_listed_in_pages_that_neither_skip_nor_repeat(suite: 
     assert_eq!(negative.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["page_size"]));
 }
 
+// Order of answers, R-B1, R-B2
 async fn every_bad_field_is_told_at_once(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;

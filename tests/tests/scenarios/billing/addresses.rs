@@ -106,6 +106,7 @@ async fn the_journal_tells_which_address_changed_and_nothing_of_it(suite: Suite)
     }
 }
 
+// Order of answers, R-B4
 async fn every_bad_field_of_an_address_is_told_at_once(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = run_by_bob(&alice, &bob).await;

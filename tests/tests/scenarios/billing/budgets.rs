@@ -63,6 +63,7 @@ async fn crossed_thresholds_are_those_of_the_amount(suite: Suite) {
     assert!(gets_budget(&alice, &space).await.expect("the budget").crossed_percents.is_empty());
 }
 
+// Order of answers, R-B12
 async fn every_bad_field_of_a_budget_is_told_at_once(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = run_by_bob(&alice, &bob).await;

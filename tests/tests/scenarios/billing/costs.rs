@@ -144,6 +144,7 @@ async fn the_list_is_not_shortened_while_a_service_is_down(suite: Suite) {
     }
 }
 
+// Order of answers, R-B13
 async fn every_bad_field_is_told(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let (space, _) = world(&suite, &alice, &bob).await;

@@ -256,6 +256,7 @@ async fn names_and_descriptions_hold_no_card_number(suite: Suite) {
     }
 }
 
+// Order of answers, R-B3
 async fn every_bad_field_of_a_payment_method_is_told_at_once(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = run_by_bob(&alice, &bob).await;

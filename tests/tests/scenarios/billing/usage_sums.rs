@@ -72,6 +72,7 @@ async fn holds(suite: &Suite, case: u32, told: &[Told], sizes: &[usize]) {
     assert_eq!(lists_usage(&alice, &space).await.expect("usage"), expected);
 }
 
+// R-B5
 async fn what_is_listed_is_what_was_accepted(engine: Engine) {
     let suite = Suite::start(engine).await;
     let cases = 12;

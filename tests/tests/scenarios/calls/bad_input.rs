@@ -34,6 +34,7 @@ fn mask(paths: &[&str]) -> FieldMask {
     FieldMask { paths: paths.iter().map(ToString::to_string).collect() }
 }
 
+// Order of answers: names come first, by their syntax alone.
 async fn malformed_names_are_named_by_their_field(suite: Suite) {
     let alice = suite.user("alice");
     let long = format!("spaces/{}", "x".repeat(10_000));
@@ -60,6 +61,7 @@ async fn malformed_names_are_named_by_their_field(suite: Suite) {
     bad(&refused(alice.members().update_member(member).await), &["member.name"]);
 }
 
+// Order of answers, R-S3
 async fn every_bad_field_of_a_space_is_told_at_once(suite: Suite) {
     let alice = suite.user("alice");
     let create = |display_name: &str, description: &str, logo_uri: &str| CreateSpaceRequest {
@@ -94,6 +96,7 @@ async fn every_bad_field_of_a_space_is_told_at_once(suite: Suite) {
     assert_eq!(gets_space(&alice, &space).await.expect("the space").display_name, sql);
 }
 
+// Order of answers
 async fn update_masks_name_fields_that_can_be_changed(suite: Suite) {
     let alice = suite.user("alice");
     let name = alice.creates_space("Team").await;
@@ -120,6 +123,7 @@ async fn update_masks_name_fields_that_can_be_changed(suite: Suite) {
     assert_eq!(gets_space(&alice, &name).await.expect("the space").display_name, "Team");
 }
 
+// Order of answers, R-M1, R-M2
 async fn every_bad_member_is_told_at_once(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
@@ -155,6 +159,7 @@ async fn every_bad_member_is_told_at_once(suite: Suite) {
     assert_eq!(lists_members(&alice, &space).await.expect("a list").len(), 1, "all of them or none");
 }
 
+// Order of answers, R-M7
 async fn pages_are_asked_for_with_their_own_tokens(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let (one, two) = (alice.creates_space("One").await, alice.creates_space("Two").await);

@@ -48,6 +48,7 @@ fn with_part(token: &str, part: usize, text: &str) -> String {
     parts.join(".")
 }
 
+// Order of answers: who calls comes first.
 async fn calls_without_a_good_token_are_refused(suite: Suite) {
     let alice = Principal::user("alice");
     let hour = Duration::from_hours(1);
@@ -116,6 +117,7 @@ async fn a_token_for_others_or_from_others_is_refused(suite: Suite) {
     }
 }
 
+// Order of answers
 async fn a_token_ends_when_it_says(suite: Suite) {
     let token = suite.issuer().token(&Principal::user("alice"), None, Duration::from_mins(10));
     let alice = bearer(&suite, token.as_str());

@@ -202,6 +202,7 @@ async fn many_spaces_are_left_in_one_call_and_each_result_is_told(suite: Suite) 
     leaves_space(&bob, &spaces[3]).await.expect("as before");
 }
 
+// Order of answers, R-M8
 async fn bad_names_of_spaces_to_leave_are_told_at_once_and_none_is_left(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
@@ -215,7 +216,7 @@ async fn bad_names_of_spaces_to_leave_are_told_at_once_and_none_is_left(suite: S
     assert!(bob.may("space.get", &space).await);
 }
 
-// A call that only asks changes nothing.
+// R-M8: a call that only asks changes nothing.
 async fn leaving_many_spaces_can_be_tried_out(suite: Suite) {
     let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;

@@ -13,6 +13,7 @@ scenarios! {
 
 const MOST: usize = 2 * 1024 * 1024;
 
+// R-A9
 async fn a_page_of_apps_with_long_descriptions_ends_early(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;

@@ -27,19 +27,17 @@ use crate::{
 
 scenarios! {
     both engines:
-        // R-P4, R-M5
         no_check_that_starts_after_a_revocation_is_allowed_by_it,
         the_revocation_test_sees_stale_answers,
-        // R-S1
         an_effect_survives_the_death_of_its_sender,
-        killed_before_the_answer_arrives(Service::Space) as an_effect_that_is_sent_again_by_a_new_sender_changes_nothing,
-        killed_before_the_answer_arrives(Service::Membership) as an_effect_that_is_sent_again_to_a_new_receiver_changes_nothing,
+        killed_before_the_answer_arrives(Service::Space)
+            as an_effect_that_is_sent_again_by_a_new_sender_changes_nothing,
+        killed_before_the_answer_arrives(Service::Membership)
+            as an_effect_that_is_sent_again_to_a_new_receiver_changes_nothing,
         seen_by_nobody(Way::Cut) as a_space_without_its_admin_is_seen_by_nobody_while_connections_break,
         seen_by_nobody(Way::Silent) as a_space_without_its_admin_is_seen_by_nobody_while_nothing_arrives,
-        // R-M5
         acknowledged_changes_survive_a_kill;
     two replicas:
-        // On any replica.
         no_check_that_starts_after_a_revocation_is_allowed_by_it;
 }
 
@@ -95,6 +93,7 @@ async fn no_check_that_starts_after_a_revocation_is_allowed_by_it(suite: Process
     assert_eq!(seen.stale(), 0);
 }
 
+// R-P4: what the test above would see if a check were answered from what is remembered.
 async fn the_revocation_test_sees_stale_answers(engine: Engine) {
     let seen = revoke_while_checking(&Processes::start(engine).await, 60).await;
     assert!(seen.stale() > 0, "or the test could not see a stale answer");
@@ -150,7 +149,7 @@ async fn an_effect_survives_the_death_of_its_sender(engine: Engine) {
     made_once(&suite).await;
 }
 
-/// Either dies after the receiver's commit and before the sender knows: the effect comes again and changes nothing.
+/// R-S1: either dies after the receiver's commit and before the sender knows: the effect comes again and changes nothing.
 async fn killed_before_the_answer_arrives(engine: Engine, victim: Service) {
     let mut suite = Processes::start(engine).await;
     let alice = suite.user("alice");

@@ -195,7 +195,7 @@ async fn what_was_erased_reads_as_erased(suite: Suite) {
     assert_eq!(sequences(&found.await), [0; 0]);
 }
 
-// Order of answers: the scope's name, then the permission, then everything else at once.
+// Order of answers, R-J3: the scope's name, then the permission, then everything else at once.
 async fn every_bad_field_of_a_list_is_told_at_once(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;

@@ -117,6 +117,7 @@ async fn pages_skip_and_repeat_nothing_while_others_write(suite: Suite) {
     );
 }
 
+// R-J3
 async fn a_page_token_is_for_the_list_that_gave_it(suite: Suite) {
     let (alice, space) = (suite.user("alice"), history_of_members(&suite).await);
     let other = alice.creates_space("Other").await;

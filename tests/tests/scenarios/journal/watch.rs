@@ -89,6 +89,7 @@ async fn a_cursor_goes_on_with_the_entry_after_it(suite: Suite) {
     }
 }
 
+// R-J4
 async fn a_watcher_of_one_scope_gets_its_entries_only(suite: Suite) {
     let (alice, observer) = (suite.user("alice"), suite.persona("services/observer"));
     let [one, other] = [alice.creates_space("One").await, alice.creates_space("Other").await];
@@ -195,6 +196,7 @@ async fn only_services_of_the_suite_and_those_that_the_operator_names_watch(suit
     }
 }
 
+// Order of answers, R-J4
 async fn every_bad_field_of_a_watch_is_told_at_once(suite: Suite) {
     let observer = suite.persona("services/observer");
     suite.user("alice").creates_space("Team").await;
@@ -226,7 +228,7 @@ async fn a_journal_that_is_followed_verifies(suite: Suite) {
     assert_eq!((verified.verifications[0].entries, verified.verifications[0].findings.len()), (5, 0));
 }
 
-/// How many may follow is counted by each process for itself, of each caller and of all.
+/// R-J4: how many may follow is counted by each process for itself, of each caller and of all.
 async fn too_many_watchers_are_told_so_and_room_is_made_by_those_who_leave(engine: Engine) {
     let suite = Suite::start_single(engine).await;
     let observer = suite.persona("services/observer");

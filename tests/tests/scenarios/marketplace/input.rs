@@ -33,6 +33,7 @@ fn bad(refusal: &Refusal, fields: &[&str]) {
     assert_eq!(refusal.fields, fields, "{refusal:?}");
 }
 
+// Order of answers
 async fn malformed_names_are_named_by_their_field(suite: Suite) {
     let mona = suite.user("mona");
     for name in [
@@ -63,6 +64,7 @@ async fn malformed_names_are_named_by_their_field(suite: Suite) {
     bad(&refused(mona.listings().submit_listing(request).await), &["parent", "app", "request_id"]);
 }
 
+// Order of answers, R-K2, R-K5
 async fn every_bad_field_of_a_profile_is_told_at_once(suite: Suite) {
     let mona = suite.user("mona");
     let wrong = VendorProfile {
@@ -127,6 +129,7 @@ async fn every_bad_field_of_a_profile_is_told_at_once(suite: Suite) {
     assert_eq!(gets_profile(&mona, &profile.name).await.expect("as it was"), profile);
 }
 
+// Order of answers, R-K4
 async fn people_are_named_once_and_pages_are_asked_for_with_their_own_tokens(suite: Suite) {
     let [mona, nick] = ["mona", "nick"].map(|id| suite.user(id));
     let (one, two) = (

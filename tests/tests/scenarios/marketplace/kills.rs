@@ -25,18 +25,22 @@ use crate::acts::{
 
 scenarios! {
     both engines:
-        // R-K1
         a_publication_survives_the_death_of_the_marketplace_service,
-        publication_whose_answer_is_lost(Service::Marketplace) as a_publication_that_is_sent_again_by_a_new_sender_changes_nothing,
-        publication_whose_answer_is_lost(Service::Space) as a_publication_that_is_sent_again_to_a_new_receiver_changes_nothing,
-        // R-K2
+        publication_whose_answer_is_lost(Service::Marketplace)
+            as a_publication_that_is_sent_again_by_a_new_sender_changes_nothing,
+        publication_whose_answer_is_lost(Service::Space)
+            as a_publication_that_is_sent_again_to_a_new_receiver_changes_nothing,
         a_profiles_space_comes_about_though_its_service_is_killed,
-        // R-K6
-        killed_before_the_decision(&[Service::Marketplace]) as a_submission_is_finished_though_the_marketplace_service_is_killed,
-        killed_before_the_decision(&[Service::Space]) as a_submission_is_finished_though_the_space_service_is_killed,
-        killed_before_the_decision(&[Service::Marketplace, Service::Space]) as a_submission_is_finished_though_both_are_killed,
-        reservation_whose_answer_is_lost(None) as a_reservation_of_which_the_marketplace_never_heard_is_found_again,
-        reservation_whose_answer_is_lost(Some(Service::Marketplace)) as a_reservation_outlives_whoever_asked_for_it,
+        killed_before_the_decision(&[Service::Marketplace])
+            as a_submission_is_finished_though_the_marketplace_service_is_killed,
+        killed_before_the_decision(&[Service::Space])
+            as a_submission_is_finished_though_the_space_service_is_killed,
+        killed_before_the_decision(&[Service::Marketplace, Service::Space])
+            as a_submission_is_finished_though_both_are_killed,
+        reservation_whose_answer_is_lost(None)
+            as a_reservation_of_which_the_marketplace_never_heard_is_found_again,
+        reservation_whose_answer_is_lost(Some(Service::Marketplace))
+            as a_reservation_outlives_whoever_asked_for_it,
         undecided_while_the_network_fails(Way::Cut) as a_submission_is_finished_after_connections_broke,
         undecided_while_the_network_fails(Way::Silent) as a_submission_is_finished_after_nothing_arrived,
         a_submission_that_was_left_half_way_and_is_refused_leaves_nothing;

@@ -182,6 +182,7 @@ async fn in_an_archived_space_nothing_is_submitted(suite: Suite) {
     assert!(lists_listings(&mona, &profile.name, 0).await.expect("a list").is_empty());
 }
 
+// R-K6
 async fn a_stale_etag_is_aborted_and_a_preview_changes_nothing(suite: Suite) {
     let ([alice, mona], profile, app) = published(&suite).await;
     let submitted = submits_listing(&mona, &profile.name, &app).await.expect("submitted");

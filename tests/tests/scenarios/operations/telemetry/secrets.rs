@@ -223,6 +223,7 @@ async fn is_unavailable(suite: &mut Observed, erin: &Persona, bob: &Persona, spa
     creates_profile(erin, "Profile").await.expect("created");
 }
 
+// R-B3: neither a log nor a trace has what is nobody's business.
 async fn however_much_is_logged_no_secret_and_no_address_is(engine: Engine) {
     let mut suite = Observed::start(engine, "trace").await;
     let mut secrets = Secrets::of(&suite);
