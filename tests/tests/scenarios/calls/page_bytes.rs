@@ -18,7 +18,7 @@ async fn a_page_of_apps_with_long_descriptions_ends_early(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     let description = "\u{1F984}".repeat(1000);
-    let creates = async || {
+    let another = async || {
         let app = App {
             display_name: "App".into(),
             space: space.clone(),
@@ -30,7 +30,7 @@ async fn a_page_of_apps_with_long_descriptions_ends_early(suite: Suite) {
     };
     let mut created = BTreeSet::new();
     for _ in 0..30 {
-        created.extend(join_all((0..20).map(|_| creates())).await);
+        created.extend(join_all((0..20).map(|_| another())).await);
     }
     let (mut seen, mut sizes) = (Vec::new(), Vec::new());
     let mut request = ListAppsRequest { space: space.clone(), page_size: 1000, page_token: String::new() };
