@@ -113,9 +113,6 @@ pub(crate) fn contact(display_name: &str, email: &str) -> Contact {
     Contact { display_name: display_name.to_owned(), email: email.to_owned() }
 }
 
-/// An id for requests that are repeated.
-pub(crate) const REQUEST_ID: &str = "0190a8d0-7b1c-7def-8000-00000000000a";
-
 /// The request for a listing of an app.
 pub(crate) fn submission(profile: &str, app: &str) -> SubmitListingRequest {
     SubmitListingRequest { parent: profile.to_owned(), app: app.to_owned(), request_id: String::new() }

@@ -19,6 +19,9 @@ pub(crate) mod usage;
 
 use prost_types::FieldMask;
 
+/// An id for requests that are repeated.
+pub(crate) const REQUEST_ID: &str = "0190a8d0-7b1c-7def-8000-00000000000a";
+
 /// The mask of an update: of everything where no path is given.
 pub(crate) fn mask(paths: &[&str]) -> Option<FieldMask> {
     let mask = FieldMask { paths: paths.iter().map(ToString::to_string).collect() };

@@ -7,7 +7,7 @@ use devspaces_proto::{authz::v1::CheckPermissionRequest, membership::v1::RemoveM
 use devspaces_tests::{
     Engine, Persona,
     process::{Processes, Way},
-    sql::count,
+    sql::{EFFECTS, count},
     suite::eventually,
 };
 
@@ -108,7 +108,6 @@ fn removal(space: &str, whom: &Persona) -> RemoveMemberRequest {
     }
 }
 
-const EFFECTS: &str = "SELECT COUNT(*) FROM outbox";
 const BOBS: &str = "SELECT COUNT(*) FROM contributor WHERE person = 'bob'";
 
 /// The removal has been made, once and to the end.

@@ -8,7 +8,10 @@ use tonic::{Code, Response, Status};
 use uuid::Uuid;
 
 use crate::{
-    acts::members::{ADMIN, VIEWER, adds_members, leaves_space, lists_members, member, removes_member},
+    acts::{
+        REQUEST_ID,
+        members::{ADMIN, VIEWER, adds_members, leaves_space, lists_members, member, removes_member},
+    },
     rounds::rounds,
 };
 
@@ -25,8 +28,6 @@ scenarios! {
         one_request_id_with_different_contents_at_once_adds_one_member,
         one_request_id_with_different_removals_of_oneself_at_once;
 }
-
-const ID: &str = "0190a8d0-7b1c-7def-8000-00000000000a";
 
 const REUSED: (Code, &str) = (Code::InvalidArgument, "REQUEST_ID_REUSED");
 
@@ -46,7 +47,7 @@ async fn the_same_request_id_answers_with_the_first_result(suite: Suite) {
     let alice = suite.user("alice");
     let create = |display_name: &str| CreateSpaceRequest {
         space: Some(Space { display_name: display_name.to_owned(), ..Space::default() }),
-        request_id: ID.to_owned(),
+        request_id: REQUEST_ID.to_owned(),
     };
     let first = alice.spaces().create_space(create("Team")).await.expect("created").into_inner();
     let again = alice.spaces().create_space(create("Team")).await.expect("replayed").into_inner();
@@ -67,7 +68,7 @@ async fn an_admin_who_removed_themselves_gets_the_result_again(suite: Suite) {
     adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
     let remove = RemoveMemberRequest {
         name: alice.member_of(&space),
-        request_id: ID.to_owned(),
+        request_id: REQUEST_ID.to_owned(),
         ..Default::default()
     };
     let first = alice.members().remove_member(remove.clone()).await.expect("removed").into_inner();
@@ -84,7 +85,7 @@ async fn a_refused_request_is_not_remembered(suite: Suite) {
     let add = AddMembersRequest {
         parent: space.clone(),
         members: vec![member(&bob, VIEWER)],
-        request_id: ID.to_owned(),
+        request_id: REQUEST_ID.to_owned(),
     };
     adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
     assert_eq!(refused(alice.members().add_members(add.clone()).await).code, Code::AlreadyExists);
@@ -101,7 +102,7 @@ async fn a_preview_is_not_remembered(suite: Suite) {
     adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
     let remove = |validate_only| RemoveMemberRequest {
         name: bob.member_of(&space),
-        request_id: ID.to_owned(),
+        request_id: REQUEST_ID.to_owned(),
         validate_only,
         ..Default::default()
     };
@@ -117,10 +118,14 @@ async fn a_request_id_in_upper_case_is_the_same_key(suite: Suite) {
         space: Some(Space { display_name: display_name.to_owned(), ..Space::default() }),
         request_id,
     };
-    let upper = ID.to_uppercase();
-    assert_ne!(upper, ID);
-    let first =
-        alice.spaces().create_space(create("Team", ID.to_owned())).await.expect("created").into_inner();
+    let upper = REQUEST_ID.to_uppercase();
+    assert_ne!(upper, REQUEST_ID);
+    let first = alice
+        .spaces()
+        .create_space(create("Team", REQUEST_ID.to_owned()))
+        .await
+        .expect("created")
+        .into_inner();
     let again =
         alice.spaces().create_space(create("Team", upper.clone())).await.expect("replayed").into_inner();
     assert_eq!(again, first);
@@ -133,7 +138,10 @@ async fn a_request_id_in_upper_case_is_the_same_key(suite: Suite) {
         request_id,
     };
     let added = alice.members().add_members(add(upper)).await.expect("added").into_inner();
-    assert_eq!(alice.members().add_members(add(ID.to_owned())).await.expect("replayed").into_inner(), added);
+    assert_eq!(
+        alice.members().add_members(add(REQUEST_ID.to_owned())).await.expect("replayed").into_inner(),
+        added
+    );
 }
 
 // R-J5, R-M8
@@ -145,7 +153,7 @@ async fn who_has_left_gets_the_result_again(suite: Suite) {
     }
     let leave = |name: &str, validate_only| LeaveSpaceRequest {
         name: name.to_owned(),
-        request_id: ID.to_owned(),
+        request_id: REQUEST_ID.to_owned(),
         validate_only,
     };
     bob.members().leave_space(leave(&space, true)).await.expect("a preview, which is not remembered");

@@ -11,7 +11,7 @@ use devspaces_tests::{
     CONSOLE, Engine, Persona, Refusal,
     process::{Processes, Way},
     refused,
-    sql::{count, texts},
+    sql::{EFFECTS, ENTRIES, count, texts},
     suite::eventually,
 };
 use tonic::{Code, Status};
@@ -107,9 +107,6 @@ fn create() -> CreateSpaceRequest {
 async fn has_rows(pool: &Pool, query: &'static str) {
     eventually(async || (count(pool, query).await > 0).then_some(())).await;
 }
-
-const ENTRIES: &str = "SELECT COUNT(*) FROM journal";
-const EFFECTS: &str = "SELECT COUNT(*) FROM outbox";
 
 /// The space is there, has its Admin, and each was made once.
 async fn made_once(suite: &Processes) {

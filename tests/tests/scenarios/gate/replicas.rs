@@ -11,7 +11,12 @@ use devspaces_proto::{
     authz::v1::{CheckPermissionRequest, CheckPermissionResponse},
     membership::v1::RemoveMemberRequest,
 };
-use devspaces_tests::{Persona, process::Processes, sql::count, suite::eventually};
+use devspaces_tests::{
+    Persona,
+    process::Processes,
+    sql::{ENTRIES, count},
+    suite::eventually,
+};
 use futures::future::join;
 use tonic::{Response, Status};
 
@@ -27,8 +32,6 @@ use crate::{
 const KILLS: u16 = 12;
 /// How many check without pause at each replica.
 const CHECKERS: usize = 3;
-
-const ENTRIES: &str = "SELECT COUNT(*) FROM journal";
 
 fn question(space: &str) -> CheckPermissionRequest {
     let (permission, resource) = ("members.add".to_owned(), space.to_owned());

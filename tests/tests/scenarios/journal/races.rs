@@ -7,7 +7,12 @@ use devspaces_proto::{
     journal::v1::Entry,
     space::v1::{Space, UpdateSpaceRequest},
 };
-use devspaces_tests::{CONSOLE, Engine, Persona, Suite, process::Processes, sql::count, suite::eventually};
+use devspaces_tests::{
+    CONSOLE, Engine, Persona, Suite,
+    process::Processes,
+    sql::{ENTRIES, count},
+    suite::eventually,
+};
 use futures::{
     StreamExt as _,
     future::{join, join_all},
@@ -30,8 +35,6 @@ scenarios! {
         watchers_agree_on_the_order_while_many_write,
         a_watcher_that_hangs_up_at_any_point_goes_on_without_a_gap;
 }
-
-const ENTRIES: &str = "SELECT COUNT(*) FROM journal";
 
 /// What a reader has seen of each scope of each service: its last sequence.
 #[derive(Default)]

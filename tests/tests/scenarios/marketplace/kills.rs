@@ -9,15 +9,16 @@ use devspaces_tests::{
     Engine, Persona,
     process::{Processes, Way},
     refused,
-    sql::{WriteLock, count},
+    sql::{EFFECTS, WriteLock, count},
     suite::eventually,
 };
 use tonic::Code;
 
 use crate::acts::{
+    REQUEST_ID,
     apps::{deletes_app, gets_app, undeletes_app},
     marketplace::{
-        REQUEST_ID, acceptance_of_terms, accepts_terms, creation_of_profile, gets_profile, lists_listings,
+        acceptance_of_terms, accepts_terms, creation_of_profile, gets_profile, lists_listings,
         looks_up_profile, submission, withdraws_listing,
     },
     spaces::gets_space,
@@ -46,7 +47,6 @@ scenarios! {
         a_submission_that_was_left_half_way_and_is_refused_leaves_nothing;
 }
 
-const EFFECTS: &str = "SELECT COUNT(*) FROM outbox";
 const INTENTS: &str = "SELECT COUNT(*) FROM listing WHERE state = 'RESERVING'";
 const RESERVED: &str = "SELECT COUNT(*) FROM app WHERE listed_by IS NOT NULL";
 

@@ -16,9 +16,10 @@ use devspaces_tests::{
 use tonic::Code;
 
 use crate::acts::{
+    REQUEST_ID,
     apps::{deletes_app, gets_app, imported_app, undeletes_app},
     marketplace::{
-        REQUEST_ID, accepts_terms, adds_marketplace_admins, approves_listing, creates_profile, gets_listing,
+        accepts_terms, adds_marketplace_admins, approves_listing, creates_profile, gets_listing,
         gets_profile, lists_listings, removes_marketplace_admin, submission, submits_listing,
         withdraws_listing,
     },

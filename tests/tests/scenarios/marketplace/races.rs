@@ -14,10 +14,11 @@ use tonic::Code;
 
 use crate::{
     acts::{
+        REQUEST_ID,
         apps::{deletes_app, gets_app},
         marketplace::{
-            REQUEST_ID, accepts_terms, adds_marketplace_admins, creates_profile, gets_profile,
-            lists_listings, lists_marketplace_admins, removes_marketplace_admin, submission, submits_listing,
+            accepts_terms, adds_marketplace_admins, creates_profile, gets_profile, lists_listings,
+            lists_marketplace_admins, removes_marketplace_admin, submission, submits_listing,
             withdraws_listing,
         },
         members::{ADMIN, adds_members, lists_members},

@@ -2,15 +2,17 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use devspaces::Service;
-use devspaces_proto::space::v1::{ListSpacesRequest, SpaceAccess};
 use devspaces_tests::{
-    Engine, Persona,
+    Engine,
     engine::temporary_folder,
     process::{Processes, binary, start, terminate},
 };
 use tokio::process::Command;
 
-use crate::acts::commands::{on_all_services, runs, says};
+use crate::acts::{
+    commands::{on_all_services, runs, says},
+    spaces::space_names,
+};
 
 /// The names of the files in a folder.
 fn names(folder: &Path) -> BTreeSet<String> {
@@ -21,12 +23,6 @@ fn names(folder: &Path) -> BTreeSet<String> {
 /// The folder of a service's file, and the file.
 fn file_of(suite: &Processes, service: Service) -> String {
     suite.database_url().replace("sqlite:", "").replace("{service}", service.name())
-}
-
-async fn spaces(who: &Persona) -> Vec<String> {
-    let listed = who.spaces().list_spaces(ListSpacesRequest::default()).await.expect("a list");
-    let named = |access: SpaceAccess| access.space.expect("a space").name;
-    listed.into_inner().spaces.into_iter().map(named).collect()
 }
 
 /// A call of the suite that `dev` runs, by the stand-in for grpcurl.
@@ -103,7 +99,7 @@ async fn a_backup_beside_running_services_is_restored_over_what_a_kill_left() {
     let taken = [&on_all_services(&["backup"], &url)[..], &["--to", &to]].concat();
     says(&taken).await;
     let lost = alice.creates_space("Lost").await;
-    assert_eq!(spaces(&alice).await.len(), 2);
+    assert_eq!(space_names(&alice).await.len(), 2);
     // A copy is never overwritten.
     let again = runs(&taken).await;
     assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("is there already"));
@@ -121,6 +117,6 @@ async fn a_backup_beside_running_services_is_restored_over_what_a_kill_left() {
     for service in Service::ALL {
         suite.run(service).await;
     }
-    assert_eq!(spaces(&alice).await, [kept], "{lost} was made later");
+    assert_eq!(space_names(&alice).await, [kept], "{lost} was made later");
     says(&on_all_services(&["journal", "verify"], &url)).await;
 }

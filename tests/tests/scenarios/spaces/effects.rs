@@ -9,6 +9,7 @@ use devspaces_tests::{
 use tonic::Code;
 
 use crate::acts::{
+    REQUEST_ID,
     members::{leaves_space, lists_members},
     spaces::{NOWHERE, gets_space},
 };
@@ -21,11 +22,9 @@ scenarios! {
         effects_survive_a_restart_of_their_sender;
 }
 
-const ID: &str = "0190a8d0-7b1c-7def-8000-00000000000a";
-
 fn create() -> CreateSpaceRequest {
     let space = Space { display_name: "Team".into(), ..Space::default() };
-    CreateSpaceRequest { space: Some(space), request_id: ID.to_owned() }
+    CreateSpaceRequest { space: Some(space), request_id: REQUEST_ID.to_owned() }
 }
 
 // R-S1, R-J5
