@@ -1,4 +1,4 @@
-//! R-B5 to R-B8: one month, every metric, below, at and above its allowance, worked by hand.
+//! R-B5, R-B6, R-B7, R-B8: one month, every metric, below, at and above its allowance, worked by hand.
 use devspaces_proto::billing::v1::{
     InvoiceLine, Metric, ReportUsageRequest, UsageEvent,
     invoice::State,
