@@ -4,6 +4,11 @@ use devspaces_ledger::db::Pool;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction, raw_sql};
 use uuid::Uuid;
 
+/// Counts the entries of a service's journal.
+pub const ENTRIES: &str = "SELECT COUNT(*) FROM journal";
+/// Counts the effects that a service has still to deliver.
+pub const EFFECTS: &str = "SELECT COUNT(*) FROM outbox";
+
 /// The number that a query answers with.
 pub async fn count(pool: &Pool, query: &'static str) -> i64 {
     match pool {

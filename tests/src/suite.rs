@@ -20,8 +20,9 @@ use crate::{Engine, Persona, Port, TestClock, engine::Databases, listen::listen}
 /// How long tokens live. Longer than any test moves its clock.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(87600);
 
-/// Why a scenario fails that is declared by `everywhere!` and should not be.
-const OF_ITS_OWN: &str = "a running service of this test's own suite: `both_engines!` is for what needs one";
+/// Why a scenario fails that is listed under `everywhere` and should not be.
+const OF_ITS_OWN: &str =
+    "a running service of this test's own suite: what needs one is listed under `both engines`";
 
 /// A running suite.
 pub struct Suite {

@@ -7,9 +7,10 @@ use tokio::{
     net::TcpStream,
     sync::mpsc,
 };
+use tonic::transport::{Channel, Uri};
 
 use super::{
-    super::{Limits, starting},
+    super::{Limits, health::answers, starting},
     frames::{END_HEADERS, END_STREAM, GOAWAY, GREETING, HEADERS, PING, RST_STREAM, frame, frames},
     probe::{ASK, Probe, start, start_with},
     wire::{Wire, framed},
@@ -105,9 +106,14 @@ async fn a_port_that_waits_says_so_at_once() {
         let mut watch =
             wire.begin("/grpc.health.v1.Health/Watch", &[], framed(0, b"")).await.expect("a stream");
         let first = watch.frame().await.expect("a frame").expect("a frame").into_data().expect("data");
-        (call, health, first, watch)
+        let address = format!("http://{}", running.address).parse::<Uri>().expect("an address");
+        let there = answers(Channel::builder(address).connect_lazy()).await;
+        (call, health, first, watch, there)
     });
-    let (call, health, watched, mut watch) = asked.await;
+    let (call, health, watched, mut watch, there) = asked.await;
+    assert!(!there.expect("an answer"), "whoever needs its services is to wait");
+    let server = start(Probe::says(Ok(""))).await;
+    assert!(answers(server.channel).await.expect("an answer"));
     assert_eq!(
         (call.code(), &call.headers["grpc-retry-pushback-ms"]),
         ("14", &"1000".parse().expect("a header"))
