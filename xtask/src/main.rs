@@ -40,8 +40,8 @@ Usage: cargo xtask <COMMAND>
   attack [--quick] [ARGS]
                    has one client try to take the rest down while another measures its own calls; --quick is shorter, is on
                    what the tests have built, and does not decide by times
-  nightly          ci with whole races, and then what takes longer: clients in all languages, the image as the Dockerfile compiles it, faults,
-                   attacks
+  nightly          ci with whole races, and then what takes longer: clients in all languages, the image as the Dockerfile
+                   compiles it, faults, attacks
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
   bench [ARGS]     the benchmarks, or the one that is named: checks, latency, scale, usage, traces
   postgres -- CMD  a command, such as cargo test -p devspaces-kit, with the PostgreSQL that the tests would use
