@@ -5,11 +5,7 @@ use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
 use devspaces::{Config, Hosted, Service, journal::JournalWatchers};
 use devspaces_authz::{Owner, Permission, PermissionSet};
 use devspaces_gate::{ServicePermissions, SpaceQuota};
-use devspaces_kit::{
-    identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
-    name::{Principal, UserName},
-    server::Limits,
-};
+use devspaces_kit::{identity::{DevIssuer, Jwks, ServiceSigner, SigningKey}, name::{Principal, UserName}, server::Limits};
 use devspaces_ledger::db::Pool;
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};

@@ -2,10 +2,7 @@
 use std::{fs, time::Instant};
 
 use devspaces::Service;
-use devspaces_kit::{
-    clock::{Clock as _, Timestamp},
-    name::Principal,
-};
+use devspaces_kit::{clock::{Clock as _, Timestamp}, name::Principal};
 use devspaces_ledger::{
     Act, Tx,
     db::{Conn, Pool},
