@@ -18,7 +18,10 @@
 use std::{collections::BTreeMap, env, path::Path};
 
 use devspaces::{Service, keys};
-use devspaces_kit::{clock::{Clock as _, SystemClock}, identity::{DevIssuer, SigningKey}};
+use devspaces_kit::{
+    clock::{Clock as _, SystemClock},
+    identity::{DevIssuer, SigningKey},
+};
 use tonic::transport::Uri;
 
 use crate::{Port, Suite, TestClock, suite::Template};

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use devspaces::Service;
+use devspaces::{Parts, Service};
 use devspaces_ledger::db::{self, Pool};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
@@ -222,7 +222,7 @@ async fn template(engine: Engine, service: Service) -> String {
         }
     };
     let pool = Pool::open(&url).await.expect("the template");
-    db::migrate(&pool, &service.schema()).await.expect("a migrated template");
+    db::migrate(&pool, &Parts::of(service).schema()).await.expect("a migrated template");
     pool.close().await;
     templates.insert((engine as u8, service), template.clone());
     template

@@ -10,7 +10,11 @@ use std::{
 };
 
 use devspaces::{Service, keys};
-use devspaces_kit::{clock::SystemClock, identity::{BearerToken, DevIssuer, SigningKey}, name::Principal};
+use devspaces_kit::{
+    clock::SystemClock,
+    identity::{BearerToken, DevIssuer, SigningKey},
+    name::Principal,
+};
 use devspaces_ledger::db::Pool;
 use serde_json::json;
 use tempfile::TempDir;

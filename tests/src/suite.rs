@@ -2,10 +2,14 @@
 //! one that runs elsewhere.
 use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
 
-use devspaces::{Config, Hosted, Service, journal::JournalWatchers};
-use devspaces_authz::{Owner, Permission, PermissionSet};
+use devspaces::{Config, Hosted, journal::JournalWatchers};
+use devspaces_authz::{Permission, PermissionSet, Service};
 use devspaces_gate::{ServicePermissions, SpaceQuota};
-use devspaces_kit::{identity::{DevIssuer, Jwks, ServiceSigner, SigningKey}, name::{Principal, UserName}, server::Limits};
+use devspaces_kit::{
+    identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
+    name::{Principal, UserName},
+    server::Limits,
+};
 use devspaces_ledger::db::Pool;
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -82,7 +86,7 @@ impl Suite {
         let clock = TestClock::shared();
         let issuer_key = SigningKey::generate().expect("a key");
         let issuer = DevIssuer::new(issuer_key.clone(), clock.clone());
-        let keys = Owner::ALL.map(|owner| (owner.name(), SigningKey::generate().expect("a key")));
+        let keys = Service::ALL.map(|owner| (owner.name(), SigningKey::generate().expect("a key")));
         let mut listeners = Vec::new();
         let mut peers = BTreeMap::new();
         let hosts: Vec<&[Service]> =

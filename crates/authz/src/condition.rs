@@ -1,7 +1,7 @@
 //! Conditions under which a role grants a permission.
 
 use crate::truth::Truth;
-use crate::{AppRole, ConsoleRole, Facts, Owner, OwnerSet};
+use crate::{AppRole, ConsoleRole, Facts, OwnerSet, Service};
 
 /// A condition under which a role grants a permission. Unmet, the role grants nothing.
 ///
@@ -115,10 +115,10 @@ impl Condition {
     pub(crate) fn owners(self) -> OwnerSet {
         match self {
             Condition::Published | Condition::Unpublished | Condition::AppOfSpace => {
-                OwnerSet::of(Owner::Space)
+                OwnerSet::of(Service::Space)
             }
-            Condition::Bootstrap => OwnerSet::of(Owner::Space).union(OwnerSet::of(Owner::Membership)),
-            Condition::ViewAllApps | Condition::BuildsInSpace => OwnerSet::of(Owner::Membership),
+            Condition::Bootstrap => OwnerSet::of(Service::Space).union(OwnerSet::of(Service::Membership)),
+            Condition::ViewAllApps | Condition::BuildsInSpace => OwnerSet::of(Service::Membership),
             Condition::ManagesApp | Condition::Linked | Condition::LinkedUntilDeleted => OwnerSet::APP,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::truth::Truth;
 use crate::{AppRole, ConsoleRole, catalogue};
-use crate::{Condition, Facts, Grant, Owner, OwnerSet, Permission, ResourceType, Role, SubjectKind, Via};
+use crate::{Condition, Facts, Grant, OwnerSet, Permission, ResourceType, Role, Service, SubjectKind, Via};
 
 /// What a decision comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -124,7 +124,7 @@ pub struct Explanation {
     /// allowed.
     pub unmet_conditions: Vec<&'static str>,
     /// The owners whose facts could not be had.
-    pub missing_facts: Vec<Owner>,
+    pub missing_facts: Vec<Service>,
     /// What the call checks beyond the permission and answers `FAILED_PRECONDITION` to: a phrase each.
     pub preconditions: &'static [&'static str],
 }

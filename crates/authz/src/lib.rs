@@ -38,7 +38,7 @@ pub use facts::{
     SubjectKind,
 };
 pub use markdown::markdown;
-pub use owner::{Owner, OwnerSet};
+pub use owner::{OwnerSet, Service};
 pub use permission::{Permission, ResourceType};
 pub use permission_set::PermissionSet;
 pub use role::{AppRole, ConsoleRole, Plane, Role};

@@ -1,10 +1,12 @@
 //! Who owns which facts.
 
+use std::{fmt, str::FromStr};
+
 use crate::Plane;
 
-/// A service as the owner of facts: the one place where they are kept and changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Owner {
+/// A service of the suite: the owner of facts, the one place where they are kept and changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Service {
     /// The space service: spaces, apps, contributors.
     Space,
     /// The membership service: console roles.
@@ -15,19 +17,39 @@ pub enum Owner {
     Marketplace,
 }
 
-impl Owner {
-    /// Every owner.
-    pub const ALL: [Owner; 4] = [Owner::Space, Owner::Membership, Owner::Billing, Owner::Marketplace];
+impl Service {
+    /// Every service.
+    pub const ALL: [Service; 4] =
+        [Service::Space, Service::Membership, Service::Billing, Service::Marketplace];
 
-    /// The owner's name: "space".
+    /// Its name: "space".
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Owner::Space => "space",
-            Owner::Membership => "membership",
-            Owner::Billing => "billing",
-            Owner::Marketplace => "marketplace",
+            Service::Space => "space",
+            Service::Membership => "membership",
+            Service::Billing => "billing",
+            Service::Marketplace => "marketplace",
         }
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Service {
+    type Err = String;
+
+    /// The service of this name.
+    fn from_str(name: &str) -> Result<Service, String> {
+        let names = Service::ALL.map(Service::name).join(", ");
+        Service::ALL
+            .into_iter()
+            .find(|service| service.name() == name)
+            .ok_or(format!("must be one of: {names}"))
     }
 }
 
@@ -41,17 +63,17 @@ impl OwnerSet {
     pub const EMPTY: OwnerSet = OwnerSet(0);
 
     /// The facts of an app: [`Facts::app`].
-    pub const APP: OwnerSet = OwnerSet(1 << Owner::ALL.len());
+    pub const APP: OwnerSet = OwnerSet(1 << Service::ALL.len());
 
-    /// The facts that this owner has of a space: for [`Owner::Space`], [`Facts::space`] and not [`Facts::app`].
+    /// The facts that this owner has of a space: for [`Service::Space`], [`Facts::space`] and not [`Facts::app`].
     #[must_use]
-    pub const fn of(owner: Owner) -> OwnerSet {
+    pub const fn of(owner: Service) -> OwnerSet {
         OwnerSet(1 << owner as u8)
     }
 
     /// Whether this owner's facts of a space are in the set.
     #[must_use]
-    pub fn contains(self, owner: Owner) -> bool {
+    pub fn contains(self, owner: Service) -> bool {
         self.0 & OwnerSet::of(owner).0 != 0
     }
 
@@ -80,18 +102,18 @@ impl OwnerSet {
     }
 
     /// The owners of any facts in the set, each once: the space service also for the facts of the app.
-    pub fn iter(self) -> impl Iterator<Item = Owner> {
-        Owner::ALL
+    pub fn iter(self) -> impl Iterator<Item = Service> {
+        Service::ALL
             .into_iter()
-            .filter(move |&owner| self.contains(owner) || owner == Owner::Space && self.contains_app())
+            .filter(move |&owner| self.contains(owner) || owner == Service::Space && self.contains_app())
     }
 
     /// The facts that say who holds a role on this plane.
     pub(crate) fn of_plane(plane: Plane) -> OwnerSet {
         match plane {
-            Plane::Console => OwnerSet::of(Owner::Membership),
-            Plane::Billing => OwnerSet::of(Owner::Billing),
-            Plane::Marketplace => OwnerSet::of(Owner::Marketplace),
+            Plane::Console => OwnerSet::of(Service::Membership),
+            Plane::Billing => OwnerSet::of(Service::Billing),
+            Plane::Marketplace => OwnerSet::of(Service::Marketplace),
             Plane::App => OwnerSet::APP,
             Plane::Service | Plane::SignedIn => OwnerSet::EMPTY,
         }

@@ -2,8 +2,8 @@
 
 use devspaces_authz::{
     AppFacts, AppRole, BillingFacts, Condition, ConsoleRole, Fact, Facts, Grant, MarketplaceFacts,
-    MembershipFacts, Outcome, Owner, OwnerSet, Permission, ResourceType, Role, SpaceFacts, SubjectKind, Via,
-    decide, grants, grants_of, owners,
+    MembershipFacts, Outcome, OwnerSet, Permission, ResourceType, Role, Service, SpaceFacts, SubjectKind,
+    Via, decide, grants, grants_of, owners,
 };
 
 use crate::combinations::{every, every_user, subjects};
@@ -24,14 +24,14 @@ fn contributor(role: AppRole, linked: bool) -> Facts {
 /// The facts with those of one kind replaced by what holds of a stranger in an empty space.
 fn resets(facts: &Facts) -> [(OwnerSet, Facts); 5] {
     [
-        (OwnerSet::of(Owner::Space), Facts { space: Fact::Known(SpaceFacts::default()), ..*facts }),
+        (OwnerSet::of(Service::Space), Facts { space: Fact::Known(SpaceFacts::default()), ..*facts }),
         (
-            OwnerSet::of(Owner::Membership),
+            OwnerSet::of(Service::Membership),
             Facts { membership: Fact::Known(MembershipFacts::default()), ..*facts },
         ),
-        (OwnerSet::of(Owner::Billing), Facts { billing: Fact::Known(BillingFacts::default()), ..*facts }),
+        (OwnerSet::of(Service::Billing), Facts { billing: Fact::Known(BillingFacts::default()), ..*facts }),
         (
-            OwnerSet::of(Owner::Marketplace),
+            OwnerSet::of(Service::Marketplace),
             Facts { marketplace: Fact::Known(MarketplaceFacts::default()), ..*facts },
         ),
         (OwnerSet::APP, Facts { app: Fact::Known(AppFacts::default()), ..*facts }),

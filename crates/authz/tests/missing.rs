@@ -153,7 +153,7 @@ fn a_decision_names_the_owners_that_it_lacks_facts_of() {
     };
     let missing = |permission, facts: &Facts| {
         let missing_facts = decide(permission, facts).explanation().missing_facts;
-        missing_facts.into_iter().map(devspaces_authz::Owner::name).collect::<Vec<_>>().join(" ")
+        missing_facts.into_iter().map(devspaces_authz::Service::name).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(missing(Permission::SpaceCreate, &nothing_known), "");
     assert_eq!(missing(Permission::BillingInvoicesGet, &nothing_known), "billing");

@@ -1,7 +1,7 @@
 //! Noticing that a month's costs cross a threshold of the budget (R-B12).
 use std::time::Duration;
 
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
@@ -47,7 +47,7 @@ pub(crate) async fn watch_budgets(context: &Context) -> Result<(), Fault> {
             look.as_ref().is_none_or(|look| is_due(look, head, now))
         });
         let watched = each(due.map(|(space, _)| space).collect(), |space| {
-            let call = Call::of_service(Owner::Billing.name(), CROSS);
+            let call = Call::of_service(Service::Billing.name(), CROSS);
             context.mutations.run(call, vec![space.into()], Watch(space))
         });
         result = watched.await.and(result);

@@ -1,7 +1,7 @@
 //! What the billing service knows that permissions depend on.
 use std::sync::LazyLock;
 
-use devspaces_authz::{BillingFacts, Owner};
+use devspaces_authz::{BillingFacts, Service};
 use devspaces_gate::{Admins, OwnFacts, admin_spaces};
 use devspaces_ledger::db::RowsSql;
 
@@ -11,7 +11,7 @@ static READING: LazyLock<RowsSql> = LazyLock::new(|| Admins::reading("billing_ad
 #[must_use]
 pub(crate) fn owner() -> Admins {
     Admins {
-        owner: Owner::Billing,
+        owner: Service::Billing,
         facts: |admin| OwnFacts::Billing(BillingFacts { admin }),
         reading: &READING,
         spaces: admin_spaces!("billing_admin"),

@@ -1,7 +1,7 @@
 //! The billing run: what is due is drafted and issued, whoever asks and however often (R-B7).
 use std::collections::BTreeSet;
 
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
@@ -38,7 +38,7 @@ const MAX_FAILURES: usize = 100;
 /// # Errors
 /// The last fault that may pass; what is left is done by the next round. `CLOCK_STEPPED` while the clock is doubted.
 pub(crate) async fn bill(context: &Context, told: &Told) -> Result<(), Fault> {
-    let call = Call::of_service(Owner::Billing.name(), BILL);
+    let call = Call::of_service(Service::Billing.name(), BILL);
     let tell = |space: SpaceName, result: &Result<(), Fault>| match result {
         Ok(()) => told.is_well(&space.to_string()),
         Err(fault) if told.is_news(&space.to_string(), fault) => {

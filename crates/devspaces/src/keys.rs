@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_kit::identity::{DevIssuer, KeyFileError, SigningKey};
 use devspaces_ledger::db;
 use serde_json::json;
@@ -49,7 +49,7 @@ pub fn make(folder: &Path) -> Result<(), Error> {
     };
     db::make_folder(folder).map_err(refused(folder))?;
     let issuer = SigningKey::load_or_generate(&folder.join(ISSUER))?;
-    let services: Result<Vec<_>, _> = Owner::ALL
+    let services: Result<Vec<_>, _> = Service::ALL
         .iter()
         .map(|owner| {
             let key = SigningKey::load_or_generate(&folder.join(of_service(owner.name())))?;

@@ -3,10 +3,12 @@
 pub mod cli;
 pub mod journal;
 pub mod keys;
-mod service;
+mod parts;
 mod suite;
 
+pub use devspaces_authz::Service;
+
 pub use self::{
-    service::Service,
+    parts::Parts,
     suite::{Config, Hosted, Suite, SuiteError},
 };

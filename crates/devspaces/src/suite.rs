@@ -1,10 +1,9 @@
 //! How the services of one process are put together.
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 
-use devspaces_authz::Owner;
 use devspaces_gate::{
-    self as gate, AuthzServer, Context, FactOwner, FactsServer, Gate, Peers, ServicePermissions, Source,
-    Sources, SpaceQuota, owner_to_wire,
+    self as gate, AuthzServer, Context, FactsServer, Gate, Peers, ServicePermissions, Source, Sources,
+    SpaceQuota, owner_to_wire,
 };
 use devspaces_kit::{
     clock::Clock,
@@ -30,7 +29,7 @@ use tokio::net::TcpListener;
 use tonic::transport::Uri;
 
 use crate::{
-    Service,
+    Parts, Service,
     journal::{JournalServer, JournalWatchers},
 };
 
@@ -127,7 +126,7 @@ impl Suite {
             config.clock.clone(),
             config.issuers.clone(),
             Trust {
-                names: Owner::ALL.map(|owner| owner.name().to_owned()).to_vec(),
+                names: Service::ALL.map(|owner| owner.name().to_owned()).to_vec(),
                 hosted: config.services.keys().map(|service| service.name().to_owned()).collect(),
                 peers: config.suite_keys.clone(),
             },
@@ -144,7 +143,14 @@ impl Suite {
             .services
             .iter()
             .map(|(service, hosted)| {
-                (*service, gate::Hosted::new(owner(*service), hosted.database.clone(), config.clock.clone()))
+                (
+                    *service,
+                    gate::Hosted::new(
+                        (Parts::of(*service).owner)(),
+                        hosted.database.clone(),
+                        config.clock.clone(),
+                    ),
+                )
             })
             .collect();
         let hosted = owners.iter().map(|(_, hosted)| hosted.clone());
@@ -154,8 +160,7 @@ impl Suite {
             if index == 0 {
                 // Every service gives the same answers: one of a port's gates answers for all.
                 let authz = AuthzServer::new(context.gate.clone());
-                let journals =
-                    config.services.iter().map(|(service, it)| (service.owner(), it.database.clone()));
+                let journals = config.services.iter().map(|(service, it)| (*service, it.database.clone()));
                 let journal = JournalServer::new(
                     context.gate.clone(),
                     journals,
@@ -188,23 +193,14 @@ impl Suite {
 
 /// Puts one service on the port, with what falls due in it.
 fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) -> Server {
+    let parts = Parts::of(service);
     let forget = |context: Arc<Context>| async move { replay::forget(&context.pool, &context.steady).await };
     let mut sweeps = vec![Sweep::new("forgetting of first results", &context, forget)];
-    sweeps.extend(match service {
-        Service::Space => devspaces_space::sweeps(&context),
-        Service::Membership => devspaces_membership::sweeps(&context),
-        Service::Billing => devspaces_billing::sweeps(&context),
-        Service::Marketplace => devspaces_marketplace::sweeps(&context),
-    });
+    sweeps.extend((parts.sweeps)(&context));
     for sweep in sweeps {
         tasks.spawn(sweep.run(tasks.stopping()));
     }
-    match service {
-        Service::Space => devspaces_space::host(server, context),
-        Service::Membership => devspaces_membership::host(server, context),
-        Service::Billing => devspaces_billing::host(server, context),
-        Service::Marketplace => devspaces_marketplace::host(server, context),
-    }
+    (parts.host)(server, context)
 }
 
 /// That the others know a service by its key. They would refuse it else, and it would find out by its first call.
@@ -217,32 +213,22 @@ pub(crate) fn check_key(service: Service, key: &SigningKey, suite_keys: &Jwks) -
 }
 
 async fn check_schema(service: Service, pool: &Pool) -> Result<(), SuiteError> {
-    match db::is_current(pool, &service.schema()).await {
+    match db::is_current(pool, &Parts::of(service).schema()).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(SuiteError::NotMigrated(service)),
         Err(error) => Err(SuiteError::Database { service, error: error.for_operator() }),
     }
 }
 
-/// A service of this process as the owner of its facts.
-fn owner(service: Service) -> Arc<dyn FactOwner> {
-    match service {
-        Service::Space => devspaces_space::owner(),
-        Service::Membership => devspaces_membership::owner(),
-        Service::Billing => devspaces_billing::owner(),
-        Service::Marketplace => devspaces_marketplace::owner(),
-    }
-}
-
 /// Takes the effects that changes of other services have on those of this process.
 fn receiver(config: &Config, tasks: &Tasks) -> Receiver {
-    config.services.iter().fold(Receiver::new(tasks.clone()), |receiver, (service, hosted)| {
-        let (pool, clock) = (hosted.database.clone(), config.clock.clone());
-        match service {
-            Service::Space => receiver.with(service.name(), devspaces_space::inbox(pool, clock)),
-            Service::Membership => receiver.with(service.name(), devspaces_membership::inbox(pool, clock)),
-            Service::Billing | Service::Marketplace => receiver,
-        }
+    config.services.iter().fold(Receiver::new(tasks.clone()), |receiver, (service, hosted)| match Parts::of(
+        *service,
+    )
+    .inbox
+    {
+        Some(inbox) => receiver.with(service.name(), inbox(hosted.database.clone(), config.clock.clone())),
+        None => receiver,
     })
 }
 
@@ -262,16 +248,17 @@ fn context(
     for peer in Service::ALL.into_iter().filter(|peer| *peer != service) {
         let addresses = config.peers.get(&peer).ok_or(SuiteError::PeerMissing(peer))?;
         let connections = Connections::new(addresses.iter().cloned());
-        let source = Source::remote(peer.owner(), connections.clone(), signer.clone(), clock.clone());
+        let source = Source::remote(peer, connections.clone(), signer.clone(), clock.clone());
         sources = sources.with(source);
         receivers.push(Peer {
             name: peer.name(),
-            owner: owner_to_wire(peer.owner()),
+            owner: owner_to_wire(peer),
             connections: connections.clone(),
         });
-        peers.push((peer.owner(), connections));
+        peers.push((peer, connections));
     }
-    let gate = Gate::new(owner(service), sources, config.service_permissions.clone(), clock.clone());
+    let gate =
+        Gate::new((Parts::of(service).owner)(), sources, config.service_permissions.clone(), clock.clone());
     let outbox = Outbox::new(pool.clone(), Arc::new(Delivery::new(receivers, signer.clone())));
     tasks.spawn(outbox.clone().run(tasks.stopping()));
     let mutations = Mutations::new(pool.clone(), clock.clone(), steady.clone(), outbox, tasks.clone());

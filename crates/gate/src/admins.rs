@@ -1,5 +1,5 @@
 //! Owners of a plane that has admins and nobody else: billing and the Marketplace.
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_kit::{clock::Timestamp, name::Principal};
 use devspaces_ledger::{
     db::{Conn, Error, RowsSql},
@@ -15,7 +15,7 @@ use crate::{
 /// An owner whose facts are who is an admin of which space's plane. Changes of other services have no effects on it.
 pub struct Admins {
     /// Which owner this is.
-    pub owner: Owner,
+    pub owner: Service,
     /// What it says of somebody who is an admin, or is not.
     pub facts: fn(bool) -> OwnFacts,
     /// Heads and facts in one statement, so that a version and its facts are of one moment: [`Admins::reading`].
@@ -57,7 +57,7 @@ impl Admins {
 
 #[tonic::async_trait]
 impl FactOwner for Admins {
-    fn owner(&self) -> Owner {
+    fn owner(&self) -> Service {
         self.owner
     }
 

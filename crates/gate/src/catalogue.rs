@@ -1,6 +1,6 @@
 //! Roles, permissions and explanations on the wire.
 use devspaces_authz::{
-    Condition, Explanation, Grant, Owner, Permission, Plane, ResourceType, Role, Via, grants, grants_of,
+    Condition, Explanation, Grant, Permission, Plane, ResourceType, Role, Service, Via, grants, grants_of,
 };
 use devspaces_proto::authz::v1 as proto;
 
@@ -18,7 +18,11 @@ pub(crate) fn explanation(explanation: &Explanation) -> proto::Explanation {
         granted_by: explanation.granted_by.iter().copied().map(role_grant).collect(),
         would_be_granted_by: explanation.would_be_granted_by.iter().copied().map(role_grant).collect(),
         unmet_conditions: owned(&explanation.unmet_conditions),
-        missing_facts: explanation.missing_facts.iter().map(|owner| Owner::name(*owner).to_owned()).collect(),
+        missing_facts: explanation
+            .missing_facts
+            .iter()
+            .map(|owner| Service::name(*owner).to_owned())
+            .collect(),
         preconditions: owned(explanation.preconditions),
     }
 }

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use devspaces_authz::{
-    AppFacts, AppRole, BillingFacts, ConsoleRole, Fact, Facts, MarketplaceFacts, MembershipFacts, Owner,
+    AppFacts, AppRole, BillingFacts, ConsoleRole, Fact, Facts, MarketplaceFacts, MembershipFacts, Service,
     SpaceFacts,
 };
 use devspaces_kit::{
@@ -89,14 +89,14 @@ pub enum OwnFacts {
 impl OwnFacts {
     /// The facts of this owner about a subject that holds nothing, in a scope of which nothing is known.
     #[must_use]
-    pub fn nothing(owner: Owner) -> Self {
+    pub fn nothing(owner: Service) -> Self {
         match owner {
-            Owner::Space => Self::Space(SpaceFacts::default()),
-            Owner::Membership => {
+            Service::Space => Self::Space(SpaceFacts::default()),
+            Service::Membership => {
                 Self::Membership { role: None, view_all_apps: false, expire_time: None, has_admin: false }
             }
-            Owner::Billing => Self::Billing(BillingFacts::default()),
-            Owner::Marketplace => Self::Marketplace(MarketplaceFacts::default()),
+            Service::Billing => Self::Billing(BillingFacts::default()),
+            Service::Marketplace => Self::Marketplace(MarketplaceFacts::default()),
         }
     }
 
@@ -120,12 +120,12 @@ impl OwnFacts {
 
     /// Whether these are facts that this owner has of a scope of this kind. What an owner says of anything else
     /// counts for nothing.
-    pub(crate) fn are_of(&self, owner: Owner, scope: Scope) -> bool {
+    pub(crate) fn are_of(&self, owner: Service, scope: Scope) -> bool {
         match (self, scope) {
-            (Self::App { .. }, Scope::App(_)) | (Self::Space(_), Scope::Space(_)) => owner == Owner::Space,
-            (Self::Membership { .. }, Scope::Space(_)) => owner == Owner::Membership,
-            (Self::Billing(_), Scope::Space(_)) => owner == Owner::Billing,
-            (Self::Marketplace(_), Scope::Space(_)) => owner == Owner::Marketplace,
+            (Self::App { .. }, Scope::App(_)) | (Self::Space(_), Scope::Space(_)) => owner == Service::Space,
+            (Self::Membership { .. }, Scope::Space(_)) => owner == Service::Membership,
+            (Self::Billing(_), Scope::Space(_)) => owner == Service::Billing,
+            (Self::Marketplace(_), Scope::Space(_)) => owner == Service::Marketplace,
             _ => false,
         }
     }

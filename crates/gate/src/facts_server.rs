@@ -1,5 +1,5 @@
 //! `devspaces.facts.v1` for the owners that live in this process.
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_kit::{
     edge::answer,
     identity::Caller,
@@ -183,7 +183,7 @@ impl FactsService for FactsServer {
     }
 }
 
-fn not_hosted(owner: Owner) -> Fault {
+fn not_hosted(owner: Service) -> Fault {
     let message = format!("The owner '{}' does not live at this address", owner.name());
     Fault::new(Code::Unimplemented, Reason::MethodUnknown, message)
 }

@@ -1,7 +1,7 @@
 //! The gate: may this caller do this, as of now?
 use std::{sync::Arc, time::Duration};
 
-use devspaces_authz::{Decision, Facts, Owner, OwnerSet, Permission, decide, owners};
+use devspaces_authz::{Decision, Facts, OwnerSet, Permission, Service, decide, owners};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
     identity::Caller,
@@ -78,7 +78,7 @@ impl Gate {
         permission: Permission,
         resource: impl Into<Resource>,
     ) -> Result<Pass, Fault> {
-        self.pass(caller, permission, resource.into(), OwnerSet::of(Owner::Space)).await
+        self.pass(caller, permission, resource.into(), OwnerSet::of(Service::Space)).await
     }
 
     /// As [`require`](Self::require), and gives an owner that is slow the time to say what the permission does not
@@ -146,7 +146,7 @@ impl Gate {
         &self,
         subject: &Principal,
         space: SpaceName,
-        owners: &[Owner],
+        owners: &[Service],
     ) -> Result<Standing, Fault> {
         let subject = Arc::new(subject.clone());
         let needs = owners.iter().copied().map(OwnerSet::of).collect();
@@ -161,7 +161,7 @@ impl Gate {
     /// # Errors
     /// `UNAVAILABLE` / `FACTS_UNAVAILABLE` if the owner can't be reached; `RESOURCE_EXHAUSTED` / `OVERLOADED`.
     pub async fn space_of(&self, subject: &Principal, app: AppName) -> Result<Option<SpaceName>, Fault> {
-        let Some(source) = self.sources().of(Owner::Space) else { return Ok(None) };
+        let Some(source) = self.sources().of(Service::Space) else { return Ok(None) };
         let question = Question { scope: app.into(), subject: Arc::new(subject.clone()) };
         let asking = source.ask(question, Duration::ZERO).map_err(|Overloaded| Fault::overloaded())?;
         let confirmed = asking.answer().await.ok_or_else(|| unavailable(OwnerSet::APP))?;

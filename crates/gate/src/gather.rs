@@ -2,7 +2,7 @@
 //! app is in.
 use std::{sync::Arc, time::Duration};
 
-use devspaces_authz::{AppFacts, Fact, Facts, Owner, OwnerSet, PermissionSet, SubjectKind};
+use devspaces_authz::{AppFacts, Fact, Facts, OwnerSet, PermissionSet, Service, SubjectKind};
 use devspaces_kit::{
     clock::Timestamp,
     name::{AppName, Principal, Scope, SpaceName},
@@ -67,7 +67,7 @@ impl Gatherer<'_> {
             app: Fact::Missing,
         };
         let mut gathered = Gathered { facts, space: None, membership: None, sent: None };
-        for owner in Owner::ALL.into_iter().filter(|&owner| self.sources.of(owner).is_none()) {
+        for owner in Service::ALL.into_iter().filter(|&owner| self.sources.of(owner).is_none()) {
             gathered.enter_nothing(owner);
         }
         gathered
@@ -96,7 +96,7 @@ impl Gatherer<'_> {
         space: SpaceName,
         needs: OwnerSet,
     ) -> Result<Gathered, Fault> {
-        let about_app = self.sources.of(Owner::Space);
+        let about_app = self.sources.of(Service::Space);
         let about_app = about_app.map(|source| self.ask(source, self.question(app.into()))).transpose()?;
         let about_space = self.ask_about(space, needs)?;
         let mut gathered = self.nothing();
@@ -123,7 +123,7 @@ impl Gatherer<'_> {
     /// `RESOURCE_EXHAUSTED` if too many checks wait for one of the owners.
     pub(crate) async fn of_app(&self, app: AppName, needs: OwnerSet) -> Result<Gathered, Fault> {
         let mut gathered = self.nothing();
-        let Some(source) = self.sources.of(Owner::Space) else {
+        let Some(source) = self.sources.of(Service::Space) else {
             gathered.facts.app = Fact::Known(AppFacts::default());
             self.enter_no_space(&mut gathered, Vec::new()).await;
             return Ok(gathered);
@@ -150,21 +150,21 @@ impl Gatherer<'_> {
     }
 
     /// Asks all owners that are needed about a space, at once.
-    fn ask_about(&self, space: SpaceName, needs: OwnerSet) -> Result<Vec<(Owner, Asking)>, Fault> {
+    fn ask_about(&self, space: SpaceName, needs: OwnerSet) -> Result<Vec<(Service, Asking)>, Fault> {
         let sources = self.sources.iter().filter(|source| needs.contains(source.owner()));
         let ask = |source: &Source| Ok((source.owner(), self.ask(source, self.question(space.into()))?));
         sources.map(ask).collect()
     }
 
-    async fn enter_space(&self, gathered: &mut Gathered, space: SpaceName, asking: Vec<(Owner, Asking)>) {
+    async fn enter_space(&self, gathered: &mut Gathered, space: SpaceName, asking: Vec<(Service, Asking)>) {
         gathered.space = Some(space);
         self.wait(gathered, asking, |gathered, _, confirmed| gathered.enter(confirmed)).await;
     }
 
     /// Of no space, everything is known and empty: except what owners would have said that were asked and are down.
-    async fn enter_no_space(&self, gathered: &mut Gathered, asking: Vec<(Owner, Asking)>) {
+    async fn enter_no_space(&self, gathered: &mut Gathered, asking: Vec<(Service, Asking)>) {
         let asked: OwnerSet = asking.iter().map(|(owner, _)| OwnerSet::of(*owner)).collect();
-        for owner in Owner::ALL.into_iter().filter(|owner| !asked.contains(*owner)) {
+        for owner in Service::ALL.into_iter().filter(|owner| !asked.contains(*owner)) {
             gathered.enter_nothing(owner);
         }
         let enter = |gathered: &mut Gathered, owner, confirmed: &Confirmed| {
@@ -178,10 +178,10 @@ impl Gatherer<'_> {
     async fn wait(
         &self,
         gathered: &mut Gathered,
-        asking: Vec<(Owner, Asking)>,
-        enter: impl Fn(&mut Gathered, Owner, &Confirmed),
+        asking: Vec<(Service, Asking)>,
+        enter: impl Fn(&mut Gathered, Service, &Confirmed),
     ) {
-        let answer = |(owner, asking): (Owner, Asking)| async move { (owner, asking.answer().await) };
+        let answer = |(owner, asking): (Service, Asking)| async move { (owner, asking.answer().await) };
         let mut answers: FuturesUnordered<_> = asking.into_iter().map(answer).collect();
         let mut decided = None;
         while !answers.is_empty() {
@@ -223,7 +223,7 @@ impl Gathered {
     }
 
     /// Nobody holds anything of this owner's plane.
-    fn enter_nothing(&mut self, owner: Owner) {
+    fn enter_nothing(&mut self, owner: Service) {
         OwnFacts::nothing(owner).enter(&mut self.facts, Timestamp::EPOCH);
     }
 }

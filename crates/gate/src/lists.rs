@@ -1,7 +1,7 @@
 //! Lists that are put together from what several owners say: whole, or not given at all.
 use std::collections::BTreeMap;
 
-use devspaces_authz::{AppRole, ConsoleRole, Facts, Owner, OwnerSet, Permission, SubjectKind, decide};
+use devspaces_authz::{AppRole, ConsoleRole, Facts, OwnerSet, Permission, Service, SubjectKind, decide};
 use devspaces_kit::{
     clock::Timestamp,
     name::{AppName, Principal, SpaceName, UserName},
@@ -31,7 +31,7 @@ impl Gate {
         limit: usize,
     ) -> Result<Vec<(SpaceName, Facts)>, Fault> {
         let _long = if limit > FEW + 1 { Some(long_work().await?) } else { None };
-        self.spaces_by(&Owner::ALL, subject, after, limit).await
+        self.spaces_by(&Service::ALL, subject, after, limit).await
     }
 
     /// Every space whose apps all are shown to a person because of a console role there (R-A4), in the order of their
@@ -47,7 +47,7 @@ impl Gate {
     ) -> Result<(Vec<SpaceName>, Option<LongWork>), Fault> {
         let (mut viewed, mut after, mut size, mut long) = (Vec::new(), None, FEW, None);
         loop {
-            let page = self.spaces_by(&[Owner::Membership], subject, after, size).await?;
+            let page = self.spaces_by(&[Service::Membership], subject, after, size).await?;
             after = page.last().map(|(space, _)| *space);
             let more = page.len() == size;
             viewed
@@ -73,9 +73,9 @@ impl Gate {
         after: &str,
         limit: i64,
     ) -> Result<Vec<(UserName, ConsoleRole)>, Fault> {
-        let Some(source) = self.sources().of(Owner::Membership) else { return Ok(Vec::new()) };
+        let Some(source) = self.sources().of(Service::Membership) else { return Ok(Vec::new()) };
         let viewers = source.derived_viewers(space, after, limit).await;
-        viewers.ok_or_else(|| unavailable(OwnerSet::of(Owner::Membership)))
+        viewers.ok_or_else(|| unavailable(OwnerSet::of(Service::Membership)))
     }
 
     /// Every role that a person has on an app of the space, soft-deleted apps included, in the order of the apps' ids.
@@ -88,7 +88,7 @@ impl Gate {
         space: SpaceName,
         person: &UserName,
     ) -> Result<Vec<(AppName, AppRole)>, Fault> {
-        let Some(source) = self.sources().of(Owner::Space) else { return Ok(Vec::new()) };
+        let Some(source) = self.sources().of(Service::Space) else { return Ok(Vec::new()) };
         let limit = i64::try_from(MAX_SIZE).unwrap_or(i64::MAX);
         let (mut roles, mut after) = (Vec::new(), AppName::NIL);
         loop {
@@ -105,7 +105,7 @@ impl Gate {
 
     async fn spaces_by(
         &self,
-        owners: &[Owner],
+        owners: &[Service],
         subject: &Principal,
         after: Option<SpaceName>,
         limit: usize,

@@ -1,7 +1,7 @@
 //! Owners of facts: what a service implements to be one, and how it is asked where it lives.
 use std::sync::Arc;
 
-use devspaces_authz::{AppRole, ConsoleRole, Owner};
+use devspaces_authz::{AppRole, ConsoleRole, Service};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
     name::{AppName, Principal, SpaceName, UserName},
@@ -24,7 +24,7 @@ const _: () = assert!(MAX_QUESTIONS <= RowsSql::MAX_ROWS);
 #[tonic::async_trait]
 pub trait FactOwner: Send + Sync + 'static {
     /// Which owner this is.
-    fn owner(&self) -> Owner;
+    fn owner(&self) -> Service;
 
     /// Answers at most [`MAX_QUESTIONS`] questions, in their order, by **one** statement over heads and facts: it is
     /// what makes an answer the state at one moment. In a write transaction it sees what the transaction sees.
@@ -103,7 +103,7 @@ impl Hosted {
 
     /// Which owner this is.
     #[must_use]
-    pub fn owner(&self) -> Owner {
+    pub fn owner(&self) -> Service {
         self.facts.owner()
     }
 

@@ -1,7 +1,7 @@
 //! What the gate gives to a handler whose caller may go on.
 use std::sync::Arc;
 
-use devspaces_authz::{Decision, Fact, Facts, Owner, OwnerSet, Permission, SpaceState, decide};
+use devspaces_authz::{Decision, Fact, Facts, OwnerSet, Permission, Service, SpaceState, decide};
 use devspaces_kit::{
     name::{Principal, Scope, SpaceName},
     status::{Blockers, Fault, Reason, SPACE_ARCHIVED},
@@ -59,14 +59,14 @@ impl Pass {
     pub(crate) fn blockers(&self, confirmed: &Facts) -> Result<Blockers, Fault> {
         let mut blockers = Blockers::new();
         match confirmed.space {
-            Fact::Missing => return Err(unavailable(OwnerSet::of(Owner::Space))),
+            Fact::Missing => return Err(unavailable(OwnerSet::of(Service::Space))),
             Fact::Known(space) => match space.state {
                 SpaceState::Active => {}
                 // Whoever runs a profile or has a listing is told of it: its space comes about when the effect is delivered.
                 SpaceState::None
                     if matches!(self.resource, Resource::VendorProfile { .. } | Resource::Listing { .. }) =>
                 {
-                    return Err(unavailable(OwnerSet::of(Owner::Space)));
+                    return Err(unavailable(OwnerSet::of(Service::Space)));
                 }
                 SpaceState::None => {
                     return Err(Fault::permission_denied(self.permission().name(), self.resource));
@@ -127,9 +127,9 @@ impl Pass {
     }
 
     /// The scopes in which this owner's facts were needed.
-    fn scopes_of(&self, owner: Owner) -> impl Iterator<Item = Scope> {
+    fn scopes_of(&self, owner: Service) -> impl Iterator<Item = Scope> {
         let app = match self.resource {
-            Resource::App(app) | Resource::Link { app, .. } if owner == Owner::Space => Some(app.into()),
+            Resource::App(app) | Resource::Link { app, .. } if owner == Service::Space => Some(app.into()),
             _ => None,
         };
         let space = self.space.filter(|_| self.needs.contains(owner)).map(Scope::from);
@@ -182,7 +182,7 @@ async fn refuse_departed(
     version: &Version,
 ) -> Result<(), Fault> {
     if home.has_departed_since(tx, space, subject, version).await? {
-        return Err(unavailable(OwnerSet::of(Owner::Membership)));
+        return Err(unavailable(OwnerSet::of(Service::Membership)));
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Calls to the other services for what they know that no permission depends on, and the door on the other side.
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_kit::{
     connections::Connections,
     identity::{Caller, ServiceSigner},
@@ -27,7 +27,7 @@ impl Peers {
     /// Peers at the ends of these connections, each of which knows the signer's service by its key.
     #[must_use]
     pub fn new(
-        connections: impl IntoIterator<Item = (Owner, Connections)>,
+        connections: impl IntoIterator<Item = (Service, Connections)>,
         signer: Arc<ServiceSigner>,
     ) -> Self {
         let connections = connections.into_iter().map(|(owner, to)| (owner.name(), to)).collect();
@@ -40,7 +40,7 @@ impl Peers {
     /// `UNAVAILABLE` / `FACTS_UNAVAILABLE` if there is no answer, for whatever reason. What the peer said goes to the log.
     pub async fn ask<Q, R, F>(
         &self,
-        peer: Owner,
+        peer: Service,
         message: Q,
         call: impl FnOnce(Traced, Request<Q>) -> F,
     ) -> Result<R, Fault>
@@ -67,7 +67,7 @@ impl Peers {
 
     /// What a peer answered can't be read: it counts as not answered.
     #[must_use]
-    pub fn unreadable(peer: Owner) -> Fault {
+    pub fn unreadable(peer: Service) -> Fault {
         tracing::error!(peer = peer.name(), "a peer's answer could not be read");
         Fault::facts_unavailable(&[peer.name()])
     }
@@ -77,7 +77,7 @@ impl Peers {
 ///
 /// # Errors
 /// `PERMISSION_DENIED`.
-pub fn admit(caller: &Caller, this: Owner, admitted: &[Owner]) -> Result<(), Fault> {
+pub fn admit(caller: &Caller, this: Service, admitted: &[Service]) -> Result<(), Fault> {
     let suite = caller.suite.as_ref().filter(|suite| suite.audience == this.name());
     if suite.is_some_and(|suite| admitted.iter().any(|owner| owner.name() == suite.name)) {
         return Ok(());

@@ -1,7 +1,7 @@
 //! The facts of an owner at another address.
 use std::sync::Arc;
 
-use devspaces_authz::{AppRole, ConsoleRole, Owner};
+use devspaces_authz::{AppRole, ConsoleRole, Service};
 use devspaces_kit::{
     clock::Clock,
     connections::Connections,
@@ -25,7 +25,7 @@ use crate::{
 
 /// Calls one owner's service, as the service of the suite that the signer speaks for.
 pub(crate) struct Remote {
-    owner: Owner,
+    owner: Service,
     connections: Connections,
     signer: Arc<ServiceSigner>,
     clock: Arc<dyn Clock>,
@@ -35,7 +35,7 @@ pub(crate) struct Remote {
 
 impl Remote {
     pub(crate) fn new(
-        owner: Owner,
+        owner: Service,
         connections: Connections,
         signer: Arc<ServiceSigner>,
         clock: Arc<dyn Clock>,

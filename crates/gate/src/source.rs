@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use devspaces_authz::{AppRole, ConsoleRole, Owner};
+use devspaces_authz::{AppRole, ConsoleRole, Service};
 use devspaces_kit::{
     clock::Clock,
     connections::Connections,
@@ -47,7 +47,7 @@ struct Waiter {
 pub struct Source(Arc<Shared>);
 
 struct Shared {
-    owner: Owner,
+    owner: Service,
     link: Link,
     clock: Arc<dyn Clock>,
     /// What [`Sent::elapsed`] counts from.
@@ -88,7 +88,7 @@ impl Source {
     /// The facts of an owner at the end of these connections, which knows the signer's service by its key.
     #[must_use]
     pub fn remote(
-        owner: Owner,
+        owner: Service,
         connections: Connections,
         signer: Arc<ServiceSigner>,
         clock: Arc<dyn Clock>,
@@ -98,11 +98,11 @@ impl Source {
     }
 
     #[cfg(test)]
-    pub(crate) fn scripted(owner: Owner, script: crate::testing::Script, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn scripted(owner: Service, script: crate::testing::Script, clock: Arc<dyn Clock>) -> Self {
         Self::new(owner, Link::Scripted(script), clock)
     }
 
-    fn new(owner: Owner, link: Link, clock: Arc<dyn Clock>) -> Self {
+    fn new(owner: Service, link: Link, clock: Arc<dyn Clock>) -> Self {
         metrics::asking(owner.name());
         let exchange = Mutex::new(Exchange::new(LIMITS));
         Self(Arc::new(Shared { owner, link, clock, start: Instant::now(), exchange }))
@@ -110,7 +110,7 @@ impl Source {
 
     /// Whose facts these are.
     #[must_use]
-    pub fn owner(&self) -> Owner {
+    pub fn owner(&self) -> Service {
         self.0.owner
     }
 

@@ -1,7 +1,7 @@
 //! Where each owner's facts come from, and what the operator allows services.
 use std::collections::HashMap;
 
-use devspaces_authz::{Owner, PermissionSet};
+use devspaces_authz::{PermissionSet, Service};
 use devspaces_kit::name::Principal;
 
 use crate::source::Source;
@@ -9,7 +9,7 @@ use crate::source::Source;
 /// The sources of a gate, at most one for each owner. An owner without one is not part of this deployment: nobody
 /// holds anything of its plane. An owner with one that can't be reached is another matter: its facts are missing.
 #[derive(Clone, Default)]
-pub struct Sources([Option<Source>; Owner::ALL.len()]);
+pub struct Sources([Option<Source>; Service::ALL.len()]);
 
 impl Sources {
     /// These and one source more. Sources may be shared between gates that speak for the same service.
@@ -20,7 +20,7 @@ impl Sources {
         self
     }
 
-    pub(crate) fn of(&self, owner: Owner) -> Option<&Source> {
+    pub(crate) fn of(&self, owner: Service) -> Option<&Source> {
         self.0[owner as usize].as_ref()
     }
 

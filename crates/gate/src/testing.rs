@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use devspaces_authz::{ConsoleRole, Owner};
+use devspaces_authz::{ConsoleRole, Service};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
     identity::Caller,
@@ -150,19 +150,19 @@ impl Script {
 }
 
 /// The source of an owner that is down.
-pub(crate) fn down(owner: Owner, clock: &Arc<TestClock>) -> Source {
+pub(crate) fn down(owner: Service, clock: &Arc<TestClock>) -> Source {
     scripted(owner, clock).0
 }
 
 /// A source, and the owner's end of it.
-pub(crate) fn scripted(owner: Owner, clock: &Arc<TestClock>) -> (Source, mpsc::UnboundedReceiver<Call>) {
+pub(crate) fn scripted(owner: Service, clock: &Arc<TestClock>) -> (Source, mpsc::UnboundedReceiver<Call>) {
     let (calls, peer) = mpsc::unbounded_channel();
     (Source::scripted(owner, Script { calls, memory: None }, clock.clone()), peer)
 }
 
 /// An owner that answers at once from memory. What it says of what it was not told is nothing.
 pub(crate) struct Memory {
-    owner: Owner,
+    owner: Service,
     readings: Mutex<HashMap<Question, Reading>>,
     calls: AtomicU64,
     /// The change of membership by which everybody departed whose departure has had its effects here; 0: nobody.
@@ -174,7 +174,7 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    pub(crate) fn of(owner: Owner) -> Arc<Self> {
+    pub(crate) fn of(owner: Service) -> Arc<Self> {
         Arc::new(Self {
             owner,
             readings: Mutex::default(),
@@ -250,7 +250,7 @@ impl Memory {
 
 #[tonic::async_trait]
 impl FactOwner for Memory {
-    fn owner(&self) -> Owner {
+    fn owner(&self) -> Service {
         self.owner
     }
 
@@ -304,7 +304,7 @@ pub(crate) fn server_of(
 
 /// A gate of the membership service before these sources.
 pub(crate) fn gate(sources: impl IntoIterator<Item = Source>, clock: &Arc<TestClock>) -> Gate {
-    gate_of(Memory::of(Owner::Membership), sources, ServicePermissions::default(), clock)
+    gate_of(Memory::of(Service::Membership), sources, ServicePermissions::default(), clock)
 }
 
 pub(crate) fn gate_of(

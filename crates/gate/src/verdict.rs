@@ -1,14 +1,14 @@
 //! What a caller is told of a decision, which must not tell a stranger whether there is such a resource (R-P3).
-use devspaces_authz::{Decision, Outcome, Owner, OwnerSet};
+use devspaces_authz::{Decision, Outcome, OwnerSet, Service};
 use devspaces_kit::status::Fault;
 
 use crate::resource::Resource;
 
 /// The facts that say who holds a role. What an owner else knows is the state of the space.
 const ROLES: OwnerSet = OwnerSet::APP
-    .union(OwnerSet::of(Owner::Membership))
-    .union(OwnerSet::of(Owner::Billing))
-    .union(OwnerSet::of(Owner::Marketplace));
+    .union(OwnerSet::of(Service::Membership))
+    .union(OwnerSet::of(Service::Billing))
+    .union(OwnerSet::of(Service::Marketplace));
 
 /// What the caller is told if the decision is not to allow.
 pub(crate) fn verdict(decision: &Decision, resource: Resource) -> Result<(), Fault> {
@@ -44,6 +44,6 @@ fn may_be_a_strangers(decision: &Decision) -> bool {
 
 /// These owners' facts could not be had, and decide (R-P2).
 pub(crate) fn unavailable(missing: OwnerSet) -> Fault {
-    let names: Vec<&str> = missing.iter().map(Owner::name).collect();
+    let names: Vec<&str> = missing.iter().map(Service::name).collect();
     Fault::facts_unavailable(&names)
 }

@@ -2,7 +2,9 @@
 //! can't be read fail the call: their owner then counts as out of reach.
 use std::str::FromStr;
 
-use devspaces_authz::{AppRole, BillingFacts, ConsoleRole, MarketplaceFacts, Owner, SpaceFacts, SpaceState};
+use devspaces_authz::{
+    AppRole, BillingFacts, ConsoleRole, MarketplaceFacts, Service, SpaceFacts, SpaceState,
+};
 use devspaces_kit::{
     clock::Timestamp,
     name::{Malformed, SpaceName},
@@ -20,17 +22,17 @@ pub(crate) struct Unreadable;
 
 /// A service on the wire.
 #[must_use]
-pub fn owner_to_wire(owner: Owner) -> proto::Owner {
+pub fn owner_to_wire(owner: Service) -> proto::Owner {
     match owner {
-        Owner::Space => proto::Owner::Space,
-        Owner::Membership => proto::Owner::Membership,
-        Owner::Billing => proto::Owner::Billing,
-        Owner::Marketplace => proto::Owner::Marketplace,
+        Service::Space => proto::Owner::Space,
+        Service::Membership => proto::Owner::Membership,
+        Service::Billing => proto::Owner::Billing,
+        Service::Marketplace => proto::Owner::Marketplace,
     }
 }
 
-pub(crate) fn owner_from_wire(owner: i32) -> Option<Owner> {
-    Owner::ALL.into_iter().find(|&known| owner_to_wire(known) as i32 == owner)
+pub(crate) fn owner_from_wire(owner: i32) -> Option<Service> {
+    Service::ALL.into_iter().find(|&known| owner_to_wire(known) as i32 == owner)
 }
 
 impl From<Version> for proto::Version {
@@ -207,7 +209,7 @@ mod tests {
         for facts in all {
             assert_eq!(facts_from_wire(facts_to_wire(facts.clone())), Ok(facts));
         }
-        for owner in Owner::ALL {
+        for owner in Service::ALL {
             assert_eq!(owner_from_wire(owner_to_wire(owner) as i32), Some(owner));
         }
     }

@@ -1,7 +1,7 @@
 //! What the marketplace service knows that permissions depend on.
 use std::sync::LazyLock;
 
-use devspaces_authz::{MarketplaceFacts, Owner};
+use devspaces_authz::{MarketplaceFacts, Service};
 use devspaces_gate::{Admins, OwnFacts, admin_spaces};
 use devspaces_ledger::db::RowsSql;
 
@@ -11,7 +11,7 @@ static READING: LazyLock<RowsSql> = LazyLock::new(|| Admins::reading("marketplac
 #[must_use]
 pub(crate) fn owner() -> Admins {
     Admins {
-        owner: Owner::Marketplace,
+        owner: Service::Marketplace,
         facts: |admin| OwnFacts::Marketplace(MarketplaceFacts { admin }),
         reading: &READING,
         spaces: admin_spaces!("marketplace_admin"),

@@ -3,7 +3,7 @@
 //! may, at once and again: what was decided stands.
 use std::time::Duration;
 
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
@@ -73,7 +73,7 @@ pub(crate) async fn conclude(context: &Context, call: &Call, intent: Intent) -> 
 
 /// Nobody knows yet whether there will be a listing.
 fn undecided() -> Fault {
-    let peer = Owner::Space.name();
+    let peer = Service::Space.name();
     let message = format!(
         "The listing comes about, or is refused, as soon as '{peer}' answers; the same request_id then says which"
     );

@@ -1,6 +1,6 @@
 //! How a member goes, by removal, by leaving or because the role ended: what becomes of the roles on the space's apps, and
 //! what is told of it (R-M5, R-M8).
-use devspaces_authz::{AppRole, Owner, Plane};
+use devspaces_authz::{AppRole, Plane, Service};
 use devspaces_gate::{Context, Standing};
 use devspaces_kit::{
     name::{AppName, MemberName, Principal, UserName},
@@ -107,7 +107,7 @@ impl Held {
     /// Asks their owners.
     pub(crate) async fn by(context: &Context, name: &MemberName) -> Self {
         let person: Principal = name.user.clone().into();
-        let owners = [Owner::Billing, Owner::Marketplace];
+        let owners = [Service::Billing, Service::Marketplace];
         let standing = context.gate.facts(&person, name.space, &owners);
         let apps = context.gate.app_roles(name.space, &name.user);
         // Boxed, since both hold all that a call works with.
@@ -157,7 +157,7 @@ pub(crate) async fn depart(tx: &mut Tx, member: &Member, app_roles: &AppRoles) -
         facts: true,
     };
     tx.record(change).await?;
-    tx.emit(scope, Owner::Space.name(), vec![app_roles.effect(&member.name)]).await?;
+    tx.emit(scope, Service::Space.name(), vec![app_roles.effect(&member.name)]).await?;
     Ok(store::remove(tx, &member.name).await?)
 }
 
@@ -182,7 +182,7 @@ pub(crate) async fn expire(context: &Context) -> Result<(), Fault> {
     let ended = store::ended(&mut context.pool.read().await?, context.steady.now()?, ROUND).await?;
     // One that has to wait for the owner of apps keeps no other back.
     each(ended, |name| {
-        let call = Call::of_service(Owner::Membership.name(), EXPIRE);
+        let call = Call::of_service(Service::Membership.name(), EXPIRE);
         context.mutations.run(call, vec![name.space.into()], Expiry(name))
     })
     .await
@@ -199,7 +199,7 @@ pub(crate) async fn expire_first(context: &Context, name: MemberName) -> Result<
     if store::find_ended(&mut context.pool.read().await?, &name, now).await?.is_none() {
         return Ok(());
     }
-    let call = Call::of_service(Owner::Membership.name(), EXPIRE);
+    let call = Call::of_service(Service::Membership.name(), EXPIRE);
     let expired = context.mutations.run(call, vec![name.space.into()], Expiry(name)).await;
     expired.map_err(|fault| match fault.reason() {
         Reason::EffectPending => Fault::earlier_effect_pending(),

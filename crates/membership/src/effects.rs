@@ -1,5 +1,5 @@
 //! What the membership service does because something happened elsewhere.
-use devspaces_authz::{ConsoleRole, Owner};
+use devspaces_authz::{ConsoleRole, Service};
 use devspaces_kit::{
     name::{Scope, SpaceName, UserName},
     status::Fault,
@@ -42,12 +42,12 @@ impl Received {
     /// Reads what a service sent. Each effect has one sender (R-P7): a key of another service is of no use for it.
     pub(crate) fn from_sender(sender: &str, request: &ApplyEffectsRequest) -> Result<Self, Fault> {
         let applied = request.effects.iter().map(|effect| match &effect.effect {
-            Some(Effect::GrantCreatorAdmin(grant)) if sender == Owner::Space.name() => {
+            Some(Effect::GrantCreatorAdmin(grant)) if sender == Service::Space.name() => {
                 let names = grant.space.parse().ok().zip(grant.user.parse().ok());
                 let (space, user) = names.ok_or_else(Fault::message_malformed)?;
                 Ok(Applied::GrantCreatorAdmin { space, user })
             }
-            Some(Effect::DropMembers(gone)) if sender == Owner::Space.name() => {
+            Some(Effect::DropMembers(gone)) if sender == Service::Space.name() => {
                 let space = gone.space.parse().map_err(|_| Fault::message_malformed())?;
                 Ok(Applied::DropMembers { space })
             }

@@ -1,7 +1,7 @@
 //! What the membership service knows that permissions depend on.
 use std::sync::LazyLock;
 
-use devspaces_authz::{ConsoleRole, Owner};
+use devspaces_authz::{ConsoleRole, Service};
 use devspaces_gate::{FactOwner, OwnFacts, Question, Reading, Version};
 use devspaces_kit::{
     clock::Timestamp,
@@ -60,8 +60,8 @@ impl TryFrom<Row> for Reading {
 
 #[tonic::async_trait]
 impl FactOwner for MembershipOwner {
-    fn owner(&self) -> Owner {
-        Owner::Membership
+    fn owner(&self) -> Service {
+        Service::Membership
     }
 
     async fn read(&self, db: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, Error> {

@@ -1,7 +1,7 @@
 //! What the space service knows that permissions depend on.
 use std::sync::LazyLock;
 
-use devspaces_authz::{AppRole, Owner, SpaceFacts, SpaceState};
+use devspaces_authz::{AppRole, Service, SpaceFacts, SpaceState};
 use devspaces_gate::{FactOwner, OwnFacts, Question, Reading, Version};
 use devspaces_kit::{
     clock::Timestamp,
@@ -66,8 +66,8 @@ fn reading(question: &Question, row: Row) -> Result<Reading, Error> {
 
 #[tonic::async_trait]
 impl FactOwner for SpaceOwner {
-    fn owner(&self) -> Owner {
-        Owner::Space
+    fn owner(&self) -> Service {
+        Service::Space
     }
 
     async fn read(&self, db: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, Error> {

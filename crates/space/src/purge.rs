@@ -1,5 +1,5 @@
 //! What is deleted is gone for good after a while.
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_gate::Context;
 use devspaces_kit::{
     name::{AppName, Scope, SpaceName},
@@ -36,7 +36,7 @@ async fn purge_spaces(context: &Context) -> Result<(), Fault> {
     let due = purged_if_deleted_by(context.steady.now()?);
     let spaces = store::space::deleted_by(&mut context.pool.read().await?, due, ROUND).await?;
     each(spaces, |space| {
-        let call = Call::of_service(Owner::Space.name(), PURGE);
+        let call = Call::of_service(Service::Space.name(), PURGE);
         context.mutations.run(call, vec![space.into()], SpacePurge(space))
     })
     .await
@@ -67,7 +67,7 @@ impl Mutation for SpacePurge {
         store::creator::forget(tx, space.name).await?;
         let gone = DropMembers { space: space.name.to_string() };
         let effect = Effect { effect: Some(effect::Effect::DropMembers(gone)) };
-        Ok(tx.emit(scope, Owner::Membership.name(), vec![effect]).await?)
+        Ok(tx.emit(scope, Service::Membership.name(), vec![effect]).await?)
     }
 }
 
@@ -76,7 +76,7 @@ async fn purge_apps(context: &Context) -> Result<(), Fault> {
     let apps = store::app::deleted_by(&mut context.pool.read().await?, due, ROUND).await?;
     each(apps, |app| {
         let scopes = [Some(app.name.into()), app.space.map(Scope::from)].into_iter().flatten().collect();
-        let call = Call::of_service(Owner::Space.name(), PURGE);
+        let call = Call::of_service(Service::Space.name(), PURGE);
         context.mutations.run(call, scopes, Purge(app.name))
     })
     .await

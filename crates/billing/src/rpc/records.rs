@@ -1,5 +1,5 @@
 //! What the billing service tells the other services that no permission depends on.
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_gate::{Context, admit};
 use devspaces_kit::{
     edge::answer,
@@ -31,7 +31,7 @@ async fn status(
     caller: Caller,
     request: GetBillingStatusRequest,
 ) -> Result<GetBillingStatusResponse, Fault> {
-    admit(&caller, Owner::Billing, &[Owner::Space])?;
+    admit(&caller, Service::Billing, &[Service::Space])?;
     let mut fields = Fields::new();
     let space = fields.parse::<SpaceName>("space", &request.space);
     let space = fields.finish_with(space)?;

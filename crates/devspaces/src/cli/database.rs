@@ -11,7 +11,7 @@ use futures::future::join_all;
 use tokio::time::{sleep, timeout};
 
 use super::Failure;
-use crate::service::Service;
+use crate::{Parts, Service};
 
 /// Which services, and where their databases are.
 #[derive(Clone, Debug, Args)]
@@ -102,7 +102,7 @@ impl Databases {
         let done = async {
             let mut results = Vec::new();
             for (service, pool) in &pools {
-                match db::is_current(pool, &service.schema()).await {
+                match db::is_current(pool, &Parts::of(*service).schema()).await {
                     Ok(true) => {}
                     Ok(false) => return Err(not_migrated(*service).into()),
                     Err(error) => {
@@ -180,7 +180,7 @@ async fn migrated(
     let mut said = String::new();
     loop {
         let missing = match Pool::open(url).await {
-            Ok(pool) => match db::is_current(&pool, &service.schema()).await {
+            Ok(pool) => match db::is_current(&pool, &Parts::of(service).schema()).await {
                 Ok(true) => return Ok(Some(pool)),
                 other => {
                     close([&pool]).await;

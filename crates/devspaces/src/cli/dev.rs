@@ -28,7 +28,7 @@ use super::{
     otlp::Otlp,
     serve::bind,
 };
-use crate::{Config, Hosted, Service, Suite, journal::JournalWatchers, keys};
+use crate::{Config, Hosted, Parts, Service, Suite, journal::JournalWatchers, keys};
 
 /// Run the whole suite in this process, for trying it out and for developing against it.
 #[derive(Debug, Args)]
@@ -132,7 +132,7 @@ impl Dev {
     async fn open(&self, service: Service, pools: &mut BTreeMap<Service, Pool>) -> Result<(), Failure> {
         let file = self.data_dir.join(format!("{service}.db"));
         let pool = Pool::open(&format!("sqlite:{}", file.display())).await?;
-        let migrated = db::migrate(&pool, &service.schema()).await;
+        let migrated = db::migrate(&pool, &Parts::of(service).schema()).await;
         pools.insert(service, pool);
         migrated.map(drop).map_err(|error| {
             format!("the database {} can't be used: {}", file.display(), error.for_operator()).into()

@@ -8,6 +8,7 @@ use super::{
     database::{Databases, Open},
     out::print_line,
 };
+use crate::Parts;
 
 /// Bring the databases' schemas up to date. Several processes may do it at once.
 #[derive(Debug, Args)]
@@ -27,7 +28,7 @@ impl Migrate {
 
 async fn migrate(open: &Open) -> Result<(), Failure> {
     for (service, pool) in &open.pools {
-        let applied = db::migrate(pool, &service.schema()).await;
+        let applied = db::migrate(pool, &Parts::of(*service).schema()).await;
         let steps =
             applied.map_err(|error| format!("the database of {service}: {}", error.for_operator()))?;
         print_line(format_args!("{service}: {steps} steps applied; the schema is up to date"))?;

@@ -1,7 +1,7 @@
 //! Who may read which journals (R-J3).
 use std::{fmt, str::FromStr};
 
-use devspaces_authz::{Owner, Permission};
+use devspaces_authz::{Permission, Service};
 use devspaces_kit::{
     identity::Caller,
     name::{AppName, Malformed, Scope, SpaceName},
@@ -50,11 +50,11 @@ impl fmt::Display for Parent {
 }
 
 /// What reading a service's journal needs: to administer the plane that its facts are about.
-fn permission(owner: Owner) -> Permission {
+fn permission(owner: Service) -> Permission {
     match owner {
-        Owner::Space | Owner::Membership => Permission::JournalConsoleGet,
-        Owner::Billing => Permission::JournalBillingGet,
-        Owner::Marketplace => Permission::JournalMarketplaceGet,
+        Service::Space | Service::Membership => Permission::JournalConsoleGet,
+        Service::Billing => Permission::JournalBillingGet,
+        Service::Marketplace => Permission::JournalMarketplaceGet,
     }
 }
 
@@ -67,7 +67,7 @@ impl JournalServer {
         &self,
         caller: &Caller,
         parent: Parent,
-        wanted: Option<Owner>,
+        wanted: Option<Service>,
     ) -> Result<Vec<Journal>, Fault> {
         let space = match parent {
             Parent::Space(space) => space,

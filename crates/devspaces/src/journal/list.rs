@@ -1,7 +1,7 @@
 //! Lists of entries, of one journal or of several put together by time.
 use std::collections::VecDeque;
 
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_kit::{
     clock::Timestamp,
     identity::Caller,
@@ -132,7 +132,7 @@ fn key(readers: &[Reader]) -> Vec<u8> {
 }
 
 /// The place of an owner's journal in a key.
-fn place(key: &[u8], owner: Owner) -> Option<Place> {
+fn place(key: &[u8], owner: Service) -> Option<Place> {
     let (parts, _) = key.as_chunks::<{ 1 + PLACE }>();
     let part = parts.iter().find(|part| part[0] == owner as u8)?;
     Some(Place::from_bytes(std::array::from_fn(|index| part[1 + index])))

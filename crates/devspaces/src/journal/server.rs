@@ -1,7 +1,7 @@
 //! The service, and the journals that it answers for.
 use std::sync::Arc;
 
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_gate::Gate;
 use devspaces_kit::{
     edge::answer,
@@ -36,7 +36,7 @@ pub struct JournalServer {
 /// The journal of one service.
 #[derive(Clone)]
 pub(super) struct Journal {
-    pub(super) owner: Owner,
+    pub(super) owner: Service,
     pub(super) pool: Pool,
 }
 
@@ -46,7 +46,7 @@ impl JournalServer {
     #[must_use]
     pub fn new(
         gate: Gate,
-        journals: impl IntoIterator<Item = (Owner, Pool)>,
+        journals: impl IntoIterator<Item = (Service, Pool)>,
         named_watchers: JournalWatchers,
         tasks: Tasks,
         streams: Streams,

@@ -1,11 +1,11 @@
 //! Entries and findings on the wire.
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_ledger::journal::{Entry, Problem};
 use devspaces_proto::journal::v1::{self as proto, finding};
 use prost_types::{ListValue, Struct, Value, value::Kind};
 use serde_json::Value as Json;
 
-pub(super) fn entry(owner: Owner, entry: Entry) -> proto::Entry {
+pub(super) fn entry(owner: Service, entry: Entry) -> proto::Entry {
     proto::Entry {
         service: owner.name().to_owned(),
         scope: entry.scope,

@@ -1,7 +1,7 @@
 //! Acting: whoever changes something decides again, in the transaction, by the facts of its own.
 use std::sync::{Arc, atomic::Ordering};
 
-use devspaces_authz::{AppRole, ConsoleRole, Owner, Permission, SpaceFacts, SpaceState};
+use devspaces_authz::{AppRole, ConsoleRole, Permission, Service, SpaceFacts, SpaceState};
 use devspaces_kit::{
     name::{AppName, Scope},
     status::{Fault, Reason},
@@ -29,7 +29,7 @@ struct World {
 impl World {
     /// Alice is Admin of an unpublished space.
     async fn new() -> Self {
-        let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
+        let (spaces, members) = (Memory::of(Service::Space), Memory::of(Service::Membership));
         members.set(question(space(1), "alice"), 1, member(ADMIN));
         Self { spaces, members, clock: TestClock::at(0), database: Database::new().await }
     }
@@ -129,7 +129,7 @@ async fn what_was_known_of_a_member_is_no_ground_for_a_change_after_the_effects_
     let world = World::new().await;
     let gate = world.gate(&world.spaces);
     let pass = gate.require(&caller(user("alice")), Permission::AppsCreate, space(1)).await.unwrap();
-    let standing = gate.facts(&user("alice"), space(1), &[Owner::Membership]).await.unwrap();
+    let standing = gate.facts(&user("alice"), space(1), &[Service::Membership]).await.unwrap();
     let mut tx = world.transaction(space(1)).await;
     let refusals = async |departed, tx: &mut Tx| {
         world.spaces.departed.store(departed, Ordering::Relaxed);

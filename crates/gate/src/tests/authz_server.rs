@@ -1,7 +1,7 @@
 //! Permission checks over the wire.
 use std::sync::Arc;
 
-use devspaces_authz::{ConsoleRole, Owner, Permission, PermissionSet, SpaceFacts, SpaceState};
+use devspaces_authz::{ConsoleRole, Permission, PermissionSet, Service, SpaceFacts, SpaceState};
 use devspaces_kit::{clock::Timestamp, identity::Caller, name::Principal};
 use devspaces_proto::authz::v1::{
     CheckPermissionRequest, CheckPermissionResponse, ListRolesRequest, Role,
@@ -49,7 +49,7 @@ fn said(status: &Status) -> (Code, String, Vec<String>) {
 #[tokio::test(start_paused = true)]
 async fn an_answer_explains_itself_and_says_as_of_when() {
     let clock = TestClock::at(42);
-    let members = Memory::of(Owner::Membership);
+    let members = Memory::of(Service::Membership);
     members.set(question(space(1), "alice"), 1, member(ADMIN));
     let server = server(&members, &clock);
     let name = space(1).to_string();
@@ -70,7 +70,7 @@ async fn an_answer_explains_itself_and_says_as_of_when() {
 #[tokio::test(start_paused = true)]
 async fn only_administrators_of_the_plane_and_permitted_services_ask_about_others() {
     let clock = TestClock::at(0);
-    let members = Memory::of(Owner::Membership);
+    let members = Memory::of(Service::Membership);
     members.set(question(space(1), "alice"), 1, member(ADMIN));
     members.set(question(space(1), "bob"), 1, member(Some(ConsoleRole::Developer)));
     let server = server(&members, &clock);
@@ -98,7 +98,7 @@ async fn only_administrators_of_the_plane_and_permitted_services_ask_about_other
 #[tokio::test(start_paused = true)]
 async fn bad_fields_are_named() {
     let clock = TestClock::at(0);
-    let server = server(&Memory::of(Owner::Membership), &clock);
+    let server = server(&Memory::of(Service::Membership), &clock);
     let name = space(1).to_string();
     let app = format!("apps/{}", space(1).0);
     for (request, reason, fields) in [
@@ -128,9 +128,9 @@ async fn bad_fields_are_named() {
 #[tokio::test(start_paused = true)]
 async fn what_can_not_be_decided_is_unavailable() {
     let clock = TestClock::at(0);
-    let (source, unreachable) = scripted(Owner::Membership, &clock);
+    let (source, unreachable) = scripted(Service::Membership, &clock);
     drop(unreachable);
-    let gate = gate_of(Memory::of(Owner::Membership), [source], ServicePermissions::default(), &clock);
+    let gate = gate_of(Memory::of(Service::Membership), [source], ServicePermissions::default(), &clock);
     let server = AuthzServer::new(gate);
     for subject in ["", "users/bob"] {
         let question = about(subject, "members.list", &space(1).to_string());
@@ -144,12 +144,12 @@ async fn what_can_not_be_decided_is_unavailable() {
 #[tokio::test(start_paused = true)]
 async fn strangers_learn_nothing_from_what_can_not_be_decided() {
     let clock = TestClock::at(0);
-    let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
+    let (spaces, members) = (Memory::of(Service::Space), Memory::of(Service::Membership));
     for (id, published) in [(1, true), (2, false)] {
         let facts = OwnFacts::Space(SpaceFacts { state: SpaceState::Active, published, contributes: false });
         spaces.set(question(space(id), "bob"), 1, facts);
     }
-    let sources = [spaces.source(&clock), members.source(&clock), down(Owner::Marketplace, &clock)];
+    let sources = [spaces.source(&clock), members.source(&clock), down(Service::Marketplace, &clock)];
     let portal = PermissionSet::EMPTY.with(Permission::AuthzCheckOthers).unwrap();
     let services = ServicePermissions::default().with(Principal::service("portal"), portal);
     let server = AuthzServer::new(gate_of(members, sources, services, &clock));
@@ -164,7 +164,7 @@ async fn strangers_learn_nothing_from_what_can_not_be_decided() {
 
 #[tokio::test(start_paused = true)]
 async fn the_catalogue_is_whole() {
-    let server = server(&Memory::of(Owner::Membership), &TestClock::at(0));
+    let server = server(&Memory::of(Service::Membership), &TestClock::at(0));
     let mut request = Request::new(ListRolesRequest {});
     request.extensions_mut().insert(caller(user("alice")));
     let catalogue = server.list_roles(request).await.unwrap().into_inner();

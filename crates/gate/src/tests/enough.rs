@@ -1,7 +1,7 @@
 //! Rule Enough: what is decided does not wait long for an owner that is slow.
 use std::{sync::Arc, time::Duration};
 
-use devspaces_authz::{ConsoleRole, Owner, Permission, SpaceFacts, SpaceState};
+use devspaces_authz::{ConsoleRole, Permission, Service, SpaceFacts, SpaceState};
 use devspaces_kit::status::{Fault, Reason};
 use tokio::{sync::mpsc, time::Instant};
 use tonic::Code;
@@ -14,10 +14,10 @@ use crate::{
 
 /// A gate whose members are known at once, and whose billing service takes calls and says nothing.
 fn with_silent_billing(clock: &Arc<TestClock>) -> (Gate, mpsc::UnboundedReceiver<Call>) {
-    let members = Memory::of(Owner::Membership);
+    let members = Memory::of(Service::Membership);
     members.set(question(space(1), "alice"), 1, member(Some(ConsoleRole::Admin)));
     members.set(question(space(2), "alice"), 1, member(Some(ConsoleRole::Viewer)));
-    let (billing, silent) = scripted(Owner::Billing, clock);
+    let (billing, silent) = scripted(Service::Billing, clock);
     (gate([billing, members.source(clock)], clock), silent)
 }
 
@@ -57,10 +57,10 @@ async fn what_is_decided_waits_a_little_for_the_rest_of_its_reasons() {
 #[tokio::test(start_paused = true)]
 async fn a_change_waits_for_the_state_of_its_space() {
     let clock = TestClock::at(0);
-    let members = Memory::of(Owner::Membership);
+    let members = Memory::of(Service::Membership);
     members.set(question(space(1), "alice"), 1, member(Some(ConsoleRole::Admin)));
     members.set(question(space(2), "alice"), 1, member(Some(ConsoleRole::Viewer)));
-    let (spaces, mut calls) = scripted(Owner::Space, &clock);
+    let (spaces, mut calls) = scripted(Service::Space, &clock);
     let gate = gate([spaces, members.source(&clock)], &clock);
     let slow = tokio::spawn(async move {
         let call = calls.recv().await.unwrap();

@@ -1,7 +1,7 @@
 //! Facts over the wire: who may ask, and what is answered.
 use std::{sync::Arc, time::Duration};
 
-use devspaces_authz::{ConsoleRole, Owner};
+use devspaces_authz::{ConsoleRole, Service};
 use devspaces_kit::{
     identity::{Caller, SuiteCaller},
     name::Principal,
@@ -25,7 +25,7 @@ use crate::{
 
 /// The membership service at 100 seconds past, with alice as Admin of the first space.
 fn server(database: &Database) -> (FactsServer, Arc<Memory>, Arc<TestClock>) {
-    let (members, clock) = (Memory::of(Owner::Membership), TestClock::at(100));
+    let (members, clock) = (Memory::of(Service::Membership), TestClock::at(100));
     members.set(question(space(1), "alice"), 1, member(Some(ConsoleRole::Admin)));
     (server_of(&members, database, &clock, Tasks::new()), members, clock)
 }
@@ -64,7 +64,7 @@ async fn a_call_is_one_read_whatever_it_asks() {
     assert_eq!((response.answers.len(), members.calls()), (3, 1));
     let roles =
         response.answers.into_iter().map(|answer| wire::facts_from_wire(answer.facts.unwrap()).unwrap());
-    let nothing = OwnFacts::nothing(Owner::Membership);
+    let nothing = OwnFacts::nothing(Service::Membership);
     assert_eq!(roles.collect::<Vec<_>>(), [member(Some(ConsoleRole::Admin)), nothing.clone(), nothing]);
 }
 
@@ -162,7 +162,7 @@ async fn all_connections(pool: &Pool, facts: bool) -> Vec<Conn> {
 #[tokio::test]
 async fn no_handler_and_no_list_keeps_a_check_waiting() {
     let database = Database::new().await;
-    let (members, clock) = (Memory::of(Owner::Membership), TestClock::at(100));
+    let (members, clock) = (Memory::of(Service::Membership), TestClock::at(100));
     let hosted = Hosted::new(members.clone(), database.pool.clone(), clock.clone());
     let source = Source::hosted(hosted, clock.clone());
     let busy = all_connections(&database.pool, false).await;
@@ -176,7 +176,7 @@ async fn no_handler_and_no_list_keeps_a_check_waiting() {
 #[tokio::test]
 async fn an_owner_in_this_process_is_asked_as_a_peer_is() {
     let database = Database::new().await;
-    let (members, clock) = (Memory::of(Owner::Membership), TestClock::at(100));
+    let (members, clock) = (Memory::of(Service::Membership), TestClock::at(100));
     members.set_at(question(space(1), "alice"), 1, member(None), Some(at(107)));
     let hosted = Hosted::new(members.clone(), database.pool.clone(), clock.clone());
     let source = Source::hosted(hosted, clock.clone());

@@ -2,7 +2,7 @@
 use std::{sync::Arc, time::Duration};
 
 use devspaces_authz::{
-    ConsoleRole, Fact, MarketplaceFacts, Outcome, Owner, Permission, PermissionSet, SpaceFacts, SpaceState,
+    ConsoleRole, Fact, MarketplaceFacts, Outcome, Permission, PermissionSet, Service, SpaceFacts, SpaceState,
 };
 use devspaces_kit::{
     name::Principal,
@@ -43,7 +43,7 @@ pub(super) fn said(result: Result<impl Sized, Fault>) -> (Code, Reason) {
 #[tokio::test(start_paused = true)]
 async fn only_owners_that_the_permission_depends_on_are_asked() {
     let clock = TestClock::at(0);
-    let owners = [Owner::Space, Owner::Membership, Owner::Billing].map(Memory::of);
+    let owners = [Service::Space, Service::Membership, Service::Billing].map(Memory::of);
     owners[1].set(question(space(1), "alice"), 1, member(ADMIN));
     let gate = gate(owners.iter().map(|owner| owner.source(&clock)), &clock);
     require(&gate, Permission::MembersUpdate, space(1)).await.unwrap();
@@ -56,9 +56,9 @@ async fn only_owners_that_the_permission_depends_on_are_asked() {
 #[tokio::test(start_paused = true)]
 async fn denied_and_unknown_read_alike_also_while_an_owner_is_down() {
     let clock = TestClock::at(0);
-    let members = Memory::of(Owner::Membership);
+    let members = Memory::of(Service::Membership);
     members.set(question(space(1), "alice"), 1, member(VIEWER));
-    let (billing, unreachable) = scripted(Owner::Billing, &clock);
+    let (billing, unreachable) = scripted(Service::Billing, &clock);
     drop(unreachable);
     let gate = gate([members.source(&clock), billing], &clock);
     for id in [1, 2] {
@@ -69,7 +69,7 @@ async fn denied_and_unknown_read_alike_also_while_an_owner_is_down() {
 
 /// Published, not published, and missing.
 fn three_spaces() -> Arc<Memory> {
-    let spaces = Memory::of(Owner::Space);
+    let spaces = Memory::of(Service::Space);
     for subject in ["alice", "bob"] {
         for (id, published) in [(1, true), (2, false)] {
             spaces.set(question(space(id), subject), 1, in_space(SpaceState::Active, published));
@@ -82,7 +82,7 @@ fn three_spaces() -> Arc<Memory> {
 #[tokio::test(start_paused = true)]
 async fn strangers_get_the_same_answer_whatever_the_space_while_an_owner_of_roles_is_down() {
     let clock = TestClock::at(0);
-    let (spaces, others) = (three_spaces(), [Owner::Membership, Owner::Marketplace]);
+    let (spaces, others) = (three_spaces(), [Service::Membership, Service::Marketplace]);
     for is_down in others {
         let other =
             |owner| if owner == is_down { down(owner, &clock) } else { Memory::of(owner).source(&clock) };
@@ -108,12 +108,12 @@ async fn strangers_get_the_same_answer_whatever_the_space_while_an_owner_of_role
 #[tokio::test(start_paused = true)]
 async fn a_member_is_denied_although_an_owner_of_roles_is_down_if_the_rest_decides() {
     let clock = TestClock::at(0);
-    let (spaces, members) = (three_spaces(), Memory::of(Owner::Membership));
+    let (spaces, members) = (three_spaces(), Memory::of(Service::Membership));
     for id in [1, 2] {
         members.set(question(space(id), "alice"), 1, member(VIEWER));
     }
     let gate =
-        gate([spaces.source(&clock), members.source(&clock), down(Owner::Marketplace, &clock)], &clock);
+        gate([spaces.source(&clock), members.source(&clock), down(Service::Marketplace, &clock)], &clock);
     let published = require(&gate, Permission::SpaceUpdate, space(1)).await;
     assert_eq!(published.unwrap_err(), Fault::facts_unavailable(&["marketplace"]));
     let unpublished = require(&gate, Permission::SpaceUpdate, space(2)).await;
@@ -124,8 +124,8 @@ async fn a_member_is_denied_although_an_owner_of_roles_is_down_if_the_rest_decid
 #[tokio::test(start_paused = true)]
 async fn an_owner_that_is_down_makes_a_decision_unavailable_unless_the_rest_decides() {
     let clock = TestClock::at(0);
-    let billing = Memory::of(Owner::Billing);
-    let (members, unreachable) = scripted(Owner::Membership, &clock);
+    let billing = Memory::of(Service::Billing);
+    let (members, unreachable) = scripted(Service::Membership, &clock);
     drop(unreachable);
     billing.set(
         question(space(1), "alice"),
@@ -144,7 +144,7 @@ async fn an_owner_that_is_down_makes_a_decision_unavailable_unless_the_rest_deci
 #[tokio::test(start_paused = true)]
 async fn an_owner_that_is_not_deployed_is_known_to_say_nothing() {
     let clock = TestClock::at(0);
-    let gate = gate([Memory::of(Owner::Membership).source(&clock)], &clock);
+    let gate = gate([Memory::of(Service::Membership).source(&clock)], &clock);
     let denied = require(&gate, Permission::BillingInvoicesGet, space(1)).await;
     assert_eq!(said(denied), (Code::PermissionDenied, Reason::PermissionDenied));
 }
@@ -153,7 +153,7 @@ async fn an_owner_that_is_not_deployed_is_known_to_say_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_role_ends_by_the_owners_time() {
     let (gates_clock, owners_clock) = (TestClock::at(500), TestClock::at(99));
-    let members = Memory::of(Owner::Membership);
+    let members = Memory::of(Service::Membership);
     let expires = OwnFacts::Membership {
         role: ADMIN,
         view_all_apps: false,
@@ -173,7 +173,7 @@ async fn a_role_ends_by_the_owners_time() {
 #[tokio::test(start_paused = true)]
 async fn the_state_of_the_space_comes_with_the_same_round_trip() {
     let clock = TestClock::at(0);
-    let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
+    let (spaces, members) = (Memory::of(Service::Space), Memory::of(Service::Membership));
     members.set(question(space(1), "alice"), 1, member(ADMIN));
     let gate = gate([spaces.source(&clock), members.source(&clock)], &clock);
     let active = async |state| {
@@ -192,9 +192,9 @@ async fn the_state_of_the_space_comes_with_the_same_round_trip() {
 #[tokio::test(start_paused = true)]
 async fn a_state_that_could_not_be_had_is_not_active() {
     let clock = TestClock::at(0);
-    let members = Memory::of(Owner::Membership);
+    let members = Memory::of(Service::Membership);
     members.set(question(space(1), "alice"), 1, member(ADMIN));
-    let (spaces, unreachable) = scripted(Owner::Space, &clock);
+    let (spaces, unreachable) = scripted(Service::Space, &clock);
     drop(unreachable);
     let gate = gate([spaces, members.source(&clock)], &clock);
     let pass =
@@ -206,7 +206,7 @@ async fn a_state_that_could_not_be_had_is_not_active() {
 #[tokio::test(start_paused = true)]
 async fn a_service_has_what_was_configured_for_its_name_and_nothing_else() {
     let clock = TestClock::at(0);
-    let members = Memory::of(Owner::Membership);
+    let members = Memory::of(Service::Membership);
     let meter = Principal::service("metering");
     let permissions = PermissionSet::EMPTY.with(Permission::UsageReport).unwrap();
     let configured = ServicePermissions::default().with(meter.clone(), permissions);
@@ -234,7 +234,7 @@ async fn a_service_has_what_was_configured_for_its_name_and_nothing_else() {
 #[tokio::test(start_paused = true)]
 async fn too_many_checks_are_turned_away() {
     let clock = TestClock::at(0);
-    let (source, peer) = scripted(Owner::Membership, &clock);
+    let (source, peer) = scripted(Service::Membership, &clock);
     let gate = gate([source.clone()], &clock);
     while source.ask(question(space(1), "bob"), Duration::ZERO).is_ok() {}
     let turned_away = require(&gate, Permission::MembersList, space(1)).await;
@@ -246,8 +246,8 @@ async fn too_many_checks_are_turned_away() {
 #[tokio::test(start_paused = true)]
 async fn an_aged_decision_says_as_of_when_it_holds() {
     let clock = TestClock::at(10);
-    let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
-    let sellers = Memory::of(Owner::Marketplace);
+    let (spaces, members) = (Memory::of(Service::Space), Memory::of(Service::Membership));
+    let sellers = Memory::of(Service::Marketplace);
     let admin = OwnFacts::Marketplace(MarketplaceFacts { admin: true });
     sellers.set(question(space(1), "alice"), 1, admin);
     let gate = gate([&spaces, &members, &sellers].map(|owner| owner.source(&clock)), &clock);
@@ -258,7 +258,7 @@ async fn an_aged_decision_says_as_of_when_it_holds() {
     assert_eq!(check(Permission::MarketplaceProfileGet, 0).await.as_of, at(10));
     tokio::time::advance(Duration::from_millis(100)).await;
     clock.set(20);
-    sellers.set(question(space(1), "alice"), 2, OwnFacts::nothing(Owner::Marketplace));
+    sellers.set(question(space(1), "alice"), 2, OwnFacts::nothing(Service::Marketplace));
     let mixed = check(Permission::SpaceGet, 100).await;
     assert_eq!((mixed.as_of, mixed.decision.outcome()), (at(10), Outcome::Allowed));
     assert_eq!((members.calls(), sellers.calls()), (1, 1), "only what was not known is asked");
@@ -272,7 +272,7 @@ async fn an_aged_decision_says_as_of_when_it_holds() {
 #[tokio::test(start_paused = true)]
 async fn a_strict_check_uses_only_facts_confirmed_after_it_began() {
     let clock = TestClock::at(0);
-    let (source, mut peer) = scripted(Owner::Membership, &clock);
+    let (source, mut peer) = scripted(Service::Membership, &clock);
     let gate = Arc::new(gate([source], &clock));
     let check = || {
         let gate = Arc::clone(&gate);
@@ -291,10 +291,11 @@ async fn a_strict_check_uses_only_facts_confirmed_after_it_began() {
 #[tokio::test(start_paused = true)]
 async fn facts_of_anyone_are_those_asked_for() {
     let clock = TestClock::at(0);
-    let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
+    let (spaces, members) = (Memory::of(Service::Space), Memory::of(Service::Membership));
     members.set(question(space(1), "bob"), 1, member(VIEWER));
     let gate = gate([spaces.source(&clock), members.source(&clock)], &clock);
-    let standing = gate.facts(&user("bob"), space(1), &[Owner::Membership, Owner::Billing]).await.unwrap();
+    let standing =
+        gate.facts(&user("bob"), space(1), &[Service::Membership, Service::Billing]).await.unwrap();
     let facts = standing.facts();
     assert_eq!(facts.membership.known().and_then(|member| member.role), VIEWER);
     assert_eq!(facts.billing, Fact::Known(devspaces_authz::BillingFacts::default()), "not deployed");

@@ -1,5 +1,5 @@
 //! Two hops: an app is asked about together with the space that it was in.
-use devspaces_authz::{AppRole, ConsoleRole, Fact, MembershipFacts, Owner, Permission};
+use devspaces_authz::{AppRole, ConsoleRole, Fact, MembershipFacts, Permission, Service};
 use devspaces_kit::{name::AppName, status::Reason};
 use tonic::Code;
 use uuid::Uuid;
@@ -24,7 +24,7 @@ const APP: AppName = AppName(Uuid::from_u128(7));
 #[tokio::test(start_paused = true)]
 async fn an_app_is_asked_together_with_the_space_it_was_in() {
     let clock = TestClock::at(0);
-    let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
+    let (spaces, members) = (Memory::of(Service::Space), Memory::of(Service::Membership));
     spaces.set(question(APP, "alice"), 1, app_in(Some(1)));
     members.set(question(space(1), "alice"), 1, member(ADMIN));
     let gate = gate([spaces.source(&clock), members.source(&clock)], &clock);
@@ -38,7 +38,7 @@ async fn an_app_is_asked_together_with_the_space_it_was_in() {
 #[tokio::test(start_paused = true)]
 async fn an_app_that_moved_is_judged_by_its_new_space() {
     let clock = TestClock::at(0);
-    let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
+    let (spaces, members) = (Memory::of(Service::Space), Memory::of(Service::Membership));
     spaces.set(question(APP, "alice"), 1, app_in(Some(1)));
     members.set(question(space(1), "alice"), 1, member(ADMIN));
     let gate = gate([spaces.source(&clock), members.source(&clock)], &clock);
@@ -56,8 +56,8 @@ async fn an_app_that_moved_is_judged_by_its_new_space() {
 #[tokio::test(start_paused = true)]
 async fn an_app_that_moves_on_and_on_is_unavailable() {
     let clock = TestClock::at(0);
-    let (spaces, mut peer) = scripted(Owner::Space, &clock);
-    let members = Memory::of(Owner::Membership);
+    let (spaces, mut peer) = scripted(Service::Space, &clock);
+    let members = Memory::of(Service::Membership);
     for id in 0..10 {
         members.set(question(space(id), "alice"), 1, member(ADMIN));
     }
@@ -78,10 +78,10 @@ async fn an_app_that_moves_on_and_on_is_unavailable() {
 #[tokio::test(start_paused = true)]
 async fn a_contributor_of_an_unlinked_app_needs_no_space() {
     let clock = TestClock::at(0);
-    let spaces = Memory::of(Owner::Space);
+    let spaces = Memory::of(Service::Space);
     let owned = OwnFacts::App { space: None, deleted: false, role: Some(AppRole::Owner), via_group: None };
     spaces.set(question(APP, "alice"), 1, owned);
-    let gate = gate([spaces.source(&clock), Memory::of(Owner::Membership).source(&clock)], &clock);
+    let gate = gate([spaces.source(&clock), Memory::of(Service::Membership).source(&clock)], &clock);
     let pass = gate.require(&caller(user("alice")), Permission::AppGet, Resource::App(APP)).await.unwrap();
     assert_eq!(pass.facts().app.known().and_then(|app| app.role), Some(AppRole::Owner));
     assert_eq!(pass.facts().membership, Fact::Known(MembershipFacts::default()), "known and empty");
@@ -91,14 +91,14 @@ async fn a_contributor_of_an_unlinked_app_needs_no_space() {
 #[tokio::test(start_paused = true)]
 async fn strangers_get_the_same_answer_whatever_the_app_also_while_an_owner_is_down() {
     let clock = TestClock::at(0);
-    let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
+    let (spaces, members) = (Memory::of(Service::Space), Memory::of(Service::Membership));
     let [linked, unlinked, none] = [1, 2, 3].map(|id| AppName(Uuid::from_u128(id)));
     spaces.set(question(linked, "alice"), 1, app_in(Some(1)));
     spaces.set(question(unlinked, "alice"), 1, app_in(None));
     members.set(question(space(0), "alice"), 1, member(ADMIN));
     for (source, code) in [
         (members.source(&clock), Code::PermissionDenied),
-        (down(Owner::Membership, &clock), Code::Unavailable),
+        (down(Service::Membership, &clock), Code::Unavailable),
     ] {
         let gate = gate([spaces.source(&clock), source], &clock);
         for permission in [Permission::AppGet, Permission::AppUpdate, Permission::AppTransfer] {
@@ -115,10 +115,10 @@ async fn strangers_get_the_same_answer_whatever_the_app_also_while_an_owner_is_d
 #[tokio::test(start_paused = true)]
 async fn a_contributor_of_an_unlinked_app_needs_no_owner_of_other_roles() {
     let clock = TestClock::at(0);
-    let spaces = Memory::of(Owner::Space);
+    let spaces = Memory::of(Service::Space);
     let owned = OwnFacts::App { space: None, deleted: false, role: Some(AppRole::Owner), via_group: None };
     spaces.set(question(APP, "alice"), 1, owned);
-    let gate = gate([spaces.source(&clock), down(Owner::Membership, &clock)], &clock);
+    let gate = gate([spaces.source(&clock), down(Service::Membership, &clock)], &clock);
     for _ in 0..2 {
         require(&gate, Permission::AppGet, Resource::App(APP)).await.unwrap();
         let update = require(&gate, Permission::AppUpdate, Resource::App(APP)).await;

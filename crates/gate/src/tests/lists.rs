@@ -1,5 +1,5 @@
 //! R-S2: the switcher's list, out of every owner's.
-use devspaces_authz::{BillingFacts, ConsoleRole, Owner};
+use devspaces_authz::{BillingFacts, ConsoleRole, Service};
 use devspaces_kit::status::Fault;
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 #[tokio::test(start_paused = true)]
 async fn every_owners_spaces_are_merged_in_the_order_of_their_ids() {
     let clock = TestClock::at(0);
-    let (members, billing) = (Memory::of(Owner::Membership), Memory::of(Owner::Billing));
+    let (members, billing) = (Memory::of(Service::Membership), Memory::of(Service::Billing));
     let viewer = Some(ConsoleRole::Viewer);
     for id in [1, 2, 5, 6] {
         members.set(question(space(id), "alice"), 1, member(viewer));
@@ -37,9 +37,9 @@ async fn every_owners_spaces_are_merged_in_the_order_of_their_ids() {
 #[tokio::test(start_paused = true)]
 async fn the_list_is_complete_or_not_given_at_all() {
     let clock = TestClock::at(0);
-    let members = Memory::of(Owner::Membership);
+    let members = Memory::of(Service::Membership);
     members.set(question(space(1), "alice"), 1, member(Some(ConsoleRole::Admin)));
-    let (billing, _unreachable) = scripted(Owner::Billing, &clock);
+    let (billing, _unreachable) = scripted(Service::Billing, &clock);
     let gate = gate([members.source(&clock), billing], &clock);
     let fault = gate.subject_spaces(&user("alice"), None, 10).await.unwrap_err();
     assert_eq!(fault, Fault::facts_unavailable(&["billing"]));

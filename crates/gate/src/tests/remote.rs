@@ -1,7 +1,7 @@
 //! An owner at another address: a real connection, tokens and all.
 use std::{sync::Arc, time::Duration};
 
-use devspaces_authz::{ConsoleRole, Owner};
+use devspaces_authz::{ConsoleRole, Service};
 use devspaces_kit::{
     connections::Connections,
     identity::{Authenticator, Jwks, ServiceSigner, SigningKey, Trust},
@@ -40,7 +40,7 @@ async fn peer() -> Peer {
 /// The same, with a clock of the space service's own.
 async fn peer_of(ours: &Arc<TestClock>) -> Peer {
     let database = Database::new().await;
-    let (members, clock) = (Memory::of(Owner::Membership), TestClock::at(100));
+    let (members, clock) = (Memory::of(Service::Membership), TestClock::at(100));
     let key = SigningKey::generate().unwrap();
     let suite = Trust {
         names: vec!["space".to_owned(), "membership".to_owned()],
@@ -58,14 +58,14 @@ async fn peer_of(ours: &Arc<TestClock>) -> Peer {
     let running = tokio::spawn(async { server.run(stopped).await.unwrap() });
     let connections = Connections::new([address.parse().unwrap()]);
     let signer = Arc::new(ServiceSigner::new("space", key, ours.clone()));
-    let remote = Remote::new(Owner::Membership, connections.clone(), signer.clone(), ours.clone());
+    let remote = Remote::new(Service::Membership, connections.clone(), signer.clone(), ours.clone());
     let to = delivery::Peer {
         name: "membership",
         owner: proto::Owner::Membership,
         connections: connections.clone(),
     };
     let delivery = Delivery::new(vec![to], signer.clone());
-    let source = Source::remote(Owner::Membership, connections, signer, ours.clone());
+    let source = Source::remote(Service::Membership, connections, signer, ours.clone());
     Peer { members, source, remote, delivery, stop, running, _database: database }
 }
 
@@ -82,7 +82,7 @@ async fn a_peer_is_asked_as_an_owner_in_this_process_is() {
     assert_eq!(told("alice").await, Some((admin.clone(), at(107))), "unchanged");
     members.set(question(space(1), "alice"), 2, member(None));
     assert_eq!(told("alice").await, Some((member(None), at(100))));
-    members.set(question(space(1), "bob"), 1, OwnFacts::nothing(Owner::Billing));
+    members.set(question(space(1), "bob"), 1, OwnFacts::nothing(Service::Billing));
     assert_eq!(told("bob").await, None, "another owner's facts count for nothing");
     members.set(question(space(2), "alice"), 1, admin.clone());
     let spaces = source.subject_spaces(&user("alice"), Some(space(1)), 10).await;

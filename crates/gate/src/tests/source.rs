@@ -1,7 +1,7 @@
 //! Calls under way, deadlines, and who waits for them.
 use std::time::Duration;
 
-use devspaces_authz::{ConsoleRole, Owner};
+use devspaces_authz::{ConsoleRole, Service};
 
 use crate::{
     facts::OwnFacts,
@@ -22,7 +22,7 @@ async fn told(asking: Asking) -> Option<OwnFacts> {
 // Join, and the sharing that it leaves.
 #[tokio::test(start_paused = true)]
 async fn checks_share_the_next_call_and_two_are_under_way_at_most() {
-    let (source, mut peer) = scripted(Owner::Membership, &TestClock::at(0));
+    let (source, mut peer) = scripted(Service::Membership, &TestClock::at(0));
     let (first, second) = (ask(&source), ask(&source));
     let (one, two) = (peer.recv().await.unwrap(), peer.recv().await.unwrap());
     let (third, fourth) = (ask(&source), ask(&source));
@@ -40,7 +40,7 @@ async fn checks_share_the_next_call_and_two_are_under_way_at_most() {
 
 #[tokio::test(start_paused = true)]
 async fn a_check_that_hangs_up_disturbs_nobody() {
-    let (source, mut peer) = scripted(Owner::Membership, &TestClock::at(0));
+    let (source, mut peer) = scripted(Service::Membership, &TestClock::at(0));
     drop(ask(&source));
     let other = ask(&source);
     let (gone, stays) = (ask(&source), ask(&source));
@@ -53,7 +53,7 @@ async fn a_check_that_hangs_up_disturbs_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn an_owner_that_does_not_answer_in_time_or_fails_or_panics_is_missing_and_asked_anew_next_time() {
-    let (source, mut peer) = scripted(Owner::Membership, &TestClock::at(0));
+    let (source, mut peer) = scripted(Service::Membership, &TestClock::at(0));
     let late = ask(&source);
     let call = peer.recv().await.unwrap();
     assert_eq!(told(late).await, None);
@@ -74,7 +74,7 @@ async fn an_owner_that_does_not_answer_in_time_or_fails_or_panics_is_missing_and
 // Age: a slow answer is as old as its question.
 #[tokio::test(start_paused = true)]
 async fn ages_count_from_the_send() {
-    let (source, mut peer) = scripted(Owner::Membership, &TestClock::at(0));
+    let (source, mut peer) = scripted(Service::Membership, &TestClock::at(0));
     let warm = ask(&source);
     let call = peer.recv().await.unwrap();
     tokio::time::advance(Duration::from_millis(1500)).await;

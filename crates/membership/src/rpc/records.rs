@@ -1,5 +1,5 @@
 //! What the membership service tells the other services that no permission depends on.
-use devspaces_authz::{ConsoleRole, Owner};
+use devspaces_authz::{ConsoleRole, Service};
 use devspaces_gate::{Context, admit};
 use devspaces_kit::{
     edge::answer,
@@ -33,7 +33,7 @@ async fn list_builders(
     caller: Caller,
     request: ListBuildersRequest,
 ) -> Result<ListBuildersResponse, Fault> {
-    admit(&caller, Owner::Membership, &[Owner::Billing])?;
+    admit(&caller, Service::Membership, &[Service::Billing])?;
     let mut fields = Fields::new();
     let space = fields.parse::<SpaceName>("space", &request.space);
     let after = match request.after.as_str() {

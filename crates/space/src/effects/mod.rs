@@ -3,7 +3,7 @@ mod departure;
 mod listing;
 mod publication;
 
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_kit::{name::Scope, status::Fault};
 use devspaces_ledger::{
     Abort, Tx,
@@ -42,18 +42,18 @@ pub(crate) struct Received {
 impl Received {
     /// Reads what a service sent. Each effect has one sender (R-P7): a key of another service is of no use for it.
     pub(crate) fn from_sender(sender: &str, request: &ApplyEffectsRequest) -> Result<Self, Fault> {
-        let from = |owner: Owner| sender == owner.name();
+        let from = |owner: Service| sender == owner.name();
         let applied = request.effects.iter().map(|effect| match &effect.effect {
-            Some(Effect::DropAppRoles(drop)) if from(Owner::Membership) => {
+            Some(Effect::DropAppRoles(drop)) if from(Service::Membership) => {
                 Departure::read(drop).map(Applied::Departure)
             }
-            Some(Effect::PublishSpace(published)) if from(Owner::Marketplace) => {
+            Some(Effect::PublishSpace(published)) if from(Service::Marketplace) => {
                 Publication::read(published).map(Applied::Publication)
             }
-            Some(Effect::CreatePublishedSpace(created)) if from(Owner::Marketplace) => {
+            Some(Effect::CreatePublishedSpace(created)) if from(Service::Marketplace) => {
                 Creation::read(created).map(Applied::Creation)
             }
-            Some(Effect::SetAppListing(set)) if from(Owner::Marketplace) => {
+            Some(Effect::SetAppListing(set)) if from(Service::Marketplace) => {
                 Relisting::read(set).map(Applied::Relisting)
             }
             Some(_) => Err(not_the_senders()),

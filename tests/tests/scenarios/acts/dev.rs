@@ -1,7 +1,11 @@
 //! `devspaces dev`: a suite as somebody starts it to try it out.
 use std::{net::SocketAddr, process::Output};
 
-use devspaces_kit::{clock::SystemClock, identity::{DevIssuer, SigningKey}, name::Principal};
+use devspaces_kit::{
+    clock::SystemClock,
+    identity::{DevIssuer, SigningKey},
+    name::Principal,
+};
 use devspaces_tests::{
     Persona,
     engine::temporary_folder,

@@ -1,7 +1,11 @@
 //! Who is let in: tokens that are missing, expired, forged, meant for others or clever are refused alike.
 use std::time::Duration;
 
-use devspaces_kit::{clock::{Clock as _, SystemClock}, identity::{DevIssuer, SigningKey}, name::Principal};
+use devspaces_kit::{
+    clock::{Clock as _, SystemClock},
+    identity::{DevIssuer, SigningKey},
+    name::Principal,
+};
 use devspaces_tests::{Persona, Suite, refused};
 use serde_json::{Value, json};
 use tonic::Code;

@@ -2,7 +2,11 @@
 use std::{fs, process::Output};
 
 use devspaces::Service;
-use devspaces_kit::{clock::{Clock as _, SystemClock}, identity::{MAX_TOKEN, SigningKey}, name::Principal};
+use devspaces_kit::{
+    clock::{Clock as _, SystemClock},
+    identity::{MAX_TOKEN, SigningKey},
+    name::Principal,
+};
 use devspaces_tests::{
     Engine, Persona,
     engine::Databases,

@@ -1,6 +1,10 @@
 //! R-P7: the services of the suite have no power by being services: each calls only what is its own.
 use devspaces::{Service, keys};
-use devspaces_kit::{clock::SystemClock, identity::{ServiceSigner, SigningKey}, name::Principal};
+use devspaces_kit::{
+    clock::SystemClock,
+    identity::{ServiceSigner, SigningKey},
+    name::Principal,
+};
 use devspaces_ledger::journal;
 use devspaces_proto::facts::v1::{
     ApplyEffectsRequest, Effect, GrantCreatorAdmin, Owner, effect, facts_service_client::FactsServiceClient,

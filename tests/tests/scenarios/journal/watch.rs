@@ -1,6 +1,9 @@
 //! Following the journal as a stream (R-J4): who may, from where on, and how it ends.
 use devspaces::Service;
-use devspaces_kit::{clock::{Clock as _, SystemClock}, name::{Principal, SpaceName}};
+use devspaces_kit::{
+    clock::{Clock as _, SystemClock},
+    name::{Principal, SpaceName},
+};
 use devspaces_ledger::{Act, Change};
 use devspaces_proto::journal::v1::WatchEntriesRequest;
 use devspaces_tests::{Engine, Suite, refused, sql::tamper, suite::eventually};

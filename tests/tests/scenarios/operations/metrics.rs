@@ -7,7 +7,10 @@ use std::{
 };
 
 use devspaces::Service;
-use devspaces_kit::{metrics::{ALL, Kind}, name::Principal};
+use devspaces_kit::{
+    metrics::{ALL, Kind},
+    name::Principal,
+};
 use devspaces_proto::authz::v1::CheckPermissionRequest;
 use devspaces_tests::{
     Engine, Persona,

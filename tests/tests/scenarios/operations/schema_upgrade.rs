@@ -1,5 +1,5 @@
 //! What was stored under an older schema is there under the new one.
-use devspaces::Service;
+use devspaces::{Parts, Service};
 use devspaces_ledger::db::migrate;
 use devspaces_proto::{
     billing::v1::Metric,
@@ -53,7 +53,7 @@ async fn first_results_get_the_time_of_the_upgrade(suite: Suite) {
     execute(&pool, "DROP INDEX replay_by_time").await;
     execute(&pool, "ALTER TABLE replay DROP COLUMN create_time").await;
     execute(&pool, "DELETE FROM migration WHERE component = 'kit' AND version >= 4").await;
-    assert!(migrate(&pool, &Service::Space.schema()).await.expect("migrated") >= 1);
+    assert!(migrate(&pool, &Parts::of(Service::Space).schema()).await.expect("migrated") >= 1);
     let since = "SELECT count(*) FROM replay WHERE create_time > '2026-01-01T00:00:00.000000Z' AND create_time < '2999-01-01T00:00:00.000000Z'";
     assert_eq!(count(&pool, since).await, 1);
     suite.restart(Service::Space).await;
@@ -83,7 +83,7 @@ async fn sums_of_each_metric_become_sums_of_all(suite: Suite) {
         "DROP TABLE usage_sums; DELETE FROM migration WHERE component = 'billing' AND version >= 6",
     )
     .await;
-    assert!(migrate(&pool, &Service::Billing.schema()).await.expect("migrated") >= 1);
+    assert!(migrate(&pool, &Parts::of(Service::Billing).schema()).await.expect("migrated") >= 1);
     suite.restart(Service::Billing).await;
 
     let mut expected = Vec::new();

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use devspaces::Service;
-use devspaces_kit::{clock::{Clock as _, SystemClock}, name::{Principal, Scope, SpaceName}};
+use devspaces_kit::{
+    clock::{Clock as _, SystemClock},
+    name::{Principal, Scope, SpaceName},
+};
 use devspaces_ledger::{
     Act,
     db::{Conn, Error, Pool},

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use devspaces_authz::{Owner, Permission};
+use devspaces_authz::{Permission, Service};
 use devspaces_gate::{Context, Peers};
 use devspaces_kit::{
     identity::Caller,
@@ -72,11 +72,11 @@ async fn apps_of(
         after: after.map(|app| app.to_string()).unwrap_or_default(),
         limit: i32::try_from(limit).unwrap_or(i32::MAX),
     };
-    let asked = context.peers.ask(Owner::Space, question, async |channel, request| {
+    let asked = context.peers.ask(Service::Space, question, async |channel, request| {
         SpaceRecordsServiceClient::new(channel).list_space_apps(request).await
     });
     let named = asked.await?.apps.into_iter().map(|it| Ok((it.app.parse()?, it.display_name)));
-    named.collect::<Result<_, Malformed>>().map_err(|_| Peers::unreadable(Owner::Space))
+    named.collect::<Result<_, Malformed>>().map_err(|_| Peers::unreadable(Service::Space))
 }
 
 /// The apps of a page in their order: those in the space, and those that were used there this month and have left. Of

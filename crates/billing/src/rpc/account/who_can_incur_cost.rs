@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use devspaces_authz::{Owner, Permission};
+use devspaces_authz::{Permission, Service};
 use devspaces_gate::{Context, Peers};
 use devspaces_kit::{
     identity::Caller,
@@ -60,10 +60,10 @@ async fn sources(
             ConsoleRole::Admin => "ADMIN",
             ConsoleRole::Developer => "DEVELOPER",
             ConsoleRole::Unspecified | ConsoleRole::Viewer => {
-                return Err(Peers::unreadable(Owner::Membership));
+                return Err(Peers::unreadable(Service::Membership));
             }
         };
-        role.clone_into(&mut person(&mut people, &builder.user, Owner::Membership)?.console_role);
+        role.clone_into(&mut person(&mut people, &builder.user, Service::Membership)?.console_role);
     }
     for deployer in deployers {
         let role = match deployer.role() {
@@ -71,11 +71,11 @@ async fn sources(
             ContributorRole::Admin => "ADMIN",
             ContributorRole::Deployer => "DEPLOYER",
             ContributorRole::Unspecified | ContributorRole::Developer | ContributorRole::Viewer => {
-                return Err(Peers::unreadable(Owner::Space));
+                return Err(Peers::unreadable(Service::Space));
             }
         };
         let role = DeployingRole { role: role.to_owned(), apps: deployer.apps };
-        person(&mut people, &deployer.user, Owner::Space)?.deploying_roles.push(role);
+        person(&mut people, &deployer.user, Service::Space)?.deploying_roles.push(role);
     }
     // Each list is cut at the limit, so the first of them together are complete.
     Ok(people.into_iter().take(size + 1).collect())
@@ -85,7 +85,7 @@ async fn sources(
 fn person<'a>(
     people: &'a mut BTreeMap<UserName, CostSource>,
     user: &str,
-    named_by: Owner,
+    named_by: Service,
 ) -> Result<&'a mut CostSource, Fault> {
     let name = user.parse::<UserName>().map_err(|_| Peers::unreadable(named_by))?;
     Ok(people.entry(name).or_insert_with(|| CostSource { user: user.to_owned(), ..CostSource::default() }))
@@ -98,7 +98,7 @@ async fn builders(
     limit: i32,
 ) -> Result<Vec<AppBuilder>, Fault> {
     let question = ListBuildersRequest { space: space.to_string(), after, limit };
-    let answer = peers.ask(Owner::Membership, question, |channel, request| async move {
+    let answer = peers.ask(Service::Membership, question, |channel, request| async move {
         MembershipRecordsServiceClient::new(channel).list_builders(request).await
     });
     Ok(answer.await?.builders)
@@ -111,7 +111,7 @@ async fn deployers(
     limit: i32,
 ) -> Result<Vec<Deployer>, Fault> {
     let question = ListDeployersRequest { space: space.to_string(), after, limit };
-    let answer = peers.ask(Owner::Space, question, |channel, request| async move {
+    let answer = peers.ask(Service::Space, question, |channel, request| async move {
         SpaceRecordsServiceClient::new(channel).list_deployers(request).await
     });
     Ok(answer.await?.deployers)

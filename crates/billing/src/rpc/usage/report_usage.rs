@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use devspaces_authz::{Owner, Permission};
+use devspaces_authz::{Permission, Service};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Peers, Resource};
 use devspaces_kit::{
     clock::Timestamp,
@@ -67,11 +67,11 @@ async fn holdings(context: &Context, events: impl Iterator<Item = &Event>) -> Re
         return Ok(holdings);
     }
     let question = ListHoldingsRequest { apps: apps.iter().map(ToString::to_string).collect() };
-    let asked = context.peers.ask(Owner::Space, question, async |channel, request| {
+    let asked = context.peers.ask(Service::Space, question, async |channel, request| {
         SpaceRecordsServiceClient::new(channel).list_holdings(request).await
     });
     for holding in asked.await?.holdings {
-        let (app, held) = held(&holding).ok_or_else(|| Peers::unreadable(Owner::Space))?;
+        let (app, held) = held(&holding).ok_or_else(|| Peers::unreadable(Service::Space))?;
         holdings.add(app, held);
     }
     Ok(holdings)

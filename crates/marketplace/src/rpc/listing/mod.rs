@@ -5,7 +5,7 @@ mod list_listings;
 mod submit_listing;
 mod withdraw_listing;
 
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_gate::{Context, Resource};
 use devspaces_kit::{
     edge::answer,
@@ -77,5 +77,5 @@ async fn set_app_listing(tx: &mut Tx, listing: &domain::Listing, listed: bool) -
         listed,
     };
     let effect = Effect { effect: Some(effect::Effect::SetAppListing(set)) };
-    Ok(tx.emit(listing.space.into(), Owner::Space.name(), vec![effect]).await?)
+    Ok(tx.emit(listing.space.into(), Service::Space.name(), vec![effect]).await?)
 }

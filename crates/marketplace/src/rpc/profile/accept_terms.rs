@@ -1,4 +1,4 @@
-use devspaces_authz::{Owner, Permission};
+use devspaces_authz::{Permission, Service};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     identity::Caller,
@@ -77,7 +77,7 @@ impl GuardedChange for Acceptance {
         let profile = profile.store(tx).await?;
         let publish = PublishSpace { space: self.space.to_string() };
         let effect = Effect { effect: Some(effect::Effect::PublishSpace(publish)) };
-        tx.emit(self.space.into(), Owner::Space.name(), vec![effect]).await?;
+        tx.emit(self.space.into(), Service::Space.name(), vec![effect]).await?;
         Ok(convert::profile::to_wire(profile, self.about.clone()))
     }
 }

@@ -10,7 +10,7 @@ mod lookup_vendor_profile;
 mod remove_marketplace_admin;
 mod update_vendor_profile;
 
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_gate::{Context, Resource};
 use devspaces_kit::{
     edge::answer,
@@ -181,5 +181,5 @@ async fn create_space(
         apps,
     };
     let effect = Effect { effect: Some(effect::Effect::CreatePublishedSpace(created)) };
-    Ok(tx.emit(space.into(), Owner::Space.name(), vec![effect]).await?)
+    Ok(tx.emit(space.into(), Service::Space.name(), vec![effect]).await?)
 }

@@ -1,6 +1,6 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use devspaces_authz::{AppRole, Owner, Permission};
+use devspaces_authz::{AppRole, Permission, Service};
 use devspaces_gate::{Context, views_all_apps};
 use devspaces_kit::{
     identity::Caller,
@@ -67,7 +67,7 @@ async fn in_space(context: &Context, caller: &Caller, space: SpaceName) -> Resul
     let pass = context.gate.require_with_facts(caller, Permission::AppsList, space).await?;
     if pass.facts().membership.is_missing() {
         // Contributing suffices to list one's own. Whether all are to be listed, nobody can tell now.
-        return Err(Fault::facts_unavailable(&[Owner::Membership.name()]));
+        return Err(Fault::facts_unavailable(&[Service::Membership.name()]));
     }
     let viewed = if views_all_apps(pass.facts()) { vec![space] } else { Vec::new() };
     Ok(Some(Sight { person: person(caller), viewed, space: Some(space), _long: None }))

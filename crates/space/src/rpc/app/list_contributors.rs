@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use devspaces_authz::{AppRole, Fact, Facts, Owner, Permission};
+use devspaces_authz::{AppRole, Fact, Facts, Permission, Service};
 use devspaces_gate::Context;
 use devspaces_kit::{
     identity::Caller,
@@ -57,6 +57,6 @@ fn sees_derived(facts: &Facts) -> Result<bool, Fault> {
         Fact::Known(member) => {
             Ok(member.role.is_some() || matches!(role, Some(AppRole::Owner | AppRole::Admin)))
         }
-        Fact::Missing => Err(Fault::facts_unavailable(&[Owner::Membership.name()])),
+        Fact::Missing => Err(Fault::facts_unavailable(&[Service::Membership.name()])),
     }
 }

@@ -13,7 +13,7 @@ mod undelete_app;
 mod update_app;
 mod update_contributor;
 
-use devspaces_authz::{ConsoleRole, Owner, Permission};
+use devspaces_authz::{ConsoleRole, Permission, Service};
 use devspaces_gate::{Context, views_all_apps};
 use devspaces_kit::{
     edge::answer,
@@ -138,9 +138,9 @@ async fn no_own_role<T>(
 ) -> Result<T, Fault> {
     let Some(space) = space else { return Err(Fault::not_found(name)) };
     let person = name.user.clone().into();
-    let standing = context.gate.facts(&person, space, &[Owner::Membership]).await?;
+    let standing = context.gate.facts(&person, space, &[Service::Membership]).await?;
     let Some(member) = standing.facts().membership.known() else {
-        return Err(Fault::facts_unavailable(&[Owner::Membership.name()]));
+        return Err(Fault::facts_unavailable(&[Service::Membership.name()]));
     };
     match member.role {
         Some(role) if views_all_apps(standing.facts()) => Err(derived_role(name, space, role)),

@@ -1,4 +1,4 @@
-use devspaces_authz::{AppRole, Owner, Permission};
+use devspaces_authz::{AppRole, Permission, Service};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     identity::Caller,
@@ -83,7 +83,7 @@ impl Removal {
         let before = store::contributor::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
         if before.space.is_some_and(|space| !tx.scopes().contains(&space.into())) {
             // The app was linked since its scopes were looked up.
-            return Err(Fault::facts_unavailable(&[Owner::Space.name()]).into());
+            return Err(Fault::facts_unavailable(&[Service::Space.name()]).into());
         }
         etag::check(&self.etag, before.revision, name)?;
         let mut blockers = Blockers::new();

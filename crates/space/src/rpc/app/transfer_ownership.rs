@@ -1,4 +1,4 @@
-use devspaces_authz::{AppRole, Fact, Owner, Permission};
+use devspaces_authz::{AppRole, Fact, Permission, Service};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Standing};
 use devspaces_kit::{
     identity::Caller,
@@ -47,7 +47,7 @@ async fn transfer(
     }
     let heir = fields.finish_with(heir)?;
     let space = pass.space().ok_or_else(denied)?;
-    let (person, owners) = (heir.clone().into(), [Owner::Membership]);
+    let (person, owners) = (heir.clone().into(), [Service::Membership]);
     let standing = context.gate.facts(&person, space, &owners);
     let own = context.gate.facts(&call.caller.principal, space, &owners);
     let (standing, own) = try_join(standing, own).await?;
@@ -96,7 +96,7 @@ impl Transfer {
             return Err(ineligible().into());
         }
         match self.standing.facts().membership {
-            Fact::Missing => Err(Fault::facts_unavailable(&[Owner::Membership.name()]).into()),
+            Fact::Missing => Err(Fault::facts_unavailable(&[Service::Membership.name()]).into()),
             Fact::Known(member) if member.role.is_some() => Ok(self.standing.confirm(tx).await?),
             Fact::Known(_) => Err(ineligible().into()),
         }

@@ -1,4 +1,4 @@
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_gate::{Context, admit};
 use devspaces_kit::{
     identity::Caller,
@@ -19,7 +19,7 @@ pub(super) async fn handle(
     caller: Caller,
     request: DescribeSpacesRequest,
 ) -> Result<DescribeSpacesResponse, Fault> {
-    admit(&caller, Owner::Space, &[Owner::Marketplace])?;
+    admit(&caller, Service::Space, &[Service::Marketplace])?;
     if request.spaces.len() > MAX_SPACES {
         return Err(Fault::bad_field("spaces", format!("must have at most {MAX_SPACES} entries")));
     }

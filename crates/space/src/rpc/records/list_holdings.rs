@@ -1,4 +1,4 @@
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_gate::{Context, admit};
 use devspaces_kit::{
     identity::Caller,
@@ -18,7 +18,7 @@ pub(super) async fn handle(
     caller: Caller,
     request: ListHoldingsRequest,
 ) -> Result<ListHoldingsResponse, Fault> {
-    admit(&caller, Owner::Space, &[Owner::Billing])?;
+    admit(&caller, Service::Space, &[Service::Billing])?;
     if request.apps.len() > MAX_APPS {
         return Err(Fault::bad_field("apps", format!("must have at most {MAX_APPS} entries")));
     }

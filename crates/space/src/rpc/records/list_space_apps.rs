@@ -1,4 +1,4 @@
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_gate::{Context, admit};
 use devspaces_kit::{
     identity::Caller,
@@ -16,7 +16,7 @@ pub(super) async fn handle(
     caller: Caller,
     request: ListSpaceAppsRequest,
 ) -> Result<ListSpaceAppsResponse, Fault> {
-    admit(&caller, Owner::Space, &[Owner::Billing])?;
+    admit(&caller, Service::Space, &[Service::Billing])?;
     let mut fields = Fields::new();
     let space = fields.parse::<SpaceName>("space", &request.space);
     let after = match request.after.as_str() {

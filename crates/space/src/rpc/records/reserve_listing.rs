@@ -1,4 +1,4 @@
-use devspaces_authz::{Owner, SpaceState};
+use devspaces_authz::{Service, SpaceState};
 use devspaces_gate::{Context, admit};
 use devspaces_kit::{
     identity::Caller,
@@ -23,7 +23,7 @@ pub(super) async fn handle(
     caller: Caller,
     request: ReserveListingRequest,
 ) -> Result<ReserveListingResponse, Fault> {
-    admit(&caller, Owner::Space, &[Owner::Marketplace])?;
+    admit(&caller, Service::Space, &[Service::Marketplace])?;
     let mut fields = Fields::new();
     let listing = fields.parse::<ListingName>("listing", &request.listing);
     let app = fields.parse::<AppName>("app", &request.app);
@@ -36,7 +36,8 @@ pub(super) async fn handle(
     drop(db);
     let is_there = found.is_some_and(|found| found.space == Some(space));
     let scopes = [Some(space.into()), is_there.then(|| app.into())].into_iter().flatten().collect();
-    let call = Call::of_service(Owner::Marketplace.name(), ReserveListingRequest::METHOD).on_behalf_of(actor);
+    let call =
+        Call::of_service(Service::Marketplace.name(), ReserveListingRequest::METHOD).on_behalf_of(actor);
     context.mutations.run(call, scopes, Reservation { listing, app, space }).await
 }
 

@@ -1,4 +1,4 @@
-use devspaces_authz::Owner;
+use devspaces_authz::Service;
 use devspaces_gate::Context;
 use devspaces_kit::{name::SpaceName, status::Fault};
 use devspaces_proto::facts::v1::{
@@ -15,7 +15,7 @@ pub(super) async fn billing_status(
     name: SpaceName,
 ) -> Result<GetBillingStatusResponse, Fault> {
     let question = GetBillingStatusRequest { space: name.to_string() };
-    let asking = context.peers.ask(Owner::Billing, question, |channel, request| async move {
+    let asking = context.peers.ask(Service::Billing, question, |channel, request| async move {
         BillingRecordsServiceClient::new(channel).get_billing_status(request).await
     });
     asking.await

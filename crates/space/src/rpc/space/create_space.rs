@@ -1,4 +1,4 @@
-use devspaces_authz::{Owner, Permission};
+use devspaces_authz::{Permission, Service};
 use devspaces_gate::{Context, Resource};
 use devspaces_kit::{
     identity::Caller,
@@ -65,7 +65,7 @@ impl Mutation for Creation {
         store::space::put(tx, &space).await?;
         let creator = GrantCreatorAdmin { space: self.name.to_string(), user: tx.act().actor.to_string() };
         let effect = facts::Effect { effect: Some(effect::Effect::GrantCreatorAdmin(creator)) };
-        tx.emit(self.name.into(), Owner::Membership.name(), vec![effect]).await?;
+        tx.emit(self.name.into(), Service::Membership.name(), vec![effect]).await?;
         Ok(space.into())
     }
 }

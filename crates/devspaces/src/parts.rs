@@ -1,0 +1,58 @@
+//! What each service is made of.
+use std::sync::Arc;
+
+use devspaces_authz::Service;
+use devspaces_gate::{Context, FactOwner};
+use devspaces_kit::{clock::Clock, server::Server, sweep::Sweep};
+use devspaces_ledger::{
+    db::{Migration, Pool, SCHEMA},
+    erasure::Holding,
+    inbox::Receive,
+};
+
+/// What a service is made of. Every service has all of it but effects of others' changes, which only some have.
+#[derive(Clone, Copy)]
+pub struct Parts {
+    schema: &'static [Migration],
+    /// What the tables of its own hold of people.
+    pub holdings: &'static [Holding],
+    /// The service as the owner of facts.
+    pub(crate) owner: fn() -> Arc<dyn FactOwner>,
+    /// What changes of other services bring about in its database.
+    pub(crate) inbox: Option<fn(Pool, Arc<dyn Clock>) -> Arc<dyn Receive>>,
+    /// What falls due in it.
+    pub(crate) sweeps: fn(&Arc<Context>) -> Vec<Sweep>,
+    /// Puts it on a port.
+    pub(crate) host: fn(Server, Arc<Context>) -> Server,
+}
+
+impl Parts {
+    /// Those of a service.
+    #[must_use]
+    pub fn of(service: Service) -> Self {
+        macro_rules! parts {
+            ($service:ident, $inbox:expr) => {
+                Self {
+                    schema: $service::SCHEMA,
+                    holdings: $service::HOLDINGS,
+                    owner: $service::owner,
+                    inbox: $inbox,
+                    sweeps: $service::sweeps,
+                    host: $service::host,
+                }
+            };
+        }
+        match service {
+            Service::Space => parts!(devspaces_space, Some(devspaces_space::inbox)),
+            Service::Membership => parts!(devspaces_membership, Some(devspaces_membership::inbox)),
+            Service::Billing => parts!(devspaces_billing, None),
+            Service::Marketplace => parts!(devspaces_marketplace, None),
+        }
+    }
+
+    /// The schema of its database, in the order of its steps.
+    #[must_use]
+    pub fn schema(&self) -> Vec<Migration> {
+        [SCHEMA, self.schema].concat()
+    }
+}
