@@ -6,7 +6,7 @@ use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
     name::{AccountName, InvoiceName, Scope, SpaceName},
-    status::{Fault, Reason},
+    status::{Fault, Reason, reason_name},
     sweep::Told,
 };
 use devspaces_ledger::{Abort, Call, Change, Mutation, Tx};
@@ -92,10 +92,9 @@ pub(crate) async fn run(
 fn fail(done: &mut RunBillingResponse, space: SpaceName, fault: &Fault) {
     done.failed += 1;
     if done.failures.len() < MAX_FAILURES {
-        let reason = fault.reason().as_str_name();
         done.failures.push(BillingFailure {
             account: AccountName(space).to_string(),
-            reason: reason.strip_prefix("REASON_").unwrap_or(reason).to_owned(),
+            reason: reason_name(fault.reason()).to_owned(),
             message: fault.message().to_owned(),
         });
     }

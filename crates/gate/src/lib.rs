@@ -49,4 +49,4 @@ pub use peers::{Peers, admit};
 pub use resource::Resource;
 pub use source::Source;
 pub use sources::{ServicePermissions, Sources};
-pub use wire::owner_to_wire;
+pub use wire::{console_to_wire, contributor_to_wire, owner_to_wire};

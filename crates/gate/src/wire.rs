@@ -153,7 +153,9 @@ fn state_from_wire(state: i32) -> SpaceState {
     known.into_iter().find(|&known| state_to_wire(known) as i32 == state).unwrap_or_default()
 }
 
-pub(crate) fn console_to_wire(role: ConsoleRole) -> proto::ConsoleRole {
+/// A console role on the wire.
+#[must_use]
+pub fn console_to_wire(role: ConsoleRole) -> proto::ConsoleRole {
     match role {
         ConsoleRole::Admin => proto::ConsoleRole::Admin,
         ConsoleRole::Developer => proto::ConsoleRole::Developer,
@@ -161,7 +163,9 @@ pub(crate) fn console_to_wire(role: ConsoleRole) -> proto::ConsoleRole {
     }
 }
 
-pub(crate) fn contributor_to_wire(role: AppRole) -> proto::ContributorRole {
+/// A contributor role on the wire.
+#[must_use]
+pub fn contributor_to_wire(role: AppRole) -> proto::ContributorRole {
     match role {
         AppRole::Owner => proto::ContributorRole::Owner,
         AppRole::Admin => proto::ContributorRole::Admin,

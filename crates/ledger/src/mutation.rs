@@ -102,7 +102,8 @@ impl Mutations {
         if let Some(first) = self.replayed(call).await? {
             return Ok(first);
         }
-        match work.await {
+        // Boxed, since it holds the request and all that a handler works with.
+        match Box::pin(work).await {
             Err(fault) => self.replayed(call).await?.ok_or(fault),
             answer => answer,
         }

@@ -9,7 +9,7 @@ use devspaces_kit::{
     clock::Timestamp,
     identity::Caller,
     name::{AppName, ListingName, Principal, SpaceName},
-    status::{Blockers, Fault, Reason},
+    status::{Blockers, Fault, Reason, reason_named},
 };
 use devspaces_ledger::{Abort, Call, Change, Mutation, Tx};
 use devspaces_proto::{
@@ -93,7 +93,7 @@ pub(crate) fn block_absent(blockers: &mut Blockers, app: AppName) {
 }
 
 fn block(blockers: &mut Blockers, intent: &Intent, reason: &str) {
-    match Reason::from_str_name(&format!("REASON_{reason}")) {
+    match reason_named(reason) {
         Some(Reason::AppListed) => block_listed(blockers, intent.app),
         Some(Reason::AppNotInSpace) => block_absent(blockers, intent.app),
         Some(kind @ Reason::SpaceArchived) => {

@@ -106,15 +106,25 @@ impl Fault {
     }
 }
 
-/// A reason as it stands in an `ErrorInfo`: without the enum's prefix.
-fn name(reason: Reason) -> &'static str {
+/// What stands before the names of reasons in the enum, and nowhere else.
+const PREFIX: &str = "REASON_";
+
+/// A reason's name as it stands in an `ErrorInfo`: without the enum's prefix.
+#[must_use]
+pub fn reason_name(reason: Reason) -> &'static str {
     let name = reason.as_str_name();
-    name.strip_prefix("REASON_").unwrap_or(name)
+    name.strip_prefix(PREFIX).unwrap_or(name)
+}
+
+/// The reason of such a name, if this version knows it.
+#[must_use]
+pub fn reason_named(name: &str) -> Option<Reason> {
+    Reason::from_str_name(&format!("{PREFIX}{name}"))
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", name(self.reason), self.message)
+        write!(f, "{}: {}", reason_name(self.reason), self.message)
     }
 }
 
@@ -122,14 +132,14 @@ impl std::error::Error for Fault {}
 
 impl From<Fault> for Status {
     fn from(fault: Fault) -> Self {
-        let mut details = ErrorDetails::with_error_info(name(fault.reason), DOMAIN, fault.metadata);
+        let mut details = ErrorDetails::with_error_info(reason_name(fault.reason), DOMAIN, fault.metadata);
         if !fault.fields.is_empty() {
             let violation = |(path, sentence)| FieldViolation::new(path, sentence);
             details.set_bad_request(bounded(fault.fields, violation, |more| FieldViolation::new("", more)));
         }
         if !fault.blockers.is_empty() {
             let violation =
-                |(kind, subject, sentence)| PreconditionViolation::new(name(kind), subject, sentence);
+                |(kind, subject, sentence)| PreconditionViolation::new(reason_name(kind), subject, sentence);
             let more = |more| PreconditionViolation::new("", "", more);
             details.set_precondition_failure(bounded(fault.blockers, violation, more));
         }

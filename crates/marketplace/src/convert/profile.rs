@@ -1,17 +1,14 @@
 use std::collections::HashSet;
 
 use devspaces_kit::{
-    name::{MarketplaceAdminName, SpaceName, UserName},
+    name::{AppName, MarketplaceAdminName, SpaceName, UserName},
     status::{Fault, Fields},
     text,
 };
 use devspaces_ledger::etag;
-use devspaces_proto::{
-    facts::v1::{CreatedApp, SpaceDescription},
-    marketplace::v1 as proto,
-};
+use devspaces_proto::{facts::v1::SpaceDescription, marketplace::v1 as proto};
 
-use crate::domain::{Admin, Contact, OwnFields, Patch, Profile};
+use crate::domain::{Admin, Contact, ImportedApp, OwnFields, Patch, Profile};
 
 /// The most contacts of a profile.
 const MAX_CONTACTS: usize = 10;
@@ -142,26 +139,30 @@ pub(crate) fn source_id(fields: &mut Fields, id: &str) {
     }
 }
 
-/// The apps that come with a profile, still without names. With the longest texts they make an effect of less than a
-/// message may have.
-pub(crate) fn apps(fields: &mut Fields, apps: &[proto::ImportedApp]) -> Vec<CreatedApp> {
+/// The apps that come with a profile, under new names. With the longest texts they make an effect of less than a message
+/// may have.
+pub(crate) fn apps(
+    fields: &mut Fields,
+    apps: &[proto::ImportedApp],
+    new_name: impl Fn() -> AppName,
+) -> Vec<ImportedApp> {
     if apps.len() > MAX_APPS {
         fields.bad("apps", format!("must hold at most {MAX_APPS} apps"));
         return Vec::new();
     }
     let app = |(index, app): (usize, &proto::ImportedApp)| {
         let path = |field| format!("apps[{index}].{field}");
-        fields.check(path("display_name"), text::display_name(&app.display_name));
-        fields.parse::<UserName>(path("owner"), &app.owner);
-        CreatedApp { app: String::new(), display_name: app.display_name.clone(), owner: app.owner.clone() }
+        let display_name = fields.check(path("display_name"), text::display_name(&app.display_name));
+        let owner = fields.parse::<UserName>(path("owner"), &app.owner);
+        Some(ImportedApp { name: new_name(), display_name: display_name?.to_owned(), owner: owner? })
     };
-    apps.iter().enumerate().map(app).collect()
+    apps.iter().enumerate().filter_map(app).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use devspaces_kit::server::MESSAGE_LIMIT;
-    use devspaces_proto::facts::v1::{ApplyEffectsRequest, CreatePublishedSpace, Effect, effect};
+    use devspaces_proto::facts::v1::{ApplyEffectsRequest, CreatePublishedSpace, CreatedApp, Effect, effect};
     use prost::Message as _;
     use uuid::Uuid;
 

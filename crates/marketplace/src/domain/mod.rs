@@ -5,5 +5,5 @@ pub(crate) mod terms;
 
 pub(crate) use self::{
     listing::{Listing, State},
-    profile::{Admin, Contact, OwnFields, Patch, Profile},
+    profile::{Admin, Contact, ImportedApp, OwnFields, Patch, Profile},
 };

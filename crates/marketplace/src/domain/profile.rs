@@ -1,6 +1,6 @@
 use devspaces_kit::{
     clock::Timestamp,
-    name::{MarketplaceAdminName, SpaceName, VendorProfileName},
+    name::{AppName, MarketplaceAdminName, SpaceName, UserName, VendorProfileName},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -33,6 +33,14 @@ impl Patch {
             support_uri: self.support_uri.as_ref().unwrap_or(&before.support_uri).clone(),
         }
     }
+}
+
+/// An app that comes with a profile which is taken over (R-K7).
+#[derive(Clone, Debug)]
+pub(crate) struct ImportedApp {
+    pub(crate) name: AppName,
+    pub(crate) display_name: String,
+    pub(crate) owner: UserName,
 }
 
 /// A vendor profile as it is stored.

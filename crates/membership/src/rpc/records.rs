@@ -1,6 +1,6 @@
 //! What the membership service tells the other services that no permission depends on.
-use devspaces_authz::{ConsoleRole, Service};
-use devspaces_gate::{Context, admit};
+use devspaces_authz::Service;
+use devspaces_gate::{Context, admit, console_to_wire};
 use devspaces_kit::{
     edge::answer,
     identity::Caller,
@@ -9,7 +9,7 @@ use devspaces_kit::{
     status::{Fault, Fields},
 };
 use devspaces_proto::facts::v1::{
-    self as proto, AppBuilder, ListBuildersRequest, ListBuildersResponse,
+    AppBuilder, ListBuildersRequest, ListBuildersResponse,
     membership_records_service_server::MembershipRecordsService,
 };
 use tonic::{Request, Response, Status};
@@ -45,15 +45,9 @@ async fn list_builders(
     let after = after.as_ref().map_or("", UserName::id);
     let mut db = context.pool.read().await?;
     let found = store::building(&mut db, space, after, limit, context.clock.now()).await?;
-    let builder =
-        |(user, role): (UserName, _)| AppBuilder { user: user.to_string(), role: wire_role(role).into() };
+    let builder = |(user, role): (UserName, _)| AppBuilder {
+        user: user.to_string(),
+        role: console_to_wire(role).into(),
+    };
     Ok(ListBuildersResponse { builders: found.into_iter().map(builder).collect() })
-}
-
-fn wire_role(role: ConsoleRole) -> proto::ConsoleRole {
-    match role {
-        ConsoleRole::Admin => proto::ConsoleRole::Admin,
-        ConsoleRole::Developer => proto::ConsoleRole::Developer,
-        ConsoleRole::Viewer => proto::ConsoleRole::Viewer,
-    }
 }

@@ -1,7 +1,7 @@
 //! An app that is reserved for a listing is listed or released.
 use devspaces_kit::{
     name::{AppName, ListingName, Scope, SpaceName},
-    status::{Fault, Reason},
+    status::{Fault, Reason, reason_name},
 };
 use devspaces_ledger::{Abort, Tx};
 use devspaces_proto::facts::v1::SetAppListing;
@@ -35,8 +35,7 @@ impl Relisting {
     pub(super) async fn apply(&self, tx: &mut Tx) -> Result<(), Abort> {
         if !self.listed {
             // A reservation of this listing that is still on its way comes too late from now on.
-            let withdrawn = Reason::ListingWithdrawn.as_str_name().trim_start_matches("REASON_");
-            store::closed_listing::put(tx, self.listing, withdrawn).await?;
+            store::closed_listing::put(tx, self.listing, reason_name(Reason::ListingWithdrawn)).await?;
         }
         let found = store::app::find_even_if_gone(tx, self.app).await?;
         let held = found.filter(|app| app.listed_by == Some(self.listing) && app.space == Some(self.space));

@@ -136,9 +136,6 @@ pub(crate) async fn deleted_by(db: &mut Conn, time: Timestamp, limit: i64) -> Re
     rows.into_iter().map(App::try_from).collect()
 }
 
-/// No app is in this space.
-const NO_SPACE: SpaceName = SpaceName(Uuid::nil());
-
 /// The first apps of each space are read from the index, and the first of all these are kept: however many apps the
 /// spaces have, no more are looked at than a page holds for each.
 static IN_SPACES: LazyLock<UnionSql> = LazyLock::new(|| {
@@ -162,7 +159,7 @@ pub(crate) async fn ids_in(
 ) -> Result<Vec<AppName>, Error> {
     let mut found = Vec::new();
     for spaces in spaces.chunks(UnionSql::MAX_PARTS) {
-        let Some((sql, filled)) = IN_SPACES.fill(spaces, &NO_SPACE) else { break };
+        let Some((sql, filled)) = IN_SPACES.fill(spaces, &SpaceName::NIL) else { break };
         let ids: Vec<Uuid> = on!(db, |c| {
             let mut query = sqlx::query_scalar(sql).bind(after.0).bind(limit);
             for space in filled {

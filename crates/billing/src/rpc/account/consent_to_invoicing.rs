@@ -23,8 +23,7 @@ pub(super) async fn handle(
 ) -> Result<BillingAccount, Fault> {
     let (space, call) =
         Call::parse(caller, &mut request, |fields, it| fields.parse::<SpaceName>("parent", &it.parent))?;
-    // Boxed, since it holds all that the call works with.
-    context.mutations.answer(&call, Box::pin(consent(context, &call, space, request))).await
+    context.mutations.answer(&call, consent(context, &call, space, request)).await
 }
 
 async fn consent(

@@ -20,8 +20,7 @@ pub(super) async fn handle(
         let name = it.addresses.as_ref().map_or("", |addresses| &addresses.name);
         fields.parse::<AccountName>("addresses.name", name)
     })?;
-    // Boxed, since it holds all that the call works with.
-    context.mutations.answer(&call, Box::pin(update(context, &call, account, request))).await
+    context.mutations.answer(&call, update(context, &call, account, request)).await
 }
 
 async fn update(

@@ -22,8 +22,7 @@ pub(super) async fn handle(
 ) -> Result<VendorProfile, Fault> {
     let (space, call) =
         Call::parse(caller, &mut request, |fields, it| fields.parse::<SpaceName>("parent", &it.parent))?;
-    // Boxed, since it holds all that a profile may say.
-    context.mutations.answer(&call, Box::pin(accept(context, &call, space, request))).await
+    context.mutations.answer(&call, accept(context, &call, space, request)).await
 }
 
 async fn accept(

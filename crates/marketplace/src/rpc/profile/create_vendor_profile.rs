@@ -21,8 +21,7 @@ pub(super) async fn handle(
     mut request: CreateVendorProfileRequest,
 ) -> Result<VendorProfile, Fault> {
     let ((), call) = Call::parse(caller, &mut request, |_, _| Some(()))?;
-    // Boxed, since it holds all that a profile may say.
-    context.mutations.answer(&call, Box::pin(create(context, &call, request))).await
+    context.mutations.answer(&call, create(context, &call, request)).await
 }
 
 async fn create(
@@ -67,7 +66,7 @@ impl GuardedChange for Creation {
             return Err(too_many(&self.creator, self.limit).into());
         }
         let profile = self.profile.store(tx).await?;
-        create_space(tx, self.profile.space, &self.about, Vec::new()).await?;
+        create_space(tx, self.profile.space, &self.about, &[]).await?;
         Ok(convert::profile::to_wire(profile, self.about.clone()))
     }
 }

@@ -7,7 +7,7 @@ use devspaces_kit::{
 };
 use devspaces_ledger::{Abort, Call, Tx};
 use devspaces_proto::{
-    facts::v1::{CreatedApp, SpaceDescription},
+    facts::v1::SpaceDescription,
     marketplace::v1::{ImportVendorProfileRequest, ImportVendorProfileResponse},
 };
 use prost::Message as _;
@@ -15,7 +15,11 @@ use sha2::{Digest as _, Sha256};
 use tonic::Code;
 
 use super::{NewProfile, create_space};
-use crate::{convert, domain::Profile, spaces, store};
+use crate::{
+    convert,
+    domain::{ImportedApp, Profile},
+    spaces, store,
+};
 
 /// R-K7
 pub(super) async fn handle(
@@ -24,8 +28,7 @@ pub(super) async fn handle(
     mut request: ImportVendorProfileRequest,
 ) -> Result<ImportVendorProfileResponse, Fault> {
     let ((), call) = Call::parse(caller, &mut request, |_, _| Some(()))?;
-    // Boxed, since it holds a thousand apps.
-    context.mutations.answer(&call, Box::pin(import(context, &call, request))).await
+    context.mutations.answer(&call, import(context, &call, request)).await
 }
 
 async fn import(
@@ -55,7 +58,7 @@ async fn import(
 fn new_profile(
     context: &Context,
     request: ImportVendorProfileRequest,
-) -> Result<(NewProfile, SpaceDescription, Vec<CreatedApp>), Fault> {
+) -> Result<(NewProfile, SpaceDescription, Vec<ImportedApp>), Fault> {
     let (name, space) = (VendorProfileName(context.clock.new_id()), SpaceName(context.clock.new_id()));
     let profile = request.vendor_profile.unwrap_or_default();
     let mut fields = Fields::new();
@@ -63,11 +66,9 @@ fn new_profile(
     let about = convert::profile::about(&mut fields, space, &profile);
     let own = convert::profile::own_fields(&mut fields, &profile);
     let admins = convert::profile::users(&mut fields, "admins", &request.admins);
-    let mut apps = convert::profile::apps(&mut fields, &request.apps);
+    let new_name = || AppName(context.clock.new_id());
+    let apps = convert::profile::apps(&mut fields, &request.apps, new_name);
     fields.finish()?;
-    for app in &mut apps {
-        app.app = AppName(context.clock.new_id()).to_string();
-    }
     Ok((NewProfile { name, space, fields: own, terms_version: String::new(), admins }, about, apps))
 }
 
@@ -121,7 +122,7 @@ struct Takeover {
     source: Source,
     profile: NewProfile,
     about: SpaceDescription,
-    apps: Vec<CreatedApp>,
+    apps: Vec<ImportedApp>,
 }
 
 impl GuardedChange for Takeover {
@@ -134,9 +135,9 @@ impl GuardedChange for Takeover {
             return Err(exists().into());
         }
         let stored = profile.store(tx).await?;
-        let names: Vec<AppName> = apps.iter().filter_map(|app| app.app.parse().ok()).collect();
+        let names: Vec<AppName> = apps.iter().map(|app| app.name).collect();
         store::takeover::put_apps(tx, profile.space, &names).await?;
-        create_space(tx, profile.space, about, apps.clone()).await?;
+        create_space(tx, profile.space, about, apps).await?;
         Ok(response(stored, about.clone(), names))
     }
 }

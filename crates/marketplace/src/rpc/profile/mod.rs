@@ -33,7 +33,7 @@ use tonic::{Request, Response, Status};
 
 use super::Rpc;
 use crate::{
-    domain::{OwnFields, Profile, terms},
+    domain::{ImportedApp, OwnFields, Profile, terms},
     store,
 };
 
@@ -171,14 +171,19 @@ async fn create_space(
     tx: &mut Tx,
     space: SpaceName,
     about: &SpaceDescription,
-    apps: Vec<CreatedApp>,
+    apps: &[ImportedApp],
 ) -> Result<(), Abort> {
+    let app = |app: &ImportedApp| CreatedApp {
+        app: app.name.to_string(),
+        display_name: app.display_name.clone(),
+        owner: app.owner.to_string(),
+    };
     let created = CreatePublishedSpace {
         space: space.to_string(),
         display_name: about.display_name.clone(),
         description: about.description.clone(),
         logo_uri: about.logo_uri.clone(),
-        apps,
+        apps: apps.iter().map(app).collect(),
     };
     let effect = Effect { effect: Some(effect::Effect::CreatePublishedSpace(created)) };
     Ok(tx.emit(space.into(), Service::Space.name(), vec![effect]).await?)

@@ -26,8 +26,7 @@ pub(super) async fn handle(
         let name = it.vendor_profile.as_ref().map_or("", |profile| &profile.name);
         fields.parse::<VendorProfileName>("vendor_profile.name", name)
     })?;
-    // Boxed, since it holds all that a profile may say.
-    context.mutations.answer(&call, Box::pin(update(context, &call, name, request))).await
+    context.mutations.answer(&call, update(context, &call, name, request)).await
 }
 
 async fn update(

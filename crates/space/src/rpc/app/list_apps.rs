@@ -4,7 +4,7 @@ use devspaces_authz::{AppRole, Permission, Service};
 use devspaces_gate::{Context, views_all_apps};
 use devspaces_kit::{
     identity::Caller,
-    name::{AppName, Principal, SpaceName},
+    name::{AppName, SpaceName},
     page::{self, PageToken},
     server::LongWork,
     status::{Fault, Fields},
@@ -56,13 +56,6 @@ struct Sight {
     _long: Option<LongWork>,
 }
 
-fn person(caller: &Caller) -> String {
-    match &caller.principal {
-        Principal::User(id) => id.clone(),
-        Principal::Service(_) => String::new(),
-    }
-}
-
 async fn in_space(context: &Context, caller: &Caller, space: SpaceName) -> Result<Option<Sight>, Fault> {
     let pass = context.gate.require_with_facts(caller, Permission::AppsList, space).await?;
     if pass.facts().membership.is_missing() {
@@ -70,12 +63,12 @@ async fn in_space(context: &Context, caller: &Caller, space: SpaceName) -> Resul
         return Err(Fault::facts_unavailable(&[Service::Membership.name()]));
     }
     let viewed = if views_all_apps(pass.facts()) { vec![space] } else { Vec::new() };
-    Ok(Some(Sight { person: person(caller), viewed, space: Some(space), _long: None }))
+    Ok(Some(Sight { person: caller.principal.person().to_owned(), viewed, space: Some(space), _long: None }))
 }
 
 async fn everywhere(context: &Context, caller: &Caller) -> Result<Sight, Fault> {
     let (viewed, long) = context.gate.spaces_of_viewer(&caller.principal).await?;
-    Ok(Sight { person: person(caller), viewed, space: None, _long: long })
+    Ok(Sight { person: caller.principal.person().to_owned(), viewed, space: None, _long: long })
 }
 
 impl Sight {

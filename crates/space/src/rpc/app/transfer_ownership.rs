@@ -26,9 +26,7 @@ pub(super) async fn handle(
 ) -> Result<WireApp, Fault> {
     let (name, call) =
         Call::parse(caller, &mut request, |fields, it| fields.parse::<AppName>("name", &it.name))?;
-    // Boxed, since it holds what is known of two people.
-    let work = Box::pin(transfer(context, &call, name, request));
-    context.mutations.answer(&call, work).await
+    context.mutations.answer(&call, transfer(context, &call, name, request)).await
 }
 
 async fn transfer(

@@ -1,12 +1,12 @@
-use devspaces_authz::{AppRole, Service};
-use devspaces_gate::{Context, admit};
+use devspaces_authz::Service;
+use devspaces_gate::{Context, admit, contributor_to_wire};
 use devspaces_kit::{
     identity::Caller,
     name::{SpaceName, UserName},
     page,
     status::{Fault, Fields},
 };
-use devspaces_proto::facts::v1::{ContributorRole, Deployer, ListDeployersRequest, ListDeployersResponse};
+use devspaces_proto::facts::v1::{Deployer, ListDeployersRequest, ListDeployersResponse};
 
 use crate::store;
 
@@ -35,17 +35,7 @@ fn to_wire(deployer: store::deployer::Deployer) -> impl Iterator<Item = Deployer
     let user = deployer.user.to_string();
     deployer.roles.into_iter().map(move |(role, apps)| Deployer {
         user: user.clone(),
-        role: wire_role(role).into(),
+        role: contributor_to_wire(role).into(),
         apps: i32::try_from(apps).unwrap_or(i32::MAX),
     })
-}
-
-fn wire_role(role: AppRole) -> ContributorRole {
-    match role {
-        AppRole::Owner => ContributorRole::Owner,
-        AppRole::Admin => ContributorRole::Admin,
-        AppRole::Deployer => ContributorRole::Deployer,
-        AppRole::Developer => ContributorRole::Developer,
-        AppRole::Viewer => ContributorRole::Viewer,
-    }
 }

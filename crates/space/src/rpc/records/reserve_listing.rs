@@ -3,7 +3,7 @@ use devspaces_gate::{Context, admit};
 use devspaces_kit::{
     identity::Caller,
     name::{AppName, ListingName, Principal, SpaceName},
-    status::{Fault, Fields, Reason},
+    status::{Fault, Fields, Reason, reason_name},
 };
 use devspaces_ledger::{Abort, Call, Mutation, Tx};
 use devspaces_proto::{
@@ -91,7 +91,7 @@ impl Reservation {
             // The place of what else keeps an app where it is: a pending transfer.
             Some(_) => {}
         }
-        Ok(blockers.into_iter().map(name).collect())
+        Ok(blockers.into_iter().map(|reason| reason_name(reason).to_owned()).collect())
     }
 
     /// From now on the app is neither moved nor deleted.
@@ -108,9 +108,4 @@ impl Reservation {
         };
         Ok(relist(tx, &before, after).await?)
     }
-}
-
-/// A reason without its prefix.
-fn name(reason: Reason) -> String {
-    reason.as_str_name().trim_start_matches("REASON_").to_owned()
 }
