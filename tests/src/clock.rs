@@ -74,7 +74,7 @@ impl TestClock {
     fn add(&self, micros: i64) {
         assert!(
             !self.fixed,
-            "a composed suite runs by the machine's clock: `both_engines!` is for what moves it"
+            "a composed suite runs by the machine's clock: what moves it is listed under `both engines`"
         );
         self.ahead.fetch_add(micros, Ordering::SeqCst);
     }

@@ -9,7 +9,7 @@
 //! All tests share the suite, so each brings people of its own, and texts of its own where something is looked up by
 //! them: [`Suite::own`].
 //!
-//! `both_engines!` and not `everywhere!` is for scenarios
+//! Listed under `both engines`, and not under `everywhere`, are scenarios
 //! * that move the clock: expiry, months of billing, retries of payments, purges;
 //! * that stop services or start them again;
 //! * that look into a database or change it: journals that somebody tampered with, what no method shows;
@@ -18,10 +18,7 @@
 use std::{collections::BTreeMap, env, path::Path};
 
 use devspaces::{Service, keys};
-use devspaces_kit::{
-    clock::{Clock as _, SystemClock},
-    identity::{DevIssuer, SigningKey},
-};
+use devspaces_kit::{clock::{Clock as _, SystemClock}, identity::{DevIssuer, SigningKey}};
 use tonic::transport::Uri;
 
 use crate::{Port, Suite, TestClock, suite::Template};

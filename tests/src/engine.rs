@@ -8,7 +8,7 @@ use std::{
 };
 
 use devspaces::Service;
-use devspaces_kit::db::{self, Pool};
+use devspaces_ledger::db::{self, Pool};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, OnceCell};

@@ -10,12 +10,8 @@ use std::{
 };
 
 use devspaces::{Service, keys};
-use devspaces_kit::{
-    clock::SystemClock,
-    db::Pool,
-    identity::{BearerToken, DevIssuer, SigningKey},
-    name::Principal,
-};
+use devspaces_kit::{clock::SystemClock, identity::{BearerToken, DevIssuer, SigningKey}, name::Principal};
+use devspaces_ledger::db::Pool;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::{

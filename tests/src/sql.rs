@@ -1,8 +1,13 @@
 //! SQL on a service's database, beside the service: what tests look at that no method shows, and what somebody does who
 //! has broken in.
-use devspaces_kit::db::Pool;
+use devspaces_ledger::db::Pool;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction, raw_sql};
 use uuid::Uuid;
+
+/// Counts the entries of a service's journal.
+pub const ENTRIES: &str = "SELECT COUNT(*) FROM journal";
+/// Counts the effects that a service has still to deliver.
+pub const EFFECTS: &str = "SELECT COUNT(*) FROM outbox";
 
 /// The number that a query answers with.
 pub async fn count(pool: &Pool, query: &'static str) -> i64 {

@@ -2,15 +2,11 @@
 //! one that runs elsewhere.
 use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
 
-use devspaces::{Config, Hosted, Service};
+use devspaces::{Config, Hosted, Service, journal::JournalWatchers};
 use devspaces_authz::{Owner, Permission, PermissionSet};
-use devspaces_gate::{JournalWatchers, ServicePermissions, SpaceQuota};
-use devspaces_kit::{
-    db::Pool,
-    identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
-    name::{Principal, UserName},
-    server::Limits,
-};
+use devspaces_gate::{ServicePermissions, SpaceQuota};
+use devspaces_kit::{identity::{DevIssuer, Jwks, ServiceSigner, SigningKey}, name::{Principal, UserName}, server::Limits};
+use devspaces_ledger::db::Pool;
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::transport::Uri;
@@ -20,8 +16,9 @@ use crate::{Engine, Persona, Port, TestClock, engine::Databases, listen::listen}
 /// How long tokens live. Longer than any test moves its clock.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(87600);
 
-/// Why a scenario fails that is declared by `everywhere!` and should not be.
-const OF_ITS_OWN: &str = "a running service of this test's own suite: `both_engines!` is for what needs one";
+/// Why a scenario fails that is listed under `everywhere` and should not be.
+const OF_ITS_OWN: &str =
+    "a running service of this test's own suite: what needs one is listed under `both engines`";
 
 /// A running suite.
 pub struct Suite {

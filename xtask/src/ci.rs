@@ -2,7 +2,7 @@
 use std::process::Command;
 
 use crate::{
-    Outcome, attack, clients,
+    Outcome, attack, circles, clients,
     containers::{self, Part, buf},
     dependencies, docs, faults, files,
     readme::Tests,
@@ -38,6 +38,7 @@ pub(crate) fn nightly() -> Outcome {
 fn code() -> Outcome {
     dependencies::check()?;
     files::check()?;
+    circles::check()?;
     docs::check()?;
     step("format", &mut cargo(["fmt", "--all", "--check"]))?;
     lint_api()?;

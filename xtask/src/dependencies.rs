@@ -8,7 +8,8 @@ use crate::{
 };
 
 /// What a service may depend on.
-const SERVICE: &[&str] = &["devspaces-authz", "devspaces-gate", "devspaces-kit", "devspaces-proto"];
+const SERVICE: &[&str] =
+    &["devspaces-authz", "devspaces-gate", "devspaces-kit", "devspaces-ledger", "devspaces-proto"];
 
 /// For each crate of the workspace, those of the workspace that it may depend on, in its tests as well. A crate that
 /// is not listed may not be in the workspace.
@@ -16,7 +17,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("devspaces-proto", &[]),
     ("devspaces-authz", &[]),
     ("devspaces-kit", &["devspaces-proto"]),
-    ("devspaces-gate", &["devspaces-authz", "devspaces-kit", "devspaces-proto"]),
+    ("devspaces-ledger", &["devspaces-kit", "devspaces-proto"]),
+    ("devspaces-gate", &["devspaces-authz", "devspaces-kit", "devspaces-ledger", "devspaces-proto"]),
     ("devspaces-space", SERVICE),
     ("devspaces-membership", SERVICE),
     ("devspaces-billing", SERVICE),
@@ -34,6 +36,7 @@ const SUITE: &[&str] = &[
     "devspaces-billing",
     "devspaces-gate",
     "devspaces-kit",
+    "devspaces-ledger",
     "devspaces-marketplace",
     "devspaces-membership",
     "devspaces-proto",
@@ -46,6 +49,7 @@ const BENCHED: &[&str] = &[
     "devspaces-authz",
     "devspaces-gate",
     "devspaces-kit",
+    "devspaces-ledger",
     "devspaces-proto",
     "devspaces-tests",
 ];

@@ -3,6 +3,7 @@ mod attack;
 mod bench;
 mod chosen;
 mod ci;
+mod circles;
 mod clients;
 mod containers;
 mod dependencies;

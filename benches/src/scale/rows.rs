@@ -2,11 +2,8 @@ use std::sync::Arc;
 
 use devspaces::Service;
 use devspaces_authz::{AppRole, ConsoleRole};
-use devspaces_kit::{
-    clock::Clock as _,
-    db::Pool,
-    name::{AppName, SpaceName},
-};
+use devspaces_kit::{clock::Clock as _, name::{AppName, SpaceName}};
+use devspaces_ledger::db::Pool;
 use devspaces_tests::{Suite, TestClock, sql};
 
 /// The columns of each table that has rows put in.

@@ -1,10 +1,7 @@
 use std::fmt::Write as _;
 
-use devspaces_kit::{
-    clock::Timestamp,
-    db::Pool,
-    name::{AppName, SpaceName},
-};
+use devspaces_kit::{clock::Timestamp, name::{AppName, SpaceName}};
+use devspaces_ledger::db::Pool;
 use devspaces_proto::billing::v1::UsageEvent;
 use sqlx::AssertSqlSafe;
 

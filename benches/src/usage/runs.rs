@@ -2,10 +2,10 @@
 use std::{fs, time::Instant};
 
 use devspaces::Service;
-use devspaces_kit::{
-    clock::{Clock as _, Timestamp},
-    db::{Act, Conn, Pool, Tx},
-    name::Principal,
+use devspaces_kit::{clock::{Clock as _, Timestamp}, name::Principal};
+use devspaces_ledger::{
+    Act, Tx,
+    db::{Conn, Pool},
     on,
 };
 use devspaces_proto::billing::v1::RunBillingRequest;

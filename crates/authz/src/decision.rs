@@ -70,9 +70,7 @@ impl Decision {
     #[must_use]
     pub fn missing(&self) -> OwnerSet {
         match self.facts.subject {
-            SubjectKind::User => {
-                catalogue::owners(self.permission).intersection(OwnerSet::missing_from(&self.facts))
-            }
+            SubjectKind::User => catalogue::owners(self.permission).intersection(self.facts.missing()),
             SubjectKind::Service => OwnerSet::EMPTY,
         }
     }

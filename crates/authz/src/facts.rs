@@ -1,7 +1,7 @@
 //! What decisions are made from: facts about one subject and one resource, each with its owner.
 
 use crate::truth::Truth;
-use crate::{AppRole, ConsoleRole, PermissionSet};
+use crate::{AppRole, ConsoleRole, Owner, OwnerSet, PermissionSet};
 
 /// A fact as its owner told it, or the knowledge that it could not be had (R-P2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,6 +81,19 @@ impl Facts {
             marketplace: Fact::Known(MarketplaceFacts::default()),
             app: Fact::Known(AppFacts::default()),
         }
+    }
+
+    /// The facts that are missing.
+    #[must_use]
+    pub fn missing(&self) -> OwnerSet {
+        let missing = [
+            (self.space.is_missing(), OwnerSet::of(Owner::Space)),
+            (self.membership.is_missing(), OwnerSet::of(Owner::Membership)),
+            (self.billing.is_missing(), OwnerSet::of(Owner::Billing)),
+            (self.marketplace.is_missing(), OwnerSet::of(Owner::Marketplace)),
+            (self.app.is_missing(), OwnerSet::APP),
+        ];
+        missing.into_iter().filter(|(is_missing, _)| *is_missing).map(|(_, set)| set).collect()
     }
 }
 

@@ -17,6 +17,7 @@
 //! ```
 
 mod catalogue;
+mod classification;
 mod condition;
 mod decision;
 mod facts;
@@ -29,6 +30,7 @@ mod table;
 mod truth;
 
 pub use catalogue::{Grant, PermissionGrant, Via, grants, grants_of, owners};
+pub use classification::NotAServicePermission;
 pub use condition::Condition;
 pub use decision::{Decision, Explanation, Outcome, decide};
 pub use facts::{
@@ -38,5 +40,5 @@ pub use facts::{
 pub use markdown::markdown;
 pub use owner::{Owner, OwnerSet};
 pub use permission::{Permission, ResourceType};
-pub use permission_set::{NotAServicePermission, PermissionSet};
+pub use permission_set::PermissionSet;
 pub use role::{AppRole, ConsoleRole, Plane, Role};

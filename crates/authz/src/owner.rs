@@ -1,6 +1,6 @@
 //! Who owns which facts.
 
-use crate::{Facts, Plane};
+use crate::Plane;
 
 /// A service as the owner of facts: the one place where they are kept and changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,19 +84,6 @@ impl OwnerSet {
         Owner::ALL
             .into_iter()
             .filter(move |&owner| self.contains(owner) || owner == Owner::Space && self.contains_app())
-    }
-
-    /// The facts that are missing.
-    #[must_use]
-    pub fn missing_from(facts: &Facts) -> OwnerSet {
-        let missing = [
-            (facts.space.is_missing(), OwnerSet::of(Owner::Space)),
-            (facts.membership.is_missing(), OwnerSet::of(Owner::Membership)),
-            (facts.billing.is_missing(), OwnerSet::of(Owner::Billing)),
-            (facts.marketplace.is_missing(), OwnerSet::of(Owner::Marketplace)),
-            (facts.app.is_missing(), OwnerSet::APP),
-        ];
-        missing.into_iter().filter(|(is_missing, _)| *is_missing).map(|(_, set)| set).collect()
     }
 
     /// The facts that say who holds a role on this plane.

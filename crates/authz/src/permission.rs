@@ -1,8 +1,5 @@
 //! Permissions: what there is to be allowed.
 
-use crate::Plane;
-use crate::table::{self, Also, Cell};
-
 /// Declares the permissions with their names, in the order of the table.
 macro_rules! permissions {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
@@ -151,37 +148,6 @@ impl Permission {
     #[must_use]
     pub fn parse(name: &str) -> Option<Permission> {
         Permission::ALL.into_iter().find(|permission| permission.name() == name)
-    }
-
-    /// The kind of resource that the permission is on.
-    #[must_use]
-    pub fn resource_type(self) -> ResourceType {
-        table::row(self).resource
-    }
-
-    /// The plane whose administrator may ask whether others have the permission (R-P6).
-    ///
-    /// It is the app's for permissions on an app; otherwise the one that the permission is about. Accepting terms
-    /// opens a plane and is not of it: the plane has no administrator yet, and to ask who may is to ask who is
-    /// console Admin.
-    #[must_use]
-    pub fn plane(self) -> Plane {
-        let row = table::row(self);
-        let [billing, marketplace, admin, ..] = row.space_roles;
-        match (row.resource, billing, marketplace, admin) {
-            _ if row.also == Also::ServiceByName => Plane::Service,
-            (_, Cell::Any, ..) => Plane::SignedIn,
-            (ResourceType::App, ..) => Plane::App,
-            (_, Cell::Yes, ..) => Plane::Billing,
-            (_, _, Cell::Yes, Cell::No) => Plane::Marketplace,
-            _ => Plane::Console,
-        }
-    }
-
-    /// What a call checks beyond the permission and answers `FAILED_PRECONDITION` to: a phrase each.
-    #[must_use]
-    pub fn preconditions(self) -> &'static [&'static str] {
-        table::row(self).preconditions
     }
 }
 

@@ -1,7 +1,5 @@
 //! Roles, and the planes on which they stand.
 
-use crate::Permission;
-
 /// A plane of roles. The planes are separate: no role on one implies a role on another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Plane {
@@ -34,19 +32,6 @@ impl Plane {
             Plane::App => "app",
             Plane::Service => "service",
             Plane::SignedIn => "signed in",
-        }
-    }
-
-    /// The permission that makes its holder an administrator of this plane, who may ask what others are permitted
-    /// on it (R-P6). `None`: nobody administers it through the API.
-    #[must_use]
-    pub fn administration(self) -> Option<Permission> {
-        match self {
-            Plane::Console => Some(Permission::MembersUpdate),
-            Plane::Billing => Some(Permission::BillingAdminsUpdate),
-            Plane::Marketplace => Some(Permission::MarketplaceAdminsUpdate),
-            Plane::App => Some(Permission::AppContributorsUpdate),
-            Plane::Service | Plane::SignedIn => None,
         }
     }
 }

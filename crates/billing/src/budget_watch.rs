@@ -5,11 +5,11 @@ use devspaces_authz::Owner;
 use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Change, RowsSql, Tx},
-    mutation::{Abort, Call, Mutation},
     name::{AccountName, Scope, SpaceName},
     status::Fault,
+    sweep::each,
 };
+use devspaces_ledger::{Abort, Call, Change, Mutation, Tx, db::RowsSql};
 use serde_json::{Value, json};
 
 use crate::{
@@ -30,7 +30,7 @@ const AGAIN: Duration = Duration::from_mins(10);
 ///
 /// # Errors
 /// Faults of the database. What is left is done by the next round.
-pub async fn watch_budgets(context: &Context) -> Result<(), Fault> {
+pub(crate) async fn watch_budgets(context: &Context) -> Result<(), Fault> {
     let (mut after, mut result) = (SpaceName::NIL, Ok(()));
     loop {
         let mut db = context.pool.read().await?;
@@ -46,13 +46,11 @@ pub async fn watch_budgets(context: &Context) -> Result<(), Fault> {
             let head = heads.get(&Scope::from(*space).to_string()).copied().unwrap_or_default();
             look.as_ref().is_none_or(|look| is_due(look, head, now))
         });
-        for (space, _) in due {
+        let watched = each(due.map(|(space, _)| space).collect(), |space| {
             let call = Call::of_service(Owner::Billing.name(), CROSS);
-            // One that can't be looked at keeps no other back.
-            if let Err(fault) = context.mutations.run(call, vec![space.into()], Watch(space)).await {
-                result = Err(fault);
-            }
-        }
+            context.mutations.run(call, vec![space.into()], Watch(space))
+        });
+        result = watched.await.and(result);
     }
 }
 

@@ -3,13 +3,13 @@ use std::sync::LazyLock;
 
 use devspaces_authz::{BillingFacts, Owner};
 use devspaces_gate::{Admins, OwnFacts, admin_spaces};
-use devspaces_kit::db::RowsSql;
+use devspaces_ledger::db::RowsSql;
 
 static READING: LazyLock<RowsSql> = LazyLock::new(|| Admins::reading("billing_admin"));
 
 /// The billing service as the owner of billing admins.
 #[must_use]
-pub fn owner() -> Admins {
+pub(crate) fn owner() -> Admins {
     Admins {
         owner: Owner::Billing,
         facts: |admin| OwnFacts::Billing(BillingFacts { admin }),

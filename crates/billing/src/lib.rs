@@ -1,17 +1,21 @@
 //! The billing service: a space's billing account, what is used and what that costs (rules R-B).
-mod billing;
 mod budget_watch;
 mod convert;
 mod domain;
 mod facts;
 mod rpc;
+mod run;
 mod statement;
 mod store;
 
 use std::sync::Arc;
 
-use devspaces_gate::Context;
+use devspaces_gate::{Context, FactOwner};
 use devspaces_kit::{
+    server::Server,
+    sweep::{Sweep, Told},
+};
+use devspaces_ledger::{
     db::Migration,
     erasure::{By, Holding},
 };
@@ -22,8 +26,6 @@ use devspaces_proto::{
     },
     facts::v1::billing_records_service_server::BillingRecordsServiceServer,
 };
-
-pub use self::{billing::bill, budget_watch::watch_budgets, facts::owner};
 
 /// The schema of this service's database.
 pub const SCHEMA: &[Migration] = &[
@@ -84,26 +86,31 @@ pub const HOLDINGS: &[Holding] = &[
     },
 ];
 
-/// The services on a port.
-pub struct Servers {
-    /// Accounts.
-    pub accounts: BillingAccountServiceServer<rpc::Rpc>,
-    /// Usage and rate cards.
-    pub usage: UsageServiceServer<rpc::Rpc>,
-    /// Invoices.
-    pub invoices: InvoiceServiceServer<rpc::Rpc>,
-    /// What the other services ask.
-    pub records: BillingRecordsServiceServer<rpc::Rpc>,
+/// This service as the owner of facts.
+#[must_use]
+pub fn owner() -> Arc<dyn FactOwner> {
+    Arc::new(facts::owner())
 }
 
-/// The services on a port.
+/// What falls due in this service.
 #[must_use]
-pub fn servers(context: Arc<Context>) -> Servers {
+pub fn sweeps(context: &Arc<Context>) -> Vec<Sweep> {
+    let told = Arc::new(Told::default());
+    let bill = move |context: Arc<Context>| {
+        let told = Arc::clone(&told);
+        async move { run::bill(&context, &told).await }
+    };
+    let watch = |context: Arc<Context>| async move { budget_watch::watch_budgets(&context).await };
+    vec![Sweep::new("billing", context, bill), Sweep::new("crossing of budgets", context, watch)]
+}
+
+/// Puts this service on a port.
+#[must_use]
+pub fn host(server: Server, context: Arc<Context>) -> Server {
     let rpc = rpc::Rpc(context);
-    Servers {
-        accounts: BillingAccountServiceServer::new(rpc.clone()),
-        usage: UsageServiceServer::new(rpc.clone()),
-        invoices: InvoiceServiceServer::new(rpc.clone()),
-        records: BillingRecordsServiceServer::new(rpc),
-    }
+    server
+        .service(BillingAccountServiceServer::new(rpc.clone()))
+        .service(UsageServiceServer::new(rpc.clone()))
+        .service(InvoiceServiceServer::new(rpc.clone()))
+        .service(BillingRecordsServiceServer::new(rpc))
 }

@@ -2,10 +2,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use devspaces_kit::{
-    db::{Conn, Error},
-    mutation::Abort,
     name::{AccountName, AppName, InvoiceName, SpaceName},
     status::{Fault, Reason},
+};
+use devspaces_ledger::{
+    Abort,
+    db::{Conn, Error},
 };
 use rust_decimal::Decimal;
 
@@ -14,7 +16,7 @@ use crate::{
     domain::{
         Month,
         invoice::{Invoice, Issued},
-        pricing::{Line, Pool, Usage, lines, total},
+        pricing::{Allowance, Line, Usage, lines, total},
     },
     store,
 };
@@ -34,7 +36,7 @@ pub(crate) struct Statement {
 pub(crate) struct Estimate {
     pub(crate) lines: Vec<Line>,
     /// The usage of which it can't be computed exactly what it comes to.
-    pub(crate) unpriced: Vec<Pool>,
+    pub(crate) unpriced: Vec<Allowance>,
     pub(crate) currency: String,
     /// What the lines come to, in whole cents. Nothing if something is not priced, or if it can't be computed or told.
     pub(crate) total: Option<Decimal>,

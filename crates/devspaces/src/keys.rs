@@ -7,10 +7,8 @@ use std::{
 };
 
 use devspaces_authz::Owner;
-use devspaces_kit::{
-    db,
-    identity::{DevIssuer, KeyFileError, SigningKey},
-};
+use devspaces_kit::identity::{DevIssuer, KeyFileError, SigningKey};
+use devspaces_ledger::db;
 use serde_json::json;
 
 /// The private key of the folder's own token issuer.

@@ -1,7 +1,7 @@
 use std::{fmt, str::FromStr};
 
 use devspaces_authz::Owner;
-use devspaces_kit::{
+use devspaces_ledger::{
     db::{Migration, SCHEMA},
     erasure::Holding,
 };

@@ -3,32 +3,36 @@ use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 
 use devspaces_authz::Owner;
 use devspaces_gate::{
-    self as gate, AuthzServer, Connections, Context, FactOwner, FactsServer, Gate, JournalServer,
-    JournalWatchers, Peers, ServicePermissions, Source, Sources, SpaceQuota,
+    self as gate, AuthzServer, Context, FactOwner, FactsServer, Gate, Peers, ServicePermissions, Source,
+    Sources, SpaceQuota, owner_to_wire,
 };
 use devspaces_kit::{
     clock::Clock,
+    connections::Connections,
+    identity::{Authenticator, ConfigError, Issuer, Jwks, ServiceSigner, SigningKey, Trust},
+    server::{Limits, Server, ServerError, Streams, Tasks, until_answering},
+    steady::Steady,
+    sweep::Sweep,
+};
+use devspaces_ledger::{
+    Mutations,
     db::{self, Pool},
-    identity::{Authenticator, ConfigError, Issuer, Jwks, ServiceSigner, SigningKey, Suite as SuiteKeys},
-    mutation::Mutations,
+    delivery::{Delivery, Peer, Receiver},
     outbox::Outbox,
     replay,
-    server::{Limits, Server, ServerError, Streams, Tasks, until_answering},
-    status::Fault,
-    steady::Steady,
-    sweep::{self, Told},
 };
-use devspaces_membership::MembershipOwner;
 use devspaces_proto::{
     authz::v1::authz_service_server::AuthzServiceServer, facts::v1::facts_service_server::FactsServiceServer,
     journal::v1::journal_service_server::JournalServiceServer,
 };
-use devspaces_space::SpaceOwner;
 use http::HeaderValue;
 use tokio::net::TcpListener;
 use tonic::transport::Uri;
 
-use crate::Service;
+use crate::{
+    Service,
+    journal::{JournalServer, JournalWatchers},
+};
 
 /// A service that this process runs.
 #[derive(Clone, Debug)]
@@ -122,7 +126,7 @@ impl Suite {
         let authenticator = Authenticator::new(
             config.clock.clone(),
             config.issuers.clone(),
-            SuiteKeys {
+            Trust {
                 names: Owner::ALL.map(|owner| owner.name().to_owned()).to_vec(),
                 hosted: config.services.keys().map(|service| service.name().to_owned()).collect(),
                 peers: config.suite_keys.clone(),
@@ -136,15 +140,17 @@ impl Suite {
         for (peer, answering) in peers_answering(&config) {
             server = server.waits_for(peer, answering);
         }
-        let owners: BTreeMap<Service, Owning> = config
+        let owners: Vec<_> = config
             .services
             .iter()
-            .map(|(service, hosted)| (*service, owning(&config, *service, hosted)))
+            .map(|(service, hosted)| {
+                (*service, gate::Hosted::new(owner(*service), hosted.database.clone(), config.clock.clone()))
+            })
             .collect();
-        let hosted = owners.values().map(|owner| owner.hosted.clone());
-        server = server.service(FactsServiceServer::new(FactsServer::new(hosted, tasks.clone())));
-        for (index, (service, owning)) in owners.into_iter().enumerate() {
-            let context = Arc::new(context(&config, service, owning, &tasks, steady.clone())?);
+        let hosted = owners.iter().map(|(_, hosted)| hosted.clone());
+        server = server.service(FactsServiceServer::new(FactsServer::new(hosted, receiver(&config, &tasks))));
+        for (index, (service, hosted)) in owners.into_iter().enumerate() {
+            let context = Arc::new(context(&config, service, hosted, &tasks, steady.clone())?);
             if index == 0 {
                 // Every service gives the same answers: one of a port's gates answers for all.
                 let authz = AuthzServer::new(context.gate.clone());
@@ -182,67 +188,23 @@ impl Suite {
 
 /// Puts one service on the port, with what falls due in it.
 fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) -> Server {
-    let swept = Arc::clone(&context);
-    sweep(tasks, "forgetting of first results", move || {
-        let context = Arc::clone(&swept);
-        async move { replay::forget(&context.pool, &context.steady).await }
+    let forget = |context: Arc<Context>| async move { replay::forget(&context.pool, &context.steady).await };
+    let mut sweeps = vec![Sweep::new("forgetting of first results", &context, forget)];
+    sweeps.extend(match service {
+        Service::Space => devspaces_space::sweeps(&context),
+        Service::Membership => devspaces_membership::sweeps(&context),
+        Service::Billing => devspaces_billing::sweeps(&context),
+        Service::Marketplace => devspaces_marketplace::sweeps(&context),
     });
-    match service {
-        Service::Space => {
-            let swept = Arc::clone(&context);
-            sweep(tasks, "purge of what was deleted", move || {
-                let context = Arc::clone(&swept);
-                async move { devspaces_space::purge(&context).await }
-            });
-            let space = devspaces_space::servers(context);
-            server.service(space.spaces).service(space.apps).service(space.records)
-        }
-        Service::Membership => {
-            let swept = Arc::clone(&context);
-            sweep(tasks, "expiry of roles", move || {
-                let context = Arc::clone(&swept);
-                async move { devspaces_membership::expire(&context).await }
-            });
-            let (members, records) = devspaces_membership::servers(context);
-            server.service(members).service(records)
-        }
-        Service::Billing => {
-            let swept = (Arc::clone(&context), Arc::new(Told::default()));
-            sweep(tasks, "billing", move || {
-                let (context, told) = swept.clone();
-                async move { devspaces_billing::bill(&context, &told).await }
-            });
-            let swept = Arc::clone(&context);
-            sweep(tasks, "crossing of budgets", move || {
-                let context = Arc::clone(&swept);
-                async move { devspaces_billing::watch_budgets(&context).await }
-            });
-            let billing = devspaces_billing::servers(context);
-            server
-                .service(billing.accounts)
-                .service(billing.usage)
-                .service(billing.invoices)
-                .service(billing.records)
-        }
-        Service::Marketplace => {
-            let swept = Arc::clone(&context);
-            sweep(tasks, "submissions left half-way", move || {
-                let context = Arc::clone(&swept);
-                async move { devspaces_marketplace::finish(&context).await }
-            });
-            let (profiles, listings) = devspaces_marketplace::servers(context);
-            server.service(profiles).service(listings)
-        }
+    for sweep in sweeps {
+        tasks.spawn(sweep.run(tasks.stopping()));
     }
-}
-
-/// Does a round of work again and again while the server runs.
-fn sweep<F: Future<Output = Result<(), Fault>> + Send + 'static>(
-    tasks: &Tasks,
-    what: &'static str,
-    round: impl Fn() -> F + Send + Sync + 'static,
-) {
-    tasks.spawn(sweep::run(what, round, tasks.stopping()));
+    match service {
+        Service::Space => devspaces_space::host(server, context),
+        Service::Membership => devspaces_membership::host(server, context),
+        Service::Billing => devspaces_billing::host(server, context),
+        Service::Marketplace => devspaces_marketplace::host(server, context),
+    }
 }
 
 /// That the others know a service by its key. They would refuse it else, and it would find out by its first call.
@@ -263,44 +225,54 @@ async fn check_schema(service: Service, pool: &Pool) -> Result<(), SuiteError> {
 }
 
 /// A service of this process as the owner of its facts.
-struct Owning {
-    facts: Arc<dyn FactOwner>,
-    hosted: gate::Hosted,
+fn owner(service: Service) -> Arc<dyn FactOwner> {
+    match service {
+        Service::Space => devspaces_space::owner(),
+        Service::Membership => devspaces_membership::owner(),
+        Service::Billing => devspaces_billing::owner(),
+        Service::Marketplace => devspaces_marketplace::owner(),
+    }
 }
 
-fn owning(config: &Config, service: Service, hosted: &Hosted) -> Owning {
-    let (pool, clock) = (hosted.database.clone(), config.clock.clone());
-    let facts: Arc<dyn FactOwner> = match service {
-        Service::Space => Arc::new(SpaceOwner::new(pool.clone(), clock.clone())),
-        Service::Membership => Arc::new(MembershipOwner::new(pool.clone(), clock.clone())),
-        Service::Billing => Arc::new(devspaces_billing::owner()),
-        Service::Marketplace => Arc::new(devspaces_marketplace::owner()),
-    };
-    Owning { facts: facts.clone(), hosted: gate::Hosted::new(facts, pool, clock) }
+/// Takes the effects that changes of other services have on those of this process.
+fn receiver(config: &Config, tasks: &Tasks) -> Receiver {
+    config.services.iter().fold(Receiver::new(tasks.clone()), |receiver, (service, hosted)| {
+        let (pool, clock) = (hosted.database.clone(), config.clock.clone());
+        match service {
+            Service::Space => receiver.with(service.name(), devspaces_space::inbox(pool, clock)),
+            Service::Membership => receiver.with(service.name(), devspaces_membership::inbox(pool, clock)),
+            Service::Billing | Service::Marketplace => receiver,
+        }
+    })
 }
 
 /// What the handlers of one service work with.
 fn context(
     config: &Config,
     service: Service,
-    owning: Owning,
+    own: gate::Hosted,
     tasks: &Tasks,
     steady: Arc<Steady>,
 ) -> Result<Context, SuiteError> {
     let clock = config.clock.clone();
     let Hosted { database: pool, key } = config.services[&service].clone();
     let signer = Arc::new(ServiceSigner::new(service.name(), key, clock.clone()));
-    let mut sources = Sources::default().with(Source::hosted(owning.hosted, clock.clone()));
-    let mut peers = Vec::new();
+    let mut sources = Sources::default().with(Source::hosted(own, clock.clone()));
+    let (mut peers, mut receivers) = (Vec::new(), Vec::new());
     for peer in Service::ALL.into_iter().filter(|peer| *peer != service) {
         let addresses = config.peers.get(&peer).ok_or(SuiteError::PeerMissing(peer))?;
         let connections = Connections::new(addresses.iter().cloned());
         let source = Source::remote(peer.owner(), connections.clone(), signer.clone(), clock.clone());
         sources = sources.with(source);
+        receivers.push(Peer {
+            name: peer.name(),
+            owner: owner_to_wire(peer.owner()),
+            connections: connections.clone(),
+        });
         peers.push((peer.owner(), connections));
     }
-    let gate = Gate::new(owning.facts, sources, config.service_permissions.clone(), clock.clone());
-    let outbox = Outbox::new(pool.clone(), Arc::new(gate.clone()));
+    let gate = Gate::new(owner(service), sources, config.service_permissions.clone(), clock.clone());
+    let outbox = Outbox::new(pool.clone(), Arc::new(Delivery::new(receivers, signer.clone())));
     tasks.spawn(outbox.clone().run(tasks.stopping()));
     let mutations = Mutations::new(pool.clone(), clock.clone(), steady.clone(), outbox, tasks.clone());
     let streams = Streams::new(tasks.clone(), clock.clone());

@@ -1,14 +1,10 @@
 //! Owners of a plane that has admins and nobody else: billing and the Marketplace.
 use devspaces_authz::Owner;
-use devspaces_kit::{
-    clock::Timestamp,
+use devspaces_kit::{clock::Timestamp, name::Principal};
+use devspaces_ledger::{
     db::{Conn, Error, RowsSql},
-    name::Principal,
     on,
-    status::{Fault, Reason},
 };
-use devspaces_proto::facts::v1::ApplyEffectsRequest;
-use tonic::Code;
 use uuid::Uuid;
 
 use crate::{
@@ -72,7 +68,7 @@ impl FactOwner for Admins {
             facts: (self.facts)(row.admin),
         };
         let rows: Vec<Row> = self.reading.fetch_all(db, questions, Question::row).await?;
-        Ok(rows.into_iter().take(questions.len()).map(reading).collect())
+        Ok(rows.into_iter().map(reading).collect())
     }
 
     async fn subject_spaces(
@@ -92,10 +88,5 @@ impl FactOwner for Admins {
                 .await
         })?;
         Ok(spaces.into_iter().map(|space| (space, (self.facts)(true))).collect())
-    }
-
-    async fn apply(&self, _: &str, _: ApplyEffectsRequest) -> Result<(), Fault> {
-        let message = "No change of another service has effects on this one";
-        Err(Fault::new(Code::PermissionDenied, Reason::PermissionDenied, message))
     }
 }

@@ -14,10 +14,7 @@ use devspaces_proto::authz::v1::{
 };
 use tonic::{Code, Request, Response, Status};
 
-use crate::{
-    catalogue,
-    gate::{Gate, Resource, verdict},
-};
+use crate::{catalogue, gate::Gate, resource::Resource, verdict::verdict};
 
 /// Answers permission checks through a gate.
 #[derive(Clone)]

@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use devspaces_kit::{clock::Timestamp, metrics};
+use devspaces_kit::clock::Timestamp;
+
+use crate::metrics;
 use tokio::time::Instant;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;

@@ -1,8 +1,7 @@
 use std::{collections::HashMap, sync::Arc};
 
-use devspaces_kit::{
-    clock::Clock, db::Pool, mutation::Mutations, name::UserName, server::Streams, steady::Steady,
-};
+use devspaces_kit::{clock::Clock, name::UserName, server::Streams, steady::Steady};
+use devspaces_ledger::{Mutations, db::Pool};
 
 use crate::{Gate, Peers};
 

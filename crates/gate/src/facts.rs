@@ -7,9 +7,9 @@ use devspaces_authz::{
 };
 use devspaces_kit::{
     clock::Timestamp,
-    db::Value,
     name::{Principal, Scope, SpaceName},
 };
+use devspaces_ledger::db::Value;
 use prost::bytes::Bytes;
 
 /// What does an owner know of this subject in this scope?

@@ -1,15 +1,13 @@
 //! `devspaces.facts.v1` for the owners that live in this process.
-use std::sync::Arc;
-
 use devspaces_authz::Owner;
 use devspaces_kit::{
     edge::answer,
     identity::Caller,
     name::{AppName, Principal, Scope, SpaceName, UserName},
     page,
-    server::Tasks,
     status::{Fault, Fields, Reason},
 };
+use devspaces_ledger::delivery::Receiver;
 use devspaces_proto::facts::v1::{
     self as proto, ApplyEffectsRequest, ApplyEffectsResponse, ListAppRolesRequest, ListAppRolesResponse,
     ListDerivedViewersRequest, ListDerivedViewersResponse, ListSubjectSpacesRequest,
@@ -27,14 +25,14 @@ use crate::{
 #[derive(Clone)]
 pub struct FactsServer {
     hosted: Vec<Hosted>,
-    tasks: Tasks,
+    effects: Receiver,
 }
 
 impl FactsServer {
-    /// Answers for these owners. Effects are applied in tasks of the server.
+    /// Answers for these owners, and hands on the effects that changes of other services have on them.
     #[must_use]
-    pub fn new(hosted: impl IntoIterator<Item = Hosted>, tasks: Tasks) -> Self {
-        Self { hosted: hosted.into_iter().collect(), tasks }
+    pub fn new(hosted: impl IntoIterator<Item = Hosted>, effects: Receiver) -> Self {
+        Self { hosted: hosted.into_iter().collect(), effects }
     }
 
     /// The owner that a call is for, and the service of the suite that calls. A token for one owner is of no use
@@ -136,15 +134,13 @@ impl FactsServer {
         Ok(ListAppRolesResponse { roles: roles.into_iter().map(role).collect() })
     }
 
-    /// Effects that wait for a lock for longer than their sender waits for the reply are applied all the same.
     async fn apply_effects(
         &self,
         caller: Caller,
         request: ApplyEffectsRequest,
     ) -> Result<ApplyEffectsResponse, Fault> {
         let (hosted, sender) = self.admit(&caller, request.owner)?;
-        let (facts, sender) = (Arc::clone(&hosted.facts), sender.to_owned());
-        self.tasks.run(async move { facts.apply(&sender, request).await }).await?;
+        self.effects.receive(hosted.owner().name(), sender, request).await?;
         Ok(ApplyEffectsResponse {})
     }
 }

@@ -1,79 +1,24 @@
 //! The gate: may this caller do this, as of now?
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use devspaces_authz::{Decision, Facts, Outcome, Owner, OwnerSet, Permission, decide, owners};
+use devspaces_authz::{Decision, Facts, Owner, OwnerSet, Permission, decide, owners};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
     identity::Caller,
-    name::{AppName, ListingName, Principal, SpaceName, VendorProfileName},
-    outbox::Deliver,
+    name::{AppName, Principal, SpaceName},
     status::Fault,
 };
-use devspaces_proto::facts::v1::ApplyEffectsRequest;
-use futures::future::BoxFuture;
 
 use crate::{
+    exchange::Overloaded,
+    facts::{OwnFacts, Question},
     gather::{Gathered, Gatherer},
     owner::FactOwner,
     pass::{Pass, Standing},
+    resource::Resource,
     sources::{ServicePermissions, Sources},
+    verdict::{is_settled, unavailable, verdict},
 };
-
-/// What a permission is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Resource {
-    /// No resource: the platform itself.
-    Platform,
-    /// A space.
-    Space(SpaceName),
-    /// An app, and the space that it is in.
-    App(AppName),
-    /// An app together with a space that it is to be linked to (R-A2).
-    Link {
-        /// The app.
-        app: AppName,
-        /// The space.
-        space: SpaceName,
-    },
-    /// A vendor profile: its space, which a refusal does not name.
-    VendorProfile {
-        /// The profile.
-        profile: VendorProfileName,
-        /// Its space; that of nobody if there is no such profile.
-        space: SpaceName,
-    },
-    /// A listing: its profile's space, which a refusal does not name.
-    Listing {
-        /// The listing.
-        listing: ListingName,
-        /// Its profile's space; that of nobody if there is no such listing.
-        space: SpaceName,
-    },
-}
-
-impl fmt::Display for Resource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Platform => f.write_str("the platform"),
-            Self::Space(space) | Self::Link { space, .. } => space.fmt(f),
-            Self::App(app) => app.fmt(f),
-            Self::VendorProfile { profile, .. } => profile.fmt(f),
-            Self::Listing { listing, .. } => listing.fmt(f),
-        }
-    }
-}
-
-impl From<SpaceName> for Resource {
-    fn from(space: SpaceName) -> Self {
-        Self::Space(space)
-    }
-}
-
-impl From<AppName> for Resource {
-    fn from(app: AppName) -> Self {
-        Self::App(app)
-    }
-}
 
 /// The gate of one service. Clones are handles to the same gate.
 #[derive(Clone)]
@@ -162,14 +107,14 @@ impl Gate {
         let needs = needs(&subject, permission).union(also);
         let enough = |facts: &Facts| {
             let decision = decide(permission, facts);
-            let known = also.intersection(OwnerSet::missing_from(facts)).is_empty();
+            let known = also.intersection(facts.missing()).is_empty();
             is_settled(&decision) && (known || !decision.is_allowed())
         };
         let gathered = self.gather(&subject, needs, resource, Duration::ZERO, &enough).await?;
         let decision = decide(permission, &gathered.facts);
         verdict(&decision, resource)?;
         let Gathered { space, membership, .. } = gathered;
-        Ok(Pass { gate: self.clone(), subject, resource, needs, space, membership, decision })
+        Ok(Pass { home: Arc::clone(&self.0.home), subject, resource, needs, space, membership, decision })
     }
 
     /// Decides about anyone, by facts confirmed by calls sent no longer than `max_age` before now; zero is strict.
@@ -207,7 +152,23 @@ impl Gate {
         let needs = owners.iter().copied().map(OwnerSet::of).collect();
         let Gathered { facts, membership, .. } =
             self.gather(&subject, needs, space.into(), Duration::ZERO, &|_| false).await?;
-        Ok(Standing { gate: self.clone(), subject, space, facts, membership })
+        Ok(Standing { home: Arc::clone(&self.0.home), subject, space, facts, membership })
+    }
+
+    /// The space that an app is in, by what its owner says after this call began; `None` if it is in none. Whoever
+    /// asks has yet to be permitted anything.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` / `FACTS_UNAVAILABLE` if the owner can't be reached; `RESOURCE_EXHAUSTED` / `OVERLOADED`.
+    pub async fn space_of(&self, subject: &Principal, app: AppName) -> Result<Option<SpaceName>, Fault> {
+        let Some(source) = self.sources().of(Owner::Space) else { return Ok(None) };
+        let question = Question { scope: app.into(), subject: Arc::new(subject.clone()) };
+        let asking = source.ask(question, Duration::ZERO).map_err(|Overloaded| Fault::overloaded())?;
+        let confirmed = asking.answer().await.ok_or_else(|| unavailable(OwnerSet::APP))?;
+        match confirmed.entry.facts {
+            OwnFacts::App { space, .. } => Ok(space),
+            _ => Ok(None),
+        }
     }
 
     async fn gather(
@@ -230,30 +191,8 @@ impl Gate {
         }
     }
 
-    pub(crate) fn home(&self) -> &dyn FactOwner {
-        &*self.0.home
-    }
-
     pub(crate) fn sources(&self) -> &Sources {
         &self.0.sources
-    }
-}
-
-/// The gate knows where the owners are, and so brings them effects as well.
-impl Deliver for Gate {
-    fn deliver<'a>(
-        &'a self,
-        peer: &'a str,
-        effects: ApplyEffectsRequest,
-    ) -> BoxFuture<'a, Result<(), Fault>> {
-        let owner = Owner::ALL.into_iter().find(|owner| owner.name() == peer);
-        let source = owner.and_then(|owner| self.0.sources.of(owner));
-        Box::pin(async move {
-            match source {
-                Some(source) => source.apply(self.0.home.owner().name(), effects).await,
-                None => Err(Fault::effect_pending(peer)),
-            }
-        })
     }
 }
 
@@ -263,48 +202,4 @@ fn needs(subject: &Principal, permission: Permission) -> OwnerSet {
         Principal::User(_) => owners(permission),
         Principal::Service(_) => OwnerSet::EMPTY,
     }
-}
-
-/// The facts that say who holds a role. What an owner else knows is the state of the space.
-const ROLES: OwnerSet = OwnerSet::APP
-    .union(OwnerSet::of(Owner::Membership))
-    .union(OwnerSet::of(Owner::Billing))
-    .union(OwnerSet::of(Owner::Marketplace));
-
-/// What the caller is told if the decision is not to allow.
-pub(crate) fn verdict(decision: &Decision, resource: Resource) -> Result<(), Fault> {
-    match decision.outcome() {
-        Outcome::Allowed => Ok(()),
-        Outcome::Denied if is_settled(decision) => {
-            Err(Fault::permission_denied(decision.permission().name(), resource))
-        }
-        Outcome::Denied | Outcome::Unavailable => Err(unavailable(decision.missing())),
-    }
-}
-
-/// Whether no fact that is missing could change what the caller is told.
-fn is_settled(decision: &Decision) -> bool {
-    match decision.outcome() {
-        Outcome::Allowed => true,
-        Outcome::Denied => !may_be_a_strangers(decision),
-        Outcome::Unavailable => false,
-    }
-}
-
-/// Whether the subject may be a stranger for all that is known, while an owner of roles is down. Whether the rest
-/// then suffices for a denial depends on the state of the space, which strangers must not learn from the answer
-/// (R-P3).
-fn may_be_a_strangers(decision: &Decision) -> bool {
-    let facts = decision.facts();
-    let holds_a_role = facts.membership.known().is_some_and(|member| member.role.is_some())
-        || facts.billing.known().is_some_and(|billing| billing.admin)
-        || facts.marketplace.known().is_some_and(|marketplace| marketplace.admin)
-        || facts.app.known().is_some_and(|app| app.role.is_some());
-    !holds_a_role && !decision.missing().intersection(ROLES).is_empty()
-}
-
-/// These owners' facts could not be had, and decide (R-P2).
-pub(crate) fn unavailable(missing: OwnerSet) -> Fault {
-    let names: Vec<&str> = missing.iter().map(Owner::name).collect();
-    Fault::facts_unavailable(&names)
 }

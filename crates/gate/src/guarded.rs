@@ -1,11 +1,8 @@
 use std::future::Future;
 
 use devspaces_authz::Facts;
-use devspaces_kit::{
-    db::Tx,
-    mutation::{Abort, Mutation},
-    status::{Blockers, Fault},
-};
+use devspaces_kit::status::{Blockers, Fault};
+use devspaces_ledger::{Abort, Mutation, Tx};
 use prost::Message;
 
 use crate::Pass;

@@ -5,13 +5,12 @@
 //! their owners by every check; decisions are never kept. What makes that both immediate and cheap is told in
 //! `exchange.rs`; `source.rs` runs it, and `gather.rs` says whom a decision asks.
 //!
-//! A service is a [`FactOwner`]. It hosts [`FactsServer`] for the other services, and
-//! [`AuthzServer`] and [`JournalServer`] for whom the policy lets.
+//! A service is a [`FactOwner`]. It hosts [`FactsServer`] for the other services, and [`AuthzServer`] for whom the policy
+//! lets.
 mod admins;
 mod authz_server;
 mod catalogue;
 mod clocks;
-mod connections;
 mod context;
 mod exchange;
 mod facts;
@@ -19,33 +18,35 @@ mod facts_server;
 mod gate;
 mod gather;
 mod guarded;
-mod journal;
 mod lists;
+pub mod metrics;
 mod owner;
 mod pass;
 mod peers;
 mod remote;
+mod resource;
 mod source;
 mod sources;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod verdict;
 mod wire;
 
 pub use admins::Admins;
 pub use authz_server::AuthzServer;
 pub use catalogue::role_from_wire;
-pub use connections::Connections;
 pub use context::{Context, SpaceQuota};
 pub use facts::{OwnFacts, Question, Reading, Version};
 pub use facts_server::FactsServer;
-pub use gate::{Gate, Resource};
+pub use gate::Gate;
 pub use guarded::{Confirmed, Guarded, GuardedChange};
-pub use journal::{JournalServer, JournalWatchers};
 pub use lists::views_all_apps;
 pub use owner::{FactOwner, Hosted, MAX_QUESTIONS};
 pub use pass::{Pass, Standing};
 pub use peers::{Peers, admit};
+pub use resource::Resource;
 pub use source::Source;
 pub use sources::{ServicePermissions, Sources};
+pub use wire::owner_to_wire;

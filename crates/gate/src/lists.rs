@@ -11,7 +11,7 @@ use devspaces_kit::{
 };
 use futures::future::join_all;
 
-use crate::gate::{Gate, unavailable};
+use crate::{gate::Gate, verdict::unavailable};
 
 /// Up to so many spaces of one person no list is long work: more than people have, as a rule.
 const FEW: usize = 100;

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use devspaces_authz::{AppRole, ConsoleRole, Owner};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
-    db::{self, Conn, Pool, RowsSql},
     name::{AppName, Principal, SpaceName, UserName},
     status::Fault,
 };
-use devspaces_proto::facts::v1::ApplyEffectsRequest;
+use devspaces_ledger::db::{self, Conn, Pool, RowsSql};
 use uuid::Uuid;
 
 use crate::{
@@ -79,10 +78,6 @@ pub trait FactOwner: Send + Sync + 'static {
     ) -> Result<bool, db::Error> {
         Ok(false)
     }
-
-    /// Applies effects that this service of the suite committed: each sequence of a sender's scope once, in order.
-    /// It never refuses, and calls neither the gate nor the sender.
-    async fn apply(&self, sender: &str, effects: ApplyEffectsRequest) -> Result<(), Fault>;
 }
 
 /// An owner that lives in this process, with its database. Clones share both.

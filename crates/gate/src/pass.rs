@@ -3,21 +3,24 @@ use std::sync::Arc;
 
 use devspaces_authz::{Decision, Fact, Facts, Owner, OwnerSet, Permission, SpaceState, decide};
 use devspaces_kit::{
-    db::Tx,
     name::{Principal, Scope, SpaceName},
     status::{Blockers, Fault, Reason, SPACE_ARCHIVED},
 };
+use devspaces_ledger::Tx;
 
 use crate::{
     facts::{OwnFacts, Question, Version},
-    gate::{Gate, Resource, unavailable, verdict},
+    owner::FactOwner,
+    resource::Resource,
+    verdict::{unavailable, verdict},
 };
 
 /// A caller's permission on a resource, as it was a moment ago. Whoever changes something has it [guarded](Self::guard) by
 /// this, so that it is decided again in the transaction that does.
 #[derive(Clone)]
 pub struct Pass {
-    pub(crate) gate: Gate,
+    /// Of the service that lets pass.
+    pub(crate) home: Arc<dyn FactOwner>,
     pub(crate) subject: Arc<Principal>,
     pub(crate) resource: Resource,
     /// Whose facts were gathered.
@@ -49,7 +52,7 @@ impl Pass {
 
     /// What stands in the way of a change so far, by facts that [`confirm`](Self::confirm) gave: that the space is
     /// archived (R-S5), also of a deleted space, which was archived before. The change adds what else does, so that all
-    /// of it is told at once. Only after [`Gate::require_active`].
+    /// of it is told at once. Only after [`Gate::require_active`](crate::Gate::require_active).
     ///
     /// # Errors
     /// `UNAVAILABLE` if the state could not be had; `PERMISSION_DENIED` if there is no such space (R-P3).
@@ -87,7 +90,7 @@ impl Pass {
     /// transaction does not hold the scopes of these facts, which could then change before it commits; faults of the
     /// database.
     pub(crate) async fn confirm(&self, tx: &mut Tx) -> Result<Facts, Fault> {
-        let owner = self.gate.home().owner();
+        let owner = self.home.owner();
         let questions: Vec<Question> = self.scopes_of(owner).map(|scope| self.question(scope)).collect();
         let held = tx.scopes();
         if let Some(Question { scope, .. }) = questions.iter().find(|asked| !held.contains(&asked.scope)) {
@@ -97,7 +100,7 @@ impl Pass {
         }
         let facts = if questions.is_empty() { *self.facts() } else { self.judge(tx, &questions).await? };
         if let (Some(space), Some(version)) = (self.space, &self.membership) {
-            refuse_departed(&self.gate, tx, space, &self.subject, version).await?;
+            refuse_departed(&*self.home, tx, space, &self.subject, version).await?;
         }
         Ok(facts)
     }
@@ -106,7 +109,7 @@ impl Pass {
     async fn judge(&self, tx: &mut Tx, questions: &[Question]) -> Result<Facts, Fault> {
         let mut facts = *self.facts();
         let now = tx.time();
-        for reading in self.gate.home().read(tx, questions).await? {
+        for reading in self.home.read(tx, questions).await? {
             if self.is_elsewhere(&reading.facts) {
                 return Err(unavailable(OwnerSet::APP));
             }
@@ -141,7 +144,8 @@ impl Pass {
 /// What is known of somebody in a space who does not call: whom an app is passed on to, for example.
 #[derive(Clone)]
 pub struct Standing {
-    pub(crate) gate: Gate,
+    /// Of the service that asked.
+    pub(crate) home: Arc<dyn FactOwner>,
     pub(crate) subject: Arc<Principal>,
     pub(crate) space: SpaceName,
     pub(crate) facts: Facts,
@@ -162,7 +166,7 @@ impl Standing {
     /// `UNAVAILABLE` if so: whoever asks again gets new facts. Faults of the database.
     pub async fn confirm(&self, tx: &mut Tx) -> Result<(), Fault> {
         match &self.membership {
-            Some(version) => refuse_departed(&self.gate, tx, self.space, &self.subject, version).await,
+            Some(version) => refuse_departed(&*self.home, tx, self.space, &self.subject, version).await,
             None => Ok(()),
         }
     }
@@ -171,13 +175,13 @@ impl Standing {
 /// Facts about a member, confirmed before the removal of that member had its effects here, are no ground for a change
 /// that commits after these effects: it would outlive them, and no order of the two calls would have led there (R-M5).
 async fn refuse_departed(
-    gate: &Gate,
+    home: &dyn FactOwner,
     tx: &mut Tx,
     space: SpaceName,
     subject: &Principal,
     version: &Version,
 ) -> Result<(), Fault> {
-    if gate.home().has_departed_since(tx, space, subject, version).await? {
+    if home.has_departed_since(tx, space, subject, version).await? {
         return Err(unavailable(OwnerSet::of(Owner::Membership)));
     }
     Ok(())

@@ -3,14 +3,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use devspaces_authz::Owner;
 use devspaces_kit::{
+    connections::Connections,
     identity::{Caller, ServiceSigner},
     status::{Fault, Reason},
     trace::Traced,
 };
 use tokio::time::timeout;
 use tonic::{Code, Request, Response, Status};
-
-use crate::connections::Connections;
 
 /// How long a peer may take to answer.
 const DEADLINE: Duration = Duration::from_secs(5);

@@ -4,20 +4,20 @@ use std::sync::Arc;
 use devspaces_authz::{AppRole, ConsoleRole, Owner};
 use devspaces_kit::{
     clock::Clock,
+    connections::Connections,
     identity::ServiceSigner,
     name::{AppName, Principal, SpaceName, UserName},
     status::Fault,
     trace::Traced,
 };
 use devspaces_proto::facts::v1::{
-    self as proto, ApplyEffectsRequest, ListAppRolesRequest, ListDerivedViewersRequest,
-    ListSubjectSpacesRequest, RevalidateRequest, facts_service_client::FactsServiceClient,
+    self as proto, ListAppRolesRequest, ListDerivedViewersRequest, ListSubjectSpacesRequest,
+    RevalidateRequest, facts_service_client::FactsServiceClient,
 };
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
     clocks::PeerClock,
-    connections::Connections,
     exchange::Answer,
     facts::{OwnFacts, Question, Version},
     wire,
@@ -136,12 +136,6 @@ impl Remote {
             Ok((held.app.parse().map_err(|_| self.unreadable())?, role))
         };
         roles.into_iter().map(read).collect()
-    }
-
-    pub(crate) async fn apply(&self, effects: ApplyEffectsRequest) -> Result<(), Fault> {
-        let request = ApplyEffectsRequest { owner: self.owner().into(), ..effects };
-        let answer = self.call(request, async |mut client, it| client.apply_effects(it).await).await;
-        answer.map(drop).map_err(|status| self.fault(&status))
     }
 
     fn subject_space(&self, space: proto::SubjectSpace) -> Option<(SpaceName, OwnFacts)> {

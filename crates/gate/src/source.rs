@@ -9,13 +9,12 @@ use std::{
 use devspaces_authz::{AppRole, ConsoleRole, Owner};
 use devspaces_kit::{
     clock::Clock,
+    connections::Connections,
     identity::ServiceSigner,
-    metrics,
     name::{AppName, Principal, SpaceName, UserName},
     status::Fault,
     trace::TraceContext,
 };
-use devspaces_proto::facts::v1::ApplyEffectsRequest;
 use futures::FutureExt as _;
 use tokio::{
     sync::oneshot,
@@ -23,9 +22,9 @@ use tokio::{
 };
 
 use crate::{
-    connections::Connections,
     exchange::{Answer, Batch, Confirmed, Exchange, Limits, Overloaded, Sent},
     facts::{OwnFacts, Question, Version},
+    metrics,
     owner::{Hosted, MAX_QUESTIONS},
     remote::Remote,
 };
@@ -194,16 +193,6 @@ impl Source {
             }
         };
         self.in_time(listing).await
-    }
-
-    /// Brings effects of the service `sender` to the owner. How long that may take is the sender's to say.
-    pub(crate) async fn apply(&self, sender: &str, effects: ApplyEffectsRequest) -> Result<(), Fault> {
-        match &self.0.link {
-            Link::Hosted(hosted) => hosted.facts.apply(sender, effects).await,
-            Link::Remote(remote) => remote.apply(effects).await,
-            #[cfg(test)]
-            Link::Scripted(_) => Ok(()),
-        }
     }
 
     /// Makes calls until no question waits. It runs in a task of its own, so that no check that hangs up takes

@@ -1,7 +1,6 @@
 //! Owners whose calls a test holds in its hands, or that answer at once from memory.
 use std::{
     collections::HashMap,
-    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -12,20 +11,27 @@ use std::{
 use devspaces_authz::{ConsoleRole, Owner};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
-    db::{self, Conn, Pool},
     identity::Caller,
     name::{Principal, Scope, SpaceName},
+    server::Tasks,
     status::Fault,
 };
+use devspaces_ledger::{
+    db::{self, Conn, Pool},
+    delivery::Receiver,
+    inbox::Receive,
+};
 use devspaces_proto::facts::v1::ApplyEffectsRequest;
+use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{
     exchange::Answer,
     facts::{OwnFacts, Question, Reading, Version},
+    facts_server::FactsServer,
     gate::Gate,
-    owner::FactOwner,
+    owner::{FactOwner, Hosted},
     source::Source,
     sources::{ServicePermissions, Sources},
 };
@@ -274,12 +280,26 @@ impl FactOwner for Memory {
     ) -> Result<bool, db::Error> {
         Ok(self.departed.load(Ordering::Relaxed) > version.sequence.unsigned_abs())
     }
+}
 
-    async fn apply(&self, _: &str, _: ApplyEffectsRequest) -> Result<(), Fault> {
+#[tonic::async_trait]
+impl Receive for Memory {
+    async fn receive(&self, _: &str, _: &ApplyEffectsRequest) -> Result<(), Fault> {
         let _turn = self.applying.lock().await;
         self.applied.notify_one();
         Ok(())
     }
+}
+
+/// What a port answers for this service, which lives in the database.
+pub(crate) fn server_of(
+    members: &Arc<Memory>,
+    database: &Database,
+    clock: &Arc<TestClock>,
+    tasks: Tasks,
+) -> FactsServer {
+    let hosted = Hosted::new(members.clone(), database.pool.clone(), clock.clone());
+    FactsServer::new([hosted], Receiver::new(tasks).with(members.owner.name(), members.clone()))
 }
 
 /// A gate of the membership service before these sources.
@@ -305,23 +325,14 @@ pub(crate) async fn settle() {
 /// A database of its own, in a folder that goes with it.
 pub(crate) struct Database {
     pub(crate) pool: Pool,
-    folder: PathBuf,
+    _folder: TempDir,
 }
 
 impl Database {
-    pub(crate) async fn new(name: &str) -> Self {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("devspaces-{name}-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let pool = Pool::open(&format!("sqlite:{}", folder.join("db").display())).await.unwrap();
+    pub(crate) async fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let pool = Pool::open(&format!("sqlite:{}", folder.path().join("db").display())).await.unwrap();
         db::migrate(&pool, db::SCHEMA).await.unwrap();
-        Self { pool, folder }
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
+        Self { pool, _folder: folder }
     }
 }

@@ -18,7 +18,9 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unreadable;
 
-pub(crate) fn owner_to_wire(owner: Owner) -> proto::Owner {
+/// A service on the wire.
+#[must_use]
+pub fn owner_to_wire(owner: Owner) -> proto::Owner {
     match owner {
         Owner::Space => proto::Owner::Space,
         Owner::Membership => proto::Owner::Membership,

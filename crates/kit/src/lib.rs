@@ -1,19 +1,11 @@
 //! What every service of devspaces needs and that names no service.
 pub mod clock;
-pub mod db;
+pub mod connections;
 pub mod edge;
-pub mod erasure;
-pub mod etag;
 pub mod identity;
-pub mod inbox;
-pub mod journal;
 pub mod metrics;
-pub mod mutation;
 pub mod name;
-pub mod outbox;
 pub mod page;
-pub mod personal;
-pub mod replay;
 pub mod server;
 pub mod status;
 pub mod steady;
@@ -21,4 +13,3 @@ pub mod sweep;
 pub mod telemetry;
 pub mod text;
 pub mod trace;
-mod turns;

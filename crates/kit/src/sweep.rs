@@ -2,11 +2,11 @@
 use std::{
     collections::HashMap,
     panic::AssertUnwindSafe,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use futures::FutureExt as _;
+use futures::{FutureExt as _, future::BoxFuture};
 use tokio::time::sleep;
 
 use crate::status::Fault;
@@ -34,9 +34,52 @@ impl Told {
     }
 }
 
-/// Does a round of work again and again until the server stops. A round that fails or panics is followed by another.
-/// Several replicas may do it at once: each round must be one that changes nothing when repeated.
-pub async fn run<F: Future<Output = Result<(), Fault>>>(
+/// A round of work that is done again and again while the server runs. Several replicas may do it at once: each round must
+/// be one that changes nothing when repeated.
+pub struct Sweep {
+    what: &'static str,
+    round: Box<dyn Fn() -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>,
+}
+
+impl Sweep {
+    /// A round of `what`, which works with the context of its service.
+    pub fn new<C, F>(
+        what: &'static str,
+        context: &Arc<C>,
+        round: impl Fn(Arc<C>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        C: Send + Sync + 'static,
+        F: Future<Output = Result<(), Fault>> + Send + 'static,
+    {
+        let context = Arc::clone(context);
+        Self { what, round: Box::new(move || round(Arc::clone(&context)).boxed()) }
+    }
+
+    /// Does rounds until the server stops. One that fails or panics is followed by another.
+    pub async fn run(self, stopping: impl Future<Output = ()>) {
+        run(self.what, self.round, stopping).await;
+    }
+}
+
+/// Does something for each of several, whether or not it fails for others.
+///
+/// # Errors
+/// The last fault.
+pub async fn each<T, F: Future<Output = Result<(), Fault>>>(
+    several: Vec<T>,
+    work: impl Fn(T) -> F,
+) -> Result<(), Fault> {
+    let mut result = Ok(());
+    for one in several {
+        if let Err(fault) = work(one).await {
+            result = Err(fault);
+        }
+    }
+    result
+}
+
+async fn run<F: Future<Output = Result<(), Fault>>>(
     what: &'static str,
     round: impl Fn() -> F,
     stopping: impl Future<Output = ()>,

@@ -1,4 +1,5 @@
 //! What the process says about itself while it runs: log lines on standard error.
+pub(crate) mod error;
 mod line;
 mod queue;
 mod repeats;
@@ -16,13 +17,14 @@ use std::{
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{
     EnvFilter, Layer as _,
-    filter::{ParseError, filter_fn},
+    filter::filter_fn,
     fmt::{self, MakeWriter, format::JsonFields},
     layer::SubscriberExt as _,
     registry::LookupSpan,
-    util::{SubscriberInitExt as _, TryInitError},
+    util::SubscriberInitExt as _,
 };
 
+pub use self::error::TelemetryError;
 use self::{
     line::{Objects, Texts},
     queue::Queue,
@@ -40,23 +42,6 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// The lines of this process, and those that were left out.
 static LOG: OnceLock<(Arc<Queue>, Repeats)> = OnceLock::new();
-
-/// Why logging could not be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum TelemetryError {
-    /// The filter is not a list of directives such as `info,devspaces_gate=debug`.
-    #[error("the log filter is not valid: {0}")]
-    Filter(#[from] ParseError),
-    /// No way to the collector of spans can be set up.
-    #[error("spans can't be exported: {0}")]
-    Export(String),
-    /// The process has set up logging already.
-    #[error(transparent)]
-    Twice(#[from] TryInitError),
-    /// The system has no thread to write with.
-    #[error("the log can't be written: {0}")]
-    Thread(#[from] io::Error),
-}
 
 /// What lines look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

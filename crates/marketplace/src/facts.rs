@@ -3,13 +3,13 @@ use std::sync::LazyLock;
 
 use devspaces_authz::{MarketplaceFacts, Owner};
 use devspaces_gate::{Admins, OwnFacts, admin_spaces};
-use devspaces_kit::db::RowsSql;
+use devspaces_ledger::db::RowsSql;
 
 static READING: LazyLock<RowsSql> = LazyLock::new(|| Admins::reading("marketplace_admin"));
 
 /// The marketplace service as the owner of Marketplace admins.
 #[must_use]
-pub fn owner() -> Admins {
+pub(crate) fn owner() -> Admins {
     Admins {
         owner: Owner::Marketplace,
         facts: |admin| OwnFacts::Marketplace(MarketplaceFacts { admin }),

@@ -7,12 +7,11 @@ use devspaces_authz::Owner;
 use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
     name::{AppName, ListingName, Principal, SpaceName},
     status::{Blockers, Fault, Reason},
 };
+use devspaces_ledger::{Abort, Call, Change, Mutation, Tx};
 use devspaces_proto::{
     MethodRequest as _,
     facts::v1::ReserveListingRequest,
@@ -169,7 +168,7 @@ pub(crate) async fn change(tx: &mut Tx, before: &Listing, state: State) -> Resul
 ///
 /// # Errors
 /// Faults of the database, and of the space service. What is left is finished by the next round.
-pub async fn finish(context: &Context) -> Result<(), Fault> {
+pub(crate) async fn finish(context: &Context) -> Result<(), Fault> {
     let left_alone = i64::try_from(LEFT_ALONE.as_micros()).unwrap_or(i64::MAX);
     let due = Timestamp::from_micros(context.clock.now().micros().saturating_sub(left_alone));
     let (mut after, mut result) = (ListingName(Uuid::nil()), Ok(()));

@@ -9,16 +9,15 @@ mod store;
 
 use std::sync::Arc;
 
-use devspaces_gate::Context;
-use devspaces_kit::{
+use devspaces_gate::{Context, FactOwner};
+use devspaces_kit::{server::Server, sweep::Sweep};
+use devspaces_ledger::{
     db::Migration,
     erasure::{By, Holding},
 };
 use devspaces_proto::marketplace::v1::{
     listing_service_server::ListingServiceServer, vendor_profile_service_server::VendorProfileServiceServer,
 };
-
-pub use self::{facts::owner, finish::finish};
 
 /// The schema of this service's database.
 pub const SCHEMA: &[Migration] = &[
@@ -82,11 +81,25 @@ pub const HOLDINGS: &[Holding] = &[
     },
 ];
 
-/// The services on a port: vendor profiles and listings.
+/// This service as the owner of facts.
 #[must_use]
-pub fn servers(
-    context: Arc<Context>,
-) -> (VendorProfileServiceServer<rpc::Rpc>, ListingServiceServer<rpc::Rpc>) {
+pub fn owner() -> Arc<dyn FactOwner> {
+    Arc::new(facts::owner())
+}
+
+/// What falls due in this service.
+#[must_use]
+pub fn sweeps(context: &Arc<Context>) -> Vec<Sweep> {
+    vec![Sweep::new(
+        "submissions left half-way",
+        context,
+        |context| async move { finish::finish(&context).await },
+    )]
+}
+
+/// Puts this service on a port.
+#[must_use]
+pub fn host(server: Server, context: Arc<Context>) -> Server {
     let rpc = rpc::Rpc(context);
-    (VendorProfileServiceServer::new(rpc.clone()), ListingServiceServer::new(rpc))
+    server.service(VendorProfileServiceServer::new(rpc.clone())).service(ListingServiceServer::new(rpc))
 }

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use devspaces_authz::ConsoleRole;
 use devspaces_kit::{
     clock::Timestamp,
-    etag,
     name::UserName,
     status::{Fault, Fields},
 };
+use devspaces_ledger::etag;
 use devspaces_proto::membership::v1 as proto;
 
 use crate::domain::{Member, Membership, Patch};

@@ -3,12 +3,12 @@
 use devspaces_authz::{AppRole, Owner, Plane};
 use devspaces_gate::{Context, Standing};
 use devspaces_kit::{
-    db::{Change, Tx},
-    mutation::{Abort, Call, Mutation},
     name::{AppName, MemberName, Principal, UserName},
     page,
     status::{Fault, Reason},
+    sweep::each,
 };
+use devspaces_ledger::{Abort, Call, Change, Mutation, Tx};
 use devspaces_proto::{
     facts::v1::{self as facts, DropAppRoles, effect},
     membership::v1::{RemainingRole, RemovedAppRole},
@@ -178,18 +178,14 @@ const ROUND: i64 = 100;
 /// # Errors
 /// Faults of the database, `EFFECT_PENDING`, `CLOCK_STEPPED` while the clock is doubted. What is left is done by the next
 /// round.
-pub async fn expire(context: &Context) -> Result<(), Fault> {
+pub(crate) async fn expire(context: &Context) -> Result<(), Fault> {
     let ended = store::ended(&mut context.pool.read().await?, context.steady.now()?, ROUND).await?;
-    let mut result = Ok(());
-    for name in ended {
+    // One that has to wait for the owner of apps keeps no other back.
+    each(ended, |name| {
         let call = Call::of_service(Owner::Membership.name(), EXPIRE);
-        let scopes = vec![name.space.into()];
-        // One that has to wait for the owner of apps keeps no other back.
-        if let Err(fault) = context.mutations.run(call, scopes, Expiry(name)).await {
-            result = Err(fault);
-        }
-    }
-    result
+        context.mutations.run(call, vec![name.space.into()], Expiry(name))
+    })
+    .await
 }
 
 /// Sees to what follows from a role that has ended, if there is any such, before its holder is given a new one: nobody

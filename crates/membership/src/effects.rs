@@ -1,15 +1,16 @@
 //! What the membership service does because something happened elsewhere.
 use devspaces_authz::{ConsoleRole, Owner};
 use devspaces_kit::{
-    db::{Change, Conn, Error, Tx},
-    inbox::Effects,
-    mutation::Abort,
     name::{Scope, SpaceName, UserName},
     status::Fault,
 };
+use devspaces_ledger::{
+    Abort, Change, Tx,
+    db::{Conn, Error},
+    inbox::{Effects, not_the_senders},
+};
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, effect::Effect};
 use serde_json::{Value, json};
-use tonic::Code;
 
 use crate::{
     domain::{Member, Membership},
@@ -55,11 +56,6 @@ impl Received {
         });
         Ok(Self(applied.collect::<Result<_, Fault>>()?))
     }
-}
-
-fn not_the_senders() -> Fault {
-    let message = "This effect is not one that changes of the calling service have";
-    Fault::new(Code::PermissionDenied, devspaces_kit::status::Reason::PermissionDenied, message)
 }
 
 impl Effects for Received {

@@ -1,34 +1,20 @@
 //! What the membership service knows that permissions depend on.
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use devspaces_authz::{ConsoleRole, Owner};
 use devspaces_gate::{FactOwner, OwnFacts, Question, Reading, Version};
 use devspaces_kit::{
-    clock::{Clock, Timestamp},
-    db::{Conn, Error, Pool, RowsSql},
-    inbox,
+    clock::Timestamp,
     name::{Principal, SpaceName, UserName},
-    status::Fault,
 };
-use devspaces_proto::facts::v1::ApplyEffectsRequest;
+use devspaces_ledger::db::{Conn, Error, RowsSql};
 use uuid::Uuid;
 
-use crate::{effects::Received, store};
+use crate::store;
 
 /// The membership service as the owner of console roles.
-#[derive(Clone)]
-pub struct MembershipOwner {
-    pool: Pool,
-    clock: Arc<dyn Clock>,
-}
-
-impl MembershipOwner {
-    /// The owner of the roles in this database.
-    #[must_use]
-    pub fn new(pool: Pool, clock: Arc<dyn Clock>) -> Self {
-        Self { pool, clock }
-    }
-}
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MembershipOwner;
 
 #[derive(Debug, sqlx::FromRow)]
 struct Row {
@@ -80,7 +66,7 @@ impl FactOwner for MembershipOwner {
 
     async fn read(&self, db: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, Error> {
         let rows: Vec<Row> = READ.fetch_all(db, questions, Question::row).await?;
-        rows.into_iter().take(questions.len()).map(Reading::try_from).collect()
+        rows.into_iter().map(Reading::try_from).collect()
     }
 
     async fn subject_spaces(
@@ -103,10 +89,5 @@ impl FactOwner for MembershipOwner {
         now: Timestamp,
     ) -> Result<Vec<(UserName, ConsoleRole)>, Error> {
         store::viewing(db, space, after, limit, now).await
-    }
-
-    async fn apply(&self, sender: &str, request: ApplyEffectsRequest) -> Result<(), Fault> {
-        let effects = Received::from_sender(sender, &request)?;
-        inbox::apply(&self.pool, sender, &request, &effects, self.clock.now()).await
     }
 }

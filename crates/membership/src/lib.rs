@@ -9,17 +9,17 @@ mod store;
 
 use std::sync::Arc;
 
-use devspaces_gate::Context;
-use devspaces_kit::{
-    db::Migration,
+use devspaces_gate::{Context, FactOwner};
+use devspaces_kit::{clock::Clock, server::Server, sweep::Sweep};
+use devspaces_ledger::{
+    db::{Migration, Pool},
     erasure::{By, Holding},
+    inbox::{Inbox, Receive},
 };
 use devspaces_proto::{
     facts::v1::membership_records_service_server::MembershipRecordsServiceServer,
     membership::v1::membership_service_server::MembershipServiceServer,
 };
-
-pub use self::{departure::expire, facts::MembershipOwner};
 
 /// The schema of this service's database.
 pub const SCHEMA: &[Migration] = &[
@@ -52,11 +52,29 @@ pub const HOLDINGS: &[Holding] = &[Holding {
     left: None,
 }];
 
-/// The services on a port: members, and what the other services ask.
+/// This service as the owner of facts.
 #[must_use]
-pub fn servers(
-    context: Arc<Context>,
-) -> (MembershipServiceServer<rpc::Rpc>, MembershipRecordsServiceServer<rpc::Rpc>) {
+pub fn owner() -> Arc<dyn FactOwner> {
+    Arc::new(facts::MembershipOwner)
+}
+
+/// What changes of other services bring about in this one's database.
+#[must_use]
+pub fn inbox(pool: Pool, clock: Arc<dyn Clock>) -> Arc<dyn Receive> {
+    Arc::new(Inbox::new(pool, clock, effects::Received::from_sender))
+}
+
+/// What falls due in this service.
+#[must_use]
+pub fn sweeps(context: &Arc<Context>) -> Vec<Sweep> {
+    vec![Sweep::new("expiry of roles", context, |context| async move { departure::expire(&context).await })]
+}
+
+/// Puts this service on a port.
+#[must_use]
+pub fn host(server: Server, context: Arc<Context>) -> Server {
     let rpc = rpc::Rpc(context);
-    (MembershipServiceServer::new(rpc.clone()), MembershipRecordsServiceServer::new(rpc))
+    server
+        .service(MembershipServiceServer::new(rpc.clone()))
+        .service(MembershipRecordsServiceServer::new(rpc))
 }

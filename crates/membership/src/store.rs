@@ -3,8 +3,10 @@ use devspaces_authz::ConsoleRole;
 use devspaces_gate::OwnFacts;
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error},
     name::{MemberName, SpaceName, UserName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error},
     on,
 };
 use uuid::Uuid;

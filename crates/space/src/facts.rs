@@ -1,34 +1,20 @@
 //! What the space service knows that permissions depend on.
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use devspaces_authz::{AppRole, Owner, SpaceFacts, SpaceState};
 use devspaces_gate::{FactOwner, OwnFacts, Question, Reading, Version};
 use devspaces_kit::{
-    clock::{Clock, Timestamp},
-    db::{Conn, Error, Pool, RowsSql},
-    inbox,
+    clock::Timestamp,
     name::{AppName, Principal, Scope, SpaceName, UserName},
-    status::Fault,
 };
-use devspaces_proto::facts::v1::ApplyEffectsRequest;
+use devspaces_ledger::db::{Conn, Error, RowsSql};
 use uuid::Uuid;
 
-use crate::{effects::Received, store};
+use crate::store;
 
 /// The space service as the owner of spaces and apps.
-#[derive(Clone)]
-pub struct SpaceOwner {
-    pool: Pool,
-    clock: Arc<dyn Clock>,
-}
-
-impl SpaceOwner {
-    /// The owner of the spaces and apps in this database.
-    #[must_use]
-    pub fn new(pool: Pool, clock: Arc<dyn Clock>) -> Self {
-        Self { pool, clock }
-    }
-}
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SpaceOwner;
 
 #[derive(Debug, sqlx::FromRow)]
 struct Row {
@@ -123,10 +109,5 @@ impl FactOwner for SpaceOwner {
         version: &Version,
     ) -> Result<bool, Error> {
         store::departure::is_later_than(db, space, subject.person(), version.sequence).await
-    }
-
-    async fn apply(&self, sender: &str, request: ApplyEffectsRequest) -> Result<(), Fault> {
-        let effects = Received::from_sender(sender, &request)?;
-        inbox::apply(&self.pool, sender, &request, &effects, self.clock.now()).await
     }
 }

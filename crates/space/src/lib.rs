@@ -3,24 +3,24 @@ mod convert;
 mod domain;
 mod effects;
 mod facts;
+mod journaling;
 mod purge;
-mod record;
 mod rpc;
 mod store;
 
 use std::sync::Arc;
 
-use devspaces_gate::Context;
-use devspaces_kit::{
-    db::Migration,
+use devspaces_gate::{Context, FactOwner};
+use devspaces_kit::{clock::Clock, server::Server, sweep::Sweep};
+use devspaces_ledger::{
+    db::{Migration, Pool},
     erasure::{By, Holding},
+    inbox::{Inbox, Receive},
 };
 use devspaces_proto::{
     facts::v1::space_records_service_server::SpaceRecordsServiceServer,
     space::v1::{app_service_server::AppServiceServer, space_service_server::SpaceServiceServer},
 };
-
-pub use self::{facts::SpaceOwner, purge::purge};
 
 /// The schema of this service's database.
 pub const SCHEMA: &[Migration] = &[
@@ -98,23 +98,34 @@ pub const HOLDINGS: &[Holding] = &[
     },
 ];
 
-/// The services on a port.
-pub struct Servers {
-    /// Spaces.
-    pub spaces: SpaceServiceServer<rpc::Rpc>,
-    /// Apps.
-    pub apps: AppServiceServer<rpc::Rpc>,
-    /// What the other services ask.
-    pub records: SpaceRecordsServiceServer<rpc::Rpc>,
+/// This service as the owner of facts.
+#[must_use]
+pub fn owner() -> Arc<dyn FactOwner> {
+    Arc::new(facts::SpaceOwner)
 }
 
-/// The services on a port.
+/// What changes of other services bring about in this one's database.
 #[must_use]
-pub fn servers(context: Arc<Context>) -> Servers {
+pub fn inbox(pool: Pool, clock: Arc<dyn Clock>) -> Arc<dyn Receive> {
+    Arc::new(Inbox::new(pool, clock, effects::Received::from_sender))
+}
+
+/// What falls due in this service.
+#[must_use]
+pub fn sweeps(context: &Arc<Context>) -> Vec<Sweep> {
+    vec![Sweep::new(
+        "purge of what was deleted",
+        context,
+        |context| async move { purge::purge(&context).await },
+    )]
+}
+
+/// Puts this service on a port.
+#[must_use]
+pub fn host(server: Server, context: Arc<Context>) -> Server {
     let rpc = rpc::Rpc(context);
-    Servers {
-        spaces: SpaceServiceServer::new(rpc.clone()),
-        apps: AppServiceServer::new(rpc.clone()),
-        records: SpaceRecordsServiceServer::new(rpc),
-    }
+    server
+        .service(SpaceServiceServer::new(rpc.clone()))
+        .service(AppServiceServer::new(rpc.clone()))
+        .service(SpaceRecordsServiceServer::new(rpc))
 }

@@ -2,17 +2,17 @@
 use devspaces_authz::Owner;
 use devspaces_gate::Context;
 use devspaces_kit::{
-    db::{Change, Tx},
-    mutation::{Abort, Call, Mutation},
     name::{AppName, Scope, SpaceName},
     status::Fault,
+    sweep::each,
 };
+use devspaces_ledger::{Abort, Call, Change, Mutation, Tx};
 use devspaces_proto::facts::v1::{DropMembers, Effect, effect};
 use serde_json::{Value, json};
 
 use crate::{
     domain::{App, purged_if_deleted_by, role_json},
-    record::{AppChange, record},
+    journaling::{AppChange, record},
     store,
 };
 
@@ -27,7 +27,7 @@ const ROUND: i64 = 100;
 /// # Errors
 /// Faults of the database, `UNAVAILABLE` while the members of a purged space can't be removed, and `CLOCK_STEPPED` while the
 /// clock is doubted. What is left is done later.
-pub async fn purge(context: &Context) -> Result<(), Fault> {
+pub(crate) async fn purge(context: &Context) -> Result<(), Fault> {
     let apps = purge_apps(context).await;
     purge_spaces(context).await.and(apps)
 }
@@ -35,14 +35,11 @@ pub async fn purge(context: &Context) -> Result<(), Fault> {
 async fn purge_spaces(context: &Context) -> Result<(), Fault> {
     let due = purged_if_deleted_by(context.steady.now()?);
     let spaces = store::space::deleted_by(&mut context.pool.read().await?, due, ROUND).await?;
-    let mut result = Ok(());
-    for space in spaces {
+    each(spaces, |space| {
         let call = Call::of_service(Owner::Space.name(), PURGE);
-        if let Err(fault) = context.mutations.run(call, vec![space.into()], SpacePurge(space)).await {
-            result = Err(fault);
-        }
-    }
-    result
+        context.mutations.run(call, vec![space.into()], SpacePurge(space))
+    })
+    .await
 }
 
 struct SpacePurge(SpaceName);
@@ -77,16 +74,12 @@ impl Mutation for SpacePurge {
 async fn purge_apps(context: &Context) -> Result<(), Fault> {
     let due = purged_if_deleted_by(context.steady.now()?);
     let apps = store::app::deleted_by(&mut context.pool.read().await?, due, ROUND).await?;
-    let mut result = Ok(());
-    for app in apps {
+    each(apps, |app| {
         let scopes = [Some(app.name.into()), app.space.map(Scope::from)].into_iter().flatten().collect();
         let call = Call::of_service(Owner::Space.name(), PURGE);
-        // One that fails keeps no other back.
-        if let Err(fault) = context.mutations.run(call, scopes, Purge(app.name)).await {
-            result = Err(fault);
-        }
-    }
-    result
+        context.mutations.run(call, scopes, Purge(app.name))
+    })
+    .await
 }
 
 struct Purge(AppName);

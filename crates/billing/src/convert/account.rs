@@ -1,10 +1,10 @@
 use std::collections::HashSet;
 
 use devspaces_kit::{
-    etag,
     name::UserName,
     status::{Fault, Fields},
 };
+use devspaces_ledger::etag;
 use devspaces_proto::billing::v1 as proto;
 
 use crate::domain::{Account, Admin};

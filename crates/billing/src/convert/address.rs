@@ -1,9 +1,9 @@
 use devspaces_kit::{
-    etag,
     name::AccountName,
     status::{Fault, Fields},
     text::{self, CARD_NUMBER, looks_like_card_number},
 };
+use devspaces_ledger::etag;
 use devspaces_proto::billing::v1 as proto;
 
 use crate::domain::{Address, Addresses, AddressesPatch, is_country_code};

@@ -119,14 +119,15 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::pricing::Pool;
+    use crate::domain::pricing::Allowance;
 
     #[test]
     fn pieces_are_of_whole_records_and_make_up_the_whole() {
         let name = InvoiceName { account: AccountName(SpaceName::NIL), id: Uuid::nil() };
         let month = "2026-11".parse().unwrap();
-        let pool = Pool { app: AppName(Uuid::max()), usage_month: month, metric: Metric::KvsReadGb };
-        let line = Line::new(pool, Decimal::ONE, Decimal::ZERO, Decimal::ONE, 1).unwrap();
+        let allowance =
+            Allowance { app: AppName(Uuid::max()), usage_month: month, metric: Metric::KvsReadGb };
+        let line = Line::new(allowance, Decimal::ONE, Decimal::ZERO, Decimal::ONE, 1).unwrap();
         let invoice = Invoice::draft(name, month, Timestamp::EPOCH);
         let mut records = Records::new(&invoice, vec![line; 2000], "0.00".into(), "USD".into());
         let (mut all, mut pieces) = (Vec::new(), 0);

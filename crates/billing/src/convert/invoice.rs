@@ -20,7 +20,7 @@ use crate::{
     domain::{
         Metric, Month,
         invoice::{Attempt, CreditNote, Invoice, LEEWAY, State},
-        pricing::{Line, Pool},
+        pricing::{Allowance, Line},
     },
     statement::Statement,
 };
@@ -110,24 +110,25 @@ pub(crate) fn cut_lines(
     page_token: &str,
 ) -> Result<proto::Invoice, Fault> {
     let after = tokens.decode(page_token)?.map(|key| place(&key)).transpose()?;
-    let rest = lines.iter().map(|line| line.pool).zip(invoice.lines);
-    let rest = rest.filter(|(pool, _)| after.is_none_or(|after| *pool > after));
-    let (lines, last) = page::fill(rest, usize::MAX, |(pool, _)| *pool, |(_, line)| Some(line));
+    let rest = lines.iter().map(|line| line.allowance).zip(invoice.lines);
+    let rest = rest.filter(|(allowance, _)| after.is_none_or(|after| *allowance > after));
+    let (lines, last) = page::fill(rest, usize::MAX, |(allowance, _)| *allowance, |(_, line)| Some(line));
     let next_lines_page_token = tokens.next(last.as_ref().map(key));
     Ok(proto::Invoice { lines, next_lines_page_token, ..invoice })
 }
 
 /// What a line is of, in a page token.
-fn key(pool: &Pool) -> Vec<u8> {
-    [pool.app.0.as_bytes(), format!("{}{}", pool.usage_month, pool.metric.name()).as_bytes()].concat()
+fn key(allowance: &Allowance) -> Vec<u8> {
+    [allowance.app.0.as_bytes(), format!("{}{}", allowance.usage_month, allowance.metric.name()).as_bytes()]
+        .concat()
 }
 
-fn place(key: &[u8]) -> Result<Pool, Fault> {
+fn place(key: &[u8]) -> Result<Allowance, Fault> {
     let read = || {
         let (app, rest) = key.split_first_chunk()?;
         let (month, metric) = std::str::from_utf8(rest).ok()?.split_at_checked("YYYY-MM".len())?;
         let (usage_month, metric) = (month.parse().ok()?, Metric::parse(metric)?);
-        Some(Pool { app: AppName(Uuid::from_bytes(*app)), usage_month, metric })
+        Some(Allowance { app: AppName(Uuid::from_bytes(*app)), usage_month, metric })
     };
     read().ok_or_else(Fault::page_token_invalid)
 }
@@ -136,16 +137,16 @@ fn place(key: &[u8]) -> Result<Pool, Fault> {
 pub(crate) fn line(line: &Line, month: Month) -> proto::InvoiceLine {
     let text = |decimal: Decimal| decimal.normalize().to_string();
     proto::InvoiceLine {
-        app: line.pool.app.to_string(),
-        metric: line.pool.metric.to_wire().into(),
-        usage_month: line.pool.usage_month.to_string(),
+        app: line.allowance.app.to_string(),
+        metric: line.allowance.metric.to_wire().into(),
+        usage_month: line.allowance.usage_month.to_string(),
         quantity: text(line.quantity),
         free_quantity: text(line.free),
         billed_quantity: text(line.billed()),
         unit_price: text(line.unit_price),
         amount: line.amount().to_string(),
         // R-B8
-        adjustment: line.pool.usage_month < month,
+        adjustment: line.allowance.usage_month < month,
         rate_card_version: line.card,
     }
 }
@@ -214,16 +215,16 @@ mod tests {
     #[test]
     fn lines_come_in_pages_of_bounded_size() {
         let month: Month = "2026-11".parse().unwrap();
-        let pool = |n: u128| Pool {
+        let allowance = |n: u128| Allowance {
             app: AppName(Uuid::from_u128(n / 7 + 1)),
             usage_month: month,
             metric: Metric::ALL[usize::try_from(n % 7).unwrap()],
         };
         let (quantity, price) = (Decimal::new(999_999_999_999_999_999, 9), Decimal::new(123_456_789, 12));
         let mut lines: Vec<Line> = (0..20_000)
-            .map(|n| Line::new(pool(n), quantity, Decimal::ONE, price, 1).expect("a line"))
+            .map(|n| Line::new(allowance(n), quantity, Decimal::ONE, price, 1).expect("a line"))
             .collect();
-        lines.sort_by_key(|line| line.pool);
+        lines.sort_by_key(|line| line.allowance);
         let statement = Statement { lines, currency: "USD".into(), total: Decimal::ONE };
         let tokens = PageToken::for_arguments::<proto::GetInvoiceRequest>(&["a"]);
         let (mut seen, mut token, mut pages) = (Vec::new(), String::new(), 0);

@@ -1,9 +1,9 @@
 use devspaces_kit::{
     clock::Timestamp,
-    etag,
     status::{Fault, Fields},
     text::{self, CARD_NUMBER, looks_like_card_number},
 };
+use devspaces_ledger::etag;
 use devspaces_proto::billing::v1 as proto;
 
 use crate::domain::{Instrument, Month, PaymentMethod, Token};

@@ -12,13 +12,13 @@ use super::{
 
 /// What has one allowance: an app's use of something in a month, whichever spaces held the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Pool {
+pub(crate) struct Allowance {
     pub(crate) app: AppName,
     pub(crate) usage_month: Month,
     pub(crate) metric: Metric,
 }
 
-impl Pool {
+impl Allowance {
     /// What has the allowance that usage of this metric uses up.
     pub(crate) fn of(key: &TotalKey, metric: Metric) -> Self {
         Self { app: key.app, usage_month: key.usage_month, metric }
@@ -28,7 +28,7 @@ impl Pool {
 /// A line of an invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
-    pub(crate) pool: Pool,
+    pub(crate) allowance: Allowance,
     pub(crate) quantity: Decimal,
     /// How much of it is free.
     pub(crate) free: Decimal,
@@ -42,7 +42,7 @@ pub(crate) struct Line {
 impl Line {
     /// A line; nothing if what it comes to has more digits than can be kept exactly. Only the total is ever rounded.
     pub(crate) fn new(
-        pool: Pool,
+        allowance: Allowance,
         quantity: Decimal,
         free: Decimal,
         unit_price: Decimal,
@@ -50,7 +50,7 @@ impl Line {
     ) -> Option<Self> {
         let billed = add(quantity, -free).filter(|billed| !billed.is_sign_negative() || billed.is_zero())?;
         let amount = Amount::of(billed, unit_price)?;
-        Some(Self { pool, quantity, free, unit_price, card, billed, amount })
+        Some(Self { allowance, quantity, free, unit_price, card, billed, amount })
     }
 
     /// How much of it is to be paid for.
@@ -82,7 +82,7 @@ pub(crate) struct Usage {
     /// All that no issued invoice covers, of whatever space.
     pub(crate) open: Vec<(TotalKey, Sums)>,
     /// How much of each allowance issued invoices have used up.
-    pub(crate) consumed: BTreeMap<Pool, Decimal>,
+    pub(crate) consumed: BTreeMap<Allowance, Decimal>,
     /// The rate card of each month of usage.
     pub(crate) cards: BTreeMap<Month, RateCard>,
 }
@@ -90,20 +90,20 @@ pub(crate) struct Usage {
 /// The lines of a space's invoice for a month, and what can have no line: usage without a rate, or of which it can't be kept
 /// exactly what it comes to. An invoice never says something else instead. What issued invoices have left of an allowance
 /// goes to the rest of the usage in the order of time, also to that of other spaces and to what nobody pays for.
-pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> (Vec<Line>, Vec<Pool>) {
-    let mut pools: BTreeMap<Pool, Vec<(&TotalKey, Sum)>> = BTreeMap::new();
+pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> (Vec<Line>, Vec<Allowance>) {
+    let mut allowances: BTreeMap<Allowance, Vec<(&TotalKey, Sum)>> = BTreeMap::new();
     for (key, sums) in &usage.open {
         for (metric, sum) in sums.iter() {
-            pools.entry(Pool::of(key, metric)).or_default().push((key, sum));
+            allowances.entry(Allowance::of(key, metric)).or_default().push((key, sum));
         }
     }
     let is_billed = |key: &TotalKey| key.space == space && key.billed_month == month && key.billable;
-    pools.retain(|_, sums| sums.iter().any(|(key, _)| is_billed(key)));
-    let (mut lines, mut unpriced) = (Vec::with_capacity(pools.len()), Vec::new());
-    for (pool, sums) in pools {
-        match line(pool, sums, usage, is_billed) {
+    allowances.retain(|_, sums| sums.iter().any(|(key, _)| is_billed(key)));
+    let (mut lines, mut unpriced) = (Vec::with_capacity(allowances.len()), Vec::new());
+    for (allowance, sums) in allowances {
+        match line(allowance, sums, usage, is_billed) {
             Some(line) => lines.push(line),
-            None => unpriced.push(pool),
+            None => unpriced.push(allowance),
         }
     }
     (lines, unpriced)
@@ -111,15 +111,15 @@ pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> (Vec<Line>
 
 /// The line of what is billed of these sums, which share an allowance.
 fn line(
-    pool: Pool,
+    allowance: Allowance,
     mut sums: Vec<(&TotalKey, Sum)>,
     usage: &Usage,
     is_billed: impl Fn(&TotalKey) -> bool,
 ) -> Option<Line> {
-    let card = usage.cards.get(&pool.usage_month)?;
-    let rate = card.rates.get(&pool.metric)?;
+    let card = usage.cards.get(&allowance.usage_month)?;
+    let rate = card.rates.get(&allowance.metric)?;
     sums.sort_by_key(|(key, _)| (key.held_from, key.billable, key.space, key.billed_month));
-    let consumed = usage.consumed.get(&pool).copied().unwrap_or_default();
+    let consumed = usage.consumed.get(&allowance).copied().unwrap_or_default();
     let mut left = add(rate.allowance, -consumed)?.max(Decimal::ZERO);
     let (mut quantity, mut free) = (Decimal::ZERO, Decimal::ZERO);
     for (key, sum) in sums {
@@ -130,7 +130,7 @@ fn line(
             free = add(free, taken)?;
         }
     }
-    Line::new(pool, quantity, free, rate.unit_price, card.version)
+    Line::new(allowance, quantity, free, rate.unit_price, card.version)
 }
 
 #[cfg(test)]

@@ -10,4 +10,4 @@ use devspaces_gate::Context;
 
 /// The services as gRPC sees them.
 #[derive(Clone)]
-pub struct Rpc(pub(crate) Arc<Context>);
+pub(crate) struct Rpc(pub(crate) Arc<Context>);

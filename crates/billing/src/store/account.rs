@@ -1,8 +1,10 @@
 //! The account table.
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error},
     name::{AccountName, SpaceName, UserName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error},
     on,
 };
 

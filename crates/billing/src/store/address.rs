@@ -1,8 +1,7 @@
 //! The table of addresses.
-use devspaces_kit::{
-    clock::Timestamp,
+use devspaces_kit::{clock::Timestamp, name::SpaceName};
+use devspaces_ledger::{
     db::{Conn, Error},
-    name::SpaceName,
     on,
 };
 

@@ -1,8 +1,10 @@
 //! The table of billing admins.
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error},
     name::{AccountName, BillingAdminName, UserName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error},
     on,
 };
 

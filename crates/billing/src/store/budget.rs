@@ -3,8 +3,10 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error, RowsSql},
     name::{Scope, SpaceName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error, RowsSql},
     on,
 };
 use uuid::Uuid;

@@ -3,8 +3,10 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error, RowsSql},
     name::{InvoiceName, SpaceName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error, RowsSql},
     on,
 };
 use rust_decimal::Decimal;
@@ -29,20 +31,19 @@ pub(crate) async fn of_invoice(db: &mut Conn, name: &InvoiceName) -> Result<Vec<
     rows.into_iter().map(note).collect()
 }
 
-// DISTINCT, since rows may come more than once.
 static AMOUNTS: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "wanted",
         &["invoice"],
-        "SELECT DISTINCT n.invoice, n.number, n.amount FROM wanted w JOIN credit_note n ON n.invoice = w.invoice",
+        "SELECT n.invoice, n.amount FROM wanted w JOIN credit_note n ON n.invoice = w.invoice",
     )
 });
 
 /// How much of these invoices is credited; of those of which something is.
 pub(crate) async fn sums(db: &mut Conn, invoices: &[Uuid]) -> Result<HashMap<Uuid, Decimal>, Error> {
     let mut sums = HashMap::<Uuid, Decimal>::new();
-    let rows: Vec<(Uuid, i64, String)> = AMOUNTS.fetch_all(db, invoices, |id| [(*id).into()]).await?;
-    for (invoice, _, amount) in rows {
+    let rows: Vec<(Uuid, String)> = AMOUNTS.fetch_all(db, invoices, |id| [(*id).into()]).await?;
+    for (invoice, amount) in rows {
         *sums.entry(invoice).or_default() += decimal(&amount)?;
     }
     Ok(sums)

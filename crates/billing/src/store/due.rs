@@ -1,8 +1,7 @@
 //! Which accounts have a draft or an issue due (R-B7).
-use devspaces_kit::{
-    clock::Timestamp,
+use devspaces_kit::{clock::Timestamp, name::SpaceName};
+use devspaces_ledger::{
     db::{Conn, Error},
-    name::SpaceName,
     on,
 };
 use uuid::Uuid;

@@ -1,8 +1,10 @@
 //! Invoices: where they are in their lives, and what never changes once they are issued.
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error},
     name::{AccountName, InvoiceName, SpaceName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error},
     on,
 };
 use uuid::Uuid;

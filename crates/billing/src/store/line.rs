@@ -1,9 +1,9 @@
 //! The lines of issued invoices.
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use devspaces_kit::{
+use devspaces_kit::name::AppName;
+use devspaces_ledger::{
     db::{Conn, Error, RowsSql},
-    name::AppName,
     on,
 };
 use rust_decimal::Decimal;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::stored::{decimal, metric, month};
 use crate::domain::{
     Month,
-    pricing::{Line, Pool},
+    pricing::{Allowance, Line},
 };
 
 #[derive(Debug, sqlx::FromRow)]
@@ -29,13 +29,13 @@ struct Row {
 impl Row {
     /// The line; nothing if what it comes to can't be kept exactly, as of usage that was accepted before it was bounded.
     fn line(self) -> Result<Option<Line>, Error> {
-        let pool = Pool {
+        let allowance = Allowance {
             app: AppName(self.app),
             usage_month: month(&self.usage_month)?,
             metric: metric(&self.metric)?,
         };
         let (quantity, free) = (decimal(&self.quantity)?, decimal(&self.free_quantity)?);
-        Ok(Line::new(pool, quantity, free, decimal(&self.unit_price)?, self.rate_card_version))
+        Ok(Line::new(allowance, quantity, free, decimal(&self.unit_price)?, self.rate_card_version))
     }
 }
 
@@ -53,7 +53,6 @@ pub(crate) async fn of_invoice(db: &mut Conn, invoice: Uuid) -> Result<Option<Ve
     rows.into_iter().map(Row::line).collect()
 }
 
-// DISTINCT, since rows may come more than once, and none may be written twice.
 static INSERT: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "line",
@@ -70,7 +69,7 @@ static INSERT: LazyLock<RowsSql> = LazyLock::new(|| {
         ],
         "INSERT INTO invoice_line
            (invoice, place, app, metric, usage_month, quantity, free_quantity, unit_price, rate_card_version)
-         SELECT DISTINCT invoice, line, app, metric, usage_month, quantity, free_quantity, unit_price,
+         SELECT invoice, line, app, metric, usage_month, quantity, free_quantity, unit_price,
            rate_card_version FROM line",
     )
 });
@@ -82,9 +81,9 @@ pub(crate) async fn insert(db: &mut Conn, invoice: Uuid, lines: &[Line]) -> Resu
         [
             invoice.into(),
             (*place).into(),
-            line.pool.app.0.into(),
-            line.pool.metric.name().into(),
-            line.pool.usage_month.to_string().into(),
+            line.allowance.app.0.into(),
+            line.allowance.metric.name().into(),
+            line.allowance.usage_month.to_string().into(),
             line.quantity.to_string().into(),
             line.free.to_string().into(),
             line.unit_price.to_string().into(),
@@ -115,17 +114,17 @@ struct Consumed {
 pub(crate) async fn consumed(
     db: &mut Conn,
     apps: &[(AppName, Month)],
-) -> Result<BTreeMap<Pool, Decimal>, Error> {
-    let mut consumed = BTreeMap::<Pool, Decimal>::new();
+) -> Result<BTreeMap<Allowance, Decimal>, Error> {
+    let mut consumed = BTreeMap::<Allowance, Decimal>::new();
     let row = |(app, used): &(AppName, Month)| [app.0.into(), used.to_string().into()];
     let rows: Vec<Consumed> = CONSUMED.fetch_all(db, apps, row).await?;
     for row in rows {
-        let pool = Pool {
+        let allowance = Allowance {
             app: AppName(row.app),
             usage_month: month(&row.usage_month)?,
             metric: metric(&row.metric)?,
         };
-        *consumed.entry(pool).or_default() += decimal(&row.free_quantity)?;
+        *consumed.entry(allowance).or_default() += decimal(&row.free_quantity)?;
     }
     Ok(consumed)
 }

@@ -1,8 +1,7 @@
 //! The table of payment methods. Nothing here reads a token (R-B3).
-use devspaces_kit::{
-    clock::Timestamp,
+use devspaces_kit::{clock::Timestamp, name::SpaceName};
+use devspaces_ledger::{
     db::{Conn, Error},
-    name::SpaceName,
     on,
 };
 

@@ -4,8 +4,8 @@ use std::{
     sync::LazyLock,
 };
 
-use devspaces_kit::{
-    clock::Timestamp,
+use devspaces_kit::clock::Timestamp;
+use devspaces_ledger::{
     db::{Conn, Error, RowsSql},
     on,
 };

@@ -1,7 +1,7 @@
 //! What is stored as text, read back.
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use devspaces_kit::db::Error;
+use devspaces_ledger::db::Error;
 use rust_decimal::Decimal;
 
 use crate::domain::{

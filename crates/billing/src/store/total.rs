@@ -3,8 +3,10 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error, RowsSql},
     name::{AppName, SpaceName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error, RowsSql},
     on,
 };
 use uuid::Uuid;
@@ -42,13 +44,12 @@ impl TryFrom<TotalRow> for (TotalKey, Sums) {
     }
 }
 
-// DISTINCT, since a statement may not write a row twice, and rows may come more than once.
 static PUT: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "total",
         &["space", "billed_month", "app", "usage_month", "held_from", "billable", "sums"],
         "INSERT INTO usage_sums (space, billed_month, app, usage_month, held_from, billable, sums)
-         SELECT DISTINCT space, billed_month, app, usage_month, held_from, billable, sums FROM total WHERE TRUE
+         SELECT space, billed_month, app, usage_month, held_from, billable, sums FROM total WHERE TRUE
          ON CONFLICT (space, billed_month, app, usage_month, held_from, billable) DO UPDATE SET sums = excluded.sums",
     )
 });

@@ -6,8 +6,10 @@ use std::{
 
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error, RowsSql, Value},
     name::{AppName, SpaceName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error, RowsSql, Value},
     on,
 };
 use uuid::Uuid;

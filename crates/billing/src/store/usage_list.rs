@@ -3,8 +3,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error},
     name::{AppName, SpaceName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error},
     on,
 };
 use uuid::Uuid;

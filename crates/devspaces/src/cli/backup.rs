@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use devspaces_kit::db::{Backup, Pool, make_folder};
+use devspaces_ledger::db::{Backup, Pool, make_folder};
 
 use super::{Failure, database::Databases, out::print_line};
 use crate::Service;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use devspaces_kit::db::{self, FolderLock, OpenError, Pool};
+use devspaces_ledger::db::{self, FolderLock, OpenError, Pool};
 use futures::future::join_all;
 use tokio::time::{sleep, timeout};
 

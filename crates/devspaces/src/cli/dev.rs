@@ -7,14 +7,14 @@ use std::{
 };
 
 use clap::Args;
-use devspaces_gate::{JournalWatchers, ServicePermissions};
+use devspaces_gate::ServicePermissions;
 use devspaces_kit::{
     clock::SystemClock,
-    db::{self, FolderLock, Pool},
     identity::{DevIssuer, Jwks, SigningKey},
     server::{starting, stop_signal},
     telemetry, trace,
 };
+use devspaces_ledger::db::{self, FolderLock, Pool};
 use tokio::net::TcpListener;
 use tonic::transport::Uri;
 
@@ -28,7 +28,7 @@ use super::{
     otlp::Otlp,
     serve::bind,
 };
-use crate::{Config, Hosted, Service, Suite, keys};
+use crate::{Config, Hosted, Service, Suite, journal::JournalWatchers, keys};
 
 /// Run the whole suite in this process, for trying it out and for developing against it.
 #[derive(Debug, Args)]

@@ -1,10 +1,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use devspaces_kit::{
+use devspaces_kit::name::UserName;
+use devspaces_ledger::{
     db::Pool,
     erasure::{self, Found},
-    name::UserName,
     personal::Subject,
 };
 

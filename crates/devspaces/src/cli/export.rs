@@ -4,11 +4,10 @@ use std::{
 };
 
 use clap::Args;
-use devspaces_kit::{
-    clock::Timestamp,
+use devspaces_kit::{clock::Timestamp, name::Scope};
+use devspaces_ledger::{
     db::{Conn, Error, Pool},
     journal::{self, Entry, Place},
-    name::Scope,
 };
 use serde::Serialize;
 use serde_json::Value;

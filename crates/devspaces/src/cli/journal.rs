@@ -8,8 +8,10 @@ use std::{
 use clap::{Args, Subcommand};
 use devspaces_kit::{
     clock::{Clock as _, SystemClock},
-    db::Pool,
     identity::{Jwks, SigningKey},
+};
+use devspaces_ledger::{
+    db::Pool,
     journal::{self, Problem, Report, SignedCheckpoint},
 };
 

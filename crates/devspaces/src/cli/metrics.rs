@@ -1,10 +1,8 @@
 use std::net::SocketAddr;
 
 use clap::Args;
-use devspaces_kit::{
-    clock::SystemClock,
-    metrics::{self, Databases},
-};
+use devspaces_kit::{clock::SystemClock, metrics};
+use devspaces_ledger::metrics::Databases;
 use tokio::net::TcpListener;
 
 use super::Failure;
@@ -36,7 +34,11 @@ impl MetricsPort {
         let listener = bound.map_err(|error| format!("--metrics-listen {listen}: {error}"))?;
         let address = Some(listener.local_addr()?);
         // It ends with the process: what it tells of a service that stops is of interest until then.
-        let served = metrics::serve(listener, databases.clone());
+        let told = databases.clone();
+        let served = metrics::serve(listener, move || {
+            let told = told.clone();
+            async move { told.text().await }
+        });
         tokio::spawn(async move {
             if let Err(error) = served.await {
                 tracing::error!(%error, "the port for metrics failed");

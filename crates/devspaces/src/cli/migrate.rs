@@ -1,7 +1,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use devspaces_kit::db;
+use devspaces_ledger::db;
 
 use super::{
     Failure,

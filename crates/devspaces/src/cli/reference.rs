@@ -2,7 +2,9 @@
 use std::fmt::Write as _;
 
 use clap::{Arg, Command, CommandFactory as _};
-use devspaces_kit::metrics;
+use devspaces_gate as gate;
+use devspaces_kit::{self as kit, metrics::Metric};
+use devspaces_ledger as ledger;
 
 use super::Cli;
 
@@ -26,12 +28,17 @@ pub fn reference() -> String {
     page += "\n## Metrics\n\n\
         On the port of `--metrics-listen`, at `/metrics`, as OpenMetrics text.\n\n\
         | metric | kind | labels | what it tells |\n|---|---|---|---|\n";
-    for metric in metrics::ALL {
+    for metric in metrics() {
         let labels: Vec<_> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
         let (name, kind) = (metric.name, metric.kind.name());
         let _ = writeln!(page, "| `{name}` | {kind} | {} | {} |", labels.join(", "), metric.help);
     }
     page
+}
+
+/// Every metric of a process.
+fn metrics() -> Vec<Metric> {
+    [kit::metrics::ALL, gate::metrics::ALL, ledger::metrics::ALL].concat()
 }
 
 /// A command's own flags, then those of its commands. Flags of all commands are listed once, with the first.
@@ -74,4 +81,29 @@ fn row(page: &mut String, arg: &Arg) {
     };
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default().replace('|', "\\|");
     let _ = writeln!(page, "| {} | {} | {default} | {help} |", code(&flag), code(&env));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use devspaces_kit::metrics::Kind;
+
+    use super::*;
+
+    #[test]
+    fn names_follow_the_conventions_of_prometheus() {
+        for metric in metrics() {
+            let Metric { name, kind, labels, help } = &metric;
+            let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            assert!(name.starts_with("devspaces_") && plain(name), "{name}");
+            assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+            assert!(labels.iter().all(|label| plain(label)), "{name}");
+            assert!(!help.is_empty() && !help.ends_with('.'), "the encoder adds a full stop: {name}");
+            // A check by text takes "# HELP devspaces_ready 1 …" for "devspaces_ready 1".
+            assert!(help.starts_with(|first: char| first.is_ascii_uppercase()), "{name}");
+        }
+        let names: HashSet<_> = metrics().iter().map(|metric| metric.name).collect();
+        assert_eq!(names.len(), metrics().len());
+    }
 }

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr};
 
 use clap::Args;
-use devspaces_gate::{JournalWatchers, ServicePermissions};
+use devspaces_gate::ServicePermissions;
 use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, Issuer, Jwks, SigningKey},
@@ -22,7 +22,7 @@ use super::{
     otlp::Otlp,
     service_name::{self, ServiceName, ServicePermission},
 };
-use crate::{Config, Hosted, Service, Suite, suite::check_key};
+use crate::{Config, Hosted, Service, Suite, journal::JournalWatchers, suite::check_key};
 
 /// Run some services of the suite in this process.
 #[derive(Debug, Args)]

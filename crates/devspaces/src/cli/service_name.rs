@@ -2,11 +2,11 @@
 use std::{collections::BTreeMap, str::FromStr};
 
 use devspaces_authz::{Permission, PermissionSet};
-use devspaces_gate::{JournalWatchers, ServicePermissions};
+use devspaces_gate::ServicePermissions;
 use devspaces_kit::{identity::Issuer, name::Principal};
 
 use super::{Failure, nearest::suggestion};
-use crate::Service;
+use crate::{Service, journal::JournalWatchers};
 
 /// A service's name without `services/`, otherwise as it stands in answers and journals: `metering`,
 /// `system%3Aserviceaccount%3Aplatform%3Ametering`.

@@ -3,15 +3,16 @@ use std::sync::{Arc, atomic::Ordering};
 
 use devspaces_authz::{AppRole, ConsoleRole, Owner, Permission, SpaceFacts, SpaceState};
 use devspaces_kit::{
-    db::{Act, Tx},
     name::{AppName, Scope},
     status::{Fault, Reason},
 };
+use devspaces_ledger::{Act, Tx};
 use uuid::Uuid;
 
 use crate::{
     facts::OwnFacts,
-    gate::{Gate, Resource},
+    gate::Gate,
+    resource::Resource,
     sources::ServicePermissions,
     testing::{Database, Memory, TestClock, at, caller, gate_of, member, question, space, user},
 };
@@ -30,7 +31,7 @@ impl World {
     async fn new() -> Self {
         let (spaces, members) = (Memory::of(Owner::Space), Memory::of(Owner::Membership));
         members.set(question(space(1), "alice"), 1, member(ADMIN));
-        Self { spaces, members, clock: TestClock::at(0), database: Database::new("acting").await }
+        Self { spaces, members, clock: TestClock::at(0), database: Database::new().await }
     }
 
     fn gate(&self, home: &Arc<Memory>) -> Gate {

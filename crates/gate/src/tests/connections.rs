@@ -3,7 +3,8 @@ use std::{sync::Arc, time::Duration};
 
 use devspaces_authz::Owner;
 use devspaces_kit::{
-    identity::{Authenticator, Jwks, ServiceSigner, SigningKey, Suite},
+    connections::Connections,
+    identity::{Authenticator, Jwks, ServiceSigner, SigningKey, Trust},
     server::{Server, Tasks},
 };
 use devspaces_proto::facts::v1::facts_service_server::FactsServiceServer;
@@ -11,8 +12,8 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::transport::Uri;
 
 use crate::{
-    Connections, FactsServer, Hosted, Source,
-    testing::{Database, Memory, TestClock, question, space},
+    Source,
+    testing::{Database, Memory, TestClock, question, server_of, space},
 };
 
 /// A replica of the membership service.
@@ -26,17 +27,16 @@ struct Replica {
 impl Replica {
     async fn at(listen: &str, database: &Database, clock: &Arc<TestClock>, key: &SigningKey) -> Self {
         let members = Memory::of(Owner::Membership);
-        let suite = Suite {
+        let suite = Trust {
             names: vec!["space".to_owned(), "membership".to_owned()],
             hosted: vec!["membership".to_owned()],
             peers: Jwks::parse(&key.public_jwks("space")).unwrap(),
         };
         let authenticator = Arc::new(Authenticator::new(clock.clone(), Vec::new(), suite).unwrap());
-        let hosted = Hosted::new(members.clone(), database.pool.clone(), clock.clone());
         let listener = TcpListener::bind(listen).await.unwrap();
         let tasks = Tasks::new();
         let server = Server::new(listener, authenticator, tasks.clone());
-        let server = server.service(FactsServiceServer::new(FactsServer::new([hosted], tasks)));
+        let server = server.service(FactsServiceServer::new(server_of(&members, database, clock, tasks)));
         let address = format!("http://{}", server.local_addr().unwrap()).parse().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async { drop(stopped.await) };
@@ -62,7 +62,7 @@ async fn ask(source: &Source, times: usize) -> usize {
 
 #[tokio::test]
 async fn calls_go_to_each_replica_in_turn_and_to_those_that_are_there() {
-    let (database, clock) = (Database::new("connections").await, TestClock::at(100));
+    let (database, clock) = (Database::new().await, TestClock::at(100));
     let key = SigningKey::generate().unwrap();
     let one = Replica::at("127.0.0.1:0", &database, &clock, &key).await;
     let other = Replica::at("127.0.0.1:0", &database, &clock, &key).await;
@@ -102,7 +102,7 @@ async fn silent() -> Uri {
 
 #[tokio::test]
 async fn a_replica_that_says_nothing_is_left_for_another() {
-    let (database, clock) = (Database::new("connections").await, TestClock::at(100));
+    let (database, clock) = (Database::new().await, TestClock::at(100));
     let key = SigningKey::generate().unwrap();
     let replica = Replica::at("127.0.0.1:0", &database, &clock, &key).await;
     let signer = Arc::new(ServiceSigner::new("space", key, clock.clone()));
@@ -119,10 +119,10 @@ async fn a_replica_that_says_nothing_is_left_for_another() {
 
 #[tokio::test]
 async fn what_a_replica_cannot_answer_another_is_asked() {
-    let (database, clock) = (Database::new("connections").await, TestClock::at(100));
+    let (database, clock) = (Database::new().await, TestClock::at(100));
     let key = SigningKey::generate().unwrap();
     let replica = Replica::at("127.0.0.1:0", &database, &clock, &key).await;
-    let gone = Database::new("connections").await;
+    let gone = Database::new().await;
     let other = Replica::at("127.0.0.1:0", &gone, &clock, &key).await;
     gone.pool.close().await;
     let signer = Arc::new(ServiceSigner::new("space", key, clock.clone()));
@@ -134,7 +134,7 @@ async fn what_a_replica_cannot_answer_another_is_asked() {
 
 #[tokio::test]
 async fn a_name_is_asked_for_all_that_it_stands_for() {
-    let (database, clock) = (Database::new("connections").await, TestClock::at(100));
+    let (database, clock) = (Database::new().await, TestClock::at(100));
     let key = SigningKey::generate().unwrap();
     let replica = Replica::at("127.0.0.1:0", &database, &clock, &key).await;
     let signer = Arc::new(ServiceSigner::new("space", key, clock.clone()));

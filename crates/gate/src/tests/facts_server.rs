@@ -3,11 +3,11 @@ use std::{sync::Arc, time::Duration};
 
 use devspaces_authz::{ConsoleRole, Owner};
 use devspaces_kit::{
-    db::{Conn, Pool},
     identity::{Caller, SuiteCaller},
     name::Principal,
     server::Tasks,
 };
+use devspaces_ledger::db::{Conn, Pool};
 use devspaces_proto::facts::v1::{
     self as proto, ApplyEffectsRequest, RevalidateRequest, RevalidateResponse,
     facts_service_server::FactsService as _,
@@ -19,7 +19,7 @@ use tonic_types::StatusExt as _;
 
 use crate::{
     FactsServer, Hosted, OwnFacts, Source,
-    testing::{Database, Memory, TestClock, at, caller, member, question, space, user, version},
+    testing::{Database, Memory, TestClock, at, caller, member, question, server_of, space, user, version},
     wire,
 };
 
@@ -27,8 +27,7 @@ use crate::{
 fn server(database: &Database) -> (FactsServer, Arc<Memory>, Arc<TestClock>) {
     let (members, clock) = (Memory::of(Owner::Membership), TestClock::at(100));
     members.set(question(space(1), "alice"), 1, member(Some(ConsoleRole::Admin)));
-    let hosted = Hosted::new(members.clone(), database.pool.clone(), clock.clone());
-    (FactsServer::new([hosted], Tasks::new()), members, clock)
+    (server_of(&members, database, &clock, Tasks::new()), members, clock)
 }
 
 fn peer(audience: &str) -> Caller {
@@ -59,7 +58,7 @@ async fn ask(
 // Owner
 #[tokio::test]
 async fn a_call_is_one_read_whatever_it_asks() {
-    let database = Database::new("facts").await;
+    let database = Database::new().await;
     let (server, members, _) = server(&database);
     let response = ask(&server, peer("membership"), asks(&["alice", "bob", "carol"], None)).await.unwrap();
     assert_eq!((response.answers.len(), members.calls()), (3, 1));
@@ -72,7 +71,7 @@ async fn a_call_is_one_read_whatever_it_asks() {
 // Version
 #[tokio::test]
 async fn facts_are_left_out_only_if_the_asker_knows_this_very_version() {
-    let database = Database::new("facts").await;
+    let database = Database::new().await;
     let (server, ..) = server(&database);
     let digest = version(1).digest;
     for (sequence, digest, left_out) in [
@@ -91,7 +90,7 @@ async fn facts_are_left_out_only_if_the_asker_knows_this_very_version() {
 // Expiry
 #[tokio::test]
 async fn the_time_of_reading_is_never_before_the_last_change() {
-    let database = Database::new("facts").await;
+    let database = Database::new().await;
     let (server, members, _) = server(&database);
     members.set_at(question(space(1), "bob"), 1, member(None), Some(at(107)));
     members.set_at(question(space(1), "carol"), 1, member(None), Some(at(93)));
@@ -104,7 +103,7 @@ async fn the_time_of_reading_is_never_before_the_last_change() {
 // R-P7
 #[tokio::test]
 async fn only_services_of_the_suite_ask_and_only_whom_their_token_is_for() {
-    let database = Database::new("facts").await;
+    let database = Database::new().await;
     let (server, members, _) = server(&database);
     for caller in [caller(user("alice")), caller(Principal::service("space")), peer("space")] {
         let status = ask(&server, caller, asks(&["alice"], None)).await.unwrap_err();
@@ -118,7 +117,7 @@ async fn only_services_of_the_suite_ask_and_only_whom_their_token_is_for() {
 
 #[tokio::test]
 async fn bad_fields_are_named_and_nothing_is_read() {
-    let database = Database::new("facts").await;
+    let database = Database::new().await;
     let (server, members, _) = server(&database);
     let mut malformed = asks(&["alice", "bob"], None);
     malformed.questions[1].scope = "bob".to_owned();
@@ -137,7 +136,7 @@ async fn bad_fields_are_named_and_nothing_is_read() {
 // A sender that waits no longer hangs up. What it sent is applied all the same.
 #[tokio::test]
 async fn effects_are_applied_to_the_end_although_their_sender_hangs_up() {
-    let database = Database::new("facts").await;
+    let database = Database::new().await;
     let (server, members, _) = server(&database);
     let locked = members.applying.lock().await;
     let owner = proto::Owner::Membership.into();
@@ -162,7 +161,7 @@ async fn all_connections(pool: &Pool, facts: bool) -> Vec<Conn> {
 // Owner
 #[tokio::test]
 async fn no_handler_and_no_list_keeps_a_check_waiting() {
-    let database = Database::new("facts").await;
+    let database = Database::new().await;
     let (members, clock) = (Memory::of(Owner::Membership), TestClock::at(100));
     let hosted = Hosted::new(members.clone(), database.pool.clone(), clock.clone());
     let source = Source::hosted(hosted, clock.clone());
@@ -176,7 +175,7 @@ async fn no_handler_and_no_list_keeps_a_check_waiting() {
 // The same rules hold before an owner in this process.
 #[tokio::test]
 async fn an_owner_in_this_process_is_asked_as_a_peer_is() {
-    let database = Database::new("facts").await;
+    let database = Database::new().await;
     let (members, clock) = (Memory::of(Owner::Membership), TestClock::at(100));
     members.set_at(question(space(1), "alice"), 1, member(None), Some(at(107)));
     let hosted = Hosted::new(members.clone(), database.pool.clone(), clock.clone());

@@ -5,6 +5,7 @@ mod connections;
 mod enough;
 mod facts_server;
 mod gate;
+mod gate_apps;
 mod lists;
 mod remote;
 mod source;

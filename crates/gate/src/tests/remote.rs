@@ -3,22 +3,30 @@ use std::{sync::Arc, time::Duration};
 
 use devspaces_authz::{ConsoleRole, Owner};
 use devspaces_kit::{
-    identity::{Authenticator, Jwks, ServiceSigner, SigningKey, Suite},
+    connections::Connections,
+    identity::{Authenticator, Jwks, ServiceSigner, SigningKey, Trust},
     server::{Server, Tasks},
 };
-use devspaces_proto::facts::v1::{ApplyEffectsRequest, facts_service_server::FactsServiceServer};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use devspaces_ledger::{
+    delivery::{self, Delivery},
+    outbox::Deliver as _,
+};
+use devspaces_proto::facts::v1::{
+    self as proto, ApplyEffectsRequest, facts_service_server::FactsServiceServer,
+};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 
 use crate::{
-    Connections, FactsServer, Hosted, OwnFacts, Source,
+    OwnFacts, Source,
     remote::Remote,
-    testing::{Database, Memory, TestClock, at, member, question, space, user},
+    testing::{Database, Memory, TestClock, at, member, question, server_of, space, user},
 };
 
 struct Peer {
     members: Arc<Memory>,
     source: Source,
     remote: Remote,
+    delivery: Delivery,
     stop: oneshot::Sender<()>,
     running: JoinHandle<()>,
     _database: Database,
@@ -31,20 +39,19 @@ async fn peer() -> Peer {
 
 /// The same, with a clock of the space service's own.
 async fn peer_of(ours: &Arc<TestClock>) -> Peer {
-    let database = Database::new("remote").await;
+    let database = Database::new().await;
     let (members, clock) = (Memory::of(Owner::Membership), TestClock::at(100));
     let key = SigningKey::generate().unwrap();
-    let suite = Suite {
+    let suite = Trust {
         names: vec!["space".to_owned(), "membership".to_owned()],
         hosted: vec!["membership".to_owned()],
         peers: Jwks::parse(&key.public_jwks("space")).unwrap(),
     };
     let authenticator = Arc::new(Authenticator::new(clock.clone(), Vec::new(), suite).unwrap());
-    let hosted = Hosted::new(members.clone(), database.pool.clone(), clock.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let tasks = Tasks::new();
     let server = Server::new(listener, authenticator, tasks.clone());
-    let server = server.service(FactsServiceServer::new(FactsServer::new([hosted], tasks)));
+    let server = server.service(FactsServiceServer::new(server_of(&members, &database, &clock, tasks)));
     let address = format!("http://{}", server.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async { drop(stopped.await) };
@@ -52,13 +59,19 @@ async fn peer_of(ours: &Arc<TestClock>) -> Peer {
     let connections = Connections::new([address.parse().unwrap()]);
     let signer = Arc::new(ServiceSigner::new("space", key, ours.clone()));
     let remote = Remote::new(Owner::Membership, connections.clone(), signer.clone(), ours.clone());
+    let to = delivery::Peer {
+        name: "membership",
+        owner: proto::Owner::Membership,
+        connections: connections.clone(),
+    };
+    let delivery = Delivery::new(vec![to], signer.clone());
     let source = Source::remote(Owner::Membership, connections, signer, ours.clone());
-    Peer { members, source, remote, stop, running, _database: database }
+    Peer { members, source, remote, delivery, stop, running, _database: database }
 }
 
 #[tokio::test]
 async fn a_peer_is_asked_as_an_owner_in_this_process_is() {
-    let Peer { members, source, stop, running, _database, .. } = peer().await;
+    let Peer { members, source, delivery, stop, running, _database, .. } = peer().await;
     let told = async |subject| {
         let asking = source.ask(question(space(1), subject), Duration::ZERO).unwrap();
         asking.answer().await.map(|confirmed| (confirmed.entry.facts.clone(), confirmed.read_time))
@@ -74,7 +87,9 @@ async fn a_peer_is_asked_as_an_owner_in_this_process_is() {
     members.set(question(space(2), "alice"), 1, admin.clone());
     let spaces = source.subject_spaces(&user("alice"), Some(space(1)), 10).await;
     assert_eq!(spaces, Some(vec![(space(2), admin)]));
-    source.apply("space", ApplyEffectsRequest::default()).await.unwrap();
+    delivery.deliver("membership", ApplyEffectsRequest::default()).await.unwrap();
+    assert!(timeout(Duration::ZERO, members.applied.notified()).await.is_ok());
+    assert!(delivery.deliver("billing", ApplyEffectsRequest::default()).await.is_err(), "no such peer");
     drop(stop);
     running.await.unwrap();
     assert_eq!(told("alice").await, None, "the peer is gone");

@@ -6,7 +6,7 @@ use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Caller, ConfigError, Issuer, MAX_TOKEN, Suite, TokenEnd,
+    Caller, ConfigError, Issuer, MAX_TOKEN, TokenEnd, Trust,
     issuer::{Trusted, trusted},
     jwk,
     jwt::Jwt,
@@ -46,7 +46,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// A configuration under which two callers could have one name, or an issuer could not be used at all.
-    pub fn new(clock: Arc<dyn Clock>, issuers: Vec<Issuer>, suite: Suite) -> Result<Self, ConfigError> {
+    pub fn new(clock: Arc<dyn Clock>, issuers: Vec<Issuer>, suite: Trust) -> Result<Self, ConfigError> {
         let aside = suite.peers.left_aside();
         let trusted = trusted(issuers.clone(), suite)?;
         for issuer in issuers {

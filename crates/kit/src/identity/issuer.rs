@@ -35,7 +35,7 @@ pub struct Issuer {
 
 /// The suite's own services, as this process needs to know them.
 #[derive(Clone, Debug, Default)]
-pub struct Suite {
+pub struct Trust {
     /// The names of all services of the suite. No service issuer's token can bear them.
     pub names: Vec<String>,
     /// The services that this process runs, which are the audiences it answers to.
@@ -104,7 +104,7 @@ pub(super) struct Trusted {
 }
 
 /// All trusted issuers by `iss`.
-pub(super) fn trusted(issuers: Vec<Issuer>, suite: Suite) -> Result<HashMap<String, Trusted>, ConfigError> {
+pub(super) fn trusted(issuers: Vec<Issuer>, suite: Trust) -> Result<HashMap<String, Trusted>, ConfigError> {
     if let Some(unknown) = suite.hosted.iter().find(|name| !suite.names.contains(name)) {
         return Err(ConfigError::HostedUnknown(unknown.clone()));
     }

@@ -27,12 +27,13 @@ mod token;
 use self::rejection::Rejection;
 pub use authenticator::Authenticator;
 pub use dev::DevIssuer;
-pub use issuer::{ConfigError, Issuer, PREFIX_END, Suite};
+pub use issuer::{ConfigError, Issuer, PREFIX_END, Trust};
 pub use jwks::{Jwks, JwksError};
 pub use key::{KeyFileError, SigningKey};
 pub use kind::{Condition, Kind, Kinds, KindsError};
+pub use rejection::MAX_TOKEN;
 pub use signer::ServiceSigner;
-pub use token::{BearerToken, MAX_TOKEN};
+pub use token::BearerToken;
 
 /// Who makes a call, as its token proves.
 #[derive(Clone, PartialEq, Eq)]

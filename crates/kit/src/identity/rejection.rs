@@ -1,7 +1,8 @@
 //! Why a token is refused.
-
-use super::token::MAX_TOKEN;
 use crate::{clock::Timestamp, status::Fault};
+
+/// The longest token that is looked at, in bytes. A token with 200 groups named by UUIDs has some 11,000.
+pub const MAX_TOKEN: usize = 16 * 1024;
 
 /// Why a token is refused. The text completes "The bearer token …". It tells its bearer what is wrong with what they
 /// hold; it quotes nothing of it, and tells nothing of other tokens, issuers or keys.

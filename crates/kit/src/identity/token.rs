@@ -7,9 +7,6 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 use super::{SigningKey, jwt::text, rejection::Rejection};
 use crate::clock::Timestamp;
 
-/// The longest token that is looked at, in bytes. A token with 200 groups named by UUIDs has some 11,000.
-pub const MAX_TOKEN: usize = 16 * 1024;
-
 /// How far the clocks of an issuer and of this machine may differ, in seconds.
 const LEEWAY: i64 = 30;
 

@@ -1,4 +1,4 @@
-use std::convert::Infallible;
+use std::{convert::Infallible, fmt, sync::Arc};
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_TYPE};
 use tokio::net::TcpListener;
@@ -8,27 +8,36 @@ use tonic::{
 };
 use tower::service_fn;
 
-use super::Databases;
-
 /// Where the numbers are.
 const PATH: &str = "/metrics";
 /// `OpenMetrics`, which Prometheus reads, and so do people.
 const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Tells the numbers of the process to whoever asks: over HTTP, on a port of its own that is for the operator alone.
+/// Answers with what `text` makes of the numbers, which is `OpenMetrics` text with its end: over HTTP, on a port of its own
+/// that is for the operator alone.
 ///
 /// # Errors
 /// If the port fails.
-pub async fn serve(listener: TcpListener, databases: Databases) -> Result<(), Error> {
+pub async fn serve<F>(
+    listener: TcpListener,
+    text: impl Fn() -> F + Send + Sync + 'static,
+) -> Result<(), Error>
+where
+    F: Future<Output = Result<String, fmt::Error>> + Send + 'static,
+{
+    let text = Arc::new(text);
     let answering = service_fn(move |request: Request<Body>| {
-        let databases = databases.clone();
-        async move { Ok::<_, Infallible>(answer(request, &databases).await) }
+        let text = Arc::clone(&text);
+        async move { Ok::<_, Infallible>(answer(request, &*text).await) }
     });
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     Server::builder().accept_http1(true).serve_with_incoming(answering, incoming).await
 }
 
-async fn answer(request: Request<Body>, databases: &Databases) -> Response<Body> {
+async fn answer<F>(request: Request<Body>, text: impl Fn() -> F) -> Response<Body>
+where
+    F: Future<Output = Result<String, fmt::Error>>,
+{
     let (parts, _) = request.into_parts();
     if parts.uri.path() != PATH {
         return with(StatusCode::NOT_FOUND, String::new());
@@ -36,7 +45,7 @@ async fn answer(request: Request<Body>, databases: &Databases) -> Response<Body>
     if parts.method != Method::GET {
         return with(StatusCode::METHOD_NOT_ALLOWED, String::new());
     }
-    match databases.text().await {
+    match text().await {
         Ok(text) => with(StatusCode::OK, text),
         Err(_) => with(StatusCode::INTERNAL_SERVER_ERROR, String::new()),
     }

@@ -17,7 +17,7 @@ use tonic::{Status, body::Body};
 use super::{
     fields,
     gzip::{self, Encoding, PREFIX, Refused},
-    open::Permits,
+    keeps::Permits,
     room::{Room, Taken},
 };
 use crate::{name::Principal, status::Fault};

@@ -1,9 +1,6 @@
-//! The connections of a port: taken on, counted, bounded in all and for each address, closed when they say nothing, and
-//! ended in order.
+//! The connections of a port: counted, bounded in all and for each address, and ended in order.
 use std::{
     collections::HashMap,
-    convert::Infallible,
-    io,
     net::{IpAddr, Ipv6Addr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -12,39 +9,26 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response};
 use tokio::{
-    net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep, timeout},
+    time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::body::Body;
-use tower::Service;
 
-use super::{
-    Limit, Limits, connection,
-    leftover::{LEFTOVERS, RequestBody},
-    pace::Pace,
-};
+use super::{Limit, Limits, leftover::LEFTOVERS, pace::Pace, window::UNREAD_REQUESTS};
 use crate::metrics;
-
-/// How long nothing is accepted after the system had no room for a connection.
-const PAUSE: Duration = Duration::from_millis(100);
-/// How often the log says that the system has no room.
-const TELLING: Duration = Duration::from_mins(1);
 
 /// All connections of a port.
 pub(super) struct Connections {
-    limits: Limits,
+    pub(super) limits: Limits,
     open: Arc<Semaphore>,
     addresses: Mutex<HashMap<IpAddr, Arc<Address>>>,
     leftovers: Arc<Semaphore>,
-    tasks: TaskTracker,
+    pub(super) tasks: TaskTracker,
     /// Has connections end once their calls have.
-    ending: CancellationToken,
+    pub(super) ending: CancellationToken,
     /// Ends them whatever they do.
-    closing: CancellationToken,
+    pub(super) closing: CancellationToken,
 }
 
 /// What the connections from one address share.
@@ -86,53 +70,8 @@ impl Connections {
         })
     }
 
-    /// Takes connections on for as long as it is polled, and serves them in tasks of their own.
-    pub(super) async fn accept<S>(self: &Arc<Self>, listener: &TcpListener, service: S) -> Infallible
-    where
-        S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible>,
-        S: Clone + Send + Sync + 'static,
-        S::Future: Send + 'static,
-    {
-        let mut told: Option<Instant> = None;
-        loop {
-            match listener.accept().await {
-                Ok((stream, from)) => self.serve(stream, from.ip(), service.clone()),
-                // What was in the queue is gone already: that is the client's affair.
-                Err(error) if of_one_connection(&error) => {}
-                Err(error) => {
-                    metrics::accept_failed();
-                    if told.is_none_or(|told| told.elapsed() >= TELLING) {
-                        tracing::error!(%error, "connections can't be accepted; those that are open go on");
-                        told = Some(Instant::now());
-                    }
-                    sleep(PAUSE).await;
-                }
-            }
-        }
-    }
-
-    fn serve<S>(self: &Arc<Self>, stream: TcpStream, from: IpAddr, service: S)
-    where
-        S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible>,
-        S: Clone + Send + Sync + 'static,
-        S::Future: Send + 'static,
-    {
-        let Some(place) = self.place(from) else { return };
-        // Small answers go out at once. If it can't be set, they go out all the same.
-        let _ = stream.set_nodelay(true);
-        keep_little_unsent(&stream);
-        let (ending, closing) = (self.ending.clone(), self.closing.clone());
-        let served = connection::serve(stream, service, Arc::new(place), self.limits, ending);
-        self.tasks.spawn(async move {
-            tokio::select! {
-                () = served => {}
-                () = closing.cancelled() => {}
-            }
-        });
-    }
-
     /// A place for a connection from this address, unless there are as many as may be.
-    fn place(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
+    pub(super) fn place(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
         let Ok(one) = self.open.clone().try_acquire_owned() else {
             metrics::limited(Limit::Connections);
             return None;
@@ -155,7 +94,7 @@ impl Connections {
             address,
             open_calls: Arc::new(Semaphore::new(self.limits.open_calls_per_connection)),
             leftovers: Arc::clone(&self.leftovers),
-            unread: Arc::new(Semaphore::new(connection::UNREAD_REQUESTS)),
+            unread: Arc::new(Semaphore::new(UNREAD_REQUESTS)),
             pace: Pace::new(),
             permits: Some([one, here]),
         })
@@ -201,26 +140,6 @@ impl Drop for Place {
             addresses.remove(&self.key);
         }
     }
-}
-
-/// How many bytes the system takes of what a client does not read. Else it takes megabytes, which count as taken, and behind
-/// which a ping would wait.
-#[cfg(target_os = "linux")]
-const UNSENT: u32 = 128 * 1024;
-
-#[cfg(target_os = "linux")]
-fn keep_little_unsent(stream: &TcpStream) {
-    // Where it can't be set, the system takes more.
-    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn keep_little_unsent(_: &TcpStream) {}
-
-/// Whether an error of `accept` is about one connection and not about the system.
-fn of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted, TimedOut};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted | TimedOut)
 }
 
 /// What counts as one address: whoever has an IPv6 address has a network of 64 bits.

@@ -13,10 +13,10 @@ use tokio_util::sync::DropGuard;
 use tonic::{Status, body::Body};
 
 use super::{
+    activity::Busy,
     admission::{Place, Turn},
     calls::Open,
-    connection::Busy,
-    open::Permits,
+    keeps::Permits,
 };
 
 /// The largest piece that is handed on at a time. The library under the port takes a piece whole, whatever the client has

@@ -7,12 +7,11 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use futures::FutureExt as _;
-use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
-use tokio::time::{Instant, timeout, timeout_at};
+use http::{Request, Response, header::AUTHORIZATION};
+use tokio::time::{timeout, timeout_at};
 use tonic::{Status, body::Body, service::Routes};
 use tower::{Service, ServiceExt as _};
 
@@ -20,12 +19,15 @@ use super::{
     Limit, Limits, MESSAGE_LIMIT, Tasks,
     admission::Admission,
     arrival::{Arriving, Messages},
-    calls::{Calls, Keeps, Terms},
+    asked::{Asked, Method},
+    calls::Calls,
     canonical::canonical,
     connection::Origin,
     gzip::{self, Encoding},
+    keeps::Keeps,
     log::Line,
-    open::{self, Places},
+    open::Places,
+    response::Terms,
     room::Room,
 };
 use crate::{
@@ -72,29 +74,6 @@ impl Shared {
             suite_room: Room::new(&limits),
             open: Places::new(&limits),
         }
-    }
-}
-
-/// What is known of a call from its headers.
-pub(super) struct Asked {
-    started: Instant,
-    /// Set if it needs no credentials.
-    pub(super) open: Option<open::Method>,
-    pub(super) origin: Origin,
-    /// When the client gives up.
-    pub(super) deadline: Option<Instant>,
-    /// Whether the client takes compressed messages.
-    pub(super) gzip: bool,
-}
-
-impl Asked {
-    pub(super) fn read(request: &mut Request<Body>) -> Option<Self> {
-        let started = Instant::now();
-        let origin = request.extensions_mut().remove::<Origin>()?;
-        let deadline = grpc_timeout(request.headers()).map(|timeout| started + timeout);
-        let gzip = gzip::accepted(request.headers());
-        let open = open::Method::at(request.uri().path());
-        Some(Self { started, open, origin, deadline, gzip })
     }
 }
 
@@ -153,7 +132,7 @@ impl Edge {
             Ok((response, keeps)) => (canonical(response, asked.open.is_some()), keeps),
             Err(fault) => (Status::from(fault).into_http(), Keeps::default()),
         };
-        let lasts = asked.open.and_then(open::Method::lasts).map(|time| asked.started + time);
+        let lasts = asked.open.and_then(Method::lasts).map(|time| asked.started + time);
         let deadline = [asked.deadline, lasts].into_iter().flatten().min();
         let mut response = call.respond(response, Terms { deadline, stopping, gzip: asked.gzip, keeps });
         response.headers_mut().insert(gzip::ACCEPTED, gzip::ACCEPT);
@@ -246,31 +225,10 @@ impl Edge {
     }
 }
 
-/// How long the client waits: at most eight digits and a unit (gRPC over HTTP/2). Anything else counts as not said.
-fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let count: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => Some(Duration::from_hours(count)),
-        "M" => Some(Duration::from_mins(count)),
-        "S" => Some(Duration::from_secs(count)),
-        "m" => Some(Duration::from_millis(count)),
-        "u" => Some(Duration::from_micros(count)),
-        "n" => Some(Duration::from_nanos(count)),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use prost::Message as _;
     use prost_types::FileDescriptorSet;
-
-    use super::*;
 
     // A request's message is gathered whole, and a second one refused: a method that takes several needs a way of its own.
     #[test]
@@ -283,28 +241,5 @@ mod tests {
             .flat_map(|file| &file.service);
         let methods: Vec<_> = services.flat_map(|service| &service.method).collect();
         assert!(methods.len() > 50 && methods.iter().all(|method| !method.client_streaming()));
-    }
-
-    #[test]
-    fn a_clients_timeout_is_read_as_grpc_defines_it() {
-        let timeout = |value: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("grpc-timeout", value.parse().expect("a header"));
-            grpc_timeout(&headers)
-        };
-        assert_eq!(timeout("2H"), Some(Duration::from_hours(2)));
-        assert_eq!(timeout("99999999M"), Some(Duration::from_mins(99_999_999)));
-        assert_eq!(
-            (timeout("5S"), timeout("5m")),
-            (Some(Duration::from_secs(5)), Some(Duration::from_millis(5)))
-        );
-        assert_eq!(
-            (timeout("5u"), timeout("5n")),
-            (Some(Duration::from_micros(5)), Some(Duration::from_nanos(5)))
-        );
-        for bad in ["", "S", "5", "5s", "+5S", "123456789S", "5.5S"] {
-            assert_eq!(timeout(bad), None, "{bad}");
-        }
-        assert_eq!(grpc_timeout(&HeaderMap::new()), None);
     }
 }

@@ -13,7 +13,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::{connection::Activity, connections::Place, pace::Pausing};
+use super::{activity::Activity, connections::Place, pace::Pausing};
 
 /// How often a connection is read from before others have their turn: a second time to see that nothing more has come.
 const READS: u32 = 2;

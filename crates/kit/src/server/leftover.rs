@@ -15,14 +15,14 @@ use hyper::body::Incoming;
 use prost::bytes::Bytes;
 use tokio::{runtime::Handle, sync::Semaphore, time::timeout};
 
-use super::connections::Place;
+use super::window::STREAM_WINDOW;
 
 /// How many rests of requests are read at a time, of a whole port. Nothing of them is kept.
 pub(super) const LEFTOVERS: usize = 1024;
 /// How long it may take: more than a round trip to the other side of the world.
 const MOMENT: Duration = Duration::from_secs(2);
 /// How many bytes are read: as many as a client may send ahead.
-const AHEAD: usize = super::connection::STREAM_WINDOW as usize;
+const AHEAD: usize = STREAM_WINDOW as usize;
 
 /// The body of a request.
 pub(super) struct RequestBody {
@@ -32,8 +32,9 @@ pub(super) struct RequestBody {
 }
 
 impl RequestBody {
-    pub(super) fn new(body: Incoming, place: &Place) -> Self {
-        Self { body: Some(body), places: Arc::clone(&place.leftovers) }
+    /// A body whose rest is read in one of these places.
+    pub(super) fn new(body: Incoming, places: &Arc<Semaphore>) -> Self {
+        Self { body: Some(body), places: Arc::clone(places) }
     }
 }
 

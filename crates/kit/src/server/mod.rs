@@ -32,8 +32,11 @@ use self::{
 };
 use crate::{identity::Authenticator, metrics};
 
+mod accept;
+mod activity;
 mod admission;
 mod arrival;
+mod asked;
 mod calls;
 mod canonical;
 mod connection;
@@ -46,22 +49,26 @@ mod front;
 mod gzip;
 mod health;
 mod heard;
+mod keeps;
 mod leftover;
+mod limit;
 mod limits;
 mod log;
 mod open;
 mod pace;
+mod response;
 mod room;
 mod starting;
 mod streams;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use admission::{CallerLimits, LongWork, long_work};
 pub use files::raise_file_limit;
 pub use health::{Told, health, until_answering};
-pub(crate) use limits::Limit;
+pub(crate) use limit::Limit;
 pub use limits::{Limits, MESSAGE_LIMIT};
 pub use starting::starting;
 pub use streams::Streams;

@@ -11,7 +11,12 @@ use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
 use super::{
-    Limit, Limits, arrival::Messages, calls::Keeps, connections::Place, edge::Asked, gzip::Encoding,
+    Limit, Limits,
+    arrival::Messages,
+    asked::{Asked, Method},
+    connections::Place,
+    gzip::Encoding,
+    keeps::{Keeps, Permits},
 };
 use crate::{metrics, status::Fault};
 
@@ -22,39 +27,6 @@ pub(super) const MESSAGE_LIMIT: usize = 16 * 1024;
 const AT_ONCE: Duration = Duration::from_millis(100);
 /// How long a message may take to arrive after that.
 const ARRIVAL: Duration = Duration::from_secs(5);
-/// How long a stream of questions about the API stays open. Tools ask what they need in one go, and then again.
-const REFLECTION: Duration = Duration::from_mins(1);
-
-const HEALTH: &str = "/grpc.health.v1.Health/";
-const REFLECT: &str = "/grpc.reflection.";
-
-/// A method that is open to everybody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
-    /// One question, one answer.
-    Unary,
-    /// One question, and answers for as long as the client cares.
-    Watch,
-    /// Questions and answers.
-    Reflection,
-}
-
-impl Method {
-    /// The open method that a path names, if it names one.
-    pub(super) fn at(path: &str) -> Option<Self> {
-        match path.strip_prefix(HEALTH) {
-            Some("Watch") => Some(Self::Watch),
-            Some(_) => Some(Self::Unary),
-            None => path.starts_with(REFLECT).then_some(Self::Reflection),
-        }
-    }
-
-    /// How long a call may last, if there is a limit.
-    pub(super) fn lasts(self) -> Option<Duration> {
-        (self == Self::Reflection).then_some(REFLECTION)
-    }
-}
-
 /// The calls of everybody that are in progress: streams, and calls whose message has yet to arrive.
 pub(super) struct Places(Arc<Semaphore>);
 
@@ -64,9 +36,6 @@ fn permit(places: &Arc<Semaphore>, limit: Limit) -> Result<OwnedSemaphorePermit,
         Fault::overloaded()
     })
 }
-
-/// A call's place: it lasts until the last of its clones is dropped.
-pub(super) type Permits = Arc<Vec<OwnedSemaphorePermit>>;
 
 impl Places {
     pub(super) fn new(limits: &Limits) -> Self {
@@ -123,21 +92,5 @@ impl Places {
             permit(&from.address.open_calls, Limit::AddressOpenCalls)?,
             permit(&self.0, Limit::OpenCalls)?,
         ])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn health_and_reflection_are_open_and_nothing_else() {
-        assert_eq!(Method::at("/grpc.health.v1.Health/Check"), Some(Method::Unary));
-        assert_eq!(Method::at("/grpc.health.v1.Health/Watch"), Some(Method::Watch));
-        let reflection = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
-        assert_eq!(Method::at(reflection), Some(Method::Reflection));
-        for path in ["/", "/grpc.health.v1.Healthy/Check", "/devspaces.space.v1.SpaceService/GetSpace"] {
-            assert_eq!(Method::at(path), None, "{path}");
-        }
     }
 }

@@ -10,18 +10,20 @@ use std::{
 use devspaces_proto::health::v1::health_server::HealthServer;
 use http::{HeaderValue, Request, Response};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body};
 use tower::Service;
 
 use super::{
     FAREWELL, Limits,
-    calls::{Calls, Terms},
+    asked::{Asked, Method},
+    calls::Calls,
     connections::Connections,
-    edge::Asked,
     front::Front,
     gzip,
     health::Health,
-    open::{self, Places},
+    open::Places,
+    response::Terms,
 };
 use crate::status::Fault;
 
@@ -41,12 +43,15 @@ pub async fn starting<T>(
         health: HealthServer::new(health),
         places: Arc::new(Places::new(&limits)),
         calls: Arc::default(),
+        over: CancellationToken::new(),
     };
+    let over = waiting.over.clone();
     let done = tokio::select! {
         never = connections.accept(listener, Front::new(waiting, origins)) => match never {},
         done = work => done,
     };
-    // Its clients connect again, and find what they came for.
+    // Its clients connect again, and find what they came for. Those that watch are told.
+    over.cancel();
     connections.close(FAREWELL).await;
     done
 }
@@ -56,19 +61,24 @@ struct Waiting {
     health: HealthServer<Health>,
     places: Arc<Places>,
     calls: Arc<Calls>,
+    /// What is waited for is there.
+    over: CancellationToken,
 }
 
 impl Waiting {
     async fn answer(mut self, mut request: Request<Body>) -> Result<Response<Body>, Fault> {
         let asked =
             Asked::read(&mut request).ok_or_else(|| Fault::internal("a call without a connection"))?;
-        if !matches!(asked.open, Some(open::Method::Unary | open::Method::Watch)) {
+        // None is admitted: more than so many are read at a pace, as they are later.
+        asked.origin.0.pace.refuses();
+        if !matches!(asked.open, Some(Method::Unary | Method::Watch)) {
             return Err(Fault::starting());
         }
         let call = self.calls.begin();
         let (request, keeps) = self.places.arrived(request, &asked).await?;
         let Ok(response) = self.health.call(request).await;
-        let terms = Terms { deadline: asked.deadline, gzip: asked.gzip, keeps, ..Terms::default() };
+        let stopping = Some(Box::pin(self.over.cancelled_owned()));
+        let terms = Terms { deadline: asked.deadline, gzip: asked.gzip, keeps, stopping };
         Ok(call.respond(response, terms))
     }
 }

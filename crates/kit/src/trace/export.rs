@@ -21,7 +21,7 @@ use tonic::transport::{Endpoint, Uri};
 use crate::{
     clock::{Clock, SystemClock},
     metrics,
-    telemetry::TelemetryError,
+    telemetry::error::TelemetryError,
 };
 
 /// How many spans may wait for the collector: those of some thousand calls.

@@ -14,3 +14,4 @@ pub use export::{Export, export, flush};
 
 pub(crate) use ending::Ending;
 pub(crate) use span::Span;
+pub use span::transaction;

@@ -61,26 +61,6 @@ impl Span {
         Some(Self::new(parent.child(), SpanKind::Client, method, described))
     }
 
-    /// Does a transaction for the call that is being answered, and tells whether it is committed.
-    pub(crate) async fn transaction<T, E>(
-        method: &'static str,
-        work: impl Future<Output = Result<T, E>>,
-        is_committed: impl FnOnce(&T) -> bool,
-    ) -> Result<T, E> {
-        let Some(parent) = TraceContext::current().filter(|_| Spans::get().is_some()) else {
-            return work.await;
-        };
-        let described = |record: &mut Record| record.parent = Some(parent);
-        let span = Self::new(parent.child(), SpanKind::Internal, "transaction", described);
-        let result = work.await;
-        let committed = result.as_ref().is_ok_and(is_committed);
-        span.finish(
-            Status::Unset,
-            vec![KeyValue::new("devspaces.method", method), KeyValue::new("devspaces.committed", committed)],
-        );
-        result
-    }
-
     fn new(
         context: TraceContext,
         kind: SpanKind,
@@ -154,6 +134,26 @@ impl Span {
             instrumentation_scope: record.spans.scope(),
         });
     }
+}
+
+/// Does a transaction for the call that is being answered, and tells whether it is committed.
+pub async fn transaction<T, E>(
+    method: &'static str,
+    work: impl Future<Output = Result<T, E>>,
+    is_committed: impl FnOnce(&T) -> bool,
+) -> Result<T, E> {
+    let Some(parent) = TraceContext::current().filter(|_| Spans::get().is_some()) else {
+        return work.await;
+    };
+    let described = |record: &mut Record| record.parent = Some(parent);
+    let span = Span::new(parent.child(), SpanKind::Internal, "transaction", described);
+    let result = work.await;
+    let committed = result.as_ref().is_ok_and(is_committed);
+    span.finish(
+        Status::Unset,
+        vec![KeyValue::new("devspaces.method", method), KeyValue::new("devspaces.committed", committed)],
+    );
+    result
 }
 
 /// What a place is called in an exported span.

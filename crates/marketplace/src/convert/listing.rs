@@ -1,4 +1,4 @@
-use devspaces_kit::etag;
+use devspaces_ledger::etag;
 use devspaces_proto::marketplace::v1 as proto;
 
 use crate::domain::{Listing, State};

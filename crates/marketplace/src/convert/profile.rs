@@ -1,11 +1,11 @@
 use std::collections::HashSet;
 
 use devspaces_kit::{
-    etag,
     name::{MarketplaceAdminName, SpaceName, UserName},
     status::{Fault, Fields},
     text,
 };
+use devspaces_ledger::etag;
 use devspaces_proto::{
     facts::v1::{CreatedApp, SpaceDescription},
     marketplace::v1 as proto,

@@ -1,8 +1,10 @@
 //! The table of Marketplace admins.
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error},
     name::{SpaceName, UserName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error},
     on,
 };
 

@@ -1,7 +1,7 @@
 //! How many vendor profiles a person created (R-S10).
-use devspaces_kit::{
+use devspaces_kit::name::UserName;
+use devspaces_ledger::{
     db::{Conn, Error},
-    name::UserName,
     on,
 };
 

@@ -1,8 +1,10 @@
 //! The table of listings.
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error},
     name::{AppName, ListingName, Principal, SpaceName, VendorProfileName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error},
     on,
 };
 use sqlx::AssertSqlSafe;

@@ -1,8 +1,10 @@
 //! The table of vendor profiles.
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error},
     name::{SpaceName, VendorProfileName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error},
     on,
 };
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! The tables of what was taken over from other systems (R-K7).
-use devspaces_kit::{
+use devspaces_kit::name::{AppName, SpaceName};
+use devspaces_ledger::{
     db::{Conn, Error},
-    name::{AppName, SpaceName},
     on,
 };
 use uuid::Uuid;

@@ -1,12 +1,11 @@
 use devspaces_authz::{ConsoleRole, Permission};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call},
     name::{MemberName, SpaceName, UserName},
     status::{Blockers, Fault, Reason},
 };
+use devspaces_ledger::{Abort, Call, Change, Tx};
 use devspaces_proto::membership::v1::{AddMembersRequest, AddMembersResponse};
 use serde_json::Value;
 use tonic::Code;

@@ -1,13 +1,12 @@
 use devspaces_authz::Permission;
 use devspaces_gate::Context;
 use devspaces_kit::{
-    db::Tx,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
     name::{MemberName, SpaceName},
     page,
     status::{Blockers, Fault},
 };
+use devspaces_ledger::{Abort, Call, Mutation, Tx};
 use devspaces_proto::membership::v1::{LeaveSpaceRequest, LeaveSpaceResponse};
 
 use super::keep_an_admin;

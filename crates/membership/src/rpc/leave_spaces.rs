@@ -2,13 +2,12 @@ use std::collections::HashSet;
 
 use devspaces_gate::Context;
 use devspaces_kit::{
-    db::Tx,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
     name::SpaceName,
     page,
     status::{Fault, Fields, Reason},
 };
+use devspaces_ledger::{Abort, Call, Mutation, Tx};
 use devspaces_proto::membership::v1::{
     LeaveSpaceRefusal, LeaveSpaceResult, LeaveSpacesRequest, LeaveSpacesResponse, leave_space_result::Outcome,
 };

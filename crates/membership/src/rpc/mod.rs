@@ -12,12 +12,11 @@ use std::sync::Arc;
 
 use devspaces_gate::Context;
 use devspaces_kit::{
-    db::Tx,
     edge::answer,
-    mutation::Abort,
     name::SpaceName,
     status::{Blockers, Reason},
 };
+use devspaces_ledger::{Abort, Tx};
 use devspaces_proto::membership::v1::{
     AddMembersRequest, AddMembersResponse, GetMemberRequest, LeaveSpaceRequest, LeaveSpaceResponse,
     LeaveSpacesRequest, LeaveSpacesResponse, ListMembersRequest, ListMembersResponse, Member as WireMember,
@@ -33,7 +32,7 @@ use crate::{
 
 /// The services as gRPC sees them.
 #[derive(Clone)]
-pub struct Rpc(pub(crate) Arc<Context>);
+pub(crate) struct Rpc(pub(crate) Arc<Context>);
 
 #[tonic::async_trait]
 impl MembershipService for Rpc {

@@ -1,14 +1,12 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::Tx,
-    etag,
     identity::Caller,
-    mutation::{Abort, Call},
     name::{MemberName, UserName},
     page,
     status::{Blockers, Fault, Fields, Reason},
 };
+use devspaces_ledger::{Abort, Call, Tx, etag};
 use devspaces_proto::membership::v1::{RemoveMemberRequest, RemoveMemberResponse};
 
 use super::keep_an_admin;

@@ -1,13 +1,11 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::{Change, Tx},
-    etag,
     identity::Caller,
-    mutation::{Abort, Call},
     name::MemberName,
     status::{Fault, Reason},
 };
+use devspaces_ledger::{Abort, Call, Change, Tx, etag};
 use devspaces_proto::membership::v1::{Member as WireMember, UpdateMemberRequest};
 
 use super::keep_an_admin;

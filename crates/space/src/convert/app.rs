@@ -1,9 +1,9 @@
 use devspaces_authz::{AppRole, Facts};
 use devspaces_kit::{
-    etag,
     status::{Fault, Fields},
     text,
 };
+use devspaces_ledger::etag;
 use devspaces_proto::space::v1 as proto;
 
 use super::contributor::wire_role;

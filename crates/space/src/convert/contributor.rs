@@ -2,10 +2,10 @@ use std::collections::HashSet;
 
 use devspaces_authz::{AppRole, ConsoleRole, Role};
 use devspaces_kit::{
-    etag,
     name::{AppName, ContributorName, SpaceName, UserName},
     status::{Fault, Fields},
 };
+use devspaces_ledger::etag;
 use devspaces_proto::space::v1 as proto;
 
 use crate::domain::Contributor;

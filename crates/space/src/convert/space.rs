@@ -1,9 +1,9 @@
 use devspaces_authz::{ConsoleRole, Facts, SpaceState};
 use devspaces_kit::{
-    etag,
     status::{Fault, Fields},
     text,
 };
+use devspaces_ledger::etag;
 use devspaces_proto::{facts::v1::GetBillingStatusResponse, space::v1 as proto};
 
 use crate::domain::{Metadata, Patch, Space, purge_time};

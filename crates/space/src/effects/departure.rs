@@ -1,10 +1,12 @@
 //! Someone is no member of a space any more: the roles on its apps follow.
 use devspaces_authz::AppRole;
 use devspaces_kit::{
-    db::{Change, Conn, Error, Tx},
-    mutation::Abort,
     name::{AppName, ContributorName, Scope, SpaceName, UserName},
     status::Fault,
+};
+use devspaces_ledger::{
+    Abort, Change, Tx,
+    db::{Conn, Error},
 };
 use devspaces_proto::facts::v1::DropAppRoles;
 use serde_json::{Value, json};

@@ -1,15 +1,14 @@
 //! An app that is reserved for a listing is listed or released.
 use devspaces_kit::{
-    db::Tx,
-    mutation::Abort,
     name::{AppName, ListingName, Scope, SpaceName},
     status::{Fault, Reason},
 };
+use devspaces_ledger::{Abort, Tx};
 use devspaces_proto::facts::v1::SetAppListing;
 
 use crate::{
     domain::{App, Listing},
-    record::relist,
+    journaling::relist,
     store,
 };
 

@@ -4,15 +4,13 @@ mod listing;
 mod publication;
 
 use devspaces_authz::Owner;
-use devspaces_kit::{
-    db::{Conn, Error, Tx},
-    inbox::Effects,
-    mutation::Abort,
-    name::Scope,
-    status::{Fault, Reason},
+use devspaces_kit::{name::Scope, status::Fault};
+use devspaces_ledger::{
+    Abort, Tx,
+    db::{Conn, Error},
+    inbox::{Effects, not_the_senders},
 };
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, effect::Effect};
-use tonic::Code;
 
 use self::{
     departure::Departure,
@@ -63,11 +61,6 @@ impl Received {
         });
         Ok(Self { applied: applied.collect::<Result<_, Fault>>()?, sequence: request.sequence })
     }
-}
-
-fn not_the_senders() -> Fault {
-    let message = "This effect is not one that changes of the calling service have";
-    Fault::new(Code::PermissionDenied, Reason::PermissionDenied, message)
 }
 
 impl Effects for Received {

@@ -1,11 +1,10 @@
 //! A space is published, or created as one that is.
 use devspaces_authz::{AppRole, SpaceState};
 use devspaces_kit::{
-    db::{Change, Tx},
-    mutation::Abort,
     name::{AppName, ContributorName, Scope, SpaceName, UserName},
     status::Fault,
 };
+use devspaces_ledger::{Abort, Change, Tx};
 use devspaces_proto::facts::v1::{CreatePublishedSpace, CreatedApp, PublishSpace};
 use serde_json::{Value, json};
 

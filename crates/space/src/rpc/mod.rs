@@ -9,4 +9,4 @@ use devspaces_gate::Context;
 
 /// The handlers' end of the port.
 #[derive(Clone)]
-pub struct Rpc(pub(crate) Arc<Context>);
+pub(crate) struct Rpc(pub(crate) Arc<Context>);

@@ -4,8 +4,10 @@ use std::sync::LazyLock;
 use devspaces_authz::AppRole;
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error, RowsSql, UnionSql},
     name::{AppName, ListingName, SpaceName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error, RowsSql, UnionSql},
     on,
 };
 use uuid::Uuid;

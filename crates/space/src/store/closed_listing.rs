@@ -1,7 +1,7 @@
 //! Listings that have no app, and never will (R-K6).
-use devspaces_kit::{
+use devspaces_kit::name::ListingName;
+use devspaces_ledger::{
     db::{Conn, Error},
-    name::ListingName,
     on,
 };
 

@@ -4,8 +4,10 @@ use std::sync::LazyLock;
 use devspaces_authz::AppRole;
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Conn, Error},
     name::{AppName, ContributorName, SpaceName, UserName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error},
     on,
 };
 use sqlx::AssertSqlSafe;

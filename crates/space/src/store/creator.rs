@@ -1,7 +1,7 @@
 //! Who made which space, and how many (R-S10).
-use devspaces_kit::{
+use devspaces_kit::name::{SpaceName, UserName};
+use devspaces_ledger::{
     db::{Conn, Error},
-    name::{SpaceName, UserName},
     on,
 };
 

@@ -1,7 +1,7 @@
 //! Who ceased to be a member of a space (R-M5).
-use devspaces_kit::{
+use devspaces_kit::name::SpaceName;
+use devspaces_ledger::{
     db::{Conn, Error},
-    name::SpaceName,
     on,
 };
 

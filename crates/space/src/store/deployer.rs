@@ -2,9 +2,9 @@
 use std::sync::LazyLock;
 
 use devspaces_authz::AppRole;
-use devspaces_kit::{
+use devspaces_kit::name::{SpaceName, UserName};
+use devspaces_ledger::{
     db::{Conn, Error},
-    name::{SpaceName, UserName},
     on,
 };
 use sqlx::AssertSqlSafe;

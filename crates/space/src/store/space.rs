@@ -2,10 +2,9 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use devspaces_authz::SpaceState;
-use devspaces_kit::{
-    clock::Timestamp,
+use devspaces_kit::{clock::Timestamp, name::SpaceName};
+use devspaces_ledger::{
     db::{Conn, Error, RowsSql},
-    name::SpaceName,
     on,
 };
 use uuid::Uuid;

@@ -2,11 +2,7 @@
 use std::{fs::File, net::SocketAddr, process::Stdio, time::Duration};
 
 use devspaces::keys;
-use devspaces_kit::{
-    clock::SystemClock,
-    identity::{DevIssuer, SigningKey},
-    name::Principal,
-};
+use devspaces_kit::{clock::SystemClock, identity::{DevIssuer, SigningKey}, name::Principal};
 use devspaces_tests::{Persona, engine::temporary_folder, process};
 use tempfile::TempDir;
 use tokio::{

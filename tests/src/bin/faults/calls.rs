@@ -8,11 +8,7 @@ use std::{
 };
 
 use devspaces::Service;
-use devspaces_kit::{
-    clock::{Clock, SystemClock},
-    identity::DevIssuer,
-    name::Principal,
-};
+use devspaces_kit::{clock::{Clock, SystemClock}, identity::DevIssuer, name::Principal};
 use devspaces_proto::MutationRequest;
 use devspaces_tests::Persona;
 use tokio::time::{sleep, timeout};

@@ -17,10 +17,7 @@ use std::{cell::RefCell, path::PathBuf, process::ExitCode, rc::Rc, time::Duratio
 
 use clap::Parser;
 use devspaces::{Service, keys};
-use devspaces_kit::{
-    clock::SystemClock,
-    identity::{DevIssuer, SigningKey},
-};
+use devspaces_kit::{clock::SystemClock, identity::{DevIssuer, SigningKey}};
 use tokio::task::{LocalSet, spawn_local};
 
 use self::{

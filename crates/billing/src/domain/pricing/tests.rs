@@ -92,9 +92,9 @@ impl Books {
     fn usage(&self) -> Usage {
         let open = self.totals.iter().map(|(key, sum)| (*key, of_logs(*sum)));
         let covered = |key: &TotalKey| key.billable && self.issued.contains(&(key.space, key.billed_month));
-        let mut consumed = BTreeMap::<Pool, Decimal>::new();
+        let mut consumed = BTreeMap::<Allowance, Decimal>::new();
         for (_, line) in &self.lines {
-            *consumed.entry(line.pool).or_default() += line.free;
+            *consumed.entry(line.allowance).or_default() += line.free;
         }
         Usage { open: open.filter(|(key, _)| !covered(key)).collect(), consumed, cards: self.cards.clone() }
     }
@@ -148,12 +148,12 @@ proptest! {
     fn a_total_is_the_rounded_sum_of_its_lines(
         parts in prop::collection::vec((1_u64..1_000_000_000_000_000, 0_u64..1_000_000_000, 1_i64..100_000_000), 0..60),
     ) {
-        let pool = Pool { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
+        let allowance = Allowance { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
         let (mut all, mut exact) = (Vec::new(), 0_i128);
         for (used, free, price) in parts {
             let free = free.min(used);
             let price_of_unit = Decimal::new(price, 12);
-            all.push(Line::new(pool, quantity(used), quantity(free), price_of_unit, 1).expect("a line"));
+            all.push(Line::new(allowance, quantity(used), quantity(free), price_of_unit, 1).expect("a line"));
             exact += i128::from(used - free) * i128::from(price);
         }
         let sum = all.iter().map(Line::amount).try_fold(Amount::default(), Amount::and).expect("an amount");
@@ -216,21 +216,21 @@ proptest! {
                 books.issue(holder, billed);
             }
         }
-        let mut told = BTreeMap::<Pool, (i128, i128)>::new();
+        let mut told = BTreeMap::<Allowance, (i128, i128)>::new();
         for (key, sum) in &books.totals {
-            let (paid_for, all) = told.entry(Pool::of(key, Metric::LogsGb)).or_default();
+            let (paid_for, all) = told.entry(Allowance::of(key, Metric::LogsGb)).or_default();
             *paid_for += if key.billable { nanos(sum.quantity) } else { 0 };
             *all += nanos(sum.quantity);
         }
-        for (pool, (billable, all)) in told {
-            let of_pool = books.lines.iter().map(|(_, line)| line).filter(|line| line.pool == pool);
+        for (allowance, (billable, all)) in told {
+            let of_pool = books.lines.iter().map(|(_, line)| line).filter(|line| line.allowance == allowance);
             let (mut quantity, mut free, mut billed) = (0, 0, 0);
             for line in of_pool {
                 quantity += nanos(line.quantity);
                 free += nanos(line.free);
                 billed += nanos(line.billed());
             }
-            let allowance = nanos(books.cards[&pool.usage_month].rates[&pool.metric].allowance);
+            let allowance = nanos(books.cards[&allowance.usage_month].rates[&allowance.metric].allowance);
             prop_assert_eq!(quantity, billable);
             prop_assert_eq!(free + billed, quantity);
             prop_assert!(free <= allowance);
@@ -247,7 +247,7 @@ fn decimal(text: &str) -> Decimal {
     text.parse().expect("a decimal")
 }
 
-/// A pool's usage in sums: held from, space, billable, billed month, quantity.
+/// A allowance's usage in sums: held from, space, billable, billed month, quantity.
 fn open(sums: &[(i64, u8, bool, u8, &str)]) -> Vec<(TotalKey, Sums)> {
     let sum = |&(held, holder, billable, billed, quantity): &(i64, u8, bool, u8, &str)| {
         let key = key(&(holder, 0, 0, 0, billable, 0), billed);
@@ -287,8 +287,8 @@ fn what_nobody_pays_for_uses_the_allowance_up_first() {
 #[test]
 fn what_was_free_on_an_issued_invoice_stays_used_up() {
     let mut late = usage(&[(10, 0, true, 1, "5")]);
-    let pool = Pool { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
-    late.consumed.insert(pool, decimal("8"));
+    let allowance = Allowance { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
+    late.consumed.insert(allowance, decimal("8"));
     assert_eq!(split(&late, 0, 1), ("2".into(), "3".into()));
     assert_eq!(lines(space(0), month(0), &late), (Vec::new(), Vec::new()));
 }
@@ -296,7 +296,7 @@ fn what_was_free_on_an_issued_invoice_stays_used_up() {
 // R-B7
 #[test]
 fn totals_are_rounded_half_to_even() {
-    let pool = Pool { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
+    let allowance = Allowance { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
     for (quantities, expected) in [
         (&["0.005"][..], "0.00"),
         (&["0.015"], "0.02"),
@@ -306,7 +306,8 @@ fn totals_are_rounded_half_to_even() {
         (&["0.004", "0.004"], "0.01"),
         (&[], "0.00"),
     ] {
-        let line = |it: &&str| Line::new(pool, decimal(it), Decimal::ZERO, Decimal::ONE, 1).expect("a line");
+        let line =
+            |it: &&str| Line::new(allowance, decimal(it), Decimal::ZERO, Decimal::ONE, 1).expect("a line");
         let lines: Vec<Line> = quantities.iter().map(line).collect();
         assert_eq!(total(&lines), Some(decimal(expected)), "{quantities:?}");
     }
@@ -314,14 +315,15 @@ fn totals_are_rounded_half_to_even() {
 
 #[test]
 fn what_can_not_be_kept_exactly_is_no_line() {
-    let pool = Pool { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
-    let line = |used: &str, price: &str| Line::new(pool, decimal(used), Decimal::ZERO, decimal(price), 1);
+    let allowance = Allowance { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
+    let line =
+        |used: &str, price: &str| Line::new(allowance, decimal(used), Decimal::ZERO, decimal(price), 1);
     assert!(line("999999999999.999999999", "0.000001929").is_some());
     assert_eq!(line("999999999999.999999999", "999999.999999999999"), None);
     assert_eq!(line("9999999999999999999999999999", "10000"), None);
-    let more_than_used = Line::new(pool, Decimal::ONE, Decimal::TWO, Decimal::ONE, 1);
+    let more_than_used = Line::new(allowance, Decimal::ONE, Decimal::TWO, Decimal::ONE, 1);
     assert_eq!(more_than_used, None);
-    let nothing = Line::new(pool, Decimal::ONE, Decimal::ONE, decimal("0.5"), 1).expect("a line");
+    let nothing = Line::new(allowance, Decimal::ONE, Decimal::ONE, decimal("0.5"), 1).expect("a line");
     assert_eq!((nothing.billed().to_string(), nothing.amount().to_string()), ("0".into(), "0".into()));
     let large = line("99999999999999999", "1").expect("a line");
     assert_eq!(total(&[large.clone(), large]), None);
@@ -332,15 +334,16 @@ fn what_can_not_be_kept_exactly_is_no_line() {
 fn usage_without_a_rate_is_not_given_away() {
     let mut unpriced = usage(&[(10, 0, true, 0, "5")]);
     unpriced.cards.clear();
-    let pool = Pool { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
-    assert_eq!(lines(space(0), month(0), &unpriced), (Vec::new(), vec![pool]));
+    let allowance = Allowance { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
+    assert_eq!(lines(space(0), month(0), &unpriced), (Vec::new(), vec![allowance]));
 }
 
 // R-B7: a large line and a small one have more digits together than a decimal keeps.
 #[test]
 fn lines_of_very_different_size_are_added_up() {
-    let pool = Pool { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
-    let line = |billed: &str, price: &str| Line::new(pool, decimal(billed), Decimal::ZERO, decimal(price), 1);
+    let allowance = Allowance { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
+    let line =
+        |billed: &str, price: &str| Line::new(allowance, decimal(billed), Decimal::ZERO, decimal(price), 1);
     let lines =
         [line("99999999999.9", "1.09"), line("1.000000001", "0.000001929")].map(|it| it.expect("a line"));
     // 108,999,999,999.891 and 0.000001929000001929.
@@ -354,6 +357,6 @@ fn what_has_no_line_hides_no_other_line() {
     let huge = Sums::from_iter([(Metric::KvsReadGb, Sum::of(Decimal::MAX))]);
     usage.open.push((TotalKey { app: app(1), ..usage.open[0].0 }, huge));
     let (lines, unpriced) = lines(space(0), month(0), &usage);
-    assert_eq!((lines.len(), lines[0].pool.app), (1, app(0)));
-    assert_eq!(unpriced, [Pool { app: app(1), usage_month: month(0), metric: Metric::KvsReadGb }]);
+    assert_eq!((lines.len(), lines[0].allowance.app), (1, app(0)));
+    assert_eq!(unpriced, [Allowance { app: app(1), usage_month: month(0), metric: Metric::KvsReadGb }]);
 }

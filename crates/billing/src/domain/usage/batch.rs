@@ -1,19 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use super::{Books, Event, Placement, TotalKey};
-
-/// Why an event does not count.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Rejection {
-    /// A sentence that names the fields.
-    Malformed(String),
-    AppUnknown,
-    /// With it, more would be used than can be priced.
-    TooMuch,
-    TimeInFuture,
-    MonthClosed,
-    ContentDiffers,
-}
+use super::{Books, Event, Placement, Rejection, TotalKey};
 
 /// What became of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +12,7 @@ pub(crate) enum Outcome {
 
 /// An event of a batch, as far as it is understood.
 #[derive(Clone, Debug)]
-pub(crate) enum Line {
+pub(crate) enum Reported {
     /// Not at all: by this sentence.
     Malformed(String),
     /// It is one, and belongs to a space or to none. One that belongs to none can still be one that was accepted before.
@@ -41,15 +28,15 @@ enum Entry<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(crate) fn new(lines: &'a [Line], books: &Books) -> Self {
-        let entry = |line: &'a Line| match line {
-            Line::Malformed(sentence) => Entry::Malformed(sentence),
-            Line::Event(event, placement) => {
+    pub(crate) fn new(reported: &'a [Reported], books: &Books) -> Self {
+        let entry = |reported: &'a Reported| match reported {
+            Reported::Malformed(sentence) => Entry::Malformed(sentence),
+            Reported::Event(event, placement) => {
                 let total = placement.as_ref().map_err(Rejection::clone);
                 Entry::Event(event, total.and_then(|placement| books.total(event, placement)))
             }
         };
-        Self(lines.iter().map(entry).collect())
+        Self(reported.iter().map(entry).collect())
     }
 
     /// The events that count unless they are stored already, with their sums, in the order of their ids: the first of each
@@ -137,7 +124,7 @@ mod tests {
     };
 
     /// An event of few kinds, so that ids are repeated, with other content and with the same.
-    fn line() -> impl Strategy<Value = Line> {
+    fn reported() -> impl Strategy<Value = Reported> {
         (0_u8..6, 1_i64..4, 0_u8..8).prop_map(|(id, quantity, kind)| {
             let event = Event {
                 id: format!("e{id}"),
@@ -148,19 +135,19 @@ mod tests {
             };
             let held = Held { space: SpaceName(Uuid::from_u128(2)), from: Timestamp::EPOCH, until: None };
             match kind {
-                0 => Line::Malformed("is malformed".into()),
-                1 => Line::Event(event, Err(Rejection::AppUnknown)),
+                0 => Reported::Malformed("is malformed".into()),
+                1 => Reported::Event(event, Err(Rejection::AppUnknown)),
                 _ => {
                     let placement = Placement::of(&event, &held, Timestamp::EPOCH);
-                    Line::Event(event, Ok(placement))
+                    Reported::Event(event, Ok(placement))
                 }
             }
         })
     }
 
     /// What a database does with a batch, by the parts that are proven here.
-    fn take(lines: &[Line], table: &mut BTreeMap<String, Event>) -> (Vec<Outcome>, Sum) {
-        let batch = Batch::new(lines, &Books::default());
+    fn take(reported: &[Reported], table: &mut BTreeMap<String, Event>) -> (Vec<Outcome>, Sum) {
+        let batch = Batch::new(reported, &Books::default());
         let mut inserted = HashSet::new();
         let mut total = Sum::default();
         for (event, _) in batch.candidates() {
@@ -179,17 +166,17 @@ mod tests {
         // R-B5: however they are split into batches, and sent again, events come to the same.
         #[test]
         fn batches_do_what_their_events_do_one_by_one(
-            lines in prop::collection::vec(line(), 1..40),
+            reported in prop::collection::vec(reported(), 1..40),
             sizes in prop::collection::vec(1_usize..10, 40),
         ) {
             let (mut table, mut one_by_one, mut total) = (BTreeMap::new(), Vec::new(), Sum::default());
-            for line in &lines {
-                let (outcome, sum) = take(std::slice::from_ref(line), &mut table);
+            for reported in &reported {
+                let (outcome, sum) = take(std::slice::from_ref(reported), &mut table);
                 one_by_one.extend(outcome);
                 total = total.and(sum).expect("a sum");
             }
             let (mut other, mut outcomes, mut sums, mut rest) =
-                (BTreeMap::new(), Vec::new(), Sum::default(), &lines[..]);
+                (BTreeMap::new(), Vec::new(), Sum::default(), &reported[..]);
             for size in sizes {
                 let (batch, after) = rest.split_at(size.min(rest.len()));
                 let (outcome, sum) = take(batch, &mut other);
@@ -204,7 +191,7 @@ mod tests {
             let accepted = outcomes.iter().filter(|outcome| **outcome == Outcome::Accepted).count();
             prop_assert_eq!(i64::try_from(accepted), Ok(sums.events));
             // Sent again, nothing is accepted, and what was accepted is a duplicate.
-            let (again, none) = take(&lines, &mut other);
+            let (again, none) = take(&reported, &mut other);
             prop_assert_eq!(none, Sum::default());
             for (first, second) in outcomes.iter().zip(&again) {
                 prop_assert!(*first != Outcome::Accepted || *second == Outcome::Duplicate);

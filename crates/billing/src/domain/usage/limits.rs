@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::{Sums, TotalKey};
-use crate::domain::{Metric, Month, RateCard, amount::Amount, pricing::Pool};
+use crate::domain::{Metric, Month, RateCard, amount::Amount, pricing::Allowance};
 
 /// The most that one app may use of one metric in one month, in units of the metric: a million billions.
 const MOST_UNITS: i64 = 1_000_000_000_000_000;
@@ -21,7 +21,7 @@ const _: () = assert!(10_i128.pow(21) * MOST_COST as i128 <= i128::MAX / 100_000
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     prices: BTreeMap<(Month, Metric), Decimal>,
-    used: BTreeMap<Pool, Decimal>,
+    used: BTreeMap<Allowance, Decimal>,
 }
 
 impl Limits {
@@ -30,10 +30,10 @@ impl Limits {
         let prices = cards.iter().flat_map(|(month, card)| {
             card.rates.iter().map(|(metric, rate)| ((*month, *metric), rate.unit_price))
         });
-        let mut used = BTreeMap::<Pool, Decimal>::new();
+        let mut used = BTreeMap::<Allowance, Decimal>::new();
         for (key, sums) in sums {
             for (metric, sum) in sums.iter() {
-                let used = used.entry(Pool::of(key, metric)).or_default();
+                let used = used.entry(Allowance::of(key, metric)).or_default();
                 // Sums of before there were limits may be of any size.
                 *used = used.saturating_add(sum.quantity);
             }
@@ -42,9 +42,9 @@ impl Limits {
     }
 
     /// Counts a quantity in. False, and it is not counted, if that came to more than there may be.
-    pub(crate) fn admit(&mut self, pool: Pool, quantity: Decimal) -> bool {
-        let Some(price) = self.prices.get(&(pool.usage_month, pool.metric)) else { return false };
-        let used = self.used.entry(pool).or_default();
+    pub(crate) fn admit(&mut self, allowance: Allowance, quantity: Decimal) -> bool {
+        let Some(price) = self.prices.get(&(allowance.usage_month, allowance.metric)) else { return false };
+        let used = self.used.entry(allowance).or_default();
         let after = used.saturating_add(quantity);
         let fits = is_within(after, *price);
         if fits {
@@ -71,13 +71,13 @@ mod tests {
         domain::pricing::{Line, total},
     };
 
-    fn pool() -> Pool {
-        Pool { app: AppName::NIL, usage_month: "2026-11".parse().unwrap(), metric: Metric::KvsWriteGb }
+    fn allowance() -> Allowance {
+        Allowance { app: AppName::NIL, usage_month: "2026-11".parse().unwrap(), metric: Metric::KvsWriteGb }
     }
 
     fn limits(price: &str) -> Limits {
-        let pool = pool();
-        let prices = BTreeMap::from([((pool.usage_month, pool.metric), price.parse().unwrap())]);
+        let allowance = allowance();
+        let prices = BTreeMap::from([((allowance.usage_month, allowance.metric), price.parse().unwrap())]);
         Limits { prices, used: BTreeMap::new() }
     }
 
@@ -93,7 +93,7 @@ mod tests {
             ("0", "1000000000000000.000000001", false),
             ("0.000001929", "100001.000000001", true),
         ] {
-            let admitted = limits(price).admit(pool(), quantity.parse().unwrap());
+            let admitted = limits(price).admit(allowance(), quantity.parse().unwrap());
             assert_eq!(admitted, fits, "{quantity} at {price}");
         }
     }
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn sums_are_bounded_and_not_only_events() {
         let mut limits = limits("1");
-        let mut admit = |quantity: i64| limits.admit(pool(), quantity.into());
+        let mut admit = |quantity: i64| limits.admit(allowance(), quantity.into());
         assert_eq!(
             (admit(600_000_000), admit(600_000_000), admit(400_000_000), admit(1)),
             (true, false, true, false)
@@ -112,8 +112,8 @@ mod tests {
     #[test]
     fn what_was_stored_before_there_were_limits_admits_no_more_and_breaks_nothing() {
         let mut limits = limits("0.5");
-        limits.used.insert(pool(), Decimal::MAX);
-        assert!(!limits.admit(pool(), Decimal::ONE));
+        limits.used.insert(allowance(), Decimal::MAX);
+        assert!(!limits.admit(allowance(), Decimal::ONE));
     }
 
     proptest! {
@@ -129,7 +129,7 @@ mod tests {
                 let price = Decimal::from_i128_with_scale(price / 10_i128.pow(cheaper), 12);
                 let free = Decimal::from_i128_with_scale(free, 9).min(quantity);
                 if is_within(quantity, price) {
-                    let line = Line::new(pool(), quantity, free, price, 1);
+                    let line = Line::new(allowance(), quantity, free, price, 1);
                     prop_assert!(line.is_some(), "{quantity} at {price}");
                     lines.extend(line);
                 }

@@ -3,6 +3,7 @@ mod batch;
 mod holdings;
 mod ledger;
 mod limits;
+mod rejection;
 
 use std::fmt::Write as _;
 
@@ -11,10 +12,11 @@ use rust_decimal::Decimal;
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::{
-    batch::{Batch, Line, Outcome, Rejection},
+    batch::{Batch, Outcome, Reported},
     holdings::{Held, Holdings, LEEWAY},
     ledger::{Books, Placement, Sum, Sums, TotalKey},
     limits::Limits,
+    rejection::Rejection,
 };
 use super::Metric;
 

@@ -90,8 +90,8 @@ fn merge(
 ) -> Vec<(AppName, BilledApp)> {
     // Nothing: it can't be computed, and that hides no other app's.
     let mut estimates: BTreeMap<AppName, Option<Amount>> = BTreeMap::new();
-    for line in costs.lines.iter().filter(|line| line.pool.usage_month == month) {
-        let estimate = estimates.entry(line.pool.app).or_insert(Some(Amount::default()));
+    for line in costs.lines.iter().filter(|line| line.allowance.usage_month == month) {
+        let estimate = estimates.entry(line.allowance.app).or_insert(Some(Amount::default()));
         *estimate = estimate.and_then(|sum| sum.and(line.amount()));
     }
     for pool in costs.unpriced.iter().filter(|pool| pool.usage_month == month) {

@@ -1,12 +1,11 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call},
     name::BillingAdminName,
     status::{Fault, Reason},
 };
+use devspaces_ledger::{Abort, Call, Change, Tx};
 use devspaces_proto::billing::v1::{RemoveBillingAdminRequest, RemoveBillingAdminResponse};
 use serde_json::{Value, json};
 

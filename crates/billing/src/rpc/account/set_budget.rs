@@ -1,12 +1,7 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange};
-use devspaces_kit::{
-    db::{Change, Tx},
-    identity::Caller,
-    mutation::{Abort, Call},
-    name::AccountName,
-    status::Fault,
-};
+use devspaces_kit::{identity::Caller, name::AccountName, status::Fault};
+use devspaces_ledger::{Abort, Call, Change, Tx};
 use devspaces_proto::billing::v1::{Budget as WireBudget, SetBudgetRequest};
 use serde_json::Value;
 

@@ -1,13 +1,7 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange};
-use devspaces_kit::{
-    db::{Change, Tx},
-    etag,
-    identity::Caller,
-    mutation::{Abort, Call},
-    name::AccountName,
-    status::Fault,
-};
+use devspaces_kit::{identity::Caller, name::AccountName, status::Fault};
+use devspaces_ledger::{Abort, Call, Change, Tx, etag};
 use devspaces_proto::billing::v1::{Addresses as WireAddresses, UpdateAddressesRequest};
 
 use crate::{

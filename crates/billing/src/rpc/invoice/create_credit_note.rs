@@ -1,12 +1,11 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
-    db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call},
     name::InvoiceName,
     status::{Fault, Reason},
 };
+use devspaces_ledger::{Abort, Call, Change, Tx};
 use devspaces_proto::billing::v1::{CreateCreditNoteRequest, CreditNote as WireCreditNote};
 use rust_decimal::Decimal;
 use serde_json::json;

@@ -1,12 +1,12 @@
 use devspaces_authz::Permission;
 use devspaces_gate::Context;
 use devspaces_kit::{
-    db::Conn,
     identity::Caller,
     name::AccountName,
     page::{self, PageToken},
     status::{Fault, Fields},
 };
+use devspaces_ledger::db::Conn;
 use devspaces_proto::billing::v1::{Invoice, ListInvoicesRequest, ListInvoicesResponse};
 use rust_decimal::Decimal;
 

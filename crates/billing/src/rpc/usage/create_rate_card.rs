@@ -4,12 +4,11 @@ use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call},
     name::Scope,
     status::{Fault, Fields, Reason},
 };
+use devspaces_ledger::{Abort, Call, Change, Tx};
 use devspaces_proto::billing::v1::{CreateRateCardRequest, RateCard as WireRateCard};
 use serde_json::Value;
 use tonic::Code;

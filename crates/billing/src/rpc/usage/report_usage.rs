@@ -4,12 +4,11 @@ use devspaces_authz::{Owner, Permission};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Peers, Resource};
 use devspaces_kit::{
     clock::Timestamp,
-    db::{Change, Error, Tx},
     identity::Caller,
-    mutation::{Abort, Call},
     name::{AccountName, AppName, Malformed, Scope, SpaceName},
     status::Fault,
 };
+use devspaces_ledger::{Abort, Call, Change, Tx, db::Error};
 use devspaces_proto::{
     billing::v1::{ReportUsageRequest, ReportUsageResponse},
     facts::v1::{Holding, ListHoldingsRequest, space_records_service_client::SpaceRecordsServiceClient},
@@ -20,9 +19,9 @@ use crate::{
     convert,
     domain::{
         Month,
-        pricing::Pool,
+        pricing::Allowance,
         usage::{
-            Batch, Books, Event, Held, Holdings, LEEWAY, Limits, Line, Placement, Rejection, Sum, Sums,
+            Batch, Books, Event, Held, Holdings, LEEWAY, Limits, Placement, Rejection, Reported, Sum, Sums,
             TotalKey, digest,
         },
     },
@@ -54,8 +53,8 @@ async fn report(
     let events: Vec<_> = request.events.iter().map(convert::usage::event).collect();
     let now = context.clock.now();
     let holdings = holdings(context, events.iter().flatten()).await?;
-    let lines: Vec<_> = events.into_iter().map(|event| line(event, &holdings, now)).collect();
-    let report = Report { ids: request.events.into_iter().map(|event| event.id).collect(), lines };
+    let reported: Vec<_> = events.into_iter().map(|event| reported(event, &holdings, now)).collect();
+    let report = Report { ids: request.events.into_iter().map(|event| event.id).collect(), reported };
     let scopes = report.spaces().into_iter().map(Scope::from).collect();
     context.mutations.run(call.clone(), scopes, pass.guard(report)).await
 }
@@ -85,22 +84,22 @@ fn held(holding: &Holding) -> Option<(AppName, Held)> {
     Some((app.ok()?, Held { space: holding.space.parse().ok()?, from, until }))
 }
 
-fn line(event: Result<Event, String>, holdings: &Holdings, now: Timestamp) -> Line {
+fn reported(event: Result<Event, String>, holdings: &Holdings, now: Timestamp) -> Reported {
     match event {
-        Err(sentence) => Line::Malformed(sentence),
-        Ok(event) if event.time > now + LEEWAY => Line::Event(event, Err(Rejection::TimeInFuture)),
+        Err(sentence) => Reported::Malformed(sentence),
+        Ok(event) if event.time > now + LEEWAY => Reported::Event(event, Err(Rejection::TimeInFuture)),
         Ok(event) => {
             let held = holdings.of(event.app, event.time, now);
             let placement = held.map(|held| Placement::of(&event, held, now)).ok_or(Rejection::AppUnknown);
-            Line::Event(event, placement)
+            Reported::Event(event, placement)
         }
     }
 }
 
 struct Report {
-    /// As they were sent, one for each line.
+    /// As they were sent, one for each event.
     ids: Vec<String>,
-    lines: Vec<Line>,
+    reported: Vec<Reported>,
 }
 
 impl GuardedChange for Report {
@@ -108,7 +107,7 @@ impl GuardedChange for Report {
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<ReportUsageResponse, Abort> {
         let books = self.books(tx).await?;
-        let mut batch = Batch::new(&self.lines, &books);
+        let mut batch = Batch::new(&self.reported, &books);
         let sums = bound(tx, &mut batch).await?;
         let candidates = batch.candidates();
         let inserted = store::usage::insert(tx, &candidates).await?;
@@ -126,8 +125,8 @@ impl GuardedChange for Report {
 
 impl Report {
     fn placements(&self) -> impl Iterator<Item = &Placement> {
-        self.lines.iter().filter_map(|line| match line {
-            Line::Event(_, Ok(placement)) => Some(placement),
+        self.reported.iter().filter_map(|reported| match reported {
+            Reported::Event(_, Ok(placement)) => Some(placement),
             _ => None,
         })
     }
@@ -164,7 +163,7 @@ async fn bound(tx: &mut Tx, batch: &mut Batch<'_>) -> Result<Vec<(TotalKey, Sums
     let sums = store::total::of_apps(tx, &used.into_iter().collect::<Vec<_>>()).await?;
     let limits = Limits::new(&cards, &sums);
     let admit = |limits: &mut Limits, (event, total): &(&Event, TotalKey)| {
-        limits.admit(Pool::of(total, event.metric), event.quantity)
+        limits.admit(Allowance::of(total, event.metric), event.quantity)
     };
     // Most batches fit, even as if none of their events was there before.
     let mut all = limits.clone();

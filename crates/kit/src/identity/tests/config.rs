@@ -10,7 +10,7 @@ fn issuers_that_could_share_a_name_are_a_configuration_error() {
             issuer("one", kinds[0], prefixes[0], jwks(&key, "k")),
             issuer("two", kinds[1], prefixes[1], jwks(&key, "k")),
         ];
-        Authenticator::new(Hands::at_now(), issuers, Suite::default()).map(|_| ())
+        Authenticator::new(Hands::at_now(), issuers, Trust::default()).map(|_| ())
     };
     let overlap = Err(ConfigError::PrefixesOverlap("one".into(), "two".into()));
     for prefixes in [["", ""], ["", "a"], ["a", ""], ["a", "a"], ["a", "ab"], ["ab", "a"], ["a:", "a:"]] {
@@ -27,11 +27,11 @@ fn issuers_that_could_share_a_name_are_a_configuration_error() {
     };
     let one = Issuer { kinds: both(), ..issuer("one", Kind::Users, "", jwks(&key, "k")) };
     let two = issuer("two", Kind::Services, "", jwks(&key, "k"));
-    let mixed = Authenticator::new(Hands::at_now(), vec![one.clone(), two.clone()], Suite::default());
+    let mixed = Authenticator::new(Hands::at_now(), vec![one.clone(), two.clone()], Trust::default());
     assert_eq!(mixed.map(|_| ()), overlap, "one vouches for services, too");
     let own = Issuer { names_anybody: true, ..two };
     assert!(
-        Authenticator::new(Hands::at_now(), vec![one, own], Suite::default()).is_ok(),
+        Authenticator::new(Hands::at_now(), vec![one, own], Trust::default()).is_ok(),
         "the operator's own"
     );
 }
@@ -43,7 +43,7 @@ fn a_configuration_that_is_ambiguous_or_of_no_use_is_an_error() {
         Authenticator::new(Hands::at_now(), issuers, suite).map(|_| ()).expect_err("an error")
     };
     let one = |iss: &str, kind| issuer(iss, kind, "", jwks(&key, "k"));
-    let none = Suite::default;
+    let none = Trust::default;
     let twice = vec![one("one", Kind::Users), one("one", Kind::Services)];
     assert_eq!(new(twice, none()), ConfigError::IssuerTwice("one".into()));
     assert_eq!(new(vec![one("", Kind::Users)], none()), ConfigError::IssuerUnnamed);

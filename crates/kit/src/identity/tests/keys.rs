@@ -55,12 +55,12 @@ fn an_odd_key_takes_nothing_from_the_good_one_beside_it() {
             let keys = parse(&keys);
             assert!(keys.left_aside().contains(why), "{odd}: {}", keys.left_aside());
             let users = issuer("https://id.example", Kind::Users, "", keys);
-            let authenticator = Authenticator::new(world.clock.clone(), vec![users], Suite::default());
+            let authenticator = Authenticator::new(world.clock.clone(), vec![users], Trust::default());
             let authenticator = authenticator.expect("a configuration");
             assert!(authenticator.authenticate(&bearer(&world.token(&json!({})))).is_ok(), "{odd}");
         }
         let users = issuer("https://id.example", Kind::Users, "", parse(&json!([odd])));
-        let alone = Authenticator::new(world.clock.clone(), vec![users], Suite::default());
+        let alone = Authenticator::new(world.clock.clone(), vec![users], Trust::default());
         let error = alone.expect_err("nobody could sign in").to_string();
         assert!(error.contains("no usable key") && error.contains(why), "{error}");
     }
@@ -107,7 +107,7 @@ fn a_key_without_an_id_is_used_alone_and_beside_no_other() {
     let header = Header::new(Algorithm::EdDSA);
     let ask = |keys: &Value, header: &Header| {
         let users = issuer("https://id.example", Kind::Users, "", parse(keys));
-        let authenticator = Authenticator::new(world.clock.clone(), vec![users], Suite::default());
+        let authenticator = Authenticator::new(world.clock.clone(), vec![users], Trust::default());
         authenticator.expect("keys").authenticate(&bearer(&world.signed(header, &json!({})))).is_ok()
     };
     for alone in [json!([nameless]), json!([nameless, nameless])] {
@@ -136,7 +136,7 @@ fn of_keys_with_one_id_the_algorithm_chooses_or_none_is_used() {
     let rsa = jwk("RSA");
     let ask = |keys: Value| {
         let users = issuer("https://id.example", Kind::Users, "", parse(&keys));
-        let authenticator = Authenticator::new(Hands::at_now(), vec![users], Suite::default());
+        let authenticator = Authenticator::new(Hands::at_now(), vec![users], Trust::default());
         authenticator.map(|it| it.authenticate(&bearer(token)).is_ok())
     };
     // Another kind of key by the same id.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     Authenticator, Caller, ConfigError, DevIssuer, Issuer, Jwks, JwksError, KeyFileError, Kind, Kinds,
-    ServiceSigner, SigningKey, Suite, SuiteCaller,
+    ServiceSigner, SigningKey, SuiteCaller, Trust,
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -74,9 +74,9 @@ fn issuer(iss: &str, kind: Kind, prefix: &str, keys: Jwks) -> Issuer {
     }
 }
 
-fn suite(hosted: &[&str], peers: Jwks) -> Suite {
+fn suite(hosted: &[&str], peers: Jwks) -> Trust {
     let names = ["space", "membership", "billing", "marketplace"].map(str::to_owned);
-    Suite { names: names.into(), hosted: hosted.iter().copied().map(str::to_owned).collect(), peers }
+    Trust { names: names.into(), hosted: hosted.iter().copied().map(str::to_owned).collect(), peers }
 }
 
 /// Two issuers that sign with one key, `https://id.example` of users and `https://sa.example` of services.
@@ -88,10 +88,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self::with_suite(Suite::default())
+        Self::with_suite(Trust::default())
     }
 
-    fn with_suite(suite: Suite) -> Self {
+    fn with_suite(suite: Trust) -> Self {
         let (clock, key) = (Hands::at_now(), key());
         let users = issuer("https://id.example", Kind::Users, "", jwks(&key, "k1"));
         let services = issuer("https://sa.example", Kind::Services, "", jwks(&key, "k1"));
@@ -157,7 +157,7 @@ fn rsa_and_ecdsa_issuers_are_understood() {
     let keys = Jwks::parse(&foreign["jwks"].to_string()).expect("a key set");
     let users = issuer("https://id.example", Kind::Users, "corp|", keys);
     let authenticator =
-        Authenticator::new(Hands::at_now(), vec![users], Suite::default()).expect("a configuration");
+        Authenticator::new(Hands::at_now(), vec![users], Trust::default()).expect("a configuration");
     for algorithm in ["rs256", "es256"] {
         let token = foreign[algorithm].as_str().expect("a token");
         let caller = authenticator.authenticate(&bearer(token)).expect(algorithm);
@@ -267,7 +267,7 @@ fn an_issuers_prefix_alone_names_nobody() {
     let world = World::new();
     let users = issuer("https://id.example", Kind::Users, "corp|", jwks(&world.key, "k1"));
     let authenticator =
-        Authenticator::new(world.clock.clone(), vec![users], Suite::default()).expect("a configuration");
+        Authenticator::new(world.clock.clone(), vec![users], Trust::default()).expect("a configuration");
     let ask = |sub: &str| authenticator.authenticate(&bearer(&world.token(&json!({ "sub": sub }))));
     assert_eq!(ask("alice").expect("a caller").principal, Principal::user("corp|alice"));
     assert!(ask("").is_err());
@@ -303,7 +303,7 @@ fn a_development_token_is_whom_it_was_made_for() {
     let clock = Hands::at_now();
     let dev = DevIssuer::new(key(), clock.clone());
     let authenticator =
-        Authenticator::new(clock, dev.issuers().expect("issuers"), Suite::default()).expect("configuration");
+        Authenticator::new(clock, dev.issuers().expect("issuers"), Trust::default()).expect("configuration");
     for name in ["users/alice", "users/auth0%7Calice", "services/metering"] {
         let principal: Principal = name.parse().expect("a name");
         let token = dev.token(&principal, Some("a@b.c"), Duration::from_mins(1));

@@ -28,7 +28,7 @@ proptest! {
         let key = &*KEY;
         let issuers = || [("one", &prefixes.0), ("two", &prefixes.1)]
             .map(|(iss, prefix)| issuer(iss, Kind::Users, prefix, jwks(key, "k1")));
-        let Ok(authenticator) = Authenticator::new(Hands::at_now(), issuers().into(), Suite::default()) else {
+        let Ok(authenticator) = Authenticator::new(Hands::at_now(), issuers().into(), Trust::default()) else {
             return Ok(());
         };
         let world = World { clock: Hands::at_now(), key: key.clone(), authenticator };
@@ -59,7 +59,7 @@ fn a_provider_can_be_added_beside_one_without_prefix() {
     ];
     let clock = Hands::at_now();
     let authenticator =
-        Authenticator::new(clock.clone(), issuers, Suite::default()).expect("a configuration");
+        Authenticator::new(clock.clone(), issuers, Trust::default()).expect("a configuration");
     let world = World { clock, key, authenticator };
     for (iss, sub, name) in [
         ("https://id.example", "alice", "users/alice"),
@@ -83,7 +83,7 @@ fn an_issuer_that_documents_two_names_of_its_own_gives_one_name_to_each_person()
     };
     let clock = Hands::at_now();
     let authenticator =
-        Authenticator::new(clock.clone(), vec![google], Suite::default()).expect("a configuration");
+        Authenticator::new(clock.clone(), vec![google], Trust::default()).expect("a configuration");
     let world = World { clock, key, authenticator };
     for iss in ["https://accounts.google.com", "accounts.google.com"] {
         let caller = world.ask(&world.token(&json!({ "iss": iss, "sub": "1101" }))).expect(iss);

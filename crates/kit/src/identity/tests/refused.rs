@@ -146,7 +146,7 @@ fn the_kind_of_a_caller_is_told_by_the_claim_that_the_operator_names() {
         let condition = |text: Option<&str>| text.map(|text| text.parse().expect("a condition"));
         let kinds = Kinds::new(otherwise, condition(users_if), condition(services_if)).expect("kinds");
         let one = Issuer { kinds, ..issuer("https://id.example", Kind::Users, "", jwks(&world.key, "k1")) };
-        let authenticator = Authenticator::new(world.clock.clone(), vec![one], Suite::default());
+        let authenticator = Authenticator::new(world.clock.clone(), vec![one], Trust::default());
         let caller = authenticator.expect("a configuration").authenticate(&bearer(&world.token(&claims)));
         caller.map(|caller| caller.principal.to_string())
     };

@@ -2,10 +2,10 @@
 use std::time::Duration;
 
 use devspaces_proto::health::v1::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+    HealthCheckRequest, HealthListRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 use tokio::time::{sleep, timeout};
-use tonic::{Status, transport::Channel};
+use tonic::{Code, Status, transport::Channel};
 
 use super::WAITS_FOR;
 
@@ -38,13 +38,29 @@ pub async fn health(port: Channel) -> Result<Told, Status> {
     Ok(Told::Waiting(what.map(str::to_owned)))
 }
 
-/// Waits until a port answers, whatever it says of its health: two that wait for each other both get an answer. Each
-/// time that port is asked which `port` gives.
+/// Whether a port answers for services, of whatever health. One that still waits for its database names none.
+///
+/// # Errors
+/// If it does not answer within 2 s.
+pub(in crate::server) async fn answers(port: Channel) -> Result<bool, Status> {
+    let mut client = HealthClient::new(port);
+    let asking = client.list(HealthListRequest {});
+    let answer = timeout(DEADLINE, asking).await.map_err(|_| Status::deadline_exceeded("no answer"))??;
+    Ok(answer.get_ref().statuses.keys().any(|service| !service.is_empty()))
+}
+
+/// Waits until a port answers for its services, whatever it says of its health: two that wait for each other both get an
+/// answer. Each time that port is asked which `port` gives.
 pub async fn until_answering(name: &str, port: impl Fn() -> Channel) {
     let mut pause = PAUSE.0;
-    while let Err(status) = health(port()).await {
+    loop {
+        let code = match answers(port()).await {
+            Ok(true) => return,
+            Ok(false) => Code::Ok,
+            Err(status) => status.code(),
+        };
         if pause == PAUSE.1 {
-            tracing::warn!(peer = name, code = ?status.code(), "waiting for a peer that does not answer");
+            tracing::warn!(peer = name, ?code, "waiting for a peer that does not answer for its services");
         }
         sleep(pause).await;
         pause = (pause * 2).min(PAUSE.1);

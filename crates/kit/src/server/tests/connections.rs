@@ -7,9 +7,10 @@ use tokio::{
     net::TcpStream,
     sync::mpsc,
 };
+use tonic::transport::{Channel, Uri};
 
 use super::{
-    super::{Limits, starting},
+    super::{Limits, health::answers, starting},
     frames::{END_HEADERS, END_STREAM, GOAWAY, GREETING, HEADERS, PING, RST_STREAM, frame, frames},
     probe::{ASK, Probe, start, start_with},
     wire::{Wire, framed},
@@ -105,15 +106,22 @@ async fn a_port_that_waits_says_so_at_once() {
         let mut watch =
             wire.begin("/grpc.health.v1.Health/Watch", &[], framed(0, b"")).await.expect("a stream");
         let first = watch.frame().await.expect("a frame").expect("a frame").into_data().expect("data");
-        (call, health, first)
+        let address = format!("http://{}", running.address).parse::<Uri>().expect("an address");
+        let there = answers(Channel::builder(address).connect_lazy()).await;
+        (call, health, first, watch, there)
     });
-    let (call, health, watched) = asked.await;
+    let (call, health, watched, mut watch, there) = asked.await;
+    assert!(!there.expect("an answer"), "whoever needs its services is to wait");
+    let server = start(Probe::says(Ok(""))).await;
+    assert!(answers(server.channel).await.expect("an answer"));
     assert_eq!(
         (call.code(), &call.headers["grpc-retry-pushback-ms"]),
         ("14", &"1000".parse().expect("a header"))
     );
     let not_serving = framed(0, b"\x08\x02");
     assert_eq!((health.code(), &health.body[..], &watched[..]), ("0", &not_serving[..], &not_serving[..]));
+    let end = watch.frame().await.expect("an end").expect("an end").into_trailers().expect("trailers");
+    assert_eq!(end["grpc-status"], "14", "told that it is over, and not cut off");
     // Whoever has the listener next is asked next.
     drop(TcpStream::connect(running.address).await.expect("a connection"));
     listener.accept().await.expect("a connection");

@@ -32,7 +32,7 @@ use tower::Service;
 use super::super::{Limits, Server, ServerError, Tasks};
 use crate::{
     clock::SystemClock,
-    identity::{Authenticator, BearerToken, DevIssuer, Jwks, ServiceSigner, SigningKey, Suite},
+    identity::{Authenticator, BearerToken, DevIssuer, Jwks, ServiceSigner, SigningKey, Trust},
     name::Principal,
 };
 
@@ -145,7 +145,7 @@ pub(super) async fn start_with(probe: Probe, limits: Limits) -> Running {
     let dev = DevIssuer::new(SigningKey::generate().expect("randomness"), clock.clone());
     let token = dev.token(&Principal::user("alice"), None, Duration::from_mins(10));
     let key = SigningKey::generate().expect("randomness");
-    let suite = Suite {
+    let suite = Trust {
         names: vec!["probe".to_owned(), "peer".to_owned()],
         hosted: vec!["probe".to_owned()],
         peers: Jwks::parse(&key.public_jwks("peer")).expect("a key"),

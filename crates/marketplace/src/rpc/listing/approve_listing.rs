@@ -1,13 +1,11 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
-    db::Tx,
-    etag,
     identity::Caller,
-    mutation::{Abort, Call},
     name::ListingName,
     status::{Fault, Reason},
 };
+use devspaces_ledger::{Abort, Call, Tx, etag};
 use devspaces_proto::marketplace::v1::{ApproveListingRequest, Listing as WireListing};
 
 use super::set_app_listing;

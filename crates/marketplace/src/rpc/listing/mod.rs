@@ -8,12 +8,11 @@ mod withdraw_listing;
 use devspaces_authz::Owner;
 use devspaces_gate::{Context, Resource};
 use devspaces_kit::{
-    db::Tx,
     edge::answer,
-    mutation::Abort,
     name::{ListingName, SpaceName},
     status::Fault,
 };
+use devspaces_ledger::{Abort, Tx};
 use devspaces_proto::{
     facts::v1::{Effect, SetAppListing, effect},
     marketplace::v1::{

@@ -1,12 +1,11 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call},
     name::{AppName, ListingName, Principal, SpaceName, VendorProfileName},
     status::Fault,
 };
+use devspaces_ledger::{Abort, Call, Change, Tx};
 use devspaces_proto::{
     facts::v1::ReserveListingRequest,
     marketplace::v1::{Listing as WireListing, SubmitListingRequest},

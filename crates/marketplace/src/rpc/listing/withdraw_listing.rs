@@ -1,13 +1,11 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::Tx,
-    etag,
     identity::Caller,
-    mutation::{Abort, Call},
     name::ListingName,
     status::{Fault, Reason},
 };
+use devspaces_ledger::{Abort, Call, Tx, etag};
 use devspaces_proto::marketplace::v1::{Listing as WireListing, WithdrawListingRequest};
 
 use super::{resource, set_app_listing};

@@ -1,12 +1,11 @@
 use devspaces_authz::{Owner, Permission};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::Tx,
     identity::Caller,
-    mutation::{Abort, Call},
     name::{SpaceName, UserName, VendorProfileName},
     status::{Fault, Fields, Reason},
 };
+use devspaces_ledger::{Abort, Call, Tx};
 use devspaces_proto::{
     facts::v1::{Effect, PublishSpace, SpaceDescription, effect},
     marketplace::v1::{AcceptTermsRequest, VendorProfile},

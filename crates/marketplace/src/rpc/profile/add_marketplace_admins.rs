@@ -1,12 +1,11 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call},
     name::{MarketplaceAdminName, SpaceName, UserName, VendorProfileName},
     status::{Fault, Fields, Reason},
 };
+use devspaces_ledger::{Abort, Call, Change, Tx};
 use devspaces_proto::marketplace::v1::{AddMarketplaceAdminsRequest, AddMarketplaceAdminsResponse};
 use serde_json::{Value, json};
 use tonic::Code;

@@ -1,12 +1,11 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
-    db::Tx,
     identity::Caller,
-    mutation::{Abort, Call},
     name::{SpaceName, UserName, VendorProfileName},
     status::{Blockers, Fault, Fields, Reason},
 };
+use devspaces_ledger::{Abort, Call, Tx};
 use devspaces_proto::{
     facts::v1::SpaceDescription,
     marketplace::v1::{CreateVendorProfileRequest, VendorProfile},

@@ -1,12 +1,11 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange, Pass, Resource};
 use devspaces_kit::{
-    db::Tx,
     identity::Caller,
-    mutation::{Abort, Call},
     name::{AppName, SpaceName, VendorProfileName},
     status::{Fault, Fields, Reason},
 };
+use devspaces_ledger::{Abort, Call, Tx};
 use devspaces_proto::{
     facts::v1::{CreatedApp, SpaceDescription},
     marketplace::v1::{ImportVendorProfileRequest, ImportVendorProfileResponse},

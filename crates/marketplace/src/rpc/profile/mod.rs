@@ -13,12 +13,11 @@ mod update_vendor_profile;
 use devspaces_authz::Owner;
 use devspaces_gate::{Context, Resource};
 use devspaces_kit::{
-    db::{Change, Tx},
     edge::answer,
-    mutation::Abort,
     name::{MarketplaceAdminName, SpaceName, UserName, VendorProfileName},
     status::{Blockers, Fault, Reason},
 };
+use devspaces_ledger::{Abort, Change, Tx};
 use devspaces_proto::{
     facts::v1::{CreatePublishedSpace, CreatedApp, Effect, SpaceDescription, effect},
     marketplace::v1::{

@@ -1,13 +1,7 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange};
-use devspaces_kit::{
-    db::{Change, Tx},
-    etag,
-    identity::Caller,
-    mutation::{Abort, Call},
-    name::VendorProfileName,
-    status::Fault,
-};
+use devspaces_kit::{identity::Caller, name::VendorProfileName, status::Fault};
+use devspaces_ledger::{Abort, Call, Change, Tx, etag};
 use devspaces_proto::{
     facts::v1::SpaceDescription,
     marketplace::v1::{UpdateVendorProfileRequest, VendorProfile},

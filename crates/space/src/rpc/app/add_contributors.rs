@@ -1,12 +1,11 @@
 use devspaces_authz::{AppRole, Permission};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::Tx,
     identity::Caller,
-    mutation::{Abort, Call},
     name::{AppName, ContributorName, UserName},
     status::{Fault, Reason},
 };
+use devspaces_ledger::{Abort, Call, Tx};
 use devspaces_proto::space::v1::{AddContributorsRequest, AddContributorsResponse};
 use serde_json::Value;
 use tonic::Code;
@@ -15,7 +14,7 @@ use super::{permitted_app, scopes};
 use crate::{
     convert,
     domain::{Contributor, role_json},
-    record::{AppChange, record},
+    journaling::{AppChange, record},
     store,
 };
 

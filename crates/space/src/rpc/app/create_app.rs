@@ -1,12 +1,11 @@
 use devspaces_authz::{AppRole, Permission};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::Tx,
     identity::Caller,
-    mutation::{Abort, Call},
     name::{AppName, ContributorName, SpaceName, UserName},
     status::{Fault, Fields},
 };
+use devspaces_ledger::{Abort, Call, Tx};
 use devspaces_proto::space::v1::{App as WireApp, CreateAppRequest};
 use serde_json::{Value, json};
 
@@ -14,7 +13,7 @@ use super::scopes;
 use crate::{
     convert,
     domain::{App, Contributor, Details, role_json},
-    record::{AppChange, record},
+    journaling::{AppChange, record},
     store,
 };
 

@@ -1,19 +1,18 @@
 use devspaces_authz::{AppRole, Permission};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::Tx,
     identity::Caller,
-    mutation::{Abort, Call},
     name::AppName,
     status::{Blockers, Fault, Reason},
 };
+use devspaces_ledger::{Abort, Call, Tx};
 use devspaces_proto::space::v1::{App as WireApp, DeleteAppRequest};
 
 use super::{permitted_app, scopes};
 use crate::{
     convert,
     domain::{App, Listing},
-    record::{AppChange, record},
+    journaling::{AppChange, record},
     store,
 };
 

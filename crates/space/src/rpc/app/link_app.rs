@@ -1,12 +1,11 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
-    db::Tx,
     identity::Caller,
-    mutation::{Abort, Call},
     name::{AppName, SpaceName},
     status::{Fault, Reason},
 };
+use devspaces_ledger::{Abort, Call, Tx};
 use devspaces_proto::space::v1::{App as WireApp, LinkAppRequest};
 
 use super::{

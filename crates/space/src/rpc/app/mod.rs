@@ -16,13 +16,11 @@ mod update_contributor;
 use devspaces_authz::{ConsoleRole, Owner, Permission};
 use devspaces_gate::{Context, views_all_apps};
 use devspaces_kit::{
-    db::Tx,
     edge::answer,
-    etag,
-    mutation::Abort,
     name::{AppName, ContributorName, Scope, SpaceName},
     status::{Blockers, Fault, Reason},
 };
+use devspaces_ledger::{Abort, Tx, etag};
 use devspaces_proto::space::v1::{
     AddContributorsRequest, AddContributorsResponse, App as WireApp, Contributor, CreateAppRequest,
     DeleteAppRequest, GetAppRequest, ImportAppRequest, LinkAppRequest, ListAppsRequest, ListAppsResponse,

@@ -1,20 +1,18 @@
 use devspaces_authz::{AppRole, Owner, Permission};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::Tx,
-    etag,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
     name::ContributorName,
     status::{Blockers, Fault},
 };
+use devspaces_ledger::{Abort, Call, Mutation, Tx, etag};
 use devspaces_proto::space::v1::{RemoveContributorRequest, RemoveContributorResponse};
 use serde_json::Value;
 
 use super::{block_owner, no_own_role, scopes};
 use crate::{
     domain::role_json,
-    record::{AppChange, record},
+    journaling::{AppChange, record},
     store,
 };
 

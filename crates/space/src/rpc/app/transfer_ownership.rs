@@ -1,12 +1,11 @@
 use devspaces_authz::{AppRole, Fact, Owner, Permission};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Standing};
 use devspaces_kit::{
-    db::Tx,
     identity::Caller,
-    mutation::{Abort, Call},
     name::{AppName, ContributorName, UserName},
     status::{Fault, Fields, Reason},
 };
+use devspaces_ledger::{Abort, Call, Tx};
 use devspaces_proto::space::v1::{App as WireApp, TransferOwnershipRequest};
 use futures::future::try_join;
 use serde_json::json;
@@ -15,7 +14,7 @@ use super::{permitted_app, scopes};
 use crate::{
     convert,
     domain::{App, Contributor, role_json},
-    record::{AppChange, record},
+    journaling::{AppChange, record},
     store,
 };
 

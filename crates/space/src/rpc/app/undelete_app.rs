@@ -1,12 +1,11 @@
 use devspaces_authz::{AppRole, Permission, SpaceState};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::Tx,
     identity::Caller,
-    mutation::{Abort, Call},
     name::{AppName, SpaceName},
     status::{Blockers, Fault, Reason, SPACE_ARCHIVED},
 };
+use devspaces_ledger::{Abort, Call, Tx};
 use devspaces_proto::space::v1::{App as WireApp, UndeleteAppRequest};
 
 use super::{delete_app::change, permitted_app, scopes};

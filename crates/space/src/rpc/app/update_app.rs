@@ -1,12 +1,7 @@
 use devspaces_authz::Permission;
 use devspaces_gate::{Confirmed, Context, GuardedChange};
-use devspaces_kit::{
-    db::{Change, Tx},
-    identity::Caller,
-    mutation::{Abort, Call},
-    name::AppName,
-    status::Fault,
-};
+use devspaces_kit::{identity::Caller, name::AppName, status::Fault};
+use devspaces_ledger::{Abort, Call, Change, Tx};
 use devspaces_proto::space::v1::{App as WireApp, UpdateAppRequest};
 
 use super::permitted_app;

@@ -1,20 +1,18 @@
 use devspaces_authz::{AppRole, Permission};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::Tx,
-    etag,
     identity::Caller,
-    mutation::{Abort, Call},
     name::ContributorName,
     status::{Blockers, Fault},
 };
+use devspaces_ledger::{Abort, Call, Tx, etag};
 use devspaces_proto::space::v1::{Contributor as WireContributor, UpdateContributorRequest};
 
 use super::{block_owner, no_own_role, permitted_app, scopes};
 use crate::{
     convert,
     domain::role_json,
-    record::{AppChange, record},
+    journaling::{AppChange, record},
     store,
 };
 

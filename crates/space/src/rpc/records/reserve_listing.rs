@@ -1,12 +1,11 @@
 use devspaces_authz::{Owner, SpaceState};
 use devspaces_gate::{Context, admit};
 use devspaces_kit::{
-    db::Tx,
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
     name::{AppName, ListingName, Principal, SpaceName},
     status::{Fault, Fields, Reason},
 };
+use devspaces_ledger::{Abort, Call, Mutation, Tx};
 use devspaces_proto::{
     MethodRequest as _,
     facts::v1::{ReserveListingRequest, ReserveListingResponse},
@@ -14,7 +13,7 @@ use devspaces_proto::{
 
 use crate::{
     domain::{App, Listing},
-    record::relist,
+    journaling::relist,
     store,
 };
 

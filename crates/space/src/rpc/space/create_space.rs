@@ -1,12 +1,11 @@
 use devspaces_authz::{Owner, Permission};
 use devspaces_gate::{Context, Resource};
 use devspaces_kit::{
-    db::{Change, Tx},
     identity::Caller,
-    mutation::{Abort, Call, Mutation},
     name::{SpaceName, UserName},
     status::{Fault, Reason},
 };
+use devspaces_ledger::{Abort, Call, Change, Mutation, Tx};
 use devspaces_proto::{
     facts::v1::{self as facts, GrantCreatorAdmin, effect},
     space::v1::{CreateSpaceRequest, Space as WireSpace},

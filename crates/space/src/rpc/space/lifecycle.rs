@@ -1,13 +1,11 @@
 use devspaces_authz::{Permission, SpaceState};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::{Change, Tx},
-    etag,
     identity::Caller,
-    mutation::{Abort, Call},
     name::SpaceName,
     status::{Blockers, Fault, Reason},
 };
+use devspaces_ledger::{Abort, Call, Change, Tx, etag};
 use devspaces_proto::space::v1::{ArchiveSpaceRequest, RestoreSpaceRequest, Space as WireSpace};
 
 use crate::{domain::Space, store};

@@ -1,13 +1,11 @@
 use devspaces_authz::{Permission, SpaceState};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
-    db::Tx,
-    etag,
     identity::Caller,
-    mutation::{Abort, Call},
     name::SpaceName,
     status::{Fault, Reason},
 };
+use devspaces_ledger::{Abort, Call, Tx, etag};
 use devspaces_proto::space::v1::{Space as WireSpace, UndeleteSpaceRequest};
 
 use super::lifecycle::change;

@@ -1,13 +1,7 @@
 use devspaces_authz::{Permission, SpaceState};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
-use devspaces_kit::{
-    db::{Change, Tx},
-    etag,
-    identity::Caller,
-    mutation::{Abort, Call},
-    name::SpaceName,
-    status::Fault,
-};
+use devspaces_kit::{identity::Caller, name::SpaceName, status::Fault};
+use devspaces_ledger::{Abort, Call, Change, Tx, etag};
 use devspaces_proto::space::v1::{Space as WireSpace, UpdateSpaceRequest};
 
 use crate::{

@@ -1,0 +1,218 @@
+//! The billing run: what is due is drafted and issued, whoever asks and however often (R-B7).
+use std::collections::BTreeSet;
+
+use devspaces_authz::Owner;
+use devspaces_gate::Context;
+use devspaces_kit::{
+    clock::Timestamp,
+    name::{AccountName, InvoiceName, Scope, SpaceName},
+    status::{Fault, Reason},
+    sweep::Told,
+};
+use devspaces_ledger::{Abort, Call, Change, Mutation, Tx};
+use devspaces_proto::billing::v1::{BillingFailure, RunBillingResponse};
+use serde_json::Value;
+use tonic::Code;
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        Account, Month,
+        invoice::{Invoice, Issued, draft_time, issue_time},
+    },
+    statement::{Statement, statement},
+    store,
+};
+
+/// What the journal names in place of a method.
+const BILL: &str = "devspaces.billing/bill";
+/// Accounts that are read at a time.
+const PAGE: i64 = 100;
+
+/// The most accounts that a run names as failed; it counts them all.
+const MAX_FAILURES: usize = 100;
+
+/// A round of the scheduler: everything that is due by now. A restart, a missed month or another replica make no
+/// difference, since what is due follows from what there is. The log is told once of an account that can't be billed.
+///
+/// # Errors
+/// The last fault that may pass; what is left is done by the next round. `CLOCK_STEPPED` while the clock is doubted.
+pub(crate) async fn bill(context: &Context, told: &Told) -> Result<(), Fault> {
+    let call = Call::of_service(Owner::Billing.name(), BILL);
+    let tell = |space: SpaceName, result: &Result<(), Fault>| match result {
+        Ok(()) => told.is_well(&space.to_string()),
+        Err(fault) if told.is_news(&space.to_string(), fault) => {
+            tracing::warn!(%space, %fault, "an account could not be billed; told once while it fails alike");
+        }
+        Err(_) => {}
+    };
+    run(context, &call, tell).await.map(drop)
+}
+
+/// Drafts and issues all that is due by now, and says how much that was, and which accounts failed. `tell` hears how it went
+/// with each.
+///
+/// # Errors
+/// The last fault that may pass by itself: with that in the answer, nobody would run it again. `CLOCK_STEPPED` ends the run
+/// at once.
+pub(crate) async fn run(
+    context: &Context,
+    call: &Call,
+    tell: impl Fn(SpaceName, &Result<(), Fault>),
+) -> Result<RunBillingResponse, Fault> {
+    let mut done = RunBillingResponse::default();
+    let mut failed = None;
+    let mut after = (Timestamp::EPOCH, SpaceName::NIL);
+    loop {
+        let now = context.steady.now()?;
+        let page = store::due::accounts(&mut context.pool.read().await?, now, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = *last;
+        for (_, space) in page {
+            // One that fails keeps no other back.
+            let result = advance(context, call, space, &mut done).await;
+            if let Err(fault) = &result
+                && fault.reason() == Reason::ClockStepped
+            {
+                // It is no account's fault, and none is billed before it is over.
+                return Err(fault.clone());
+            }
+            tell(space, &result);
+            match result {
+                Ok(()) => {}
+                Err(fault) if fault.code() == Code::FailedPrecondition => fail(&mut done, space, &fault),
+                Err(fault) => failed = Some(fault),
+            }
+        }
+    }
+    failed.map_or(Ok(done), Err)
+}
+
+/// Notes an account that can't be billed until somebody does something about it.
+fn fail(done: &mut RunBillingResponse, space: SpaceName, fault: &Fault) {
+    done.failed += 1;
+    if done.failures.len() < MAX_FAILURES {
+        let reason = fault.reason().as_str_name();
+        done.failures.push(BillingFailure {
+            account: AccountName(space).to_string(),
+            reason: reason.strip_prefix("REASON_").unwrap_or(reason).to_owned(),
+            message: fault.message().to_owned(),
+        });
+    }
+}
+
+/// Takes an account step by step to where it is to be by now.
+async fn advance(
+    context: &Context,
+    call: &Call,
+    space: SpaceName,
+    done: &mut RunBillingResponse,
+) -> Result<(), Fault> {
+    loop {
+        let mut db = context.pool.read().await?;
+        let Some(account) = store::account::find(&mut db, space).await? else { return Ok(()) };
+        let month = next_month(&mut db, &account).await?;
+        let touched = store::total::touched_by(&mut db, space, month).await?;
+        // Allowances are shared with whoever held the apps in these months.
+        let holders = store::total::holders(&mut db, &touched).await?;
+        drop(db);
+        let scopes = BTreeSet::from([space]).union(&holders).map(|space| Scope::from(*space)).collect();
+        let now = context.steady.now()?;
+        let step = Step { account, id: context.clock.new_id(), now };
+        let made = context.mutations.run(call.clone().without_request_id(), scopes, step).await?;
+        done.drafted += made.drafted;
+        done.issued += made.issued;
+        // What is issued is followed by the next month, which may be due as well; what could not be, for other spaces that
+        // came to share its allowances, is tried again with these.
+        if !store::due::is_due(&mut context.pool.read().await?, space, now).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// The first month whose invoice is not issued.
+async fn next_month(db: &mut devspaces_ledger::db::Conn, account: &Account) -> Result<Month, Fault> {
+    let last = store::invoice::last_issued_month(db, account.name.0).await?;
+    Ok(last.map_or_else(|| Month::of(account.create_time), Month::next))
+}
+
+/// One step of an account: a draft is made, or an invoice issued, or nothing is due.
+struct Step {
+    account: Account,
+    /// Of the draft, if one is made.
+    id: Uuid,
+    /// By the clock: a time that other entries of these scopes may be ahead by makes nothing due.
+    now: Timestamp,
+}
+
+impl Mutation for Step {
+    type Reply = RunBillingResponse;
+    const FALLS_DUE: bool = true;
+
+    async fn once(&self, tx: &mut Tx) -> Result<RunBillingResponse, Abort> {
+        let space = self.account.name.0;
+        let month = next_month(tx, &self.account).await?;
+        let found = store::invoice::of_month(tx, space, month).await?;
+        let now = tx.time();
+        let is_new = found.is_none();
+        let draft = || {
+            let name = InvoiceName { account: AccountName(space), id: self.id };
+            Invoice::draft(name, month, now)
+        };
+        if self.now >= issue_time(month) {
+            let draft = found.unwrap_or_else(draft);
+            if !issue(tx, draft, is_new).await? {
+                return Ok(RunBillingResponse::default());
+            }
+            store::due::set_next(tx, space, draft_time(month.next())).await?;
+            return Ok(RunBillingResponse { drafted: i32::from(is_new), issued: 1, ..Default::default() });
+        }
+        let drafted = is_new && self.now >= draft_time(month);
+        if drafted {
+            let draft = draft();
+            record(tx, None, &draft).await?;
+            store::invoice::put(tx, &draft).await?;
+        }
+        let next = if is_new && !drafted { draft_time(month) } else { issue_time(month) };
+        store::due::set_next(tx, space, next).await?;
+        Ok(RunBillingResponse { drafted: i32::from(drafted), ..Default::default() })
+    }
+}
+
+/// Issues an invoice: what it says is computed for the last time, numbered and stored for good. False, and nothing is
+/// changed, if a space that is not held here has come to share its allowances.
+async fn issue(tx: &mut Tx, draft: Invoice, is_new: bool) -> Result<bool, Abort> {
+    let (space, name) = (draft.name.account.0, draft.name);
+    let touched = store::total::touched_by(tx, space, draft.month).await?;
+    let held = tx.scopes();
+    let holders = store::total::holders(tx, &touched).await?;
+    if holders.into_iter().any(|holder| !held.contains(&holder.into())) {
+        return Ok(false);
+    }
+    let Statement { lines, currency, total } = statement(tx, space, draft.month).await?;
+    let number = store::invoice::next_number(tx, space).await?;
+    let issued = Issued { number, issue_time: tx.time(), currency, total };
+    let before = (!is_new).then(|| draft.clone());
+    let invoice = draft.issue(issued);
+    record(tx, before.as_ref(), &invoice).await?;
+    store::invoice::put(tx, &invoice).await?;
+    store::line::insert(tx, name.id, &lines).await?;
+    if let Some(issued) = &invoice.issued {
+        // Last: it seals the lines.
+        store::invoice::insert_issued(tx, &name, issued).await?;
+    }
+    Ok(true)
+}
+
+/// The entry of a change of an invoice (R-J1). Its lines stand in the invoice, which never changes.
+pub(crate) async fn record(tx: &mut Tx, before: Option<&Invoice>, after: &Invoice) -> Result<(), Abort> {
+    let change = Change {
+        scope: after.name.account.0.into(),
+        resources: vec![after.name.to_string()],
+        before: before.map_or(Value::Null, Invoice::to_json),
+        after: after.to_json(),
+        facts: false,
+    };
+    tx.record(change).await?;
+    Ok(())
+}

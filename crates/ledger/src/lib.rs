@@ -1,0 +1,28 @@
+//! What a service stores and how it changes: its database, the journal, effects on other services, and the one way in
+//! which every change is made.
+mod abort;
+mod act;
+mod call;
+pub mod db;
+pub mod delivery;
+pub mod erasure;
+pub mod etag;
+pub mod inbox;
+pub mod journal;
+pub mod metrics;
+mod mutation;
+pub mod outbox;
+pub mod personal;
+pub mod replay;
+mod retry;
+mod turns;
+mod tx;
+
+pub use self::{
+    abort::Abort,
+    act::{Act, Change},
+    call::Call,
+    mutation::{Mutation, Mutations},
+    retry::retry,
+    tx::Tx,
+};

@@ -1,0 +1,226 @@
+//! How every change is made: once for each `request_id`, in one transaction with its journal entries and effects, in a
+//! task that outlives a caller who hangs up.
+use std::{future::Future, sync::Arc};
+
+use devspaces_kit::{clock::Clock, name::Scope, server::Tasks, status::Fault, steady::Steady, trace};
+use futures::FutureExt as _;
+use prost::Message;
+use tokio::time::Instant;
+use tonic::Code;
+
+use crate::{
+    abort::Abort,
+    act::Act,
+    call::Call,
+    db::Pool,
+    metrics::{self, Outcome},
+    outbox::Outbox,
+    replay,
+    retry::retry,
+    turns::Turns,
+    tx::Tx,
+};
+
+/// What changes are made with.
+#[derive(Clone)]
+pub struct Mutations {
+    pool: Pool,
+    clock: Arc<dyn Clock>,
+    steady: Arc<Steady>,
+    outbox: Outbox,
+    tasks: Tasks,
+    turns: Arc<Turns>,
+}
+
+/// A change, as a handler has understood and permitted it.
+pub trait Mutation: Send + Sync + 'static {
+    /// What the caller is told.
+    type Reply: Message + Default + 'static;
+
+    /// Whether it only takes away. Such a change is not kept waiting by effects of earlier ones that can't be
+    /// delivered: it commits behind them (R-M5). Order holds all the same, since effects of a scope go in order.
+    const REVOKES: bool = false;
+
+    /// Whether it ends for good what was to end at some time: a role, what was deleted, a month. Such a change is not made
+    /// while the clock is doubted, and the time of its transaction is a reading that was found to be right. Others go on:
+    /// people can work, and what they do by a wrong time can be undone.
+    const FALLS_DUE: bool = false;
+
+    /// Makes the change in a transaction: decides again, checks what must hold, writes, records. It may be run more
+    /// than once, each time in a new transaction.
+    fn once(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Reply, Abort>> + Send;
+}
+
+enum Attempt<R> {
+    /// The change is made; its effects, if it has any, are yet to be delivered.
+    Committed { response: R, has_effects: bool },
+    /// What it would have been.
+    Preview(R),
+    /// Another call with the same `request_id` was first.
+    Replayed,
+    /// Earlier effects of the scopes must go first.
+    Effects,
+}
+
+impl<R> Attempt<R> {
+    fn is_committed(&self) -> bool {
+        matches!(self, Self::Committed { .. })
+    }
+}
+
+/// Measures a transaction.
+async fn measured<R>(
+    method: &'static str,
+    transaction: impl Future<Output = Result<Attempt<R>, Abort>>,
+) -> Result<Attempt<R>, Abort> {
+    let begun = Instant::now();
+    let result = transaction.await;
+    let outcome = match &result {
+        Ok(attempt) if attempt.is_committed() => Outcome::Committed,
+        Ok(_) | Err(Abort::Fault(_)) => Outcome::Ended,
+        Err(Abort::Storage(_) | Abort::OtherScopes) => Outcome::Failed,
+    };
+    metrics::transaction_ended(method, outcome, begun.elapsed());
+    result
+}
+
+impl Mutations {
+    /// Changes in this database, at the times that this clock shows. What falls due waits while it is doubted.
+    #[must_use]
+    pub fn new(pool: Pool, clock: Arc<dyn Clock>, steady: Arc<Steady>, outbox: Outbox, tasks: Tasks) -> Self {
+        Self { pool, clock, steady, outbox, tasks, turns: Arc::default() }
+    }
+
+    /// Answers a call once for each `request_id` (R-J5): with the first result if there is one, else by the work. The
+    /// first result is looked for before the work, whose gate might refuse a caller who gave up by that very call
+    /// what it needs; and after work that failed, since the first call may have ended meanwhile.
+    pub async fn answer<R: Message + Default>(
+        &self,
+        call: &Call,
+        work: impl Future<Output = Result<R, Fault>>,
+    ) -> Result<R, Fault> {
+        if let Some(first) = self.replayed(call).await? {
+            return Ok(first);
+        }
+        match work.await {
+            Err(fault) => self.replayed(call).await?.ok_or(fault),
+            answer => answer,
+        }
+    }
+
+    /// The first result of this `request_id`, once its effects are delivered.
+    async fn replayed<R: Message + Default>(&self, call: &Call) -> Result<Option<R>, Fault> {
+        let Some(request_id) = call.request_id else { return Ok(None) };
+        let found = replay::first_result(&mut self.pool.read().await?, call, request_id).await?;
+        let Some(replay) = found else { return Ok(None) };
+        if replay.request_hash != call.request_hash() {
+            return Err(Fault::request_id_reused());
+        }
+        let scopes: Vec<Scope> = replay.scopes.split(' ').filter_map(|scope| scope.parse().ok()).collect();
+        self.outbox.flush(&scopes).await?;
+        R::decode(replay.response.as_slice()).map(Some).map_err(Fault::internal)
+    }
+
+    /// Makes a change: commits it with the entries and effects that it wrote, delivers the effects, and answers. It
+    /// goes on if the caller hangs up.
+    pub async fn run<M: Mutation>(
+        &self,
+        call: Call,
+        scopes: Vec<Scope>,
+        change: M,
+    ) -> Result<M::Reply, Fault> {
+        let mutations = self.clone();
+        self.tasks.run(async move { mutations.run_to_end(&call, &scopes, &change).await }.boxed()).await
+    }
+
+    async fn run_to_end<M: Mutation>(
+        &self,
+        call: &Call,
+        scopes: &[Scope],
+        change: &M,
+    ) -> Result<M::Reply, Fault> {
+        let mut behind = false;
+        loop {
+            let attempt = || {
+                let work = measured(call.method, self.attempt(call, scopes, change, behind));
+                trace::transaction(call.method, work, Attempt::is_committed).boxed()
+            };
+            let attempt = retry(attempt).await;
+            match attempt.map_err(|fault| if behind { of_pending(fault) } else { fault })? {
+                Attempt::Committed { response, has_effects } => {
+                    if has_effects {
+                        self.outbox.flush(scopes).await?;
+                    }
+                    return Ok(response);
+                }
+                Attempt::Preview(response) => return Ok(response),
+                Attempt::Effects => match self.outbox.flush(scopes).await {
+                    Ok(()) => {}
+                    Err(_) if M::REVOKES => behind = true,
+                    Err(_) => return Err(Fault::earlier_effect_pending()),
+                },
+                Attempt::Replayed => {
+                    return self.replayed(call).await?.ok_or_else(Fault::storage_unavailable);
+                }
+            }
+        }
+    }
+
+    async fn attempt<M: Mutation>(
+        &self,
+        call: &Call,
+        scopes: &[Scope],
+        change: &M,
+        behind: bool,
+    ) -> Result<Attempt<M::Reply>, Abort> {
+        let waiting = Instant::now();
+        let _turn = self.turns.take(scopes).await;
+        let act = Act {
+            actor: call.caller.principal.clone(),
+            on_behalf_of: call.on_behalf_of.clone(),
+            method: call.method.to_owned(),
+            time: if M::FALLS_DUE { self.steady.now()? } else { self.clock.now() },
+        };
+        let mut tx = self.pool.begin(scopes, act).await?;
+        metrics::transaction_waited(call.method, waiting.elapsed());
+        if !behind && tx.has_undelivered().await? {
+            tx.rollback().await?;
+            return Ok(Attempt::Effects);
+        }
+        // Not left to `replay::remember`: a repetition would fail on the very change that the first call made.
+        if let Some(request_id) = call.request_id
+            && replay::first_result(&mut tx, call, request_id).await?.is_some()
+        {
+            tx.rollback().await?;
+            return Ok(Attempt::Replayed);
+        }
+        let response = change.once(&mut tx).await?;
+        if call.preview {
+            tx.rollback().await?;
+            return Ok(Attempt::Preview(response));
+        }
+        if !replay::remember(&mut tx, call, &response).await? {
+            tx.rollback().await?;
+            return Ok(Attempt::Replayed);
+        }
+        let has_effects = tx.has_effects();
+        if let Err(error) = tx.commit().await {
+            if has_effects {
+                // A commit whose answer was lost may have been one.
+                self.outbox.call_worker();
+            }
+            return Err(error.into());
+        }
+        // The turn ends here: whoever is next need not wait for the peers.
+        Ok(Attempt::Committed { response, has_effects })
+    }
+}
+
+/// What is answered behind effects that are still pending: that something is not there may be what one of these changes
+/// has done, and would read as if it had taken effect.
+fn of_pending(fault: Fault) -> Fault {
+    match fault.code() {
+        Code::NotFound | Code::PermissionDenied => Fault::earlier_effect_pending(),
+        _ => fault,
+    }
+}

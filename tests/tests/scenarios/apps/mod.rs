@@ -1,0 +1,7 @@
+//! Apps and their contributors.
+mod contributors;
+mod life_cycle;
+mod linking;
+mod processes;
+mod races;
+mod visibility;

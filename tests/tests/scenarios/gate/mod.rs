@@ -1,0 +1,10 @@
+//! Permission checks: what is allowed, when a revocation takes effect, and what is told to whom.
+mod access;
+mod check;
+mod matrix;
+mod model;
+mod oracle;
+mod owner_down;
+mod peers;
+mod processes;
+mod replicas;

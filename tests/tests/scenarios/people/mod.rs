@@ -1,0 +1,6 @@
+//! Who is in a space: members, their roles, and how they come and go.
+mod bootstrap;
+mod departures;
+mod expiry;
+mod members;
+mod races;
