@@ -10,6 +10,9 @@ use devspaces_ledger::{
     inbox::Receive,
 };
 
+/// Takes the effects that changes of other services have on this database, at the times that this clock shows.
+type NewInbox = fn(Pool, Arc<dyn Clock>) -> Arc<dyn Receive>;
+
 /// What a service is made of. Every service has all of it but effects of others' changes, which only some have.
 #[derive(Clone, Copy)]
 pub struct Parts {
@@ -19,7 +22,7 @@ pub struct Parts {
     /// The service as the owner of facts.
     pub(crate) owner: fn() -> Arc<dyn FactOwner>,
     /// What changes of other services bring about in its database.
-    pub(crate) inbox: Option<fn(Pool, Arc<dyn Clock>) -> Arc<dyn Receive>>,
+    pub(crate) inbox: Option<NewInbox>,
     /// What falls due in it.
     pub(crate) sweeps: fn(&Arc<Context>) -> Vec<Sweep>,
     /// Puts it on a port.

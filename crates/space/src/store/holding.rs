@@ -71,20 +71,25 @@ async fn end(db: &mut Conn, app: AppName, now: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-static OF_APPS: LazyLock<RowsSql> = LazyLock::new(|| {
+// The holdings of an app don't overlap. DISTINCT, since questions about one app have the same answers.
+static AROUND: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "wanted",
-        &["id"],
+        &["id", "time"],
         "SELECT DISTINCT h.app, h.start_time, h.space, h.end_time
-         FROM wanted w JOIN holding h ON h.app = w.id
+         FROM wanted w JOIN holding h ON h.app = w.id AND h.start_time IN (
+           (SELECT MAX(b.start_time) FROM holding b WHERE b.app = w.id AND b.start_time <= w.time),
+           (SELECT MIN(a.start_time) FROM holding a WHERE a.app = w.id AND a.start_time > w.time))
          ORDER BY h.app, h.start_time",
     )
 });
 
-/// Which spaces held these apps, the earliest first for each app.
-pub(crate) async fn of_apps(db: &mut Conn, apps: &[AppName]) -> Result<Vec<Holding>, Error> {
+/// Which spaces held these apps around these times: the last holding that began by then, and the first that began later; the
+/// earliest first for each app.
+pub(crate) async fn around(db: &mut Conn, questions: &[(AppName, Timestamp)]) -> Result<Vec<Holding>, Error> {
     type Row = (Uuid, Timestamp, Uuid, Option<Timestamp>);
-    let rows: Vec<Row> = OF_APPS.fetch_all(db, apps, |app| [app.0.into()]).await?;
+    let rows: Vec<Row> =
+        AROUND.fetch_all(db, questions, |(app, time)| [app.0.into(), (*time).into()]).await?;
     let holding =
         |(app, start, space, end)| Holding { app: AppName(app), space: SpaceName(space), start, end };
     Ok(rows.into_iter().map(holding).collect())

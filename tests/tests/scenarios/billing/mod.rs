@@ -6,6 +6,7 @@ mod costs;
 mod credit_notes;
 mod crossings;
 mod estimates;
+mod holdings;
 mod invoices;
 mod month_of_money;
 mod payment_methods;

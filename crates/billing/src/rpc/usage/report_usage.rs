@@ -11,7 +11,9 @@ use devspaces_kit::{
 use devspaces_ledger::{Abort, Call, Change, Tx, db::Error};
 use devspaces_proto::{
     billing::v1::{ReportUsageRequest, ReportUsageResponse},
-    facts::v1::{Holding, ListHoldingsRequest, space_records_service_client::SpaceRecordsServiceClient},
+    facts::v1::{
+        AppAt, Holding, ListHoldingsAtRequest, space_records_service_client::SpaceRecordsServiceClient,
+    },
 };
 use serde_json::{Value, json};
 
@@ -61,14 +63,16 @@ async fn report(
 
 /// Asks the space service which spaces held the apps of these events.
 async fn holdings(context: &Context, events: impl Iterator<Item = &Event>) -> Result<Holdings, Fault> {
-    let apps: BTreeSet<AppName> = events.map(|event| event.app).collect();
+    let questions: BTreeSet<(AppName, Timestamp)> = events.map(|event| (event.app, event.time)).collect();
     let mut holdings = Holdings::default();
-    if apps.is_empty() {
+    if questions.is_empty() {
         return Ok(holdings);
     }
-    let question = ListHoldingsRequest { apps: apps.iter().map(ToString::to_string).collect() };
+    let question =
+        |(app, time): (AppName, Timestamp)| AppAt { app: app.to_string(), time: Some(time.into()) };
+    let question = ListHoldingsAtRequest { questions: questions.into_iter().map(question).collect() };
     let asked = context.peers.ask(Service::Space, question, async |channel, request| {
-        SpaceRecordsServiceClient::new(channel).list_holdings(request).await
+        SpaceRecordsServiceClient::new(channel).list_holdings_at(request).await
     });
     for holding in asked.await?.holdings {
         let (app, held) = held(&holding).ok_or_else(|| Peers::unreadable(Service::Space))?;

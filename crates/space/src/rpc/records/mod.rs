@@ -1,14 +1,14 @@
 //! What the space service tells the other services that no permission depends on: a file for each method.
 mod describe_spaces;
 mod list_deployers;
-mod list_holdings;
+mod list_holdings_at;
 mod list_space_apps;
 mod reserve_listing;
 
 use devspaces_kit::edge::answer;
 use devspaces_proto::facts::v1::{
     DescribeSpacesRequest, DescribeSpacesResponse, ListDeployersRequest, ListDeployersResponse,
-    ListHoldingsRequest, ListHoldingsResponse, ListSpaceAppsRequest, ListSpaceAppsResponse,
+    ListHoldingsAtRequest, ListHoldingsAtResponse, ListSpaceAppsRequest, ListSpaceAppsResponse,
     ReserveListingRequest, ReserveListingResponse, space_records_service_server::SpaceRecordsService,
 };
 use tonic::{Request, Response, Status};
@@ -24,11 +24,11 @@ impl SpaceRecordsService for Rpc {
         answer(request, |caller, request| describe_spaces::handle(&self.0, caller, request)).await
     }
 
-    async fn list_holdings(
+    async fn list_holdings_at(
         &self,
-        request: Request<ListHoldingsRequest>,
-    ) -> Result<Response<ListHoldingsResponse>, Status> {
-        answer(request, |caller, request| list_holdings::handle(&self.0, caller, request)).await
+        request: Request<ListHoldingsAtRequest>,
+    ) -> Result<Response<ListHoldingsAtResponse>, Status> {
+        answer(request, |caller, request| list_holdings_at::handle(&self.0, caller, request)).await
     }
 
     async fn list_space_apps(
