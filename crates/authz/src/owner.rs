@@ -62,10 +62,10 @@ impl OwnerSet {
     /// No facts at all.
     pub const EMPTY: OwnerSet = OwnerSet(0);
 
-    /// The facts of an app: [`Facts::app`].
+    /// The facts of an app: [`Facts::app`](crate::Facts::app).
     pub const APP: OwnerSet = OwnerSet(1 << Service::ALL.len());
 
-    /// The facts that this owner has of a space: for [`Service::Space`], [`Facts::space`] and not [`Facts::app`].
+    /// The facts that this owner has of a space: for [`Service::Space`], [`Facts::space`](crate::Facts::space) and not [`Facts::app`](crate::Facts::app).
     #[must_use]
     pub const fn of(owner: Service) -> OwnerSet {
         OwnerSet(1 << owner as u8)
