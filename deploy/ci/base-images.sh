@@ -5,8 +5,8 @@
 #
 #   deploy/ci/base-images.sh [runtime] [build] [postgres] [prometheus]
 #
-# What is made is kept for a week, for an engine that knows nothing of the one before: in the folder that
-# DEVSPACES_BASE_IMAGES names, or in the user's folder for caches.
+# What is made is kept for a week, for an engine that knows nothing of the one before: in a folder of its own below the one
+# that DEVSPACES_BASE_IMAGES names, or below the user's folder for caches.
 set -euo pipefail
 
 suite=bookworm
@@ -15,12 +15,15 @@ work=$(mktemp -d "${TMPDIR:-/var/tmp}/base-images.XXXXXX")
 trap 'rm -rf --one-file-system "$work"' EXIT
 
 # Under another name as soon as they would be made otherwise.
-kept=${DEVSPACES_BASE_IMAGES:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/devspaces/base-images}/$(
+kept=${DEVSPACES_BASE_IMAGES:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}}/devspaces-base-images/$(
     { echo "$suite $mirror" && cat "${BASH_SOURCE[0]}" "$(dirname "${BASH_SOURCE[0]}")/postgres-entrypoint.sh"; } \
         | sha256sum | head -c 16
 )
-[[ ! -d ${kept%/*} ]] || find "${kept%/*}" -mindepth 1 -maxdepth 1 -type d -mtime +7 -exec rm -rf {} +
-mkdir -p "$kept"
+[[ ! -d ${kept%/*} ]] || find "${kept%/*}" -mindepth 1 -maxdepth 1 -type d -mtime +7 \
+    -name '[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]' \
+    -exec rm -rf {} +
+# Where nothing can be kept, it is made anew each time.
+mkdir -p "$kept" 2> /dev/null || { kept=$work/kept && mkdir "$kept"; }
 
 # bootstrap FOLDER PACKAGES: a small Debian.
 bootstrap() {

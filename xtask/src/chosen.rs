@@ -85,7 +85,7 @@ fn choose_of<'a>(all: &[&'a str], names: &[&str]) -> Outcome<Vec<&'a str>> {
     Ok(found)
 }
 
-/// The name of the scenario of a test: of `members::the_last_admin_stays::composed`.
+/// The name of the scenario of a test: of `people::members::the_last_admin_stays::composed`.
 fn scenario(test: &str) -> Option<&str> {
     test.rsplit("::").nth(1)
 }

@@ -74,9 +74,12 @@ pub(crate) fn run_unless_skipped() -> Outcome {
 /// Whether how the image is made has changed within a day, so that it is to be tried. Where nothing can be told of the
 /// past, it is new.
 fn recipe_is_new() -> bool {
-    let mut log = Command::new("git");
-    log.current_dir(root()).args(["log", "--since=1 day ago", "--format=%h", "--"]).args(RECIPE);
-    output(&mut log).map_or(true, |commits| !commits.trim().is_empty())
+    let says_something = |args: &[&str]| {
+        let mut git = Command::new("git");
+        git.current_dir(root()).args(args).arg("--").args(RECIPE);
+        output(&mut git).map_or(true, |said| !said.trim().is_empty())
+    };
+    says_something(&["log", "--since=1 day ago", "--format=%h"]) || says_something(&["status", "--porcelain"])
 }
 
 /// The program that lints the API and calls it by reflection.

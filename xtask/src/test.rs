@@ -52,7 +52,8 @@ impl Races {
     pub(crate) fn tell(self, command: &mut Command) -> &mut Command {
         match self {
             Self::Quarter if env::var_os(RACES).is_none() => command.env(RACES, "25%"),
-            _ => command,
+            Self::Quarter => command,
+            Self::Whole => command.env_remove(RACES),
         }
     }
 }
