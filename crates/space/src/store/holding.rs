@@ -71,16 +71,19 @@ async fn end(db: &mut Conn, app: AppName, now: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-// The holdings of an app don't overlap. DISTINCT, since questions about one app have the same answers.
+// The holdings of an app don't overlap. Two halves, each of which looks for one start: with both in one condition
+// PostgreSQL would look at every holding of the app for every question.
 static AROUND: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "wanted",
         &["id", "time"],
-        "SELECT DISTINCT h.app, h.start_time, h.space, h.end_time
-         FROM wanted w JOIN holding h ON h.app = w.id AND h.start_time IN (
-           (SELECT MAX(b.start_time) FROM holding b WHERE b.app = w.id AND b.start_time <= w.time),
-           (SELECT MIN(a.start_time) FROM holding a WHERE a.app = w.id AND a.start_time > w.time))
-         ORDER BY h.app, h.start_time",
+        "SELECT h.app, h.start_time, h.space, h.end_time
+         FROM wanted w JOIN holding h ON h.app = w.id AND h.start_time =
+           (SELECT MAX(b.start_time) FROM holding b WHERE b.app = w.id AND b.start_time <= w.time)
+         UNION
+         SELECT h.app, h.start_time, h.space, h.end_time
+         FROM wanted w JOIN holding h ON h.app = w.id AND h.start_time =
+           (SELECT MIN(a.start_time) FROM holding a WHERE a.app = w.id AND a.start_time > w.time)",
     )
 });
 
@@ -92,5 +95,9 @@ pub(crate) async fn around(db: &mut Conn, questions: &[(AppName, Timestamp)]) ->
         AROUND.fetch_all(db, questions, |(app, time)| [app.0.into(), (*time).into()]).await?;
     let holding =
         |(app, start, space, end)| Holding { app: AppName(app), space: SpaceName(space), start, end };
-    Ok(rows.into_iter().map(holding).collect())
+    let mut found: Vec<Holding> = rows.into_iter().map(holding).collect();
+    // Of many questions each part is asked by itself.
+    found.sort_unstable_by_key(|it| (it.app, it.start));
+    found.dedup_by_key(|it| (it.app, it.start));
+    Ok(found)
 }
