@@ -4,7 +4,7 @@ use std::time::Duration;
 use devspaces_proto::health::v1::{
     HealthCheckRequest, HealthListRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tonic::{Code, Status, transport::Channel};
 
 use super::WAITS_FOR;
@@ -49,14 +49,22 @@ pub(in crate::server) async fn answers(port: Channel) -> Result<bool, Status> {
     Ok(answer.get_ref().statuses.keys().any(|service| !service.is_empty()))
 }
 
+/// How long a port may answer without its services before it counts as there all the same.
+const STARTING: Duration = Duration::from_secs(30);
+
 /// Waits until a port answers for its services, whatever it says of its health: two that wait for each other both get an
-/// answer. Each time that port is asked which `port` gives.
+/// answer. One that answers and still waits for its database is waited for no longer than 30 s, so that a database that is
+/// down keeps no other service from its start. Each time that port is asked which `port` gives.
 pub async fn until_answering(name: &str, port: impl Fn() -> Channel) {
     let mut pause = PAUSE.0;
+    let mut starting: Option<Instant> = None;
     loop {
         let code = match answers(port()).await {
             Ok(true) => return,
+            Ok(false) if starting.get_or_insert_with(Instant::now).elapsed() >= STARTING => return,
             Ok(false) => Code::Ok,
+            // Of a version that can't tell: it answers.
+            Err(status) if status.code() == Code::Unimplemented => return,
             Err(status) => status.code(),
         };
         if pause == PAUSE.1 {
