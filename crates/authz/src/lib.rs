@@ -22,10 +22,10 @@ mod condition;
 mod decision;
 mod facts;
 mod markdown;
-mod owner;
 mod permission;
 mod permission_set;
 mod role;
+mod service;
 mod table;
 mod truth;
 
@@ -38,7 +38,7 @@ pub use facts::{
     SubjectKind,
 };
 pub use markdown::markdown;
-pub use owner::{OwnerSet, Service};
 pub use permission::{Permission, ResourceType};
 pub use permission_set::PermissionSet;
 pub use role::{AppRole, ConsoleRole, Plane, Role};
+pub use service::{OwnerSet, Service};

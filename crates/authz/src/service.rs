@@ -1,4 +1,4 @@
-//! Who owns which facts.
+//! The services of the suite, and sets of the facts that they own.
 
 use std::{fmt, str::FromStr};
 

@@ -51,9 +51,9 @@ pub fn make(folder: &Path) -> Result<(), Error> {
     let issuer = SigningKey::load_or_generate(&folder.join(ISSUER))?;
     let services: Result<Vec<_>, _> = Service::ALL
         .iter()
-        .map(|owner| {
-            let key = SigningKey::load_or_generate(&folder.join(of_service(owner.name())))?;
-            Ok::<_, KeyFileError>(key.public_jwk(owner.name()))
+        .map(|service| {
+            let key = SigningKey::load_or_generate(&folder.join(of_service(service.name())))?;
+            Ok::<_, KeyFileError>(key.public_jwk(service.name()))
         })
         .collect();
     let sets = [

@@ -7,8 +7,15 @@ mod parts;
 mod suite;
 
 pub use devspaces_authz::Service;
+use devspaces_kit::metrics::Metric;
 
 pub use self::{
     parts::Parts,
     suite::{Config, Hosted, Suite, SuiteError},
 };
+
+/// Every metric of a process, those of its parts together.
+#[must_use]
+pub fn metrics() -> Vec<Metric> {
+    [devspaces_kit::metrics::ALL, devspaces_gate::metrics::ALL, devspaces_ledger::metrics::ALL].concat()
+}

@@ -13,7 +13,8 @@ use devspaces_ledger::{
 /// Takes the effects that changes of other services have on this database, at the times that this clock shows.
 type NewInbox = fn(Pool, Arc<dyn Clock>) -> Arc<dyn Receive>;
 
-/// What a service is made of. Every service has all of it but effects of others' changes, which only some have.
+/// What a service is made of. Every service has all of it, except an inbox: only some take effects
+/// of others' changes.
 #[derive(Clone, Copy)]
 pub struct Parts {
     schema: &'static [Migration],

@@ -126,7 +126,7 @@ impl Suite {
             config.clock.clone(),
             config.issuers.clone(),
             Trust {
-                names: Service::ALL.map(|owner| owner.name().to_owned()).to_vec(),
+                names: Service::ALL.map(|service| service.name().to_owned()).to_vec(),
                 hosted: config.services.keys().map(|service| service.name().to_owned()).collect(),
                 peers: config.suite_keys.clone(),
             },
@@ -208,8 +208,8 @@ pub(crate) fn check_key(service: Service, key: &SigningKey, suite_keys: &Jwks) -
     if suite_keys.has(service.name(), key) {
         return Ok(());
     }
-    let owner = Service::ALL.into_iter().find(|other| suite_keys.has(other.name(), key));
-    Err(owner.map_or(SuiteError::KeyUnknown(service), |other| SuiteError::KeyOfAnother { service, other }))
+    let other = Service::ALL.into_iter().find(|other| suite_keys.has(other.name(), key));
+    Err(other.map_or(SuiteError::KeyUnknown(service), |other| SuiteError::KeyOfAnother { service, other }))
 }
 
 async fn check_schema(service: Service, pool: &Pool) -> Result<(), SuiteError> {
@@ -244,13 +244,13 @@ fn context(
     let Hosted { database: pool, key } = config.services[&service].clone();
     let signer = Arc::new(ServiceSigner::new(service.name(), key, clock.clone()));
     let mut sources = Sources::default().with(Source::hosted(own, clock.clone()));
-    let (mut peers, mut receivers) = (Vec::new(), Vec::new());
+    let (mut peers, mut bring_to) = (Vec::new(), Vec::new());
     for peer in Service::ALL.into_iter().filter(|peer| *peer != service) {
         let addresses = config.peers.get(&peer).ok_or(SuiteError::PeerMissing(peer))?;
         let connections = Connections::new(addresses.iter().cloned());
         let source = Source::remote(peer, connections.clone(), signer.clone(), clock.clone());
         sources = sources.with(source);
-        receivers.push(Peer {
+        bring_to.push(Peer {
             name: peer.name(),
             owner: owner_to_wire(peer),
             connections: connections.clone(),
@@ -259,7 +259,7 @@ fn context(
     }
     let gate =
         Gate::new((Parts::of(service).owner)(), sources, config.service_permissions.clone(), clock.clone());
-    let outbox = Outbox::new(pool.clone(), Arc::new(Delivery::new(receivers, signer.clone())));
+    let outbox = Outbox::new(pool.clone(), Arc::new(Delivery::new(bring_to, signer.clone())));
     tasks.spawn(outbox.clone().run(tasks.stopping()));
     let mutations = Mutations::new(pool.clone(), clock.clone(), steady.clone(), outbox, tasks.clone());
     let streams = Streams::new(tasks.clone(), clock.clone());

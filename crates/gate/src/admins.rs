@@ -12,7 +12,7 @@ use crate::{
     owner::FactOwner,
 };
 
-/// An owner whose facts are who is an admin of which space's plane. Changes of other services have no effects on it.
+/// An owner whose facts are who is an admin of which space's plane.
 pub struct Admins {
     /// Which owner this is.
     pub owner: Service,

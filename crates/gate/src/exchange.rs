@@ -2,7 +2,7 @@
 //! a runtime, a clock or I/O. A driver takes batches out of it and brings the answers back.
 //!
 //! The promise: once a revocation is acknowledged, no check that starts allows by what was revoked (R-M5, R-P4). It
-//! rests on these rules, and the model in this module's tests walks every interleaving to show that each is needed.
+//! rests on these rules, and the model in `exchange/model.rs` walks every interleaving to show that each is needed.
 //!
 //! - **Join.** A check begins when it is enqueued. It waits for a batch whose questions are not yet taken, so that
 //!   the owner's read begins after the check did. It never joins a call under way, even for the same question.

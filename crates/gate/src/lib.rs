@@ -5,8 +5,8 @@
 //! their owners by every check; decisions are never kept. What makes that both immediate and cheap is told in
 //! `exchange.rs`; `source.rs` runs it, and `gather.rs` says whom a decision asks.
 //!
-//! A service is a [`FactOwner`]. It hosts [`FactsServer`] for the other services, and [`AuthzServer`] for whom the policy
-//! lets.
+//! Each service implements [`FactOwner`]. Each port has a [`FactsServer`], which answers the other services of the suite and
+//! takes the effects of their changes, and an [`AuthzServer`], which answers questions about permissions.
 mod admins;
 mod authz_server;
 mod catalogue;

@@ -1,5 +1,6 @@
-//! How effects travel: who made a change brings them to the services that they are for, which take them in tasks that
-//! outlive the call.
+//! Both ends of the way of effects. [`Delivery`] is the sender's: it calls `FactsService/ApplyEffects` of the service that they
+//! are for. [`Receiver`] is the other's: it applies what arrived through that service's [`Inbox`](crate::inbox::Inbox), in a
+//! task that outlives the call.
 use std::{collections::BTreeMap, sync::Arc};
 
 use devspaces_kit::{
@@ -79,7 +80,7 @@ impl Receiver {
         Self { inboxes: BTreeMap::new(), tasks }
     }
 
-    /// For this service as well. One for which it takes none is one that no change of another has effects on.
+    /// For this service as well. Effects for a service that was not added are refused: no change has any on it.
     #[must_use]
     pub fn with(mut self, service: &'static str, inbox: Arc<dyn Receive>) -> Self {
         self.inboxes.insert(service, inbox);

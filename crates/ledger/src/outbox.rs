@@ -22,7 +22,7 @@ use crate::{
 
 /// Brings one effect to its peer.
 pub trait Deliver: Send + Sync + 'static {
-    /// Answers once the peer has applied the effects, now or before. Fills in `owner`.
+    /// Answers once the peer has applied the effects, now or before. Sets `owner` to the peer.
     fn deliver<'a>(&'a self, peer: &'a str, effects: ApplyEffectsRequest)
     -> BoxFuture<'a, Result<(), Fault>>;
 }

@@ -125,7 +125,7 @@ impl Tx {
         let head = self.head(scope)?;
         let sequence = head.sequence;
         let request = ApplyEffectsRequest {
-            // Which owner that is, is filled in on delivery.
+            // Filled in by Delivery: the service that the effects are for.
             owner: 0,
             scope: scope.to_string(),
             sequence,

@@ -53,6 +53,7 @@ fn reading(question: &Question, row: Row) -> Result<Reading, Error> {
             published: row.published.unwrap_or_default(),
             contributes: row.contributes,
         }),
+        // Nobody asks this service about the last two; what it said of them would be refused (`OwnFacts::are_of`).
         Scope::App(_) | Scope::VendorProfile(_) | Scope::RateCards => OwnFacts::App {
             space: row.app_space.filter(|_| !row.deleted).map(SpaceName),
             deleted: row.deleted,

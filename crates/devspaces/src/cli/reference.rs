@@ -2,11 +2,9 @@
 use std::fmt::Write as _;
 
 use clap::{Arg, Command, CommandFactory as _};
-use devspaces_gate as gate;
-use devspaces_kit::{self as kit, metrics::Metric};
-use devspaces_ledger as ledger;
 
 use super::Cli;
+use crate::metrics;
 
 const HEAD: &str = "\
 # Settings and metrics
@@ -34,11 +32,6 @@ pub fn reference() -> String {
         let _ = writeln!(page, "| `{name}` | {kind} | {} | {} |", labels.join(", "), metric.help);
     }
     page
-}
-
-/// Every metric of a process.
-fn metrics() -> Vec<Metric> {
-    [kit::metrics::ALL, gate::metrics::ALL, ledger::metrics::ALL].concat()
 }
 
 /// A command's own flags, then those of its commands. Flags of all commands are listed once, with the first.
@@ -87,7 +80,7 @@ fn row(page: &mut String, arg: &Arg) {
 mod tests {
     use std::collections::HashSet;
 
-    use devspaces_kit::metrics::Kind;
+    use devspaces_kit::metrics::{Kind, Metric};
 
     use super::*;
 

@@ -50,8 +50,8 @@ impl fmt::Display for Parent {
 }
 
 /// What reading a service's journal needs: to administer the plane that its facts are about.
-fn permission(owner: Service) -> Permission {
-    match owner {
+fn permission(service: Service) -> Permission {
+    match service {
         Service::Space | Service::Membership => Permission::JournalConsoleGet,
         Service::Billing => Permission::JournalBillingGet,
         Service::Marketplace => Permission::JournalMarketplaceGet,
@@ -77,11 +77,11 @@ impl JournalServer {
         let wanted: Vec<&Journal> = self
             .journals
             .iter()
-            .filter(|journal| wanted.is_none_or(|owner| owner == journal.owner))
+            .filter(|journal| wanted.is_none_or(|service| service == journal.service))
             .collect();
         let needed = PERMISSIONS
             .into_iter()
-            .filter(|needed| wanted.iter().any(|journal| permission(journal.owner) == *needed));
+            .filter(|needed| wanted.iter().any(|journal| permission(journal.service) == *needed));
         let asking = needed
             .map(|needed| async move { (needed, self.gate.require(caller, needed, space).await.map(drop)) });
         let (mut held, mut denied) = (Vec::new(), None);
@@ -94,7 +94,7 @@ impl JournalServer {
                 Err(fault) => return Err(fault),
             }
         }
-        let readable = wanted.into_iter().filter(|journal| held.contains(&permission(journal.owner)));
+        let readable = wanted.into_iter().filter(|journal| held.contains(&permission(journal.service)));
         let readable: Vec<Journal> = readable.cloned().collect();
         match denied {
             Some(denied) if readable.is_empty() => Err(denied),

@@ -113,11 +113,11 @@ async fn page(mut readers: Vec<Reader>, filter: &Filter, size: usize) -> Result<
         if entries.len() == size || bytes >= PAGE_BYTES || looked_at == LOOKED_AT {
             return Ok(Page { entries, next: Some(key(&readers)) });
         }
-        let owner = first.journal.owner;
+        let service = first.journal.service;
         if let Some(entry) = first.take() {
             looked_at += 1;
             if filter.takes(&entry) {
-                let entry = wire::entry(owner, entry);
+                let entry = wire::entry(service, entry);
                 bytes += entry.encoded_len();
                 entries.push(entry);
             }
@@ -127,14 +127,14 @@ async fn page(mut readers: Vec<Reader>, filter: &Filter, size: usize) -> Result<
 
 /// The places of all readers, as a page token holds them: each after the number of its owner.
 fn key(readers: &[Reader]) -> Vec<u8> {
-    let part = |reader: &Reader| [&[reader.journal.owner as u8], &reader.place.to_bytes()[..]].concat();
+    let part = |reader: &Reader| [&[reader.journal.service as u8], &reader.place.to_bytes()[..]].concat();
     readers.iter().flat_map(part).collect()
 }
 
 /// The place of an owner's journal in a key.
-fn place(key: &[u8], owner: Service) -> Option<Place> {
+fn place(key: &[u8], service: Service) -> Option<Place> {
     let (parts, _) = key.as_chunks::<{ 1 + PLACE }>();
-    let part = parts.iter().find(|part| part[0] == owner as u8)?;
+    let part = parts.iter().find(|part| part[0] == service as u8)?;
     Some(Place::from_bytes(std::array::from_fn(|index| part[1 + index])))
 }
 
@@ -180,7 +180,7 @@ impl JournalServer {
         let mut fields = Fields::new();
         let parent = fields.parse::<Parent>("parent", &request.parent);
         let parent = fields.finish_with(parent)?;
-        let wanted = self.hosted(&request.service).map(|journal| journal.owner);
+        let wanted = self.hosted(&request.service).map(|journal| journal.service);
         let journals = self.readable(&caller, parent, wanted).await?;
 
         let mut fields = Fields::new();
@@ -197,7 +197,7 @@ impl JournalServer {
         let _long = if filter.is_selective() { Some(long_work().await?) } else { None };
         let start = Place::before(start.unwrap_or(Timestamp::EPOCH));
         let reader = |journal: Journal| {
-            let place = place(&key, journal.owner).unwrap_or(start);
+            let place = place(&key, journal.service).unwrap_or(start);
             Reader::new(journal, place)
         };
         let Page { entries, next } = page(journals.into_iter().map(reader).collect(), &filter, size).await?;
@@ -207,7 +207,7 @@ impl JournalServer {
 
     /// What a field must be that names a service, as a sentence.
     pub(super) fn services(&self) -> String {
-        let names: Vec<&str> = self.journals.iter().map(|journal| journal.owner.name()).collect();
+        let names: Vec<&str> = self.journals.iter().map(|journal| journal.service.name()).collect();
         format!("must be a service of this port: {}", names.join(", "))
     }
 }

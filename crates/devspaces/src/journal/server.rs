@@ -36,7 +36,7 @@ pub struct JournalServer {
 /// The journal of one service.
 #[derive(Clone)]
 pub(super) struct Journal {
-    pub(super) owner: Service,
+    pub(super) service: Service,
     pub(super) pool: Pool,
 }
 
@@ -53,14 +53,14 @@ impl JournalServer {
     ) -> Self {
         let catching_up = Arc::new(Semaphore::new(READING));
         let mut journals: Vec<_> =
-            journals.into_iter().map(|(owner, pool)| Journal { owner, pool }).collect();
-        journals.sort_by_key(|journal| journal.owner.name());
+            journals.into_iter().map(|(service, pool)| Journal { service, pool }).collect();
+        journals.sort_by_key(|journal| journal.service.name());
         Self { gate, journals, tasks, streams, named_watchers, catching_up }
     }
 
     /// The journal of the service with this name.
     pub(super) fn hosted(&self, service: &str) -> Option<&Journal> {
-        self.journals.iter().find(|journal| journal.owner.name() == service)
+        self.journals.iter().find(|journal| journal.service.name() == service)
     }
 }
 

@@ -28,14 +28,14 @@ impl JournalServer {
         let journals = self.readable(&caller, scope, None).await?;
         let _long = long_work().await?;
         let mut verifications = Vec::with_capacity(journals.len());
-        for Journal { owner, pool } in journals {
+        for Journal { service, pool } in journals {
             let report = verify(&pool, scope).await?;
             let findings = report.findings.iter().map(|finding| Finding {
                 sequence: finding.sequence,
                 problem: wire::problem(finding.problem).into(),
             });
             verifications.push(Verification {
-                service: owner.name().to_owned(),
+                service: service.name().to_owned(),
                 entries: i64::try_from(report.entries).unwrap_or(i64::MAX),
                 findings: findings.collect(),
             });

@@ -42,9 +42,9 @@ impl Watch {
     async fn next(&mut self) -> Result<WatchEntriesResponse, Fault> {
         loop {
             while let Some((journal, Numbered { position, entry })) = self.read.pop_front() {
-                self.cursor.advance(journal.owner.name(), position, &entry.hash);
+                self.cursor.advance(journal.service.name(), position, &entry.hash);
                 if self.scope.as_ref().is_none_or(|scope| *scope == entry.scope) {
-                    let entry = Some(wire::entry(journal.owner, entry));
+                    let entry = Some(wire::entry(journal.service, entry));
                     return Ok(WatchEntriesResponse { entry, cursor: self.cursor.to_string() });
                 }
             }
@@ -148,7 +148,7 @@ impl JournalServer {
             cursor => cursor.parse::<Cursor>().map_err(|error| error.to_string()),
         };
         let is_of_these = |cursor: &Cursor| {
-            cursor.services().all(|service| journals.iter().any(|journal| journal.owner.name() == service))
+            cursor.services().all(|service| journals.iter().any(|journal| journal.service.name() == service))
         };
         let cursor = cursor.and_then(|cursor| {
             if is_of_these(&cursor) {
@@ -165,7 +165,7 @@ impl JournalServer {
 
 /// The position in a journal that a cursor is at.
 async fn place(journal: &Journal, cursor: &Cursor) -> Result<i64, Fault> {
-    let service = journal.owner.name();
+    let service = journal.service.name();
     let Some((position, hash)) = cursor.of(service) else { return Ok(0) };
     let found = journal::hash_at(&mut journal.pool.read().await?, position).await?;
     if found == Some(hash) { Ok(position) } else { Err(Fault::cursor_lost(service)) }

@@ -5,9 +5,9 @@ use devspaces_proto::journal::v1::{self as proto, finding};
 use prost_types::{ListValue, Struct, Value, value::Kind};
 use serde_json::Value as Json;
 
-pub(super) fn entry(owner: Service, entry: Entry) -> proto::Entry {
+pub(super) fn entry(service: Service, entry: Entry) -> proto::Entry {
     proto::Entry {
-        service: owner.name().to_owned(),
+        service: service.name().to_owned(),
         scope: entry.scope,
         sequence: entry.sequence,
         time: Some(entry.time.into()),

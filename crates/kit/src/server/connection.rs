@@ -19,9 +19,9 @@ use super::{
     Limit, Limits,
     activity::{Activity, Busy, Verdict},
     connections::Place,
-    delivery::deliver,
     heard::Heard,
     leftover::RequestBody,
+    outgoing::deliver,
     window::{CONNECTION_WINDOW, STREAM_WINDOW},
 };
 use crate::metrics;

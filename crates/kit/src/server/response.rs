@@ -14,9 +14,9 @@ use tonic::{Status, body::Body};
 
 use super::{
     calls::{Call, Calls},
-    delivery::{Kept, Whole},
     gzip,
     keeps::Keeps,
+    outgoing::{Kept, Whole},
 };
 use crate::status::Fault;
 
@@ -137,7 +137,7 @@ mod tests {
     use crate::server::{
         activity::{Activity, Busy},
         calls::UNREAD,
-        delivery::deliver,
+        outgoing::deliver,
     };
 
     type Part = Result<Frame<Bytes>, Status>;

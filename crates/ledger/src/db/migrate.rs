@@ -7,7 +7,8 @@ use crate::on;
 /// One step of a schema. Steps are only ever appended: the text of one that has been applied never changes.
 #[derive(Clone, Copy, Debug)]
 pub struct Migration {
-    /// Whose schema: "kit" or the service's name.
+    /// Whose schema: the service's name, or "kit" for the tables that every service has. Databases keep that name, which is
+    /// older than this crate.
     pub component: &'static str,
     /// Its number within the component, from 1.
     pub version: i64,

@@ -36,7 +36,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("tcp_keepalives_count", "2"),
     // Also while it waits for a lock, where it would not look.
     ("client_connection_check_interval", "10s"),
-    // A statement has one plan, made without its parameters' values: rules of SQL (see kit::db) see to it that one
+    // A statement has one plan, made without its parameters' values: rules of SQL (see ledger::db) see to it that one
     // fits all. Left to itself the server takes a page's size for a tenth of what there is, finds plans for the
     // values at hand cheaper, and makes a new one for each call: that costs more than the statement.
     ("plan_cache_mode", "force_generic_plan"),

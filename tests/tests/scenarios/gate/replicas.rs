@@ -18,16 +18,13 @@ use devspaces_tests::{
 use futures::future::join;
 use tonic::{Response, Status};
 
-use crate::{
-    acts::{
-        checks::{Checkers, Seen, killed, more_allowed, more_checks},
-        members::{ADMIN, adds_members, lists_members},
-    },
-    rounds::rounds,
+use crate::acts::{
+    checks::{Checkers, Seen, killed, more_allowed, more_checks},
+    members::{ADMIN, adds_members, lists_members},
 };
 
 /// How often a replica is killed while checks run.
-const KILLS: u16 = 12;
+const KILLS: usize = 12;
 /// How many check without pause at each replica.
 const CHECKERS: usize = 3;
 
@@ -67,8 +64,7 @@ async fn a_replica_that_is_killed_takes_no_revocation_with_it() {
             checkers.start(at[replica].authz(), question(&space), seen.clone());
         }
     }
-    let kills: usize = rounds(KILLS);
-    for kill in 0..kills {
+    for kill in 0..KILLS {
         let (victim, replica) = ([Service::Membership, Service::Space][kill % 2], kill / 2 % 2);
         eventually(async || adds_members(&alice, &space, &[(&bob, ADMIN)]).await.ok()).await;
         more_allowed(&seen, 1).await;
@@ -78,7 +74,7 @@ async fn a_replica_that_is_killed_takes_no_revocation_with_it() {
             checkers.turn();
         };
         // Killed while the call is on its way, then once it is committed, then right after it was answered.
-        match kill * 3 / kills {
+        match kill * 3 / KILLS {
             0 => drop(join(removing, suite.kill_replica(victim, replica)).await),
             1 => {
                 let killing = async {

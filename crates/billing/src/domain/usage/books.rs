@@ -1,3 +1,4 @@
+//! Where an event counts, and the sums of what counts.
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use devspaces_kit::{

@@ -1,7 +1,7 @@
 //! What was used, and what becomes of each event that tells of it (R-B5).
 mod batch;
+mod books;
 mod holdings;
-mod ledger;
 mod limits;
 mod rejection;
 
@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::{
     batch::{Batch, Outcome, Reported},
+    books::{Books, Placement, Sum, Sums, TotalKey},
     holdings::{Held, Holdings, LEEWAY},
-    ledger::{Books, Placement, Sum, Sums, TotalKey},
     limits::Limits,
     rejection::Rejection,
 };

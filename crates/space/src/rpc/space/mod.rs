@@ -1,4 +1,4 @@
-//! The `SpaceService`: a file for each method, one for the two that move a space through its life.
+//! The `SpaceService`: a file for each method; `ArchiveSpace` and `RestoreSpace` share `lifecycle.rs`.
 mod billing_status;
 mod create_space;
 mod delete_space;
