@@ -122,15 +122,7 @@ impl Suite {
             check_key(*service, &hosted.key, &config.suite_keys)?;
             check_schema(*service, &hosted.database).await?;
         }
-        let authenticator = Authenticator::new(
-            config.clock.clone(),
-            config.issuers.clone(),
-            Trust {
-                names: Service::ALL.map(|service| service.name().to_owned()).to_vec(),
-                hosted: config.services.keys().map(|service| service.name().to_owned()).collect(),
-                peers: config.suite_keys.clone(),
-            },
-        )?;
+        let authenticator = authenticator(&config)?;
         let tasks = Tasks::new();
         let steady = Arc::new(Steady::new(config.clock.clone()));
         let mut server = Server::new(listener, Arc::new(authenticator), tasks.clone())
@@ -139,38 +131,14 @@ impl Suite {
         for (peer, answering) in peers_answering(&config) {
             server = server.waits_for(peer, answering);
         }
-        let owners: Vec<_> = config
-            .services
-            .iter()
-            .map(|(service, hosted)| {
-                (
-                    *service,
-                    gate::Hosted::new(
-                        (Parts::of(*service).owner)(),
-                        hosted.database.clone(),
-                        config.clock.clone(),
-                    ),
-                )
-            })
-            .collect();
-        let hosted = owners.iter().map(|(_, hosted)| hosted.clone());
-        server = server.service(FactsServiceServer::new(FactsServer::new(hosted, receiver(&config, &tasks))));
-        for (index, (service, hosted)) in owners.into_iter().enumerate() {
-            let context = Arc::new(context(&config, service, hosted, &tasks, steady.clone())?);
+        let owners: Vec<_> =
+            config.services.keys().map(|service| (*service, owning(&config, *service))).collect();
+        let facts = FactsServer::new(owners.iter().map(|(_, own)| own.clone()), receiver(&config, &tasks));
+        server = server.service(FactsServiceServer::new(facts));
+        for (index, (service, own)) in owners.into_iter().enumerate() {
+            let context = Arc::new(context(&config, service, own, &tasks, steady.clone())?);
             if index == 0 {
-                // Every service gives the same answers: one of a port's gates answers for all.
-                let authz = AuthzServer::new(context.gate.clone());
-                let journals = config.services.iter().map(|(service, it)| (*service, it.database.clone()));
-                let journal = JournalServer::new(
-                    context.gate.clone(),
-                    journals,
-                    config.journal_watchers.clone(),
-                    tasks.clone(),
-                    context.streams.clone(),
-                );
-                server = server
-                    .service(AuthzServiceServer::new(authz))
-                    .service(JournalServiceServer::new(journal));
+                server = host_for_all(server, &config, &context, &tasks);
             }
             server = host(server, service, context, &tasks);
         }
@@ -189,6 +157,37 @@ impl Suite {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
         self.server.run(stop).await
     }
+}
+
+/// Who may call, and by which keys.
+fn authenticator(config: &Config) -> Result<Authenticator, ConfigError> {
+    let trust = Trust {
+        names: Service::ALL.map(|service| service.name().to_owned()).to_vec(),
+        hosted: config.services.keys().map(|service| service.name().to_owned()).collect(),
+        peers: config.suite_keys.clone(),
+    };
+    Authenticator::new(config.clock.clone(), config.issuers.clone(), trust)
+}
+
+/// A service of this process as the owner of its facts.
+fn owning(config: &Config, service: Service) -> gate::Hosted {
+    let pool = config.services[&service].database.clone();
+    gate::Hosted::new((Parts::of(service).owner)(), pool, config.clock.clone())
+}
+
+/// Puts what every service answers alike on the port: the gate of one of them answers for all.
+fn host_for_all(server: Server, config: &Config, context: &Context, tasks: &Tasks) -> Server {
+    let journals = config.services.iter().map(|(service, it)| (*service, it.database.clone()));
+    let journal = JournalServer::new(
+        context.gate.clone(),
+        journals,
+        config.journal_watchers.clone(),
+        tasks.clone(),
+        context.streams.clone(),
+    );
+    server
+        .service(AuthzServiceServer::new(AuthzServer::new(context.gate.clone())))
+        .service(JournalServiceServer::new(journal))
 }
 
 /// Puts one service on the port, with what falls due in it.
