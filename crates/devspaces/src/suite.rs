@@ -258,7 +258,7 @@ fn context(
     }
     let gate =
         Gate::new((Parts::of(service).owner)(), sources, config.service_permissions.clone(), clock.clone());
-    let outbox = Outbox::new(pool.clone(), Arc::new(Delivery::new(bring_to, signer.clone())));
+    let outbox = Outbox::new(pool.clone(), Arc::new(Delivery::new(bring_to, signer.clone(), clock.clone())));
     tasks.spawn(outbox.clone().run(tasks.stopping()));
     let mutations = Mutations::new(pool.clone(), clock.clone(), steady.clone(), outbox, tasks.clone());
     let streams = Streams::new(tasks.clone(), clock.clone());

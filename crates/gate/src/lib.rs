@@ -10,7 +10,6 @@
 mod admins;
 mod authz_server;
 mod catalogue;
-mod clocks;
 mod context;
 mod exchange;
 mod facts;

@@ -1,7 +1,7 @@
 //! What a gate counts and measures of the owners of facts that it asks.
 use std::{sync::LazyLock, time::Duration};
 
-use devspaces_kit::metrics::{Label, Number, seconds};
+use devspaces_kit::metrics::{Label, seconds};
 use prometheus_client::metrics::{counter::Counter, family::Family, histogram::Histogram};
 
 pub use list::ALL;
@@ -18,8 +18,6 @@ mod list {
             "Answers by an owner of facts: unchanged from what the gate remembered, or changed";
         MISSING Counter "devspaces_gate_facts_missing_total" ["owner"]
             "Questions that an owner of facts did not answer; whoever asked went without its facts";
-        CLOCKS Gauge "devspaces_clock_difference_seconds" ["owner"]
-            "How far the clock of the service that answered last was ahead of this one's; negative if it was behind, 0 if it was neither for certain";
     }
 }
 
@@ -34,7 +32,6 @@ struct Metrics {
     revalidate: Family<[Label; 1], Histogram, fn() -> Histogram>,
     answers: Family<[Label; 2], Counter>,
     missing: Family<[Label; 1], Counter>,
-    clocks: Family<[Label; 1], Number>,
 }
 
 fn questions() -> Histogram {
@@ -48,7 +45,6 @@ impl Metrics {
             revalidate: list::REVALIDATE.register(Family::new_with_constructor(seconds)),
             answers: list::ANSWERS.register(Family::default()),
             missing: list::MISSING.register(Family::default()),
-            clocks: list::CLOCKS.register(Family::default()),
         }
     }
 }
@@ -56,12 +52,6 @@ impl Metrics {
 /// A gate asks this owner of facts from now on.
 pub(crate) fn asking(owner: &'static str) {
     drop(METRICS.missing.get_or_create(&[("owner", owner)]));
-}
-
-/// An owner's clock was ahead of this process's by so many microseconds.
-pub(crate) fn clock_differs(owner: &'static str, micros: i64) {
-    #[expect(clippy::cast_precision_loss, reason = "no clock is wrong by so much that it matters")]
-    METRICS.clocks.get_or_create(&[("owner", owner)]).set(micros as f64 / 1e6);
 }
 
 /// An owner of facts has answered a call with so many questions: of so many that nothing has changed.

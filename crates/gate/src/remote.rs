@@ -7,6 +7,7 @@ use devspaces_kit::{
     connections::Connections,
     identity::ServiceSigner,
     name::{AppName, Principal, SpaceName, UserName},
+    peer_clock::PeerClock,
     status::Fault,
     trace::Traced,
 };
@@ -17,7 +18,6 @@ use devspaces_proto::facts::v1::{
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
-    clocks::PeerClock,
     exchange::Answer,
     facts::{OwnFacts, Question, Version},
     wire,

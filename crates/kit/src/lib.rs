@@ -6,6 +6,7 @@ pub mod identity;
 pub mod metrics;
 pub mod name;
 pub mod page;
+pub mod peer_clock;
 pub mod server;
 pub mod status;
 pub mod steady;

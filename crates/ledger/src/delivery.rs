@@ -4,7 +4,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use devspaces_kit::{
-    connections::Connections, identity::ServiceSigner, server::Tasks, status::Fault, trace::Traced,
+    clock::Clock, connections::Connections, identity::ServiceSigner, peer_clock::PeerClock, server::Tasks,
+    status::Fault, trace::Traced,
 };
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, Owner, facts_service_client::FactsServiceClient};
 use futures::{FutureExt as _, future::BoxFuture};
@@ -28,25 +29,36 @@ pub struct Peer {
 
 /// Brings effects to other services, as the service of the suite that the signer speaks for.
 pub struct Delivery {
-    peers: Vec<Peer>,
+    peers: Vec<(Peer, PeerClock)>,
     signer: Arc<ServiceSigner>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Delivery {
     /// To these services.
     #[must_use]
-    pub fn new(peers: Vec<Peer>, signer: Arc<ServiceSigner>) -> Self {
-        Self { peers, signer }
+    pub fn new(peers: Vec<Peer>, signer: Arc<ServiceSigner>, clock: Arc<dyn Clock>) -> Self {
+        let with_clock = |peer: Peer| {
+            let clock = PeerClock::new(peer.name);
+            (peer, clock)
+        };
+        Self { peers: peers.into_iter().map(with_clock).collect(), signer, clock }
     }
 
-    async fn bring(&self, peer: &Peer, effects: ApplyEffectsRequest) -> Result<(), Fault> {
+    async fn bring(
+        &self,
+        (peer, clock_there): &(Peer, PeerClock),
+        effects: ApplyEffectsRequest,
+    ) -> Result<(), Fault> {
         let mut request = Request::new(ApplyEffectsRequest { owner: peer.owner.into(), ..effects });
         self.signer.token_for(peer.name).authorize(request.metadata_mut());
         let over = async |channel| {
             FactsServiceClient::new(Traced::new(peer.name, channel)).apply_effects(request).await
         };
+        let sent = self.clock.now();
         // What the peer said goes to the log and no further.
         peer.connections.call(over).await.map(drop).map_err(|status| {
+            clock_there.read_refusal(sent, &status, self.clock.now());
             tracing::debug!(peer = peer.name, code = ?status.code(), message = status.message(), "a peer failed");
             Fault::facts_unavailable(&[peer.name])
         })
@@ -59,7 +71,7 @@ impl Deliver for Delivery {
         peer: &'a str,
         effects: ApplyEffectsRequest,
     ) -> BoxFuture<'a, Result<(), Fault>> {
-        match self.peers.iter().find(|known| known.name == peer) {
+        match self.peers.iter().find(|(known, _)| known.name == peer) {
             Some(peer) => self.bring(peer, effects).boxed(),
             None => async move { Err(Fault::effect_pending(peer)) }.boxed(),
         }

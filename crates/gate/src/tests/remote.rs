@@ -64,7 +64,7 @@ async fn peer_of(ours: &Arc<TestClock>) -> Peer {
         owner: proto::Owner::Membership,
         connections: connections.clone(),
     };
-    let delivery = Delivery::new(vec![to], signer.clone());
+    let delivery = Delivery::new(vec![to], signer.clone(), ours.clone());
     let source = Source::remote(Service::Membership, connections, signer, ours.clone());
     Peer { members, source, remote, delivery, stop, running, _database: database }
 }

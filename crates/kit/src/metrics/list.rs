@@ -24,4 +24,6 @@ declare_metrics! {
         "Spans that were not exported: the collector did not take them, or too many waited for it";
     LINES_DROPPED Counter "devspaces_log_lines_dropped_total" []
         "Lines of the log that were not written: whoever reads it was too slow, or gone";
+    CLOCKS Gauge "devspaces_clock_difference_seconds" ["owner"]
+        "How far the clock of the service that answered last was ahead of this one's; negative if it was behind, 0 if it was neither for certain";
 }

@@ -37,6 +37,7 @@ pub(crate) struct Metrics {
     connections: Gauge,
     limited: Family<[Label; 1], Counter>,
     not_accepted: Counter,
+    clocks: Family<[Label; 1], Number>,
 }
 
 impl Metrics {
@@ -55,6 +56,7 @@ impl Metrics {
             connections: list::PORT_CONNECTIONS.register(Gauge::default()),
             limited: list::LIMITED.register(Family::default()),
             not_accepted: list::NOT_ACCEPTED.register(Counter::default()),
+            clocks: list::CLOCKS.register(Family::default()),
         }
     }
 }
@@ -75,6 +77,12 @@ pub(crate) fn hosting(services: &[&str]) {
     for limit in Limit::ALL {
         drop(METRICS.limited.get_or_create(&[("limit", limit.name())]));
     }
+}
+
+/// Another service's clock was ahead of this process's by so many microseconds.
+pub(crate) fn clock_differs(owner: &'static str, micros: i64) {
+    #[expect(clippy::cast_precision_loss, reason = "no clock is wrong by so much that it matters")]
+    METRICS.clocks.get_or_create(&[("owner", owner)]).set(micros as f64 / 1e6);
 }
 
 /// Whether the port says that it serves.

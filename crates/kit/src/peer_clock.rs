@@ -5,12 +5,11 @@ use std::{
     time::Duration,
 };
 
-use devspaces_kit::clock::Timestamp;
-
-use crate::metrics;
 use tokio::time::Instant;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
+
+use crate::{clock::Timestamp, metrics};
 
 /// From how much on the log warns. Tokens between services bear with three minutes.
 const WORTH_A_WARNING: Duration = Duration::from_secs(5);
@@ -18,19 +17,22 @@ const WORTH_A_WARNING: Duration = Duration::from_secs(5);
 /// How long the log keeps silent on one owner after a warning.
 const SILENCE: Duration = Duration::from_mins(1);
 
-/// The clock of an owner of facts, as its answers show it.
-pub(crate) struct PeerClock {
+/// The clock of another service, as its answers show it.
+#[derive(Debug)]
+pub struct PeerClock {
     owner: &'static str,
     warned: Mutex<Option<Instant>>,
 }
 
 impl PeerClock {
-    pub(crate) fn new(owner: &'static str) -> Self {
+    /// That of the service with this name.
+    #[must_use]
+    pub fn new(owner: &'static str) -> Self {
         Self { owner, warned: Mutex::new(None) }
     }
 
     /// Takes note of a time by the owner's clock that lies between two moments by this process's.
-    pub(crate) fn read(&self, sent: Timestamp, read: Timestamp, received: Timestamp) {
+    pub fn read(&self, sent: Timestamp, read: Timestamp, received: Timestamp) {
         let ahead = ahead(sent, read, received);
         metrics::clock_differs(self.owner, ahead);
         if Duration::from_micros(ahead.unsigned_abs()) > WORTH_A_WARNING && self.may_warn() {
@@ -45,7 +47,7 @@ impl PeerClock {
 
     /// Takes note of the time that a refusal tells: of a token that was not valid by the owner's clock. Clocks that differ by
     /// so much get no other answer.
-    pub(crate) fn read_refusal(&self, sent: Timestamp, status: &Status, received: Timestamp) {
+    pub fn read_refusal(&self, sent: Timestamp, status: &Status, received: Timestamp) {
         if status.code() != Code::Unauthenticated {
             return;
         }
@@ -54,6 +56,12 @@ impl PeerClock {
         if let Some(time) = time {
             self.read(sent, time, received);
         }
+    }
+
+    /// Whether the log was warned.
+    #[must_use]
+    pub fn has_warned(&self) -> bool {
+        self.warned.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     fn may_warn(&self) -> bool {
@@ -84,12 +92,9 @@ mod tests {
     use tonic_types::ErrorDetails;
 
     use super::*;
-    use crate::testing::at;
 
-    impl PeerClock {
-        pub(crate) fn has_warned(&self) -> bool {
-            self.warned.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-        }
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(seconds * 1_000_000)
     }
 
     #[test]
