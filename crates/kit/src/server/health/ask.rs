@@ -56,10 +56,14 @@ const STARTING: Duration = Duration::from_secs(30);
 /// answer. One that answers and still waits for its database is waited for no longer than 30 s, so that a database that is
 /// down keeps no other service from its start. Each time that port is asked which `port` gives.
 pub async fn until_answering(name: &str, port: impl Fn() -> Channel) {
+    until(name, || answers(port())).await;
+}
+
+async fn until<F: Future<Output = Result<bool, Status>>>(name: &str, asked: impl Fn() -> F) {
     let mut pause = PAUSE.0;
     let mut starting: Option<Instant> = None;
     loop {
-        let code = match answers(port()).await {
+        let code = match asked().await {
             Ok(true) => return,
             Ok(false) if starting.get_or_insert_with(Instant::now).elapsed() >= STARTING => return,
             Ok(false) => Code::Ok,
@@ -72,5 +76,33 @@ pub async fn until_answering(name: &str, port: impl Fn() -> Channel) {
         }
         sleep(pause).await;
         pause = (pause * 2).min(PAUSE.1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long it is waited for a port that answers this.
+    async fn waited(answer: impl Fn() -> Result<bool, Status>) -> Duration {
+        let begun = Instant::now();
+        until("a test", || async { answer() }).await;
+        begun.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_that_waits_for_its_database_keeps_nobody_for_ever() {
+        assert_eq!(waited(|| Ok(true)).await, Duration::ZERO);
+        assert_eq!(waited(|| Err(Status::unimplemented("before its time"))).await, Duration::ZERO);
+        let starting = waited(|| Ok(false)).await;
+        assert!((STARTING..STARTING + 2 * PAUSE.1).contains(&starting), "{starting:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_that_does_not_answer_is_waited_for() {
+        let begun = Instant::now();
+        let there =
+            || if begun.elapsed() < 4 * STARTING { Err(Status::unavailable("gone")) } else { Ok(true) };
+        assert!(waited(there).await >= 4 * STARTING);
     }
 }
