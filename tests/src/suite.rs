@@ -140,6 +140,7 @@ impl Suite {
             }),
             journal_watchers: JournalWatchers::default().with(Principal::service("observer")),
             space_quota: SpaceQuota::default().except(UserName::from_stored("maker".into()), 3),
+            strict_window: devspaces_gate::WINDOW,
             clock: self.clock.clone(),
             limits: Limits::default(),
             origins: Vec::new(),

@@ -17,6 +17,7 @@
 //! ```
 
 mod catalogue;
+mod change;
 mod classification;
 mod condition;
 mod decision;
@@ -30,6 +31,7 @@ mod table;
 mod truth;
 
 pub use catalogue::{Grant, PermissionGrant, Via, grants, grants_of, owners};
+pub use change::{FactChange, takes_away};
 pub use classification::NotAServicePermission;
 pub use condition::Condition;
 pub use decision::{Decision, Explanation, Outcome, decide};

@@ -4,6 +4,7 @@ mod cedar;
 mod combinations;
 mod document;
 mod explanation;
+mod fact_changes;
 mod matrix;
 mod missing;
 mod planes;

@@ -1,7 +1,7 @@
 //! Noticing that a month's costs cross a threshold of the budget (R-B12).
 use std::time::Duration;
 
-use devspaces_authz::Service;
+use devspaces_authz::{Service, takes_away};
 use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
@@ -65,6 +65,10 @@ struct Watch(SpaceName);
 
 impl Mutation for Watch {
     type Reply = ();
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
         let (space, month) = (self.0, Month::of(tx.time()));

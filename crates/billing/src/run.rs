@@ -1,7 +1,7 @@
 //! The billing run: what is due is drafted and issued, whoever asks and however often (R-B7).
 use std::collections::BTreeSet;
 
-use devspaces_authz::Service;
+use devspaces_authz::{Service, takes_away};
 use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
@@ -147,6 +147,10 @@ struct Step {
 impl Mutation for Step {
     type Reply = RunBillingResponse;
     const FALLS_DUE: bool = true;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     async fn once(&self, tx: &mut Tx) -> Result<RunBillingResponse, Abort> {
         let space = self.account.name.0;

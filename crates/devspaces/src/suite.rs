@@ -1,5 +1,5 @@
 //! How the services of one process are put together.
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use devspaces_gate::{
     self as gate, AuthzServer, Context, FactsServer, Gate, Peers, ServicePermissions, Source, Sources,
@@ -59,6 +59,8 @@ pub struct Config {
     pub journal_watchers: JournalWatchers,
     /// How many spaces each person may make (R-S10).
     pub space_quota: SpaceQuota,
+    /// How long before a check the facts may have been confirmed by which it allows (R-P9): at most [`gate::WINDOW`].
+    pub strict_window: Duration,
     /// Time and identifiers.
     pub clock: Arc<dyn Clock>,
     /// What the port takes on.
@@ -256,8 +258,13 @@ fn context(
         });
         peers.push((peer, connections));
     }
-    let gate =
-        Gate::new((Parts::of(service).owner)(), sources, config.service_permissions.clone(), clock.clone());
+    let gate = Gate::new(
+        (Parts::of(service).owner)(),
+        sources,
+        config.service_permissions.clone(),
+        config.strict_window,
+        clock.clone(),
+    );
     let outbox = Outbox::new(pool.clone(), Arc::new(Delivery::new(bring_to, signer.clone(), clock.clone())));
     tasks.spawn(outbox.clone().run(tasks.stopping()));
     let mutations = Mutations::new(pool.clone(), clock.clone(), steady.clone(), outbox, tasks.clone());

@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use devspaces_kit::clock::Timestamp;
+use devspaces_kit::clock::{Clock, Timestamp};
 use quick_cache::unsync::Cache;
 
 use crate::facts::{OwnFacts, Question, Version};
@@ -45,10 +45,25 @@ pub(crate) struct Limits {
 /// When a call was sent: never later than it really was, so that what is counted from it errs towards older.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Sent {
-    /// On a clock that never goes back, from a start of the driver's choosing. Ages are measured with it.
+    /// How much time had passed ([`Clock::uptime`]). Ages are measured with it.
     pub(crate) elapsed: Duration,
     /// The time of day: what an answer is "as of".
     pub(crate) time: Timestamp,
+}
+
+impl Sent {
+    /// Now.
+    pub(crate) fn by(clock: &dyn Clock) -> Self {
+        Self { elapsed: clock.uptime(), time: clock.now() }
+    }
+
+    /// How long before `now` it was, by whichever of the two clocks says more: one that is put back, or that stood still
+    /// with its machine, makes nothing young again.
+    pub(crate) fn age(self, now: Self) -> Duration {
+        let by_day = now.time.micros().saturating_sub(self.time.micros());
+        let by_day = Duration::from_micros(u64::try_from(by_day).unwrap_or_default());
+        now.elapsed.saturating_sub(self.elapsed).max(by_day)
+    }
 }
 
 /// Facts at one version.
@@ -144,6 +159,13 @@ impl<W> Exchange<W> {
             }
         }
         Ok(())
+    }
+
+    /// What was confirmed by a call that was sent less than so long before a check began (rules Rest and Age).
+    pub(crate) fn recall(&self, question: &Question, begun: Sent, within: Duration) -> Option<Confirmed> {
+        let confirmed = self.cache.get(question)?;
+        let age = confirmed.sent.age(begun);
+        (age < within).then(|| Confirmed { read_time: confirmed.read_time + age, ..confirmed.clone() })
     }
 
     /// What was last confirmed, however long ago.

@@ -10,7 +10,7 @@ use devspaces_kit::{
 };
 
 use crate::{
-    exchange::Overloaded,
+    exchange::{Overloaded, Sent},
     facts::{OwnFacts, Question},
     gather::{Gathered, Gatherer},
     owner::FactOwner,
@@ -28,6 +28,7 @@ struct Shared {
     home: Arc<dyn FactOwner>,
     sources: Sources,
     services: ServicePermissions,
+    window: Duration,
     clock: Arc<dyn Clock>,
 }
 
@@ -40,15 +41,36 @@ pub(crate) struct Checked {
 }
 
 impl Gate {
-    /// The gate of the service that owns the facts of `home`.
+    /// The gate of the service that owns the facts of `home`. It may allow by facts that were confirmed less than `window`
+    /// before (rule Rest); [`WINDOW`](crate::WINDOW) at most, zero for none.
     #[must_use]
     pub fn new(
         home: Arc<dyn FactOwner>,
         sources: Sources,
         services: ServicePermissions,
+        window: Duration,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self(Arc::new(Shared { home, sources, services, clock }))
+        Self(Arc::new(Shared { home, sources, services, window, clock }))
+    }
+
+    /// Goes on if the caller has the permission. Whoever changes nothing and shows the same to everybody who may see it asks
+    /// so: the answer may come from memory (R-P9).
+    ///
+    /// # Errors
+    /// As [`require`](Self::require).
+    pub async fn require_read(
+        &self,
+        caller: &Caller,
+        permission: Permission,
+        resource: impl Into<Resource>,
+    ) -> Result<(), Fault> {
+        let resource = resource.into();
+        let subject = subject_of(caller);
+        if self.at_hand(&subject, permission, resource, Sent::by(&*self.0.clock)).is_some() {
+            return Ok(());
+        }
+        self.pass(subject, permission, resource, OwnerSet::EMPTY).await.map(drop)
     }
 
     /// Goes on if the caller has the permission, by facts confirmed after this call began (R-P4). What decides is enough:
@@ -64,7 +86,7 @@ impl Gate {
         permission: Permission,
         resource: impl Into<Resource>,
     ) -> Result<Pass, Fault> {
-        self.pass(caller, permission, resource.into(), OwnerSet::EMPTY).await
+        self.pass(subject_of(caller), permission, resource.into(), OwnerSet::EMPTY).await
     }
 
     /// As [`require`](Self::require), and asks in the same round trip whether the space is in use: see
@@ -78,7 +100,7 @@ impl Gate {
         permission: Permission,
         resource: impl Into<Resource>,
     ) -> Result<Pass, Fault> {
-        self.pass(caller, permission, resource.into(), OwnerSet::of(Service::Space)).await
+        self.pass(subject_of(caller), permission, resource.into(), OwnerSet::of(Service::Space)).await
     }
 
     /// As [`require`](Self::require), and gives an owner that is slow the time to say what the permission does not
@@ -93,17 +115,16 @@ impl Gate {
         resource: impl Into<Resource>,
     ) -> Result<Pass, Fault> {
         let all = needs(&caller.principal, permission);
-        self.pass(caller, permission, resource.into(), all).await
+        self.pass(subject_of(caller), permission, resource.into(), all).await
     }
 
     async fn pass(
         &self,
-        caller: &Caller,
+        subject: Arc<Principal>,
         permission: Permission,
         resource: Resource,
         also: OwnerSet,
     ) -> Result<Pass, Fault> {
-        let subject = Arc::new(caller.principal.clone());
         let needs = needs(&subject, permission).union(also);
         let enough = |facts: &Facts| {
             let decision = decide(permission, facts);
@@ -117,7 +138,7 @@ impl Gate {
         Ok(Pass { home: Arc::clone(&self.0.home), subject, resource, needs, space, membership, decision })
     }
 
-    /// Decides about anyone, by facts confirmed by calls sent no longer than `max_age` before now; zero is strict.
+    /// Decides about anyone, by facts confirmed by calls sent less than `max_age` before now; zero is strict.
     ///
     /// # Errors
     /// `RESOURCE_EXHAUSTED` / `OVERLOADED`.
@@ -128,12 +149,15 @@ impl Gate {
         resource: Resource,
         max_age: Duration,
     ) -> Result<Checked, Fault> {
-        let now = self.0.clock.now();
+        let begun = Sent::by(&*self.0.clock);
         let subject = Arc::new(subject.clone());
+        if let Some(decision) = self.at_hand(&subject, permission, resource, begun) {
+            return Ok(Checked { decision, as_of: begun.time });
+        }
         let enough = |facts: &Facts| is_settled(&decide(permission, facts));
         let needs = needs(&subject, permission);
         let gathered = self.gather(&subject, needs, resource, max_age, &enough).await?;
-        let as_of = gathered.sent.map_or(now, |sent| sent.time);
+        let as_of = gathered.sent.map_or(begun.time, |sent| sent.time);
         Ok(Checked { decision: decide(permission, &gathered.facts), as_of })
     }
 
@@ -171,6 +195,24 @@ impl Gate {
         }
     }
 
+    fn at_hand(
+        &self,
+        subject: &Arc<Principal>,
+        permission: Permission,
+        resource: Resource,
+        begun: Sent,
+    ) -> Option<Decision> {
+        let Shared { sources, services, window, .. } = &*self.0;
+        let gatherer = Gatherer {
+            sources,
+            subject,
+            service_permissions: services.of(subject),
+            max_age: Duration::ZERO,
+            enough: &|_| true,
+        };
+        gatherer.at_hand(permission, needs(subject, permission), resource, begun, *window)
+    }
+
     async fn gather(
         &self,
         subject: &Arc<Principal>,
@@ -194,6 +236,10 @@ impl Gate {
     pub(crate) fn sources(&self) -> &Sources {
         &self.0.sources
     }
+}
+
+fn subject_of(caller: &Caller) -> Arc<Principal> {
+    Arc::new(caller.principal.clone())
 }
 
 /// Whose facts a decision needs. No owner has facts about what a service may (R-P7).

@@ -204,13 +204,13 @@ impl Gatherer<'_> {
         source.ask(question, self.max_age).map_err(|Overloaded| Fault::overloaded())
     }
 
-    fn question(&self, scope: Scope) -> Question {
+    pub(crate) fn question(&self, scope: Scope) -> Question {
         Question { scope, subject: Arc::clone(self.subject) }
     }
 }
 
 impl Gathered {
-    fn enter(&mut self, confirmed: &Confirmed) {
+    pub(crate) fn enter(&mut self, confirmed: &Confirmed) {
         if let OwnFacts::Membership { .. } = confirmed.entry.facts {
             self.membership = Some(confirmed.entry.version.clone());
         }
@@ -223,14 +223,14 @@ impl Gathered {
     }
 
     /// Nobody holds anything of this owner's plane.
-    fn enter_nothing(&mut self, owner: Service) {
+    pub(crate) fn enter_nothing(&mut self, owner: Service) {
         OwnFacts::nothing(owner).enter(&mut self.facts, Timestamp::EPOCH);
     }
 }
 
 impl Confirmed {
     /// The space that the app is linked to, if this is about an app.
-    fn link(&self) -> Option<SpaceName> {
+    pub(crate) fn link(&self) -> Option<SpaceName> {
         match self.entry.facts {
             OwnFacts::App { space, .. } => space,
             _ => None,

@@ -19,6 +19,11 @@ pub trait GuardedChange: Send + Sync + 'static {
     /// As [`Mutation::FALLS_DUE`].
     const FALLS_DUE: bool = false;
 
+    /// As [`Mutation::takes_away`].
+    fn takes_away(&self) -> bool {
+        true
+    }
+
     /// Makes the change in a transaction in which the caller was found to be still permitted: checks what else must hold,
     /// writes, records. It may be run more than once, each time in a new transaction.
     fn once(
@@ -75,6 +80,10 @@ impl<C: GuardedChange> Mutation for Guarded<C> {
     type Reply = C::Reply;
     const REVOKES: bool = C::REVOKES;
     const FALLS_DUE: bool = C::FALLS_DUE;
+
+    fn takes_away(&self) -> bool {
+        self.change.takes_away()
+    }
 
     async fn once(&self, tx: &mut Tx) -> Result<C::Reply, Abort> {
         let facts = self.pass.confirm(tx).await?;

@@ -31,6 +31,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod window;
 mod wire;
 
 pub use admins::Admins;
@@ -48,4 +49,5 @@ pub use peers::{Peers, admit};
 pub use resource::Resource;
 pub use source::Source;
 pub use sources::{ServicePermissions, Sources};
+pub use window::WINDOW;
 pub use wire::{console_to_wire, contributor_to_wire, owner_to_wire};

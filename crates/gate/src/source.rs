@@ -50,8 +50,6 @@ struct Shared {
     owner: Service,
     link: Link,
     clock: Arc<dyn Clock>,
-    /// What [`Sent::elapsed`] counts from.
-    start: Instant,
     exchange: Mutex<Exchange<Waiter>>,
 }
 
@@ -105,7 +103,7 @@ impl Source {
     fn new(owner: Service, link: Link, clock: Arc<dyn Clock>) -> Self {
         metrics::asking(owner.name());
         let exchange = Mutex::new(Exchange::new(LIMITS));
-        Self(Arc::new(Shared { owner, link, clock, start: Instant::now(), exchange }))
+        Self(Arc::new(Shared { owner, link, clock, exchange }))
     }
 
     /// Whose facts these are.
@@ -115,15 +113,14 @@ impl Source {
     }
 
     /// Asks the owner, in a call that is sent after this returns or is being sent by it (rule Join). Facts that were
-    /// confirmed by a call sent no longer than `max_age` ago will do (rule Age); zero takes none.
+    /// confirmed by a call sent less than `max_age` ago will do (rule Age); zero takes none.
     pub(crate) fn ask(&self, question: Question, max_age: Duration) -> Result<Asking, Overloaded> {
         let (told, answer) = oneshot::channel();
         let mut exchange = self.exchange();
-        if !max_age.is_zero() {
-            let recent = |confirmed: &Confirmed| self.age(confirmed) <= max_age;
-            if let Some(confirmed) = exchange.cached(&question).filter(recent) {
-                return Ok(Asking::Cached(confirmed));
-            }
+        if !max_age.is_zero()
+            && let Some(confirmed) = exchange.recall(&question, self.now(), max_age)
+        {
+            return Ok(Asking::Cached(confirmed));
         }
         exchange.enqueue(question, Waiter { answer: told, trace: TraceContext::current() })?;
         let batch = exchange.take(|| self.now());
@@ -133,6 +130,11 @@ impl Source {
             tokio::spawn(self.clone().run(batch));
         }
         Ok(Asking::Waiting(answer))
+    }
+
+    /// What the owner confirmed by a call that was sent less than so long before a check began (rule Rest).
+    pub(crate) fn recall(&self, question: &Question, begun: Sent, within: Duration) -> Option<Confirmed> {
+        self.exchange().recall(question, begun, within)
     }
 
     /// What the owner last confirmed, however long ago: a guess that saves a round trip if it proves right.
@@ -256,11 +258,7 @@ impl Source {
     }
 
     fn now(&self) -> Sent {
-        Sent { elapsed: self.0.start.elapsed(), time: self.0.clock.now() }
-    }
-
-    fn age(&self, confirmed: &Confirmed) -> Duration {
-        self.0.start.elapsed().saturating_sub(confirmed.sent.elapsed)
+        Sent::by(&*self.0.clock)
     }
 
     /// The exchange leaves nothing half done where it could panic, and is never held across an await.

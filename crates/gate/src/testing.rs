@@ -314,7 +314,7 @@ pub(crate) fn gate_of(
     clock: &Arc<TestClock>,
 ) -> Gate {
     let sources = sources.into_iter().fold(Sources::default(), Sources::with);
-    Gate::new(home, sources, services, clock.clone())
+    Gate::new(home, sources, services, Duration::ZERO, clock.clone())
 }
 
 /// Lets every other task run until it waits. On the paused clock of a test that is when a nanosecond passes.

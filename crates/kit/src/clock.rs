@@ -1,9 +1,5 @@
 //! Time and identifiers, injected so that tests own both.
-use std::{
-    fmt,
-    sync::{Arc, LazyLock},
-    time::{Duration, Instant},
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use prost_types::Timestamp as WireTime;
 use sqlx::{
@@ -24,17 +20,14 @@ use uuid::Uuid;
 pub trait Clock: Send + Sync + 'static {
     /// The time now, in UTC.
     fn now(&self) -> Timestamp;
-    /// How much time has passed, whatever the clock is set to: since some moment of this process. A clock that is only ever
-    /// moved on by the time that passes need not tell it.
+    /// How much time has passed, whatever the clock is set to and also while the machine was suspended: since some moment
+    /// before the process began. A clock that is only ever moved on by the time that passes need not tell it.
     fn uptime(&self) -> Duration {
         Duration::from_micros(self.now().micros().unsigned_abs())
     }
     /// A new UUID, version 7: later ones sort after earlier ones of the same process.
     fn new_id(&self) -> Uuid;
 }
-
-/// When this process first asked how much time has passed.
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// By how much the clocks of the suite's services may differ. One that differs by more is wrong.
 const SKEW: Duration = Duration::from_secs(30);
@@ -58,12 +51,27 @@ impl Clock for SystemClock {
     }
 
     fn uptime(&self) -> Duration {
-        START.elapsed()
+        since_boot()
     }
 
     fn new_id(&self) -> Uuid {
         Uuid::now_v7()
     }
+}
+
+/// How long the machine has been up, the time included in which it was suspended: whoever slept must not take what was
+/// confirmed before for young.
+fn since_boot() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+
+    // Elsewhere the monotonic clock is the one that goes on.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const CLOCK: ClockId = ClockId::Boottime;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    const CLOCK: ClockId = ClockId::Monotonic;
+
+    // The kernel's are within these types.
+    Duration::try_from(clock_gettime(CLOCK)).unwrap_or_default()
 }
 
 /// A moment in UTC, in whole microseconds since 1970: what both database engines keep exactly.

@@ -21,6 +21,8 @@ pub struct Call {
     pub(crate) request_id: Option<Uuid>,
     request_hash: [u8; 32],
     pub(crate) preview: bool,
+    /// Whether somebody is told of the result.
+    awaited: bool,
     pub(crate) on_behalf_of: Option<Principal>,
 }
 
@@ -36,7 +38,7 @@ impl Call {
     ) -> Self {
         // Compared with that of a call with the same key and of no other: a large request without one is not hashed.
         let request_hash = request_id.map_or([0; 32], |_| Sha256::digest(request.encode_to_vec()).into());
-        Self { caller, method, request_id, request_hash, preview: false, on_behalf_of: None }
+        Self { caller, method, request_id, request_hash, preview: false, awaited: true, on_behalf_of: None }
     }
 
     /// What a service does of its own accord when it falls due. The journal names `what` in place of a method: nobody
@@ -44,7 +46,12 @@ impl Call {
     #[must_use]
     pub fn of_service(name: &str, what: &'static str) -> Self {
         let caller = Caller { principal: Principal::service(name), email: None, suite: None, expires: None };
-        Self::new(caller, what, &(), None)
+        Self { awaited: false, ..Self::new(caller, what, &(), None) }
+    }
+
+    /// Whether somebody is told that a change was made, who may rely on it from then on.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.awaited && !self.preview
     }
 
     /// The same call, made on behalf of someone: for the journal, and of no other consequence (R-P7).

@@ -14,6 +14,7 @@ mod mutation;
 pub mod outbox;
 pub mod personal;
 pub mod replay;
+mod rest;
 mod retry;
 mod turns;
 mod tx;
@@ -23,6 +24,7 @@ pub use self::{
     act::{Act, Change},
     call::Call,
     mutation::{Mutation, Mutations},
+    rest::REST,
     retry::retry,
     tx::Tx,
 };

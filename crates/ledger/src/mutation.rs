@@ -16,6 +16,7 @@ use crate::{
     metrics::{self, Outcome},
     outbox::Outbox,
     replay,
+    rest::rest,
     retry::retry,
     turns::Turns,
     tx::Tx,
@@ -45,6 +46,13 @@ pub trait Mutation: Send + Sync + 'static {
     /// while the clock is doubted, and the time of its transaction is a reading that was found to be right. Others go on:
     /// people can work, and what they do by a wrong time can be undone.
     const FALLS_DUE: bool = false;
+
+    /// Whether it may take a permission from anybody, here or by its effects elsewhere. Such a change is answered only
+    /// when it has rested ([`REST`](crate::REST)), whatever the answer is: that there is nothing left to take away may
+    /// be what another change has done that still rests.
+    fn takes_away(&self) -> bool {
+        true
+    }
 
     /// Makes the change in a transaction: decides again, checks what must hold, writes, records. It may be run more
     /// than once, each time in a new transaction.
@@ -109,7 +117,8 @@ impl Mutations {
         }
     }
 
-    /// The first result of this `request_id`, once its effects are delivered.
+    /// The first result of this `request_id`, once its effects are delivered. What it took away may have been taken only
+    /// now.
     async fn replayed<R: Message + Default>(&self, call: &Call) -> Result<Option<R>, Fault> {
         let Some(request_id) = call.request_id else { return Ok(None) };
         let found = replay::first_result(&mut self.pool.read().await?, call, request_id).await?;
@@ -119,6 +128,7 @@ impl Mutations {
         }
         let scopes: Vec<Scope> = replay.scopes.split(' ').filter_map(|scope| scope.parse().ok()).collect();
         self.outbox.flush(&scopes).await?;
+        rest().await;
         R::decode(replay.response.as_slice()).map(Some).map_err(Fault::internal)
     }
 
@@ -131,7 +141,15 @@ impl Mutations {
         change: M,
     ) -> Result<M::Reply, Fault> {
         let mutations = self.clone();
-        self.tasks.run(async move { mutations.run_to_end(&call, &scopes, &change).await }.boxed()).await
+        let work = async move {
+            let result = mutations.run_to_end(&call, &scopes, &change).await;
+            if call.is_answered() && change.takes_away() {
+                metrics::rested(call.method);
+                rest().await;
+            }
+            result
+        };
+        self.tasks.run(work.boxed()).await
     }
 
     async fn run_to_end<M: Mutation>(

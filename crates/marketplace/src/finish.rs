@@ -3,7 +3,7 @@
 //! may, at once and again: what was decided stands.
 use std::time::Duration;
 
-use devspaces_authz::Service;
+use devspaces_authz::{Service, takes_away};
 use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
@@ -115,6 +115,10 @@ impl Mutation for Submission {
     // It has no effects that could overtake others, and must not wait for them: the app is taken already.
     const REVOKES: bool = true;
 
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
+
     async fn once(&self, tx: &mut Tx) -> Result<WireListing, Abort> {
         let found = store::listing::find_even_if_reserving(tx, self.0).await?;
         let before = found.ok_or_else(|| Fault::internal("a listing is gone that has its app"))?;
@@ -132,6 +136,10 @@ struct Cancellation(ListingName);
 impl Mutation for Cancellation {
     type Reply = ();
     const REVOKES: bool = true;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
         let found = store::listing::find_even_if_reserving(tx, self.0).await?;

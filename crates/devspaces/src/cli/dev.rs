@@ -21,6 +21,7 @@ use tonic::transport::Uri;
 use super::{
     Failure,
     callers::Callers,
+    checks::Checks,
     database::close,
     limits::{Origins, PortLimits},
     log::Log,
@@ -45,6 +46,8 @@ pub(super) struct Dev {
     /// The folder for databases and keys; made when missing
     #[arg(long, env = "DEVSPACES_DATA_DIR", default_value = DATA_DIR)]
     data_dir: PathBuf,
+    #[command(flatten)]
+    checks: Checks,
     #[command(flatten)]
     origins: Origins,
     #[command(flatten)]
@@ -111,6 +114,7 @@ impl Dev {
             service_permissions: ServicePermissions::dev(),
             journal_watchers: JournalWatchers::dev(),
             space_quota: self.callers.space_quota(),
+            strict_window: self.checks.window(),
             clock,
             limits: self.callers.limit(self.limits.limits()),
             origins: self.origins.allowed(),

@@ -2,6 +2,7 @@
 mod backup;
 mod callers;
 mod check;
+mod checks;
 mod database;
 mod dev;
 mod erase;

@@ -14,6 +14,7 @@ use tonic::transport::Uri;
 use super::{
     Failure,
     callers::Callers,
+    checks::Checks,
     database::{Databases, Open},
     issuer::{IssuerSettings, key_set},
     limits::{Origins, PortLimits},
@@ -75,6 +76,8 @@ pub(super) struct Serve {
         value_name = "SERVICE"
     )]
     journal_watchers: Vec<ServiceName>,
+    #[command(flatten)]
+    checks: Checks,
     #[command(flatten)]
     origins: Origins,
     #[command(flatten)]
@@ -156,6 +159,7 @@ impl Serve {
             service_permissions: trust.service_permissions,
             journal_watchers: trust.journal_watchers,
             space_quota: self.callers.space_quota(),
+            strict_window: self.checks.window(),
             clock: SystemClock::shared(),
             limits: self.callers.limit(self.limits.limits()),
             origins: self.origins.allowed(),

@@ -82,8 +82,8 @@ impl JournalServer {
         let needed = PERMISSIONS
             .into_iter()
             .filter(|needed| wanted.iter().any(|journal| permission(journal.service) == *needed));
-        let asking = needed
-            .map(|needed| async move { (needed, self.gate.require(caller, needed, space).await.map(drop)) });
+        let asking =
+            needed.map(|needed| async move { (needed, self.gate.require_read(caller, needed, space).await) });
         let (mut held, mut denied) = (Vec::new(), None);
         for (needed, verdict) in join_all(asking).await {
             match verdict {

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::*;
 
 mod tests;
+mod window;
 
 /// A rule that is taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

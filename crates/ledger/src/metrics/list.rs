@@ -20,4 +20,6 @@ declare_metrics! {
         "Time that a transaction of a change waited for others of the same scopes, for a connection, and for the scopes' locks";
     REPEATED Counter "devspaces_transactions_repeated_total" ["cause"]
         "Transactions that were run again: they gave way to others (contended) or needed other scopes (scopes)";
+    RESTED Counter "devspaces_rests_total" ["method"]
+        "Changes that may have taken a permission away and were answered 25 ms later, so that no window of a gate still allows by it";
 }

@@ -22,6 +22,7 @@ struct Metrics {
     transaction: Family<[Label; 1], Histogram, fn() -> Histogram>,
     transaction_wait: Family<[Label; 1], Histogram, fn() -> Histogram>,
     repeated: Family<[Label; 1], Counter>,
+    rested: Family<[Label; 1], Counter>,
 }
 
 impl Metrics {
@@ -36,6 +37,7 @@ impl Metrics {
             transaction: list::TRANSACTION.register(Family::new_with_constructor(seconds)),
             transaction_wait: list::TRANSACTION_WAIT.register(Family::new_with_constructor(seconds)),
             repeated: list::REPEATED.register(repeated),
+            rested: list::RESTED.register(Family::default()),
         }
     }
 }
@@ -78,4 +80,9 @@ pub(crate) fn transaction_ended(method: &'static str, outcome: Outcome, after: D
 /// A transaction is run again.
 pub(crate) fn repeated(cause: &'static str) {
     METRICS.repeated.get_or_create(&[("cause", cause)]).inc();
+}
+
+/// A change that may take away is made and rests.
+pub(crate) fn rested(method: &'static str) {
+    METRICS.rested.get_or_create(&[("method", method)]).inc();
 }

@@ -1,4 +1,4 @@
-use devspaces_authz::{ConsoleRole, Permission};
+use devspaces_authz::{ConsoleRole, FactChange, Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     identity::Caller,
@@ -50,6 +50,16 @@ struct Addition {
 
 impl GuardedChange for Addition {
     type Reply = AddMembersResponse;
+
+    fn takes_away(&self) -> bool {
+        // The first lasting Admin takes the adding of members from the Marketplace admins (R-M3).
+        let admins = self.added.iter().any(|(_, membership)| membership.is_lasting_admin());
+        takes_away(if admins {
+            &[FactChange::ConsoleRoleGiven, FactChange::LastingAdminGiven]
+        } else {
+            &[FactChange::ConsoleRoleGiven]
+        })
+    }
 
     async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<AddMembersResponse, Abort> {
         let Self { space, added } = self;

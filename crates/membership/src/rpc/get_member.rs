@@ -18,7 +18,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let name = fields.parse::<MemberName>("name", &request.name);
     let name = fields.finish_with(name)?;
-    context.gate.require(&caller, Permission::MembersList, name.space).await?;
+    context.gate.require_read(&caller, Permission::MembersList, name.space).await?;
     let found = store::find(&mut context.pool.read().await?, &name, context.clock.now()).await?;
     Ok(found.ok_or_else(|| Fault::not_found(&name))?.into())
 }

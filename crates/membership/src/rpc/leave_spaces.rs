@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use devspaces_authz::takes_away;
 use devspaces_gate::Context;
 use devspaces_kit::{
     identity::Caller,
@@ -99,6 +100,10 @@ struct Kept(LeaveSpacesResponse);
 impl Mutation for Kept {
     type Reply = LeaveSpacesResponse;
     const REVOKES: bool = true;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     async fn once(&self, _: &mut Tx) -> Result<LeaveSpacesResponse, Abort> {
         Ok(self.0.clone())

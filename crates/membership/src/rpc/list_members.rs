@@ -19,7 +19,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let space = fields.parse::<SpaceName>("parent", &request.parent);
     let space = fields.finish_with(space)?;
-    context.gate.require(&caller, Permission::MembersList, space).await?;
+    context.gate.require_read(&caller, Permission::MembersList, space).await?;
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let role = fields.check("role", convert::role(request.role));

@@ -1,4 +1,4 @@
-use devspaces_authz::Permission;
+use devspaces_authz::{FactChange, Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     identity::Caller,
@@ -43,6 +43,10 @@ struct Addition {
 
 impl GuardedChange for Addition {
     type Reply = AddBillingAdminsResponse;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[FactChange::BillingAdminGiven])
+    }
 
     async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<AddBillingAdminsResponse, Abort> {
         let Self { account, added } = self;

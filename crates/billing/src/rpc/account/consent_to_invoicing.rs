@@ -1,4 +1,4 @@
-use devspaces_authz::Permission;
+use devspaces_authz::{FactChange, Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     identity::Caller,
@@ -49,6 +49,10 @@ struct Consent {
 
 impl GuardedChange for Consent {
     type Reply = BillingAccount;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[FactChange::BillingAdminGiven])
+    }
 
     async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<BillingAccount, Abort> {
         let Self { account: name, terms_version, person } = self;

@@ -18,7 +18,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let name = fields.parse::<AccountName>("name", &request.name);
     let name = fields.finish_with(name)?;
-    context.gate.require(&caller, Permission::BillingAddressesGet, name.0).await?;
+    context.gate.require_read(&caller, Permission::BillingAddressesGet, name.0).await?;
     let addresses = store::address::find(&mut context.pool.read().await?, name.0).await?;
     Ok(convert::address::to_wire(name, addresses))
 }

@@ -18,7 +18,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let name = fields.parse::<AccountName>("name", &request.name);
     let name = fields.finish_with(name)?;
-    context.gate.require(&caller, Permission::BillingEstimatesGet, name.0).await?;
+    context.gate.require_read(&caller, Permission::BillingEstimatesGet, name.0).await?;
     let mut db = context.pool.read().await?;
     let budget = store::budget::find(&mut db, name.0).await?;
     let budget = budget.ok_or_else(|| Fault::not_found(format_args!("{name}/budget")))?;

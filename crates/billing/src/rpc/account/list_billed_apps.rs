@@ -31,7 +31,7 @@ pub(super) async fn handle(
     let account = fields.parse::<AccountName>("parent", &request.parent);
     let account = fields.finish_with(account)?;
     let space = account.0;
-    context.gate.require(&caller, Permission::BillingEstimatesGet, space).await?;
+    context.gate.require_read(&caller, Permission::BillingEstimatesGet, space).await?;
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;

@@ -1,4 +1,4 @@
-use devspaces_authz::Permission;
+use devspaces_authz::{Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{identity::Caller, name::AccountName, status::Fault};
 use devspaces_ledger::{Abort, Call, Change, Tx, etag};
@@ -38,6 +38,10 @@ struct Removal {
 
 impl GuardedChange for Removal {
     type Reply = RemovePaymentMethodResponse;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<RemovePaymentMethodResponse, Abort> {
         let Self { account, etag } = self;

@@ -1,4 +1,4 @@
-use devspaces_authz::Permission;
+use devspaces_authz::{Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{identity::Caller, name::AccountName, status::Fault};
 use devspaces_ledger::{Abort, Call, Change, Tx};
@@ -44,6 +44,10 @@ struct Setting {
 
 impl GuardedChange for Setting {
     type Reply = WirePaymentMethod;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WirePaymentMethod, Abort> {
         let space = self.account.0;

@@ -1,4 +1,4 @@
-use devspaces_authz::Permission;
+use devspaces_authz::{Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{identity::Caller, name::AccountName, status::Fault};
 use devspaces_ledger::{Abort, Call, Change, Tx, etag};
@@ -45,6 +45,10 @@ struct Update {
 
 impl GuardedChange for Update {
     type Reply = WireAddresses;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<WireAddresses, Abort> {
         let Self { account, etag, patch } = self;

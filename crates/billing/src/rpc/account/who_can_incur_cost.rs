@@ -27,7 +27,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let account = fields.parse::<AccountName>("parent", &request.parent);
     let account = fields.finish_with(account)?;
-    context.gate.require(&caller, Permission::BillingCostSourcesList, account.0).await?;
+    context.gate.require_read(&caller, Permission::BillingCostSourcesList, account.0).await?;
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;

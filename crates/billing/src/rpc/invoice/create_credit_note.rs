@@ -1,4 +1,4 @@
-use devspaces_authz::Permission;
+use devspaces_authz::{Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     identity::Caller,
@@ -57,6 +57,10 @@ struct Creation {
 
 impl GuardedChange for Creation {
     type Reply = WireCreditNote;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireCreditNote, Abort> {
         let Self { name, amount, reason } = self;

@@ -26,6 +26,6 @@ pub(super) async fn handle(
     let (gate, reader) = (context.gate.clone(), caller.clone());
     context.streams.open(&caller, pieces, move || {
         let (gate, reader) = (gate.clone(), reader.clone());
-        async move { gate.require(&reader, Permission::BillingInvoicesGet, space).await.map(drop) }
+        async move { gate.require_read(&reader, Permission::BillingInvoicesGet, space).await }
     })
 }

@@ -90,7 +90,7 @@ async fn read(
     let mut fields = Fields::new();
     let name = fields.parse::<InvoiceName>("name", name);
     let name = fields.finish_with(name)?;
-    context.gate.require(caller, Permission::BillingInvoicesGet, name.account.0).await?;
+    context.gate.require_read(caller, Permission::BillingInvoicesGet, name.account.0).await?;
     let found = of_invoice(&mut context.pool.read().await?, &name).await?;
     found.ok_or_else(|| Fault::not_found(name))
 }

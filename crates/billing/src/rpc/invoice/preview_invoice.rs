@@ -19,7 +19,7 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let account = fields.parse::<AccountName>("parent", &request.parent);
     let account = fields.finish_with(account)?;
-    context.gate.require(&caller, Permission::BillingInvoicesGet, account.0).await?;
+    context.gate.require_read(&caller, Permission::BillingInvoicesGet, account.0).await?;
     let mut db = context.pool.read().await?;
     if store::account::find(&mut db, account.0).await?.is_none() {
         return Err(Fault::not_found(account));

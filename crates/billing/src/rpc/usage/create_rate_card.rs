@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use devspaces_authz::Permission;
+use devspaces_authz::{Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     clock::Timestamp,
@@ -57,6 +57,10 @@ struct Creation {
 
 impl GuardedChange for Creation {
     type Reply = WireRateCard;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireRateCard, Abort> {
         let month = self.card.effective_month;

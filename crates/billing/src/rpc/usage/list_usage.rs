@@ -28,7 +28,7 @@ pub(super) async fn handle(
         app => fields.parse::<AppName>("app", app).map(Some),
     };
     let (AccountName(space), app) = fields.finish_with(account.zip(app))?;
-    context.gate.require(&caller, Permission::BillingEstimatesGet, space).await?;
+    context.gate.require_read(&caller, Permission::BillingEstimatesGet, space).await?;
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let month = match request.month.as_str() {

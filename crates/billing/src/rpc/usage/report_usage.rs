@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use devspaces_authz::{Permission, Service};
+use devspaces_authz::{Permission, Service, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Peers, Resource};
 use devspaces_kit::{
     clock::Timestamp,
@@ -108,6 +108,10 @@ struct Report {
 
 impl GuardedChange for Report {
     type Reply = ReportUsageResponse;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<ReportUsageResponse, Abort> {
         let books = self.books(tx).await?;

@@ -1,4 +1,4 @@
-use devspaces_authz::Permission;
+use devspaces_authz::{Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     identity::Caller,
@@ -41,6 +41,10 @@ struct Approval {
 
 impl GuardedChange for Approval {
     type Reply = WireListing;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireListing, Abort> {
         let found = store::listing::find(tx, self.name).await?;

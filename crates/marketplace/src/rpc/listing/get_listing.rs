@@ -21,7 +21,7 @@ pub(super) async fn handle(
     let name = fields.finish_with(name)?;
     let (resource, _) = resource(context, name).await?;
     let permission = Permission::MarketplaceListingsGet;
-    context.gate.require(&caller, permission, resource).await?;
+    context.gate.require_read(&caller, permission, resource).await?;
     let found = store::listing::find(&mut context.pool.read().await?, name).await?;
     Ok(found.ok_or_else(|| Fault::permission_denied(permission.name(), name))?.into())
 }

@@ -21,7 +21,7 @@ pub(super) async fn handle(
     let profile = fields.parse::<VendorProfileName>("parent", &request.parent);
     let profile = fields.finish_with(profile)?;
     let (resource, space) = resource(context, profile).await?;
-    context.gate.require(&caller, Permission::MarketplaceListingsGet, resource).await?;
+    context.gate.require_read(&caller, Permission::MarketplaceListingsGet, resource).await?;
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;

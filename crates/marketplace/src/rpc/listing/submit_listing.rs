@@ -1,4 +1,4 @@
-use devspaces_authz::Permission;
+use devspaces_authz::{Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     identity::Caller,
@@ -68,6 +68,10 @@ struct Declaration {
 impl GuardedChange for Declaration {
     /// Of which only the listing's name is set: that of an earlier intent if the same call was made before.
     type Reply = ReserveListingRequest;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<ReserveListingRequest, Abort> {
         if let Some(listing) = self.of_the_same_call(tx).await? {

@@ -1,4 +1,4 @@
-use devspaces_authz::Permission;
+use devspaces_authz::{FactChange, Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     identity::Caller,
@@ -49,6 +49,10 @@ struct Addition {
 
 impl GuardedChange for Addition {
     type Reply = AddMarketplaceAdminsResponse;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[FactChange::MarketplaceAdminGiven])
+    }
 
     async fn once(
         &self,

@@ -1,4 +1,4 @@
-use devspaces_authz::Permission;
+use devspaces_authz::{FactChange, Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     identity::Caller,
@@ -57,6 +57,10 @@ struct Creation {
 
 impl GuardedChange for Creation {
     type Reply = VendorProfile;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[FactChange::SpaceCreated])
+    }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<VendorProfile, Abort> {
         let mut blockers = Blockers::new();

@@ -21,7 +21,7 @@ pub(super) async fn handle(
     let name = fields.finish_with(name)?;
     let (resource, space) = resource(context, name).await?;
     let permission = Permission::MarketplaceProfileGet;
-    context.gate.require(&caller, permission, resource).await?;
+    context.gate.require_read(&caller, permission, resource).await?;
     let found = store::profile::find(&mut context.pool.read().await?, name).await?;
     let profile = found.ok_or_else(|| Fault::permission_denied(permission.name(), name))?;
     Ok(convert::profile::to_wire(profile, spaces::describe(context, space).await?))

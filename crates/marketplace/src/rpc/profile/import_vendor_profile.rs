@@ -1,4 +1,4 @@
-use devspaces_authz::Permission;
+use devspaces_authz::{FactChange, Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Pass, Resource};
 use devspaces_kit::{
     identity::Caller,
@@ -111,6 +111,10 @@ struct Repetition {
 impl GuardedChange for Repetition {
     type Reply = ImportVendorProfileResponse;
 
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
+
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<ImportVendorProfileResponse, Abort> {
         let profile = store::profile::of_space(tx, self.space).await?;
         let profile = profile.ok_or_else(|| Fault::internal("a profile is gone that was taken over"))?;
@@ -127,6 +131,10 @@ struct Takeover {
 
 impl GuardedChange for Takeover {
     type Reply = ImportVendorProfileResponse;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[FactChange::SpaceCreated])
+    }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<ImportVendorProfileResponse, Abort> {
         let Self { source, profile, about, apps } = self;

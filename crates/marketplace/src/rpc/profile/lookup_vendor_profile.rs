@@ -19,7 +19,7 @@ pub(super) async fn handle(
     let space = fields.parse::<SpaceName>("space", &request.space);
     let space = fields.finish_with(space)?;
     let permission = Permission::MarketplaceProfileGet;
-    context.gate.require(&caller, permission, space).await?;
+    context.gate.require_read(&caller, permission, space).await?;
     let found = store::profile::of_space(&mut context.pool.read().await?, space).await?;
     let profile = found.ok_or_else(|| Fault::permission_denied(permission.name(), space))?;
     Ok(convert::profile::to_wire(profile, spaces::describe(context, space).await?))

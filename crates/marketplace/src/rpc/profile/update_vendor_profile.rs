@@ -1,4 +1,4 @@
-use devspaces_authz::Permission;
+use devspaces_authz::{Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{identity::Caller, name::VendorProfileName, status::Fault};
 use devspaces_ledger::{Abort, Call, Change, Tx, etag};
@@ -53,6 +53,10 @@ struct Update {
 
 impl GuardedChange for Update {
     type Reply = VendorProfile;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<VendorProfile, Abort> {
         let denied = || Fault::permission_denied(PERMISSION.name(), self.name);

@@ -1,4 +1,4 @@
-use devspaces_authz::{AppRole, Permission};
+use devspaces_authz::{AppRole, FactChange, Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     identity::Caller,
@@ -50,6 +50,10 @@ struct Addition {
 
 impl GuardedChange for Addition {
     type Reply = AddContributorsResponse;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[FactChange::ContributorRoleGiven])
+    }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<AddContributorsResponse, Abort> {
         let permission = Permission::AppContributorsUpdate;

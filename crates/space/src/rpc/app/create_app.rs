@@ -1,4 +1,4 @@
-use devspaces_authz::{AppRole, Permission};
+use devspaces_authz::{AppRole, FactChange, Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     identity::Caller,
@@ -56,6 +56,10 @@ struct Creation {
 
 impl GuardedChange for Creation {
     type Reply = WireApp;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[FactChange::AppLinked, FactChange::ContributorRoleGiven])
+    }
 
     async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<WireApp, Abort> {
         confirmed.blockers()?.finish()?;

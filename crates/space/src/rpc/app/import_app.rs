@@ -1,4 +1,4 @@
-use devspaces_authz::{AppRole, Permission};
+use devspaces_authz::{AppRole, FactChange, Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     identity::Caller,
@@ -42,6 +42,10 @@ struct Import {
 
 impl GuardedChange for Import {
     type Reply = WireApp;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[FactChange::ContributorRoleGiven])
+    }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireApp, Abort> {
         let app = App::new(self.name, None, self.details.clone(), tx.time());

@@ -1,4 +1,4 @@
-use devspaces_authz::Permission;
+use devspaces_authz::{FactChange, Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     identity::Caller,
@@ -49,6 +49,10 @@ struct Link {
 
 impl GuardedChange for Link {
     type Reply = WireApp;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[FactChange::AppLinked])
+    }
 
     async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<WireApp, Abort> {
         let facts = confirmed.facts();

@@ -1,4 +1,4 @@
-use devspaces_authz::{AppRole, Permission, SpaceState};
+use devspaces_authz::{AppRole, FactChange, Permission, SpaceState, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     identity::Caller,
@@ -41,6 +41,10 @@ struct Undeletion {
 
 impl GuardedChange for Undeletion {
     type Reply = WireApp;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[FactChange::AppLinked])
+    }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireApp, Abort> {
         let before = permitted_app(tx, Permission::AppDelete, self.name, &self.etag).await?;

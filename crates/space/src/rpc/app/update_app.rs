@@ -1,4 +1,4 @@
-use devspaces_authz::Permission;
+use devspaces_authz::{Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{identity::Caller, name::AppName, status::Fault};
 use devspaces_ledger::{Abort, Call, Change, Tx};
@@ -44,6 +44,10 @@ struct Update {
 
 impl GuardedChange for Update {
     type Reply = WireApp;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<WireApp, Abort> {
         let facts = confirmed.facts();

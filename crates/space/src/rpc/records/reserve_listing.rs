@@ -1,4 +1,4 @@
-use devspaces_authz::{Service, SpaceState};
+use devspaces_authz::{Service, SpaceState, takes_away};
 use devspaces_gate::{Context, admit};
 use devspaces_kit::{
     identity::Caller,
@@ -49,6 +49,10 @@ struct Reservation {
 
 impl Mutation for Reservation {
     type Reply = ReserveListingResponse;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     /// What is decided once about a listing stands, however often and late the question comes: only then can whoever
     /// asks forget a listing that was refused, and nobody is left who would have to give the app back.

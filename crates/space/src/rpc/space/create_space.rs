@@ -1,4 +1,4 @@
-use devspaces_authz::{Permission, Service};
+use devspaces_authz::{FactChange, Permission, Service, takes_away};
 use devspaces_gate::{Context, Resource};
 use devspaces_kit::{
     identity::Caller,
@@ -46,6 +46,10 @@ struct Creation {
 
 impl Mutation for Creation {
     type Reply = WireSpace;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[FactChange::SpaceCreated])
+    }
 
     async fn once(&self, tx: &mut Tx) -> Result<WireSpace, Abort> {
         if let Some((limit, person)) = &self.limit

@@ -28,7 +28,7 @@ pub(super) async fn readable(
     permission: Permission,
     name: SpaceName,
 ) -> Result<Space, Fault> {
-    context.gate.require(caller, permission, name).await?;
+    context.gate.require_read(caller, permission, name).await?;
     let found = store::space::find(&mut context.pool.read().await?, name).await?;
     found.ok_or_else(|| Fault::permission_denied(permission.name(), name))
 }

@@ -1,4 +1,4 @@
-use devspaces_authz::{Permission, SpaceState};
+use devspaces_authz::{FactChange, Permission, SpaceState, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     identity::Caller,
@@ -57,6 +57,10 @@ struct StateChange {
 
 impl GuardedChange for StateChange {
     type Reply = WireSpace;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[FactChange::SpaceStateChanged])
+    }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireSpace, Abort> {
         let denied = || Fault::permission_denied(Permission::SpaceArchive.name(), self.name);

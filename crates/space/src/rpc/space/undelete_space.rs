@@ -1,4 +1,4 @@
-use devspaces_authz::{Permission, SpaceState};
+use devspaces_authz::{FactChange, Permission, SpaceState, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     identity::Caller,
@@ -34,6 +34,10 @@ struct Undeletion {
 
 impl GuardedChange for Undeletion {
     type Reply = WireSpace;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[FactChange::SpaceStateChanged])
+    }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireSpace, Abort> {
         let now = tx.time();

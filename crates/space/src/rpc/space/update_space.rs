@@ -1,4 +1,4 @@
-use devspaces_authz::{Permission, SpaceState};
+use devspaces_authz::{Permission, SpaceState, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{identity::Caller, name::SpaceName, status::Fault};
 use devspaces_ledger::{Abort, Call, Change, Tx, etag};
@@ -43,6 +43,10 @@ struct Update {
 
 impl GuardedChange for Update {
     type Reply = WireSpace;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[])
+    }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireSpace, Abort> {
         let denied = || Fault::permission_denied(Permission::SpaceUpdate.name(), self.name);
