@@ -55,7 +55,7 @@ impl Suite {
     pub fn composed() -> Self {
         let clock = TestClock::of_the_machine();
         let key = SigningKey::load(&Path::new(&variable(KEYS)).join(keys::ISSUER)).expect("the issuer's key");
-        let config = Template { peers: addresses(), keys: BTreeMap::new() };
+        let config = Template { peers: addresses(), ..Template::default() };
         let id = SystemClock.new_id().simple().to_string();
         Self {
             issuer: DevIssuer::new(key.clone(), clock.clone()),

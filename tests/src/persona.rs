@@ -176,6 +176,19 @@ impl Persona {
         self.authz().check_permission(request).await.map(tonic::Response::into_inner)
     }
 
+    /// Checks a permission of one's own at this service.
+    pub async fn checks_at(
+        &self,
+        service: Service,
+        permission: &str,
+        resource: &str,
+    ) -> Result<CheckPermissionResponse, Status> {
+        let (permission, resource) = (permission.to_owned(), resource.to_owned());
+        let request = CheckPermissionRequest { permission, resource, ..CheckPermissionRequest::default() };
+        let answer = self.authz_of(service).check_permission(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
     /// Whether one has a permission.
     pub async fn may(&self, permission: &str, resource: &str) -> bool {
         self.check(permission, resource).await.expect("an answer").allowed

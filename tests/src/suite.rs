@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
 
 use devspaces::{Config, Hosted, journal::JournalWatchers};
 use devspaces_authz::{Permission, PermissionSet, Service};
-use devspaces_gate::{ServicePermissions, SpaceQuota};
+use devspaces_gate::{ServicePermissions, SpaceQuota, WINDOW};
 use devspaces_kit::{
     identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
     name::{Principal, UserName},
     server::Limits,
 };
-use devspaces_ledger::db::Pool;
+use devspaces_ledger::{REST, db::Pool};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::transport::Uri;
@@ -46,11 +46,14 @@ pub(crate) struct Running {
 }
 
 /// What stays the same when a service is started again.
+#[derive(Default)]
 pub(crate) struct Template {
     /// By the service's name.
     pub(crate) keys: BTreeMap<&'static str, SigningKey>,
     /// Where each service's replicas are.
     pub(crate) peers: BTreeMap<Service, Vec<Uri>>,
+    /// How long changes rest that take away.
+    pub(crate) rest: Duration,
 }
 
 /// How many replicas of each service run: `DEVSPACES_TEST_REPLICAS`, or one. SQLite serves one process.
@@ -63,6 +66,17 @@ impl Suite {
     /// Starts every service, on a port of its own.
     pub async fn start(engine: Engine) -> Self {
         Self::start_services(engine, replicas(engine), false).await
+    }
+
+    /// Starts every service, with changes that don't rest: for tests that must see what goes wrong then.
+    pub async fn start_without_rest(engine: Engine) -> Self {
+        let mut suite = Self::start(engine).await;
+        suite.config.rest = Duration::ZERO;
+        for service in Service::ALL {
+            suite.stop(service).await;
+            suite.restart(service).await;
+        }
+        suite
     }
 
     /// Starts every service as one process, whatever is asked for: for what one process keeps to itself.
@@ -102,7 +116,7 @@ impl Suite {
             peers.extend(services.iter().map(|service| (*service, addresses.clone())));
         }
         let ports = peers.iter().map(|(service, addresses)| (*service, Port::at(addresses))).collect();
-        let config = Template { keys: keys.into(), peers };
+        let config = Template { keys: keys.into(), peers, rest: REST };
         let (databases, running, mark) = (Some(databases), BTreeMap::new(), String::new());
         let mut suite = Self { clock, databases, issuer, issuer_key, running, ports, config, mark };
         for (services, listener) in listeners {
@@ -140,7 +154,8 @@ impl Suite {
             }),
             journal_watchers: JournalWatchers::default().with(Principal::service("observer")),
             space_quota: SpaceQuota::default().except(UserName::from_stored("maker".into()), 3),
-            strict_window: devspaces_gate::WINDOW,
+            strict_window: WINDOW,
+            rest: self.config.rest,
             clock: self.clock.clone(),
             limits: Limits::default(),
             origins: Vec::new(),

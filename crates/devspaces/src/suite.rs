@@ -61,6 +61,9 @@ pub struct Config {
     pub space_quota: SpaceQuota,
     /// How long before a check the facts may have been confirmed by which it allows (R-P9): at most [`gate::WINDOW`].
     pub strict_window: Duration,
+    /// How long changes rest that take away: [`REST`](devspaces_ledger::REST), but in tests that look for what goes wrong
+    /// without it.
+    pub rest: Duration,
     /// Time and identifiers.
     pub clock: Arc<dyn Clock>,
     /// What the port takes on.
@@ -267,7 +270,8 @@ fn context(
     );
     let outbox = Outbox::new(pool.clone(), Arc::new(Delivery::new(bring_to, signer.clone(), clock.clone())));
     tasks.spawn(outbox.clone().run(tasks.stopping()));
-    let mutations = Mutations::new(pool.clone(), clock.clone(), steady.clone(), outbox, tasks.clone());
+    let mutations = Mutations::new(pool.clone(), clock.clone(), steady.clone(), outbox, tasks.clone())
+        .resting(config.rest);
     let streams = Streams::new(tasks.clone(), clock.clone());
     let (peers, space_quota) = (Peers::new(peers, signer), config.space_quota.clone());
     Ok(Context { pool, clock, steady, gate, mutations, streams, space_quota, peers })

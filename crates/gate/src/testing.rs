@@ -40,6 +40,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct TestClock {
     micros: Mutex<i64>,
+    /// By how much it was put back.
+    back: Mutex<Duration>,
     ids: AtomicU64,
 }
 
@@ -52,13 +54,29 @@ impl TestClock {
     }
 
     pub(crate) fn set(&self, seconds: i64) {
-        *self.micros.lock().unwrap() = seconds * 1_000_000;
+        self.set_to(at(seconds));
+    }
+
+    pub(crate) fn set_to(&self, time: Timestamp) {
+        *self.micros.lock().unwrap() = time.micros();
+    }
+
+    /// So much time passes, and the clock is put back.
+    pub(crate) fn put_back(&self, by: Duration, passes: Duration) {
+        *self.back.lock().unwrap() += by;
+        let micros = i64::try_from(passes.as_micros()).unwrap() - i64::try_from(by.as_micros()).unwrap();
+        *self.micros.lock().unwrap() += micros;
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(*self.micros.lock().unwrap())
+    }
+
+    fn uptime(&self) -> Duration {
+        let shown = u64::try_from(*self.micros.lock().unwrap()).unwrap();
+        Duration::from_micros(shown) + *self.back.lock().unwrap()
     }
 
     fn new_id(&self) -> Uuid {

@@ -1,11 +1,11 @@
 //! How every change is made: once for each `request_id`, in one transaction with its journal entries and effects, in a
 //! task that outlives a caller who hangs up.
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use devspaces_kit::{clock::Clock, name::Scope, server::Tasks, status::Fault, steady::Steady, trace};
 use futures::FutureExt as _;
 use prost::Message;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tonic::Code;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     metrics::{self, Outcome},
     outbox::Outbox,
     replay,
-    rest::rest,
+    rest::REST,
     retry::retry,
     turns::Turns,
     tx::Tx,
@@ -31,6 +31,7 @@ pub struct Mutations {
     outbox: Outbox,
     tasks: Tasks,
     turns: Arc<Turns>,
+    rest: Duration,
 }
 
 /// A change, as a handler has understood and permitted it.
@@ -96,7 +97,13 @@ impl Mutations {
     /// Changes in this database, at the times that this clock shows. What falls due waits while it is doubted.
     #[must_use]
     pub fn new(pool: Pool, clock: Arc<dyn Clock>, steady: Arc<Steady>, outbox: Outbox, tasks: Tasks) -> Self {
-        Self { pool, clock, steady, outbox, tasks, turns: Arc::default() }
+        Self { pool, clock, steady, outbox, tasks, turns: Arc::default(), rest: REST }
+    }
+
+    /// The same, where what takes away rests for so long: less than [`REST`] is for tests that look for what goes wrong then.
+    #[must_use]
+    pub fn resting(self, rest: Duration) -> Self {
+        Self { rest, ..self }
     }
 
     /// Answers a call once for each `request_id` (R-J5): with the first result if there is one, else by the work. The
@@ -128,7 +135,7 @@ impl Mutations {
         }
         let scopes: Vec<Scope> = replay.scopes.split(' ').filter_map(|scope| scope.parse().ok()).collect();
         self.outbox.flush(&scopes).await?;
-        rest().await;
+        sleep(self.rest).await;
         R::decode(replay.response.as_slice()).map(Some).map_err(Fault::internal)
     }
 
@@ -145,7 +152,7 @@ impl Mutations {
             let result = mutations.run_to_end(&call, &scopes, &change).await;
             if call.is_answered() && change.takes_away() {
                 metrics::rested(call.method);
-                rest().await;
+                sleep(mutations.rest).await;
             }
             result
         };

@@ -5,13 +5,6 @@
 //! (R-M5), although no gate was asked to forget anything.
 use std::time::Duration;
 
-use tokio::time::sleep;
-
-/// How long a change that takes away rests, counted from the last of its commits, those of its effects included. Every
-/// window of a gate is shorter: see `devspaces_gate::WINDOW`.
+/// How long a change that takes away rests, counted from the last of its commits, those of its effects included. No lock and
+/// no connection is held meanwhile. Every window of a gate is shorter: see `devspaces_gate::WINDOW`.
 pub const REST: Duration = Duration::from_millis(25);
-
-/// Rests. No lock and no connection is held meanwhile.
-pub(crate) async fn rest() {
-    sleep(REST).await;
-}

@@ -5,7 +5,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use devspaces_kit::{
@@ -17,7 +17,7 @@ use devspaces_kit::{
     steady::Steady,
 };
 use devspaces_ledger::{
-    Abort, Act, Call, Change, Mutation, Mutations, Tx,
+    Abort, Act, Call, Change, Mutation, Mutations, REST, Tx,
     db::{self, Pool},
     outbox::{Deliver, Outbox},
     replay,
@@ -155,6 +155,10 @@ struct Revocation(Grant);
 impl Mutation for Grant {
     type Reply = ApplyEffectsResponse;
 
+    fn takes_away(&self) -> bool {
+        false
+    }
+
     async fn once(&self, tx: &mut Tx) -> Result<ApplyEffectsResponse, Abort> {
         tx.record(entry(self.0)).await?;
         for peer in self.1 {
@@ -179,6 +183,10 @@ struct Ending(Grant);
 impl Mutation for Ending {
     type Reply = ApplyEffectsResponse;
     const FALLS_DUE: bool = true;
+
+    fn takes_away(&self) -> bool {
+        false
+    }
 
     async fn once(&self, tx: &mut Tx) -> Result<ApplyEffectsResponse, Abort> {
         self.0.once(tx).await
@@ -221,6 +229,37 @@ async fn a_revocation_goes_ahead_where_another_change_waits_for_earlier_effects(
     world.outbox.flush(&[scope(1)]).await.unwrap();
     let order: Vec<i64> = world.peers.delivered().into_iter().map(|(_, _, sequence)| sequence).collect();
     assert_eq!(order, [1, 2], "in the order of the changes");
+}
+
+// R-P9
+#[tokio::test]
+async fn what_can_take_away_rests_before_anybody_is_told_whatever_the_answer_is() {
+    let world = World::new().await;
+    world.peers.refuse("one");
+    let revoked = async |request_id, peers| {
+        let begun = Instant::now();
+        let revocation = Revocation(Grant(scope(1), peers));
+        (world.change_once(request_id, scope(1), revocation).await, begun.elapsed())
+    };
+    let id = Some(SystemClock.new_id());
+    let (pending, after) = revoked(id, &["one"]).await;
+    assert_eq!(pending.unwrap_err().reason(), Reason::EffectPending);
+    assert!(after >= REST);
+    world.peers.accept_all();
+    let (again, after) = revoked(id, &["one"]).await;
+    again.unwrap();
+    assert!(after >= REST, "the effect was delivered only now");
+    let (done, after) = revoked(None, &[]).await;
+    done.unwrap();
+    assert!(after >= REST);
+}
+
+// R-P9
+#[tokio::test]
+async fn what_only_gives_is_answered_at_once() {
+    let mut world = World::new().await;
+    world.mutations = world.mutations.resting(Duration::from_hours(1));
+    world.change(scope(1), Grant(scope(1), &["one"])).await.unwrap();
 }
 
 #[tokio::test]

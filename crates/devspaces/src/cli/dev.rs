@@ -14,7 +14,10 @@ use devspaces_kit::{
     server::{starting, stop_signal},
     telemetry, trace,
 };
-use devspaces_ledger::db::{self, FolderLock, Pool};
+use devspaces_ledger::{
+    REST,
+    db::{self, FolderLock, Pool},
+};
 use tokio::net::TcpListener;
 use tonic::transport::Uri;
 
@@ -115,6 +118,7 @@ impl Dev {
             journal_watchers: JournalWatchers::dev(),
             space_quota: self.callers.space_quota(),
             strict_window: self.checks.window(),
+            rest: REST,
             clock,
             limits: self.callers.limit(self.limits.limits()),
             origins: self.origins.allowed(),

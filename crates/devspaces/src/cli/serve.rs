@@ -8,6 +8,7 @@ use devspaces_kit::{
     server::{Limits, raise_file_limit, starting, stop_signal},
     telemetry, trace,
 };
+use devspaces_ledger::REST;
 use tokio::net::TcpListener;
 use tonic::transport::Uri;
 
@@ -160,6 +161,7 @@ impl Serve {
             journal_watchers: trust.journal_watchers,
             space_quota: self.callers.space_quota(),
             strict_window: self.checks.window(),
+            rest: REST,
             clock: SystemClock::shared(),
             limits: self.callers.limit(self.limits.limits()),
             origins: self.origins.allowed(),

@@ -9,3 +9,4 @@ mod gate_apps;
 mod lists;
 mod remote;
 mod source;
+mod window;

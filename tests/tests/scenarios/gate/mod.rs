@@ -8,3 +8,4 @@ mod owner_down;
 mod peers;
 mod processes;
 mod replicas;
+mod window;

@@ -1,0 +1,153 @@
+//! Strict answers from memory, as the gate gives them (R-P9).
+use std::{sync::Arc, time::Duration};
+
+use devspaces_authz::{AppRole, ConsoleRole, MarketplaceFacts, Outcome, Permission, Service};
+use devspaces_kit::{clock::Clock as _, name::AppName};
+use uuid::Uuid;
+
+use crate::{
+    WINDOW,
+    facts::OwnFacts,
+    gate::Gate,
+    resource::Resource,
+    sources::{ServicePermissions, Sources},
+    testing::{Memory, TestClock, at, caller, member, question, space, user},
+};
+
+const ADMIN: Option<ConsoleRole> = Some(ConsoleRole::Admin);
+
+/// A gate with the longest window there is.
+fn gate<const N: usize>(owners: [&Arc<Memory>; N], clock: &Arc<TestClock>) -> Gate {
+    let sources = owners.into_iter().map(|owner| owner.source(clock)).fold(Sources::default(), Sources::with);
+    Gate::new(Memory::of(Service::Membership), sources, ServicePermissions::default(), WINDOW, clock.clone())
+}
+
+async fn checked(gate: &Gate, permission: Permission, resource: impl Into<Resource>) -> Outcome {
+    let resource = resource.into();
+    gate.check(&user("alice"), permission, resource, Duration::ZERO).await.unwrap().decision.outcome()
+}
+
+fn pass(clock: &TestClock, time: Duration) {
+    clock.set_to(clock.now() + time);
+}
+
+const MOMENT: Duration = Duration::from_micros(1);
+
+#[tokio::test(start_paused = true)]
+async fn what_was_confirmed_within_the_window_allows_until_it_is_over() {
+    let clock = TestClock::at(10);
+    let members = Memory::of(Service::Membership);
+    members.set(question(space(1), "alice"), 1, member(ADMIN));
+    let gate = gate([&members], &clock);
+    assert_eq!(checked(&gate, Permission::MembersUpdate, space(1)).await, Outcome::Allowed);
+    members.set(question(space(1), "alice"), 2, member(None));
+    pass(&clock, WINDOW - MOMENT);
+    let from_memory =
+        gate.check(&user("alice"), Permission::MembersAdd, space(1).into(), Duration::ZERO).await;
+    let from_memory = from_memory.unwrap();
+    assert_eq!((from_memory.decision.outcome(), members.calls()), (Outcome::Allowed, 1));
+    assert_eq!(from_memory.as_of, clock.now(), "whatever was acknowledged by then would have rested");
+    pass(&clock, MOMENT);
+    assert_eq!(checked(&gate, Permission::MembersUpdate, space(1)).await, Outcome::Denied);
+    assert_eq!(members.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denial_is_asked_for_anew_and_what_was_granted_is_seen() {
+    let clock = TestClock::at(0);
+    let members = Memory::of(Service::Membership);
+    let gate = gate([&members], &clock);
+    assert_eq!(checked(&gate, Permission::MembersUpdate, space(1)).await, Outcome::Denied);
+    members.set(question(space(1), "alice"), 1, member(ADMIN));
+    assert_eq!(checked(&gate, Permission::MembersUpdate, space(1)).await, Outcome::Allowed);
+    assert_eq!(members.calls(), 2);
+}
+
+// R-M10
+#[tokio::test(start_paused = true)]
+async fn a_role_that_ends_within_the_window_is_seen_to_have_ended() {
+    let clock = TestClock::at(0);
+    let members = Memory::of(Service::Membership);
+    let until = at(0) + Duration::from_millis(10);
+    let facts =
+        OwnFacts::Membership { role: ADMIN, view_all_apps: false, expire_time: Some(until), has_admin: true };
+    members.set(question(space(1), "alice"), 1, facts);
+    let gate = gate([&members], &clock);
+    assert_eq!(checked(&gate, Permission::MembersUpdate, space(1)).await, Outcome::Allowed);
+    pass(&clock, Duration::from_millis(10) - MOMENT);
+    assert_eq!(checked(&gate, Permission::MembersUpdate, space(1)).await, Outcome::Allowed);
+    assert_eq!(members.calls(), 1);
+    pass(&clock, MOMENT);
+    assert_eq!(checked(&gate, Permission::MembersUpdate, space(1)).await, Outcome::Denied);
+}
+
+// R-P2: or the explanation would leave out a way by which it is granted.
+#[tokio::test(start_paused = true)]
+async fn all_facts_of_a_decision_are_at_hand_or_all_are_asked_for() {
+    let clock = TestClock::at(0);
+    let (spaces, members) = (Memory::of(Service::Space), Memory::of(Service::Membership));
+    let sellers = Memory::of(Service::Marketplace);
+    members.set(question(space(1), "alice"), 1, member(ADMIN));
+    sellers.set(question(space(1), "alice"), 1, OwnFacts::Marketplace(MarketplaceFacts { admin: true }));
+    let gate = gate([&spaces, &members, &sellers], &clock);
+    assert_eq!(checked(&gate, Permission::MembersUpdate, space(1)).await, Outcome::Allowed);
+    let both =
+        gate.check(&user("alice"), Permission::SpaceGet, space(1).into(), Duration::ZERO).await.unwrap();
+    assert_eq!(both.decision.explanation().granted_by.len(), 2);
+    assert_eq!((members.calls(), sellers.calls()), (2, 1));
+    assert_eq!(checked(&gate, Permission::SpaceGet, space(1)).await, Outcome::Allowed);
+    assert_eq!((members.calls(), sellers.calls()), (2, 1));
+}
+
+// R-A4, R-P4: the link says which space's facts count, and is as old as they are.
+#[tokio::test(start_paused = true)]
+async fn an_app_is_answered_from_memory_with_the_space_it_is_in() {
+    let clock = TestClock::at(0);
+    let (spaces, members) = (Memory::of(Service::Space), Memory::of(Service::Membership));
+    let app = AppName(Uuid::from_u128(7));
+    let in_space = |space, role| OwnFacts::App { space, deleted: false, role, via_group: None };
+    spaces.set(question(app, "alice"), 1, in_space(Some(space(1)), None));
+    members.set(question(space(1), "alice"), 1, member(ADMIN));
+    let gate = gate([&spaces, &members], &clock);
+    assert_eq!(checked(&gate, Permission::AppGet, app).await, Outcome::Allowed);
+    let calls = || (spaces.calls(), members.calls());
+    let asked = calls();
+    spaces.set(question(app, "alice"), 2, in_space(Some(space(2)), None));
+    assert_eq!(checked(&gate, Permission::AppGet, app).await, Outcome::Allowed);
+    assert_eq!(calls(), asked);
+    pass(&clock, WINDOW);
+    assert_eq!(checked(&gate, Permission::AppGet, app).await, Outcome::Denied);
+    spaces.set(question(app, "alice"), 3, in_space(None, Some(AppRole::Viewer)));
+    assert_eq!(checked(&gate, Permission::AppGet, app).await, Outcome::Allowed);
+    let asked = calls();
+    assert_eq!(checked(&gate, Permission::AppGet, app).await, Outcome::Allowed);
+    assert_eq!(calls(), asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_are_answered_from_memory_and_changes_ask() {
+    let clock = TestClock::at(0);
+    let (spaces, members) = (Memory::of(Service::Space), Memory::of(Service::Membership));
+    members.set(question(space(1), "alice"), 1, member(ADMIN));
+    let gate = gate([&spaces, &members], &clock);
+    let (alice, permission) = (caller(user("alice")), Permission::MembersList);
+    gate.require_read(&alice, permission, space(1)).await.unwrap();
+    gate.require_read(&alice, permission, space(1)).await.unwrap();
+    assert_eq!(members.calls(), 1);
+    gate.require(&alice, permission, space(1)).await.unwrap();
+    gate.require_active(&alice, permission, space(1)).await.unwrap();
+    gate.require_with_facts(&alice, permission, space(1)).await.unwrap();
+    assert_eq!(members.calls(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_put_back_makes_nothing_young_again() {
+    let clock = TestClock::at(100);
+    let members = Memory::of(Service::Membership);
+    members.set(question(space(1), "alice"), 1, member(ADMIN));
+    let gate = gate([&members], &clock);
+    assert_eq!(checked(&gate, Permission::MembersUpdate, space(1)).await, Outcome::Allowed);
+    clock.put_back(Duration::from_secs(50), WINDOW);
+    assert_eq!(checked(&gate, Permission::MembersUpdate, space(1)).await, Outcome::Allowed);
+    assert_eq!(members.calls(), 2);
+}
