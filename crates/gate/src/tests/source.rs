@@ -6,7 +6,7 @@ use devspaces_authz::{ConsoleRole, Service};
 use crate::{
     facts::OwnFacts,
     source::{Asking, Source},
-    testing::{TestClock, member, question, scripted, settle, space},
+    testing::{TestClock, at, member, question, scripted, settle, space},
 };
 
 const ADMIN: Option<ConsoleRole> = Some(ConsoleRole::Admin);
@@ -74,13 +74,14 @@ async fn an_owner_that_does_not_answer_in_time_or_fails_or_panics_is_missing_and
 // Age: a slow answer is as old as its question.
 #[tokio::test(start_paused = true)]
 async fn ages_count_from_the_send() {
-    let (source, mut peer) = scripted(Service::Membership, &TestClock::at(0));
+    let clock = TestClock::at(0);
+    let (source, mut peer) = scripted(Service::Membership, &clock);
     let warm = ask(&source);
     let call = peer.recv().await.unwrap();
-    tokio::time::advance(Duration::from_millis(1500)).await;
+    clock.set_to(at(0) + Duration::from_millis(1500));
     call.answer_one(1, Some(member(ADMIN)));
     told(warm).await.unwrap();
     let age = |millis| source.ask(question(space(1), "alice"), Duration::from_millis(millis)).unwrap();
-    assert!(matches!(age(1500), Asking::Cached(_)));
-    assert!(matches!(age(1499), Asking::Waiting(_)));
+    assert!(matches!(age(1501), Asking::Cached(_)));
+    assert!(matches!(age(1500), Asking::Waiting(_)));
 }
