@@ -1,5 +1,6 @@
 //! What is answered while a service that owns facts is down: nothing is allowed, and nothing is told.
 use devspaces::Service;
+use devspaces_gate::WINDOW;
 use devspaces_proto::{
     authz::v1::CheckPermissionRequest,
     membership::v1::RemoveMemberRequest,
@@ -29,6 +30,7 @@ async fn without_the_owner_of_roles_nothing_is_allowed_and_nothing_is_told(suite
     let space = alice.creates_space("Team").await;
     gets_space(&alice, &space).await.expect("read while all is up, so that facts are cached");
     suite.stop(Service::Membership).await;
+    suite.clock.advance(WINDOW);
 
     for who in [&alice, &mallory] {
         let known = refused(gets_space(who, &space).await);
@@ -114,6 +116,7 @@ async fn a_stale_answer_is_given_only_to_who_asks_for_one(engine: Engine) {
     let space = alice.creates_space("Team").await;
     let strict = alice.check("space.get", &space).await.expect("an answer");
     suite.stop(Service::Membership).await;
+    suite.clock.advance(WINDOW);
     let request = CheckPermissionRequest {
         permission: "space.get".into(),
         resource: space.clone(),

@@ -232,7 +232,8 @@ async fn effects_that_wait_are_told_until_they_are_delivered(engine: Engine) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_told_is_what_is_listed_and_only_at_its_path() {
     let suite = Measured::start(Engine::Sqlite).await;
-    let (_, _, space) = history(&suite).await;
+    let (alice, bob, space) = history(&suite).await;
+    removes_member(&alice, &space, &bob).await.expect("removed");
     let nobody = suite.processes.bearer(&Principal::user("eve"), "opaque");
     assert_eq!(refused(lists_members(&nobody, &space).await).kind().1, "CREDENTIALS_INVALID");
     let told = suite.scrape(Service::Membership).await;
