@@ -1,5 +1,7 @@
 use devspaces_proto::authz::v1::{
-    CheckPermissionRequest, CheckPermissionResponse, ListRolesRequest, ListRolesResponse,
+    BatchCheckPermissionsRequest, BatchCheckPermissionsResponse, CheckPermissionRequest,
+    CheckPermissionResponse, ListPermissionsRequest, ListPermissionsResponse, ListResourcesRequest,
+    ListResourcesResponse, ListRolesRequest, ListRolesResponse, ListSubjectsRequest, ListSubjectsResponse,
     authz_service_client::AuthzServiceClient,
     authz_service_server::{AuthzService, AuthzServiceServer},
 };
@@ -25,6 +27,34 @@ impl AuthzService for Echo {
         _: Request<CheckPermissionRequest>,
     ) -> Result<Response<CheckPermissionResponse>, Status> {
         Ok(Response::new(self.0.clone()))
+    }
+
+    async fn batch_check_permissions(
+        &self,
+        _: Request<BatchCheckPermissionsRequest>,
+    ) -> Result<Response<BatchCheckPermissionsResponse>, Status> {
+        Ok(Response::new(BatchCheckPermissionsResponse::default()))
+    }
+
+    async fn list_permissions(
+        &self,
+        _: Request<ListPermissionsRequest>,
+    ) -> Result<Response<ListPermissionsResponse>, Status> {
+        Ok(Response::new(ListPermissionsResponse::default()))
+    }
+
+    async fn list_subjects(
+        &self,
+        _: Request<ListSubjectsRequest>,
+    ) -> Result<Response<ListSubjectsResponse>, Status> {
+        Ok(Response::new(ListSubjectsResponse::default()))
+    }
+
+    async fn list_resources(
+        &self,
+        _: Request<ListResourcesRequest>,
+    ) -> Result<Response<ListResourcesResponse>, Status> {
+        Ok(Response::new(ListResourcesResponse::default()))
     }
 
     async fn list_roles(&self, _: Request<ListRolesRequest>) -> Result<Response<ListRolesResponse>, Status> {
