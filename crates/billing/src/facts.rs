@@ -2,7 +2,7 @@
 use std::sync::LazyLock;
 
 use devspaces_authz::{BillingFacts, Service};
-use devspaces_gate::{Admins, OwnFacts, admin_spaces};
+use devspaces_gate::{Admins, OwnFacts, admin_spaces, space_admins};
 use devspaces_ledger::db::RowsSql;
 
 static READING: LazyLock<RowsSql> = LazyLock::new(|| Admins::reading("billing_admin"));
@@ -15,5 +15,6 @@ pub(crate) fn owner() -> Admins {
         facts: |admin| OwnFacts::Billing(BillingFacts { admin }),
         reading: &READING,
         spaces: admin_spaces!("billing_admin"),
+        people: space_admins!("billing_admin"),
     }
 }

@@ -1,6 +1,9 @@
 //! Owners of a plane that has admins and nobody else: billing and the Marketplace.
 use devspaces_authz::Service;
-use devspaces_kit::{clock::Timestamp, name::Principal};
+use devspaces_kit::{
+    clock::Timestamp,
+    name::{Principal, UserName},
+};
 use devspaces_ledger::{
     db::{Conn, Error, RowsSql},
     on,
@@ -9,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     facts::{OwnFacts, Question, Reading, Version},
-    owner::FactOwner,
+    owner::{FactOwner, Roles},
 };
 
 /// An owner whose facts are who is an admin of which space's plane.
@@ -22,6 +25,8 @@ pub struct Admins {
     pub reading: &'static RowsSql,
     /// The spaces that a person is an admin of: [`admin_spaces!`](crate::admin_spaces).
     pub spaces: &'static str,
+    /// The admins of a space: [`space_admins!`](crate::space_admins).
+    pub people: &'static str,
 }
 
 /// The text of [`Admins::spaces`], of a table with the columns `space` and `person`.
@@ -29,6 +34,14 @@ pub struct Admins {
 macro_rules! admin_spaces {
     ($table:literal) => {
         concat!("SELECT space FROM ", $table, " WHERE person = $1 AND space > $2 ORDER BY space LIMIT $3")
+    };
+}
+
+/// The text of [`Admins::people`], of such a table.
+#[macro_export]
+macro_rules! space_admins {
+    ($table:literal) => {
+        concat!("SELECT person FROM ", $table, " WHERE space = $1 AND person > $2 ORDER BY person LIMIT $3")
     };
 }
 
@@ -88,5 +101,19 @@ impl FactOwner for Admins {
                 .await
         })?;
         Ok(spaces.into_iter().map(|space| (space, (self.facts)(true))).collect())
+    }
+
+    async fn role_holders(
+        &self,
+        db: &mut Conn,
+        roles: &Roles,
+        after: &str,
+        limit: i64,
+        _: Timestamp,
+    ) -> Result<Vec<UserName>, Error> {
+        let people: Vec<String> = on!(db, |c| {
+            sqlx::query_scalar(self.people).bind(roles.scope.id()).bind(after).bind(limit).fetch_all(c).await
+        })?;
+        Ok(people.into_iter().map(UserName::from_stored).collect())
     }
 }

@@ -1,5 +1,5 @@
 //! `devspaces.facts.v1` for the owners that live in this process.
-use devspaces_authz::Service;
+use devspaces_authz::{AppRole, Service};
 use devspaces_kit::{
     edge::answer,
     identity::Caller,
@@ -10,14 +10,16 @@ use devspaces_kit::{
 use devspaces_ledger::delivery::Receiver;
 use devspaces_proto::facts::v1::{
     self as proto, ApplyEffectsRequest, ApplyEffectsResponse, ListAppRolesRequest, ListAppRolesResponse,
-    ListDerivedViewersRequest, ListDerivedViewersResponse, ListSubjectSpacesRequest,
-    ListSubjectSpacesResponse, RevalidateRequest, RevalidateResponse, facts_service_server::FactsService,
+    ListAppsOfSpacesRequest, ListAppsOfSpacesResponse, ListContributedAppsRequest,
+    ListContributedAppsResponse, ListDerivedViewersRequest, ListDerivedViewersResponse,
+    ListRoleHoldersRequest, ListRoleHoldersResponse, ListSubjectSpacesRequest, ListSubjectSpacesResponse,
+    RevalidateRequest, RevalidateResponse, facts_service_server::FactsService,
 };
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
     facts::{Question, Version},
-    owner::{Hosted, MAX_QUESTIONS},
+    owner::{Hosted, MAX_QUESTIONS, MAX_SPACES, Roles},
     wire,
 };
 
@@ -97,10 +99,7 @@ impl FactsServer {
         let (hosted, _) = self.admit(&caller, request.owner)?;
         let mut fields = Fields::new();
         let space = fields.parse::<SpaceName>("space", &request.space);
-        let after = match request.after.as_str() {
-            "" => Some(String::new()),
-            after => fields.parse::<UserName>("after", after).map(|user| user.id().to_owned()),
-        };
+        let after = person_after(&mut fields, &request.after);
         let limit = fields.check("limit", page::asked(request.limit));
         let ((space, after), limit) = fields.finish_with(space.zip(after).zip(limit))?;
         let viewers = hosted.derived_viewers(space, &after, limit).await?;
@@ -132,6 +131,63 @@ impl FactsServer {
             role: wire::contributor_to_wire(role).into(),
         };
         Ok(ListAppRolesResponse { roles: roles.into_iter().map(role).collect() })
+    }
+
+    async fn list_role_holders(
+        &self,
+        caller: Caller,
+        request: ListRoleHoldersRequest,
+    ) -> Result<ListRoleHoldersResponse, Fault> {
+        let (hosted, _) = self.admit(&caller, request.owner)?;
+        let mut fields = Fields::new();
+        let scope = fields.parse::<Scope>("scope", &request.scope);
+        let after = person_after(&mut fields, &request.after);
+        let limit = fields.check("limit", page::asked(request.limit));
+        let ((scope, after), limit) = fields.finish_with(scope.zip(after).zip(limit))?;
+        let console = request.console_roles.into_iter().filter_map(wire::console_from_wire).collect();
+        let roles = Roles { scope, console, contributor: contributor_roles(request.contributor_roles) };
+        let users = hosted.role_holders(&roles, &after, limit).await?;
+        Ok(ListRoleHoldersResponse { users: users.iter().map(ToString::to_string).collect() })
+    }
+
+    async fn list_contributed_apps(
+        &self,
+        caller: Caller,
+        request: ListContributedAppsRequest,
+    ) -> Result<ListContributedAppsResponse, Fault> {
+        let (hosted, _) = self.admit(&caller, request.owner)?;
+        let mut fields = Fields::new();
+        let user = fields.parse::<UserName>("user", &request.user);
+        let after = request.after.as_ref().map(wire::placed_from_wire).transpose();
+        let after = fields.check("after", after.map_err(|_| "must be an app with its space, if it has one"));
+        let limit = fields.check("limit", page::asked(request.limit));
+        let ((user, after), limit) = fields.finish_with(user.zip(after).zip(limit))?;
+        let roles = contributor_roles(request.roles);
+        let apps = hosted.contributed_apps(&user, &roles, after, limit).await?;
+        Ok(ListContributedAppsResponse { apps: apps.into_iter().map(wire::placed_to_wire).collect() })
+    }
+
+    async fn list_apps_of_spaces(
+        &self,
+        caller: Caller,
+        request: ListAppsOfSpacesRequest,
+    ) -> Result<ListAppsOfSpacesResponse, Fault> {
+        let (hosted, _) = self.admit(&caller, request.owner)?;
+        let mut fields = Fields::new();
+        let number = (1..=MAX_SPACES).contains(&request.spaces.len()).then_some(());
+        let number = fields.check("spaces", number.ok_or(format!("must have 1 to {MAX_SPACES} entries")));
+        let mut spaces = Vec::with_capacity(request.spaces.len().min(MAX_SPACES));
+        for (index, space) in request.spaces.iter().enumerate().take(MAX_SPACES) {
+            spaces.extend(fields.parse::<SpaceName>(format!("spaces[{index}]"), space));
+        }
+        let after = match request.after.as_str() {
+            "" => Some(AppName::NIL),
+            after => fields.parse("after", after),
+        };
+        let limit = fields.check("limit", page::asked(request.limit));
+        let ((_, after), limit) = fields.finish_with(number.zip(after).zip(limit))?;
+        let apps = hosted.apps_of_spaces(&spaces, after, limit).await?;
+        Ok(ListAppsOfSpacesResponse { apps: apps.into_iter().map(wire::placed_to_wire).collect() })
     }
 
     async fn apply_effects(
@@ -175,12 +231,46 @@ impl FactsService for FactsServer {
         answer(request, |caller, message| self.list_app_roles(caller, message)).await
     }
 
+    async fn list_role_holders(
+        &self,
+        request: Request<ListRoleHoldersRequest>,
+    ) -> Result<Response<ListRoleHoldersResponse>, Status> {
+        answer(request, |caller, message| self.list_role_holders(caller, message)).await
+    }
+
+    async fn list_contributed_apps(
+        &self,
+        request: Request<ListContributedAppsRequest>,
+    ) -> Result<Response<ListContributedAppsResponse>, Status> {
+        answer(request, |caller, message| self.list_contributed_apps(caller, message)).await
+    }
+
+    async fn list_apps_of_spaces(
+        &self,
+        request: Request<ListAppsOfSpacesRequest>,
+    ) -> Result<Response<ListAppsOfSpacesResponse>, Status> {
+        answer(request, |caller, message| self.list_apps_of_spaces(caller, message)).await
+    }
+
     async fn list_subject_spaces(
         &self,
         request: Request<ListSubjectSpacesRequest>,
     ) -> Result<Response<ListSubjectSpacesResponse>, Status> {
         answer(request, |caller, message| self.list_subject_spaces(caller, message)).await
     }
+}
+
+/// The encoded id after which a list of people begins; empty for the first.
+fn person_after(fields: &mut Fields, name: &str) -> Option<String> {
+    match name {
+        "" => Some(String::new()),
+        after => fields.parse::<UserName>("after", after).map(|user| user.id().to_owned()),
+    }
+}
+
+/// Nobody holds a role here that only a newer peer knows.
+fn contributor_roles(roles: Vec<i32>) -> Vec<AppRole> {
+    roles.into_iter().filter_map(wire::contributor_from_wire).collect()
 }
 
 fn not_hosted(owner: Service) -> Fault {

@@ -233,6 +233,15 @@ impl Gate {
         }
     }
 
+    /// The time now: nothing that is asked from here on was said before it.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn services(&self) -> &ServicePermissions {
+        &self.0.services
+    }
+
     pub(crate) fn sources(&self) -> &Sources {
         &self.0.sources
     }

@@ -34,6 +34,18 @@ impl Gate {
         self.spaces_by(&Service::ALL, subject, after, limit).await
     }
 
+    /// As [`subject_spaces`](Self::subject_spaces), by what these owners alone say.
+    pub(crate) async fn subject_spaces_by(
+        &self,
+        owners: &[Service],
+        subject: &Principal,
+        after: Option<SpaceName>,
+        limit: usize,
+    ) -> Result<Vec<(SpaceName, Facts)>, Fault> {
+        let _long = if limit > FEW + 1 { Some(long_work().await?) } else { None };
+        self.spaces_by(owners, subject, after, limit).await
+    }
+
     /// Every space whose apps all are shown to a person because of a console role there (R-A4), in the order of their
     /// ids. Membership is asked after this call began. If there are many, what follows is long work for as long as the
     /// right to it is kept.

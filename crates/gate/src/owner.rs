@@ -4,7 +4,7 @@ use std::sync::Arc;
 use devspaces_authz::{AppRole, ConsoleRole, Service};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
-    name::{AppName, Principal, SpaceName, UserName},
+    name::{AppName, Principal, Scope, SpaceName, UserName},
     status::Fault,
 };
 use devspaces_ledger::db::{self, Conn, Pool, RowsSql};
@@ -19,6 +19,30 @@ use crate::{
 pub const MAX_QUESTIONS: usize = 256;
 // One statement answers them all, and so as of one moment.
 const _: () = assert!(MAX_QUESTIONS <= RowsSql::MAX_ROWS);
+
+/// Some roles of an owner's plane in a scope: an owner looks at those of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roles {
+    /// A space, or for the owner of apps also an app.
+    pub scope: Scope,
+    /// Console roles in the space.
+    pub console: Vec<ConsoleRole>,
+    /// Contributor roles on the app. In a space it is any, on any app in use.
+    pub contributor: Vec<AppRole>,
+}
+
+/// An app, by its place in a list: by the space that it is in, or was in until it was deleted, and then by its id. Those
+/// that were never in a space come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PlacedApp {
+    /// The space.
+    pub space: Option<SpaceName>,
+    /// The app.
+    pub app: AppName,
+}
+
+/// The most spaces whose apps are listed by one call.
+pub(crate) const MAX_SPACES: usize = 100;
 
 /// What each service says of the facts it owns.
 #[tonic::async_trait]
@@ -64,6 +88,42 @@ pub trait FactOwner: Send + Sync + 'static {
         _after: AppName,
         _limit: i64,
     ) -> Result<Vec<(AppName, AppRole)>, db::Error> {
+        Ok(Vec::new())
+    }
+
+    /// The people after `after` who hold one of these roles at `now`, at most `limit` of them in the order of their ids.
+    /// An owner of admins and nothing else counts each of them.
+    async fn role_holders(
+        &self,
+        db: &mut Conn,
+        roles: &Roles,
+        after: &str,
+        limit: i64,
+        now: Timestamp,
+    ) -> Result<Vec<UserName>, db::Error>;
+
+    /// The apps after `after` on which a person has one of these roles, soft-deleted ones included, at most `limit` of
+    /// them in the order of their places. Only the owner of apps knows any.
+    async fn contributed_apps(
+        &self,
+        _db: &mut Conn,
+        _person: &UserName,
+        _roles: &[AppRole],
+        _after: Option<PlacedApp>,
+        _limit: i64,
+    ) -> Result<Vec<PlacedApp>, db::Error> {
+        Ok(Vec::new())
+    }
+
+    /// The apps in use of these spaces, of the first one those after `after`, at most `limit` of them in the order of the
+    /// spaces given and of their ids. Only the owner of apps knows any.
+    async fn apps_of_spaces(
+        &self,
+        _db: &mut Conn,
+        _spaces: &[SpaceName],
+        _after: AppName,
+        _limit: i64,
+    ) -> Result<Vec<PlacedApp>, db::Error> {
         Ok(Vec::new())
     }
 
@@ -162,5 +222,36 @@ impl Hosted {
     ) -> Result<Vec<(AppName, AppRole)>, db::Error> {
         let mut db = self.pool.read().await?;
         self.facts.app_roles(&mut db, space, person, after, limit).await
+    }
+
+    pub(crate) async fn role_holders(
+        &self,
+        roles: &Roles,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<UserName>, db::Error> {
+        let mut db = self.pool.read().await?;
+        self.facts.role_holders(&mut db, roles, after, limit, self.clock.now()).await
+    }
+
+    pub(crate) async fn contributed_apps(
+        &self,
+        person: &UserName,
+        roles: &[AppRole],
+        after: Option<PlacedApp>,
+        limit: i64,
+    ) -> Result<Vec<PlacedApp>, db::Error> {
+        let mut db = self.pool.read().await?;
+        self.facts.contributed_apps(&mut db, person, roles, after, limit).await
+    }
+
+    pub(crate) async fn apps_of_spaces(
+        &self,
+        spaces: &[SpaceName],
+        after: AppName,
+        limit: i64,
+    ) -> Result<Vec<PlacedApp>, db::Error> {
+        let mut db = self.pool.read().await?;
+        self.facts.apps_of_spaces(&mut db, spaces, after, limit).await
     }
 }

@@ -23,6 +23,8 @@ use crate::{
     wire,
 };
 
+mod candidates;
+
 /// Calls one owner's service, as the service of the suite that the signer speaks for.
 pub(crate) struct Remote {
     owner: Service,

@@ -29,6 +29,8 @@ use crate::{
     remote::Remote,
 };
 
+mod candidates;
+
 /// What one source holds and does at a time. Two calls keep an owner busy while answers travel; more would only
 /// share each read among fewer checks. A check waits for two calls at most unless thousands wait with it.
 const LIMITS: Limits = Limits { calls: 2, questions: MAX_QUESTIONS, waiting: 16_384, entries: 65_536 };

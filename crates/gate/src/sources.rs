@@ -1,7 +1,7 @@
 //! Where each owner's facts come from, and what the operator allows services.
 use std::collections::HashMap;
 
-use devspaces_authz::{PermissionSet, Service};
+use devspaces_authz::{Permission, PermissionSet, Service};
 use devspaces_kit::name::Principal;
 
 use crate::source::Source;
@@ -55,5 +55,18 @@ impl ServicePermissions {
             Principal::User(_) => PermissionSet::EMPTY,
             Principal::Service(_) => self.by_service.get(subject).copied().unwrap_or(self.every_service),
         }
+    }
+
+    /// The services that the operator gave this permission by name, in the order of their names.
+    pub(crate) fn given(&self, permission: Permission) -> Vec<Principal> {
+        let given = self.by_service.iter().filter(|(_, set)| set.contains(permission));
+        let mut services: Vec<_> = given.map(|(service, _)| service.clone()).collect();
+        services.sort();
+        services
+    }
+
+    /// Whether every service has it of which the operator has said nothing.
+    pub(crate) fn every_service_has(&self, permission: Permission) -> bool {
+        self.every_service.contains(permission)
     }
 }

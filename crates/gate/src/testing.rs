@@ -12,7 +12,7 @@ use devspaces_authz::{ConsoleRole, Service};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
     identity::Caller,
-    name::{Principal, Scope, SpaceName},
+    name::{Principal, Scope, SpaceName, UserName},
     server::Tasks,
     status::Fault,
 };
@@ -31,7 +31,7 @@ use crate::{
     facts::{OwnFacts, Question, Reading, Version},
     facts_server::FactsServer,
     gate::Gate,
-    owner::{FactOwner, Hosted},
+    owner::{FactOwner, Hosted, Roles},
     source::Source,
     sources::{ServicePermissions, Sources},
 };
@@ -165,6 +165,16 @@ impl Script {
         let memory = self.memory.as_ref().ok_or_else(Fault::storage_unavailable)?;
         Ok(memory.subject_spaces(subject, after, limit))
     }
+
+    pub(crate) fn role_holders(
+        &self,
+        roles: &Roles,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<UserName>, Fault> {
+        let memory = self.memory.as_ref().ok_or_else(Fault::storage_unavailable)?;
+        Ok(memory.role_holders(roles, after, limit))
+    }
 }
 
 /// The source of an owner that is down.
@@ -246,6 +256,17 @@ impl Memory {
         spaces
     }
 
+    /// Everybody of whom something is known in the scope, whatever it is: more than hold one of the roles.
+    fn role_holders(&self, roles: &Roles, after: &str, limit: i64) -> Vec<UserName> {
+        let readings = self.readings.lock().unwrap();
+        let here = readings.keys().filter(|question| question.scope == roles.scope);
+        let mut people: Vec<_> = here.filter_map(|question| question.subject.as_user()).collect();
+        people.retain(|person| person.id() > after);
+        people.sort();
+        people.truncate(usize::try_from(limit).unwrap());
+        people
+    }
+
     /// A source that this owner answers, reading by this clock.
     pub(crate) fn source(self: &Arc<Self>, clock: &Arc<TestClock>) -> Source {
         let (calls, mut peer) = mpsc::unbounded_channel::<Call>();
@@ -287,6 +308,17 @@ impl FactOwner for Memory {
     ) -> Result<Vec<(Uuid, OwnFacts)>, db::Error> {
         let spaces = Self::subject_spaces(self, subject, after.map(SpaceName), limit);
         Ok(spaces.into_iter().map(|(space, facts)| (space.0, facts)).collect())
+    }
+
+    async fn role_holders(
+        &self,
+        _: &mut Conn,
+        roles: &Roles,
+        after: &str,
+        limit: i64,
+        _: Timestamp,
+    ) -> Result<Vec<UserName>, db::Error> {
+        Ok(Self::role_holders(self, roles, after, limit))
     }
 
     async fn has_departed_since(

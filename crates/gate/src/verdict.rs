@@ -1,6 +1,7 @@
 //! What a caller is told of a decision, which must not tell a stranger whether there is such a resource (R-P3).
 use devspaces_authz::{Decision, Outcome, OwnerSet, Service};
 use devspaces_kit::status::Fault;
+use tonic::Code;
 
 use crate::resource::Resource;
 
@@ -18,6 +19,14 @@ pub(crate) fn verdict(decision: &Decision, resource: Resource) -> Result<(), Fau
             Err(Fault::permission_denied(decision.permission().name(), resource))
         }
         Outcome::Denied | Outcome::Unavailable => Err(unavailable(decision.missing())),
+    }
+}
+
+/// Whether it is allowed; a decision that could not be made is a fault (R-P2).
+pub(crate) fn is_allowed(decision: &Decision, resource: Resource) -> Result<bool, Fault> {
+    match verdict(decision, resource) {
+        Err(fault) if fault.code() == Code::Unavailable => Err(fault),
+        allowed_or_denied => Ok(allowed_or_denied.is_ok()),
     }
 }
 

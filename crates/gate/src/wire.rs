@@ -14,6 +14,7 @@ use devspaces_proto::facts::v1 as proto;
 use crate::{
     exchange::Answer,
     facts::{OwnFacts, Version},
+    owner::PlacedApp,
 };
 
 /// An answer that says nothing this version can use.
@@ -126,6 +127,17 @@ pub(crate) fn facts_from_wire(facts: proto::Facts) -> Result<OwnFacts, Unreadabl
 /// A name, or nothing where the field is empty.
 fn optional<T: FromStr<Err = Malformed>>(name: &str) -> Result<Option<T>, Unreadable> {
     if name.is_empty() { Ok(None) } else { name.parse().map(Some).map_err(|_| Unreadable) }
+}
+
+/// An app at its place in a list.
+pub(crate) fn placed_to_wire(placed: PlacedApp) -> proto::PlacedApp {
+    let space = placed.space.map(|space| space.to_string()).unwrap_or_default();
+    proto::PlacedApp { space, app: placed.app.to_string() }
+}
+
+pub(crate) fn placed_from_wire(placed: &proto::PlacedApp) -> Result<PlacedApp, Unreadable> {
+    let space = optional::<SpaceName>(&placed.space)?;
+    Ok(PlacedApp { space, app: placed.app.parse().map_err(|_| Unreadable)? })
 }
 
 fn state_to_wire(state: SpaceState) -> proto::SpaceState {

@@ -5,6 +5,7 @@ pub mod edge;
 pub mod identity;
 pub mod metrics;
 pub mod name;
+pub mod nearest;
 pub mod page;
 pub mod peer_clock;
 pub mod server;

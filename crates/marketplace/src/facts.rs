@@ -2,7 +2,7 @@
 use std::sync::LazyLock;
 
 use devspaces_authz::{MarketplaceFacts, Service};
-use devspaces_gate::{Admins, OwnFacts, admin_spaces};
+use devspaces_gate::{Admins, OwnFacts, admin_spaces, space_admins};
 use devspaces_ledger::db::RowsSql;
 
 static READING: LazyLock<RowsSql> = LazyLock::new(|| Admins::reading("marketplace_admin"));
@@ -15,5 +15,6 @@ pub(crate) fn owner() -> Admins {
         facts: |admin| OwnFacts::Marketplace(MarketplaceFacts { admin }),
         reading: &READING,
         spaces: admin_spaces!("marketplace_admin"),
+        people: space_admins!("marketplace_admin"),
     }
 }

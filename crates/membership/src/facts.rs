@@ -2,7 +2,7 @@
 use std::sync::LazyLock;
 
 use devspaces_authz::{ConsoleRole, Service};
-use devspaces_gate::{FactOwner, OwnFacts, Question, Reading, Version};
+use devspaces_gate::{FactOwner, OwnFacts, Question, Reading, Roles, Version};
 use devspaces_kit::{
     clock::Timestamp,
     name::{Principal, SpaceName, UserName},
@@ -89,5 +89,16 @@ impl FactOwner for MembershipOwner {
         now: Timestamp,
     ) -> Result<Vec<(UserName, ConsoleRole)>, Error> {
         store::viewing(db, space, after, limit, now).await
+    }
+
+    async fn role_holders(
+        &self,
+        db: &mut Conn,
+        roles: &Roles,
+        after: &str,
+        limit: i64,
+        now: Timestamp,
+    ) -> Result<Vec<UserName>, Error> {
+        store::holders(db, SpaceName(roles.scope.id()), &roles.console, after, limit, now).await
     }
 }

@@ -1,4 +1,6 @@
 //! The member table.
+use std::sync::LazyLock;
+
 use devspaces_authz::ConsoleRole;
 use devspaces_gate::OwnFacts;
 use devspaces_kit::{
@@ -6,7 +8,7 @@ use devspaces_kit::{
     name::{MemberName, SpaceName, UserName},
 };
 use devspaces_ledger::{
-    db::{Conn, Error},
+    db::{Conn, Error, UnionSql},
     on,
 };
 use uuid::Uuid;
@@ -163,6 +165,43 @@ pub(crate) async fn viewing(
     .fetch_all(c)
     .await)?;
     rows.into_iter().map(|(person, name)| Ok((UserName::from_stored(person), role(&name)?))).collect()
+}
+
+/// The first of each role are read from the index, and the first of all these are kept: however many members have other
+/// roles, none of them is looked at.
+static HOLDERS: LazyLock<UnionSql> = LazyLock::new(|| {
+    UnionSql::new(
+        4,
+        |role| {
+            format!(
+                "SELECT person FROM member
+                 WHERE space = $1 AND role = {role} AND person > $2 AND (expire_time IS NULL OR expire_time > $3)
+                 ORDER BY person LIMIT $4"
+            )
+        },
+        "ORDER BY person LIMIT $4",
+    )
+});
+
+/// Those who have one of these roles, which has not expired by `now`, after one, in the order of their user names.
+pub(crate) async fn holders(
+    db: &mut Conn,
+    space: SpaceName,
+    roles: &[ConsoleRole],
+    after: &str,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<UserName>, Error> {
+    let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+    let Some((sql, filled)) = HOLDERS.fill(&names, &"") else { return Ok(Vec::new()) };
+    let people: Vec<String> = on!(db, |c| {
+        let mut query = sqlx::query_scalar(sql).bind(space.0).bind(after).bind(now).bind(limit);
+        for role in filled {
+            query = query.bind(*role);
+        }
+        query.fetch_all(c).await
+    })?;
+    Ok(people.into_iter().map(UserName::from_stored).collect())
 }
 
 /// R-B13: those whose role lets them create and link apps and has not expired by `now`, after one, in the order of their

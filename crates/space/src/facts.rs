@@ -2,7 +2,7 @@
 use std::sync::LazyLock;
 
 use devspaces_authz::{AppRole, Service, SpaceFacts, SpaceState};
-use devspaces_gate::{FactOwner, OwnFacts, Question, Reading, Version};
+use devspaces_gate::{FactOwner, OwnFacts, PlacedApp, Question, Reading, Roles, Version};
 use devspaces_kit::{
     clock::Timestamp,
     name::{AppName, Principal, Scope, SpaceName, UserName},
@@ -100,6 +100,44 @@ impl FactOwner for SpaceOwner {
     ) -> Result<Vec<(AppName, AppRole)>, Error> {
         let held = store::contributor::list_in_space(db, space, person, after, limit).await?;
         Ok(held.into_iter().map(|contributor| (contributor.name.app, contributor.role)).collect())
+    }
+
+    async fn role_holders(
+        &self,
+        db: &mut Conn,
+        roles: &Roles,
+        after: &str,
+        limit: i64,
+        _: Timestamp,
+    ) -> Result<Vec<UserName>, Error> {
+        match roles.scope {
+            Scope::App(app) => {
+                store::holder::of_app(db, AppName(app), &roles.contributor, after, limit).await
+            }
+            Scope::Space(space) => store::holder::of_space(db, SpaceName(space), after, limit).await,
+            Scope::VendorProfile(_) | Scope::RateCards => Ok(Vec::new()),
+        }
+    }
+
+    async fn contributed_apps(
+        &self,
+        db: &mut Conn,
+        person: &UserName,
+        roles: &[AppRole],
+        after: Option<PlacedApp>,
+        limit: i64,
+    ) -> Result<Vec<PlacedApp>, Error> {
+        store::holder::apps_of(db, person, roles, after, limit).await
+    }
+
+    async fn apps_of_spaces(
+        &self,
+        db: &mut Conn,
+        spaces: &[SpaceName],
+        after: AppName,
+        limit: i64,
+    ) -> Result<Vec<PlacedApp>, Error> {
+        store::app::placed_in(db, spaces, after, limit).await
     }
 
     async fn has_departed_since(

@@ -61,6 +61,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/7_creators.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "space",
+        version: 8,
+        sql: include_str!("../migrations/8_holders.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.

@@ -84,6 +84,7 @@ impl Callers {
             streams: self.streams.get() as usize,
             caller_streams: self.streams_per_caller.get() as usize,
             unread: Duration::from_secs(self.unread_timeout.into()),
+            ..CallerLimits::default()
         };
         Limits { calls: self.calls.get() as usize, callers, ..limits }
     }

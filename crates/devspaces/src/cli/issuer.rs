@@ -1,9 +1,12 @@
 //! An identity provider, as a flag describes it.
 use std::{fs, path::PathBuf, str::FromStr};
 
-use devspaces_kit::identity::{Condition, Issuer, Jwks, Kind, Kinds};
+use devspaces_kit::{
+    identity::{Condition, Issuer, Jwks, Kind, Kinds},
+    nearest::suggestion,
+};
 
-use super::{Failure, nearest::suggestion};
+use super::Failure;
 
 /// What can be set of an identity provider.
 const SETTINGS: [&str; 7] = ["kind", "users-if", "services-if", "iss", "aud", "prefix", "jwks"];
@@ -128,7 +131,7 @@ mod tests {
             ("kind=users,", "", "no kind is given"),
             ("kind=users", "kind=users,kind=services", "kind is given twice"),
             ("prefix=", "prefix=a:,prefix=b:", "prefix is given twice"),
-            ("aud=devspaces", "audience=devspaces", "no setting 'audience'; did you mean 'aud'?"),
+            ("aud=devspaces", "audience=devspaces", "no setting 'audience'; did you mean \"aud\"?"),
             ("prefix=", "prefix", "'prefix' must have the form KEY=VALUE"),
             ("kind=users", "kind=users,users-if=gty=x", "no effect"),
             ("kind=users", "users-if=gty=x,services-if=gty=x", "meets the other as well"),

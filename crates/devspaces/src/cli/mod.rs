@@ -15,7 +15,6 @@ mod limits;
 mod log;
 mod metrics;
 mod migrate;
-mod nearest;
 mod otlp;
 mod out;
 mod policy;

@@ -3,9 +3,9 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use devspaces_authz::{Permission, PermissionSet};
 use devspaces_gate::ServicePermissions;
-use devspaces_kit::{identity::Issuer, name::Principal};
+use devspaces_kit::{identity::Issuer, name::Principal, nearest::suggestion};
 
-use super::{Failure, nearest::suggestion};
+use super::Failure;
 use crate::{Service, journal::JournalWatchers};
 
 /// A service's name without `services/`, otherwise as it stands in answers and journals: `metering`,

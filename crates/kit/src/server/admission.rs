@@ -5,7 +5,8 @@
 //! task that it started has ended: a deadline that passes or a client that hangs up gives back no place while the work
 //! goes on. Of a caller's places only some are worked on at a time, the others wait for a *turn*, which lasts until the
 //! first message of the response is taken: so what a caller asks for and does not read is as much as their turns come
-//! to. *Long work* and *streams* have places of their own besides (docs/reliability.md, docs/decisions/0018).
+//! to. *Long work*, *streams* and the *questions* of batches and lists have places of their own besides
+//! (docs/reliability.md, docs/decisions/0018).
 use std::{
     collections::HashMap,
     future::Future,
@@ -22,7 +23,7 @@ use tokio::{
 use super::Limit;
 use crate::{identity::Caller, metrics, name::Principal, status::Fault};
 
-/// How long work of the long kind waits for its place before the caller is told to come again.
+/// How long work of the long kind, and questions, wait for their place before the caller is told to come again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often it is logged at most that one caller reaches a limit.
@@ -53,12 +54,20 @@ pub struct CallerLimits {
     pub caller_streams: usize,
     /// How long a stream waits for its reader before it ends.
     pub unread: Duration,
+    /// Questions about permissions under way at a time that come in batches and lists, of all callers: few beside the
+    /// checks that may wait for an owner of facts, so that none of those waits long behind them, or finds no room.
+    pub questions: usize,
+    /// Such questions of one person.
+    pub user_questions: usize,
+    /// Such questions of one service.
+    pub service_questions: usize,
 }
 
 impl Default for CallerLimits {
     /// A person: 64 calls, as many as a script or a page with many parts has at once, of which 8 are worked on. A
     /// service: 1024, of which 128 are worked on, since a gateway asks for everybody. Long work: 2, of each caller 1,
-    /// which is half of the connections that SQLite reads with. Streams: 64, of each caller 8.
+    /// which is half of the connections that SQLite reads with. Streams: 64, of each caller 8. Questions: 1024, which are
+    /// four calls to an owner; of a person one call's worth, of a service two.
     fn default() -> Self {
         Self {
             user_calls: 64,
@@ -70,6 +79,9 @@ impl Default for CallerLimits {
             streams: 64,
             caller_streams: 8,
             unread: Duration::from_secs(30),
+            questions: 1024,
+            user_questions: 256,
+            service_questions: 512,
         }
     }
 }
@@ -81,6 +93,7 @@ struct Share {
     turns: Arc<Semaphore>,
     long_work: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    questions: Arc<Semaphore>,
 }
 
 /// Of which caller and limit it was logged that it was reached: when, and how often it has been since.
@@ -134,6 +147,7 @@ pub(super) struct Admission {
     suite: Arc<Semaphore>,
     long_work: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    questions: Arc<Semaphore>,
     /// By whether the caller is a service of the suite. An entry lives as long as the caller has a call.
     shares: Mutex<HashMap<(bool, Principal), Weak<Share>>>,
     told: Told,
@@ -149,6 +163,7 @@ impl Admission {
             suite: semaphore(calls),
             long_work: semaphore(limits.long_work),
             streams: semaphore(limits.streams),
+            questions: semaphore(limits.questions),
             shares: Mutex::default(),
             told: Told::default(),
         })
@@ -180,11 +195,13 @@ impl Admission {
             shares.retain(|_, share| share.strong_count() > 0);
         }
         let limits = &self.limits;
-        let (calls, turns) = match (&caller.suite, &caller.principal) {
+        let (calls, turns, questions) = match (&caller.suite, &caller.principal) {
             // All of them together have a limit, and none of its own.
-            (Some(_), _) => (Semaphore::MAX_PERMITS, Semaphore::MAX_PERMITS),
-            (None, Principal::Service(_)) => (limits.service_calls, limits.service_turns),
-            (None, Principal::User(_)) => (limits.user_calls, limits.user_turns),
+            (Some(_), _) => (Semaphore::MAX_PERMITS, Semaphore::MAX_PERMITS, Semaphore::MAX_PERMITS),
+            (None, Principal::Service(_)) => {
+                (limits.service_calls, limits.service_turns, limits.service_questions)
+            }
+            (None, Principal::User(_)) => (limits.user_calls, limits.user_turns, limits.user_questions),
         };
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
         let share = Arc::new(Share {
@@ -193,6 +210,7 @@ impl Admission {
             turns: semaphore(turns),
             long_work: semaphore(limits.caller_long_work),
             streams: semaphore(limits.caller_streams),
+            questions: semaphore(questions),
         });
         shares.insert(key, Arc::downgrade(&share));
         share
@@ -212,6 +230,17 @@ struct Held {
 impl Held {
     fn reached(&self, limit: Limit) -> Fault {
         self.admission.told.reached(&self.share.caller, limit)
+    }
+
+    async fn waited(
+        &self,
+        from: &Arc<Semaphore>,
+        count: u32,
+        limit: Limit,
+        until: Instant,
+    ) -> Result<OwnedSemaphorePermit, Fault> {
+        let permit = timeout_at(until, from.clone().acquire_many_owned(count)).await;
+        permit.ok().and_then(Result::ok).ok_or_else(|| self.reached(limit))
     }
 }
 
@@ -300,13 +329,36 @@ pub struct LongWork {
 pub async fn long_work() -> Result<LongWork, Fault> {
     let Some(Place(held)) = Place::current() else { return Ok(LongWork { _permits: None }) };
     let until = Instant::now() + PATIENCE;
-    let waited = async |from: &Arc<Semaphore>, limit| {
-        let permit = timeout_at(until, from.clone().acquire_owned()).await;
-        permit.ok().and_then(Result::ok).ok_or_else(|| held.reached(limit))
-    };
-    let own = waited(&held.share.long_work, Limit::CallerLongWork).await?;
-    let all = waited(&held.admission.long_work, Limit::LongWork).await?;
+    let own = held.waited(&held.share.long_work, 1, Limit::CallerLongWork, until).await?;
+    let all = held.waited(&held.admission.long_work, 1, Limit::LongWork, until).await?;
     Ok(LongWork { _permits: Some([own, all]) })
+}
+
+/// How many questions a batch or a list asks at once: as many as one person may have under way.
+pub const QUESTIONS_AT_ONCE: usize = 256;
+
+/// The right to have questions about permissions under way, for as long as it is kept.
+#[must_use = "the questions are to be asked while this is kept"]
+#[derive(Debug)]
+pub struct Questions {
+    _permits: Option<[OwnedSemaphorePermit; 2]>,
+}
+
+/// Waits until the call that is being answered may have so many questions about permissions under way, at most
+/// [`QUESTIONS_AT_ONCE`]: those of a batch or a list, which come in any number. Outside of a call nothing is waited for.
+///
+/// # Errors
+/// `RESOURCE_EXHAUSTED` after 5 s: `CALLER_LIMITED` behind questions of the same caller, `OVERLOADED` behind others'.
+pub async fn questions(count: usize) -> Result<Questions, Fault> {
+    let Some(Place(held)) = Place::current() else { return Ok(Questions { _permits: None }) };
+    let limits = &held.admission.limits;
+    let most =
+        QUESTIONS_AT_ONCE.min(limits.questions).min(limits.user_questions).min(limits.service_questions);
+    let count = u32::try_from(count.min(most)).unwrap_or(u32::MAX);
+    let until = Instant::now() + PATIENCE;
+    let own = held.waited(&held.share.questions, count, Limit::CallerQuestions, until).await?;
+    let all = held.waited(&held.admission.questions, count, Limit::Questions, until).await?;
+    Ok(Questions { _permits: Some([own, all]) })
 }
 
 #[cfg(test)]

@@ -23,10 +23,12 @@ pub(crate) enum Limit {
     CallerLongWork,
     Streams,
     CallerStreams,
+    Questions,
+    CallerQuestions,
 }
 
 impl Limit {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Connections,
         Self::AddressConnections,
         Self::Handshake,
@@ -46,6 +48,8 @@ impl Limit {
         Self::CallerLongWork,
         Self::Streams,
         Self::CallerStreams,
+        Self::Questions,
+        Self::CallerQuestions,
     ];
 
     /// As metrics, logs and refusals name it: as the setting is named, if there is one.
@@ -70,6 +74,8 @@ impl Limit {
             Self::CallerLongWork => "long-work-per-caller",
             Self::Streams => "streams",
             Self::CallerStreams => "streams-per-caller",
+            Self::Questions => "questions",
+            Self::CallerQuestions => "questions-per-caller",
         }
     }
 
@@ -80,6 +86,13 @@ impl Limit {
 
     /// Whether it is one of what a caller has, and others are not kept from anything.
     const fn of_a_caller(self) -> bool {
-        matches!(self, Self::CallerArriving | Self::CallerCalls | Self::CallerLongWork | Self::CallerStreams)
+        matches!(
+            self,
+            Self::CallerArriving
+                | Self::CallerCalls
+                | Self::CallerLongWork
+                | Self::CallerStreams
+                | Self::CallerQuestions
+        )
     }
 }

@@ -65,7 +65,7 @@ mod tasks;
 mod tests;
 mod window;
 
-pub use admission::{CallerLimits, LongWork, long_work};
+pub use admission::{CallerLimits, LongWork, QUESTIONS_AT_ONCE, Questions, long_work, questions};
 pub use files::raise_file_limit;
 pub use health::{Told, health, until_answering};
 pub(crate) use limit::Limit;

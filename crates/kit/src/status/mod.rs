@@ -104,6 +104,22 @@ impl Fault {
     pub fn message(&self) -> &str {
         &self.message
     }
+
+    /// The bad fields, each by its path and a sentence.
+    pub fn bad_fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.iter().map(|(path, sentence)| (path.as_str(), sentence.as_str()))
+    }
+
+    /// The pairs of the `ErrorInfo`.
+    pub fn details(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// After which time it may help to try again, where it does.
+    #[must_use]
+    pub fn retry_delay(&self) -> Option<Duration> {
+        self.retry_after
+    }
 }
 
 /// What stands before the names of reasons in the enum, and nowhere else.

@@ -2,6 +2,7 @@
 use std::sync::LazyLock;
 
 use devspaces_authz::AppRole;
+use devspaces_gate::PlacedApp;
 use devspaces_kit::{
     clock::Timestamp,
     name::{AppName, ListingName, SpaceName},
@@ -170,6 +171,34 @@ pub(crate) async fn ids_in(
         found.extend(ids.into_iter().map(AppName));
     }
     Ok(found)
+}
+
+/// The apps in use of these spaces, of the first one those after one, in the order of the spaces given and of their ids.
+pub(crate) async fn placed_in(
+    db: &mut Conn,
+    spaces: &[SpaceName],
+    after: AppName,
+    limit: i64,
+) -> Result<Vec<PlacedApp>, Error> {
+    let mut apps = Vec::new();
+    // One space after the other, since a page is full after few: together, a page's worth of each would be read.
+    for (place, space) in spaces.iter().enumerate() {
+        let left = limit - i64::try_from(apps.len()).unwrap_or(limit);
+        if left <= 0 {
+            break;
+        }
+        let after = if place == 0 { after } else { AppName::NIL };
+        let ids: Vec<Uuid> = on!(db, |c| sqlx::query_scalar(
+            "SELECT id FROM app WHERE space = $1 AND delete_time IS NULL AND id > $2 ORDER BY id LIMIT $3"
+        )
+        .bind(space.0)
+        .bind(after.0)
+        .bind(left)
+        .fetch_all(c)
+        .await)?;
+        apps.extend(ids.into_iter().map(|id| PlacedApp { space: Some(*space), app: AppName(id) }));
+    }
+    Ok(apps)
 }
 
 /// The apps in use of a space, after one, in the order of their ids, with what people call them.

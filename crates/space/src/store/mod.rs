@@ -5,5 +5,6 @@ pub(crate) mod contributor;
 pub(crate) mod creator;
 pub(crate) mod departure;
 pub(crate) mod deployer;
+pub(crate) mod holder;
 pub(crate) mod holding;
 pub(crate) mod space;

@@ -4,6 +4,7 @@
 //! `devspaces_tests`, so that the compiler tells of an act that nobody does any more.
 pub(crate) mod accounts;
 pub(crate) mod apps;
+pub(crate) mod authz;
 pub(crate) mod checks;
 pub(crate) mod commands;
 pub(crate) mod contributors;

@@ -125,12 +125,12 @@ async fn settings_that_let_nobody_in_or_grant_nothing_end_the_start_and_name_the
     for ((flag, value), named) in [
         (one("--issuer", &good.replace("aud=a", "aud=")), "the setting aud is empty"),
         (one("--issuer", &good.replace("iss=id", "iss=")), "the setting iss is empty"),
-        (one("--issuer", &good.replace("aud=a", "audience=a")), "did you mean 'aud'?"),
+        (one("--issuer", &good.replace("aud=a", "audience=a")), "did you mean \"aud\"?"),
         (
             one("--service-permission", "services/metering=usage.report"),
             "without 'services/' here: 'metering'",
         ),
-        (one("--service-permission", "metering=usage.reprot"), "did you mean 'usage.report'?"),
+        (one("--service-permission", "metering=usage.reprot"), "did you mean \"usage.report\"?"),
         (one("--service-permission", "metering=space.get"), "not a permission for services"),
         (one("--service-permission", "repo:a/b=usage.report"), "it is 'repo%3Aa%2Fb'"),
         (

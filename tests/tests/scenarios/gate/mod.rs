@@ -1,6 +1,8 @@
 //! Permission checks: what is allowed, when a revocation takes effect, and what is told to whom.
 mod access;
+mod batch;
 mod check;
+mod lists;
 mod matrix;
 mod model;
 mod oracle;

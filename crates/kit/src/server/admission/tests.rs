@@ -23,6 +23,9 @@ const FEW: CallerLimits = CallerLimits {
     streams: 3,
     caller_streams: 2,
     unread: Duration::from_secs(1),
+    questions: 5,
+    user_questions: 3,
+    service_questions: 4,
 };
 
 fn refusal<T>(answer: Result<T, Fault>) -> (Code, Reason) {
@@ -98,6 +101,23 @@ async fn long_work_of_one_caller_goes_one_after_another_and_leaves_room() {
     drop(work(&bob, long_work()).await.expect("room again"));
     drop(kept);
     drop(work(&mallory, long_work()).await.expect("in turn"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn questions_of_one_caller_wait_for_their_own_and_leave_room() {
+    let admission = Admission::new(9, CallerLimits { user_turns: 3, ..FEW });
+    let mallory = admission.admit(&of("mallory")).expect("a place");
+    // More than there ever will be is asked in pieces, each of which takes all that one may have.
+    let kept = work(&mallory, questions(1000)).await.expect("a piece");
+    assert_eq!(refusal(work(&mallory, questions(1)).await), OWN);
+    let alice = admission.admit(&of("alice")).expect("a place");
+    let other = work(&alice, questions(2)).await.expect("another's");
+    let bob = admission.admit(&of("bob")).expect("a place");
+    assert_eq!(refusal(work(&bob, questions(1)).await), ALL);
+    drop(other);
+    drop(work(&bob, questions(2)).await.expect("room again"));
+    drop(kept);
+    drop(work(&mallory, questions(3)).await.expect("in turn"));
 }
 
 #[tokio::test]

@@ -40,9 +40,9 @@ const NONE: Methods =
     Methods { service: "", port: None, signed_in: 0, permitted: 0, on_a_resource: 0, internal: 0 };
 
 const METHODS: [Methods; 14] = [
-    Methods { service: "AuthzService", signed_in: 2, ..NONE },
+    Methods { service: "AuthzService", signed_in: 6, ..NONE },
     Methods { service: "JournalService", permitted: 2, on_a_resource: 2, internal: 1, ..NONE },
-    Methods { service: "FactsService", internal: 5, ..NONE },
+    Methods { service: "FactsService", internal: 8, ..NONE },
     Methods { signed_in: 1, permitted: 8, on_a_resource: 7, ..of(Service::Space, "SpaceService") },
     Methods { permitted: 13, on_a_resource: 12, ..of(Service::Space, "AppService") },
     Methods { internal: 5, ..of(Service::Space, "SpaceRecordsService") },
