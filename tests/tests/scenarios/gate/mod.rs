@@ -10,4 +10,5 @@ mod owner_down;
 mod peers;
 mod processes;
 mod replicas;
+mod revocations;
 mod window;

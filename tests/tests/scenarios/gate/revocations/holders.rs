@@ -1,0 +1,196 @@
+//! Whose roles come and go, on which plane.
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+};
+
+use devspaces_tests::{Persona, suite::eventually};
+
+use super::Seen;
+use crate::acts::{
+    accounts::{adds_billing_admins, consents_to_invoicing, removes_billing_admin},
+    apps::{creates_app, deletes_app, undeletes_app},
+    contributors::{DEPLOYER, adds_contributors, removes_contributor},
+    marketplace::{accepts_terms, adds_marketplace_admins, removes_marketplace_admin},
+    members::{ADMIN, VIEWER, adds_members, demotes_member, removes_member},
+};
+
+/// By what somebody has the permission that is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// A console role, which is taken by removal and by demotion in turn.
+    Member,
+    /// A role of billing.
+    BillingAdmin,
+    /// A role of the Marketplace.
+    MarketplaceAdmin,
+    /// A contributor role.
+    Contributor,
+    /// A console role, on an app of the space.
+    Derived,
+    /// A contributor role on an app that is deleted and had back.
+    AppInUse,
+}
+
+const PARTS: [By; 6] =
+    [By::Member, By::BillingAdmin, By::MarketplaceAdmin, By::Contributor, By::Derived, By::AppInUse];
+
+impl By {
+    pub(super) fn permission(self) -> &'static str {
+        match self {
+            Self::Member => "members.add",
+            Self::BillingAdmin => "billing.invoices.get",
+            Self::MarketplaceAdmin => "marketplace.profile.get",
+            Self::Contributor | Self::AppInUse => "app.deploy",
+            Self::Derived => "app.get",
+        }
+    }
+}
+
+/// Somebody whose role comes and goes.
+pub(super) struct Holder {
+    pub(super) who: Persona,
+    pub(super) by: By,
+    /// What is asked about: the space, or the app.
+    pub(super) resource: String,
+    /// Four for each round: it is being given, given, being taken, and taken.
+    turns: AtomicU64,
+    /// By service.
+    checks: [AtomicU64; 4],
+    stale_allows: AtomicU64,
+    stale_denials: AtomicU64,
+}
+
+impl Holder {
+    pub(super) fn turn(&self) -> u64 {
+        self.turns.load(SeqCst)
+    }
+
+    /// Counts an answer to a question that was asked in this turn.
+    pub(super) fn answered(&self, port: usize, turn: u64, allowed: bool) {
+        if turn == self.turn() {
+            match (turn % 4, allowed) {
+                (0, true) => drop(self.stale_allows.fetch_add(1, SeqCst)),
+                (2, false) => drop(self.stale_denials.fetch_add(1, SeqCst)),
+                _ => {}
+            }
+        }
+        self.checks[port].fetch_add(1, SeqCst);
+    }
+
+    /// Waits until so many questions more were answered at each service.
+    pub(super) async fn asked(&self, more: u64) {
+        for checks in &self.checks {
+            let goal = checks.load(SeqCst) + more;
+            eventually(async || (checks.load(SeqCst) >= goal).then_some(())).await;
+        }
+    }
+
+    fn changes(&self) {
+        self.turns.fetch_add(1, SeqCst);
+    }
+}
+
+/// A space with everything, run by alice, and those whose roles come and go.
+pub(super) struct Stage {
+    pub(super) alice: Persona,
+    space: String,
+    profile: String,
+    pub(super) holders: Vec<Arc<Holder>>,
+    over: AtomicBool,
+}
+
+impl Stage {
+    pub(super) async fn set(user: impl Fn(&str) -> Persona) -> Self {
+        let alice = user("alice");
+        let space = alice.creates_space("Team").await;
+        consents_to_invoicing(&alice, &space).await.expect("an account");
+        let profile = accepts_terms(&alice, &space).await.expect("a profile").name;
+        let app = creates_app(&alice, &space).await.expect("an app").name;
+        let mut holders = Vec::new();
+        for (number, by) in PARTS.into_iter().enumerate() {
+            let who = user(&format!("holder-{number}"));
+            let resource = match by {
+                By::Member | By::BillingAdmin | By::MarketplaceAdmin => space.clone(),
+                By::Contributor | By::Derived => app.clone(),
+                By::AppInUse => {
+                    let own = creates_app(&alice, &space).await.expect("an app").name;
+                    adds_contributors(&alice, &own, &[(&who, DEPLOYER)]).await.expect("added");
+                    deletes_app(&alice, &own).await.expect("deleted");
+                    own
+                }
+            };
+            let counters = || Default::default();
+            holders.push(Arc::new(Holder {
+                who,
+                by,
+                resource,
+                turns: counters(),
+                checks: Default::default(),
+                stale_allows: counters(),
+                stale_denials: counters(),
+            }));
+        }
+        Self { alice, space, profile, holders, over: AtomicBool::new(false) }
+    }
+
+    /// The role is given; the reply has arrived.
+    pub(super) async fn gives(&self, holder: &Holder, _: u64) {
+        let (alice, who) = (&self.alice, &holder.who);
+        holder.changes();
+        match holder.by {
+            By::Member => drop(adds_members(alice, &self.space, &[(who, ADMIN)]).await.expect("added")),
+            By::Derived => drop(adds_members(alice, &self.space, &[(who, VIEWER)]).await.expect("added")),
+            By::BillingAdmin => drop(adds_billing_admins(alice, &self.space, &[who]).await.expect("added")),
+            By::MarketplaceAdmin => {
+                drop(adds_marketplace_admins(alice, &self.profile, &[who]).await.expect("added"));
+            }
+            By::Contributor => {
+                drop(adds_contributors(alice, &holder.resource, &[(who, DEPLOYER)]).await.expect("added"));
+            }
+            By::AppInUse => drop(undeletes_app(alice, &holder.resource).await.expect("had back")),
+        }
+        holder.changes();
+    }
+
+    /// The role is taken away; the reply has arrived.
+    pub(super) async fn takes(&self, holder: &Holder, round: u64) {
+        let (alice, who) = (&self.alice, &holder.who);
+        holder.changes();
+        match holder.by {
+            By::Member if round % 2 == 1 => {
+                demotes_member(alice, &self.space, who).await.expect("demoted");
+                holder.changes();
+                holder.asked(1).await;
+                // A console role is left, which the next round gives anew.
+                drop(removes_member(alice, &self.space, who).await.expect("removed"));
+                return;
+            }
+            By::Member | By::Derived => drop(removes_member(alice, &self.space, who).await.expect("removed")),
+            By::BillingAdmin => removes_billing_admin(alice, &self.space, who).await.expect("removed"),
+            By::MarketplaceAdmin => {
+                removes_marketplace_admin(alice, &self.profile, who).await.expect("removed");
+            }
+            By::Contributor => removes_contributor(alice, &holder.resource, who).await.expect("removed"),
+            By::AppInUse => drop(deletes_app(alice, &holder.resource).await.expect("deleted")),
+        }
+        holder.changes();
+    }
+
+    pub(super) fn end(&self) {
+        self.over.store(true, SeqCst);
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(SeqCst)
+    }
+
+    pub(super) fn seen(&self) -> Seen {
+        let sum = |counter: fn(&Holder) -> u64| self.holders.iter().map(|holder| counter(holder)).sum();
+        Seen {
+            checks: sum(|holder| holder.checks.iter().map(|checks| checks.load(SeqCst)).sum()),
+            stale_allows: sum(|holder| holder.stale_allows.load(SeqCst)),
+            stale_denials: sum(|holder| holder.stale_denials.load(SeqCst)),
+        }
+    }
+}
