@@ -14,6 +14,9 @@ use crate::load::throughput;
 
 /// Calls under way at once: fewer than the 64 that one person may have in progress.
 const AT_ONCE: usize = 48;
+/// Questions of a batch, and batches at once: as many as one person has turns.
+const BATCH: u16 = 100;
+const BATCHES_AT_ONCE: usize = 8;
 /// How often both are measured, in turn, so that a noisy neighbour disturbs both alike.
 const ROUNDS: usize = 3;
 
@@ -81,6 +84,10 @@ pub(crate) async fn run(engine: Engine) {
     }
     let (one, space) = people[0].clone();
     let answer = one.check("space.get", &space).await.expect("an answer");
+    let mut batch = vec![question(&space)];
+    for _ in 1..BATCH {
+        batch.push(question(&one.creates_space("Team").await));
+    }
     let address = echo(answer).await;
     let channel = Endpoint::from_shared(address).expect("an address").connect().await.expect("the echo");
     for _ in 0..ROUNDS {
@@ -99,6 +106,7 @@ pub(crate) async fn run(engine: Engine) {
             "  strict checks, {AT_ONCE} subjects and spaces: {many:.0}/s, {:.2} of the echo",
             many / bare
         );
+        println!("  batches of {BATCH} about one subject: {:.0} decisions/s", batches(&one, &batch).await);
     }
 }
 
@@ -108,6 +116,19 @@ fn question(space: &str) -> CheckPermissionRequest {
         resource: space.to_owned(),
         ..Default::default()
     }
+}
+
+/// Decisions in a second by batches of one person about themselves.
+async fn batches(one: &devspaces_tests::Persona, checks: &[CheckPermissionRequest]) -> f64 {
+    let (client, request) = (one.authz(), BatchCheckPermissionsRequest { checks: checks.to_vec() });
+    let answered = throughput(BATCHES_AT_ONCE, move |_| {
+        let (mut client, request) = (client.clone(), request.clone());
+        async move {
+            let answer = client.batch_check_permissions(request).await.expect("answers").into_inner();
+            assert_eq!(answer.results.len(), usize::from(BATCH));
+        }
+    });
+    answered.await * f64::from(BATCH)
 }
 
 async fn checks(people: Vec<(devspaces_tests::Persona, String)>) -> f64 {

@@ -1,4 +1,5 @@
 //! Whether pages and checks take as long in a large space as in a small one: see docs/scale.md.
+mod permissions;
 mod removal;
 mod rows;
 mod table;
@@ -42,6 +43,7 @@ pub(crate) async fn run(engine: Engine) {
     apps(&mut table, &worlds).await;
     people(&mut table, &worlds).await;
     checks(&mut table, &worlds).await;
+    permissions::run(&mut table, &worlds).await;
     changes(&mut table, &worlds).await;
     table.end();
     contributions(&worlds[1]).await;

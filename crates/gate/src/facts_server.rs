@@ -185,7 +185,7 @@ impl FactsServer {
             after => fields.parse("after", after),
         };
         let limit = fields.check("limit", page::asked(request.limit));
-        let ((_, after), limit) = fields.finish_with(number.zip(after).zip(limit))?;
+        let (((), after), limit) = fields.finish_with(number.zip(after).zip(limit))?;
         let apps = hosted.apps_of_spaces(&spaces, after, limit).await?;
         Ok(ListAppsOfSpacesResponse { apps: apps.into_iter().map(wire::placed_to_wire).collect() })
     }

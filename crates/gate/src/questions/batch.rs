@@ -48,19 +48,19 @@ pub(crate) async fn answer(
     let read: Vec<_> = request.checks.iter().enumerate().map(read).collect();
     let judged = judge(gate, asker, &read).await?;
     let mut outcomes = vec![None; read.len()];
-    let mut asked = Vec::with_capacity(read.len());
+    let mut to_ask = Vec::with_capacity(read.len());
     for (index, (read, check)) in read.into_iter().zip(&request.checks).enumerate() {
         match read.and_then(|question| admit(asker, question, check, index, &judged)) {
-            Ok(question) => asked.push((index, question)),
-            Err(fault) => outcomes[index] = Some(refused(fault)),
+            Ok(question) => to_ask.push((index, question)),
+            Err(fault) => outcomes[index] = Some(refused(&fault)),
         }
     }
-    for piece in pieces(asked) {
+    for piece in pieces(to_ask) {
         let (places, questions): (Vec<usize>, Vec<Question>) = piece.into_iter().unzip();
         let decided = decide(gate, &questions).await?;
         for ((place, question), checked) in places.into_iter().zip(&questions).zip(decided) {
             let answer = checked.and_then(|checked| response(&checked, question.resource, begun));
-            outcomes[place] = Some(answer.map_or_else(refused, Outcome::Response));
+            outcomes[place] = Some(answer.map_or_else(|fault| refused(&fault), Outcome::Response));
         }
         // What is answered from memory waits for nothing, and would keep other calls from their turn.
         yield_now().await;
@@ -74,12 +74,12 @@ async fn judge(gate: &Gate, asker: &Principal, read: &[Result<Question, Fault>])
     let others = read.iter().flatten().filter(|question| question.subject != *asker);
     let needed: HashSet<_> =
         others.filter_map(|question| asker::needed(asker, question.permission, question.resource)).collect();
-    let asked: Vec<Question> = needed
+    let to_ask: Vec<Question> = needed
         .into_iter()
         .map(|(permission, resource)| Question::strict(asker.clone(), permission, resource))
         .collect();
-    let mut judged = Judged::with_capacity(asked.len());
-    for piece in asked.chunks(QUESTIONS_AT_ONCE) {
+    let mut judged = Judged::with_capacity(to_ask.len());
+    for piece in to_ask.chunks(QUESTIONS_AT_ONCE) {
         for (question, checked) in piece.iter().zip(decide(gate, piece).await?) {
             let allowed = checked.and_then(|checked| is_allowed(&checked.decision, question.resource));
             judged.insert((question.permission, question.resource), allowed);
@@ -110,12 +110,12 @@ fn admit(
 
 /// In pieces that may be asked at once. Questions about one subject and resource stay together, so that their owners are
 /// asked once.
-fn pieces(asked: Vec<(usize, Question)>) -> Vec<Vec<(usize, Question)>> {
-    if asked.len() <= QUESTIONS_AT_ONCE {
-        return vec![asked];
+fn pieces(to_ask: Vec<(usize, Question)>) -> Vec<Vec<(usize, Question)>> {
+    if to_ask.len() <= QUESTIONS_AT_ONCE {
+        return vec![to_ask];
     }
     let mut groups = HashMap::<(Principal, Resource), Vec<(usize, Question)>>::new();
-    for (index, question) in asked {
+    for (index, question) in to_ask {
         let about = (question.subject.clone(), question.resource);
         groups.entry(about).or_default().push((index, question));
     }
@@ -145,7 +145,7 @@ fn response(
     })
 }
 
-fn refused(fault: Fault) -> Outcome {
+fn refused(fault: &Fault) -> Outcome {
     let violation = |(field, description): (&str, &str)| FieldViolation {
         field: field.to_owned(),
         description: description.to_owned(),

@@ -50,25 +50,25 @@ pub(crate) async fn answer(
         &request.permission,
     ]);
     let (size, after) = parse::page(request.page_size, &request.page_token, &tokens)?;
-    let asked = Asked { subject, permission, size, explain: request.explain };
+    let wanted = Wanted { subject, permission, size, explain: request.explain };
     if permission.resource_type() == ResourceType::App {
         let after = after.map(|key| app_of(&key).ok_or_else(Fault::page_token_invalid)).transpose()?;
-        asked.apps(gate, after, &tokens).await
+        wanted.apps(gate, after, &tokens).await
     } else {
         let after = after.map(|key| space_of(&key).ok_or_else(Fault::page_token_invalid)).transpose()?;
-        asked.spaces(gate, after, &tokens).await
+        wanted.spaces(gate, after, &tokens).await
     }
 }
 
 /// What is asked, apart from where the page begins.
-struct Asked {
+struct Wanted {
     subject: Principal,
     permission: Permission,
     size: usize,
     explain: bool,
 }
 
-impl Asked {
+impl Wanted {
     async fn spaces(
         self,
         gate: &Gate,

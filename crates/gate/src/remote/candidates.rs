@@ -50,7 +50,7 @@ impl Remote {
         };
         let response =
             self.call(request, async |mut client, it| client.list_contributed_apps(it).await).await;
-        self.placed(response.map_err(|status| self.fault(&status))?.apps)
+        self.placed(&response.map_err(|status| self.fault(&status))?.apps)
     }
 
     pub(crate) async fn apps_of_spaces(
@@ -66,10 +66,10 @@ impl Remote {
             limit: wire_limit(limit),
         };
         let response = self.call(request, async |mut client, it| client.list_apps_of_spaces(it).await).await;
-        self.placed(response.map_err(|status| self.fault(&status))?.apps)
+        self.placed(&response.map_err(|status| self.fault(&status))?.apps)
     }
 
-    fn placed(&self, apps: Vec<WireApp>) -> Result<Vec<PlacedApp>, Fault> {
+    fn placed(&self, apps: &[WireApp]) -> Result<Vec<PlacedApp>, Fault> {
         apps.iter().map(|app| wire::placed_from_wire(app).map_err(|_| self.unreadable())).collect()
     }
 }

@@ -134,6 +134,49 @@ async fn bad_fields_are_named_and_nothing_is_read() {
 }
 
 // A sender that waits no longer hangs up. What it sent is applied all the same.
+fn bad(status: &Status) -> Vec<String> {
+    let details = status.get_error_details();
+    details.bad_request().unwrap().field_violations.iter().map(|bad| bad.field.clone()).collect()
+}
+
+fn by_peer<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(peer("membership"));
+    request
+}
+
+#[tokio::test]
+async fn bad_fields_of_what_is_listed_are_named() {
+    let database = Database::new().await;
+    let (server, ..) = server(&database);
+    let owner = proto::Owner::Membership.into();
+    let holders = proto::ListRoleHoldersRequest { owner, after: "x".into(), ..Default::default() };
+    let status = server.list_role_holders(by_peer(holders)).await.unwrap_err();
+    assert_eq!(bad(&status), ["scope", "after", "limit"]);
+    let after = Some(proto::PlacedApp::default());
+    let apps = proto::ListContributedAppsRequest { owner, after, limit: 1002, ..Default::default() };
+    let status = server.list_contributed_apps(by_peer(apps)).await.unwrap_err();
+    assert_eq!(bad(&status), ["user", "after", "limit"]);
+    for (spaces, fields) in [
+        (vec![], vec!["spaces", "limit"]),
+        (vec!["x".to_owned()], vec!["spaces[0]", "limit"]),
+        (vec![space(1).to_string(); 101], vec!["spaces", "limit"]),
+    ] {
+        let apps = proto::ListAppsOfSpacesRequest { owner, spaces, ..Default::default() };
+        assert_eq!(bad(&server.list_apps_of_spaces(by_peer(apps)).await.unwrap_err()), fields);
+    }
+    let holders = proto::ListRoleHoldersRequest {
+        owner,
+        scope: space(1).to_string(),
+        // That only a newer peer knows.
+        console_roles: vec![99],
+        limit: 1,
+        ..Default::default()
+    };
+    let people = server.list_role_holders(by_peer(holders)).await.unwrap().into_inner().users;
+    assert_eq!(people, ["users/alice"]);
+}
+
 #[tokio::test]
 async fn effects_are_applied_to_the_end_although_their_sender_hangs_up() {
     let database = Database::new().await;

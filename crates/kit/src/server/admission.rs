@@ -56,11 +56,11 @@ pub struct CallerLimits {
     pub unread: Duration,
     /// Questions about permissions under way at a time that come in batches and lists, of all callers: few beside the
     /// checks that may wait for an owner of facts, so that none of those waits long behind them, or finds no room.
-    pub questions: usize,
+    pub questions: u32,
     /// Such questions of one person.
-    pub user_questions: usize,
+    pub user_questions: u32,
     /// Such questions of one service.
-    pub service_questions: usize,
+    pub service_questions: u32,
 }
 
 impl Default for CallerLimits {
@@ -163,7 +163,7 @@ impl Admission {
             suite: semaphore(calls),
             long_work: semaphore(limits.long_work),
             streams: semaphore(limits.streams),
-            questions: semaphore(limits.questions),
+            questions: semaphore(limits.questions as usize),
             shares: Mutex::default(),
             told: Told::default(),
         })
@@ -199,9 +199,11 @@ impl Admission {
             // All of them together have a limit, and none of its own.
             (Some(_), _) => (Semaphore::MAX_PERMITS, Semaphore::MAX_PERMITS, Semaphore::MAX_PERMITS),
             (None, Principal::Service(_)) => {
-                (limits.service_calls, limits.service_turns, limits.service_questions)
+                (limits.service_calls, limits.service_turns, limits.service_questions as usize)
             }
-            (None, Principal::User(_)) => (limits.user_calls, limits.user_turns, limits.user_questions),
+            (None, Principal::User(_)) => {
+                (limits.user_calls, limits.user_turns, limits.user_questions as usize)
+            }
         };
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
         let share = Arc::new(Share {
@@ -352,9 +354,8 @@ pub struct Questions {
 pub async fn questions(count: usize) -> Result<Questions, Fault> {
     let Some(Place(held)) = Place::current() else { return Ok(Questions { _permits: None }) };
     let limits = &held.admission.limits;
-    let most =
-        QUESTIONS_AT_ONCE.min(limits.questions).min(limits.user_questions).min(limits.service_questions);
-    let count = u32::try_from(count.min(most)).unwrap_or(u32::MAX);
+    let most = limits.questions.min(limits.user_questions).min(limits.service_questions);
+    let count = u32::try_from(count.min(QUESTIONS_AT_ONCE)).unwrap_or(most).min(most);
     let until = Instant::now() + PATIENCE;
     let own = held.waited(&held.share.questions, count, Limit::CallerQuestions, until).await?;
     let all = held.waited(&held.admission.questions, count, Limit::Questions, until).await?;

@@ -8,18 +8,19 @@ use tonic::Code;
 use crate::acts::{
     apps::{creates_app, deletes_app},
     authz::{
-        all_resources, lists_permissions, lists_resources, lists_subjects, permissions_of, resources_of,
-        subjects_with,
+        all_resources, all_subjects, lists_permissions, lists_resources, lists_subjects, permissions_of,
+        resources_of, subjects_with,
     },
     contributors::{APP_VIEWER, adds_contributors},
-    members::{DEVELOPER, VIEWER, adds_members, keeps_only_app_roles, removes_member},
+    marketplace::accepts_terms,
+    members::{ADMIN, DEVELOPER, VIEWER, adds_members, keeps_only_app_roles, removes_member},
 };
 
 scenarios! {
     both engines:
         pages_skip_and_repeat_nobody_while_people_come_and_go,
         pages_skip_and_repeat_no_app_while_apps_come_and_go,
-        a_page_without_entries_leads_to_the_next,
+        whoever_has_a_role_and_not_the_permission_is_passed_on_the_way,
         a_token_is_good_for_its_own_list_alone;
 }
 
@@ -105,26 +106,33 @@ async fn pages_skip_and_repeat_no_app_while_apps_come_and_go(suite: Suite) {
     }
 }
 
-// R-P5: whoever has a role that can grant the permission, and yet does not have it, is passed.
-async fn a_page_without_entries_leads_to_the_next(suite: Suite) {
-    let alice = suite.user("alice");
+/// More candidates than are looked at together at first.
+const MANY: usize = 24;
+
+// R-P5, R-S3: console Admins have a role that lets them edit a space, and may not once it is published.
+async fn whoever_has_a_role_and_not_the_permission_is_passed_on_the_way(suite: Suite) {
+    let (bob, zoe) = (suite.user("bob"), suite.user("zoe"));
     let mut spaces = Vec::new();
-    for _ in 0..20 {
-        spaces.push(alice.creates_space("Team").await);
+    for _ in 0..MANY {
+        let space = zoe.creates_space("Published").await;
+        adds_members(&zoe, &space, &[(&bob, ADMIN)]).await.expect("added");
+        accepts_terms(&zoe, &space).await.expect("published");
+        spaces.push(space);
     }
-    let last = spaces.iter().max().expect("spaces").clone();
-    crate::acts::marketplace::accepts_terms(&alice, &last).await.expect("published");
-    // As console Admin of unpublished spaces she edits them; as Marketplace admin, those that are.
-    let all = all_resources(&alice, resources_of("", "space.update"), 1).await.expect("a list");
-    spaces.sort();
-    assert_eq!(all, spaces);
-    // Of a published space with an Admin, no Marketplace admin adds members (R-M3): she does as console Admin.
-    let accept =
-        all_resources(&alice, resources_of("", "marketplace.terms.accept"), 3).await.expect("a list");
-    assert_eq!(accept, spaces[..19]);
-    let profile =
-        all_resources(&alice, resources_of("", "marketplace.profile.get"), 3).await.expect("a list");
-    assert_eq!(profile, [last]);
+    let last = bob.creates_space("Own").await;
+    for page_size in [0, 1] {
+        let edited = all_resources(&bob, resources_of("", "space.update"), page_size).await.expect("a list");
+        assert_eq!(edited, [&*last]);
+    }
+    for number in 0..MANY {
+        let admin = suite.user(&format!("a{number:02}"));
+        adds_members(&zoe, &spaces[0], &[(&admin, ADMIN)]).await.expect("added");
+    }
+    let auditor = suite.persona("services/auditor");
+    for page_size in [0, 1] {
+        let request = subjects_with("space.update", &spaces[0]);
+        assert_eq!(all_subjects(&auditor, request, page_size).await.expect("a list"), [&*zoe.name]);
+    }
 }
 
 async fn token_of_permissions(who: &Persona, space: &str) -> String {

@@ -18,7 +18,7 @@ use crate::acts::{
 const PEOPLE: usize = 5;
 const CALLS: usize = 60;
 
-/// Numbers from a seed: always the same ones (SplitMix64).
+/// Numbers from a seed: always the same ones, by `SplitMix64`.
 struct Numbers(u64);
 
 impl Numbers {
