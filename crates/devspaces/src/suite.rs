@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration}
 
 use devspaces_gate::{
     self as gate, AuthzServer, Context, FactsServer, Gate, Peers, ServicePermissions, Source, Sources,
-    SpaceQuota, owner_to_wire,
+    SpaceQuota, authzen, owner_to_wire,
 };
 use devspaces_kit::{
     clock::Clock,
@@ -132,7 +132,8 @@ impl Suite {
         let steady = Arc::new(Steady::new(config.clock.clone()));
         let mut server = Server::new(listener, Arc::new(authenticator), tasks.clone())
             .limits(config.limits)
-            .origins(config.origins.clone());
+            .origins(config.origins.clone())
+            .entrances(authzen::at);
         for (peer, answering) in peers_answering(&config) {
             server = server.waits_for(peer, answering);
         }

@@ -6,9 +6,11 @@
 //! `exchange.rs`; `source.rs` runs it, and `gather.rs` says whom a decision asks.
 //!
 //! Each service implements [`FactOwner`]. Each port has a [`FactsServer`], which answers the other services of the suite and
-//! takes the effects of their changes, and an [`AuthzServer`], which answers questions about permissions.
+//! takes the effects of their changes, and an [`AuthzServer`], which answers questions about permissions. Those in JSON, as
+//! gateways send them, [`authzen`] makes questions to it.
 mod admins;
 mod authz_server;
+pub mod authzen;
 mod catalogue;
 mod context;
 mod exchange;

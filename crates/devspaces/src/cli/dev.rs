@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use devspaces_gate::ServicePermissions;
+use devspaces_gate::{ServicePermissions, authzen};
 use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, Jwks, SigningKey},
@@ -70,8 +70,9 @@ impl Dev {
         keys::make(&self.data_dir)?;
         let metrics = self.metrics.open(&Service::ALL).await?;
         let (limits, origins) = (self.limits.limits(), self.origins.allowed());
-        let pools =
-            Box::pin(starting(&listener, limits, &origins, "its databases", self.databases())).await?;
+        let databases = self.databases();
+        let starting = starting(&listener, limits, &origins, authzen::at, "its databases", databases);
+        let pools = Box::pin(starting).await?;
         let ended = self.run_on(&pools, listener, &metrics, stop).await;
         close(pools.values()).await;
         ended.map(|()| ExitCode::SUCCESS)

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr};
 
 use clap::Args;
-use devspaces_gate::ServicePermissions;
+use devspaces_gate::{ServicePermissions, authzen};
 use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, Issuer, Jwks, SigningKey},
@@ -127,8 +127,8 @@ impl Serve {
         // Nobody is kept waiting: the port answers that it is not ready while this waits.
         let waiting = self.databases.open_migrated(&mut stop);
         let (limits, origins) = (self.limits.limits(), self.origins.allowed());
-        let starting = Box::pin(starting(&listener, limits, &origins, "its database", waiting));
-        let Some(databases) = starting.await? else {
+        let starting = starting(&listener, limits, &origins, authzen::at, "its database", waiting);
+        let Some(databases) = Box::pin(starting).await? else {
             return Ok(ExitCode::SUCCESS);
         };
         let ended = self.run_on(&databases, listener, trust, &metrics, stop).await;

@@ -138,7 +138,7 @@ impl Messages {
 }
 
 /// Whether the client has ended the request before its end.
-fn hung_up(error: &Status) -> bool {
+pub(super) fn hung_up(error: &Status) -> bool {
     let mut source = error.source();
     while let Some(error) = source {
         if error.is::<hyper::Error>() {

@@ -23,6 +23,7 @@ use super::{
     calls::Calls,
     canonical::canonical,
     connection::Origin,
+    document::{self, Reading},
     gzip::{self, Encoding},
     keeps::Keeps,
     log::Line,
@@ -213,11 +214,16 @@ impl Edge {
         origin: &Origin,
     ) -> Result<Request<Body>, Fault> {
         let (mut parts, body) = request.into_parts();
-        let messages = Messages::new(body, Encoding::take(&mut parts.headers)?, MESSAGE_LIMIT);
         let room = if caller.suite.is_some() { &self.shared.suite_room } else { &self.shared.room };
         let arriving = Arriving { room, caller: &caller.principal, unread: &origin.0.unread };
-        let only = messages.only(Some(arriving));
-        let body = timeout(self.shared.limits.arrival, only).await.unwrap_or_else(|_| {
+        let arrived = async {
+            if let Some(reading) = parts.extensions.remove::<Reading>() {
+                return document::arrived(body, reading, arriving).await;
+            }
+            let messages = Messages::new(body, Encoding::take(&mut parts.headers)?, MESSAGE_LIMIT);
+            messages.only(Some(arriving)).await
+        };
+        let body = timeout(self.shared.limits.arrival, arrived).await.unwrap_or_else(|_| {
             metrics::limited(Limit::Message);
             Err(Fault::message_late())
         })?;

@@ -1,4 +1,5 @@
-//! What comes before gRPC: requests over HTTP that are none of its calls, and pages of other origins.
+//! What comes before gRPC: requests over HTTP that are none of its calls, requests of another protocol that stand for
+//! some, and pages of other origins.
 use std::{
     convert::Infallible,
     future::Future,
@@ -16,30 +17,38 @@ use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer as _, Service};
 use tower_http::cors::{AllowHeaders, AllowOrigin, Cors, CorsLayer};
 
+use super::{
+    protocol::Entrances,
+    translate::{self, Asked, empty},
+};
+
 /// How long a browser may remember what a preflight said: two hours, which is the most that any does.
 const PREFLIGHT: Duration = Duration::from_hours(2);
 
 /// What pages may read of a response beside its messages.
-const EXPOSED: [&str; 6] = [
+const EXPOSED: [&str; 9] = [
     "grpc-status",
     "grpc-message",
     "grpc-status-details-bin",
     "grpc-retry-pushback-ms",
     "grpc-encoding",
     "grpc-accept-encoding",
+    "retry-after",
+    "www-authenticate",
+    "x-request-id",
 ];
 
 /// The whole of a port for one connection.
 #[derive(Clone)]
 pub(super) struct Front<S> {
-    calls: GrpcWebService<S>,
-    pages: Option<Cors<GrpcWebService<S>>>,
+    calls: Calls<S>,
+    pages: Option<Cors<Calls<S>>>,
 }
 
 impl<S: Clone> Front<S> {
-    /// `origins`: those whose pages may call.
-    pub(super) fn new(calls: S, origins: &[HeaderValue]) -> Self {
-        let calls = GrpcWebLayer::new().layer(calls);
+    /// `origins`: those whose pages may call. `entrances`: those of another protocol.
+    pub(super) fn new(calls: S, origins: &[HeaderValue], entrances: Entrances) -> Self {
+        let calls = Calls { web: GrpcWebLayer::new().layer(calls.clone()), calls, entrances };
         let cors = || {
             CorsLayer::new()
                 .allow_origin(AllowOrigin::list(origins.iter().cloned()))
@@ -74,13 +83,52 @@ where
         strip_parameters(request.headers_mut());
         match &mut self.pages {
             Some(pages) if preflight(&request) => Box::pin(pages.call(request)),
-            pages => match (no_call(&request), pages) {
+            pages => match (no_call(&request, self.calls.entrances), pages) {
                 (Some(answer), _) => Box::pin(std::future::ready(Ok(answer))),
                 (None, Some(pages)) if request.headers().contains_key(ORIGIN) => {
                     Box::pin(pages.call(request))
                 }
                 (None, _) => Box::pin(self.calls.call(request)),
             },
+        }
+    }
+}
+
+/// The calls of a port, by whatever protocol they come.
+#[derive(Clone)]
+struct Calls<S> {
+    calls: S,
+    web: GrpcWebService<S>,
+    entrances: Entrances,
+}
+
+impl<S> Service<Request<Body>> for Calls<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let Some(entrance) = (self.entrances)(request.uri().path()) else {
+            return Box::pin(self.web.call(request));
+        };
+        match translate::ask(request, entrance) {
+            Asked::Answered(answer) => Box::pin(std::future::ready(Ok(answer))),
+            Asked::Call(mut call, answering) => {
+                call.extensions_mut().insert(answering.reading());
+                let response = self.calls.call(call);
+                Box::pin(async move {
+                    let Ok(response) = response.await;
+                    Ok(answering.answer(response).await)
+                })
+            }
         }
     }
 }
@@ -93,23 +141,21 @@ fn preflight(request: &Request<Body>) -> bool {
     request.method() == Method::OPTIONS && asks(request.headers())
 }
 
-/// The answer to a request that is not gRPC. A health check over plain HTTP must not take a port for one that serves
-/// whatever it says of its health.
-fn no_call(request: &Request<Body>) -> Option<Response<Body>> {
-    let answer = |status: StatusCode| {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = status;
-        response
-    };
+/// The answer to a request of no protocol that there is here. A health check over plain HTTP must not take a port for one
+/// that serves whatever it says of its health.
+fn no_call(request: &Request<Body>, entrances: Entrances) -> Option<Response<Body>> {
+    if entrances(request.uri().path()).is_some() {
+        return None;
+    }
     if request.method() != Method::POST {
-        let mut response = answer(StatusCode::METHOD_NOT_ALLOWED);
+        let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return Some(response);
     }
     match kind(request.headers()) {
-        None => Some(answer(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
+        None => Some(empty(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
         Some(Kind::Grpc) if request.version() < Version::HTTP_2 => {
-            Some(answer(StatusCode::HTTP_VERSION_NOT_SUPPORTED))
+            Some(empty(StatusCode::HTTP_VERSION_NOT_SUPPORTED))
         }
         Some(_) => None,
     }
@@ -151,14 +197,14 @@ mod tests {
     use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS};
     use tower::{ServiceExt as _, service_fn};
 
-    use super::*;
+    use super::{super::protocol::NO_ENTRANCES, *};
 
     const PAGE: &str = "https://console.example";
 
     async fn answer(request: http::request::Builder) -> Response<Body> {
         let calls =
             service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
-        let front = Front::new(calls, &[HeaderValue::from_static(PAGE)]);
+        let front = Front::new(calls, &[HeaderValue::from_static(PAGE)], NO_ENTRANCES);
         let Ok(response) = front.oneshot(request.body(Body::empty()).expect("a request")).await;
         response
     }

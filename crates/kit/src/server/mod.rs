@@ -41,6 +41,7 @@ mod calls;
 mod canonical;
 mod connection;
 mod connections;
+mod document;
 mod edge;
 mod fields;
 mod files;
@@ -48,6 +49,7 @@ mod front;
 mod gzip;
 mod health;
 mod heard;
+mod http_error;
 mod keeps;
 mod leftover;
 mod limit;
@@ -56,6 +58,7 @@ mod log;
 mod open;
 mod outgoing;
 mod pace;
+mod protocol;
 mod response;
 mod room;
 mod starting;
@@ -63,13 +66,16 @@ mod streams;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod translate;
 mod window;
 
 pub use admission::{CallerLimits, LongWork, QUESTIONS_AT_ONCE, Questions, long_work, questions};
 pub use files::raise_file_limit;
 pub use health::{Told, health, until_answering};
+pub use http_error::{FieldViolation, HttpError};
 pub(crate) use limit::Limit;
 pub use limits::{Limits, MESSAGE_LIMIT};
+pub use protocol::{Call, Entrance, Entrances, NO_ENTRANCES, Reply, Translation};
 pub use starting::starting;
 pub use streams::Streams;
 pub use tasks::Tasks;
@@ -100,6 +106,7 @@ pub struct Server {
     routes: RoutesBuilder,
     services: Vec<&'static str>,
     origins: Vec<HeaderValue>,
+    entrances: Entrances,
     awaited: Vec<Awaited>,
 }
 
@@ -119,6 +126,7 @@ impl Server {
             routes: RoutesBuilder::default(),
             services: Vec::new(),
             origins: Vec::new(),
+            entrances: NO_ENTRANCES,
             awaited: Vec::new(),
         }
     }
@@ -142,6 +150,13 @@ impl Server {
     #[must_use]
     pub fn origins(mut self, origins: Vec<HeaderValue>) -> Self {
         self.origins = origins;
+        self
+    }
+
+    /// Has another protocol on the port, whose requests stand for calls of its services.
+    #[must_use]
+    pub fn entrances(mut self, entrances: Entrances) -> Self {
+        self.entrances = entrances;
         self
     }
 
@@ -170,13 +185,14 @@ impl Server {
     /// # Errors
     /// [`ServerError`]; `Undrained` if calls or tasks were left when the time to wait was over.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
-        let Self { listener, authenticator, tasks, limits, routes, services, origins, awaited } = self;
+        let Self { listener, authenticator, tasks, limits, routes, services, origins, entrances, awaited } =
+            self;
         metrics::hosting(&services);
         let (telling, health) = Health::of(&services);
         let routes = with_reflection(routes.routes().add_service(HealthServer::new(health)), &services)?;
         let calls = Arc::new(Calls::default());
         let shared = Arc::new(Shared::new(authenticator, tasks.clone(), Arc::clone(&calls), limits));
-        let front = Front::new(Edge { routes: routes.prepare(), shared }, &origins);
+        let front = Front::new(Edge { routes: routes.prepare(), shared }, &origins, entrances);
         let connections = Connections::new(limits);
         let stopped = async {
             let ready = async {

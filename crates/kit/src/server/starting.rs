@@ -23,17 +23,19 @@ use super::{
     gzip,
     health::Health,
     open::Places,
+    protocol::Entrances,
     response::Terms,
 };
 use crate::status::Fault;
 
 /// Answers for a port while `work` waits for something: `NOT_SERVING` to who asks for its health, and `UNAVAILABLE` to who
-/// calls. What strangers may take is bounded as it is later, and pages of the same `origins` may call. What comes
-/// afterwards goes to whoever has the listener then.
+/// calls, by whatever protocol. What strangers may take is bounded as it is later, and pages of the same `origins` may call.
+/// What comes afterwards goes to whoever has the listener then.
 pub async fn starting<T>(
     listener: &TcpListener,
     limits: Limits,
     origins: &[HeaderValue],
+    entrances: Entrances,
     waits_for: &'static str,
     work: impl Future<Output = T>,
 ) -> T {
@@ -47,7 +49,7 @@ pub async fn starting<T>(
     };
     let over = waiting.over.clone();
     let done = tokio::select! {
-        never = connections.accept(listener, Front::new(waiting, origins)) => match never {},
+        never = connections.accept(listener, Front::new(waiting, origins, entrances)) => match never {},
         done = work => done,
     };
     // Its clients connect again, and find what they came for. Those that watch are told.

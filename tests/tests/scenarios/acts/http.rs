@@ -13,3 +13,12 @@ pub(crate) async fn http_answer(port: SocketAddr, request: &str) -> String {
     stream.read_to_string(&mut answer).await.expect("an answer");
     answer
 }
+
+/// What the port answers to these requests, as they are, until it closes the connection.
+pub(crate) async fn http_answers(port: SocketAddr, requests: &str) -> String {
+    let mut stream = TcpStream::connect(port).await.expect("the port");
+    stream.write_all(requests.as_bytes()).await.expect("sent");
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.expect("answers");
+    answers
+}

@@ -5,6 +5,7 @@
 pub(crate) mod accounts;
 pub(crate) mod apps;
 pub(crate) mod authz;
+pub(crate) mod authzen;
 pub(crate) mod checks;
 pub(crate) mod commands;
 pub(crate) mod contributors;

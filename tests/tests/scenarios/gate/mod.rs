@@ -1,5 +1,6 @@
 //! Permission checks: what is allowed, when a revocation takes effect, and what is told to whom.
 mod access;
+mod authzen;
 mod batch;
 mod check;
 mod lists;

@@ -31,6 +31,7 @@ const BLOCKS: &[(&str, &str, Run)] = &[
     ("README.md", r#"alice="authorization: Bearer "#, Run::Test(BOOK)),
     ("README.md", r#"grpcurl -plaintext -H "$alice""#, Run::Test(BOOK)),
     ("README.md", "target/release/devspaces check users/bob", Run::Test(BOOK)),
+    ("README.md", r#"curl -sS -H "$bob""#, Run::Test(BOOK)),
     ("README.md", r"app=$(grpcurl", Run::Test(BOOK)),
     ("README.md", r"terms=$(grpcurl", Run::Test(BOOK)),
     ("README.md", "cargo xtask test", Run::Nobody("it is what runs this test")),

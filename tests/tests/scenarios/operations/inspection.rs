@@ -93,7 +93,7 @@ fn page_of(suite: &Suite, people: &[&Persona], ids: &[&str]) -> String {
         page = page.replace(&format!("127.0.0.1:{port}"), &address);
     }
     for (who, id) in people.iter().zip(ids) {
-        for before in ["users/", "members/", "contributors/"] {
+        for before in ["users/", "members/", "contributors/", "\"id\": \""] {
             page = page.replace(&format!("{before}{id}\""), &format!("{before}{}\"", who.id()));
         }
     }

@@ -55,6 +55,8 @@ async fn the_readme_is_true() {
     // The check, which is denied and says who would be allowed.
     assert!(said.contains("wouldBeGrantedBy") && said.contains("ROLE_CONSOLE_ADMIN"), "{said}{complained}");
     assert!(said.contains("users/bob does not have members.add on spaces/"), "{said}{complained}");
+    // The question in JSON, which is allowed and says by what.
+    assert!(said.contains("{\"decision\":true,") && said.contains("\"granted_by\""), "{said}{complained}");
     // What the removal took away, and who has it now.
     assert!(
         said.contains("\"removedAppRoles\"") && said.contains("CONTRIBUTOR_ROLE_OWNER"),

@@ -9,4 +9,5 @@ mod log;
 mod open;
 mod probe;
 mod stopping;
+mod translated;
 mod wire;

@@ -29,7 +29,7 @@ use tonic_prost::ProstCodec;
 use tonic_types::StatusExt as _;
 use tower::Service;
 
-use super::super::{Limits, Server, ServerError, Tasks};
+use super::super::{Entrances, Limits, NO_ENTRANCES, Server, ServerError, Tasks};
 use crate::{
     clock::SystemClock,
     identity::{Authenticator, BearerToken, DevIssuer, Jwks, ServiceSigner, SigningKey, Trust},
@@ -141,6 +141,11 @@ pub(super) async fn start(probe: Probe) -> Running {
 }
 
 pub(super) async fn start_with(probe: Probe, limits: Limits) -> Running {
+    start_translated(probe, limits, NO_ENTRANCES).await
+}
+
+/// The same with another protocol on the port.
+pub(super) async fn start_translated(probe: Probe, limits: Limits, entrances: Entrances) -> Running {
     let clock = SystemClock::shared();
     let dev = DevIssuer::new(SigningKey::generate().expect("randomness"), clock.clone());
     let token = dev.token(&Principal::user("alice"), None, Duration::from_mins(10));
@@ -155,7 +160,8 @@ pub(super) async fn start_with(probe: Probe, limits: Limits) -> Running {
         Authenticator::new(clock, dev.issuers().expect("issuers"), suite).expect("configuration");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let tasks = Tasks::new();
-    let server = Server::new(listener, Arc::new(authenticator), tasks.clone()).limits(limits).service(probe);
+    let server = Server::new(listener, Arc::new(authenticator), tasks.clone());
+    let server = server.limits(limits).entrances(entrances).service(probe);
     let address = server.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel();
     let server = tokio::spawn(server.run(async { drop(stopped.await) }));
