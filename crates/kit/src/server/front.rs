@@ -197,14 +197,21 @@ mod tests {
     use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS};
     use tower::{ServiceExt as _, service_fn};
 
-    use super::{super::protocol::NO_ENTRANCES, *};
+    use super::{
+        super::protocol::{Entrance, NO_ENTRANCES},
+        *,
+    };
 
     const PAGE: &str = "https://console.example";
 
     async fn answer(request: http::request::Builder) -> Response<Body> {
+        answer_with(NO_ENTRANCES, request).await
+    }
+
+    async fn answer_with(entrances: Entrances, request: http::request::Builder) -> Response<Body> {
         let calls =
             service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
-        let front = Front::new(calls, &[HeaderValue::from_static(PAGE)], NO_ENTRANCES);
+        let front = Front::new(calls, &[HeaderValue::from_static(PAGE)], entrances);
         let Ok(response) = front.oneshot(request.body(Body::empty()).expect("a request")).await;
         response
     }
@@ -266,5 +273,20 @@ mod tests {
         for name in ["grpc-status", "grpc-message", "grpc-status-details-bin", "grpc-retry-pushback-ms"] {
             assert!(exposed.split(',').any(|exposed| exposed == name), "{name}: {exposed}");
         }
+    }
+
+    #[tokio::test]
+    async fn pages_of_a_named_origin_may_ask_by_another_protocol_as_well() {
+        let about = |path: &str| (path == "/about").then_some(Entrance::Document(str::to_owned));
+        let gets = |method, origin| {
+            let request = Request::builder().method(method).uri("/about").header("host", "pdp.example");
+            answer_with(about, request.header(ORIGIN, origin))
+        };
+        let page = gets(Method::GET, PAGE).await;
+        assert_eq!(page.status(), StatusCode::OK);
+        assert_eq!(page.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], PAGE);
+        assert_eq!(gets(Method::POST, PAGE).await.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], PAGE);
+        let other = gets(Method::GET, "https://other.example").await;
+        assert!(!other.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
     }
 }
