@@ -49,6 +49,12 @@ impl Call {
         Self { awaited: false, ..Self::new(caller, what, &(), None) }
     }
 
+    /// The same, made within somebody's call, whose answer follows.
+    #[must_use]
+    pub fn awaited(self) -> Self {
+        Self { awaited: true, ..self }
+    }
+
     /// Whether somebody is told that a change was made, who may rely on it from then on.
     pub(crate) fn is_answered(&self) -> bool {
         self.awaited && !self.preview

@@ -106,6 +106,12 @@ impl Mutations {
         Self { rest, ..self }
     }
 
+    /// Rests as a change does that takes away ([`REST`]). For an answer in its place that there is nothing to take: that may be
+    /// what another change has done that still rests.
+    pub async fn rest(&self) {
+        sleep(self.rest).await;
+    }
+
     /// Answers a call once for each `request_id` (R-J5): with the first result if there is one, else by the work. The
     /// first result is looked for before the work, whose gate might refuse a caller who gave up by that very call
     /// what it needs; and after work that failed, since the first call may have ended meanwhile.
@@ -135,7 +141,7 @@ impl Mutations {
         }
         let scopes: Vec<Scope> = replay.scopes.split(' ').filter_map(|scope| scope.parse().ok()).collect();
         self.outbox.flush(&scopes).await?;
-        sleep(self.rest).await;
+        self.rest().await;
         R::decode(replay.response.as_slice()).map(Some).map_err(Fault::internal)
     }
 
@@ -149,10 +155,11 @@ impl Mutations {
     ) -> Result<M::Reply, Fault> {
         let mutations = self.clone();
         let work = async move {
-            let result = mutations.run_to_end(&call, &scopes, &change).await;
-            if call.is_answered() && change.takes_away() {
+            let mut takes_away = change.takes_away();
+            let result = mutations.run_to_end(&call, &scopes, &change, &mut takes_away).await;
+            if call.is_answered() && takes_away {
                 metrics::rested(call.method);
-                sleep(mutations.rest).await;
+                mutations.rest().await;
             }
             result
         };
@@ -164,6 +171,7 @@ impl Mutations {
         call: &Call,
         scopes: &[Scope],
         change: &M,
+        takes_away: &mut bool,
     ) -> Result<M::Reply, Fault> {
         let mut behind = false;
         loop {
@@ -181,7 +189,8 @@ impl Mutations {
                 }
                 Attempt::Preview(response) => return Ok(response),
                 Attempt::Effects => match self.outbox.flush(scopes).await {
-                    Ok(()) => {}
+                    // An earlier change that took away may have done so only now.
+                    Ok(()) => *takes_away = true,
                     Err(_) if M::REVOKES => behind = true,
                     Err(_) => return Err(Fault::earlier_effect_pending()),
                 },

@@ -199,7 +199,7 @@ pub(crate) async fn expire_first(context: &Context, name: MemberName) -> Result<
     if store::find_ended(&mut context.pool.read().await?, &name, now).await?.is_none() {
         return Ok(());
     }
-    let call = Call::of_service(Service::Membership.name(), EXPIRE);
+    let call = Call::of_service(Service::Membership.name(), EXPIRE).awaited();
     let expired = context.mutations.run(call, vec![name.space.into()], Expiry(name)).await;
     expired.map_err(|fault| match fault.reason() {
         Reason::EffectPending => Fault::earlier_effect_pending(),

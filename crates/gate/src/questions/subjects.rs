@@ -101,8 +101,9 @@ impl Listing for Subjects<'_> {
         let most = i64::try_from(limit).unwrap_or(i64::MAX);
         let listing = self.asked().into_iter().map(|(source, wanted)| wanted.of(source, after, most));
         let listed: Vec<Vec<UserName>> = try_join_all(listing).await?;
-        let cut = listed.iter().any(|people| people.len() >= limit);
+        let full = listed.iter().any(|people| people.len() >= limit);
         let people: BTreeSet<UserName> = listed.into_iter().flatten().collect();
+        let cut = full || people.len() > limit;
         // Each list was cut at the limit, so the first of them together are complete.
         let keys: Vec<_> = people.into_iter().take(limit).map(Principal::from).collect();
         let through = if cut { keys.last().cloned() } else { None };

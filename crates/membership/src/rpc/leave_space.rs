@@ -37,7 +37,10 @@ pub(super) async fn leave(
     let name = MemberName { space, user };
     // Asked before the transaction, so that strangers never make the space's writers wait.
     let now = context.clock.now();
-    store::find(&mut context.pool.read().await?, &name, now).await?.ok_or_else(|| stranger(space))?;
+    if store::find(&mut context.pool.read().await?, &name, now).await?.is_none() {
+        context.mutations.rest().await;
+        return Err(stranger(space));
+    }
     let held = Held::by(context, &name).await;
     context.mutations.run(call.clone(), vec![space.into()], Leave { name, held, room }).await
 }

@@ -41,6 +41,7 @@ async fn removed(
         _ => Some(context.gate.require(&call.caller, Permission::AppContributorsUpdate, name.app).await?),
     };
     let Some(found) = found else {
+        context.mutations.rest().await;
         return no_own_role(context, &name, pass.and_then(|pass| pass.space())).await;
     };
     let scopes = scopes(name.app, found.space);

@@ -38,6 +38,7 @@ async fn update(
     let pass = context.gate.require(&call.caller, Permission::AppContributorsUpdate, name.app).await?;
     let role = convert::contributor::changed_role(&request)?;
     if store::contributor::find(&mut context.pool.read().await?, &name).await?.is_none() {
+        context.mutations.rest().await;
         return no_own_role(context, &name, pass.space()).await;
     }
     let etag = request.contributor.map(|contributor| contributor.etag).unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::acts::{
         resources_of, subjects_with,
     },
     contributors::{APP_VIEWER, adds_contributors},
-    marketplace::accepts_terms,
+    marketplace::{accepts_terms, adds_marketplace_admins},
     members::{ADMIN, DEVELOPER, VIEWER, adds_members, keeps_only_app_roles, removes_member},
 };
 
@@ -21,6 +21,7 @@ scenarios! {
         pages_skip_and_repeat_nobody_while_people_come_and_go,
         pages_skip_and_repeat_no_app_while_apps_come_and_go,
         whoever_has_a_role_and_not_the_permission_is_passed_on_the_way,
+        a_list_of_two_planes_ends_where_both_have_ended,
         a_token_is_good_for_its_own_list_alone;
 }
 
@@ -132,6 +133,26 @@ async fn whoever_has_a_role_and_not_the_permission_is_passed_on_the_way(suite: S
     for page_size in [0, 1] {
         let request = subjects_with("space.update", &spaces[0]);
         assert_eq!(all_subjects(&auditor, request, page_size).await.expect("a list"), [&*zoe.name]);
+    }
+}
+
+// R-P5: neither plane fills a page of candidates, and both together do.
+async fn a_list_of_two_planes_ends_where_both_have_ended(suite: Suite) {
+    let zoe = suite.user("zoe");
+    let space = zoe.creates_space("Published").await;
+    let profile = accepts_terms(&zoe, &space).await.expect("published").name;
+    let mut editors = vec![zoe.name.clone()];
+    for number in 0..10 {
+        let (admin, seller) = (suite.user(&format!("a{number}")), suite.user(&format!("z{number}")));
+        adds_members(&zoe, &space, &[(&admin, ADMIN)]).await.expect("added");
+        adds_marketplace_admins(&zoe, &profile, &[&seller]).await.expect("added");
+        editors.push(seller.name);
+    }
+    editors.sort();
+    let auditor = suite.persona("services/auditor");
+    for page_size in [0, 10, 3] {
+        let request = subjects_with("space.update", &space);
+        assert_eq!(all_subjects(&auditor, request, page_size).await.expect("a list"), editors, "{page_size}");
     }
 }
 
