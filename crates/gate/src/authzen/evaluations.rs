@@ -32,16 +32,21 @@ impl Translation for EvaluationsApi {
         let request: Request = read(body)?;
         let mut reader = Reader::new();
         let semantic = semantic(&mut reader, &request);
-        match reader.optional(&request.evaluations, "evaluations") {
-            Some(Evaluations::TooMany) => reader.bad("evaluations", "must have at most 1,000 elements"),
-            Some(Evaluations::Are(questions)) if !questions.is_empty() => {
-                let semantic = reader.finish_with(semantic)?;
-                return Ok(several(questions, &request.question, semantic));
+        let questions = match reader.optional(&request.evaluations, "evaluations") {
+            Some(Evaluations::Are(questions)) => questions.as_slice(),
+            Some(Evaluations::TooMany) => {
+                reader.bad("evaluations", "must have at most 1,000 elements");
+                &[]
             }
-            _ => {}
+            None => &[],
+        };
+        let semantic = reader.finish_with(semantic)?;
+        if !questions.is_empty() {
+            return Ok(several(questions, &request.question, semantic));
         }
+        let mut reader = Reader::new();
         let check = reader.check(&Parts::of(&request.question));
-        let (check, _) = reader.finish_with(check.zip(semantic))?;
+        let check = reader.finish_with(check)?;
         Ok(call(vec![check], Box::new(One)))
     }
 

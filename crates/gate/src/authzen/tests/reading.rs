@@ -124,8 +124,17 @@ fn a_thousand_questions_are_read_and_not_one_more() {
     assert_eq!(batch.checks.len(), MAX_EVALUATIONS);
     request["evaluations"] = json!(vec![json!({}); MAX_EVALUATIONS + 1]);
     assert_eq!(bad(EVALUATIONS, &request), (Reason::InvalidField, vec!["evaluations".to_owned()]));
-    request["evaluations"] = json!({});
-    assert_eq!(bad(EVALUATIONS, &request), (Reason::InvalidField, vec!["evaluations".to_owned()]));
+    for (evaluations, path) in [
+        (json!(vec![json!({}); MAX_EVALUATIONS + 1]), "evaluations"),
+        (json!({}), "evaluations"),
+        (json!([{}]), "options"),
+        (json!([]), "options"),
+    ] {
+        let options = if path == "options" { json!(1) } else { json!({}) };
+        // Nor is anything asked for then that each question may say for itself.
+        let request = json!({"evaluations": evaluations, "options": options});
+        assert_eq!(bad(EVALUATIONS, &request), (Reason::InvalidField, vec![path.to_owned()]), "{path}");
+    }
 }
 
 #[test]
