@@ -16,6 +16,8 @@ pub struct TestClock {
     wrong: AtomicI64,
     /// After how many more readings it is put forward, and by how much.
     ticking: Mutex<Option<(u32, Duration)>>,
+    /// What it shows while no time passes.
+    held: Mutex<Option<(Timestamp, Duration)>>,
     /// Whether nobody moves it.
     fixed: bool,
 }
@@ -36,6 +38,21 @@ impl TestClock {
     /// Moves the clock ahead.
     pub fn advance(&self, by: Duration) {
         self.add(i64::try_from(by.as_micros()).expect("a sane duration"));
+    }
+
+    /// No time passes until the clock [goes on](Self::go_on).
+    pub fn hold(&self) {
+        let now = (self.now(), self.uptime());
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
+
+    /// Time passes again, and what has passed meanwhile has.
+    pub fn go_on(&self) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn held(&self) -> Option<(Timestamp, Duration)> {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets the clock back, as an administrator does who corrects it.
@@ -94,10 +111,16 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         self.tick();
+        if let Some((now, _)) = self.held() {
+            return now;
+        }
         Timestamp::from_micros(SystemClock.now().micros() + self.ahead.load(Ordering::SeqCst))
     }
 
     fn uptime(&self) -> Duration {
+        if let Some((_, uptime)) = self.held() {
+            return uptime;
+        }
         let passed = self.ahead.load(Ordering::SeqCst) - self.wrong.load(Ordering::SeqCst);
         Duration::from_micros(passed.unsigned_abs()) + SystemClock.uptime()
     }

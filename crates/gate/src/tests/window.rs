@@ -41,7 +41,7 @@ async fn what_was_confirmed_within_the_window_allows_until_it_is_over() {
     let gate = gate([&members], &clock);
     assert_eq!(checked(&gate, Permission::MembersUpdate, space(1)).await, Outcome::Allowed);
     members.set(question(space(1), "alice"), 2, member(None));
-    pass(&clock, WINDOW - MOMENT);
+    pass(&clock, WINDOW.saturating_sub(MOMENT));
     let from_memory =
         gate.check(&user("alice"), Permission::MembersAdd, space(1).into(), Duration::ZERO).await;
     let from_memory = from_memory.unwrap();
@@ -74,7 +74,7 @@ async fn a_role_that_ends_within_the_window_is_seen_to_have_ended() {
     members.set(question(space(1), "alice"), 1, facts);
     let gate = gate([&members], &clock);
     assert_eq!(checked(&gate, Permission::MembersUpdate, space(1)).await, Outcome::Allowed);
-    pass(&clock, Duration::from_millis(10) - MOMENT);
+    pass(&clock, Duration::from_millis(10).saturating_sub(MOMENT));
     assert_eq!(checked(&gate, Permission::MembersUpdate, space(1)).await, Outcome::Allowed);
     assert_eq!(members.calls(), 1);
     pass(&clock, MOMENT);

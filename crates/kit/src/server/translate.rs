@@ -126,7 +126,7 @@ impl Answering {
         let (parts, body) = response.into_parts();
         let answer = match self.outcome(&parts.headers, body).await {
             Ok(answer) => json(StatusCode::OK, answer),
-            Err(error) => told(error.retold(|field, said| self.reading.translation.retold(field, said))),
+            Err(error) => told(&error.retold(|field, said| self.reading.translation.retold(field, said))),
         };
         let mut answer = identified(answer, self.id);
         *answer.extensions_mut() = parts.extensions;
@@ -157,13 +157,13 @@ fn message(mut body: Bytes) -> Option<Bytes> {
 }
 
 /// An error, as the body and in the headers.
-fn told(error: HttpError) -> Response<Body> {
+fn told(error: &HttpError) -> Response<Body> {
     #[derive(Serialize)]
     struct Told<'a> {
         error: &'a HttpError,
     }
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = json(status, serde_json::to_vec(&Told { error: &error }).unwrap_or_default());
+    let mut response = json(status, serde_json::to_vec(&Told { error }).unwrap_or_default());
     let headers = response.headers_mut();
     if status == StatusCode::UNAUTHORIZED {
         let invalid = error.reason == reason_name(Reason::CredentialsInvalid);

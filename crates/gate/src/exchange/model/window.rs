@@ -114,7 +114,7 @@ impl Walk {
             acknowledged: false,
         }];
         while let Some(world) = stack.pop() {
-            if !walk.seen.insert(walk.fingerprint(&world)) {
+            if !walk.seen.insert(Self::fingerprint(&world)) {
                 continue;
             }
             match walk.steps(&world) {
@@ -125,7 +125,7 @@ impl Walk {
         (walk.seen.len(), None)
     }
 
-    fn fingerprint(&self, world: &World) -> u64 {
+    fn fingerprint(world: &World) -> u64 {
         let mut calls: Vec<u64> = world.calls.iter().map(fingerprint_of_call).collect();
         calls.sort_unstable();
         let pending: Vec<_> = world.exchange.pending.iter().collect();

@@ -120,7 +120,7 @@ impl Stage {
                     own
                 }
             };
-            let counters = || Default::default();
+            let counters = || AtomicU64::new(0);
             holders.push(Arc::new(Holder {
                 who,
                 by,
