@@ -108,6 +108,7 @@ mod tests {
     use crate::{
         name::Principal,
         server::{Limits, protocol::Call, room::Room},
+        status::Reason,
     };
 
     struct Same;
@@ -173,7 +174,7 @@ mod tests {
         let mut second = pin!(come(stuck(&[b"a", b"b"])));
         assert!(futures::poll!(&mut second).is_pending());
         let third = come(stuck(&[b"a"])).now_or_never().expect("an answer at once");
-        assert_eq!(third.err().expect("a refusal").reason(), crate::status::Reason::CallerLimited);
+        assert_eq!(third.expect_err("a refusal").reason(), Reason::CallerLimited);
         assert!(come(whole("abc")).now_or_never().expect("at once").is_ok(), "it came in one piece");
         drop(first);
         assert!(futures::poll!(&mut second).is_pending(), "it goes on");

@@ -41,14 +41,14 @@ const EXPOSED: [&str; 9] = [
 /// The whole of a port for one connection.
 #[derive(Clone)]
 pub(super) struct Front<S> {
-    calls: Calls<S>,
-    pages: Option<Cors<Calls<S>>>,
+    calls: Protocols<S>,
+    pages: Option<Cors<Protocols<S>>>,
 }
 
 impl<S: Clone> Front<S> {
     /// `origins`: those whose pages may call. `entrances`: those of another protocol.
     pub(super) fn new(calls: S, origins: &[HeaderValue], entrances: Entrances) -> Self {
-        let calls = Calls { web: GrpcWebLayer::new().layer(calls.clone()), calls, entrances };
+        let calls = Protocols { web: GrpcWebLayer::new().layer(calls.clone()), calls, entrances };
         let cors = || {
             CorsLayer::new()
                 .allow_origin(AllowOrigin::list(origins.iter().cloned()))
@@ -96,13 +96,13 @@ where
 
 /// The calls of a port, by whatever protocol they come.
 #[derive(Clone)]
-struct Calls<S> {
+struct Protocols<S> {
     calls: S,
     web: GrpcWebService<S>,
     entrances: Entrances,
 }
 
-impl<S> Service<Request<Body>> for Calls<S>
+impl<S> Service<Request<Body>> for Protocols<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     S::Future: Send + 'static,

@@ -92,7 +92,9 @@ fn not_acceptable(request: &Request<Body>) -> Option<Response<Body>> {
         return Some(not_allowed("POST"));
     }
     let encoded = headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
-    (encoded || headers.get(CONTENT_TYPE) != Some(&JSON)).then(|| empty(StatusCode::UNSUPPORTED_MEDIA_TYPE))
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    (encoded || !kind.eq_ignore_ascii_case(JSON.as_bytes()))
+        .then(|| empty(StatusCode::UNSUPPORTED_MEDIA_TYPE))
 }
 
 /// The call that a request stands for. What is in its body is looked at later.
@@ -124,7 +126,7 @@ impl Answering {
         let (parts, body) = response.into_parts();
         let answer = match self.outcome(&parts.headers, body).await {
             Ok(answer) => json(StatusCode::OK, answer),
-            Err(error) => told(error.retold(|field, said| self.reading.translation.retold(field, said))),
+            Err(error) => told(&error.retold(|field, said| self.reading.translation.retold(field, said))),
         };
         let mut answer = identified(answer, self.id);
         *answer.extensions_mut() = parts.extensions;
@@ -155,13 +157,13 @@ fn message(mut body: Bytes) -> Option<Bytes> {
 }
 
 /// An error, as the body and in the headers.
-fn told(error: HttpError) -> Response<Body> {
+fn told(error: &HttpError) -> Response<Body> {
     #[derive(Serialize)]
     struct Told<'a> {
         error: &'a HttpError,
     }
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = json(status, serde_json::to_vec(&Told { error: &error }).unwrap_or_default());
+    let mut response = json(status, serde_json::to_vec(&Told { error }).unwrap_or_default());
     let headers = response.headers_mut();
     if status == StatusCode::UNAUTHORIZED {
         let invalid = error.reason == reason_name(Reason::CredentialsInvalid);

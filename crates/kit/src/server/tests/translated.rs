@@ -1,6 +1,7 @@
 //! Another protocol on the port: its requests are answered as the calls that they stand for, by the same token, behind the
 //! same limits, and what comes of it is told in HTTP.
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -11,11 +12,11 @@ use std::{
 use prost::{Message as _, bytes::Bytes};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
 };
 
 use super::{
-    super::{Call, Entrance, Limits, MESSAGE_LIMIT, Reply, Translation},
+    super::{Call, Entrance, Limits, MESSAGE_LIMIT, Reply, Translation, starting},
     probe::{ASK, Probe, Running, start_translated},
 };
 use crate::{identity::Caller, status::Fault};
@@ -67,7 +68,11 @@ fn echo() -> Probe {
 
 /// What the port answers to these bytes until it closes the connection.
 async fn answered(running: &Running, request: &[u8]) -> String {
-    let mut stream = TcpStream::connect(running.address).await.expect("a connection");
+    answered_at(running.address, request).await
+}
+
+async fn answered_at(port: SocketAddr, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(port).await.expect("a connection");
     stream.write_all(request).await.expect("sent");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.expect("an answer");
@@ -78,7 +83,8 @@ fn post(token: Option<&str>, headers: &str, body: &str) -> Vec<u8> {
     let token = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
     let length = body.len();
     format!(
-        "POST /texts HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
+        "POST /texts HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+         content-type: Application/JSON; charset=utf-8\r\n\
          {token}{headers}content-length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
@@ -89,7 +95,8 @@ async fn a_request_is_answered_as_the_call_that_it_stands_for() {
     let running = start(echo(), Limits::default()).await;
     let token = running.token.as_str();
     // What gRPC says in headers is nothing that this protocol says.
-    let headers = "grpc-timeout: 1n\r\ngrpc-encoding: br\r\nx-request-id: abc \"1\"\r\n";
+    let headers = "grpc-accept-encoding: gzip\r\ngrpc-timeout: 1n\r\ngrpc-encoding: br\r\n\
+                   x-request-id: abc \"1\"\r\n";
     let answer = answered(&running, &post(Some(token), headers, "hello")).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.contains("content-type: application/json\r\n"), "{answer}");
@@ -115,6 +122,17 @@ async fn errors_are_told_in_http_with_the_fields_of_the_request() {
     let length = unreadable.len();
     unreadable[length - 2..].copy_from_slice(&[0xff, 0xff]);
     assert!(answered(&running, &unreadable).await.contains("The field TEXT must be a text"));
+}
+
+#[tokio::test]
+async fn a_port_that_waits_says_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address");
+    let request = post(Some("x"), "", "hello");
+    let asked = answered_at(port, &request);
+    let answer = starting(&listener, Limits::default(), &[], at, "a test", asked).await;
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: 1\r\n"), "{answer}");
+    assert!(answer.contains("\"reason\":\"STARTING\""), "{answer}");
 }
 
 #[tokio::test]
@@ -206,6 +224,7 @@ async fn what_stands_for_no_call_asks_nobody() {
         (asks("PUT", "/texts", json), "405", "allow: POST\r\n"),
         (asks("OPTIONS", "/texts", ""), "405", "allow: POST\r\n"),
         (asks("POST", "/texts", ""), "415", ""),
+        (asks("POST", "/texts", "content-type: application/jsonx\r\n"), "415", ""),
         (asks("POST", "/texts", "content-type: text/plain\r\n"), "415", ""),
         (asks("POST", "/texts", "content-type: application/grpc\r\n"), "415", ""),
         (asks("POST", "/texts", &format!("{json}content-encoding: gzip\r\n")), "415", ""),
