@@ -45,7 +45,7 @@ async fn finds(
     }
 }
 
-fn entities(names: Vec<String>) -> Vec<Value> {
+fn entities(names: &[String]) -> Vec<Value> {
     names.iter().map(|name| entity(name)).collect()
 }
 
@@ -85,9 +85,9 @@ async fn searches_find_what_lists_have_in_pages_of_any_size(suite: Suite) {
     let names: Vec<_> = permissions.iter().map(|name| json!({"name": name})).collect();
     for limit in [None, Some(1), Some(2), Some(1000)] {
         let found = finds(&suite, &alice, SUBJECTS, who_may("space.get", &space), limit).await;
-        assert_eq!(found, entities(subjects.clone()), "{limit:?}");
+        assert_eq!(found, entities(&subjects), "{limit:?}");
         let asked = on_what(&alice.name, "space.update", "space");
-        assert_eq!(finds(&suite, &alice, RESOURCES, asked, limit).await, entities(resources.clone()));
+        assert_eq!(finds(&suite, &alice, RESOURCES, asked, limit).await, entities(&resources));
         assert_eq!(finds(&suite, &alice, ACTIONS, what(&alice.name, &space), limit).await, names);
     }
     // What is looked for may have an id, of which no notice is taken.
