@@ -47,17 +47,17 @@ pub(super) async fn start(folder: &Path) -> Vec<Peer> {
     let mut peers = Vec::new();
     match program("cerbos") {
         Some(program) => peers.push(cerbos(&program, folder).await),
-        None => {
-            println!("  Cerbos is left out: {FOLDER} names no folder with it (benches/peers.sh makes one)")
-        }
+        None => left_out("Cerbos"),
     }
     match program("openfga") {
         Some(program) => peers.push(openfga(&program, folder).await),
-        None => {
-            println!("  OpenFGA is left out: {FOLDER} names no folder with it (benches/peers.sh makes one)")
-        }
+        None => left_out("OpenFGA"),
     }
     peers
+}
+
+fn left_out(name: &str) {
+    println!("  {name} is left out: {FOLDER} names no folder with it, as benches/peers.sh makes one");
 }
 
 fn program(name: &str) -> Option<PathBuf> {
