@@ -1,142 +1,122 @@
-use devspaces_proto::authz::v1::{
-    BatchCheckPermissionsRequest, BatchCheckPermissionsResponse, CheckPermissionRequest,
-    CheckPermissionResponse, ListPermissionsRequest, ListPermissionsResponse, ListResourcesRequest,
-    ListResourcesResponse, ListRolesRequest, ListRolesResponse, ListSubjectsRequest, ListSubjectsResponse,
-    authz_service_client::AuthzServiceClient,
-    authz_service_server::{AuthzService, AuthzServiceServer},
+//! Permission checks as users would load them: servers in processes of their own with the settings of an installation,
+//! and a load that comes from outside. See docs/performance.md.
+mod call;
+mod changes;
+mod crowd;
+mod database;
+mod echo;
+mod h2load;
+mod peers;
+mod processor;
+mod rounds;
+mod suites;
+mod table;
+mod target;
+
+use devspaces_tests::engine::temporary_folder;
+
+use self::{
+    call::Question,
+    changes::Changes,
+    crowd::{CONNECTIONS, Crowd, SUBJECTS},
+    h2load::Shape,
+    peers::Peer,
+    rounds::{Line, Sample},
+    suites::Suite,
+    target::Target,
 };
-use devspaces_tests::{Engine, Suite};
-use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status, transport::Endpoint};
+pub(crate) use self::{echo::serve as serve_echo, h2load::installed as h2load_is_installed};
 
-use crate::load::throughput;
+/// As many calls at once as a person may have in progress by default, 64, with some to spare.
+const OF_A_PERSON: Shape = Shape { connections: 8, streams: 6 };
+/// As many as a service is worked for at a time by default.
+const OF_A_SERVICE: Shape = Shape { connections: 8, streams: 16 };
 
-/// Calls under way at once: fewer than the 64 that one person may have in progress.
-const AT_ONCE: usize = 48;
-/// Questions of a batch, and batches at once: as many as one person has turns.
-const BATCH: u16 = 100;
-const BATCHES_AT_ONCE: usize = 8;
-/// How often both are measured, in turn, so that a noisy neighbour disturbs both alike.
-const ROUNDS: usize = 3;
-
-/// The baseline: tonic, the same messages, and nothing else.
-struct Echo(CheckPermissionResponse);
-
-#[tonic::async_trait]
-impl AuthzService for Echo {
-    async fn check_permission(
-        &self,
-        _: Request<CheckPermissionRequest>,
-    ) -> Result<Response<CheckPermissionResponse>, Status> {
-        Ok(Response::new(self.0.clone()))
+/// All of it.
+pub(crate) async fn run() {
+    let folder = temporary_folder();
+    let (_process, echo) = echo::started(folder.path()).await;
+    let suites = [Suite::together().await, Suite::apart().await];
+    let peers = peers::start(folder.path()).await;
+    if suites[1].target.database.is_none() {
+        println!("  PostgreSQL runs on another machine, or in a container: what it takes is not known");
     }
-
-    async fn batch_check_permissions(
-        &self,
-        _: Request<BatchCheckPermissionsRequest>,
-    ) -> Result<Response<BatchCheckPermissionsResponse>, Status> {
-        Ok(Response::new(BatchCheckPermissionsResponse::default()))
+    table::head();
+    let lines = lines(&echo, &suites, &peers);
+    let samples = rounds::measure(&lines).await;
+    for (line, own) in lines.iter().zip(&samples) {
+        table::row(&described(line), own, baseline(&lines, &samples, line.shape));
     }
-
-    async fn list_permissions(
-        &self,
-        _: Request<ListPermissionsRequest>,
-    ) -> Result<Response<ListPermissionsResponse>, Status> {
-        Ok(Response::new(ListPermissionsResponse::default()))
+    crowds(&echo, &suites).await;
+    for suite in &suites {
+        let removal = Changes::of(suite).removal().await;
+        println!("  {}: RemoveMember takes {removal:.1?} (median) when nothing else runs", suite.target.name);
     }
-
-    async fn list_subjects(
-        &self,
-        _: Request<ListSubjectsRequest>,
-    ) -> Result<Response<ListSubjectsResponse>, Status> {
-        Ok(Response::new(ListSubjectsResponse::default()))
-    }
-
-    async fn list_resources(
-        &self,
-        _: Request<ListResourcesRequest>,
-    ) -> Result<Response<ListResourcesResponse>, Status> {
-        Ok(Response::new(ListResourcesResponse::default()))
-    }
-
-    async fn list_roles(&self, _: Request<ListRolesRequest>) -> Result<Response<ListRolesResponse>, Status> {
-        Ok(Response::new(ListRolesResponse::default()))
+    for suite in &suites {
+        transactions(suite).await;
     }
 }
 
-async fn echo(answer: CheckPermissionResponse) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = format!("http://{}", listener.local_addr().expect("an address"));
-    let server = tonic::transport::Server::builder().add_service(AuthzServiceServer::new(Echo(answer)));
-    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
-    address
-}
-
-/// Strict checks by one user on one space, and by many on many, against the echo.
-pub(crate) async fn run(engine: Engine) {
-    let suite = Suite::start(engine).await;
-    let mut people = Vec::new();
-    for number in 0..AT_ONCE {
-        let person = suite.user(&format!("u{number}"));
-        let space = person.creates_space("Team").await;
-        people.push((person, space));
-    }
-    let (one, space) = people[0].clone();
-    let answer = one.check("space.get", &space).await.expect("an answer");
-    let mut batch = vec![question(&space)];
-    for _ in 1..BATCH {
-        batch.push(question(&one.creates_space("Team").await));
-    }
-    let address = echo(answer).await;
-    let channel = Endpoint::from_shared(address).expect("an address").connect().await.expect("the echo");
-    for _ in 0..ROUNDS {
-        let request = question(&space);
-        let client = AuthzServiceClient::new(channel.clone());
-        let bare = throughput(AT_ONCE, move |_| {
-            let (mut client, request) = (client.clone(), request.clone());
-            async move { drop(client.check_permission(request).await.expect("an echo")) }
-        });
-        let bare = bare.await;
-        let same = checks(vec![(one.clone(), space.clone())]).await;
-        let many = checks(people.clone()).await;
-        println!("  echo {bare:.0}/s");
-        println!("  strict checks, one subject and space: {same:.0}/s, {:.2} of the echo", same / bare);
-        println!(
-            "  strict checks, {AT_ONCE} subjects and spaces: {many:.0}/s, {:.2} of the echo",
-            many / bare
+/// What is compared. Whoever is asked about in a batch will have lines here, when the API has batches.
+fn lines(echo: &Target, suites: &[Suite], peers: &[Peer]) -> Vec<Line> {
+    let (person, service) = (suites[0].space_by_herself(), suites[0].space_by_service());
+    let mut lines = vec![
+        Line::new("as the person asks", echo, person, OF_A_PERSON),
+        Line::new("as the service asks", echo, service, OF_A_SERVICE),
+    ];
+    for suite in suites {
+        let mut add = |what: &str, question: Question, shape| {
+            lines.push(Line::new(what, &suite.target, question, shape));
+        };
+        add("space.get, asked by the person", suite.space_by_herself(), OF_A_PERSON);
+        add("space.get, asked by a service", suite.space_by_service(), OF_A_SERVICE);
+        add("app.get, asked by a service", suite.app_by_service(), OF_A_SERVICE);
+        let changed = Line::new(
+            "space.get, while members change",
+            &suite.target,
+            suite.space_by_service(),
+            OF_A_SERVICE,
         );
-        println!("  batches of {BATCH} about one subject: {:.0} decisions/s", batches(&one, &batch).await);
+        lines.push(changed.while_changes(Changes::of(suite)));
+    }
+    for peer in peers {
+        lines.push(Line::new("a check", &peer.target, peer.question.clone(), OF_A_SERVICE));
+    }
+    lines
+}
+
+fn described(line: &Line) -> String {
+    format!("{}: {}, {} at once", line.target.name, line.what, line.shape.at_once())
+}
+
+/// The samples of the echo with as many calls at once: the echo's lines come first.
+fn baseline<'a>(lines: &[Line], samples: &'a [Vec<Sample>], shape: Shape) -> &'a [Sample] {
+    let echo = lines.iter().position(|line| line.shape == shape).expect("a line of the echo");
+    &samples[echo]
+}
+
+/// Many subjects on many spaces.
+async fn crowds(echo: &Target, suites: &[Suite; 2]) {
+    let (together, apart) = (Crowd::of(&suites[0]).await, Crowd::of(&suites[1]).await);
+    let crowds = [Crowd::at_echo(echo, &together).await, together, apart];
+    let samples = crowd::measure(&crowds).await;
+    let names = [&echo.name, &suites[0].target.name, &suites[1].target.name];
+    for (name, own) in names.iter().zip(&samples) {
+        let what = format!("{name}: {SUBJECTS} subjects and spaces, {CONNECTIONS} connections");
+        table::row(&what, own, &samples[0]);
     }
 }
 
-fn question(space: &str) -> CheckPermissionRequest {
-    CheckPermissionRequest {
-        permission: "space.get".into(),
-        resource: space.to_owned(),
-        ..Default::default()
+/// What the checks of one subject ask of PostgreSQL.
+async fn transactions(suite: &Suite) {
+    let Some(database) = &suite.database else { return };
+    for (what, question) in [("space.get", suite.space_by_service()), ("app.get", suite.app_by_service())] {
+        let many = database.per_thousand(&suite.target, &question, OF_A_SERVICE).await;
+        let alone = database.per_thousand(&suite.target, &question, Shape::ONE_AFTER_ANOTHER).await;
+        println!(
+            "  {}: {what} makes {many:.1} transactions for 1,000 checks at {} at once, {alone:.1} one after another",
+            suite.target.name,
+            OF_A_SERVICE.at_once(),
+        );
     }
-}
-
-/// Decisions in a second by batches of one person about themselves.
-async fn batches(one: &devspaces_tests::Persona, checks: &[CheckPermissionRequest]) -> f64 {
-    let (client, request) = (one.authz(), BatchCheckPermissionsRequest { checks: checks.to_vec() });
-    let answered = throughput(BATCHES_AT_ONCE, move |_| {
-        let (mut client, request) = (client.clone(), request.clone());
-        async move {
-            let answer = client.batch_check_permissions(request).await.expect("answers").into_inner();
-            assert_eq!(answer.results.len(), usize::from(BATCH));
-        }
-    });
-    answered.await * f64::from(BATCH)
-}
-
-async fn checks(people: Vec<(devspaces_tests::Persona, String)>) -> f64 {
-    let clients: Vec<_> = people.iter().map(|(person, space)| (person.authz(), question(space))).collect();
-    let clients = std::sync::Arc::new(clients);
-    throughput(AT_ONCE, move |caller| {
-        let (mut client, request) = clients[caller % clients.len()].clone();
-        async move { assert!(client.check_permission(request).await.expect("an answer").into_inner().allowed) }
-    })
-    .await
 }

@@ -2,7 +2,7 @@
 use std::time::{Duration, Instant};
 
 /// How long each measurement lasts.
-const LASTS: Duration = Duration::from_secs(3);
+pub(crate) const LASTS: Duration = Duration::from_secs(3);
 
 /// Calls for a while, so many at once, and says how many were answered in a second.
 pub(crate) async fn throughput<F: Future<Output = ()> + Send>(

@@ -7,6 +7,8 @@ mod scale;
 mod traces;
 mod usage;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 use devspaces_tests::Engine;
 use tokio::runtime::{Builder, Runtime};
@@ -20,8 +22,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Benchmark {
-    /// Strict permission checks against a bare tonic call that answers the same message
+    /// Strict permission checks against a bare tonic call that answers the same message, with h2load
     Checks,
+    /// The bare tonic call: this program once more, started by itself
+    #[command(hide = true)]
+    Echo,
     /// How long single calls take, one after another
     Latency,
     /// How long pages and checks take in large spaces, against small ones
@@ -32,26 +37,47 @@ enum Benchmark {
     Usage,
 }
 
-fn main() {
+fn main() -> ExitCode {
     let benchmark = Cli::parse().benchmark;
-    if !matches!(benchmark, Some(Benchmark::Traces)) {
-        for engine in Engine::ALL {
-            println!("{engine:?}");
-            measure(benchmark.as_ref(), engine);
+    match run(benchmark.as_ref()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("benches: {error}");
+            ExitCode::FAILURE
         }
+    }
+}
+
+fn run(benchmark: Option<&Benchmark>) -> Result<(), String> {
+    let checks = matches!(benchmark, None | Some(Benchmark::Checks));
+    if checks {
+        // Before anything else takes its time.
+        two_threads().block_on(checks::h2load_is_installed())?;
+    }
+    match benchmark {
+        Some(Benchmark::Echo) => every_core().block_on(checks::serve_echo()),
+        Some(Benchmark::Checks | Benchmark::Traces) => {}
+        _ => {
+            for engine in Engine::ALL {
+                println!("{engine:?}");
+                measure(benchmark, engine);
+            }
+        }
+    }
+    if checks {
+        println!("Checks");
+        two_threads().block_on(checks::run());
     }
     if matches!(benchmark, None | Some(Benchmark::Traces)) {
         println!("Traces");
         two_threads().block_on(traces::run());
     }
+    Ok(())
 }
 
 fn measure(benchmark: Option<&Benchmark>, engine: Engine) {
     if matches!(benchmark, None | Some(Benchmark::Latency)) {
         two_threads().block_on(latency::run(engine));
-    }
-    if matches!(benchmark, None | Some(Benchmark::Checks)) {
-        two_threads().block_on(checks::run(engine));
     }
     if matches!(benchmark, None | Some(Benchmark::Scale)) {
         one_thread().block_on(scale::run(engine));
@@ -63,6 +89,11 @@ fn measure(benchmark: Option<&Benchmark>, engine: Engine) {
 
 fn two_threads() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+}
+
+/// As the services have it.
+fn every_core() -> Runtime {
+    Builder::new_multi_thread().enable_all().build().expect("a runtime")
 }
 
 /// For calls one after another that are compared closely: which thread serves which connection is chance, and lasts.

@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Stdio,
+    slice,
     sync::Arc,
 };
 
@@ -32,6 +33,9 @@ use crate::{
     listen::listen,
 };
 
+/// The variable that says what is logged.
+pub const LOG: &str = "DEVSPACES_LOG";
+
 /// The shipped binary: `DEVSPACES_BIN`, or the one beside the tests.
 #[must_use]
 pub fn binary() -> PathBuf {
@@ -54,8 +58,11 @@ pub async fn start(command: &mut Command) -> (Child, SocketAddr) {
 
 /// Starts a command and waits until it has said this, too; gives everything that it has said till then.
 pub async fn start_until(command: &mut Command, last: &str) -> (Child, SocketAddr, String) {
+    // Unless the command has a word on it of its own.
+    if !command.as_std().get_envs().any(|(name, _)| name == LOG) {
+        command.env(LOG, "warn");
+    }
     let mut child = command
-        .env("DEVSPACES_LOG", "warn")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -92,8 +99,8 @@ pub struct Processes {
     /// Where each service's replicas are.
     addresses: BTreeMap<Service, Vec<SocketAddr>>,
     running: BTreeMap<(Service, usize), Child>,
-    /// The network on the way to each service from the others. Users don't go by it, and neither does anybody to one of
-    /// several replicas.
+    /// The network on the way to each service from the others, if it can fail. Users don't go by it, and neither does
+    /// anybody to one of several replicas.
     networks: BTreeMap<Service, Network>,
 }
 
@@ -119,6 +126,16 @@ impl Processes {
 
     /// No service runs yet.
     pub async fn with(databases: Databases) -> Self {
+        let mut processes = Self::with_replicas(databases, 1).await;
+        for (service, replicas) in &processes.addresses {
+            processes.networks.insert(*service, Network::to(replicas[0]).await);
+        }
+        processes
+    }
+
+    /// No service runs yet. They call one another without a network that can fail, whose bytes this process would carry:
+    /// for measurements.
+    pub async fn directly_connected(databases: Databases) -> Self {
         Self::with_replicas(databases, 1).await
     }
 
@@ -126,16 +143,14 @@ impl Processes {
         let folder = temporary_folder();
         keys::make(folder.path()).expect("keys");
         let mut addresses = BTreeMap::new();
-        let mut networks = BTreeMap::new();
         for service in Service::ALL {
             let mut ports = Vec::new();
             for _ in 0..replicas {
                 ports.push(listen().await.local_addr().expect("an address"));
             }
-            networks.insert(service, Network::to(ports[0]).await);
             addresses.insert(service, ports);
         }
-        Self { databases, folder, addresses, running: BTreeMap::new(), networks }
+        Self { databases, folder, addresses, running: BTreeMap::new(), networks: BTreeMap::new() }
     }
 
     /// Starts a service that is not running, with all its replicas.
@@ -176,16 +191,14 @@ impl Processes {
             .arg(in_folder(keys::SUITE_JWKS))
             .arg("--service-key-file")
             .arg(in_folder("{service}.pem"))
+            .args(["--service-permission", "auditor=authz.check_others"])
             .args(["--service-permission", "importer=import.apps"])
             .args(["--service-permission", "metering=usage.report"])
             .args(["--service-permission", "billing-run=billing.run"])
             .args(["--service-permission", "migrator=import.vendor_profiles"]);
         for (peer, replicas) in &self.addresses {
-            let way = match replicas.as_slice() {
-                [_] => &[self.networks[peer].address],
-                replicas => replicas,
-            };
-            for address in way {
+            let network = self.networks.get(peer).map(|network| &network.address);
+            for address in network.map_or(replicas.as_slice(), slice::from_ref) {
                 command.args(["--peer", &format!("{peer}=http://{address}")]);
             }
         }

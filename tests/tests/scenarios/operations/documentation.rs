@@ -83,6 +83,7 @@ const BLOCKS: &[(&str, &str, Run)] = &[
         "docker compose -f deploy/compose.yaml -f deploy/compose.prometheus.yaml up",
         Run::Script("-f deploy/compose.prometheus.yaml"),
     ),
+    ("docs/performance.md", "benches/peers.sh", Run::Nobody("it takes up to half an hour, and measures")),
     ("docs/reliability.md", "cargo xtask attack", Run::Nobody("ci and nightly do, as commands of their own")),
     ("docs/reliability.md", "cargo xtask faults", Run::Nobody("it takes up to 15 minutes and root")),
 ];
