@@ -4,7 +4,7 @@ use super::rounds::{Alone, Sample};
 /// Prints the head.
 pub(super) fn head() {
     println!(
-        "  {:<58}{:>9}{:>8}{:>10}{:>12}{:>8}{:>11}{:>8}{:>10}{:>8}",
+        "  {:<64}{:>9}{:>8}{:>10}{:>12}{:>8}{:>11}{:>8}{:>10}{:>8}",
         "",
         "calls/s",
         "of echo",
@@ -17,7 +17,7 @@ pub(super) fn head() {
         "of echo"
     );
     println!(
-        "  {:<58}{:>17}{:>30}{:>37}",
+        "  {:<64}{:>17}{:>30}{:>37}",
         "", "many at once", "processor", "one after another, and its processor"
     );
 }
@@ -33,7 +33,7 @@ pub(super) fn row(what: &str, samples: &[Sample], echo: &[Sample]) {
     let latency = |sample: &Sample| sample.alone.as_ref().map(|Alone { median, .. }| *median);
     let alone = |sample: &Sample| sample.alone.as_ref().map(|Alone { processor, .. }| *processor);
     println!(
-        "  {what:<58}{:>9}{:>8}{:>10}{:>12}{:>8}{:>11}{:>8}{:>10}{:>8}",
+        "  {what:<64}{:>9}{:>8}{:>10}{:>12}{:>8}{:>11}{:>8}{:>10}{:>8}",
         cell(own(&calls), 0),
         cell(ratio(&calls), 2),
         cell(own(&|sample| Some(sample.processor)), 1),
