@@ -5,7 +5,8 @@
 //! rests on these rules, and the model in `exchange/model.rs` walks every interleaving to show that each is needed.
 //!
 //! - **Join.** A check begins when it is enqueued. It waits for a batch whose questions are not yet taken, so that
-//!   the owner's read begins after the check did. It never joins a call under way, even for the same question.
+//!   the owner's read begins after the check did. It never joins a call under way, even for the same question. It may
+//!   follow one: wait for it to end and then look at what it brought (rule Rest), and enqueue itself if that won't do.
 //! - **Answer.** "Unchanged" means: as the batch said that it knew. A batch therefore holds the entries it sent. What
 //!   the cache holds by the time of the answer may have been read earlier, or be gone.
 //! - **Key and version.** An entry belongs to one owner, scope and subject. Any difference of version is a change, a
@@ -14,7 +15,7 @@
 //! Whatever the cache holds can thus make a check cheaper and never wrong. For checks that allow for some age, an
 //! entry's age counts from when the call that confirmed it was sent (**Age**).
 use std::{
-    collections::{HashMap, VecDeque, hash_map},
+    collections::{HashMap, HashSet, VecDeque, hash_map},
     sync::Arc,
     time::Duration,
 };
@@ -108,9 +109,21 @@ pub(crate) struct Asked<W> {
 pub(crate) struct Batch<W> {
     pub(crate) asked: Vec<Asked<W>>,
     sent: Sent,
+    number: u64,
 }
 
-/// The end of some checks' wait: facts, or the knowledge that they could not be had.
+/// What the exchange knows of a call under way.
+#[cfg_attr(test, derive(Clone))]
+struct Call<W> {
+    number: u64,
+    sent: Sent,
+    questions: HashSet<Question>,
+    /// The checks that look at what it brought when it has ended.
+    followers: Vec<W>,
+}
+
+/// The end of some checks' wait: facts, or the knowledge that they could not be had; for those that followed a call,
+/// only that it has ended.
 #[derive(Debug)]
 pub(crate) struct Resolved<W> {
     pub(crate) waiters: Vec<W>,
@@ -129,8 +142,29 @@ pub(crate) struct Exchange<W> {
     order: VecDeque<Question>,
     pending: HashMap<Question, Vec<W>>,
     waiting: usize,
-    calls: usize,
-    cache: Cache<Question, Confirmed>,
+    /// The latest is the last.
+    calls: Vec<Call<W>>,
+    /// The number of the next call.
+    next: u64,
+    cache: Cache<Question, Kept>,
+}
+
+/// What the cache holds of a question.
+#[cfg_attr(test, derive(Clone))]
+struct Kept {
+    confirmed: Confirmed,
+    /// How often it was recalled since it was confirmed.
+    recalls: u32,
+}
+
+/// What was recalled for a check.
+pub(crate) struct Recalled {
+    /// The facts. What has an end is to be judged by the owner's clock when the check began.
+    pub(crate) confirmed: Confirmed,
+    /// How long before the check began the call was sent that confirmed them.
+    pub(crate) age: Duration,
+    /// How often they were recalled before, since they were confirmed.
+    pub(crate) recalls: u32,
 }
 
 impl<W> Exchange<W> {
@@ -140,7 +174,8 @@ impl<W> Exchange<W> {
             order: VecDeque::new(),
             pending: HashMap::new(),
             waiting: 0,
-            calls: 0,
+            calls: Vec::with_capacity(limits.calls),
+            next: 0,
             cache: Cache::new(limits.entries),
         }
     }
@@ -161,35 +196,65 @@ impl<W> Exchange<W> {
         Ok(())
     }
 
-    /// What was confirmed by a call that was sent less than so long before a check began (rules Rest and Age).
-    pub(crate) fn recall(&self, question: &Question, begun: Sent, within: Duration) -> Option<Confirmed> {
-        let confirmed = self.cache.get(question)?;
-        let age = confirmed.sent.age(begun);
-        (age < within).then(|| Confirmed { read_time: confirmed.read_time + age, ..confirmed.clone() })
+    /// Has a question asked for nobody, so that whoever checks next need not wait. Nothing is done if it is asked already,
+    /// or too much waits.
+    pub(crate) fn refresh(&mut self, question: &Question) {
+        let asked = self.calls.iter().any(|call| call.questions.contains(question));
+        if asked || self.pending.contains_key(question) || self.order.len() >= self.limits.waiting {
+            return;
+        }
+        self.order.push_back(question.clone());
+        self.pending.insert(question.clone(), Vec::new());
+    }
+
+    /// Lets a check follow the latest call under way that asks the same, if it was sent less than so long before the
+    /// check began, or after. What it brings can then be recalled for the check, unless it failed or was dropped.
+    /// `false` if there is no such call, or too many follow it.
+    pub(crate) fn follow(&mut self, question: &Question, begun: Sent, within: Duration, waiter: W) -> bool {
+        let mut latest = self.calls.iter_mut().rev();
+        let Some(call) = latest.find(|call| call.questions.contains(question)) else { return false };
+        let follows = call.sent.age(begun) < within && call.followers.len() < self.limits.waiting;
+        if follows {
+            call.followers.push(waiter);
+        }
+        follows
+    }
+
+    /// What was last confirmed, for a check that began at a time (rules Rest and Age).
+    pub(crate) fn recall(&mut self, question: &Question, begun: Sent) -> Option<Recalled> {
+        let mut kept = self.cache.get_mut(question)?;
+        let recalls = kept.recalls;
+        kept.recalls = recalls.saturating_add(1);
+        let age = kept.confirmed.sent.age(begun);
+        let read_time = kept.confirmed.read_time + age;
+        Some(Recalled { confirmed: Confirmed { read_time, ..kept.confirmed.clone() }, age, recalls })
     }
 
     /// What was last confirmed, however long ago.
     pub(crate) fn cached(&self, question: &Question) -> Option<Confirmed> {
-        self.cache.get(question).cloned()
+        self.cache.get(question).map(|kept| kept.confirmed.clone())
     }
 
     /// Takes the questions of the next call, unless there are none or enough calls are under way. The caller sends
     /// them now, and must bring the batch back to [`complete`](Self::complete) or [`fail`](Self::fail).
     pub(crate) fn take(&mut self, now: impl FnOnce() -> Sent) -> Option<Batch<W>> {
-        if self.order.is_empty() || self.calls >= self.limits.calls {
+        if self.order.is_empty() || self.calls.len() >= self.limits.calls {
             return None;
         }
-        self.calls += 1;
         let sent = now();
         let count = self.order.len().min(self.limits.questions);
         let mut asked = Vec::with_capacity(count);
         for question in self.order.drain(..count) {
             let waiters = self.pending.remove(&question).unwrap_or_default();
             self.waiting -= waiters.len();
-            let known = self.cache.get(&question).map(|confirmed| Arc::clone(&confirmed.entry));
+            let known = self.cache.get(&question).map(|kept| Arc::clone(&kept.confirmed.entry));
             asked.push(Asked { question, known, waiters });
         }
-        Some(Batch { asked, sent })
+        let number = self.next;
+        self.next += 1;
+        let questions = asked.iter().map(|asked| asked.question.clone()).collect();
+        self.calls.push(Call { number, sent, questions, followers: Vec::new() });
+        Some(Batch { asked, sent, number })
     }
 
     /// Brings the owner's answers to a batch, in the order of its questions.
@@ -197,7 +262,7 @@ impl<W> Exchange<W> {
         if answers.len() != batch.asked.len() {
             return self.fail(batch);
         }
-        self.calls -= 1;
+        let followers = self.end(batch.number);
         let sent = batch.sent;
         let resolve = |(asked, answer): (Asked<W>, Answer)| {
             let read_time = answer.read_time;
@@ -207,29 +272,37 @@ impl<W> Exchange<W> {
             }
             Resolved { waiters: asked.waiters, confirmed }
         };
-        batch.asked.into_iter().zip(answers).map(resolve).collect()
+        batch.asked.into_iter().zip(answers).map(resolve).chain(followers).collect()
     }
 
     /// Ends a call that brought no answer. Whoever asks again is asked for by a new call.
     pub(crate) fn fail(&mut self, batch: Batch<W>) -> Vec<Resolved<W>> {
-        self.calls -= 1;
-        batch.asked.into_iter().map(|asked| Resolved { waiters: asked.waiters, confirmed: None }).collect()
+        let followers = self.end(batch.number);
+        let resolve = |asked: Asked<W>| Resolved { waiters: asked.waiters, confirmed: None };
+        batch.asked.into_iter().map(resolve).chain(followers).collect()
+    }
+
+    /// Ends a call, and the wait of whoever followed it.
+    fn end(&mut self, number: u64) -> Option<Resolved<W>> {
+        let place = self.calls.iter().position(|call| call.number == number)?;
+        let waiters = self.calls.remove(place).followers;
+        (!waiters.is_empty()).then_some(Resolved { waiters, confirmed: None })
     }
 
     /// Keeps what was confirmed, unless what the cache holds may be from a later read: one by an overlapping call
     /// that saw a higher sequence. If the cache still holds the version that this call knew, there was no such call,
     /// and what it brings is news even with a lower sequence, as from a restored database.
     fn keep(&mut self, question: Question, known: Option<&Entry>, new: &Confirmed) {
-        let keep = self.cache.peek(&question).is_none_or(|cached| {
-            let (held, version) = (&cached.entry.version, &new.entry.version);
+        let keep = self.cache.peek(&question).is_none_or(|kept| {
+            let (held, version) = (&kept.confirmed.entry.version, &new.entry.version);
             if held == version {
-                new.sent > cached.sent
+                new.sent > kept.confirmed.sent
             } else {
                 known.is_some_and(|known| known.version == *held) || version.sequence > held.sequence
             }
         });
         if keep {
-            self.cache.insert(question, new.clone());
+            self.cache.insert(question, Kept { confirmed: new.clone(), recalls: 0 });
         }
     }
 }

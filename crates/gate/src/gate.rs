@@ -18,6 +18,7 @@ use crate::{
     resource::Resource,
     sources::{ServicePermissions, Sources},
     verdict::{is_settled, unavailable, verdict},
+    window::AtHand,
 };
 
 /// The gate of one service. Clones are handles to the same gate.
@@ -67,7 +68,7 @@ impl Gate {
     ) -> Result<(), Fault> {
         let resource = resource.into();
         let subject = subject_of(caller);
-        if self.at_hand(&subject, permission, resource, Sent::by(&*self.0.clock)).is_some() {
+        if self.at_hand(&subject, permission, resource, Sent::by(&*self.0.clock)).await.is_some() {
             return Ok(());
         }
         self.pass(subject, permission, resource, OwnerSet::EMPTY).await.map(drop)
@@ -151,7 +152,7 @@ impl Gate {
     ) -> Result<Checked, Fault> {
         let begun = Sent::by(&*self.0.clock);
         let subject = Arc::new(subject.clone());
-        if let Some(decision) = self.at_hand(&subject, permission, resource, begun) {
+        if let Some(decision) = self.at_hand(&subject, permission, resource, begun).await {
             return Ok(Checked { decision, as_of: begun.time });
         }
         let enough = |facts: &Facts| is_settled(&decide(permission, facts));
@@ -195,7 +196,8 @@ impl Gate {
         }
     }
 
-    fn at_hand(
+    /// What memory allows to a check that began at a time, now or as soon as calls under way have ended.
+    async fn at_hand(
         &self,
         subject: &Arc<Principal>,
         permission: Permission,
@@ -210,7 +212,16 @@ impl Gate {
             max_age: Duration::ZERO,
             enough: &|_| true,
         };
-        gatherer.at_hand(permission, needs(subject, permission), resource, begun, *window)
+        let recall = || gatherer.at_hand(permission, needs(subject, permission), resource, begun, *window);
+        match recall() {
+            AtHand::Allowed(decision) => return Some(decision),
+            AtHand::Nothing => return None,
+            AtHand::Followed(calls) => calls.end().await,
+        }
+        match recall() {
+            AtHand::Allowed(decision) => Some(decision),
+            AtHand::Followed(_) | AtHand::Nothing => None,
+        }
     }
 
     async fn gather(

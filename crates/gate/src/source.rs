@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    exchange::{Answer, Batch, Confirmed, Exchange, Limits, Overloaded, Sent},
+    exchange::{Answer, Batch, Confirmed, Exchange, Limits, Overloaded, Recalled, Sent},
     facts::{OwnFacts, Question, Version},
     metrics,
     owner::{Hosted, MAX_QUESTIONS},
@@ -42,6 +42,14 @@ const DEADLINE: Duration = Duration::from_secs(2);
 struct Waiter {
     answer: oneshot::Sender<Option<Confirmed>>,
     trace: Option<TraceContext>,
+}
+
+impl Waiter {
+    /// Whoever is in the current trace, and where the answer comes.
+    fn new() -> (Self, oneshot::Receiver<Option<Confirmed>>) {
+        let (told, answer) = oneshot::channel();
+        (Self { answer: told, trace: TraceContext::current() }, answer)
+    }
 }
 
 /// The facts of one owner. Clones share its calls and its cache.
@@ -117,26 +125,46 @@ impl Source {
     /// Asks the owner, in a call that is sent after this returns or is being sent by it (rule Join). Facts that were
     /// confirmed by a call sent less than `max_age` ago will do (rule Age); zero takes none.
     pub(crate) fn ask(&self, question: Question, max_age: Duration) -> Result<Asking, Overloaded> {
-        let (told, answer) = oneshot::channel();
         let mut exchange = self.exchange();
         if !max_age.is_zero()
-            && let Some(confirmed) = exchange.recall(&question, self.now(), max_age)
+            && let Some(recalled) = exchange.recall(&question, self.now())
+            && recalled.age < max_age
         {
-            return Ok(Asking::Cached(confirmed));
+            return Ok(Asking::Cached(recalled.confirmed));
         }
-        exchange.enqueue(question, Waiter { answer: told, trace: TraceContext::current() })?;
+        let (waiter, answer) = Waiter::new();
+        exchange.enqueue(question, waiter)?;
+        self.proceed(exchange);
+        Ok(Asking::Waiting(answer))
+    }
+
+    /// What the owner last confirmed, for a check that began at a time (rule Rest).
+    pub(crate) fn recall(&self, question: &Question, begun: Sent) -> Option<Recalled> {
+        self.exchange().recall(question, begun)
+    }
+
+    /// Asks the owner again, for nobody: whoever recalls this next finds it young.
+    pub(crate) fn refresh(&self, question: &Question) {
+        let mut exchange = self.exchange();
+        exchange.refresh(question);
+        self.proceed(exchange);
+    }
+
+    /// Waits for a call under way that was sent less than so long before a check began and asks the same, if there is one:
+    /// when it has ended, there may be something to recall.
+    pub(crate) fn follow(&self, question: &Question, begun: Sent, within: Duration) -> Option<Asking> {
+        let (waiter, answer) = Waiter::new();
+        self.exchange().follow(question, begun, within, waiter).then_some(Asking::Waiting(answer))
+    }
+
+    /// Makes the next call, if it is time.
+    fn proceed(&self, mut exchange: MutexGuard<'_, Exchange<Waiter>>) {
         let batch = exchange.take(|| self.now());
         drop(exchange);
         if let Some(batch) = batch {
             // In nobody's place and turn: the checks of many callers share it.
             tokio::spawn(self.clone().run(batch));
         }
-        Ok(Asking::Waiting(answer))
-    }
-
-    /// What the owner confirmed by a call that was sent less than so long before a check began (rule Rest).
-    pub(crate) fn recall(&self, question: &Question, begun: Sent, within: Duration) -> Option<Confirmed> {
-        self.exchange().recall(question, begun, within)
     }
 
     /// What the owner last confirmed, however long ago: a guess that saves a round trip if it proves right.

@@ -9,6 +9,9 @@
 //!   when the reply arrives, and no grant has to rest.
 //! - **Age.** It counts from when the confirming call was sent, also for what has an end: that is judged by the owner's
 //!   time of reading and the age. A machine that was suspended was so for the facts as well.
+//! - **Following.** If what is at hand would allow and is too old, the check may wait for calls under way that ask the
+//!   same and were sent within the window, and then look again. So when a window is over, one call is made for all checks
+//!   that wait.
 //! - **All or nothing.** Either all facts of a decision are at hand, or all are asked for. So an explanation names every
 //!   way by which a permission is granted.
 use std::time::Duration;
@@ -16,12 +19,14 @@ use std::time::Duration;
 use devspaces_authz::{AppFacts, Decision, Fact, OwnerSet, Permission, Service, decide};
 use devspaces_kit::name::{AppName, Scope, SpaceName};
 use devspaces_ledger::REST;
+use tokio::time::timeout;
 
 use crate::{
-    exchange::{Confirmed, Sent},
+    exchange::{Confirmed, Recalled, Sent},
+    facts::Question,
     gather::{Gathered, Gatherer},
     resource::Resource,
-    source::Source,
+    source::{Asking, Source},
 };
 
 /// How old at most what a strict answer rests on may be: less than any change rests, by more than a tenth, since two
@@ -30,9 +35,38 @@ pub const WINDOW: Duration = Duration::from_millis(22);
 const _: () =
     assert!(WINDOW.as_millis() * 11 < REST.as_millis() * 10, "a gate's window is over before any rest is");
 
+/// How often facts must have been recalled since they were confirmed, to be asked for again before they are too old: so what
+/// is checked all the time is never waited for, and for what is checked now and then no call is made that nobody needs.
+const OFTEN: u32 = 16;
+
+/// What memory says of a permission.
+pub(crate) enum AtHand {
+    /// All that the decision needs was confirmed less than a window before the check began, and it allows.
+    Allowed(Decision),
+    /// What is there allows, but some of it is too old. These calls, under way, confirm it or don't: afterwards it is worth
+    /// another look.
+    Followed(Following),
+    /// It does not allow, or is not there, or nobody asks for it.
+    Nothing,
+}
+
+/// Calls under way that a check follows.
+pub(crate) struct Following(Vec<Asking>);
+
+impl Following {
+    /// Waits until they have ended: not for an owner that is silent, since the check may ask it anew.
+    pub(crate) async fn end(self) {
+        let ends = async {
+            for call in self.0 {
+                call.answer().await;
+            }
+        };
+        let _ = timeout(WINDOW, ends).await;
+    }
+}
+
 impl Gatherer<'_> {
-    /// The decision that facts from memory allow: all that it needs was confirmed less than a window before `begun`. `None`
-    /// if it was not, or does not allow.
+    /// What facts from memory say to a check that began at a time.
     pub(crate) fn at_hand(
         &self,
         permission: Permission,
@@ -40,40 +74,52 @@ impl Gatherer<'_> {
         resource: Resource,
         begun: Sent,
         window: Duration,
-    ) -> Option<Decision> {
-        let memory = Memory { gatherer: self, begun, window: window.min(WINDOW) };
-        let mut gathered = self.nothing();
+    ) -> AtHand {
+        let mut memory = Memory { gatherer: self, begun, window: window.min(WINDOW), old: Vec::new() };
+        let Some(gathered) = memory.gathered(needs, resource) else { return AtHand::Nothing };
+        let decision = decide(permission, &gathered.facts);
+        match memory.old.is_empty() {
+            _ if !decision.is_allowed() => AtHand::Nothing,
+            true => AtHand::Allowed(decision),
+            false => memory.follow().map_or(AtHand::Nothing, AtHand::Followed),
+        }
+    }
+}
+
+/// What was confirmed, as a check finds it.
+struct Memory<'a> {
+    gatherer: &'a Gatherer<'a>,
+    begun: Sent,
+    window: Duration,
+    /// What was found and is too old.
+    old: Vec<(&'a Source, Question)>,
+}
+
+impl<'a> Memory<'a> {
+    fn gathered(&mut self, needs: OwnerSet, resource: Resource) -> Option<Gathered> {
+        let mut gathered = self.gatherer.nothing();
         match resource {
             Resource::Space(space)
             | Resource::VendorProfile { space, .. }
             | Resource::Listing { space, .. } => {
                 gathered.facts.app = Fact::Known(AppFacts::default());
-                memory.enter_space(&mut gathered, space, needs)?;
+                self.enter_space(&mut gathered, space, needs)?;
             }
-            Resource::App(app) if !needs.is_empty() => memory.enter_app(&mut gathered, app, needs)?,
+            Resource::App(app) if !needs.is_empty() => self.enter_app(&mut gathered, app, needs)?,
             // Nothing to ask about, or asked for in order to change something.
             Resource::App(_) | Resource::Platform | Resource::Link { .. } => return None,
         }
-        Some(decide(permission, &gathered.facts)).filter(Decision::is_allowed)
+        Some(gathered)
     }
-}
 
-/// What was confirmed less than a window before a check began.
-struct Memory<'a> {
-    gatherer: &'a Gatherer<'a>,
-    begun: Sent,
-    window: Duration,
-}
-
-impl Memory<'_> {
-    fn enter_space(&self, gathered: &mut Gathered, space: SpaceName, needs: OwnerSet) -> Option<()> {
+    fn enter_space(&mut self, gathered: &mut Gathered, space: SpaceName, needs: OwnerSet) -> Option<()> {
         for source in self.gatherer.sources.iter().filter(|source| needs.contains(source.owner())) {
             gathered.enter(&self.recall(source, space.into())?);
         }
         Some(())
     }
 
-    fn enter_app(&self, gathered: &mut Gathered, app: AppName, needs: OwnerSet) -> Option<()> {
+    fn enter_app(&mut self, gathered: &mut Gathered, app: AppName, needs: OwnerSet) -> Option<()> {
         let confirmed = self.recall(self.gatherer.sources.of(Service::Space)?, app.into())?;
         gathered.enter(&confirmed);
         match confirmed.link() {
@@ -83,7 +129,21 @@ impl Memory<'_> {
         Some(())
     }
 
-    fn recall(&self, source: &Source, scope: Scope) -> Option<Confirmed> {
-        source.recall(&self.gatherer.question(scope), self.begun, self.window)
+    fn recall(&mut self, source: &'a Source, scope: Scope) -> Option<Confirmed> {
+        let question = self.gatherer.question(scope);
+        let Recalled { confirmed, age, recalls } = source.recall(&question, self.begun)?;
+        if age >= self.window {
+            self.old.push((source, question));
+        } else if recalls >= OFTEN && age * 4 >= self.window * 3 {
+            source.refresh(&question);
+        }
+        Some(confirmed)
+    }
+
+    /// `None` if something that is too old is not being asked for.
+    fn follow(&self) -> Option<Following> {
+        let old = self.old.iter();
+        let calls = old.map(|(source, question)| source.follow(question, self.begun, self.window));
+        calls.collect::<Option<_>>().map(Following)
     }
 }

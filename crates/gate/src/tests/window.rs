@@ -3,6 +3,7 @@ use std::{sync::Arc, time::Duration};
 
 use devspaces_authz::{AppRole, ConsoleRole, MarketplaceFacts, Outcome, Permission, Service};
 use devspaces_kit::{clock::Clock as _, name::AppName};
+use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 use uuid::Uuid;
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     gate::Gate,
     resource::Resource,
     sources::{ServicePermissions, Sources},
-    testing::{Memory, TestClock, at, caller, member, question, space, user},
+    testing::{Call, Memory, TestClock, at, caller, member, question, scripted, settle, space, user},
 };
 
 const ADMIN: Option<ConsoleRole> = Some(ConsoleRole::Admin);
@@ -41,15 +42,119 @@ async fn what_was_confirmed_within_the_window_allows_until_it_is_over() {
     let gate = gate([&members], &clock);
     assert_eq!(checked(&gate, Permission::MembersUpdate, space(1)).await, Outcome::Allowed);
     members.set(question(space(1), "alice"), 2, member(None));
-    pass(&clock, WINDOW.saturating_sub(MOMENT));
+    pass(&clock, WINDOW / 2);
     let from_memory =
         gate.check(&user("alice"), Permission::MembersAdd, space(1).into(), Duration::ZERO).await;
     let from_memory = from_memory.unwrap();
     assert_eq!((from_memory.decision.outcome(), members.calls()), (Outcome::Allowed, 1));
     assert_eq!(from_memory.as_of, clock.now(), "whatever was acknowledged by then would have rested");
-    pass(&clock, MOMENT);
+    pass(&clock, WINDOW / 2);
     assert_eq!(checked(&gate, Permission::MembersUpdate, space(1)).await, Outcome::Denied);
     assert_eq!(members.calls(), 2);
+}
+
+/// A check of alice that runs by itself.
+fn begin(gate: &Gate) -> JoinHandle<Outcome> {
+    let gate = gate.clone();
+    tokio::spawn(async move { checked(&gate, Permission::MembersUpdate, space(1)).await })
+}
+
+/// A gate that knows of alice, an Admin, since a window ago; and the calls that it makes to her owner.
+async fn with_an_owner(clock: &Arc<TestClock>) -> (Gate, mpsc::UnboundedReceiver<Call>) {
+    let (members, mut calls) = scripted(Service::Membership, clock);
+    let sources = Sources::default().with(members);
+    let home = Memory::of(Service::Membership);
+    let gate = Gate::new(home, sources, ServicePermissions::default(), WINDOW, clock.clone());
+    let first = begin(&gate);
+    calls.recv().await.unwrap().answer_one(1, Some(member(ADMIN)));
+    assert_eq!(first.await.unwrap(), Outcome::Allowed);
+    (gate, calls)
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_window_is_over_one_call_is_made_for_all_checks_that_wait() {
+    let clock = TestClock::at(0);
+    let (gate, mut calls) = with_an_owner(&clock).await;
+    pass(&clock, WINDOW);
+    let first = begin(&gate);
+    let call = calls.recv().await.unwrap();
+    pass(&clock, WINDOW / 2);
+    let later = [begin(&gate), begin(&gate)];
+    settle().await;
+    call.answer_one(1, None);
+    assert_eq!(first.await.unwrap(), Outcome::Allowed);
+    for check in later {
+        assert_eq!(check.await.unwrap(), Outcome::Allowed);
+    }
+    assert!(calls.try_recv().is_err(), "they followed the first check's call");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_sent_before_the_window_is_not_followed() {
+    let clock = TestClock::at(0);
+    let (gate, mut calls) = with_an_owner(&clock).await;
+    pass(&clock, WINDOW);
+    let first = begin(&gate);
+    let earlier = calls.recv().await.unwrap();
+    pass(&clock, WINDOW);
+    let later = begin(&gate);
+    let call = calls.recv().await.unwrap();
+    earlier.answer_one(1, None);
+    assert_eq!(first.await.unwrap(), Outcome::Allowed);
+    call.answer_one(2, Some(member(None)));
+    assert_eq!(later.await.unwrap(), Outcome::Denied);
+}
+
+// R-P9: whoever follows a call that does not allow asks anew, and so does whoever follows one that brings nothing.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_followed_never_denies() {
+    let clock = TestClock::at(0);
+    let (gate, mut calls) = with_an_owner(&clock).await;
+    let fail = |call: Call| call.fail();
+    let deny = |call: Call| call.answer_one(2, Some(member(None)));
+    for end in [fail, deny] {
+        pass(&clock, WINDOW);
+        let first = begin(&gate);
+        let call = calls.recv().await.unwrap();
+        pass(&clock, MOMENT);
+        let follower = begin(&gate);
+        settle().await;
+        end(call);
+        assert_ne!(first.await.unwrap(), Outcome::Allowed);
+        calls.recv().await.unwrap().answer_one(3, Some(member(ADMIN)));
+        assert_eq!(follower.await.unwrap(), Outcome::Allowed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_follows_a_silent_call_longer_than_a_window() {
+    let clock = TestClock::at(0);
+    let (gate, mut calls) = with_an_owner(&clock).await;
+    pass(&clock, WINDOW);
+    let _first = begin(&gate);
+    let _silent = calls.recv().await.unwrap();
+    let (start, follower) = (Instant::now(), begin(&gate));
+    calls.recv().await.unwrap().answer_one(1, None);
+    assert_eq!(follower.await.unwrap(), Outcome::Allowed);
+    assert!(start.elapsed() <= WINDOW + Duration::from_millis(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_checked_all_the_time_is_asked_for_before_its_window_is_over() {
+    let clock = TestClock::at(0);
+    let (gate, mut calls) = with_an_owner(&clock).await;
+    for _ in 0..20 {
+        assert_eq!(begin(&gate).await.unwrap(), Outcome::Allowed, "from memory");
+    }
+    pass(&clock, WINDOW * 3 / 4);
+    for _ in 0..2 {
+        assert_eq!(begin(&gate).await.unwrap(), Outcome::Allowed, "from memory");
+    }
+    calls.recv().await.unwrap().answer_one(1, None);
+    settle().await;
+    pass(&clock, WINDOW / 2);
+    assert_eq!(begin(&gate).await.unwrap(), Outcome::Allowed);
+    assert!(calls.try_recv().is_err(), "asked once for all, and confirmed");
 }
 
 #[tokio::test(start_paused = true)]
