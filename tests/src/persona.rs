@@ -128,6 +128,12 @@ impl Persona {
         AuthzServiceClient::new(self.authorized(service))
     }
 
+    /// The port of a service, without credentials.
+    #[must_use]
+    pub fn port(&self, service: Service) -> Port {
+        self.ports[&service].clone()
+    }
+
     /// The header by which they are known.
     #[must_use]
     pub fn authorization(&self) -> &str {

@@ -1,6 +1,6 @@
 //! Questions about permissions in JSON over HTTP.
 use devspaces::Service;
-use devspaces_tests::{Persona, Suite};
+use devspaces_tests::{Persona, Port, Suite};
 use http_body_util::{BodyExt as _, Full};
 use prost::bytes::Bytes;
 use serde_json::{Value, json};
@@ -47,8 +47,13 @@ impl Answer {
 
 /// Sends a request to a service over HTTP/2.
 pub(crate) async fn sends(suite: &Suite, service: Service, request: Request<String>) -> Answer {
+    sends_to(suite.channel(service), request).await
+}
+
+/// Sends a request to a port over HTTP/2.
+async fn sends_to(port: Port, request: Request<String>) -> Answer {
     let request = request.map(|body| Body::new(Full::new(Bytes::from(body))));
-    let response = suite.channel(service).oneshot(request).await.expect("an answer");
+    let response = port.oneshot(request).await.expect("an answer");
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.expect("a body").to_bytes();
     let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).expect("JSON") };
@@ -56,22 +61,16 @@ pub(crate) async fn sends(suite: &Suite, service: Service, request: Request<Stri
 }
 
 /// Posts JSON to the space service.
-pub(crate) async fn posts(suite: &Suite, who: &Persona, path: &str, body: &Value) -> Answer {
-    posts_to(suite, Service::Space, who, path, body).await
+pub(crate) async fn posts(who: &Persona, path: &str, body: &Value) -> Answer {
+    posts_to(Service::Space, who, path, body).await
 }
 
 /// Posts JSON to a service.
-pub(crate) async fn posts_to(
-    suite: &Suite,
-    service: Service,
-    who: &Persona,
-    path: &str,
-    body: &Value,
-) -> Answer {
+pub(crate) async fn posts_to(service: Service, who: &Persona, path: &str, body: &Value) -> Answer {
     let request = Request::post(path)
         .header("content-type", "application/json")
         .header("authorization", who.authorization());
-    sends(suite, service, request.body(body.to_string()).expect("a request")).await
+    sends_to(who.port(service), request.body(body.to_string()).expect("a request")).await
 }
 
 /// What has a name in the API, by type and id: `spaces/…` is a space.

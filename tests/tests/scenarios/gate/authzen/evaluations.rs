@@ -50,7 +50,7 @@ async fn what_questions_have_in_common_is_said_once(suite: Suite) {
             {"action": {"name": "space.create"}, "resource": entity("")},
         ],
     });
-    let answer = posts(&suite, &bob, EVALUATIONS, &request).await.ok();
+    let answer = posts(&bob, EVALUATIONS, &request).await.ok();
     assert_eq!(decisions(&answer), [true, false, false, true]);
     assert!(answer.get("decision").is_none(), "{answer}");
     let times: Vec<_> = (0..4).map(|index| &answer["evaluations"][index]["context"]["as_of"]).collect();
@@ -66,7 +66,7 @@ async fn answers_end_where_the_semantic_says(suite: Suite) {
             "evaluations": actions.map(action),
             "options": {"evaluations_semantic": semantic, "another_option": "value"},
         });
-        decisions(&posts(&suite, &bob, EVALUATIONS, &request).await.ok())
+        decisions(&posts(&bob, EVALUATIONS, &request).await.ok())
     };
     let [may, not] = ["space.get", "members.add"];
     assert_eq!(ended("execute_all", [may, not, may]).await, [true, false, true]);
@@ -92,7 +92,7 @@ async fn a_bad_question_is_denied_with_its_error_and_spoils_no_other(suite: Suit
             {"resource": entity(&space)},
         ],
     });
-    let answer = posts(&suite, &bob, EVALUATIONS, &request).await.ok();
+    let answer = posts(&bob, EVALUATIONS, &request).await.ok();
     assert_eq!(decisions(&answer), [true, false, false, false, false, true]);
     for (index, status, reason, field) in [
         (1, 400, "INVALID_FIELD", Some("evaluations[1].resource")),
@@ -109,7 +109,7 @@ async fn a_bad_question_is_denied_with_its_error_and_spoils_no_other(suite: Suit
     assert!(message.ends_with("; did you mean \"members.list\"?"), "{message}");
     // Nor if all of them are bad.
     let request = json!({"evaluations": [{}, {}]});
-    assert_eq!(decisions(&posts(&suite, &bob, EVALUATIONS, &request).await.ok()), [false, false]);
+    assert_eq!(decisions(&posts(&bob, EVALUATIONS, &request).await.ok()), [false, false]);
 }
 
 // R-P2
@@ -121,12 +121,12 @@ async fn a_question_that_can_not_be_decided_is_denied_and_says_why(suite: Suite)
         asks(&bob.name, "space.create", ""),
         asks(&bob.name, "space.get", &space),
     ]});
-    let answer = posts(&suite, &bob, EVALUATIONS, &request).await.ok();
+    let answer = posts(&bob, EVALUATIONS, &request).await.ok();
     assert_eq!(decisions(&answer), [true, false]);
     let error = &answer["evaluations"][1]["context"]["error"];
     assert_eq!((&error["status"], &error["reason"]), (&json!(503), &json!("FACTS_UNAVAILABLE")));
     // By itself it is the error of the request.
-    let single = posts(&suite, &bob, EVALUATIONS, &asks(&bob.name, "space.get", &space)).await;
+    let single = posts(&bob, EVALUATIONS, &asks(&bob.name, "space.get", &space)).await;
     assert_eq!(single.error(), (503, "FACTS_UNAVAILABLE", vec![]));
     assert_eq!(single.headers["retry-after"], "1");
 }
@@ -135,14 +135,14 @@ async fn a_request_without_questions_is_itself_one(suite: Suite) {
     let (bob, space) = viewer(&suite).await;
     for (permission, allowed) in [("members.list", true), ("members.add", false)] {
         let mut request = asks(&bob.name, permission, &space);
-        let absent = posts(&suite, &bob, EVALUATIONS, &request).await.ok();
+        let absent = posts(&bob, EVALUATIONS, &request).await.ok();
         request["evaluations"] = json!([]);
-        let empty = posts(&suite, &bob, EVALUATIONS, &request).await.ok();
+        let empty = posts(&bob, EVALUATIONS, &request).await.ok();
         for answer in [absent, empty] {
             assert_eq!(answer["decision"], allowed);
             assert!(answer["context"]["explanation"].is_object() && answer.get("evaluations").is_none());
         }
     }
-    let incomplete = posts(&suite, &bob, EVALUATIONS, &json!({"subject": entity(&bob.name)})).await;
+    let incomplete = posts(&bob, EVALUATIONS, &json!({"subject": entity(&bob.name)})).await;
     assert_eq!(incomplete.error(), (400, "INVALID_FIELD", vec!["action", "resource"]));
 }

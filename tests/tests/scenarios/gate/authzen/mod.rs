@@ -79,16 +79,16 @@ async fn a_decision_is_that_of_the_gate_and_says_why(suite: Suite) {
             };
             let question = asks(&who.name, permission.name(), on);
             let single = who.check(permission.name(), on).await.expect("an answer");
-            is_same(&posts(&suite, who, EVALUATION, &question).await.ok(), &single);
+            is_same(&posts(who, EVALUATION, &question).await.ok(), &single);
             checks.push(about(&who.name, permission.name(), on));
             evaluations.push(question);
         }
-        let told = posts(&suite, who, EVALUATIONS, &json!({"evaluations": evaluations})).await.ok();
+        let told = posts(who, EVALUATIONS, &json!({"evaluations": evaluations})).await.ok();
         let told = told["evaluations"].as_array().expect("decisions").clone();
         let results = checks_batch(who, checks).await.expect("answers");
         assert_eq!(told.len(), results.len());
         for (told, single) in told.iter().zip(&evaluations) {
-            let single = posts(&suite, who, EVALUATION, single).await.ok();
+            let single = posts(who, EVALUATION, single).await.ok();
             assert_eq!(told["decision"], single["decision"]);
             assert_eq!(told["context"]["explanation"], single["context"]["explanation"]);
         }
@@ -101,7 +101,7 @@ async fn a_revocation_is_seen_by_the_next_evaluation_on_every_service(suite: Sui
     let space = alice.creates_space("Team").await;
     let question = asks(&bob.name, "members.list", &space);
     let decision =
-        async |service| posts_to(&suite, service, &bob, EVALUATION, &question).await.ok()["decision"].clone();
+        async |service| posts_to(service, &bob, EVALUATION, &question).await.ok()["decision"].clone();
     for _ in 0..rounds(10) {
         adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
         for service in Service::ALL {
@@ -118,13 +118,13 @@ async fn what_no_permission_depends_on_changes_no_decision(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     let mut question = asks(&alice.name, "members.add", &space);
-    let expected = posts(&suite, &alice, EVALUATION, &question).await.ok();
+    let expected = posts(&alice, EVALUATION, &question).await.ok();
     question["subject"]["properties"] = json!({"department": "Sales", "roles": ["viewer"]});
     question["action"]["properties"] = json!({"method": "GET"});
     question["resource"]["properties"] = json!({"ownerID": "rick@the-citadel.com"});
     question["context"] = json!({"time": "1985-10-26T01:22-07:00", "ip": "192.168.1.1"});
     question["futureField"] = json!({"nested": true});
-    let told = posts(&suite, &alice, EVALUATION, &question).await.ok();
+    let told = posts(&alice, EVALUATION, &question).await.ok();
     assert_eq!(told["decision"], true);
     assert_eq!(told["context"]["explanation"], expected["context"]["explanation"]);
 }

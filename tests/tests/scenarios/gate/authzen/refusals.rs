@@ -43,15 +43,15 @@ async fn questions_about_others_are_for_who_may_ask_them(suite: Suite) {
     adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
     let question = asks(&bob.name, "members.list", &space);
     for who in [&alice, &bob, &suite.persona("services/auditor")] {
-        assert_eq!(posts(&suite, who, EVALUATION, &question).await.ok()["decision"], true, "{}", who.name);
+        assert_eq!(posts(who, EVALUATION, &question).await.ok()["decision"], true, "{}", who.name);
     }
     let denied = (403, "PERMISSION_DENIED", vec![]);
-    let there = posts(&suite, &mallory, EVALUATION, &question).await;
-    let nowhere = posts(&suite, &mallory, EVALUATION, &asks(&bob.name, "members.list", NOWHERE)).await;
+    let there = posts(&mallory, EVALUATION, &question).await;
+    let nowhere = posts(&mallory, EVALUATION, &asks(&bob.name, "members.list", NOWHERE)).await;
     assert_eq!((there.error(), nowhere.error()), (denied.clone(), denied.clone()));
     assert_eq!(there.body.to_string().replace(&space, NOWHERE), nowhere.body.to_string());
     for path in [SUBJECTS, RESOURCES, ACTIONS] {
-        assert_eq!(posts(&suite, &mallory, path, &question).await.error(), denied, "{path}");
+        assert_eq!(posts(&mallory, path, &question).await.error(), denied, "{path}");
     }
 }
 
@@ -59,7 +59,7 @@ async fn questions_about_others_are_for_who_may_ask_them(suite: Suite) {
 async fn what_is_wrong_with_a_request_is_told_by_its_path(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
-    let asked = async |path: &str, body| posts(&suite, &alice, path, &body).await;
+    let asked = async |path: &str, body| posts(&alice, path, &body).await;
     let empty = asked(EVALUATION, json!({})).await;
     assert_eq!(empty.error(), (400, "INVALID_FIELD", vec!["subject", "action", "resource"]));
     let missing = json!({"subject": {"type": "user"}, "action": {}, "resource": {"id": "1"}});

@@ -64,7 +64,7 @@ async fn an_answer_has_the_name_of_its_request(suite: Suite) {
             (status, &id.parse().expect("a header"))
         );
     }
-    let without = posts(&suite, &alice, EVALUATION, &asks(&alice.name, "space.create", "")).await;
+    let without = posts(&alice, EVALUATION, &asks(&alice.name, "space.create", "")).await;
     assert!(!without.headers.contains_key("x-request-id"), "{without:?}");
 }
 
@@ -90,5 +90,5 @@ async fn the_metadata_is_of_the_port_that_was_asked(suite: Suite) {
     assert_eq!(metadata["search_action_endpoint"], "https://pdp.example.com/access/v1/search/action");
     // Who may ask there is not told by it.
     let question = json!({"subject": {"type": "user", "id": alice.id()}});
-    assert_eq!(posts(&suite, &alice, EVALUATION, &question).await.status, 400);
+    assert_eq!(posts(&alice, EVALUATION, &question).await.status, 400);
 }

@@ -17,9 +17,11 @@ use std::{
     collections::BTreeMap,
     env,
     fmt::Write as _,
+    time::Instant,
 };
 
 use devspaces_kit::clock::SystemClock;
+use devspaces_ledger::REST;
 use devspaces_tests::Suite;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 use tokio::{runtime::Handle, task::block_in_place};
@@ -67,13 +69,23 @@ async fn step(
     number: usize,
     (actor, op): &(Actor, Op),
 ) -> Result<String, String> {
+    let before = world.clone();
     let expected = world.answer(*actor, op);
     if op.has_preview() {
         let preview = stage.call(*actor, op, true).await?;
         same(|| "the preview".to_owned(), &expected, &preview)?;
     }
+    let called = Instant::now();
     let answer = stage.call(*actor, op, false).await?;
+    let elapsed = called.elapsed();
     same(|| "the answer".to_owned(), &expected, &answer)?;
+    // R-P9: whatever takes a permission away has rested when it is answered.
+    match world.taken_since(&before) {
+        Some(taken) if elapsed < REST => {
+            return Err(format!("{taken} was taken, and the answer came after {elapsed:?}: it did not rest"));
+        }
+        _ => {}
+    }
     stage.compare_views(world).await?;
     let few = (number % ALL_EVERY != ALL_EVERY - 1).then_some(number);
     stage.compare_checks(world, few).await?;
@@ -129,7 +141,7 @@ fn walk(suite: &Suite) -> Tally {
 }
 
 // R-M1, R-M2, R-M3, R-M4, R-M5, R-M6, R-M7, R-M8, R-A1, R-A2, R-A3, R-A4, R-A5, R-A6, R-A9, R-A10,
-// R-B1, R-B2, R-K1, R-K2, R-K3, R-K4, R-K6, R-S1, R-S2, R-S3, R-S5, R-S7, R-P4
+// R-B1, R-B2, R-K1, R-K2, R-K3, R-K4, R-K6, R-S1, R-S2, R-S3, R-S5, R-S7, R-P4, R-P9
 async fn the_suite_answers_as_the_rules_have_it(suite: Suite) {
     let tally = block_in_place(|| walk(&suite));
     for (answer, times) in &tally {

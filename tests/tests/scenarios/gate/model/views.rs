@@ -261,6 +261,16 @@ const STRIDE: usize = 1009;
 
 type Question = (usize, &'static Row, On);
 
+impl World {
+    /// A permission that somebody had before, and has no longer.
+    pub(super) fn taken_since(&self, before: &Self) -> Option<String> {
+        let taken = questions(before)
+            .into_iter()
+            .find(|&(person, row, on)| before.may(person, row, on) && !self.may(person, row, on));
+        taken.map(|(person, row, on)| format!("{} of p{person} on {on:?}", row.permission))
+    }
+}
+
 /// All that can be asked of anyone. Rows that no role has are left to the walks.
 fn questions(world: &World) -> Vec<Question> {
     let spaces = (0..SPACES).map(On::Space);

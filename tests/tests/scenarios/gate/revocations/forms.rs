@@ -9,7 +9,10 @@ use devspaces_proto::authz::v1::{
 use tonic::{Code, Status};
 
 use super::holders::{Holder, Stage};
-use crate::acts::authz::about;
+use crate::acts::{
+    authz::about,
+    authzen::{EVALUATION, asks, posts_to},
+};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Form {
@@ -18,10 +21,12 @@ pub(super) enum Form {
     Permissions,
     Subjects,
     Resources,
+    /// An evaluation of AuthZEN.
+    Evaluation,
 }
 
-pub(super) const FORMS: [Form; 5] =
-    [Form::Check, Form::Batch, Form::Permissions, Form::Subjects, Form::Resources];
+pub(super) const FORMS: [Form; 6] =
+    [Form::Check, Form::Batch, Form::Permissions, Form::Subjects, Form::Resources, Form::Evaluation];
 
 /// Asks one service in all forms by turns, until that is over.
 pub(super) async fn ask_without_pause(stage: Arc<Stage>, holder: Arc<Holder>, port: Service) {
@@ -80,6 +85,13 @@ async fn says(form: Form, stage: &Stage, holder: &Holder, port: Service) -> Resu
             let request = ListResourcesRequest { subject, permission, page_size, ..Default::default() };
             let page = authz.list_resources(request).await?.into_inner();
             page.resources.iter().any(|found| found.resource == *resource)
+        }
+        Form::Evaluation => {
+            let answer = posts_to(port, who, EVALUATION, &asks(&who.name, permission, resource)).await;
+            match answer.status {
+                503 => return Err(Status::unavailable(answer.body.to_string())),
+                _ => answer.ok()["decision"].as_bool().expect("a decision"),
+            }
         }
     })
 }

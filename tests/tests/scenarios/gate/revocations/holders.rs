@@ -32,8 +32,18 @@ pub(super) enum By {
     AppInUse,
 }
 
-const PARTS: [By; 6] =
-    [By::Member, By::BillingAdmin, By::MarketplaceAdmin, By::Contributor, By::Derived, By::AppInUse];
+const PARTS: [By; 10] = [
+    By::Member,
+    By::BillingAdmin,
+    By::MarketplaceAdmin,
+    By::Contributor,
+    By::Derived,
+    By::AppInUse,
+    By::Member,
+    By::BillingAdmin,
+    By::MarketplaceAdmin,
+    By::Contributor,
+];
 
 impl By {
     pub(super) fn permission(self) -> &'static str {
