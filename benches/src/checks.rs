@@ -1,11 +1,13 @@
 //! Permission checks as users would load them: servers in processes of their own with the settings of an installation,
 //! and a load that comes from outside. See docs/performance.md.
+mod batches;
 mod call;
 mod changes;
 mod crowd;
 mod database;
 mod echo;
 mod h2load;
+mod memory;
 mod peers;
 mod processor;
 mod rounds;
@@ -25,7 +27,9 @@ use self::{
     suites::Suite,
     target::Target,
 };
-pub(crate) use self::{echo::serve as serve_echo, h2load::installed as h2load_is_installed};
+pub(crate) use self::{
+    echo::serve as serve_echo, h2load::installed as h2load_is_installed, memory::run as measure_memory,
+};
 
 /// As many calls at once as a person may have in progress by default, 64, with some to spare.
 const OF_A_PERSON: Shape = Shape { connections: 8, streams: 6 };
@@ -41,13 +45,19 @@ pub(crate) async fn run() {
     if suites[1].target.database.is_none() {
         println!("  PostgreSQL runs on another machine, or in a container: what it takes is not known");
     }
+    let logging = Suite::together_with_access_log().await;
     table::head();
-    let lines = lines(&echo, &suites, &peers);
+    let mut lines = lines(&echo, &suites, &peers);
+    let question = logging.space_by_service();
+    lines.push(Line::new("space.get, asked by a service", &logging.target, question, OF_A_SERVICE));
     let samples = rounds::measure(&lines).await;
     for (line, own) in lines.iter().zip(&samples) {
         table::row(&described(line), own, baseline(&lines, &samples, line.shape));
     }
     crowds(&echo, &suites).await;
+    for suite in &suites {
+        batches::measure(suite).await;
+    }
     for suite in &suites {
         let removal = Changes::of(suite).removal().await;
         println!("  {}: RemoveMember takes {removal:.1?} (median) when nothing else runs", suite.target.name);
@@ -57,7 +67,7 @@ pub(crate) async fn run() {
     }
 }
 
-/// What is compared. Whoever is asked about in a batch will have lines here, when the API has batches.
+/// What is compared.
 fn lines(echo: &Target, suites: &[Suite], peers: &[Peer]) -> Vec<Line> {
     let (person, service) = (suites[0].space_by_herself(), suites[0].space_by_service());
     let mut lines = vec![

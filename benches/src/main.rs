@@ -29,6 +29,8 @@ enum Benchmark {
     Echo,
     /// How long single calls take, one after another
     Latency,
+    /// How much memory a process takes that is asked about a million people, on SQLite
+    Memory,
     /// How long pages and checks take in large spaces, against small ones
     Scale,
     /// Strict permission checks whose traces are exported against those whose traces are not, on SQLite
@@ -56,7 +58,7 @@ fn run(benchmark: Option<&Benchmark>) -> Result<(), String> {
     }
     match benchmark {
         Some(Benchmark::Echo) => every_core().block_on(checks::serve_echo()),
-        Some(Benchmark::Checks | Benchmark::Traces) => {}
+        Some(Benchmark::Checks | Benchmark::Memory | Benchmark::Traces) => {}
         _ => {
             for engine in Engine::ALL {
                 println!("{engine:?}");
@@ -67,6 +69,10 @@ fn run(benchmark: Option<&Benchmark>) -> Result<(), String> {
     if checks {
         println!("Checks");
         two_threads().block_on(checks::run());
+    }
+    if matches!(benchmark, None | Some(Benchmark::Memory)) {
+        println!("Memory");
+        two_threads().block_on(checks::measure_memory());
     }
     if matches!(benchmark, None | Some(Benchmark::Traces)) {
         println!("Traces");

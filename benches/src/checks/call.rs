@@ -1,5 +1,8 @@
 //! A question as bytes, and one call with it by a real client, which sees the status that h2load does not see.
-use devspaces_proto::authz::v1::{CheckPermissionRequest, CheckPermissionResponse};
+use devspaces_proto::authz::v1::{
+    BatchCheckPermissionsRequest, BatchCheckPermissionsResponse, CheckPermissionRequest,
+    CheckPermissionResponse, CheckPermissionResult, check_permission_result::Outcome,
+};
 use prost::{
     Message as _,
     bytes::{Buf as _, BufMut as _},
@@ -31,6 +34,24 @@ impl Question {
             authorization: Some(authorization.to_owned()),
             message: check(subject, permission, resource).encode_to_vec(),
             allows: |answer| CheckPermissionResponse::decode(answer).is_ok_and(|answer| answer.allowed),
+        }
+    }
+
+    /// Whether this subject has these permissions, in one call.
+    pub(super) fn batch(authorization: &str, subject: &str, permissions: &[&str], resource: &str) -> Self {
+        let checks = permissions.iter().map(|permission| check(subject, permission, resource)).collect();
+        Self {
+            path: "/devspaces.authz.v1.AuthzService/BatchCheckPermissions",
+            authorization: Some(authorization.to_owned()),
+            message: BatchCheckPermissionsRequest { checks }.encode_to_vec(),
+            allows: |answer| {
+                BatchCheckPermissionsResponse::decode(answer).is_ok_and(|answer| {
+                    let allowed = |result: &CheckPermissionResult| {
+                        matches!(&result.outcome, Some(Outcome::Response(response)) if response.allowed)
+                    };
+                    !answer.results.is_empty() && answer.results.iter().all(allowed)
+                })
+            },
         }
     }
 

@@ -1,4 +1,4 @@
-//! The time that processes have had of the processors, from /proc.
+//! What processes have had of the processors and have of the memory, from /proc.
 use std::{collections::BTreeMap, fs, time::Duration};
 
 /// In what Linux counts this time for programs, on every architecture: `USER_HZ`.
@@ -26,6 +26,16 @@ pub(super) fn used(processes: &[u32]) -> Duration {
     };
     let ticks: u64 = all.iter().filter(|(process, _)| belongs(**process)).map(|(_, stat)| stat.ticks).sum();
     Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
+}
+
+/// How many bytes of memory these processes have.
+pub(super) fn resident(processes: &[u32]) -> u64 {
+    let of = |process: &u32| {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+    };
+    processes.iter().map(|process| of(process).expect("the size of a process") * 1024).sum()
 }
 
 /// The process that started this one, if it runs on this machine under this name.

@@ -6,6 +6,7 @@ use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, SigningKey},
     name::Principal,
+    telemetry::DEFAULT_FILTER,
 };
 use devspaces_proto::membership::v1::{AddMembersRequest, ConsoleRole, Member};
 use devspaces_tests::{
@@ -22,6 +23,9 @@ use super::{
     database::Database,
     target::{Target, logged, start},
 };
+
+/// What has each call logged, as docs/operations.md says.
+const ACCESS_LOG: &str = "devspaces_kit::server::log=debug";
 
 /// How long tokens live: longer than a run.
 const LIFETIME: Duration = Duration::from_hours(3);
@@ -49,11 +53,21 @@ enum Running {
 impl Suite {
     /// `devspaces dev`: all services in one process, on SQLite.
     pub(super) async fn together() -> Self {
+        Self::together_logging("dev, SQLite", DEFAULT_FILTER).await
+    }
+
+    /// The same with an access log: a line for each call.
+    pub(super) async fn together_with_access_log() -> Self {
+        let filter = format!("{DEFAULT_FILTER},{ACCESS_LOG}");
+        Self::together_logging("dev, SQLite, each call logged", &filter).await
+    }
+
+    async fn together_logging(name: &str, filter: &str) -> Self {
         let folder = temporary_folder();
         let mut command = Command::new(binary());
-        command.args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
+        command.args(["dev", "--listen", "127.0.0.1:0", "--log", filter, "--data-dir"]).arg(folder.path());
         let (process, mut target) = start(&mut command, "dev", folder.path()).await;
-        "dev, SQLite".clone_into(&mut target.name);
+        name.clone_into(&mut target.name);
         let key = SigningKey::load(&folder.path().join(keys::ISSUER)).expect("the issuer's key");
         let addresses = Service::ALL.map(|service| (service, target.address.clone())).into();
         let running = Running::Together { _process: process, _folder: folder };
@@ -131,6 +145,12 @@ impl Suite {
     pub(super) fn app_by_service(&self) -> Question {
         let service = self.persona(&Principal::service("auditor"));
         Question::check(service.authorization(), "users/alice", "app.get", &self.app)
+    }
+
+    /// Whether she has these permissions on the space, asked by that service in one call.
+    pub(super) fn batch_by_service(&self, permissions: &[&str]) -> Question {
+        let service = self.persona(&Principal::service("auditor"));
+        Question::batch(service.authorization(), "users/alice", permissions, &self.space)
     }
 }
 

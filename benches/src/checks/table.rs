@@ -55,7 +55,7 @@ fn cell(value: Option<f64>, decimals: usize) -> String {
 }
 
 /// The median, if there is one of each.
-fn median(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+pub(super) fn median(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let mut values = values.collect::<Option<Vec<_>>>()?;
     values.sort_unstable_by(f64::total_cmp);
     values.get(values.len() / 2).copied()
