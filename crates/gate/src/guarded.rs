@@ -1,4 +1,4 @@
-use std::future::Future;
+use std::{borrow::Cow, future::Future};
 
 use devspaces_authz::Facts;
 use devspaces_kit::status::{Blockers, Fault};
@@ -11,7 +11,7 @@ use crate::Pass;
 /// transaction (rule Acting). There is no other way to what a handler may know of the caller there.
 pub trait GuardedChange: Send + Sync + 'static {
     /// What the caller is told.
-    type Reply: Message + Default + 'static;
+    type Reply: Message + Clone + Default + 'static;
 
     /// As [`Mutation::REVOKES`].
     const REVOKES: bool = false;
@@ -22,6 +22,11 @@ pub trait GuardedChange: Send + Sync + 'static {
     /// As [`Mutation::takes_away`].
     fn takes_away(&self) -> bool {
         true
+    }
+
+    /// As [`Mutation::kept`].
+    fn kept(reply: &Self::Reply) -> Cow<'_, Self::Reply> {
+        Cow::Borrowed(reply)
     }
 
     /// Makes the change in a transaction in which the caller was found to be still permitted: checks what else must hold,
@@ -83,6 +88,10 @@ impl<C: GuardedChange> Mutation for Guarded<C> {
 
     fn takes_away(&self) -> bool {
         self.change.takes_away()
+    }
+
+    fn kept(reply: &C::Reply) -> Cow<'_, C::Reply> {
+        C::kept(reply)
     }
 
     async fn once(&self, tx: &mut Tx) -> Result<C::Reply, Abort> {

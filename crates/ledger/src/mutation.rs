@@ -1,6 +1,6 @@
 //! How every change is made: once for each `request_id`, in one transaction with its journal entries and effects, in a
 //! task that outlives a caller who hangs up.
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{borrow::Cow, future::Future, sync::Arc, time::Duration};
 
 use devspaces_kit::{clock::Clock, name::Scope, server::Tasks, status::Fault, steady::Steady, trace};
 use futures::FutureExt as _;
@@ -37,7 +37,7 @@ pub struct Mutations {
 /// A change, as a handler has understood and permitted it.
 pub trait Mutation: Send + Sync + 'static {
     /// What the caller is told.
-    type Reply: Message + Default + 'static;
+    type Reply: Message + Clone + Default + 'static;
 
     /// Whether it only takes away. Such a change is not kept waiting by effects of earlier ones that can't be
     /// delivered: it commits behind them (R-M5). Order holds all the same, since effects of a scope go in order.
@@ -53,6 +53,12 @@ pub trait Mutation: Send + Sync + 'static {
     /// be what another change has done that still rests.
     fn takes_away(&self) -> bool {
         true
+    }
+
+    /// What is kept of the reply, and answers whoever repeats the call (R-J5): all of it, unless something in it is told once
+    /// only, such as a secret.
+    fn kept(reply: &Self::Reply) -> Cow<'_, Self::Reply> {
+        Cow::Borrowed(reply)
     }
 
     /// Makes the change in a transaction: decides again, checks what must hold, writes, records. It may be run more
@@ -234,7 +240,7 @@ impl Mutations {
             tx.rollback().await?;
             return Ok(Attempt::Preview(response));
         }
-        if !replay::remember(&mut tx, call, &response).await? {
+        if !replay::remember(&mut tx, call, &*M::kept(&response)).await? {
             tx.rollback().await?;
             return Ok(Attempt::Replayed);
         }
