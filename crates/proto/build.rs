@@ -27,8 +27,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("requests.rs"), method_requests(&set) + &mutation_requests(&set))?;
     tonic_prost_build::configure()
         .bytes(".devspaces.facts.v1.Version")
-        // It holds a secret on its way in: see how it prints in lib.rs.
-        .skip_debug([".devspaces.billing.v1.PaymentMethod"])
+        // They hold a secret on its way: see how they print in lib.rs.
+        .skip_debug([
+            ".devspaces.billing.v1.PaymentMethod",
+            ".devspaces.membership.v1.AcceptInvitationRequest",
+            ".devspaces.membership.v1.DeclineInvitationRequest",
+            ".devspaces.membership.v1.Invitation",
+        ])
         .compile_fds(set)?;
     health(&out)
 }

@@ -14,7 +14,10 @@ use devspaces_proto::{
         listing_service_client::ListingServiceClient,
         vendor_profile_service_client::VendorProfileServiceClient,
     },
-    membership::v1::membership_service_client::MembershipServiceClient,
+    membership::v1::{
+        invitation_service_client::InvitationServiceClient,
+        membership_service_client::MembershipServiceClient,
+    },
     space::v1::{
         App, CreateAppRequest, CreateSpaceRequest, Space, app_service_client::AppServiceClient,
         space_service_client::SpaceServiceClient,
@@ -84,6 +87,12 @@ impl Persona {
     #[must_use]
     pub fn members(&self) -> MembershipServiceClient<Authorized> {
         MembershipServiceClient::new(self.authorized(Service::Membership))
+    }
+
+    /// The invitations of the membership service.
+    #[must_use]
+    pub fn invitations(&self) -> InvitationServiceClient<Authorized> {
+        InvitationServiceClient::new(self.authorized(Service::Membership))
     }
 
     /// The accounts of the billing service.

@@ -259,6 +259,14 @@ impl Suite {
         self.bearer(&principal, Some(token.as_str()))
     }
 
+    /// A person with a verified e-mail address.
+    #[must_use]
+    pub fn user_at(&self, id: &str, email: &str) -> Persona {
+        let principal: Principal = self.own(&Principal::user(id).to_string()).parse().expect("a principal");
+        let token = self.issuer.token(&principal, Some(email), TOKEN_LIFETIME);
+        self.bearer(&principal, Some(token.as_str()))
+    }
+
     /// Someone with a token of the test's own making, or with none.
     #[must_use]
     pub fn bearer(&self, principal: &Principal, token: Option<&str>) -> Persona {

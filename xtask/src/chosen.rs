@@ -35,6 +35,9 @@ const CHOSEN: &[&str] = &[
     "consent_makes_the_account_and_its_first_billing_admin",
     "accepting_the_terms_publishes_the_space_and_makes_the_acceptor_its_marketplace_admin",
     "marketplace_admins_choose_the_first_console_admins_once",
+    "an_invited_user_becomes_a_member_and_not_before",
+    "an_address_is_invited_and_whoever_has_it_verified_accepts",
+    "whoever_is_no_longer_admin_has_invited_nobody",
     "an_existing_profile_comes_with_its_space_its_apps_and_its_admins",
     "an_app_is_a_marketplace_app_from_submission_until_withdrawal",
     // Races, whose sides meet in the database there and in one process elsewhere.
@@ -49,7 +52,10 @@ const CHOSEN: &[&str] = &[
     "a_submission_against_deletion_and_archival",
     "two_bootstraps_of_one_space",
     "of_batches_at_once_that_share_ids_each_id_counts_once",
+    "one_invitation_is_accepted_once",
+    "acceptance_against_revocation",
     // A result is told again by the other replica.
+    "a_token_is_told_once",
     "the_same_request_id_answers_with_the_first_result",
     "an_admin_who_removed_themselves_gets_the_result_again",
     "one_request_id_with_different_contents_at_once_makes_one_space",

@@ -334,6 +334,32 @@ impl FromStr for MemberName {
     }
 }
 
+/// An invitation's name, `spaces/{uuid}/invitations/{uuid}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InvitationName {
+    /// The space.
+    pub space: SpaceName,
+    /// The invitation's own id. Ids are ordered by when they were made.
+    pub id: Uuid,
+}
+
+impl fmt::Display for InvitationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/invitations/{}", self.space, self.id)
+    }
+}
+
+impl FromStr for InvitationName {
+    type Err = Malformed;
+
+    fn from_str(name: &str) -> Result<Self, Malformed> {
+        let malformed = Malformed { expected: "spaces/{uuid}/invitations/{uuid}" };
+        let (space, id) = name.split_once("/invitations/").ok_or(malformed)?;
+        let space = space.parse().map_err(|_| malformed)?;
+        uuid(id).map(|id| Self { space, id }).ok_or(malformed)
+    }
+}
+
 /// The UUID that this is the lower-case, hyphenated text of.
 fn uuid(text: &str) -> Option<Uuid> {
     let id = Uuid::try_parse(text).ok()?;

@@ -1,5 +1,7 @@
 //! How a member goes, by removal, by leaving or because the role ended: what becomes of the roles on the space's apps, and
 //! what is told of it (R-M5, R-M8).
+use std::iter;
+
 use devspaces_authz::{AppRole, Plane, Service};
 use devspaces_gate::{Context, Standing};
 use devspaces_kit::{
@@ -17,7 +19,7 @@ use futures::future::join;
 use prost::Message;
 use serde_json::Value;
 
-use crate::{domain::Member, store};
+use crate::{domain::Member, store, void::Voided};
 
 /// What becomes of a person's roles on the apps of the space.
 #[derive(Clone, Debug)]
@@ -149,22 +151,26 @@ impl Held {
 /// Takes a member's role away, for good and with an entry in the journal; the roles on the space's apps follow.
 pub(crate) async fn depart(tx: &mut Tx, member: &Member, app_roles: &AppRoles) -> Result<(), Abort> {
     let scope = member.name.space.into();
+    let voided = Voided::by_and_of(tx, &member.name).await?;
     let change = Change {
         scope,
-        resources: vec![member.name.to_string()],
+        resources: iter::once(member.name.to_string()).chain(voided.names()).collect(),
         before: member.to_json(),
-        after: Value::Null,
+        after: voided.told_with(Value::Null),
         facts: true,
     };
-    tx.record(change).await?;
+    let revision = tx.record(change).await?;
+    voided.end(tx, revision).await?;
+    let now = tx.time();
+    store::departed::note(tx, &member.name, now).await?;
     tx.emit(scope, Service::Space.name(), vec![app_roles.effect(&member.name)]).await?;
-    Ok(store::remove(tx, &member.name).await?)
+    Ok(store::member::remove(tx, &member.name).await?)
 }
 
 /// R-M8: the apps of someone who goes without naming an heir pass to whoever has been Admin longest.
 pub(crate) async fn app_roles_of_ended(tx: &mut Tx, name: &MemberName) -> Result<AppRoles, Abort> {
     let now = tx.time();
-    Ok(AppRoles::pass_to(store::longest_admin(tx, name, now).await?))
+    Ok(AppRoles::pass_to(store::member::longest_admin(tx, name, now).await?))
 }
 
 /// What the journal names in place of a method.
@@ -179,7 +185,7 @@ const ROUND: i64 = 100;
 /// Faults of the database, `EFFECT_PENDING`, `CLOCK_STEPPED` while the clock is doubted. What is left is done by the next
 /// round.
 pub(crate) async fn expire(context: &Context) -> Result<(), Fault> {
-    let ended = store::ended(&mut context.pool.read().await?, context.steady.now()?, ROUND).await?;
+    let ended = store::member::ended(&mut context.pool.read().await?, context.steady.now()?, ROUND).await?;
     // One that has to wait for the owner of apps keeps no other back.
     each(ended, |name| {
         let call = Call::of_service(Service::Membership.name(), EXPIRE);
@@ -196,7 +202,7 @@ pub(crate) async fn expire(context: &Context) -> Result<(), Fault> {
 /// `EARLIER_EFFECT_PENDING` if the roles on apps can't go yet; `CLOCK_STEPPED`; faults of the database.
 pub(crate) async fn expire_first(context: &Context, name: MemberName) -> Result<(), Fault> {
     let now = context.clock.now();
-    if store::find_ended(&mut context.pool.read().await?, &name, now).await?.is_none() {
+    if store::member::find_ended(&mut context.pool.read().await?, &name, now).await?.is_none() {
         return Ok(());
     }
     let call = Call::of_service(Service::Membership.name(), EXPIRE).awaited();
@@ -216,7 +222,7 @@ impl Mutation for Expiry {
 
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
         let now = tx.time();
-        let found = store::find_ended(tx, &self.0, now).await?;
+        let found = store::member::find_ended(tx, &self.0, now).await?;
         // Given anew, or seen to by another replica, meanwhile.
         let Some(member) = found else { return Ok(()) };
         let app_roles = app_roles_of_ended(tx, &member.name).await?;

@@ -77,7 +77,7 @@ impl Effects for Received {
 /// R-S1. A space that has members was not just created, whoever says so: nobody becomes its Admin this way. The effect
 /// counts as applied all the same, since what is refused would be sent for ever.
 async fn grant_creator_admin(tx: &mut Tx, space: SpaceName, user: &UserName) -> Result<(), Abort> {
-    if store::has_members(tx, space).await? {
+    if store::member::has_members(tx, space).await? {
         tracing::error!(%space, "a space that has members was said to be new");
         return Ok(());
     }
@@ -91,12 +91,14 @@ async fn grant_creator_admin(tx: &mut Tx, space: SpaceName, user: &UserName) -> 
         facts: true,
     };
     member.revision = tx.record(change).await?;
-    Ok(store::put(tx, &member).await?)
+    Ok(store::member::put(tx, &member).await?)
 }
 
 /// R-S6. Nobody is left in a space that is gone for good. The entry tells how many they were: who, the earlier entries do.
 async fn drop_members(tx: &mut Tx, space: SpaceName) -> Result<(), Abort> {
-    let members = store::remove_all(tx, space).await?;
+    let members = store::member::remove_all(tx, space).await?;
+    store::invitation::remove_all(tx, space).await?;
+    store::departed::remove_all(tx, space).await?;
     let change = Change {
         scope: space.into(),
         resources: vec![space.to_string()],

@@ -48,7 +48,7 @@ impl TryFrom<Row> for Reading {
     fn try_from(row: Row) -> Result<Self, Error> {
         let facts = OwnFacts::Membership {
             // A role that this version does not know grants nothing, and keeps no other answer back.
-            role: row.role.as_deref().and_then(|name| store::role(name).ok()),
+            role: row.role.as_deref().and_then(|name| store::member::role(name).ok()),
             view_all_apps: row.view_all_apps.unwrap_or_default(),
             expire_time: row.expire_time,
             has_admin: row.has_admin,
@@ -77,7 +77,7 @@ impl FactOwner for MembershipOwner {
         limit: i64,
         now: Timestamp,
     ) -> Result<Vec<(Uuid, OwnFacts)>, Error> {
-        store::spaces_of(db, subject.person(), after.unwrap_or_default(), limit, now).await
+        store::member::spaces_of(db, subject.person(), after.unwrap_or_default(), limit, now).await
     }
 
     async fn derived_viewers(
@@ -88,7 +88,7 @@ impl FactOwner for MembershipOwner {
         limit: i64,
         now: Timestamp,
     ) -> Result<Vec<(UserName, ConsoleRole)>, Error> {
-        store::viewing(db, space, after, limit, now).await
+        store::member::viewing(db, space, after, limit, now).await
     }
 
     async fn role_holders(
@@ -99,6 +99,6 @@ impl FactOwner for MembershipOwner {
         limit: i64,
         now: Timestamp,
     ) -> Result<Vec<UserName>, Error> {
-        store::holders(db, SpaceName(roles.scope.id()), &roles.console, after, limit, now).await
+        store::member::holders(db, SpaceName(roles.scope.id()), &roles.console, after, limit, now).await
     }
 }

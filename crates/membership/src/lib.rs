@@ -4,8 +4,10 @@ mod departure;
 mod domain;
 mod effects;
 mod facts;
+mod forget;
 mod rpc;
 mod store;
+mod void;
 
 use std::sync::Arc;
 
@@ -18,7 +20,10 @@ use devspaces_ledger::{
 };
 use devspaces_proto::{
     facts::v1::membership_records_service_server::MembershipRecordsServiceServer,
-    membership::v1::membership_service_server::MembershipServiceServer,
+    membership::v1::{
+        invitation_service_server::InvitationServiceServer,
+        membership_service_server::MembershipServiceServer,
+    },
 };
 
 /// The schema of this service's database.
@@ -41,16 +46,55 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/3_builders.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "membership",
+        version: 4,
+        sql: include_str!("../migrations/4_invitations.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.
-pub const HOLDINGS: &[Holding] = &[Holding {
-    what: "memberships",
-    by: By::Id,
-    count: "SELECT count(*) FROM member WHERE person = $1",
-    erase: None,
-    left: None,
-}];
+pub const HOLDINGS: &[Holding] = &[
+    Holding {
+        what: "memberships",
+        by: By::Id,
+        count: "SELECT count(*) FROM member WHERE person = $1",
+        erase: None,
+        left: None,
+    },
+    Holding {
+        what: "invitations of the person",
+        by: By::Id,
+        count: "SELECT count(*) FROM invitation WHERE person = $1",
+        erase: Some("DELETE FROM invitation WHERE person = $1 AND state <> 'PENDING'"),
+        left: Some("SELECT count(*) FROM invitation WHERE person = $1 AND state = 'PENDING'"),
+    },
+    Holding {
+        what: "invitations of the address",
+        by: By::Email,
+        count: "SELECT count(*) FROM invitation WHERE lower(email) = lower($1)",
+        erase: Some("DELETE FROM invitation WHERE lower(email) = lower($1) AND state <> 'PENDING'"),
+        left: Some("SELECT count(*) FROM invitation WHERE lower(email) = lower($1) AND state = 'PENDING'"),
+    },
+    Holding {
+        what: "invitations by the person",
+        by: By::Id,
+        count: "SELECT count(*) FROM invitation WHERE inviter = $1",
+        erase: Some(
+            "UPDATE invitation SET inviter = '%28erased%29' WHERE inviter = $1 AND state <> 'PENDING'",
+        ),
+        left: Some("SELECT count(*) FROM invitation WHERE inviter = $1 AND state = 'PENDING'"),
+    },
+    // Without them an invitation to an address would bring somebody back who was removed; they go with these.
+    Holding {
+        what: "notes of spaces that the person was removed from while addresses are invited there",
+        by: By::Id,
+        count: "SELECT count(*) FROM departed WHERE person = $1",
+        erase: None,
+        left: None,
+    },
+];
 
 /// This service as the owner of facts.
 #[must_use]
@@ -67,7 +111,14 @@ pub fn inbox(pool: Pool, clock: Arc<dyn Clock>) -> Arc<dyn Receive> {
 /// What falls due in this service.
 #[must_use]
 pub fn sweeps(context: &Arc<Context>) -> Vec<Sweep> {
-    vec![Sweep::new("expiry of roles", context, |context| async move { departure::expire(&context).await })]
+    vec![
+        Sweep::new("expiry of roles", context, |context| async move { departure::expire(&context).await }),
+        Sweep::new(
+            "forgetting of invitations",
+            context,
+            |context| async move { forget::forget(&context).await },
+        ),
+    ]
 }
 
 /// Puts this service on a port.
@@ -76,5 +127,6 @@ pub fn host(server: Server, context: Arc<Context>) -> Server {
     let rpc = rpc::Rpc(context);
     server
         .service(MembershipServiceServer::new(rpc.clone()))
+        .service(InvitationServiceServer::new(rpc.clone()))
         .service(MembershipRecordsServiceServer::new(rpc))
 }

@@ -47,6 +47,37 @@ impl std::fmt::Debug for billing::v1::PaymentMethod {
     }
 }
 
+/// Without the token, as above.
+impl std::fmt::Debug for membership::v1::Invitation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Invitation")
+            .field("name", &self.name)
+            .field("role", &self.role)
+            .field("view_all_apps", &self.view_all_apps)
+            .field("role_expire_time", &self.role_expire_time)
+            .field("state", &self.state)
+            .field("create_time", &self.create_time)
+            .field("update_time", &self.update_time)
+            .field("expire_time", &self.expire_time)
+            .field("etag", &self.etag)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the token, as above.
+impl std::fmt::Debug for membership::v1::AcceptInvitationRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AcceptInvitationRequest").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Without the token, as above.
+impl std::fmt::Debug for membership::v1::DeclineInvitationRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeclineInvitationRequest").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 /// The request of a method.
 pub trait MethodRequest: prost::Message {
     /// The method's full name: `devspaces.space.v1.SpaceService/UpdateSpace`.

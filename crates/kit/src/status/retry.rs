@@ -52,6 +52,9 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::BillingAdminExists
         | Reason::MarketplaceAdminExists
         | Reason::RateCardExists
+        | Reason::InvitationExists
+        | Reason::InvitationEnded
+        | Reason::TooManyInvitations
         | Reason::EtagStale
         | Reason::SpaceArchived
         | Reason::TooManySpaces

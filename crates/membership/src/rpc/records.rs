@@ -44,7 +44,7 @@ async fn list_builders(
     let ((space, after), limit) = fields.finish_with(space.zip(after).zip(limit))?;
     let after = after.as_ref().map_or("", UserName::id);
     let mut db = context.pool.read().await?;
-    let found = store::building(&mut db, space, after, limit, context.clock.now()).await?;
+    let found = store::member::building(&mut db, space, after, limit, context.clock.now()).await?;
     let builder = |(user, role): (UserName, _)| AppBuilder {
         user: user.to_string(),
         role: console_to_wire(role).into(),

@@ -11,6 +11,7 @@ pub(crate) mod commands;
 pub(crate) mod contributors;
 pub(crate) mod dev;
 pub(crate) mod http;
+pub(crate) mod invitations;
 pub(crate) mod invoices;
 pub(crate) mod journal;
 pub(crate) mod marketplace;

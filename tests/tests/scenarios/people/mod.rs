@@ -2,5 +2,6 @@
 mod bootstrap;
 mod departures;
 mod expiry;
+mod invitations;
 mod members;
 mod races;

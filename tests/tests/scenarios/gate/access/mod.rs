@@ -39,7 +39,7 @@ struct Methods {
 const NONE: Methods =
     Methods { service: "", port: None, signed_in: 0, permitted: 0, on_a_resource: 0, internal: 0 };
 
-const METHODS: [Methods; 14] = [
+const METHODS: [Methods; 15] = [
     Methods { service: "AuthzService", signed_in: 6, ..NONE },
     Methods { service: "JournalService", permitted: 2, on_a_resource: 2, internal: 1, ..NONE },
     Methods { service: "FactsService", internal: 8, ..NONE },
@@ -47,6 +47,7 @@ const METHODS: [Methods; 14] = [
     Methods { permitted: 13, on_a_resource: 12, ..of(Service::Space, "AppService") },
     Methods { internal: 5, ..of(Service::Space, "SpaceRecordsService") },
     Methods { signed_in: 2, permitted: 5, on_a_resource: 5, ..of(Service::Membership, "MembershipService") },
+    Methods { signed_in: 2, permitted: 5, on_a_resource: 5, ..of(Service::Membership, "InvitationService") },
     Methods { internal: 1, ..of(Service::Membership, "MembershipRecordsService") },
     Methods {
         signed_in: 1,

@@ -49,6 +49,9 @@ impl Names {
             }
             "AppService" => app.clone(),
             "MembershipService" if named => format!("{space}/members/alice"),
+            "InvitationService" if named => {
+                format!("{space}/invitations/0190a8d0-7b1c-7def-8000-000000000002")
+            }
             "BillingAccountService" if method == "ConsentToInvoicing" => space.clone(),
             "BillingAccountService" if method == "RemoveBillingAdmin" => {
                 format!("{space}/billingAccount/admins/alice")

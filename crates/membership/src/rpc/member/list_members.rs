@@ -28,8 +28,8 @@ pub(super) async fn handle(
         PageToken::for_arguments::<ListMembersRequest>(&[&request.parent, &request.role.to_string()]);
     let after = tokens.decode_text(&request.page_token)?;
     // One more than is shown tells whether there is another page.
-    let page = store::Page { space, role, after: &after, limit: page::limit(size) };
-    let found = store::list(&mut context.pool.read().await?, &page, context.clock.now()).await?;
+    let page = store::member::Page { space, role, after: &after, limit: page::limit(size) };
+    let found = store::member::list(&mut context.pool.read().await?, &page, context.clock.now()).await?;
     let (members, last) = page::fill(found, size, |it| it.name.user.id().to_owned(), |it| Some(it.into()));
     Ok(ListMembersResponse { members, next_page_token: tokens.next(last) })
 }

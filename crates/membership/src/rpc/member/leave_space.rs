@@ -37,7 +37,7 @@ pub(super) async fn leave(
     let name = MemberName { space, user };
     // Asked before the transaction, so that strangers never make the space's writers wait.
     let now = context.clock.now();
-    if store::find(&mut context.pool.read().await?, &name, now).await?.is_none() {
+    if store::member::find(&mut context.pool.read().await?, &name, now).await?.is_none() {
         context.mutations.rest().await;
         return Err(stranger(space));
     }
@@ -57,7 +57,8 @@ impl Mutation for Leave {
 
     async fn once(&self, tx: &mut Tx) -> Result<LeaveSpaceResponse, Abort> {
         let now = tx.time();
-        let before = store::find(tx, &self.name, now).await?.ok_or_else(|| stranger(self.name.space))?;
+        let before =
+            store::member::find(tx, &self.name, now).await?.ok_or_else(|| stranger(self.name.space))?;
         let mut blockers = Blockers::new();
         keep_an_admin(tx, &mut blockers, &before, None).await?;
         blockers.finish()?;

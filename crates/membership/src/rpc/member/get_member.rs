@@ -19,6 +19,6 @@ pub(super) async fn handle(
     let name = fields.parse::<MemberName>("name", &request.name);
     let name = fields.finish_with(name)?;
     context.gate.require_read(&caller, Permission::MembersList, name.space).await?;
-    let found = store::find(&mut context.pool.read().await?, &name, context.clock.now()).await?;
+    let found = store::member::find(&mut context.pool.read().await?, &name, context.clock.now()).await?;
     Ok(found.ok_or_else(|| Fault::not_found(&name))?.into())
 }

@@ -1,4 +1,4 @@
-//! Between the API's messages and the domain. Whatever is wrong with a message is named by its field.
+//! Members.
 use std::collections::HashSet;
 
 use devspaces_authz::ConsoleRole;
@@ -30,7 +30,7 @@ impl From<Member> for proto::Member {
     }
 }
 
-fn wire_role(role: ConsoleRole) -> proto::ConsoleRole {
+pub(super) fn wire_role(role: ConsoleRole) -> proto::ConsoleRole {
     match role {
         ConsoleRole::Admin => proto::ConsoleRole::Admin,
         ConsoleRole::Developer => proto::ConsoleRole::Developer,
@@ -49,18 +49,21 @@ pub(crate) fn role(number: i32) -> Result<Option<ConsoleRole>, &'static str> {
     }
 }
 
-fn required_role(number: i32) -> Result<ConsoleRole, &'static str> {
+pub(super) fn required_role(number: i32) -> Result<ConsoleRole, &'static str> {
     role(number)?.ok_or("must be given: CONSOLE_ROLE_ADMIN, CONSOLE_ROLE_DEVELOPER or CONSOLE_ROLE_VIEWER")
 }
 
 /// An end that lies ahead (R-M10).
-fn expire_time(wire: Option<prost_types::Timestamp>, now: Timestamp) -> Result<Option<Timestamp>, String> {
+pub(super) fn expire_time(
+    wire: Option<prost_types::Timestamp>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, String> {
     let Some(wire) = wire else { return Ok(None) };
     let end = Timestamp::try_from(wire).map_err(|error| error.to_string())?;
     if end > now { Ok(Some(end)) } else { Err("must lie in the future".to_owned()) }
 }
 
-const DEVELOPERS_ONLY: &str = "can be set for CONSOLE_ROLE_DEVELOPER only (R-M6)";
+pub(super) const DEVELOPERS_ONLY: &str = "can be set for CONSOLE_ROLE_DEVELOPER only (R-M6)";
 
 /// Whom an `AddMembers` request adds.
 pub(crate) fn added(members: &[proto::Member], now: Timestamp) -> Result<Vec<(UserName, Membership)>, Fault> {

@@ -83,7 +83,7 @@ impl GuardedChange for Addition {
         let mut members = Vec::with_capacity(added.len());
         for (user, membership) in added {
             let member = Member { revision, ..Member::new(*space, user.clone(), *membership, tx.time()) };
-            store::put(tx, &member).await?;
+            store::member::put(tx, &member).await?;
             members.push(member.into());
         }
         Ok(AddMembersResponse { members })
@@ -112,11 +112,11 @@ async fn refuse_existing(
     for (index, (user, _)) in added.iter().enumerate() {
         let name = MemberName { space, user: user.clone() };
         let now = tx.time();
-        if store::find_ended(tx, &name, now).await?.is_some() {
+        if store::member::find_ended(tx, &name, now).await?.is_some() {
             // It has ended within this call; what follows from that comes first.
             return Err(Fault::earlier_effect_pending().into());
         }
-        if store::find(tx, &name, now).await?.is_some() {
+        if store::member::find(tx, &name, now).await?.is_some() {
             let message = "Someone who already has a console role in the space can't be added to it";
             fault = Some(
                 fault

@@ -69,13 +69,13 @@ impl GuardedChange for Removal {
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<RemoveMemberResponse, Abort> {
         let name = &self.name;
         let now = tx.time();
-        let before = store::find(tx, name, now).await?.ok_or_else(|| Fault::not_found(name))?;
+        let before = store::member::find(tx, name, now).await?.ok_or_else(|| Fault::not_found(name))?;
         etag::check(&self.etag, before.revision, name)?;
         let mut blockers = Blockers::new();
         keep_an_admin(tx, &mut blockers, &before, None).await?;
         if let Some(user) = &self.new_owner {
             let heir = MemberName { space: name.space, user: user.clone() };
-            if store::find(tx, &heir, now).await?.is_none() {
+            if store::member::find(tx, &heir, now).await?.is_none() {
                 let sentence = "The new owner of the person's apps must be a member of the space";
                 blockers.add(Reason::NewOwnerIneligible, name.space.to_string(), sentence);
             }

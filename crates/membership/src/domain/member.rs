@@ -1,4 +1,4 @@
-//! The rules of membership that need nothing but members to decide.
+//! Members.
 use devspaces_authz::ConsoleRole;
 use devspaces_kit::{
     clock::Timestamp,

@@ -1,4 +1,6 @@
-use devspaces_authz::Permission;
+use std::iter;
+
+use devspaces_authz::{ConsoleRole, Permission};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     identity::Caller,
@@ -9,7 +11,7 @@ use devspaces_ledger::{Abort, Call, Change, Tx, etag};
 use devspaces_proto::membership::v1::{Member as WireMember, UpdateMemberRequest};
 
 use super::keep_an_admin;
-use crate::{convert, domain::Patch, store};
+use crate::{convert, domain::Patch, store, void::Voided};
 
 /// R-M2, R-M4, R-M6, R-M10
 pub(super) async fn handle(
@@ -49,7 +51,7 @@ impl GuardedChange for Update {
     async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<WireMember, Abort> {
         let name = &self.name;
         let now = tx.time();
-        let before = store::find(tx, name, now).await?.ok_or_else(|| Fault::not_found(name))?;
+        let before = store::member::find(tx, name, now).await?.ok_or_else(|| Fault::not_found(name))?;
         etag::check(&self.etag, before.revision, name)?;
         let membership = self.patch.apply(before.membership);
         let mut blockers = confirmed.blockers()?;
@@ -63,15 +65,19 @@ impl GuardedChange for Update {
             return Ok(before.into());
         }
         let mut after = before.with(membership, now);
+        // R-M9: whoever is no longer Admin invites nobody.
+        let stays = membership.role == ConsoleRole::Admin;
+        let voided = if stays { Voided::default() } else { Voided::by(tx, name).await? };
         let change = Change {
             scope: name.space.into(),
-            resources: vec![name.to_string()],
+            resources: iter::once(name.to_string()).chain(voided.names()).collect(),
             before: before.to_json(),
-            after: after.to_json(),
+            after: voided.told_with(after.to_json()),
             facts: true,
         };
         after.revision = tx.record(change).await?;
-        store::put(tx, &after).await?;
+        voided.end(tx, after.revision).await?;
+        store::member::put(tx, &after).await?;
         Ok(after.into())
     }
 }

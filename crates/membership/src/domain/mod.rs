@@ -1,0 +1,8 @@
+//! What the service is about, and its rules that need nothing else to decide.
+mod invitation;
+mod member;
+
+pub(crate) use self::{
+    invitation::{Address, Invitation, Invitee, LASTS, State, Token},
+    member::{Member, Membership, Patch, is_bootstrap, keeps_an_admin},
+};

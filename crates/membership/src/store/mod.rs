@@ -1,0 +1,4 @@
+//! The tables.
+pub(crate) mod departed;
+pub(crate) mod invitation;
+pub(crate) mod member;

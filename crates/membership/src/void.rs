@@ -1,0 +1,65 @@
+//! What makes invitations void, for good (R-M5, R-M9).
+use std::collections::BTreeMap;
+
+use devspaces_authz::ConsoleRole;
+use devspaces_kit::name::{InvitationName, MemberName};
+use devspaces_ledger::{Abort, Tx};
+use serde_json::{Value, json};
+
+use crate::{
+    domain::{Invitation, Invitee, State},
+    store,
+};
+
+/// Whether whoever made an invitation is Admin still. Once it was otherwise, the invitation is stored as void, but for a
+/// role that has just ended and had no consequences yet.
+pub(crate) async fn inviter_is_admin(tx: &mut Tx, invitation: &Invitation) -> Result<bool, Abort> {
+    let inviter = MemberName { space: invitation.name.space, user: invitation.inviter.clone() };
+    let now = tx.time();
+    let found = store::member::find(tx, &inviter, now).await?;
+    Ok(found.is_some_and(|member| member.membership.role == ConsoleRole::Admin))
+}
+
+/// Invitations that become void with a change of somebody's role, as a part of that change.
+#[derive(Default)]
+pub(crate) struct Voided(Vec<Invitation>);
+
+impl Voided {
+    /// Those that somebody made who is Admin no longer.
+    pub(crate) async fn by(tx: &mut Tx, inviter: &MemberName) -> Result<Self, Abort> {
+        Ok(Self(store::invitation::pending_by(tx, inviter.space, &inviter.user).await?))
+    }
+
+    /// Those that somebody made, or was sent, who is a member no longer.
+    pub(crate) async fn by_and_of(tx: &mut Tx, person: &MemberName) -> Result<Self, Abort> {
+        let Self(by) = Self::by(tx, person).await?;
+        let invitee = Invitee::Person(person.user.clone());
+        let of = store::invitation::pending_of(tx, person.space, &invitee).await?;
+        let all: BTreeMap<InvitationName, Invitation> =
+            by.into_iter().chain(of).map(|invitation| (invitation.name, invitation)).collect();
+        Ok(Self(all.into_values().collect()))
+    }
+
+    /// What the entry of the change names beside the person.
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|invitation| invitation.name.to_string())
+    }
+
+    /// What the entry tells of the person afterwards, and of these.
+    pub(crate) fn told_with(&self, after: Value) -> Value {
+        if self.0.is_empty() {
+            return after;
+        }
+        json!({ "member": after, "void_invitations": self.names().collect::<Vec<_>>() })
+    }
+
+    /// Stores them as void, by the entry that was recorded.
+    pub(crate) async fn end(self, tx: &mut Tx, revision: i64) -> Result<(), Abort> {
+        let now = tx.time();
+        for invitation in self.0 {
+            let void = Invitation { revision, ..invitation.ended(State::Void, now) };
+            store::invitation::put(tx, &void).await?;
+        }
+        Ok(())
+    }
+}
