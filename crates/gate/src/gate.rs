@@ -227,6 +227,7 @@ impl Gate {
             Resource::Space(space)
             | Resource::VendorProfile { space, .. }
             | Resource::Listing { space, .. } => gatherer.of_space(space, needs).await,
+            Resource::Transfer { space, .. } => gatherer.of_transfer(space, needs).await,
             Resource::App(app) if !needs.is_empty() => gatherer.of_app(app, needs).await,
             Resource::Link { app, space } if !needs.is_empty() => gatherer.of_link(app, space, needs).await,
             Resource::App(_) | Resource::Link { .. } | Resource::Platform => Ok(gatherer.nothing()),

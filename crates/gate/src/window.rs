@@ -51,8 +51,10 @@ impl Gatherer<'_> {
                 memory.enter_space(&mut gathered, space, needs)?;
             }
             Resource::App(app) if !needs.is_empty() => memory.enter_app(&mut gathered, app, needs)?,
-            // Nothing to ask about, or asked for in order to change something.
-            Resource::App(_) | Resource::Platform | Resource::Link { .. } => return None,
+            // Nothing to ask about, or asked for in order to change something or to show more to some than to others.
+            Resource::App(_) | Resource::Platform | Resource::Link { .. } | Resource::Transfer { .. } => {
+                return None;
+            }
         }
         Some(decide(permission, &gathered.facts)).filter(Decision::is_allowed)
     }
