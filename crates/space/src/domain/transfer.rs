@@ -130,7 +130,7 @@ mod tests {
         let transfer = Transfer::new(name, &app, (source, destination), bob, start);
         let end = start + Duration::from_hours(7 * 24);
         assert!(transfer.clone().at(Timestamp::from_micros(end.micros() - 1)).is_pending());
-        let expired = transfer.clone().at(end + Duration::from_secs(5));
+        let expired = transfer.clone().at(end);
         assert_eq!((expired.state, expired.end_time), (TransferState::Expired, Some(end)));
         let declined = transfer.ended(TransferState::Declined, start);
         assert_eq!(declined.clone().at(end), declined);

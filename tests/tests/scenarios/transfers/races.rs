@@ -43,6 +43,14 @@ async fn verified(suite: &Suite) {
     assert_eq!(journal::verify(&pool, &[]).await.expect("a report").findings, []);
 }
 
+/// Lets other calls go ahead, by as long as so many reads take: an acceptance asks around before it acts, and would always
+/// come last.
+async fn lags(who: &Persona, space: &str, reads: usize) {
+    for _ in 0..reads {
+        gets_space(who, space).await.expect("the space");
+    }
+}
+
 /// What else may be answered to who comes second: the app is elsewhere already.
 #[track_caller]
 fn came_second(answer: Result<Transfer, Status>) {
@@ -60,15 +68,18 @@ async fn an_acceptance_against_a_cancellation_and_a_second_acceptance(suite: Sui
     for round in 0..rounds(ROUNDS) {
         let app = it.alice.creates_app(&it.source).await;
         let transfer = initiates_transfer(&it.alice, &app, &it.destination).await.expect("proposed").name;
+        let cancellation = async {
+            lags(&it.alice, &it.source, round % 6).await;
+            cancels_transfer(&it.alice, &transfer).await
+        };
         let by_dora = async {
+            lags(&dora, &it.destination, round % 5).await;
             match round % 2 {
                 0 => accepts_transfer(&dora, &transfer).await,
                 _ => declines_transfer(&dora, &transfer).await,
             }
         };
-        let (one, two, three) =
-            join3(accepts_transfer(&it.dan, &transfer), cancels_transfer(&it.alice, &transfer), by_dora)
-                .await;
+        let (one, two, three) = join3(accepts_transfer(&it.dan, &transfer), cancellation, by_dora).await;
         let (won, lost): (Vec<_>, Vec<_>) = [one, two, three].into_iter().partition(Result::is_ok);
         assert_eq!((won.len(), lost.len()), (1, 2), "round {round}");
         lost.into_iter().for_each(came_second);
@@ -79,7 +90,7 @@ async fn an_acceptance_against_a_cancellation_and_a_second_acceptance(suite: Sui
         assert_eq!(it.dan.may("app.get", &app).await, has_moved);
         assert_eq!(it.alice.may("app.transfer", &app).await, !has_moved);
     }
-    println!("{moved} moved");
+    println!("cancellation: {moved} moved");
     verified(&suite).await;
 }
 
@@ -91,10 +102,14 @@ async fn an_acceptance_against_the_archival_of_either_space(suite: Suite) {
     for round in 0..rounds(ROUNDS) {
         let app = it.alice.creates_app(&it.source).await;
         let transfer = initiates_transfer(&it.alice, &app, &it.destination).await.expect("proposed").name;
+        let at_destination = async {
+            lags(&it.dan, &it.destination, round % 8).await;
+            archives_space(&it.dan, &it.destination).await
+        };
         let (accepted, at_source, at_destination) = join3(
             accepts_transfer(&it.dan, &transfer),
             archives_space(&it.alice, &it.source),
-            archives_space(&it.dan, &it.destination),
+            at_destination,
         )
         .await;
         for (who, space) in [(&it.alice, &it.source), (&it.dan, &it.destination)] {
@@ -116,7 +131,7 @@ async fn an_acceptance_against_the_archival_of_either_space(suite: Suite) {
         }
         deletes_app(&it.alice, &app).await.expect("deleted");
     }
-    println!("{moved} moved, {kept} kept");
+    println!("archival: {moved} moved, {kept} kept");
 }
 
 // R-A7, R-M5: a removal that was answered is seen by every acceptance that begins later, and one at the same time by none or
@@ -130,6 +145,7 @@ async fn an_acceptance_against_the_removal_of_the_initiator(suite: Suite) {
         let app = it.alice.creates_app(&it.source).await;
         let transfer = initiates_transfer(&amy, &app, &it.destination).await.expect("proposed").name;
         let going = async {
+            lags(&it.alice, &it.source, round % 6).await;
             removes_member(&it.alice, &it.source, &amy).await.expect("removed");
             accepts_transfer(&it.dan, &transfer).await
         };
@@ -148,20 +164,27 @@ async fn an_acceptance_against_the_removal_of_the_initiator(suite: Suite) {
             }
         }
     }
-    println!("{moved} moved");
+    println!("removal: {moved} moved");
 }
 
 // R-A7, R-A10: what is deleted is not moved, and what has moved is deleted where it is.
 async fn an_acceptance_against_the_deletion_of_the_app(suite: Suite) {
     let it = TwoSpaces::new(&suite).await;
+    let mut moved = 0;
     for round in 0..rounds(ROUNDS) {
         let app = it.bob.creates_app(&it.source).await;
         let transfer = initiates_transfer(&it.alice, &app, &it.destination).await.expect("proposed").name;
-        let (accepted, deleted) =
-            join(accepts_transfer(&it.dan, &transfer), deletes_app(&it.bob, &app)).await;
+        let deletion = async {
+            lags(&it.bob, &it.source, round % 6).await;
+            deletes_app(&it.bob, &app).await
+        };
+        let (accepted, deleted) = join(accepts_transfer(&it.dan, &transfer), deletion).await;
         let state = gets_transfer(&it.dan, &transfer).await.expect("the transfer").state();
         match accepted {
-            Ok(_) => assert_eq!(state, State::Accepted, "round {round}"),
+            Ok(_) => {
+                moved += 1;
+                assert_eq!(state, State::Accepted, "round {round}");
+            }
             Err(_) => {
                 assert_eq!(state, State::Cancelled, "round {round}");
                 came_second(accepted);
@@ -175,6 +198,7 @@ async fn an_acceptance_against_the_deletion_of_the_app(suite: Suite) {
             assert_eq!(deletes_app(&it.bob, &app).await.expect("deleted").space, it.destination);
         }
     }
+    println!("deletion: {moved} moved");
     verified(&suite).await;
 }
 

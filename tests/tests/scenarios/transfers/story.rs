@@ -17,7 +17,7 @@ use crate::acts::{
     contributors::{DEPLOYER, OWNER, adds_contributors, listed_contributors},
     invoices::previews_invoice,
     journal::{entries_of, lists_entries},
-    members::{ADMIN, VIEWER, adds_members},
+    members::{ADMIN, VIEWER, adds_members, removes_member},
     transfers::{
         TwoSpaces, accepts_transfer, blockers_of, cancels_transfer, declines_transfer, gets_transfer,
         initiates_transfer, lists_transfers,
@@ -30,6 +30,7 @@ scenarios! {
         an_admin_of_both_spaces_moves_an_app_at_once,
         otherwise_an_admin_of_the_destination_accepts_it,
         both_journals_tell_it_and_name_the_other_space,
+        roles_that_moved_along_are_the_destinations_to_take,
         usage_and_its_allowance_follow_by_time,
         who_administers_neither_space_has_no_part_in_a_transfer;
     two replicas:
@@ -101,6 +102,24 @@ async fn otherwise_an_admin_of_the_destination_accepts_it(suite: Suite) {
         let ended = gets_transfer(who, &proposed.name).await.expect("the transfer");
         assert!(ended.contributors.is_empty() && ended.blockers.is_empty(), "they are the destination's now");
     }
+}
+
+// R-A8, R-M5, R-A5: who leaves the source keeps the role on what has moved, and who is removed from the destination does not.
+async fn roles_that_moved_along_are_the_destinations_to_take(suite: Suite) {
+    let it = TwoSpaces::new(&suite).await;
+    let transfer = it.proposed().await;
+    assert!(it.bob.may("apps.list", &it.source).await && !it.bob.may("apps.list", &it.destination).await);
+    accepts_transfer(&it.dan, &transfer).await.expect("accepted");
+    assert!(it.bob.may("apps.list", &it.destination).await, "he contributes to an app there");
+    let gone = removes_member(&it.alice, &it.source, &it.bob).await.expect("removed");
+    assert_eq!(gone.removed_app_roles, [], "he has none there any more");
+    assert!(!it.bob.may("apps.list", &it.source).await);
+    assert!(it.bob.may("app.deploy", &it.app).await && it.bob.may("app.delete", &it.app).await);
+    adds_members(&it.dan, &it.destination, &[(&it.bob, VIEWER)]).await.expect("added");
+    removes_member(&it.dan, &it.destination, &it.bob).await.expect("removed");
+    assert!(!sees(&it.bob, &it.app).await);
+    let owner = (it.dan.id().to_owned(), OWNER, false);
+    assert_eq!(listed_contributors(&it.dan, &it.app).await, [owner], "the Admin who removed him");
 }
 
 /// The text at a path in what a journal says is after an entry.
