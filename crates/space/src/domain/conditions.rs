@@ -28,12 +28,18 @@ pub(crate) struct Conditions {
     pub(crate) other_pending: bool,
     /// R-A7: whether who initiated this one is console Admin of the source now.
     pub(crate) initiator_is_admin: bool,
-    pub(crate) source: SpaceName,
-    pub(crate) source_has_account: bool,
-    pub(crate) source_past_due: bool,
+    pub(crate) source: Source,
     /// `None`: whoever asks has no role there and is told nothing of it. It is looked at when the transfer is accepted.
     pub(crate) destination: Option<Destination>,
     pub(crate) now: Timestamp,
+}
+
+/// The space that an app is to move from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    pub(crate) name: SpaceName,
+    pub(crate) has_account: bool,
+    pub(crate) past_due: bool,
 }
 
 /// The space that an app is to move to.
@@ -54,7 +60,7 @@ impl Conditions {
                 blockers.push(Blocker { reason, resource, sentence });
             }
         };
-        let (app, source) = (self.app.to_string(), self.source.to_string());
+        let (app, source) = (self.app.to_string(), self.source.name.to_string());
         let sentence = "The app is on the Marketplace; its listing must be withdrawn first";
         check(self.listing != Listing::Private, Reason::AppListed, app.clone(), sentence);
         let sentence = "Another transfer of the app is pending; it can be cancelled";
@@ -64,12 +70,12 @@ impl Conditions {
         let sentence = "Who initiated the transfer is not console Admin of the source any more";
         check(!self.initiator_is_admin, Reason::InitiatorNotAdmin, source.clone(), sentence);
         let sentence = "An invoice of the space that the app is in is past due, and must be paid first";
-        check(self.source_past_due, Reason::BillingPastDue, source, sentence);
+        check(self.source.past_due, Reason::BillingPastDue, source, sentence);
         if let Some(Destination { name, active, has_account }) = self.destination {
             check(!active, Reason::SpaceArchived, name.to_string(), SPACE_ARCHIVED);
             let sentence = "The space that the app is in has a billing account and the destination has none: a console Admin \
                             there has to agree to app invoicing first";
-            let without_account = self.source_has_account && !has_account;
+            let without_account = self.source.has_account && !has_account;
             check(without_account, Reason::BillingAccountMissing, name.to_string(), sentence);
         }
         blockers
@@ -93,15 +99,17 @@ mod tests {
 
     const NAME: SpaceName = SpaceName(Uuid::from_u128(2));
 
+    fn of(has_account: bool, past_due: bool) -> Source {
+        Source { name: SpaceName(Uuid::from_u128(1)), has_account, past_due }
+    }
+
     fn on(day: &str) -> Conditions {
         Conditions {
             app: AppName(Uuid::from_u128(3)),
             listing: Listing::Private,
             other_pending: false,
             initiator_is_admin: true,
-            source: SpaceName(Uuid::from_u128(1)),
-            source_has_account: false,
-            source_past_due: false,
+            source: of(false, false),
             destination: Some(Destination { name: NAME, active: true, has_account: false }),
             now: day.parse().expect("a time"),
         }
@@ -118,8 +126,7 @@ mod tests {
             listing: Listing::Submitted,
             other_pending: true,
             initiator_is_admin: false,
-            source_has_account: true,
-            source_past_due: true,
+            source: of(true, true),
             destination: Some(Destination { name: NAME, active: false, has_account: false }),
             ..on("2026-12-01T00:00:00Z")
         };
@@ -158,7 +165,7 @@ mod tests {
         let day = "2026-12-10T00:00:00Z";
         let with = |source_has_account, has_account| {
             let destination = Some(Destination { name: NAME, active: true, has_account });
-            kinds(&Conditions { source_has_account, destination, ..on(day) })
+            kinds(&Conditions { source: of(source_has_account, false), destination, ..on(day) })
         };
         assert_eq!(with(true, false), [Reason::BillingAccountMissing]);
         assert!([(true, true), (false, true), (false, false)].iter().all(|(s, d)| with(*s, *d).is_empty()));

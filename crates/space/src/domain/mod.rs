@@ -8,7 +8,7 @@ mod transfer;
 
 pub(crate) use self::{
     app::{App, Details, DetailsPatch, Listing},
-    conditions::{Blocker, Conditions, Destination, all_of},
+    conditions::{Blocker, Conditions, Destination, Source, all_of},
     contributor::{Contributor, role_json},
     kept::{purge_time, purged_if_deleted_by},
     space::{Metadata, Patch, Space},

@@ -26,7 +26,8 @@ scenarios! {
         an_archived_destination_declines_and_the_source_cancels,
         a_transfer_expires_after_seven_days_without_anybody_doing_anything,
         an_expired_transfer_is_in_nobodys_way,
-        a_transfer_ends_with_its_app;
+        a_transfer_ends_with_its_app,
+        a_clock_that_was_put_forward_ends_no_transfer_for_good;
 }
 
 /// What is said of a transfer that has ended so.
@@ -135,4 +136,18 @@ async fn a_transfer_ends_with_its_app(suite: Suite) {
     undeletes_app(&it.bob, &it.app).await.expect("had back");
     stays(&it, &transfer, "CANCELLED").await;
     it.proposed().await;
+}
+
+// R-A7, R-M10: what only seemed to have expired is pending again, unless somebody acted on it.
+async fn a_clock_that_was_put_forward_ends_no_transfer_for_good(suite: Suite) {
+    let it = TwoSpaces::new(&suite).await;
+    let transfer = it.proposed().await;
+    let second = it.bob.creates_app(&it.source).await;
+    let other = initiates_transfer(&it.alice, &second, &it.destination).await.expect("proposed").name;
+    suite.clock.put_forward(Duration::from_hours(8 * 24));
+    assert_eq!(gets_transfer(&it.dan, &transfer).await.expect("the transfer").state(), State::Expired);
+    deletes_app(&it.bob, &second).await.expect("deleted");
+    suite.clock.put_right();
+    accepts_transfer(&it.dan, &transfer).await.expect("accepted");
+    has_ended(accepts_transfer(&it.dan, &other).await, "EXPIRED");
 }

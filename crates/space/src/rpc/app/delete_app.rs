@@ -64,8 +64,13 @@ impl GuardedChange for Deletion {
         blockers.finish()?;
         let now = tx.time();
         let after = App { delete_time: Some(now), update_time: now, ..before.clone() };
-        let after = match store::transfer::pending(tx, self.name, now).await? {
+        let after = match store::transfer::last_open(tx, self.name, now).await? {
             None => change(tx, &before, after).await?,
+            // For good: if the clock was wrong and is put right, nobody accepts an app that is deleted.
+            Some(expired) if !expired.is_pending() => {
+                store::transfer::put(tx, &expired).await?;
+                change(tx, &before, after).await?
+            }
             Some(transfer) if Some(transfer.name) == self.transfer => {
                 change_and_cancel(tx, &before, after, &transfer).await?
             }

@@ -1,4 +1,4 @@
-use devspaces_authz::{ConsoleRole, FactChange, Permission, Service, SpaceState, takes_away};
+use devspaces_authz::{ConsoleRole, FactChange, Permission, Service, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Standing};
 use devspaces_kit::{identity::Caller, name::TransferName, status::Fault};
 use devspaces_ledger::{Abort, Call, Tx, etag};
@@ -6,7 +6,7 @@ use devspaces_proto::space::v1::{AcceptTransferRequest, Transfer as WireTransfer
 
 use super::{Billing, console_role, hand_over, require_pending, resource};
 use crate::{
-    domain::{App, Conditions, Destination, Transfer, all_of},
+    domain::{App, Conditions, Transfer, all_of},
     journaling::scopes_of_transfer,
     store,
 };
@@ -69,7 +69,7 @@ impl GuardedChange for Acceptance {
         let before = store::transfer::find(tx, self.name, now).await?.ok_or_else(denied)?;
         etag::check(&self.etag, before.revision, self.name)?;
         require_pending(&before)?;
-        // As long as it is pending, the app is in the source: what takes it from there, ends it.
+        // As long as it is pending, the app is in the source: whatever takes it from there, ends it.
         let app = store::app::find(tx, before.app, now).await?;
         let app = app.filter(|app| app.holder() == Some(before.source));
         let app = app.ok_or_else(|| Fault::internal("a pending transfer is of an app that is elsewhere"))?;
@@ -81,22 +81,15 @@ impl GuardedChange for Acceptance {
 
 impl Acceptance {
     async fn conditions(&self, tx: &mut Tx, app: &App, transfer: &Transfer) -> Result<Conditions, Abort> {
-        let space = store::space::find(tx, transfer.destination).await?;
-        let destination = Destination {
-            name: transfer.destination,
-            active: space.is_some_and(|space| space.state == SpaceState::Active),
-            has_account: self.billing.destination.as_ref().is_some_and(|billing| billing.has_account),
-        };
+        let found = store::space::find(tx, transfer.destination).await?;
         Ok(Conditions {
             app: app.name,
             listing: app.listing,
             // There is one at most, and it is this.
             other_pending: false,
             initiator_is_admin: self.initiator_is_admin,
-            source: transfer.source,
-            source_has_account: self.billing.source.has_account,
-            source_past_due: self.billing.source.past_due,
-            destination: Some(destination),
+            source: self.billing.source(transfer.source),
+            destination: self.billing.destination(transfer.destination, found.as_ref()),
             now: tx.time(),
         })
     }

@@ -1,4 +1,4 @@
-use devspaces_authz::{ConsoleRole, Permission, Service, SpaceState};
+use devspaces_authz::{ConsoleRole, Permission, Service};
 use devspaces_gate::Context;
 use devspaces_kit::{
     identity::Caller,
@@ -12,7 +12,7 @@ use tonic::Code;
 use super::{Billing, console_role, resource};
 use crate::{
     convert::transfer::{CONTRIBUTORS_READ, to_wire, wire_blocker, with_contributors},
-    domain::{Conditions, Destination, Transfer},
+    domain::{Conditions, Transfer},
     store,
 };
 
@@ -88,14 +88,8 @@ async fn conditions(context: &Context, caller: &Caller, transfer: &Transfer) -> 
         listing: found.listing,
         other_pending: false,
         initiator_is_admin: console_role(&initiator)? == Some(ConsoleRole::Admin),
-        source,
-        source_has_account: billing.source.has_account,
-        source_past_due: billing.source.past_due,
-        destination: billing.destination.map(|billing| Destination {
-            name: destination,
-            active: space.is_some_and(|space| space.state == SpaceState::Active),
-            has_account: billing.has_account,
-        }),
+        source: billing.source(source),
+        destination: billing.destination(destination, space.as_ref()),
         now,
     })
 }

@@ -1,4 +1,4 @@
-use devspaces_authz::{ConsoleRole, FactChange, Permission, Service, SpaceState, takes_away};
+use devspaces_authz::{ConsoleRole, FactChange, Permission, Service, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Standing};
 use devspaces_kit::{
     identity::Caller,
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{super::permitted_app, Billing, console_role, hand_over, told_with_contributors};
 use crate::{
-    domain::{App, Conditions, Destination, Transfer, all_of},
+    domain::{App, Conditions, Transfer, all_of},
     journaling::{TransferStep, record_transfer, scopes_of_transfer},
     store,
 };
@@ -109,24 +109,15 @@ impl GuardedChange for Initiation {
 impl Initiation {
     async fn conditions(&self, tx: &mut Tx, app: &App, open: Option<&Transfer>) -> Result<Conditions, Abort> {
         let (source, destination) = self.ends;
-        let destination = match &self.billing.destination {
-            Some(billing) => {
-                let found = store::space::find(tx, destination).await?;
-                let active = found.is_some_and(|space| space.state == SpaceState::Active);
-                Some(Destination { name: destination, active, has_account: billing.has_account })
-            }
-            None => None,
-        };
+        let found = store::space::find(tx, destination).await?;
         Ok(Conditions {
             app: app.name,
             listing: app.listing,
             other_pending: open.is_some_and(Transfer::is_pending),
             // The gate has let nobody else through.
             initiator_is_admin: true,
-            source,
-            source_has_account: self.billing.source.has_account,
-            source_past_due: self.billing.source.past_due,
-            destination,
+            source: self.billing.source(source),
+            destination: self.billing.destination(destination, found.as_ref()),
             now: tx.time(),
         })
     }

@@ -5,7 +5,7 @@ mod get;
 mod initiate;
 mod list;
 
-use devspaces_authz::{ConsoleRole, Service};
+use devspaces_authz::{ConsoleRole, Service, SpaceState};
 use devspaces_gate::{Context, Resource, Standing};
 use devspaces_kit::{
     name::{SpaceName, TransferName},
@@ -25,7 +25,7 @@ pub(super) use self::{
 };
 use crate::{
     convert,
-    domain::{App, Transfer, TransferState},
+    domain::{App, Destination, Source, Space, Transfer, TransferState},
     journaling::{TransferStep, record_transfer},
     rpc::space::billing_status::billing_status,
     store,
@@ -56,6 +56,18 @@ impl Billing {
         };
         let (source, destination) = try_join(billing_status(context, source), at_destination).await?;
         Ok(Self { source, destination })
+    }
+
+    /// The source, as R-A8 looks at it.
+    fn source(&self, name: SpaceName) -> Source {
+        Source { name, has_account: self.source.has_account, past_due: self.source.past_due }
+    }
+
+    /// The destination, as R-A8 looks at it, if it does: with what is stored of it.
+    fn destination(&self, name: SpaceName, stored: Option<&Space>) -> Option<Destination> {
+        let active = stored.is_some_and(|space| space.state == SpaceState::Active);
+        let has_account = self.destination.as_ref()?.has_account;
+        Some(Destination { name, active, has_account })
     }
 }
 
