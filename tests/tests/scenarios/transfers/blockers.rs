@@ -5,7 +5,7 @@ use devspaces_tests::{Suite, refused, suite::eventually};
 use tonic::Code;
 
 use crate::acts::{
-    accounts::consents_to_invoicing,
+    accounts::{adds_billing_admins, consents_to_invoicing},
     apps::gets_app,
     invoices::Customer,
     marketplace::{accepts_terms, submits_listing, withdraws_listing},
@@ -57,6 +57,9 @@ async fn a_preflight_names_everything_that_stands_in_the_way_at_once(suite: Suit
 // R-A8: who has no role there proposes the app, and learns nothing; who has one is told at once.
 async fn what_concerns_the_destination_is_told_to_who_has_a_role_there(suite: Suite) {
     let it = TwoSpaces::new(&suite).await;
+    // Who runs the account of a space does not read its settings.
+    consents_to_invoicing(&it.dan, &it.destination).await.expect("an account");
+    adds_billing_admins(&it.dan, &it.destination, &[&it.alice]).await.expect("added");
     archives_space(&it.dan, &it.destination).await.expect("archived");
     let preview = previews_transfer(&it.alice, &it.app, &it.destination).await.expect("nothing is told");
     assert_eq!((preview.state(), preview.name.as_str(), preview.blockers), (State::Pending, "", vec![]));

@@ -1,6 +1,10 @@
 use devspaces_authz::{ConsoleRole, FactChange, Permission, Service, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Standing};
-use devspaces_kit::{identity::Caller, name::TransferName, status::Fault};
+use devspaces_kit::{
+    identity::Caller,
+    name::TransferName,
+    status::{Fault, Reason},
+};
 use devspaces_ledger::{Abort, Call, Tx, etag};
 use devspaces_proto::space::v1::{AcceptTransferRequest, Transfer as WireTransfer};
 
@@ -69,14 +73,17 @@ impl GuardedChange for Acceptance {
         let before = store::transfer::find(tx, self.name, now).await?.ok_or_else(denied)?;
         etag::check(&self.etag, before.revision, self.name)?;
         require_pending(&before)?;
-        // As long as it is pending, the app is in the source: whatever takes it from there, ends it.
+        // Whatever takes the app from the source, ends the transfer; but for a deletion by a service of before there were any.
         let app = store::app::find(tx, before.app, now).await?;
-        let app = app.filter(|app| app.holder() == Some(before.source));
-        let app = app.ok_or_else(|| Fault::internal("a pending transfer is of an app that is elsewhere"))?;
+        let app = app.filter(|app| app.holder() == Some(before.source)).ok_or_else(|| deleted(&before))?;
         all_of(self.conditions(tx, &app, &before).await?.blockers()).finish()?;
         self.initiator.confirm(tx).await?;
         hand_over(tx, &app, Some(&before), &before).await
     }
+}
+
+fn deleted(transfer: &Transfer) -> Fault {
+    Fault::precondition(Reason::AppDeleted, transfer.app.to_string(), "The app is deleted, and is not moved")
 }
 
 impl Acceptance {
