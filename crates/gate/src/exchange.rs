@@ -208,16 +208,22 @@ impl<W> Exchange<W> {
     }
 
     /// Lets a check follow the latest call under way that asks the same, if it was sent less than so long before the
-    /// check began, or after. What it brings can then be recalled for the check, unless it failed or was dropped.
-    /// `false` if there is no such call, or too many follow it.
-    pub(crate) fn follow(&mut self, question: &Question, begun: Sent, within: Duration, waiter: W) -> bool {
-        let mut latest = self.calls.iter_mut().rev();
-        let Some(call) = latest.find(|call| call.questions.contains(question)) else { return false };
-        let follows = call.sent.age(begun) < within && call.followers.len() < self.limits.waiting;
-        if follows {
-            call.followers.push(waiter);
+    /// check began, or after. What it brings can then be recalled for the check, unless it failed or was dropped. Says how
+    /// long it will be until the call was sent so long ago; `None` if there is no such call, or too many follow it.
+    pub(crate) fn follow(
+        &mut self,
+        question: &Question,
+        begun: Sent,
+        within: Duration,
+        waiter: W,
+    ) -> Option<Duration> {
+        let call = self.calls.iter_mut().rev().find(|call| call.questions.contains(question))?;
+        let left = within.checked_sub(call.sent.age(begun)).filter(|left| !left.is_zero())?;
+        if call.followers.len() >= self.limits.waiting {
+            return None;
         }
-        follows
+        call.followers.push(waiter);
+        Some(left)
     }
 
     /// What was last confirmed, for a check that began at a time (rules Rest and Age).

@@ -18,7 +18,7 @@ use crate::{
     resource::Resource,
     sources::{ServicePermissions, Sources},
     verdict::{is_settled, unavailable, verdict},
-    window::AtHand,
+    window::{AtHand, Following, Found},
 };
 
 /// The gate of one service. Clones are handles to the same gate.
@@ -68,7 +68,8 @@ impl Gate {
     ) -> Result<(), Fault> {
         let resource = resource.into();
         let subject = subject_of(caller);
-        if self.at_hand(&subject, permission, resource, Sent::by(&*self.0.clock)).await.is_some() {
+        let begun = Sent::by(&*self.0.clock);
+        if self.at_hand(&subject, permission, resource, begun, Duration::ZERO).await.is_some() {
             return Ok(());
         }
         self.pass(subject, permission, resource, OwnerSet::EMPTY).await.map(drop)
@@ -152,7 +153,7 @@ impl Gate {
     ) -> Result<Checked, Fault> {
         let begun = Sent::by(&*self.0.clock);
         let subject = Arc::new(subject.clone());
-        if let Some(decision) = self.at_hand(&subject, permission, resource, begun).await {
+        if let Some(decision) = self.at_hand(&subject, permission, resource, begun, max_age).await {
             return Ok(Checked { decision, as_of: begun.time });
         }
         let enough = |facts: &Facts| is_settled(&decide(permission, facts));
@@ -196,31 +197,35 @@ impl Gate {
         }
     }
 
-    /// What memory allows to a check that began at a time, now or as soon as calls under way have ended.
+    /// What memory allows to a check that began at a time, now or as soon as calls under way have ended. Whoever takes older
+    /// answers does not wait for younger ones, and has nothing asked for the next.
     async fn at_hand(
         &self,
         subject: &Arc<Principal>,
         permission: Permission,
         resource: Resource,
         begun: Sent,
+        max_age: Duration,
     ) -> Option<Decision> {
         let Shared { sources, services, window, .. } = &*self.0;
-        let gatherer = Gatherer {
-            sources,
-            subject,
-            service_permissions: services.of(subject),
-            max_age: Duration::ZERO,
-            enough: &|_| true,
-        };
+        let service_permissions = services.of(subject);
+        let gatherer =
+            Gatherer { sources, subject, service_permissions, max_age: Duration::ZERO, enough: &|_| true };
         let recall = || gatherer.at_hand(permission, needs(subject, permission), resource, begun, *window);
+        let following = match recall() {
+            AtHand::Allowed(decision, ageing) => {
+                if max_age.is_zero() {
+                    ageing.iter().for_each(Found::renew);
+                }
+                return Some(decision);
+            }
+            AtHand::Old(old) if max_age.is_zero() => Following::of(&old, begun, *window)?,
+            AtHand::Old(_) | AtHand::Nothing => return None,
+        };
+        following.end().await;
         match recall() {
-            AtHand::Allowed(decision) => return Some(decision),
-            AtHand::Nothing => return None,
-            AtHand::Followed(calls) => calls.end().await,
-        }
-        match recall() {
-            AtHand::Allowed(decision) => Some(decision),
-            AtHand::Followed(_) | AtHand::Nothing => None,
+            AtHand::Allowed(decision, _) => Some(decision),
+            AtHand::Old(_) | AtHand::Nothing => None,
         }
     }
 
@@ -238,6 +243,7 @@ impl Gate {
             Resource::Space(space)
             | Resource::VendorProfile { space, .. }
             | Resource::Listing { space, .. } => gatherer.of_space(space, needs).await,
+            Resource::Transfer { space, .. } => gatherer.of_transfer(space, needs).await,
             Resource::App(app) if !needs.is_empty() => gatherer.of_app(app, needs).await,
             Resource::Link { app, space } if !needs.is_empty() => gatherer.of_link(app, space, needs).await,
             Resource::App(_) | Resource::Link { .. } | Resource::Platform => Ok(gatherer.nothing()),

@@ -78,9 +78,28 @@ impl Gatherer<'_> {
     /// # Errors
     /// `RESOURCE_EXHAUSTED` if too many checks wait for one of the owners.
     pub(crate) async fn of_space(&self, space: SpaceName, needs: OwnerSet) -> Result<Gathered, Fault> {
+        self.of_space_with(AppFacts::default(), space, needs).await
+    }
+
+    /// Facts of one of the spaces of a transfer, and of an app in it to which nobody contributes: a transfer is decided by
+    /// roles in its spaces, and its app has left one of them when it has ended.
+    ///
+    /// # Errors
+    /// As of [`of_space`](Self::of_space).
+    pub(crate) async fn of_transfer(&self, space: SpaceName, needs: OwnerSet) -> Result<Gathered, Fault> {
+        let app = AppFacts { linked: true, ..AppFacts::default() };
+        self.of_space_with(app, space, needs).await
+    }
+
+    async fn of_space_with(
+        &self,
+        app: AppFacts,
+        space: SpaceName,
+        needs: OwnerSet,
+    ) -> Result<Gathered, Fault> {
         let asking = self.ask_about(space, needs)?;
         let mut gathered = self.nothing();
-        gathered.facts.app = Fact::Known(AppFacts::default());
+        gathered.facts.app = Fact::Known(app);
         self.enter_space(&mut gathered, space, asking).await;
         Ok(gathered)
     }

@@ -1,7 +1,7 @@
 //! What permissions are on.
 use std::fmt;
 
-use devspaces_kit::name::{AppName, ListingName, SpaceName, VendorProfileName};
+use devspaces_kit::name::{AppName, ListingName, SpaceName, TransferName, VendorProfileName};
 
 /// What a permission is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +33,14 @@ pub enum Resource {
         /// Its profile's space; that of nobody if there is no such listing.
         space: SpaceName,
     },
+    /// A transfer of an app: one of its two spaces, which a refusal does not name. A permission on apps is had on it by whoever
+    /// has it on the apps of that space, wherever the app is by now.
+    Transfer {
+        /// The transfer.
+        transfer: TransferName,
+        /// Its source or its destination; that of nobody if there is no such transfer.
+        space: SpaceName,
+    },
 }
 
 impl fmt::Display for Resource {
@@ -43,6 +51,7 @@ impl fmt::Display for Resource {
             Self::App(app) => app.fmt(f),
             Self::VendorProfile { profile, .. } => profile.fmt(f),
             Self::Listing { listing, .. } => listing.fmt(f),
+            Self::Transfer { transfer, .. } => transfer.fmt(f),
         }
     }
 }

@@ -32,7 +32,8 @@ use crate::{
 mod candidates;
 
 /// What one source holds and does at a time. Two calls keep an owner busy while answers travel; more would only
-/// share each read among fewer checks. A check waits for two calls at most unless thousands wait with it.
+/// share each read among fewer checks. A check waits for two calls at most, or for three if it followed one in vain, unless
+/// thousands wait with it.
 const LIMITS: Limits = Limits { calls: 2, questions: MAX_QUESTIONS, waiting: 16_384, entries: 65_536 };
 
 /// How long an owner may take to answer. Then its facts count as missing.
@@ -151,10 +152,16 @@ impl Source {
     }
 
     /// Waits for a call under way that was sent less than so long before a check began and asks the same, if there is one:
-    /// when it has ended, there may be something to recall.
-    pub(crate) fn follow(&self, question: &Question, begun: Sent, within: Duration) -> Option<Asking> {
+    /// when it has ended, there may be something to recall. Also how long it will be until it was sent so long ago.
+    pub(crate) fn follow(
+        &self,
+        question: &Question,
+        begun: Sent,
+        within: Duration,
+    ) -> Option<(Asking, Duration)> {
         let (waiter, answer) = Waiter::new();
-        self.exchange().follow(question, begun, within, waiter).then_some(Asking::Waiting(answer))
+        let left = self.exchange().follow(question, begun, within, waiter)?;
+        Some((Asking::Waiting(answer), left))
     }
 
     /// Makes the next call, if it is time.

@@ -40,32 +40,57 @@ const _: () =
 const OFTEN: u32 = 16;
 
 /// What memory says of a permission.
-pub(crate) enum AtHand {
-    /// All that the decision needs was confirmed less than a window before the check began, and it allows.
-    Allowed(Decision),
-    /// What is there allows, but some of it is too old. These calls, under way, confirm it or don't: afterwards it is worth
-    /// another look.
-    Followed(Following),
+pub(crate) enum AtHand<'a> {
+    /// All that the decision needs was confirmed less than a window before the check began, and it allows. These facts are
+    /// used often, and will soon be too old.
+    Allowed(Decision, Vec<Found<'a>>),
+    /// What is there allows, but these facts are too old.
+    Old(Vec<Found<'a>>),
     /// It does not allow, or is not there, or nobody asks for it.
     Nothing,
 }
 
-/// Calls under way that a check follows.
-pub(crate) struct Following(Vec<Asking>);
+/// Facts that were found: whose, and about what.
+pub(crate) struct Found<'a> {
+    source: &'a Source,
+    question: Question,
+}
 
-impl Following {
-    /// Waits until they have ended: not for an owner that is silent, since the check may ask it anew.
-    pub(crate) async fn end(self) {
-        let ends = async {
-            for call in self.0 {
-                call.answer().await;
-            }
-        };
-        let _ = timeout(WINDOW, ends).await;
+impl Found<'_> {
+    /// Has their owner asked again, so that whoever checks next finds them young.
+    pub(crate) fn renew(&self) {
+        self.source.refresh(&self.question);
     }
 }
 
-impl Gatherer<'_> {
+/// Calls under way that a check follows.
+pub(crate) struct Following {
+    calls: Vec<Asking>,
+    /// How long they are worth waiting for.
+    patience: Duration,
+}
+
+impl Following {
+    /// Follows the calls that ask for these facts. `None` if some are not asked for by a call that was sent within the window.
+    pub(crate) fn of(old: &[Found<'_>], begun: Sent, window: Duration) -> Option<Self> {
+        let follow = |found: &Found<'_>| found.source.follow(&found.question, begun, window.min(WINDOW));
+        let (calls, patience): (_, Vec<Duration>) =
+            old.iter().map(follow).collect::<Option<Vec<_>>>()?.into_iter().unzip();
+        Some(Self { calls, patience: patience.into_iter().max().unwrap_or_default() })
+    }
+
+    /// Waits until they have ended, or are a window old: what takes longer is not waited for, since the check may ask anew.
+    pub(crate) async fn end(self) {
+        let ends = async {
+            for call in self.calls {
+                call.answer().await;
+            }
+        };
+        let _ = timeout(self.patience, ends).await;
+    }
+}
+
+impl<'a> Gatherer<'a> {
     /// What facts from memory say to a check that began at a time.
     pub(crate) fn at_hand(
         &self,
@@ -74,28 +99,31 @@ impl Gatherer<'_> {
         resource: Resource,
         begun: Sent,
         window: Duration,
-    ) -> AtHand {
-        let mut memory = Memory { gatherer: self, begun, window: window.min(WINDOW), old: Vec::new() };
+    ) -> AtHand<'a> {
+        let window = window.min(WINDOW);
+        let mut memory = Memory { gatherer: self, begun, window, old: Vec::new(), ageing: Vec::new() };
         let Some(gathered) = memory.gathered(needs, resource) else { return AtHand::Nothing };
         let decision = decide(permission, &gathered.facts);
         match memory.old.is_empty() {
             _ if !decision.is_allowed() => AtHand::Nothing,
-            true => AtHand::Allowed(decision),
-            false => memory.follow().map_or(AtHand::Nothing, AtHand::Followed),
+            true => AtHand::Allowed(decision, memory.ageing),
+            false => AtHand::Old(memory.old),
         }
     }
 }
 
 /// What was confirmed, as a check finds it.
-struct Memory<'a> {
-    gatherer: &'a Gatherer<'a>,
+struct Memory<'m, 'a> {
+    gatherer: &'m Gatherer<'a>,
     begun: Sent,
     window: Duration,
     /// What was found and is too old.
-    old: Vec<(&'a Source, Question)>,
+    old: Vec<Found<'a>>,
+    /// What will soon be too old, and is used often.
+    ageing: Vec<Found<'a>>,
 }
 
-impl<'a> Memory<'a> {
+impl<'a> Memory<'_, 'a> {
     fn gathered(&mut self, needs: OwnerSet, resource: Resource) -> Option<Gathered> {
         let mut gathered = self.gatherer.nothing();
         match resource {
@@ -106,14 +134,17 @@ impl<'a> Memory<'a> {
                 self.enter_space(&mut gathered, space, needs)?;
             }
             Resource::App(app) if !needs.is_empty() => self.enter_app(&mut gathered, app, needs)?,
-            // Nothing to ask about, or asked for in order to change something.
-            Resource::App(_) | Resource::Platform | Resource::Link { .. } => return None,
+            // Nothing to ask about, or asked for in order to change something or to show more to some than to others.
+            Resource::App(_) | Resource::Platform | Resource::Link { .. } | Resource::Transfer { .. } => {
+                return None;
+            }
         }
         Some(gathered)
     }
 
     fn enter_space(&mut self, gathered: &mut Gathered, space: SpaceName, needs: OwnerSet) -> Option<()> {
-        for source in self.gatherer.sources.iter().filter(|source| needs.contains(source.owner())) {
+        let sources = self.gatherer.sources;
+        for source in sources.iter().filter(|source| needs.contains(source.owner())) {
             gathered.enter(&self.recall(source, space.into())?);
         }
         Some(())
@@ -133,17 +164,10 @@ impl<'a> Memory<'a> {
         let question = self.gatherer.question(scope);
         let Recalled { confirmed, age, recalls } = source.recall(&question, self.begun)?;
         if age >= self.window {
-            self.old.push((source, question));
+            self.old.push(Found { source, question });
         } else if recalls >= OFTEN && age * 4 >= self.window * 3 {
-            source.refresh(&question);
+            self.ageing.push(Found { source, question });
         }
         Some(confirmed)
-    }
-
-    /// `None` if something that is too old is not being asked for.
-    fn follow(&self) -> Option<Following> {
-        let old = self.old.iter();
-        let calls = old.map(|(source, question)| source.follow(question, self.begun, self.window));
-        calls.collect::<Option<_>>().map(Following)
     }
 }

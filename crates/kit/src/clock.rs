@@ -107,6 +107,12 @@ impl Timestamp {
         self.0 / 1_000_000
     }
 
+    /// The day of its month in UTC: 1 to 31.
+    #[must_use]
+    pub fn day_of_month(self) -> u8 {
+        self.datetime().day()
+    }
+
     /// This time, as a clock shows it, or that of what has happened already, if that is later: clocks differ. What is stamped
     /// further ahead than they may differ was stamped by a clock that was wrong, and nothing else is judged by it.
     #[must_use]
@@ -257,6 +263,13 @@ mod tests {
         for (happened, judged) in [(0, 1000), (1000, 1000), (1030, 1030), (1031, 1000), (40_000_000, 1000)] {
             assert_eq!(now.not_before(at(happened)), at(judged), "{happened}");
         }
+    }
+
+    #[test]
+    fn a_day_of_the_month_begins_at_midnight_in_utc() {
+        let day = |time: &str| time.parse::<Timestamp>().expect("a time").day_of_month();
+        assert_eq!((day("2026-12-02T23:59:59.999999Z"), day("2026-12-03T00:00:00Z")), (2, 3));
+        assert_eq!((day("2028-02-29T00:00:00Z"), day("2026-12-01T00:30:00+01:00")), (29, 30));
     }
 
     #[test]

@@ -6,10 +6,12 @@ use uuid::Uuid;
 
 mod billing;
 mod marketplace;
+mod transfer;
 
 pub use self::{
     billing::{AccountName, BillingAdminName, InvoiceName},
     marketplace::{ListingName, MarketplaceAdminName, VendorProfileName},
+    transfer::TransferName,
 };
 
 /// Everything but RFC 3986's unreserved characters is percent-encoded in an id.

@@ -99,6 +99,10 @@ fn block(blockers: &mut Blockers, intent: &Intent, reason: &str) {
         Some(kind @ Reason::SpaceArchived) => {
             blockers.add(kind, intent.space.to_string(), devspaces_kit::status::SPACE_ARCHIVED);
         }
+        Some(kind @ Reason::TransferPending) => {
+            let sentence = "A transfer of the app to another space is pending; it can be cancelled";
+            blockers.add(kind, intent.app.to_string(), sentence);
+        }
         // Of a newer space service, and a refusal all the same.
         other => {
             let kind = other.unwrap_or(Reason::AppListed);

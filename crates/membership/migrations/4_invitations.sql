@@ -8,7 +8,7 @@ CREATE TABLE invitation (
     role TEXT NOT NULL CHECK (role IN ('ADMIN', 'DEVELOPER', 'VIEWER')),
     view_all_apps BOOLEAN NOT NULL,
     role_expire_time TIMESTAMPTZ,
-    -- EXPIRED is stored of one whose invitee is invited anew; until then its times tell.
+    -- EXPIRED is stored of one in whose place another came; of others their time tells.
     state TEXT NOT NULL
         CHECK (state IN ('PENDING', 'ACCEPTED', 'DECLINED', 'REVOKED', 'EXPIRED', 'VOID')),
     -- The encoded id of users/{id}.
@@ -17,7 +17,10 @@ CREATE TABLE invitation (
     token_digest BYTEA NOT NULL,
     create_time TIMESTAMPTZ NOT NULL,
     update_time TIMESTAMPTZ NOT NULL,
+    -- Not after the end of the role that it offers.
     expire_time TIMESTAMPTZ NOT NULL,
+    -- The journal entry that made it. Entries have an order whatever the clock does.
+    made BIGINT NOT NULL,
     -- The journal entry that last changed the row.
     revision BIGINT NOT NULL,
     PRIMARY KEY (space, id),
@@ -39,11 +42,12 @@ CREATE INDEX invitation_in_state ON invitation (space, state, id);
 CREATE INDEX invitation_ended ON invitation (update_time) WHERE state <> 'PENDING';
 CREATE INDEX invitation_expired ON invitation (expire_time) WHERE state = 'PENDING';
 
--- R-M5: who ceased to be a member while e-mail addresses were invited: none of these invitations is good for that person.
+-- R-M5: who ceased to be a member while e-mail addresses were invited: no invitation that was made by this journal entry, or
+-- an earlier one, is good for that person.
 CREATE TABLE departed (
     space UUID NOT NULL,
     -- The encoded id of users/{id}.
     person TEXT NOT NULL,
-    time TIMESTAMPTZ NOT NULL,
+    made BIGINT NOT NULL,
     PRIMARY KEY (space, person)
 );

@@ -161,8 +161,10 @@ pub(crate) async fn depart(tx: &mut Tx, member: &Member, app_roles: &AppRoles) -
     };
     let revision = tx.record(change).await?;
     voided.end(tx, revision).await?;
+    // Whoever is invited after the role has ended, and before this, is meant to come back.
     let now = tx.time();
-    store::departed::note(tx, &member.name, now).await?;
+    let end = member.membership.expire_time.map_or(now, |end| end.min(now));
+    store::departed::note(tx, &member.name, end).await?;
     tx.emit(scope, Service::Space.name(), vec![app_roles.effect(&member.name)]).await?;
     Ok(store::member::remove(tx, &member.name).await?)
 }

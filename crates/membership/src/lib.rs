@@ -86,13 +86,21 @@ pub const HOLDINGS: &[Holding] = &[
         ),
         left: Some("SELECT count(*) FROM invitation WHERE inviter = $1 AND state = 'PENDING'"),
     },
-    // Without them an invitation to an address would bring somebody back who was removed; they go with these.
+    // Without them an invitation to an address would bring somebody back who was removed.
     Holding {
         what: "notes of spaces that the person was removed from while addresses are invited there",
         by: By::Id,
         count: "SELECT count(*) FROM departed WHERE person = $1",
-        erase: None,
-        left: None,
+        erase: Some(
+            "DELETE FROM departed WHERE person = $1 AND NOT EXISTS
+               (SELECT 1 FROM invitation i WHERE i.space = departed.space AND i.state = 'PENDING'
+                  AND i.email IS NOT NULL AND i.made <= departed.made)",
+        ),
+        left: Some(
+            "SELECT count(*) FROM departed WHERE person = $1 AND EXISTS
+               (SELECT 1 FROM invitation i WHERE i.space = departed.space AND i.state = 'PENDING'
+                  AND i.email IS NOT NULL AND i.made <= departed.made)",
+        ),
     },
 ];
 

@@ -67,6 +67,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/8_holders.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "space",
+        version: 9,
+        sql: include_str!("../migrations/9_transfers.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.
@@ -100,6 +106,14 @@ pub const HOLDINGS: &[Holding] = &[
         by: By::Id,
         count: "SELECT count(*) FROM space_count WHERE person = $1",
         erase: Some("DELETE FROM space_count WHERE person = $1"),
+        left: None,
+    },
+    // What is pending can't be accepted any more: it took the initiator's role, which is nobody's now (R-A7).
+    Holding {
+        what: "transfers that the person initiated",
+        by: By::Id,
+        count: "SELECT count(*) FROM transfer WHERE initiator = $1",
+        erase: Some("UPDATE transfer SET initiator = '%28erased%29' WHERE initiator = $1"),
         left: None,
     },
 ];

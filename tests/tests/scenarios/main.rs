@@ -15,3 +15,4 @@ mod operations;
 mod people;
 mod rounds;
 mod spaces;
+mod transfers;

@@ -1,6 +1,9 @@
 //! Two hops: an app is asked about together with the space that it was in.
 use devspaces_authz::{AppRole, ConsoleRole, Fact, MembershipFacts, Permission, Service};
-use devspaces_kit::{name::AppName, status::Reason};
+use devspaces_kit::{
+    name::{AppName, SpaceName, TransferName},
+    status::Reason,
+};
 use tonic::Code;
 use uuid::Uuid;
 
@@ -50,6 +53,26 @@ async fn an_app_that_moved_is_judged_by_its_new_space() {
     update().await.unwrap();
     spaces.set(question(APP, "alice"), 4, app_in(None));
     assert_eq!(said(update().await), (Code::PermissionDenied, Reason::PermissionDenied));
+}
+
+// R-A7: by a role in the space that it is asked about, and nowhere else; also when nobody can say where its app is by now.
+#[tokio::test(start_paused = true)]
+async fn a_transfer_is_decided_by_the_roles_in_one_of_its_spaces() {
+    let clock = TestClock::at(0);
+    let members = Memory::of(Service::Membership);
+    members.set(question(space(1), "alice"), 1, member(ADMIN));
+    members.set(question(space(2), "alice"), 1, member(Some(ConsoleRole::Developer)));
+    let gate = gate([down(Service::Space, &clock), members.source(&clock)], &clock);
+    for permission in [Permission::AppTransfer, Permission::TransferAccept] {
+        let of = async |id: SpaceName| {
+            let on = Resource::Transfer { transfer: TransferName(Uuid::from_u128(9)), space: id };
+            require(&gate, permission, on).await
+        };
+        of(space(1)).await.unwrap();
+        for other in [space(2), SpaceName::NIL] {
+            assert_eq!(said(of(other).await), (Code::PermissionDenied, Reason::PermissionDenied));
+        }
+    }
 }
 
 // Two hops: an app that moves with every answer is no reason to ask for ever.

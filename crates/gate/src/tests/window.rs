@@ -127,16 +127,20 @@ async fn a_call_that_was_followed_never_denies() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_follows_a_silent_call_longer_than_a_window() {
+async fn nobody_follows_a_call_that_has_become_older_than_a_window() {
     let clock = TestClock::at(0);
     let (gate, mut calls) = with_an_owner(&clock).await;
     pass(&clock, WINDOW);
     let _first = begin(&gate);
     let _silent = calls.recv().await.unwrap();
+    pass(&clock, WINDOW / 2);
     let (start, follower) = (Instant::now(), begin(&gate));
     calls.recv().await.unwrap().answer_one(1, None);
     assert_eq!(follower.await.unwrap(), Outcome::Allowed);
-    assert!(start.elapsed() <= WINDOW + Duration::from_millis(1));
+    assert!(
+        start.elapsed() <= WINDOW / 2 + Duration::from_millis(1),
+        "it was half as old when the check began"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,6 +159,66 @@ async fn what_is_checked_all_the_time_is_asked_for_before_its_window_is_over() {
     pass(&clock, WINDOW / 2);
     assert_eq!(begin(&gate).await.unwrap(), Outcome::Allowed);
     assert!(calls.try_recv().is_err(), "asked once for all, and confirmed");
+}
+
+// R-P4: whoever takes answers of some age has no more asked for them than that.
+#[tokio::test(start_paused = true)]
+async fn a_check_that_takes_older_facts_neither_renews_nor_follows() {
+    let clock = TestClock::at(0);
+    let (gate, mut calls) = with_an_owner(&clock).await;
+    let relaxed = async || {
+        let permission = Permission::MembersUpdate;
+        let age = Duration::from_secs(5);
+        gate.check(&user("alice"), permission, space(1).into(), age).await.unwrap().decision.outcome()
+    };
+    for time in [Duration::ZERO, WINDOW * 3 / 4, WINDOW] {
+        pass(&clock, time);
+        for _ in 0..20 {
+            assert_eq!(relaxed().await, Outcome::Allowed);
+        }
+    }
+    assert!(calls.try_recv().is_err());
+    let strict = begin(&gate);
+    let call = calls.recv().await.unwrap();
+    assert_eq!(relaxed().await, Outcome::Allowed, "it waits for nobody");
+    call.answer_one(1, None);
+    assert_eq!(strict.await.unwrap(), Outcome::Allowed);
+}
+
+// R-P2
+#[tokio::test(start_paused = true)]
+async fn what_is_at_hand_of_one_owner_goes_with_what_is_followed_of_another() {
+    let clock = TestClock::at(0);
+    let members = Memory::of(Service::Membership);
+    let (sellers, mut calls) = scripted(Service::Marketplace, &clock);
+    let sources = Sources::default().with(members.source(&clock)).with(sellers);
+    let home = Memory::of(Service::Membership);
+    let gate = Gate::new(home, sources, ServicePermissions::default(), WINDOW, clock.clone());
+    members.set(question(space(1), "alice"), 1, member(ADMIN));
+    let nobody = || Some(OwnFacts::Marketplace(MarketplaceFacts { admin: false }));
+    let check = || {
+        let gate = gate.clone();
+        tokio::spawn(async move { checked(&gate, Permission::SpaceGet, space(1)).await })
+    };
+    let first = check();
+    calls.recv().await.unwrap().answer_one(1, nobody());
+    assert_eq!(first.await.unwrap(), Outcome::Allowed);
+    pass(&clock, WINDOW);
+    let second = check();
+    let call = calls.recv().await.unwrap();
+    settle().await;
+    let asked = members.calls();
+    pass(&clock, WINDOW / 2);
+    let follower = check();
+    settle().await;
+    assert_eq!(
+        members.calls(),
+        asked,
+        "what one owner has confirmed by now is at hand, and the other is followed"
+    );
+    call.answer_one(1, None);
+    assert_eq!([second.await.unwrap(), follower.await.unwrap()], [Outcome::Allowed; 2]);
+    assert!(calls.try_recv().is_err());
 }
 
 #[tokio::test(start_paused = true)]

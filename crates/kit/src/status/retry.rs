@@ -70,6 +70,12 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::AppNotDeleted
         | Reason::AppOwner
         | Reason::DerivedRole
+        | Reason::TransferPending
+        | Reason::TransferEnded
+        | Reason::InvoicesInDraft
+        | Reason::InitiatorNotAdmin
+        | Reason::BillingAccountMissing
+        | Reason::BillingPastDue
         | Reason::TermsOutdated
         | Reason::BillingAccountExists
         | Reason::LastBillingAdmin

@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::Membership;
 
-/// How long an invitation can be accepted (R-M9).
-pub(crate) const LASTS: Duration = Duration::from_hours(7 * 24);
+/// How long an invitation can be accepted (R-M9), if the role that it offers does not end before.
+const LASTS: Duration = Duration::from_hours(7 * 24);
 
 /// An e-mail address in the one form in which it is stored and compared: as it is written up to the @, the domain in lower
 /// case.
@@ -140,13 +140,20 @@ pub(crate) struct Invitation {
     pub(crate) create_time: Timestamp,
     pub(crate) update_time: Timestamp,
     pub(crate) expire_time: Timestamp,
+    /// The journal entry that made it.
+    pub(crate) made: i64,
     pub(crate) revision: i64,
+}
+
+/// Until when an invitation can be accepted that is sent now.
+pub(crate) fn lasts(offer: &Membership, now: Timestamp) -> Timestamp {
+    offer.expire_time.map_or(now + LASTS, |end| end.min(now + LASTS))
 }
 
 impl Invitation {
     /// What has become of it by a time: it expires without anybody acting.
     pub(crate) fn state_at(&self, now: Timestamp) -> State {
-        let over = self.expire_time <= now || !self.offer.is_current(now);
+        let over = self.expire_time <= now;
         if self.state == State::Pending && over { State::Expired } else { self.state }
     }
 
@@ -163,8 +170,8 @@ impl Invitation {
 
     /// The same with another token, for another 7 days.
     pub(crate) fn sent_again(&self, token: &Token, now: Timestamp) -> Self {
-        let (token_digest, expire_time) = (token.digest(), now + LASTS);
-        Self { state: State::Pending, token_digest, update_time: now, expire_time, ..self.clone() }
+        let (token_digest, expire_time) = (token.digest(), lasts(&self.offer, now));
+        Self { token_digest, update_time: now, expire_time, ..self.clone() }
     }
 
     /// What the journal says of it.
@@ -229,6 +236,7 @@ mod tests {
             create_time: Timestamp::EPOCH,
             update_time: Timestamp::EPOCH,
             expire_time: Timestamp::EPOCH + LASTS,
+            made: 1,
             revision: 1,
         }
     }
@@ -244,7 +252,8 @@ mod tests {
         assert_eq!(pending.state_at(end), State::Expired);
         assert_eq!(pending.ended(State::Revoked, end).state_at(end), State::Revoked);
         pending.offer.expire_time = Some(Timestamp::EPOCH + moment);
-        assert_eq!(pending.state_at(Timestamp::EPOCH + moment), State::Expired);
+        let again = pending.sent_again(&token, Timestamp::EPOCH);
+        assert_eq!(again.expire_time, Timestamp::EPOCH + moment);
     }
 
     // R-M9

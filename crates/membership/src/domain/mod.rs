@@ -3,6 +3,6 @@ mod invitation;
 mod member;
 
 pub(crate) use self::{
-    invitation::{Address, Invitation, Invitee, LASTS, State, Token},
+    invitation::{Address, Invitation, Invitee, State, Token, lasts},
     member::{Member, Membership, Patch, is_bootstrap, keeps_an_admin},
 };

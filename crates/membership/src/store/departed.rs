@@ -8,30 +8,35 @@ use devspaces_ledger::{
     on,
 };
 
-/// Notes it, if it can matter: whose address is invited is not known until somebody accepts.
-pub(crate) async fn note(db: &mut Conn, name: &MemberName, now: Timestamp) -> Result<(), Error> {
+/// Notes it of the invitations to addresses that were made before `end`, if there are any: whose address is invited is not
+/// known until somebody accepts.
+pub(crate) async fn note(db: &mut Conn, name: &MemberName, end: Timestamp) -> Result<(), Error> {
     on!(db, |c| sqlx::query(
-        "INSERT INTO departed (space, person, time)
-         SELECT $1, $2, $3
-         WHERE EXISTS (SELECT 1 FROM invitation WHERE space = $1 AND state = 'PENDING' AND email IS NOT NULL)
-         ON CONFLICT (space, person) DO UPDATE SET time = excluded.time"
+        "INSERT INTO departed (space, person, made)
+         SELECT space, $2, max(made) FROM invitation
+         WHERE space = $1 AND state = 'PENDING' AND email IS NOT NULL AND create_time <= $3
+         GROUP BY space
+         ON CONFLICT (space, person) DO UPDATE SET
+           made = CASE WHEN excluded.made > departed.made THEN excluded.made ELSE departed.made END"
     )
     .bind(name.space.0)
     .bind(name.user.id())
-    .bind(now)
+    .bind(end)
     .execute(c)
     .await
     .map(drop))?;
     Ok(())
 }
 
-/// When somebody last ceased to be a member, if that can matter to an invitation.
-pub(crate) async fn time(db: &mut Conn, name: &MemberName) -> Result<Option<Timestamp>, Error> {
-    Ok(on!(db, |c| sqlx::query_scalar("SELECT time FROM departed WHERE space = $1 AND person = $2")
-        .bind(name.space.0)
-        .bind(name.user.id())
-        .fetch_optional(c)
-        .await)?)
+/// Up to which journal entry invitations were made that are not good for somebody; 0 if there are none.
+pub(crate) async fn until(db: &mut Conn, name: &MemberName) -> Result<i64, Error> {
+    let made: Option<i64> =
+        on!(db, |c| sqlx::query_scalar("SELECT made FROM departed WHERE space = $1 AND person = $2")
+            .bind(name.space.0)
+            .bind(name.user.id())
+            .fetch_optional(c)
+            .await)?;
+    Ok(made.unwrap_or_default())
 }
 
 /// Forgets those of a space who departed before all pending invitations to addresses in it were made.
@@ -39,7 +44,7 @@ pub(crate) async fn forget(db: &mut Conn, space: SpaceName) -> Result<(), Error>
     on!(db, |c| sqlx::query(
         "DELETE FROM departed WHERE space = $1 AND NOT EXISTS
            (SELECT 1 FROM invitation i WHERE i.space = departed.space AND i.state = 'PENDING'
-              AND i.email IS NOT NULL AND i.create_time <= departed.time)"
+              AND i.email IS NOT NULL AND i.made <= departed.made)"
     )
     .bind(space.0)
     .execute(c)

@@ -28,6 +28,7 @@ struct Row {
     create_time: Timestamp,
     update_time: Timestamp,
     expire_time: Timestamp,
+    made: i64,
     revision: i64,
 }
 
@@ -60,6 +61,7 @@ impl TryFrom<Row> for Invitation {
             create_time: row.create_time,
             update_time: row.update_time,
             expire_time: row.expire_time,
+            made: row.made,
             revision: row.revision,
         })
     }
@@ -68,7 +70,7 @@ impl TryFrom<Row> for Invitation {
 fn select(rest: &str) -> AssertSqlSafe<String> {
     AssertSqlSafe(format!(
         "SELECT space, id, person, email, role, view_all_apps, role_expire_time, state, inviter, token_digest,
-           create_time, update_time, expire_time, revision
+           create_time, update_time, expire_time, made, revision
          FROM invitation WHERE {rest}"
     ))
 }
@@ -100,20 +102,40 @@ pub(crate) async fn pending_of(
     row.map(Invitation::try_from).transpose()
 }
 
-/// The invitations that somebody made and that are stored as pending.
+/// The invitations that somebody made and that are pending at `now`.
 pub(crate) async fn pending_by(
     db: &mut Conn,
     space: SpaceName,
     inviter: &UserName,
+    now: Timestamp,
 ) -> Result<Vec<Invitation>, Error> {
     let rows: Vec<Row> = on!(db, |c| {
-        sqlx::query_as(select("space = $1 AND inviter = $2 AND state = 'PENDING' ORDER BY id"))
-            .bind(space.0)
-            .bind(inviter.id())
-            .fetch_all(c)
-            .await
+        let pending = "space = $1 AND inviter = $2 AND state = 'PENDING' AND expire_time > $3 ORDER BY id";
+        sqlx::query_as(select(pending)).bind(space.0).bind(inviter.id()).bind(now).fetch_all(c).await
     })?;
     rows.into_iter().map(Invitation::try_from).collect()
+}
+
+/// Ends the invitations that somebody made and that are stored as pending, for good: those that had expired, too.
+pub(crate) async fn void_by(
+    db: &mut Conn,
+    space: SpaceName,
+    inviter: &UserName,
+    now: Timestamp,
+    revision: i64,
+) -> Result<(), Error> {
+    on!(db, |c| sqlx::query(
+        "UPDATE invitation SET state = 'VOID', update_time = $3, revision = $4
+         WHERE space = $1 AND inviter = $2 AND state = 'PENDING'"
+    )
+    .bind(space.0)
+    .bind(inviter.id())
+    .bind(now)
+    .bind(revision)
+    .execute(c)
+    .await
+    .map(drop))?;
+    Ok(())
 }
 
 /// How many invitations are pending at `now`, but for one, if it is counted: those of this inviter, or all.
@@ -157,15 +179,11 @@ pub(crate) struct Page {
 
 /// Invitations, the oldest first.
 pub(crate) async fn list(db: &mut Conn, page: &Page) -> Result<Vec<Invitation>, Error> {
-    let over = "(expire_time <= $4 OR role_expire_time <= $4)";
     let of_state = match page.state {
-        None => "$4 IS NOT NULL AND $5 = ''".to_owned(),
-        Some(State::Pending) => {
-            "state = $5 AND expire_time > $4 AND (role_expire_time IS NULL OR role_expire_time > $4)"
-                .to_owned()
-        }
-        Some(State::Expired) => format!("(state = $5 OR (state = 'PENDING' AND {over}))"),
-        Some(_) => "$4 IS NOT NULL AND state = $5".to_owned(),
+        None => "$4 IS NOT NULL AND $5 = ''",
+        Some(State::Pending) => "state = $5 AND expire_time > $4",
+        Some(State::Expired) => "(state = $5 OR (state = 'PENDING' AND expire_time <= $4))",
+        Some(_) => "$4 IS NOT NULL AND state = $5",
     };
     let rows: Vec<Row> = on!(db, |c| {
         sqlx::query_as(select(&format!("space = $1 AND id > $2 AND {of_state} ORDER BY id LIMIT $3")))
@@ -189,8 +207,8 @@ pub(crate) async fn put(db: &mut Conn, invitation: &Invitation) -> Result<(), Er
     on!(db, |c| {
         sqlx::query(
             "INSERT INTO invitation (space, id, person, email, role, view_all_apps, role_expire_time, state, inviter,
-               token_digest, create_time, update_time, expire_time, revision)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+               token_digest, create_time, update_time, expire_time, made, revision)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
              ON CONFLICT (space, id) DO UPDATE SET state = excluded.state, token_digest = excluded.token_digest,
                update_time = excluded.update_time, expire_time = excluded.expire_time, revision = excluded.revision",
         )
@@ -207,6 +225,7 @@ pub(crate) async fn put(db: &mut Conn, invitation: &Invitation) -> Result<(), Er
         .bind(invitation.create_time)
         .bind(invitation.update_time)
         .bind(invitation.expire_time)
+        .bind(invitation.made)
         .bind(invitation.revision)
         .execute(c)
         .await

@@ -2,3 +2,4 @@
 pub(crate) mod app;
 pub(crate) mod contributor;
 pub(crate) mod space;
+pub(crate) mod transfer;

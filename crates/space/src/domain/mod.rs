@@ -1,12 +1,16 @@
 //! What the service is about, and its rules that need nothing else to decide.
 mod app;
+mod conditions;
 mod contributor;
 mod kept;
 mod space;
+mod transfer;
 
 pub(crate) use self::{
     app::{App, Details, DetailsPatch, Listing},
+    conditions::{Blocker, Conditions, Destination, Source, all_of},
     contributor::{Contributor, role_json},
     kept::{purge_time, purged_if_deleted_by},
     space::{Metadata, Patch, Space},
+    transfer::{Transfer, TransferState},
 };

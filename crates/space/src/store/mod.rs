@@ -8,3 +8,4 @@ pub(crate) mod deployer;
 pub(crate) mod holder;
 pub(crate) mod holding;
 pub(crate) mod space;
+pub(crate) mod transfer;

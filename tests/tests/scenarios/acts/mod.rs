@@ -16,8 +16,10 @@ pub(crate) mod invoices;
 pub(crate) mod journal;
 pub(crate) mod marketplace;
 pub(crate) mod members;
+pub(crate) mod payments;
 pub(crate) mod refusals;
 pub(crate) mod spaces;
+pub(crate) mod transfers;
 pub(crate) mod usage;
 
 use prost_types::FieldMask;

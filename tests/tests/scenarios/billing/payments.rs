@@ -4,22 +4,20 @@ use std::time::Duration;
 use devspaces::Service;
 use devspaces_kit::clock::Timestamp;
 use devspaces_proto::{
-    billing::v1::{
-        Invoice, Metric, PaymentAttempt, ReportPaymentAttemptRequest, invoice::State,
-        payment_attempt::Outcome,
-    },
+    billing::v1::{Invoice, Metric, PaymentAttempt, invoice::State, payment_attempt::Outcome},
     facts::v1::{
         GetBillingStatusRequest, GetBillingStatusResponse,
         billing_records_service_client::BillingRecordsServiceClient,
     },
 };
-use devspaces_tests::{Persona, Suite, refused, sql};
-use tonic::{Code, Status};
+use devspaces_tests::{Suite, refused, sql};
+use tonic::Code;
 use uuid::Uuid;
 
 use crate::acts::{
     accounts::account_of,
     invoices::{Customer, runs_billing, usd},
+    payments::{payment_attempt, reports_as_payments, reports_payment},
     usage::{begins_mid_month, month_ahead, new_usage_event, reports_accepted},
 };
 
@@ -31,23 +29,6 @@ scenarios! {
 }
 
 const DAY: Duration = Duration::from_hours(24);
-
-fn attempt(suite: &Suite, id: &str, outcome: Outcome) -> PaymentAttempt {
-    PaymentAttempt { id: id.to_owned(), outcome: outcome.into(), time: Some(suite.clock_in(0)) }
-}
-
-async fn sends(who: &Persona, name: &str, attempt: PaymentAttempt) -> Result<Invoice, Status> {
-    let request = ReportPaymentAttemptRequest {
-        name: name.to_owned(),
-        attempt: Some(attempt),
-        request_id: String::new(),
-    };
-    who.invoices().report_payment_attempt(request).await.map(tonic::Response::into_inner)
-}
-
-async fn pays(suite: &Suite, name: &str, attempt: PaymentAttempt) -> Result<Invoice, Status> {
-    sends(&suite.persona("services/payments"), name, attempt).await
-}
 
 async fn status(suite: &Suite, space: &str) -> GetBillingStatusResponse {
     let peer = suite.peer("space", "billing");
@@ -83,23 +64,25 @@ fn days_after(time: Option<prost_types::Timestamp>, days: u32) -> Option<prost_t
 // R-B10
 async fn retries_follow_after_1_3_5_and_7_days_and_then_it_is_past_due_until_it_is_paid(suite: Suite) {
     let (it, issued) = billed(&suite).await;
-    let first = attempt(&suite, "first", Outcome::Failed);
-    let mut invoice = pays(&suite, &issued.name, first.clone()).await.expect("reported");
+    let first = payment_attempt(&suite, "first", Outcome::Failed);
+    let mut invoice = reports_as_payments(&suite, &issued.name, first.clone()).await.expect("reported");
     let after = [(1, 3), (3, 5), (5, 7)];
     assert_eq!(invoice.next_attempt_time, days_after(first.time, 1));
     for (failed, (now, next)) in (1..).zip(after) {
         assert_eq!((invoice.state(), invoice.failed_attempts), (State::Open, failed));
         let retry = PaymentAttempt {
             time: days_after(first.time, now),
-            ..attempt(&suite, &format!("r{now}"), Outcome::Failed)
+            ..payment_attempt(&suite, &format!("r{now}"), Outcome::Failed)
         };
         suite.clock.advance(DAY * 2);
-        invoice = pays(&suite, &issued.name, retry).await.expect("reported");
+        invoice = reports_as_payments(&suite, &issued.name, retry).await.expect("reported");
         assert_eq!(invoice.next_attempt_time, days_after(first.time, next), "after {now} days");
     }
     suite.clock.advance(DAY * 2);
     assert_eq!(status(&suite, &it.space).await, told(true, false, false));
-    invoice = pays(&suite, &issued.name, attempt(&suite, "r7", Outcome::Failed)).await.expect("reported");
+    invoice = reports_as_payments(&suite, &issued.name, payment_attempt(&suite, "r7", Outcome::Failed))
+        .await
+        .expect("reported");
     assert_eq!(
         (invoice.state(), invoice.failed_attempts, invoice.next_attempt_time),
         (State::PastDue, 5, None)
@@ -107,10 +90,13 @@ async fn retries_follow_after_1_3_5_and_7_days_and_then_it_is_past_due_until_it_
     assert_eq!((&invoice.amount_due, invoice.lines), (&usd(1005), vec![]), "who pays need not know what for");
     assert_eq!(status(&suite, &it.space).await, told(true, true, false));
 
-    let success = attempt(&suite, "at last", Outcome::Succeeded);
-    assert_eq!(refused(pays(&suite, &issued.name, success.clone()).await).fields, ["attempt.id"]);
+    let success = payment_attempt(&suite, "at last", Outcome::Succeeded);
+    assert_eq!(
+        refused(reports_as_payments(&suite, &issued.name, success.clone()).await).fields,
+        ["attempt.id"]
+    );
     let success = PaymentAttempt { id: "at-last".to_owned(), ..success };
-    let paid = pays(&suite, &issued.name, success.clone()).await.expect("reported");
+    let paid = reports_as_payments(&suite, &issued.name, success.clone()).await.expect("reported");
     assert_eq!((paid.state(), paid.pay_time, &paid.amount_due), (State::Paid, success.time, &usd(0)));
     assert_eq!((&paid.total, paid.issue_time, paid.number), (&issued.total, issued.issue_time, 1));
     let shown = it.latest().await;
@@ -122,24 +108,26 @@ async fn retries_follow_after_1_3_5_and_7_days_and_then_it_is_past_due_until_it_
 // R-B10, R-J5
 async fn an_attempt_counts_once(suite: Suite) {
     let (it, issued) = billed(&suite).await;
-    let failed = attempt(&suite, "a", Outcome::Failed);
-    let once = pays(&suite, &issued.name, failed.clone()).await.expect("reported");
+    let failed = payment_attempt(&suite, "a", Outcome::Failed);
+    let once = reports_as_payments(&suite, &issued.name, failed.clone()).await.expect("reported");
     let journal = sql::count(&suite.pool(Service::Billing).await, "SELECT COUNT(*) FROM journal").await;
-    assert_eq!(pays(&suite, &issued.name, failed.clone()).await.expect("again"), once);
+    assert_eq!(reports_as_payments(&suite, &issued.name, failed.clone()).await.expect("again"), once);
     let now = sql::count(&suite.pool(Service::Billing).await, "SELECT COUNT(*) FROM journal").await;
     assert_eq!((once.failed_attempts, now), (1, journal));
     for other in [
         PaymentAttempt { outcome: Outcome::Succeeded.into(), ..failed.clone() },
         PaymentAttempt { time: Some(suite.clock_in(1)), ..failed.clone() },
     ] {
-        let refusal = refused(pays(&suite, &issued.name, other).await);
+        let refusal = refused(reports_as_payments(&suite, &issued.name, other).await);
         assert_eq!(refusal.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["attempt.id"]));
     }
-    let success = attempt(&suite, "b", Outcome::Succeeded);
-    let paid = pays(&suite, &issued.name, success.clone()).await.expect("reported");
-    assert_eq!(pays(&suite, &issued.name, success).await.expect("again"), paid);
-    assert_eq!(pays(&suite, &issued.name, failed).await.expect("again"), paid);
-    let refusal = refused(pays(&suite, &issued.name, attempt(&suite, "c", Outcome::Failed)).await);
+    let success = payment_attempt(&suite, "b", Outcome::Succeeded);
+    let paid = reports_as_payments(&suite, &issued.name, success.clone()).await.expect("reported");
+    assert_eq!(reports_as_payments(&suite, &issued.name, success).await.expect("again"), paid);
+    assert_eq!(reports_as_payments(&suite, &issued.name, failed).await.expect("again"), paid);
+    let refusal = refused(
+        reports_as_payments(&suite, &issued.name, payment_attempt(&suite, "c", Outcome::Failed)).await,
+    );
     assert_eq!(
         refusal.blocked(),
         (Code::FailedPrecondition, "INVOICE_NOT_PAYABLE", vec!["INVOICE_NOT_PAYABLE"])
@@ -148,16 +136,18 @@ async fn an_attempt_counts_once(suite: Suite) {
     suite.clock.advance_to(&format!("{after}-01T00:00:00Z"));
     runs_billing(&suite).await;
     let draft = it.latest().await;
-    let refusal = refused(pays(&suite, &draft.name, attempt(&suite, "a", Outcome::Succeeded)).await);
+    let refusal = refused(
+        reports_as_payments(&suite, &draft.name, payment_attempt(&suite, "a", Outcome::Succeeded)).await,
+    );
     assert_eq!(refusal.kind(), (Code::FailedPrecondition, "INVOICE_NOT_PAYABLE"));
 }
 
 // R-B10, R-B3
 async fn an_attempt_is_checked_as_a_whole(suite: Suite) {
     let (it, issued) = billed(&suite).await;
-    let refusal = refused(pays(&suite, &issued.name, PaymentAttempt::default()).await);
+    let refusal = refused(reports_as_payments(&suite, &issued.name, PaymentAttempt::default()).await);
     assert_eq!(refusal.fields, ["attempt.id", "attempt.outcome", "attempt.time"]);
-    let good = attempt(&suite, "a", Outcome::Failed);
+    let good = payment_attempt(&suite, "a", Outcome::Failed);
     for (bad, field) in [
         (PaymentAttempt { id: "x".repeat(129), ..good.clone() }, "attempt.id"),
         (PaymentAttempt { id: "4111111111111111".to_owned(), ..good.clone() }, "attempt.id"),
@@ -165,17 +155,17 @@ async fn an_attempt_is_checked_as_a_whole(suite: Suite) {
         (PaymentAttempt { time: Some(suite.clock_in(400)), ..good.clone() }, "attempt.time"),
         (PaymentAttempt { time: Some(suite.clock_in(-3600)), ..good.clone() }, "attempt.time"),
     ] {
-        let refusal = refused(pays(&suite, &issued.name, bad).await);
+        let refusal = refused(reports_as_payments(&suite, &issued.name, bad).await);
         assert_eq!(refusal.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec![field]));
         assert!(!refusal.message.contains("4111"));
     }
     let nowhere = format!("{}/invoices/{}", account_of(&it.space), Uuid::nil());
-    assert_eq!(refused(pays(&suite, &nowhere, good.clone()).await).code, Code::NotFound);
+    assert_eq!(refused(reports_as_payments(&suite, &nowhere, good.clone()).await).code, Code::NotFound);
     for who in [&it.admin, &suite.persona("services/accounting"), &suite.peer("space", "billing")] {
-        let refusal = refused(sends(who, &issued.name, good.clone()).await);
+        let refusal = refused(reports_payment(who, &issued.name, good.clone()).await);
         assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
     }
     assert_eq!(it.latest().await, issued);
     let ahead = PaymentAttempt { time: Some(suite.clock_in(200)), ..good };
-    assert_eq!(pays(&suite, &issued.name, ahead).await.expect("reported").failed_attempts, 1);
+    assert_eq!(reports_as_payments(&suite, &issued.name, ahead).await.expect("reported").failed_attempts, 1);
 }

@@ -5,18 +5,20 @@ use devspaces_proto::{
     membership::v1::{AddMembersRequest, RemoveMemberRequest},
     space::v1::{CreateSpaceRequest, Space},
 };
-use devspaces_tests::{Suite, sql::count, suite::eventually};
+use devspaces_tests::{Suite, refused, sql::count, suite::eventually};
 
 use crate::acts::{
     commands::{on_all_services, runs, says},
     marketplace::{contact, creation_of_profile},
-    members::{VIEWER, member},
+    members::{ADMIN, VIEWER, adds_members, member, removes_member},
+    transfers::{TwoSpaces, accepts_transfer, gets_transfer, initiates_transfer},
 };
 
 scenarios! {
     both engines:
         a_person_is_erased_from_first_results_too,
         a_contact_is_found_by_its_address_however_it_is_written,
+        who_initiated_a_transfer_is_erased_from_it,
         a_request_id_is_good_for_a_week;
 }
 
@@ -108,4 +110,20 @@ async fn a_request_id_is_good_for_a_week(suite: Suite) {
     eventually(async || (count(&pool, "SELECT count(*) FROM replay").await == 0).then_some(())).await;
     let other = suite.user("alice").spaces().create_space(create()).await.expect("created").into_inner();
     assert_ne!(other.name, first.name);
+}
+
+// R-J1, R-A7: what nobody initiated any more, nobody accepts.
+async fn who_initiated_a_transfer_is_erased_from_it(suite: Suite) {
+    let it = TwoSpaces::new(&suite).await;
+    let amy = suite.user("amy");
+    adds_members(&it.alice, &it.source, &[(&amy, ADMIN)]).await.expect("added");
+    let transfer = initiates_transfer(&amy, &it.app, &it.destination).await.expect("proposed").name;
+    removes_member(&it.alice, &it.source, &amy).await.expect("removed");
+    let url = suite.database_url();
+    let erase = on_all_services(&["journal", "erase", "users/amy", "--yes"], &url);
+    let told = String::from_utf8(runs(&erase).await.stdout).expect("text");
+    assert!(told.contains("space: 1 transfers that the person initiated"), "{told}");
+    let left = gets_transfer(&it.dan, &transfer).await.expect("the transfer");
+    assert_eq!(left.initiator, "users/%28erased%29");
+    assert_eq!(refused(accepts_transfer(&it.dan, &transfer).await).blockers, ["INITIATOR_NOT_ADMIN"]);
 }

@@ -42,12 +42,8 @@ enum Story {
 }
 
 /// What happens, how many moments the gate's clock loses, and whether something is asked for nobody.
-const STORIES: [(Story, u64, bool); 4] = [
-    (Story::Taken, 0, true),
-    (Story::Taken, 1, false),
-    (Story::Given, 1, false),
-    (Story::Ends(3), 0, false),
-];
+const STORIES: [(Story, u64, bool); 4] =
+    [(Story::Taken, 0, true), (Story::Taken, 1, false), (Story::Given, 1, false), (Story::Ends(3), 0, false)];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Check {
@@ -221,7 +217,7 @@ impl Walk {
         if self.look(&mut next, check, begun)? {
             return Ok(Some(next));
         }
-        if expected && next.exchange.follow(&question(0), begun, within, check) {
+        if expected && next.exchange.follow(&question(0), begun, within, check).is_some() {
             next.checks[check] = Check::Follows { wrong_answer, begun };
         } else {
             next.exchange.enqueue(question(0), check).unwrap();

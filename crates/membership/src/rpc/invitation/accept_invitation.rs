@@ -106,8 +106,7 @@ impl Mutation for Acceptance {
 impl Acceptance {
     /// R-M9, R-M5: the inviter is Admin still, and the person was not removed since.
     async fn refuse_void(&self, tx: &mut Tx, invitation: &Invitation) -> Result<(), Abort> {
-        let departed = store::departed::time(tx, &self.member).await?;
-        let was_removed = departed.is_some_and(|departed| departed >= invitation.create_time);
+        let was_removed = invitation.made <= store::departed::until(tx, &self.member).await?;
         if was_removed || !inviter_is_admin(tx, invitation).await? {
             return Err(ended(invitation, State::Void).into());
         }

@@ -14,7 +14,8 @@ use tonic::Code;
 use super::{block_too_many, change, new_token, without_token};
 use crate::{
     convert,
-    domain::{Invitation, Invitee, LASTS, Membership, State, Token},
+    departure::expire_first,
+    domain::{Invitation, Invitee, Membership, State, Token, lasts},
     store,
 };
 
@@ -37,6 +38,10 @@ async fn create(
 ) -> Result<WireInvitation, Fault> {
     let pass = context.gate.require_active(&call.caller, Permission::InvitationsUpdate, space).await?;
     let (invitee, offer) = convert::invitation::invited(request.invitation, context.clock.now())?;
+    if let Invitee::Person(user) = &invitee {
+        // Or what follows from the end of an earlier role would end this invitation.
+        expire_first(context, MemberName { space, user: user.clone() }).await?;
+    }
     let name = InvitationName { space, id: context.clock.new_id() };
     let creation = Creation { name, invitee, offer, token: new_token()? };
     context.mutations.run(call.clone(), vec![space.into()], pass.guard(creation)).await
@@ -80,7 +85,8 @@ impl GuardedChange for Creation {
             token_digest: token.digest(),
             create_time: now,
             update_time: now,
-            expire_time: now + LASTS,
+            expire_time: lasts(offer, now),
+            made: 0,
             revision: 0,
         };
         let reply = change(tx, None, invitation).await?;
@@ -94,6 +100,10 @@ impl Creation {
         let Invitee::Person(user) = &self.invitee else { return Ok(()) };
         let member = MemberName { space: self.name.space, user: user.clone() };
         let now = tx.time();
+        if store::member::find_ended(tx, &member, now).await?.is_some() {
+            // It has ended within this call; what follows from that comes first.
+            return Err(Fault::earlier_effect_pending().into());
+        }
         if store::member::find(tx, &member, now).await?.is_none() {
             return Ok(());
         }
@@ -113,7 +123,7 @@ impl Creation {
             let fault = Fault::new(Code::AlreadyExists, Reason::InvitationExists, message);
             return Err(fault.metadata("invitation", earlier.name.to_string()).into());
         }
-        // What it is to everybody by its time already: of no interest to the journal.
-        Ok(store::invitation::put(tx, &earlier.ended(State::Expired, earlier.update_time)).await?)
+        // What it is to everybody by its time already: of no interest to the journal. From now on it is so for good.
+        Ok(store::invitation::put(tx, &earlier.ended(State::Expired, earlier.expire_time)).await?)
     }
 }

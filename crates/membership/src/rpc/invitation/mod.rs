@@ -126,7 +126,9 @@ async fn change(
         after: after.to_json(),
         facts: false,
     };
-    let after = Invitation { revision: tx.record(change).await?, ..after };
+    let revision = tx.record(change).await?;
+    let made = before.map_or(revision, |before| before.made);
+    let after = Invitation { made, revision, ..after };
     store::invitation::put(tx, &after).await?;
     Ok(to_wire(&after, tx.time()))
 }
@@ -142,7 +144,10 @@ fn ended(invitation: &Invitation, state: State) -> Fault {
         State::Pending | State::Accepted => "The invitation was accepted already",
         State::Declined => "The invitation was declined",
         State::Revoked => "The invitation was revoked; an Admin of the space can make another",
-        State::Expired => "The invitation has expired; an Admin of the space can send it again",
+        State::Expired => {
+            "The invitation has expired; an Admin of the space can send it again, or make another if the role that it \
+             offers is over or the person was invited anew"
+        }
         State::Void => {
             "The invitation is void: its inviter is no longer Admin, or the person was removed from the space; an \
              Admin can make another"

@@ -63,21 +63,25 @@ impl GuardedChange for Resending {
         let found = store::invitation::find(tx, *name).await?;
         let before = found.ok_or_else(|| Fault::not_found(name))?;
         etag::check(etag, before.revision, name)?;
+        refuse_ended(tx, &before).await?;
         let mut blockers = confirmed.blockers()?;
         block_too_many(tx, &mut blockers, *name, &before.inviter).await?;
         blockers.finish()?;
-        match before.state_at(now) {
-            // With the role that it offers, an invitation ends for good.
-            State::Pending | State::Expired if before.offer.is_current(now) => {}
-            state => return Err(ended(&before, state).into()),
-        }
-        if !inviter_is_admin(tx, &before).await? {
-            return Err(ended(&before, State::Void).into());
-        }
-        refuse_invited_anew(tx, &before).await?;
         let reply = change(tx, Some(&before), before.sent_again(token, now)).await?;
         Ok(WireInvitation { token: token.text().to_owned(), ..reply })
     }
+}
+
+/// One that has expired goes on, unless another came in its place, or the role that it offers is over.
+async fn refuse_ended(tx: &mut Tx, before: &Invitation) -> Result<(), Abort> {
+    let now = tx.time();
+    if before.state == State::Expired {
+        refuse_invited_anew(tx, before).await?;
+    }
+    if before.state != State::Pending || !before.offer.is_current(now) {
+        return Err(ended(before, before.state_at(now)).into());
+    }
+    if inviter_is_admin(tx, before).await? { Ok(()) } else { Err(ended(before, State::Void).into()) }
 }
 
 /// One at a time, also where an earlier one has expired.

@@ -46,9 +46,9 @@ impl GuardedChange for Revocation {
         let found = store::invitation::find(tx, self.name).await?;
         let before = found.ok_or_else(|| Fault::not_found(self.name))?;
         etag::check(&self.etag, before.revision, self.name)?;
-        // One that has expired, too: an Admin could send it again.
         match before.state {
-            State::Pending | State::Expired => {
+            // Of one that has expired as well: an Admin could send it again.
+            State::Pending => {
                 let now = tx.time();
                 change(tx, Some(&before), before.ended(State::Revoked, now)).await
             }

@@ -67,7 +67,7 @@ impl GuardedChange for Update {
         let mut after = before.with(membership, now);
         // R-M9: whoever is no longer Admin invites nobody.
         let stays = membership.role == ConsoleRole::Admin;
-        let voided = if stays { Voided::default() } else { Voided::by(tx, name).await? };
+        let voided = if stays { Voided::none() } else { Voided::by(tx, name).await? };
         let change = Change {
             scope: name.space.into(),
             resources: iter::once(name.to_string()).chain(voided.names()).collect(),

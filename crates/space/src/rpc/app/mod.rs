@@ -8,6 +8,7 @@ mod link_app;
 mod list_apps;
 mod list_contributors;
 mod remove_contributor;
+mod transfer;
 mod transfer_ownership;
 mod undelete_app;
 mod update_app;
@@ -22,10 +23,12 @@ use devspaces_kit::{
 };
 use devspaces_ledger::{Abort, Tx, etag};
 use devspaces_proto::space::v1::{
-    AddContributorsRequest, AddContributorsResponse, App as WireApp, Contributor, CreateAppRequest,
-    DeleteAppRequest, GetAppRequest, ImportAppRequest, LinkAppRequest, ListAppsRequest, ListAppsResponse,
-    ListContributorsRequest, ListContributorsResponse, RemoveContributorRequest, RemoveContributorResponse,
-    TransferOwnershipRequest, UndeleteAppRequest, UpdateAppRequest, UpdateContributorRequest,
+    AcceptTransferRequest, AddContributorsRequest, AddContributorsResponse, App as WireApp,
+    CancelTransferRequest, Contributor, CreateAppRequest, DeclineTransferRequest, DeleteAppRequest,
+    GetAppRequest, GetTransferRequest, ImportAppRequest, InitiateTransferRequest, LinkAppRequest,
+    ListAppsRequest, ListAppsResponse, ListContributorsRequest, ListContributorsResponse,
+    ListTransfersRequest, ListTransfersResponse, RemoveContributorRequest, RemoveContributorResponse,
+    Transfer, TransferOwnershipRequest, UndeleteAppRequest, UpdateAppRequest, UpdateContributorRequest,
     app_service_server::AppService,
 };
 use tonic::{Request, Response, Status};
@@ -103,6 +106,45 @@ impl AppService for Rpc {
         request: Request<TransferOwnershipRequest>,
     ) -> Result<Response<WireApp>, Status> {
         answer(request, |caller, request| transfer_ownership::handle(&self.0, caller, request)).await
+    }
+
+    async fn initiate_transfer(
+        &self,
+        request: Request<InitiateTransferRequest>,
+    ) -> Result<Response<Transfer>, Status> {
+        answer(request, |caller, request| transfer::initiate(&self.0, caller, request)).await
+    }
+
+    async fn get_transfer(&self, request: Request<GetTransferRequest>) -> Result<Response<Transfer>, Status> {
+        answer(request, |caller, request| transfer::get(&self.0, caller, request)).await
+    }
+
+    async fn list_transfers(
+        &self,
+        request: Request<ListTransfersRequest>,
+    ) -> Result<Response<ListTransfersResponse>, Status> {
+        answer(request, |caller, request| transfer::list(&self.0, caller, request)).await
+    }
+
+    async fn accept_transfer(
+        &self,
+        request: Request<AcceptTransferRequest>,
+    ) -> Result<Response<Transfer>, Status> {
+        answer(request, |caller, request| transfer::accept(&self.0, caller, request)).await
+    }
+
+    async fn decline_transfer(
+        &self,
+        request: Request<DeclineTransferRequest>,
+    ) -> Result<Response<Transfer>, Status> {
+        answer(request, |caller, request| transfer::decline(&self.0, caller, request)).await
+    }
+
+    async fn cancel_transfer(
+        &self,
+        request: Request<CancelTransferRequest>,
+    ) -> Result<Response<Transfer>, Status> {
+        answer(request, |caller, request| transfer::cancel(&self.0, caller, request)).await
     }
 }
 

@@ -84,6 +84,7 @@ fn answer(blockers: Vec<String>) -> ReserveListingResponse {
 impl Reservation {
     /// Everything that stands in the way. Of an app that is not in the space nothing more is told than that.
     async fn blockers(&self, tx: &mut Tx, app: Option<&App>) -> Result<Vec<String>, Abort> {
+        let now = tx.time();
         let space = store::space::find(tx, self.space).await?;
         let mut blockers = Vec::new();
         if space.is_none_or(|space| space.state != SpaceState::Active) {
@@ -92,8 +93,12 @@ impl Reservation {
         match app {
             None => blockers.push(Reason::AppNotInSpace),
             Some(app) if app.listing != Listing::Private => blockers.push(Reason::AppListed),
-            // The place of what else keeps an app where it is: a pending transfer.
-            Some(_) => {}
+            Some(app) => {
+                // R-A8: whoever initiates a transfer finds the app reserved, or this one the transfer.
+                if store::transfer::pending(tx, app.name, now).await?.is_some() {
+                    blockers.push(Reason::TransferPending);
+                }
+            }
         }
         Ok(blockers.into_iter().map(|reason| reason_name(reason).to_owned()).collect())
     }

@@ -10,7 +10,7 @@ use devspaces_proto::facts::v1::{
 ///
 /// # Errors
 /// `UNAVAILABLE` / `FACTS_UNAVAILABLE`.
-pub(super) async fn billing_status(
+pub(in crate::rpc) async fn billing_status(
     context: &Context,
     name: SpaceName,
 ) -> Result<GetBillingStatusResponse, Fault> {

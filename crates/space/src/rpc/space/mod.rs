@@ -1,5 +1,5 @@
 //! The `SpaceService`: a file for each method; `ArchiveSpace` and `RestoreSpace` share `lifecycle.rs`.
-mod billing_status;
+pub(in crate::rpc) mod billing_status;
 mod create_space;
 mod delete_space;
 mod get_space;

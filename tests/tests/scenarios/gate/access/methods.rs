@@ -39,14 +39,14 @@ pub(super) fn caller(access: &DynamicMessage) -> i32 {
     access.get_field_by_name("caller").expect("the field").as_enum_number().expect("a number")
 }
 
-/// A request whose fields at these paths name what they are about; so do `name` and `parent` where there are such fields.
+/// A request whose fields at these paths name what they are about; so do `name`, `parent` and the like where there are such fields.
 pub(super) fn request(method: &MethodDescriptor, required: &[(String, String)], names: &Names) -> Bytes {
     let mut request = DynamicMessage::new(method.input());
     let required = required.iter().map(|(_, path)| path.as_str()).filter(|path| !path.is_empty());
     let is_text = |path: &&str| {
         method.input().get_field_by_name(path).is_some_and(|field| field.kind() == Kind::String)
     };
-    let usual = ["name", "parent", "app"].into_iter().filter(is_text);
+    let usual = ["name", "parent", "app", "destination"].into_iter().filter(is_text);
     for path in usual.chain(required) {
         let name = names.in_field(method, path);
         match path.split_once('.') {

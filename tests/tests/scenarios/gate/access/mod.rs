@@ -44,7 +44,7 @@ const METHODS: [Methods; 15] = [
     Methods { service: "JournalService", permitted: 2, on_a_resource: 2, internal: 1, ..NONE },
     Methods { service: "FactsService", internal: 8, ..NONE },
     Methods { signed_in: 1, permitted: 8, on_a_resource: 7, ..of(Service::Space, "SpaceService") },
-    Methods { permitted: 13, on_a_resource: 12, ..of(Service::Space, "AppService") },
+    Methods { permitted: 19, on_a_resource: 18, ..of(Service::Space, "AppService") },
     Methods { internal: 5, ..of(Service::Space, "SpaceRecordsService") },
     Methods { signed_in: 2, permitted: 5, on_a_resource: 5, ..of(Service::Membership, "MembershipService") },
     Methods { signed_in: 2, permitted: 5, on_a_resource: 5, ..of(Service::Membership, "InvitationService") },
@@ -91,7 +91,7 @@ async fn every_method_answers_as_its_access_option_says(suite: Suite) {
 
 async fn walk(suite: &Suite) {
     let alice = suite.user("alice");
-    let names = published_names(&alice).await;
+    let names = published_names(suite, &alice).await;
     let mallory = suite.user("mallory");
     let nobody = suite.bearer(&devspaces_kit::name::Principal::user("nobody"), None);
     let mut walked = BTreeMap::<(String, i32), usize>::new();

@@ -26,7 +26,7 @@ scenarios! {
 }
 
 /// How many methods take a permission on an app that the request names.
-const ON_AN_APP: usize = 10;
+const ON_AN_APP: usize = 11;
 
 /// Every method of a port that asks for permissions on a space or an app tells a stranger the same of those that exist
 /// and of those that do not. Says with which codes they answer.
@@ -74,7 +74,7 @@ async fn apps_look_alike(suite: &Suite, who: &Persona, names: &Names) -> Vec<Cod
 /// A space that is published, one that is archived and one in use; an app that is in a space, one that is in none and one
 /// that is deleted: all that a stranger's answers could depend on.
 async fn names_of(suite: &Suite, owner: &Persona) -> [Names; 3] {
-    let published = published_names(owner).await;
+    let published = published_names(suite, owner).await;
     let archived = owner.creates_space("Archived").await;
     archives_space(owner, &archived).await.expect("archived");
     let space = owner.creates_space("Team").await;

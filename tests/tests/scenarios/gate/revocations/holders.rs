@@ -4,6 +4,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
 };
 
+use devspaces_kit::clock::{Clock as _, SystemClock};
 use devspaces_tests::{Persona, suite::eventually};
 
 use super::Seen;
@@ -13,6 +14,7 @@ use crate::acts::{
     contributors::{DEPLOYER, adds_contributors, removes_contributor},
     marketplace::{accepts_terms, adds_marketplace_admins, removes_marketplace_admin},
     members::{ADMIN, VIEWER, adds_members, demotes_member, removes_member},
+    transfers::initiates_transfer,
 };
 
 /// By what somebody has the permission that is asked about.
@@ -30,6 +32,8 @@ pub(super) enum By {
     Derived,
     /// A contributor role on an app that is deleted and had back.
     AppInUse,
+    /// A console role, on an app that leaves the space and comes back.
+    AppMoved,
 }
 
 const PARTS: [By; 10] = [
@@ -39,11 +43,16 @@ const PARTS: [By; 10] = [
     By::Contributor,
     By::Derived,
     By::AppInUse,
+    By::AppMoved,
     By::Member,
     By::BillingAdmin,
     By::MarketplaceAdmin,
-    By::Contributor,
 ];
+
+/// Whether apps move today, which they don't on the first two days of a month (R-A8): these services go by the machine's clock.
+fn apps_move() -> bool {
+    SystemClock.now().day_of_month() > 2
+}
 
 impl By {
     pub(super) fn permission(self) -> &'static str {
@@ -52,7 +61,7 @@ impl By {
             Self::BillingAdmin => "billing.invoices.get",
             Self::MarketplaceAdmin => "marketplace.profile.get",
             Self::Contributor | Self::AppInUse => "app.deploy",
-            Self::Derived => "app.get",
+            Self::Derived | Self::AppMoved => "app.get",
         }
     }
 }
@@ -105,6 +114,8 @@ impl Holder {
 pub(super) struct Stage {
     pub(super) alice: Persona,
     space: String,
+    /// Another space of alice's.
+    elsewhere: String,
     profile: String,
     pub(super) holders: Vec<Arc<Holder>>,
     over: AtomicBool,
@@ -117,8 +128,11 @@ impl Stage {
         consents_to_invoicing(&alice, &space).await.expect("an account");
         let profile = accepts_terms(&alice, &space).await.expect("a profile").name;
         let app = creates_app(&alice, &space).await.expect("an app").name;
+        let elsewhere = alice.creates_space("Elsewhere").await;
+        consents_to_invoicing(&alice, &elsewhere).await.expect("an account");
         let mut holders = Vec::new();
-        for (number, by) in PARTS.into_iter().enumerate() {
+        let parts = PARTS.into_iter().filter(|by| *by != By::AppMoved || apps_move());
+        for (number, by) in parts.enumerate() {
             let who = user(&format!("holder-{number}"));
             let resource = match by {
                 By::Member | By::BillingAdmin | By::MarketplaceAdmin => space.clone(),
@@ -128,6 +142,10 @@ impl Stage {
                     adds_contributors(&alice, &own, &[(&who, DEPLOYER)]).await.expect("added");
                     deletes_app(&alice, &own).await.expect("deleted");
                     own
+                }
+                By::AppMoved => {
+                    adds_members(&alice, &space, &[(&who, VIEWER)]).await.expect("added");
+                    creates_app(&alice, &elsewhere).await.expect("an app").name
                 }
             };
             let counters = || AtomicU64::new(0);
@@ -141,7 +159,7 @@ impl Stage {
                 stale_denials: counters(),
             }));
         }
-        Self { alice, space, profile, holders, over: AtomicBool::new(false) }
+        Self { alice, space, elsewhere, profile, holders, over: AtomicBool::new(false) }
     }
 
     /// The role is given; the reply has arrived.
@@ -159,6 +177,9 @@ impl Stage {
                 drop(adds_contributors(alice, &holder.resource, &[(who, DEPLOYER)]).await.expect("added"));
             }
             By::AppInUse => drop(undeletes_app(alice, &holder.resource).await.expect("had back")),
+            By::AppMoved => {
+                drop(initiates_transfer(alice, &holder.resource, &self.space).await.expect("moved"));
+            }
         }
         holder.changes();
     }
@@ -183,6 +204,9 @@ impl Stage {
             }
             By::Contributor => removes_contributor(alice, &holder.resource, who).await.expect("removed"),
             By::AppInUse => drop(deletes_app(alice, &holder.resource).await.expect("deleted")),
+            By::AppMoved => {
+                drop(initiates_transfer(alice, &holder.resource, &self.elsewhere).await.expect("moved"));
+            }
         }
         holder.changes();
     }

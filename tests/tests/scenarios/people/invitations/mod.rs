@@ -21,7 +21,7 @@ use crate::acts::{
         accepts_invitation, declines_invitation, invites, lists_invitations, of_email, of_user,
         resends_invitation, state_of_invitation,
     },
-    members::{ADMIN, DEVELOPER, VIEWER, adds_members, lists_members},
+    members::{ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, lists_members, member},
 };
 
 scenarios! {
@@ -39,6 +39,8 @@ scenarios! {
         the_journal_tells_of_an_invitation_and_never_its_token;
     both engines:
         an_invitation_lasts_seven_days,
+        an_invitation_ends_with_the_role_that_it_offers,
+        whoever_is_invited_when_an_earlier_role_has_ended_comes_back,
         a_repeated_acceptance_is_answered_as_the_first;
 }
 
@@ -276,6 +278,45 @@ async fn an_invitation_lasts_seven_days(suite: Suite) {
     let taken = refused(resends_invitation(&alice, &again.name).await);
     assert_eq!(taken.kind(), (Code::AlreadyExists, "INVITATION_EXISTS"));
     accepts_invitation(&carol, &anew.name, &anew.token).await.expect("accepted");
+    let replaced = refused(resends_invitation(&alice, &again.name).await);
+    assert_eq!(replaced.kind(), (Code::FailedPrecondition, "INVITATION_ENDED"), "for good");
+}
+
+// R-M10: nobody is offered what would be over already.
+async fn an_invitation_ends_with_the_role_that_it_offers(suite: Suite) {
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    let end = suite.clock_in(3600);
+    let offer = Invitation { role_expire_time: Some(end), ..of_user(&bob, VIEWER) };
+    let invitation = invites(&alice, &space, offer).await.expect("invited");
+    assert_eq!(invitation.expire_time, Some(end));
+    suite.clock.advance(Duration::from_hours(1));
+    let refusals = [
+        refused(accepts_invitation(&bob, &invitation.name, &invitation.token).await),
+        refused(resends_invitation(&alice, &invitation.name).await),
+    ];
+    for refusal in refusals {
+        assert_eq!(refusal.kind(), (Code::FailedPrecondition, "INVITATION_ENDED"));
+    }
+    let pending = lists_invitations(&alice, &space, InvitationState::Pending).await.expect("a list");
+    assert!(pending.is_empty());
+    invites(&alice, &space, of_user(&bob, VIEWER)).await.expect("another takes its place");
+}
+
+// R-M8, R-M10: what follows from the end of the earlier role ends no invitation that was made since.
+async fn whoever_is_invited_when_an_earlier_role_has_ended_comes_back(suite: Suite) {
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let address = format!("{}@example.com", suite.own("carol"));
+    let (bob, carol) = (suite.user("bob"), suite.user_at("carol", &address));
+    let hour = |who| Member { expire_time: Some(suite.clock_in(3600)), ..member(who, VIEWER) };
+    adds_members_as_given(&alice, &space, vec![hour(&bob), hour(&carol)]).await.expect("added");
+    suite.clock.advance(Duration::from_hours(1));
+    let of_carol = invites(&alice, &space, of_email(&address, VIEWER)).await.expect("invited");
+    let of_bob = invites(&alice, &space, of_user(&bob, VIEWER)).await.expect("invited");
+    for (who, invitation) in [(&bob, of_bob), (&carol, of_carol)] {
+        accepts_invitation(who, &invitation.name, &invitation.token).await.expect("accepted");
+    }
 }
 
 // R-J5
