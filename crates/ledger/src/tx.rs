@@ -111,6 +111,12 @@ impl Tx {
         Ok(())
     }
 
+    /// The sequence of a scope's latest entry, that of this transaction if it has recorded one: by which what the entries made
+    /// has an order, whatever the clock does.
+    pub fn sequence(&self, scope: Scope) -> Result<i64, Error> {
+        Ok(self.head(scope)?.sequence)
+    }
+
     fn head(&self, scope: Scope) -> Result<&Head, Error> {
         self.heads.get(&scope).ok_or_else(|| {
             Error::Defect(sqlx::Error::Configuration(

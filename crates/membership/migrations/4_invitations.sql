@@ -19,7 +19,7 @@ CREATE TABLE invitation (
     update_time TIMESTAMPTZ NOT NULL,
     -- Not after the end of the role that it offers.
     expire_time TIMESTAMPTZ NOT NULL,
-    -- The journal entry that made it. Entries have an order whatever the clock does.
+    -- The sequence of the journal entry that made it. Entries have an order whatever the clock does.
     made BIGINT NOT NULL,
     -- The journal entry that last changed the row.
     revision BIGINT NOT NULL,
@@ -42,8 +42,8 @@ CREATE INDEX invitation_in_state ON invitation (space, state, id);
 CREATE INDEX invitation_ended ON invitation (update_time) WHERE state <> 'PENDING';
 CREATE INDEX invitation_expired ON invitation (expire_time) WHERE state = 'PENDING';
 
--- R-M5: who ceased to be a member while e-mail addresses were invited: no invitation that was made by this journal entry, or
--- an earlier one, is good for that person.
+-- R-M5: who ceased to be a member while e-mail addresses were invited: no invitation that was made by the journal entry of this
+-- sequence, or an earlier one, is good for that person.
 CREATE TABLE departed (
     space UUID NOT NULL,
     -- The encoded id of users/{id}.

@@ -13,6 +13,10 @@ use crate::metrics;
 /// How many bytes of lines wait at most: some 3,000 lines.
 const CAPACITY: usize = 1024 * 1024;
 
+/// How long lines are gathered once some were written: so a process that logs each call wakes the thread 200 times a second
+/// and not with every line, and the first line of an idle one is written at once.
+const GATHERED: Duration = Duration::from_millis(5);
+
 /// How long to wait before writing to what takes nothing for now: a pipe or terminal that is set not to block.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -80,6 +84,7 @@ impl Queue {
             if !lines.is_empty() {
                 metrics::log_lines_dropped(write_all(&mut to, &lines));
                 lines.clear();
+                thread::sleep(GATHERED);
             }
             // What was dropped was dropped while the lines before were being written, and those now are.
             if dropped > 0 {

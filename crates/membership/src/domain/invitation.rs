@@ -140,7 +140,7 @@ pub(crate) struct Invitation {
     pub(crate) create_time: Timestamp,
     pub(crate) update_time: Timestamp,
     pub(crate) expire_time: Timestamp,
-    /// The journal entry that made it.
+    /// The sequence of the journal entry that made it.
     pub(crate) made: i64,
     pub(crate) revision: i64,
 }

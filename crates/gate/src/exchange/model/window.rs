@@ -24,7 +24,7 @@ enum Bent {
 }
 
 /// How old in moments what is at hand may be; less than this.
-const WINDOW: Duration = Duration::from_micros(2);
+const WINDOW: u64 = 2;
 /// How long a change rests that takes away: so much longer that a moment lost by the gate's clock makes no difference.
 const REST: u64 = 3;
 /// So long a world goes on.
@@ -181,7 +181,7 @@ impl Walk {
         let rest = match (self.story, self.bent) {
             (Story::Ends(_), _) => return next,
             (Story::Given, _) | (_, Some(Bent::NoRest)) => 0,
-            (_, Some(Bent::ShortRest)) => WINDOW.as_micros() as u64,
+            (_, Some(Bent::ShortRest)) => WINDOW,
             (Story::Taken, _) => REST,
         };
         match world.committed {
@@ -211,7 +211,8 @@ impl Walk {
         }
         let (mut next, begun) = (world.clone(), world.stamp());
         let wrong_answer = self.wrong_answer(world);
-        let within = if self.bent == Some(Bent::Following) { Duration::MAX } else { WINDOW };
+        let within =
+            if self.bent == Some(Bent::Following) { Duration::MAX } else { Duration::from_micros(WINDOW) };
         let expected = world.exchange.cached(&question(0)).is_some_and(|confirmed| allows(&confirmed));
         next.checks[check] = Check::Waits { wrong_answer };
         if self.look(&mut next, check, begun)? {
@@ -234,7 +235,7 @@ impl Walk {
             Some(Bent::Expiry) => world.exchange.cached(&question(0)).unwrap(),
             _ => confirmed,
         };
-        let young = age < WINDOW
+        let young = age < Duration::from_micros(WINDOW)
             || matches!(world.checks[check], Check::Follows { .. } if self.bent == Some(Bent::Following));
         if !young || !(allows(&recalled) || self.bent == Some(Bent::Denials)) {
             return Ok(false);

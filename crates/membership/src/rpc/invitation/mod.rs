@@ -127,7 +127,10 @@ async fn change(
         facts: false,
     };
     let revision = tx.record(change).await?;
-    let made = before.map_or(revision, |before| before.made);
+    let made = match before {
+        Some(before) => before.made,
+        None => tx.sequence(after.name.space.into())?,
+    };
     let after = Invitation { made, revision, ..after };
     store::invitation::put(tx, &after).await?;
     Ok(to_wire(&after, tx.time()))
