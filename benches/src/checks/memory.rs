@@ -26,9 +26,9 @@ pub(crate) async fn run() {
         let denied =
             |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Response(it)) if !it.allowed);
         assert!(results.iter().all(|result| denied(&result.outcome)), "all are strangers");
-        let asked = start + IN_A_CALL;
-        if asked % STEP == 0 {
-            println!("  {asked:>9} subjects: {:.0} MiB", resident());
+        let count = start + IN_A_CALL;
+        if count.is_multiple_of(STEP) {
+            println!("  {count:>9} subjects: {:.0} MiB", resident());
         }
     }
 }

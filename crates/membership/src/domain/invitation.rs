@@ -248,7 +248,7 @@ mod tests {
         let mut pending = invitation(&token);
         let end = pending.expire_time;
         let moment = Duration::from_micros(1);
-        assert_eq!(pending.state_at(Timestamp::EPOCH + (LASTS - moment)), State::Pending);
+        assert_eq!(pending.state_at(Timestamp::EPOCH + LASTS.saturating_sub(moment)), State::Pending);
         assert_eq!(pending.state_at(end), State::Expired);
         assert_eq!(pending.ended(State::Revoked, end).state_at(end), State::Revoked);
         pending.offer.expire_time = Some(Timestamp::EPOCH + moment);
