@@ -64,7 +64,7 @@ pub(crate) fn invited(
             fields.check("invitation.email", email.parse::<Address>()).map(Invitee::Email)
         }
         None => {
-            fields.bad("invitation.user", "must be given, or invitation.email: who is invited");
+            fields.bad("invitation.user", "or invitation.email must be given: who is invited");
             None
         }
     };

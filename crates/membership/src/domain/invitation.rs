@@ -99,6 +99,9 @@ impl State {
     }
 }
 
+/// How many random bytes a token has.
+const BYTES: usize = 32;
+
 /// What an invited person needs to accept. It is told once and kept as a digest only.
 pub(crate) struct Token(String);
 
@@ -108,9 +111,17 @@ impl Token {
     /// # Errors
     /// The operating system gives no random numbers.
     pub(crate) fn new() -> Result<Self, rand::rngs::SysError> {
-        let mut bytes = [0; 32];
+        let mut bytes = [0; BYTES];
         SysRng.try_fill_bytes(&mut bytes)?;
         Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// Goes on if a text has the form of a token.
+    pub(crate) fn check(text: &str) -> Result<(), &'static str> {
+        match URL_SAFE_NO_PAD.decode(text) {
+            Ok(bytes) if bytes.len() == BYTES => Ok(()),
+            _ => Err("must be the token of the invitation: 43 characters of base64url"),
+        }
     }
 
     /// What the invited person is given.

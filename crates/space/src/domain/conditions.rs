@@ -2,7 +2,7 @@
 use devspaces_kit::{
     clock::Timestamp,
     name::{AppName, SpaceName},
-    status::{Blockers, Reason, SPACE_ARCHIVED},
+    status::{Blockers, Reason},
 };
 
 use super::Listing;
@@ -61,18 +61,21 @@ impl Conditions {
             }
         };
         let (app, source) = (self.app.to_string(), self.source.name.to_string());
-        let sentence = "The app is on the Marketplace; its listing must be withdrawn first";
+        let sentence =
+            "The app is on the Marketplace, or submitted to it; its listing must be withdrawn first";
         check(self.listing != Listing::Private, Reason::AppListed, app.clone(), sentence);
         let sentence = "Another transfer of the app is pending; it can be cancelled";
         check(self.other_pending, Reason::TransferPending, app.clone(), sentence);
         let sentence = "On the first two days (UTC) of a month invoices are drafts, and no app moves";
         check(self.now.day_of_month() < INVOICES_ISSUED, Reason::InvoicesInDraft, app, sentence);
-        let sentence = "Who initiated the transfer is not console Admin of the source any more";
+        let sentence = "Who initiated the transfer is not console Admin of the source any more; an Admin there can cancel it and \
+                        initiate another";
         check(!self.initiator_is_admin, Reason::InitiatorNotAdmin, source.clone(), sentence);
         let sentence = "An invoice of the space that the app is in is past due, and must be paid first";
         check(self.source.past_due, Reason::BillingPastDue, source, sentence);
         if let Some(Destination { name, active, has_account }) = self.destination {
-            check(!active, Reason::SpaceArchived, name.to_string(), SPACE_ARCHIVED);
+            let sentence = "The destination is archived or deleted, and takes no app before it is restored";
+            check(!active, Reason::SpaceArchived, name.to_string(), sentence);
             let sentence = "The space that the app is in has a billing account and the destination has none: a console Admin \
                             there has to agree to app invoicing first";
             let without_account = self.source.has_account && !has_account;

@@ -10,7 +10,7 @@ use devspaces_proto::membership::v1::{AcceptInvitationRequest, Invitation as Wir
 use serde_json::{Value, json};
 use tonic::Code;
 
-use super::{ended, invited, pending, stranger};
+use super::{ended, invited, named, pending, stranger, void_for_the_caller};
 use crate::{
     convert::invitation::to_wire,
     departure::expire_first,
@@ -25,8 +25,7 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: AcceptInvitationRequest,
 ) -> Result<WireInvitation, Fault> {
-    let (name, call) =
-        Call::parse(caller, &mut request, |fields, it| fields.parse::<InvitationName>("name", &it.name))?;
+    let (name, call) = Call::parse(caller, &mut request, |fields, it| named(fields, &it.name, &it.token))?;
     context.mutations.answer(&call, accept(context, &call, name, request.token)).await
 }
 
@@ -106,11 +105,14 @@ impl Mutation for Acceptance {
 impl Acceptance {
     /// R-M9, R-M5: the inviter is Admin still, and the person was not removed since.
     async fn refuse_void(&self, tx: &mut Tx, invitation: &Invitation) -> Result<(), Abort> {
-        let was_removed = invitation.made <= store::departed::until(tx, &self.member).await?;
-        if was_removed || !inviter_is_admin(tx, invitation).await? {
-            return Err(ended(invitation, State::Void).into());
+        if invitation.made <= store::departed::until(tx, &self.member).await? {
+            return Err(void_for_the_caller(invitation).into());
         }
-        Ok(())
+        if inviter_is_admin(tx, invitation).await? {
+            Ok(())
+        } else {
+            Err(ended(invitation, State::Void).into())
+        }
     }
 
     /// A role that is held is never changed (R-M9).

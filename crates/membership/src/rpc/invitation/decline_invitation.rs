@@ -4,7 +4,7 @@ use devspaces_kit::{identity::Caller, name::InvitationName, status::Fault};
 use devspaces_ledger::{Abort, Call, Mutation, Tx};
 use devspaces_proto::membership::v1::{DeclineInvitationRequest, Invitation as WireInvitation};
 
-use super::{change, invited, pending};
+use super::{change, invited, named, pending};
 use crate::domain::State;
 
 /// R-M9, R-S5: also in an archived space.
@@ -13,8 +13,7 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: DeclineInvitationRequest,
 ) -> Result<WireInvitation, Fault> {
-    let (name, call) =
-        Call::parse(caller, &mut request, |fields, it| fields.parse::<InvitationName>("name", &it.name))?;
+    let (name, call) = Call::parse(caller, &mut request, |fields, it| named(fields, &it.name, &it.token))?;
     context.mutations.answer(&call, decline(context, &call, name, request.token)).await
 }
 

@@ -13,7 +13,7 @@ use devspaces_kit::{
     edge::answer,
     identity::Caller,
     name::{InvitationName, UserName},
-    status::{Blockers, Fault, Reason},
+    status::{Blockers, Fault, Fields, Reason},
 };
 use devspaces_ledger::{Abort, Call, Change, Tx};
 use devspaces_proto::membership::v1::{
@@ -98,12 +98,17 @@ async fn block_too_many(
     let now = tx.time();
     let of_space = store::invitation::count_pending(tx, name.space, None, name.id, now).await?;
     let of_inviter = store::invitation::count_pending(tx, name.space, Some(inviter), name.id, now).await?;
-    if of_space >= MOST_IN_SPACE || of_inviter >= MOST_OF_INVITER {
+    let subject = name.space.to_string();
+    if of_space >= MOST_IN_SPACE {
         let sentence = format!(
-            "At most {MOST_IN_SPACE} invitations of a space are pending at a time, and {MOST_OF_INVITER} of one \
-             person in it; revoke some first"
+            "{MOST_IN_SPACE} invitations to the space are pending, and no more may be; revoke some first"
         );
-        blockers.add(Reason::TooManyInvitations, name.space.to_string(), sentence);
+        blockers.add(Reason::TooManyInvitations, subject, sentence);
+    } else if of_inviter >= MOST_OF_INVITER {
+        let sentence = format!(
+            "{MOST_OF_INVITER} invitations that {inviter} made to the space are pending, and no more may be; revoke some first"
+        );
+        blockers.add(Reason::TooManyInvitations, subject, sentence);
     }
     Ok(())
 }
@@ -145,18 +150,43 @@ fn without_token(reply: &WireInvitation) -> WireInvitation {
 fn ended(invitation: &Invitation, state: State) -> Fault {
     let sentence = match state {
         State::Pending | State::Accepted => "The invitation was accepted already",
-        State::Declined => "The invitation was declined",
+        State::Declined => "The invitation was declined; an Admin of the space can make another",
         State::Revoked => "The invitation was revoked; an Admin of the space can make another",
         State::Expired => {
-            "The invitation has expired; an Admin of the space can send it again, or make another if the role that it \
-             offers is over or the person was invited anew"
+            "The invitation has expired; an Admin of the space can send it again or make another"
         }
         State::Void => {
-            "The invitation is void: its inviter is no longer Admin, or the person was removed from the space; an \
-             Admin can make another"
+            "The invitation is void: whoever made it is no longer Admin of the space, or whoever is invited was removed \
+             from it; an Admin of the space can make another"
         }
     };
-    Fault::precondition(Reason::InvitationEnded, invitation.name.to_string(), sentence)
+    told_ended(invitation, state, sentence)
+}
+
+/// R-M5: what is void for somebody who was removed, though others may have the address that is invited.
+fn void_for_the_caller(invitation: &Invitation) -> Fault {
+    let sentence = "You were removed from the space after this invitation was made, so it is void for you; an Admin of the \
+                    space can revoke it and make another";
+    told_ended(invitation, State::Void, sentence)
+}
+
+/// R-M9: what is over for good, since its role is over or another invitation came in its place.
+fn over(invitation: &Invitation) -> Fault {
+    let sentence = "The invitation has expired for good: the role that it offers is over, or the person was invited anew; \
+                    an Admin of the space can make another";
+    told_ended(invitation, State::Expired, sentence)
+}
+
+fn told_ended(invitation: &Invitation, state: State, sentence: &str) -> Fault {
+    let fault = Fault::precondition(Reason::InvitationEnded, invitation.name.to_string(), sentence);
+    fault.metadata("state", state.name())
+}
+
+/// The invitation that a call names, and a token of the form that tokens have.
+fn named(fields: &mut Fields, name: &str, token: &str) -> Option<InvitationName> {
+    let name = fields.parse::<InvitationName>("name", name);
+    fields.check("token", Token::check(token));
+    name
 }
 
 /// R-P3: to whoever does not have the token, or is not meant, an invitation looks like one that does not exist.

@@ -11,7 +11,7 @@ use devspaces_ledger::{Abort, Call, Tx, etag};
 use devspaces_proto::membership::v1::{Invitation as WireInvitation, ResendInvitationRequest};
 use tonic::Code;
 
-use super::{block_too_many, change, ended, new_token, without_token};
+use super::{block_too_many, change, ended, new_token, over, without_token};
 use crate::{
     domain::{Invitation, State, Token},
     store,
@@ -78,8 +78,11 @@ async fn refuse_ended(tx: &mut Tx, before: &Invitation) -> Result<(), Abort> {
     if before.state == State::Expired {
         refuse_invited_anew(tx, before).await?;
     }
-    if before.state != State::Pending || !before.offer.is_current(now) {
-        return Err(ended(before, before.state_at(now)).into());
+    if before.state == State::Expired || !before.offer.is_current(now) {
+        return Err(over(before).into());
+    }
+    if before.state != State::Pending {
+        return Err(ended(before, before.state).into());
     }
     if inviter_is_admin(tx, before).await? { Ok(()) } else { Err(ended(before, State::Void).into()) }
 }

@@ -4,7 +4,7 @@ use devspaces_kit::{identity::Caller, name::InvitationName, status::Fault};
 use devspaces_ledger::{Abort, Call, Tx, etag};
 use devspaces_proto::membership::v1::{Invitation as WireInvitation, RevokeInvitationRequest};
 
-use super::{change, ended};
+use super::{change, ended, over};
 use crate::{domain::State, store};
 
 /// R-M9, R-S5: also in an archived space.
@@ -52,6 +52,7 @@ impl GuardedChange for Revocation {
                 let now = tx.time();
                 change(tx, Some(&before), before.ended(State::Revoked, now)).await
             }
+            State::Expired => Err(over(&before).into()),
             state => Err(ended(&before, state).into()),
         }
     }

@@ -58,7 +58,8 @@ impl GuardedChange for Deletion {
             block_deleted(&mut blockers, self.name);
         }
         if before.listing != Listing::Private {
-            let sentence = "The app is on the Marketplace; its listing must be withdrawn first";
+            let sentence =
+                "The app is on the Marketplace, or submitted to it; its listing must be withdrawn first";
             blockers.add(Reason::AppListed, self.name.to_string(), sentence);
         }
         blockers.finish()?;

@@ -40,11 +40,16 @@ async fn each_bad_field_is_named(suite: Suite) {
     }
     let nothing = CreateInvitationRequest { parent: space.clone(), ..Default::default() };
     assert_eq!(refused(alice.invitations().create_invitation(nothing).await).code, Code::InvalidArgument);
+    let name = invites(&alice, &space, of_user(&bob, VIEWER)).await.expect("invited").name;
+    for token in ["", "x", &"A".repeat(42), &format!("{}\n", "A".repeat(43))] {
+        let refusal = refused(accepts_invitation(&bob, &name, token).await);
+        assert_eq!(refusal.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["token"]));
+    }
     for name in ["", "x", &space, &format!("{space}/invitations/x"), &format!("{space}/members/bob")] {
         let refusals = [
             refused(state_of_invitation(&alice, name).await),
             refused(revokes_invitation(&alice, name).await),
-            refused(accepts_invitation(&bob, name, "x").await),
+            refused(accepts_invitation(&bob, name, &"A".repeat(43)).await),
         ];
         for refusal in refusals {
             assert_eq!(refusal.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["name"]));

@@ -60,6 +60,7 @@ async fn an_invited_user_becomes_a_member_and_not_before(suite: Suite) {
     assert_eq!(lists_members(&bob, &space).await.expect("a list"), expected);
     let again = refused(accepts_invitation(&bob, &invitation.name, &invitation.token).await);
     assert_eq!(again.kind(), (Code::FailedPrecondition, "INVITATION_ENDED"), "a token is for once");
+    assert_eq!(again.metadata, [("state".to_owned(), "ACCEPTED".to_owned())]);
 }
 
 // R-M9: the part before the @ is compared as it is written, the domain without regard to capitals.
@@ -115,7 +116,8 @@ async fn whoever_lacks_the_token_or_is_not_meant_learns_nothing(suite: Suite) {
     let nowhere = format!("{space}/invitations/{NO_ID}");
     let unknown = refused(accepts_invitation(&bob, &nowhere, token).await);
     assert_eq!(unknown.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
-    let attempts = [(&bob, "x"), (&bob, ""), (&mallory, token.as_str()), (&alice, token.as_str())];
+    let other = invites(&alice, &space, of_user(&mallory, VIEWER)).await.expect("invited").token;
+    let attempts = [(&bob, other.as_str()), (&mallory, token), (&mallory, &other), (&alice, token)];
     for (who, token) in attempts {
         assert_eq!(refused(accepts_invitation(who, name, token).await), unknown);
         assert_eq!(refused(declines_invitation(who, name, token).await), unknown);

@@ -86,7 +86,16 @@ fn require_pending(transfer: &Transfer) -> Result<(), Fault> {
     if transfer.is_pending() {
         return Ok(());
     }
-    let sentence = "The transfer is not pending any more; another can be initiated";
+    let sentence = match transfer.state {
+        TransferState::Accepted => "The transfer was accepted, and the app has moved",
+        TransferState::Declined => "The transfer was declined; another can be initiated",
+        TransferState::Cancelled => {
+            "The transfer was cancelled, or its app deleted; another can be initiated if it is there"
+        }
+        TransferState::Pending | TransferState::Expired => {
+            "The transfer has expired; another can be initiated"
+        }
+    };
     let fault = Fault::precondition(Reason::TransferEnded, transfer.name.to_string(), sentence);
     Err(fault.metadata("state", transfer.state.name()))
 }
