@@ -7,6 +7,7 @@ use devspaces_ledger::{
     db::{Conn, Error},
     on,
 };
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::domain::{Transfer, TransferState};
@@ -51,22 +52,23 @@ impl TryFrom<Row> for Transfer {
     }
 }
 
+const TRANSFERS: &str =
+    "SELECT id, app, app_display_name, source, destination, initiator, state, create_time, expire_time,
+      end_time, revision
+    FROM transfer";
+
+fn select(rest: &str) -> AssertSqlSafe<String> {
+    AssertSqlSafe(format!("{TRANSFERS} WHERE {rest}"))
+}
+
 /// A transfer.
 pub(crate) async fn find(
     db: &mut Conn,
     name: TransferName,
     now: Timestamp,
 ) -> Result<Option<Transfer>, Error> {
-    let row: Option<Row> = on!(db, |c| {
-        sqlx::query_as(
-            "SELECT id, app, app_display_name, source, destination, initiator, state, create_time, expire_time,
-               end_time, revision
-             FROM transfer WHERE id = $1",
-        )
-        .bind(name.0)
-        .fetch_optional(c)
-        .await
-    })?;
+    let row: Option<Row> =
+        on!(db, |c| sqlx::query_as(select("id = $1")).bind(name.0).fetch_optional(c).await)?;
     Ok(row.map(Transfer::try_from).transpose()?.map(|transfer| transfer.at(now)))
 }
 
@@ -77,14 +79,7 @@ pub(crate) async fn last_open(
     now: Timestamp,
 ) -> Result<Option<Transfer>, Error> {
     let row: Option<Row> = on!(db, |c| {
-        sqlx::query_as(
-            "SELECT id, app, app_display_name, source, destination, initiator, state, create_time, expire_time,
-               end_time, revision
-             FROM transfer WHERE app = $1 AND state = 'PENDING'",
-        )
-        .bind(app.0)
-        .fetch_optional(c)
-        .await
+        sqlx::query_as(select("app = $1 AND state = 'PENDING'")).bind(app.0).fetch_optional(c).await
     })?;
     Ok(row.map(Transfer::try_from).transpose()?.map(|transfer| transfer.at(now)))
 }
@@ -138,32 +133,21 @@ pub(crate) async fn list(
     limit: i64,
     now: Timestamp,
 ) -> Result<Vec<Transfer>, Error> {
+    let half = |side: &str| {
+        let of_side =
+            format!("{side} = $1 AND id > $2 AND ($4 = FALSE OR (state = 'PENDING' AND expire_time > $5))");
+        format!("SELECT * FROM ({TRANSFERS} WHERE {of_side} ORDER BY id LIMIT $3) AS by_{side}")
+    };
+    let sql = format!("{} UNION ALL {} ORDER BY id LIMIT $3", half("source"), half("destination"));
     let rows: Vec<Row> = on!(db, |c| {
-        sqlx::query_as(
-            "SELECT * FROM (
-               SELECT id, app, app_display_name, source, destination, initiator, state, create_time, expire_time,
-                 end_time, revision
-               FROM transfer
-               WHERE source = $1 AND id > $2 AND ($4 = FALSE OR (state = 'PENDING' AND expire_time > $5))
-               ORDER BY id LIMIT $3
-             ) AS outgoing
-             UNION ALL
-             SELECT * FROM (
-               SELECT id, app, app_display_name, source, destination, initiator, state, create_time, expire_time,
-                 end_time, revision
-               FROM transfer
-               WHERE destination = $1 AND id > $2 AND ($4 = FALSE OR (state = 'PENDING' AND expire_time > $5))
-               ORDER BY id LIMIT $3
-             ) AS incoming
-             ORDER BY id LIMIT $3",
-        )
-        .bind(space.0)
-        .bind(after.0)
-        .bind(limit)
-        .bind(pending_only)
-        .bind(now)
-        .fetch_all(c)
-        .await
+        sqlx::query_as(AssertSqlSafe(sql))
+            .bind(space.0)
+            .bind(after.0)
+            .bind(limit)
+            .bind(pending_only)
+            .bind(now)
+            .fetch_all(c)
+            .await
     })?;
     rows.into_iter().map(|row| Ok(Transfer::try_from(row)?.at(now))).collect()
 }
