@@ -7,7 +7,7 @@ use crate::Permission;
 /// It holds only permissions that are meant for services, so that no configuration can give a program a person's
 /// powers over spaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct PermissionSet(u64);
+pub struct PermissionSet(u128);
 
 impl PermissionSet {
     /// No permission: what a service has of which the operator said nothing.
@@ -36,8 +36,8 @@ impl PermissionSet {
 }
 
 // One more would be counted as one of the first.
-const _: () = assert!(Permission::ALL.len() <= u64::BITS as usize, "a set has room for 64 permissions");
+const _: () = assert!(Permission::ALL.len() <= u128::BITS as usize, "a set has room for 128 permissions");
 
-fn bit(permission: Permission) -> u64 {
+fn bit(permission: Permission) -> u128 {
     1 << permission as u8
 }

@@ -11,6 +11,7 @@ use devspaces_kit::{
 };
 use devspaces_ledger::db::Value;
 use prost::bytes::Bytes;
+use uuid::Uuid;
 
 /// What does an owner know of this subject in this scope?
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,9 +38,18 @@ impl Question {
 pub struct Version {
     /// The sequence of the last journal entry that changed a fact; 0 before the first.
     pub sequence: i64,
-    /// The chained hash of that entry, empty before the first. A database that was restored and written to again
-    /// has other hashes, whatever its sequences are.
+    /// The chained hash of that entry, empty before the first, and the stamps of what else the version covers. A database
+    /// that was restored and written to again has other hashes, whatever its sequences are.
     pub digest: Bytes,
+}
+
+/// What a version covers beside the entries of its scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cover {
+    /// The groups of the space that an app is in, and what they are given (R-M11, R-A11).
+    Groups = 1,
+    /// Whether the person is active, in all scopes at once (R-M12).
+    Person = 2,
 }
 
 /// What an owner read, about one question.
@@ -141,8 +151,40 @@ impl Version {
         Self { sequence, digest: digest.into() }
     }
 
+    /// This version, of facts that change with more than the entries of their scope: any other stamp is another version. A
+    /// stamp is drawn anew with each change that it stands for, so that it needs no entry in every scope that the change
+    /// reaches. `None`: no such change was ever made.
+    #[must_use]
+    pub fn covering(self, cover: Cover, stamp: Option<Uuid>) -> Self {
+        let Some(stamp) = stamp else { return self };
+        let parts: [&[u8]; 3] = [&self.digest, &[cover as u8], stamp.as_bytes()];
+        Self { digest: parts.concat().into(), ..self }
+    }
+
     /// Whether whoever knows `known` knows this version. Any difference is a change, a lower sequence as well.
     pub(crate) fn is_known(&self, known: Option<&Self>) -> bool {
         known == Some(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_another_with_any_other_stamp_and_the_same_without_one() {
+        let version = || Version::of_head(Some(3), Some(vec![7; 32]));
+        let stamps = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let mut all = vec![version()];
+        for stamp in stamps {
+            for cover in [Cover::Groups, Cover::Person] {
+                all.push(version().covering(cover, Some(stamp)));
+            }
+        }
+        all.push(version().covering(Cover::Groups, Some(stamps[0])).covering(Cover::Person, Some(stamps[1])));
+        for (place, one) in all.iter().enumerate() {
+            assert!(all[place + 1..].iter().all(|other| !other.is_known(Some(one))), "{one:?}");
+        }
+        assert_eq!(version().covering(Cover::Groups, None), version());
     }
 }

@@ -41,7 +41,7 @@ pub use admins::Admins;
 pub use authz_server::AuthzServer;
 pub use catalogue::role_from_wire;
 pub use context::{Context, SpaceQuota};
-pub use facts::{OwnFacts, Question, Reading, Version};
+pub use facts::{Cover, OwnFacts, Question, Reading, Version};
 pub use facts_server::FactsServer;
 pub use gate::Gate;
 pub use guarded::{Confirmed, Guarded, GuardedChange};
