@@ -14,6 +14,10 @@ pub enum FactChange {
     SpaceStateChanged,
     /// A space is published.
     SpacePublished,
+    /// Creating and linking apps in a space becomes a matter of its Admins only (R-S9).
+    AppCreationNarrowed,
+    /// Creating and linking apps in a space becomes a matter of its Developers too (R-S9).
+    AppCreationWidened,
     /// Somebody who has no console role in a space gets one.
     ConsoleRoleGiven,
     /// A console role or its add-on becomes another, or none.
@@ -42,10 +46,12 @@ pub enum FactChange {
 
 impl FactChange {
     /// Every way.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::SpaceCreated,
         Self::SpaceStateChanged,
         Self::SpacePublished,
+        Self::AppCreationNarrowed,
+        Self::AppCreationWidened,
         Self::ConsoleRoleGiven,
         Self::ConsoleRoleChanged,
         Self::LastingAdminGiven,
@@ -65,6 +71,7 @@ impl FactChange {
     pub const fn takes_away(self) -> bool {
         match self {
             Self::SpacePublished
+            | Self::AppCreationNarrowed
             | Self::ConsoleRoleChanged
             | Self::LastingAdminGiven
             | Self::BillingAdminTaken
@@ -73,6 +80,7 @@ impl FactChange {
             | Self::ContributorRoleChanged => true,
             Self::SpaceCreated
             | Self::SpaceStateChanged
+            | Self::AppCreationWidened
             | Self::ConsoleRoleGiven
             | Self::LastingAdminTaken
             | Self::BillingAdminGiven

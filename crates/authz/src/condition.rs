@@ -1,7 +1,7 @@
 //! Conditions under which a role grants a permission.
 
 use crate::truth::Truth;
-use crate::{AppRole, ConsoleRole, Facts, OwnerSet, Service};
+use crate::{AppCreation, AppRole, ConsoleRole, Facts, OwnerSet, Service};
 
 /// A condition under which a role grants a permission. Unmet, the role grants nothing.
 ///
@@ -19,7 +19,11 @@ pub enum Condition {
     ViewAllApps,
     /// The subject is OWNER or ADMIN of the app (R-A3).
     ManagesApp,
-    /// The subject is console Admin or Developer of the space (R-A2).
+    /// The space lets its Developers create and link apps (R-S9).
+    MembersCreate,
+    /// The subject is OWNER or ADMIN of the app (R-A2), and the space lets its Developers link apps (R-S9).
+    MembersLink,
+    /// The subject is console Admin of the space, or a Developer whom it lets create and link apps (R-A2, R-S9).
     BuildsInSpace,
     /// The app is linked to a space (R-A2), and not deleted.
     Linked,
@@ -31,12 +35,14 @@ pub enum Condition {
 
 impl Condition {
     /// Every condition.
-    pub const ALL: [Condition; 9] = [
+    pub const ALL: [Condition; 11] = [
         Condition::Published,
         Condition::Unpublished,
         Condition::Bootstrap,
         Condition::ViewAllApps,
         Condition::ManagesApp,
+        Condition::MembersCreate,
+        Condition::MembersLink,
         Condition::BuildsInSpace,
         Condition::Linked,
         Condition::LinkedUntilDeleted,
@@ -52,7 +58,13 @@ impl Condition {
             Condition::Bootstrap => "the space is published and has no console Admin",
             Condition::ViewAllApps => "the view-all-apps add-on is on",
             Condition::ManagesApp => "also OWNER or ADMIN of the app",
-            Condition::BuildsInSpace => "also console Admin or Developer of the space",
+            Condition::MembersCreate => "the space's setting app_creation is MEMBERS",
+            Condition::MembersLink => {
+                "also OWNER or ADMIN of the app, and the space's setting app_creation is MEMBERS"
+            }
+            Condition::BuildsInSpace => {
+                "also console Admin of the space, or Developer while its setting app_creation is MEMBERS"
+            }
             Condition::Linked => "the app is linked to a space",
             Condition::LinkedUntilDeleted => "the app is linked to a space, or was until it was deleted",
             Condition::AppOfSpace => "the app is in the space, and for such apps only",
@@ -77,7 +89,17 @@ impl Condition {
                  on, or by a contributor role."
             }
             Condition::ManagesApp => "This also takes the contributor role OWNER or ADMIN on the app.",
-            Condition::BuildsInSpace => "This also takes the console role Admin or Developer in the space.",
+            Condition::MembersCreate => {
+                "In this space only console Admins create and link apps: its setting app_creation is ADMINS."
+            }
+            Condition::MembersLink => {
+                "This also takes the contributor role OWNER or ADMIN on the app, and that the space's setting \
+                 app_creation is MEMBERS."
+            }
+            Condition::BuildsInSpace => {
+                "This also takes the console role Admin in the space, or Developer while its setting app_creation is \
+                 MEMBERS."
+            }
             Condition::Linked => {
                 "The app is not in a space: until it is linked or undeleted, its contributors can see it, its managers \
                  can link it and, if it is deleted, its OWNER can have it back."
@@ -102,9 +124,15 @@ impl Condition {
             Condition::ManagesApp => {
                 facts.app.test(|app| matches!(app.role, Some(AppRole::Owner | AppRole::Admin)))
             }
-            Condition::BuildsInSpace => facts
-                .membership
-                .test(|member| matches!(member.role, Some(ConsoleRole::Admin | ConsoleRole::Developer))),
+            Condition::MembersCreate => facts.space.test(|space| space.app_creation == AppCreation::Members),
+            Condition::MembersLink => {
+                Condition::ManagesApp.truth(facts).and(Condition::MembersCreate.truth(facts))
+            }
+            Condition::BuildsInSpace => {
+                let is = |role| facts.membership.test(|member| member.role == Some(role));
+                let as_developer = is(ConsoleRole::Developer).and(Condition::MembersCreate.truth(facts));
+                is(ConsoleRole::Admin).or(as_developer)
+            }
             Condition::Linked => facts.app.test(|app| app.linked),
             Condition::LinkedUntilDeleted => facts.app.test(|app| app.linked || app.deleted),
             Condition::AppOfSpace => facts.space.test(|space| space.contributes),
@@ -114,11 +142,15 @@ impl Condition {
     /// The facts that the condition is about.
     pub(crate) fn owners(self) -> OwnerSet {
         match self {
-            Condition::Published | Condition::Unpublished | Condition::AppOfSpace => {
-                OwnerSet::of(Service::Space)
+            Condition::Published
+            | Condition::Unpublished
+            | Condition::MembersCreate
+            | Condition::AppOfSpace => OwnerSet::of(Service::Space),
+            Condition::Bootstrap | Condition::BuildsInSpace => {
+                OwnerSet::of(Service::Space).union(OwnerSet::of(Service::Membership))
             }
-            Condition::Bootstrap => OwnerSet::of(Service::Space).union(OwnerSet::of(Service::Membership)),
-            Condition::ViewAllApps | Condition::BuildsInSpace => OwnerSet::of(Service::Membership),
+            Condition::MembersLink => OwnerSet::of(Service::Space).union(OwnerSet::APP),
+            Condition::ViewAllApps => OwnerSet::of(Service::Membership),
             Condition::ManagesApp | Condition::Linked | Condition::LinkedUntilDeleted => OwnerSet::APP,
         }
     }

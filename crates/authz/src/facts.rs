@@ -132,6 +132,30 @@ impl SpaceState {
     }
 }
 
+/// Who creates apps in a space and links apps to it: a setting of the space (R-S9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AppCreation {
+    /// Its console Admins and Developers.
+    #[default]
+    Members,
+    /// Its console Admins only.
+    Admins,
+}
+
+impl AppCreation {
+    /// Every value of the setting.
+    pub const ALL: [AppCreation; 2] = [AppCreation::Members, AppCreation::Admins];
+
+    /// The value's name, as the API writes it: "MEMBERS".
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            AppCreation::Members => "MEMBERS",
+            AppCreation::Admins => "ADMINS",
+        }
+    }
+}
+
 /// What the space service knows of a space, and of the subject in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct SpaceFacts {
@@ -139,6 +163,8 @@ pub struct SpaceFacts {
     pub state: SpaceState,
     /// Whether it is published on the Marketplace (R-S3).
     pub published: bool,
+    /// Who creates and links apps in it (R-S9).
+    pub app_creation: AppCreation,
     /// Whether the subject has a contributor role on any app of the space (R-A5).
     pub contributes: bool,
 }

@@ -36,8 +36,8 @@ pub use classification::NotAServicePermission;
 pub use condition::Condition;
 pub use decision::{Decision, Explanation, Outcome, decide};
 pub use facts::{
-    AppFacts, BillingFacts, Fact, Facts, MarketplaceFacts, MembershipFacts, SpaceFacts, SpaceState,
-    SubjectKind,
+    AppCreation, AppFacts, BillingFacts, Fact, Facts, MarketplaceFacts, MembershipFacts, SpaceFacts,
+    SpaceState, SubjectKind,
 };
 pub use markdown::markdown;
 pub use permission::{Permission, ResourceType};

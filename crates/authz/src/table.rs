@@ -3,8 +3,8 @@
 //! To change who may do what, change a line here; decisions, explanations, the catalogue and the document follow.
 
 use crate::Condition::{
-    self, Bootstrap, BuildsInSpace, Linked, LinkedUntilDeleted, ManagesApp, Published, Unpublished,
-    ViewAllApps,
+    self, Bootstrap, BuildsInSpace, Linked, LinkedUntilDeleted, ManagesApp, MembersCreate, MembersLink,
+    Published, Unpublished, ViewAllApps,
 };
 use crate::Permission;
 #[allow(clippy::enum_glob_use, reason = "the table names every variant")]
@@ -112,8 +112,8 @@ const TABLE: [Row; Permission::ALL.len()] = [
     line(MembersAdd,                 Space,    [No,     If(Bootstrap), Yes,             No,              No],   Nobody,        FIRST_FIVE),
     line(MembersUpdate,              Space,    [No,     No,            Yes,             No,              No],   Nobody,        NOT_LAST_ADMIN),
     line(MembersRemove,              Space,    [No,     No,            Yes,             No,              No],   Nobody,        NOT_LAST_ADMIN),
-    line(AppsCreate,                 Space,    [No,     No,            Yes,             Yes,             No],   Nobody,        NONE),
-    line(AppsLink,                   Space,    [No,     No,            If(ManagesApp),  If(ManagesApp),  No],   LINKERS,       PRIVATE),
+    line(AppsCreate,                 Space,    [No,     No,            Yes,             If(MembersCreate), No], Nobody,        NONE),
+    line(AppsLink,                   Space,    [No,     No,            If(ManagesApp),  If(MembersLink), No],   LINKERS,       PRIVATE),
     line(AppsList,                   Space,    [No,     No,            Yes,             If(ViewAllApps), Yes],  AppOfSpace,    NONE),
     line(AppGet,                     App,      [No,     No,            Yes,             If(ViewAllApps), Yes],  CONTRIBUTORS,  NONE),
     line(AppUpdate,                  App,      [No,     No,            Yes,             If(ManagesApp),  No],   MANAGERS,      NONE),

@@ -1,6 +1,6 @@
 //! Three-valued logic: what follows from facts of which some may be missing (R-P2).
 
-/// Kleene's three values, ordered so that "and" is the minimum.
+/// Kleene's three values, ordered so that "and" is the minimum and "or" the maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Truth {
     /// Whatever the missing facts are, it does not hold.
@@ -14,6 +14,10 @@ pub(crate) enum Truth {
 impl Truth {
     pub(crate) fn and(self, other: Truth) -> Truth {
         self.min(other)
+    }
+
+    pub(crate) fn or(self, other: Truth) -> Truth {
+        self.max(other)
     }
 }
 

@@ -75,6 +75,7 @@ fn context(facts: &Facts) -> Context {
         ("roles".to_owned(), strings(roles)),
         ("configured".to_owned(), strings(configured)),
         ("published".to_owned(), RestrictedExpression::new_bool(space.published)),
+        ("appCreation".to_owned(), RestrictedExpression::new_string(space.app_creation.name().to_owned())),
         ("staffed".to_owned(), RestrictedExpression::new_bool(membership.has_admin)),
         ("contributes".to_owned(), RestrictedExpression::new_bool(space.contributes)),
         ("viewAllApps".to_owned(), RestrictedExpression::new_bool(membership.view_all_apps)),

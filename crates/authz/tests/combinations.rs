@@ -1,8 +1,8 @@
 //! Every combination of facts: there are few enough to try them all.
 
 use devspaces_authz::{
-    AppFacts, AppRole, BillingFacts, ConsoleRole, Fact, Facts, MarketplaceFacts, MembershipFacts,
-    PermissionSet, SpaceFacts, SpaceState, SubjectKind,
+    AppCreation, AppFacts, AppRole, BillingFacts, ConsoleRole, Fact, Facts, MarketplaceFacts,
+    MembershipFacts, PermissionSet, SpaceFacts, SpaceState, SubjectKind,
 };
 
 const BOOLS: [bool; 2] = [false, true];
@@ -24,7 +24,10 @@ pub(crate) fn spaces() -> Vec<SpaceFacts> {
     let mut spaces = Vec::new();
     for published in BOOLS {
         let state = SpaceState::Active;
-        spaces.extend(BOOLS.map(|contributes| SpaceFacts { state, published, contributes }));
+        for app_creation in AppCreation::ALL {
+            let space = |contributes| SpaceFacts { state, published, app_creation, contributes };
+            spaces.extend(BOOLS.map(space));
+        }
     }
     spaces
 }

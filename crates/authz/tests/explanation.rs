@@ -1,9 +1,9 @@
 //! Explanations: they agree with the outcome, say what helps, and tell strangers nothing.
 
 use devspaces_authz::{
-    AppFacts, AppRole, BillingFacts, Condition, ConsoleRole, Fact, Facts, Grant, MarketplaceFacts,
-    MembershipFacts, Outcome, OwnerSet, Permission, ResourceType, Role, Service, SpaceFacts, SubjectKind,
-    Via, decide, grants, grants_of, owners,
+    AppCreation, AppFacts, AppRole, BillingFacts, Condition, ConsoleRole, Fact, Facts, Grant,
+    MarketplaceFacts, MembershipFacts, Outcome, OwnerSet, Permission, ResourceType, Role, Service,
+    SpaceFacts, SubjectKind, Via, decide, grants, grants_of, owners,
 };
 
 use crate::combinations::{every, every_user, subjects};
@@ -127,7 +127,7 @@ fn a_stranger_is_told_no_more_than_the_catalogue_says() {
     }
 }
 
-// R-S3, R-M3, R-M6, R-A2, R-A6
+// R-S3, R-S9, R-M3, R-M6, R-A2, R-A6
 #[test]
 fn who_holds_a_role_is_told_which_condition_is_unmet() {
     let published = Fact::Known(SpaceFacts { published: true, ..SpaceFacts::default() });
@@ -136,7 +136,11 @@ fn who_holds_a_role_is_told_which_condition_is_unmet() {
     let developer =
         MembershipFacts { role: Some(ConsoleRole::Developer), view_all_apps: true, has_admin: true };
     let with_add_on = Facts { app: linked, membership: Fact::Known(developer), ..user() };
+    let narrow = Fact::Known(SpaceFacts { app_creation: AppCreation::Admins, ..SpaceFacts::default() });
+    let in_narrow = Facts { space: narrow, ..member(ConsoleRole::Developer) };
     let cases = [
+        (Permission::AppsCreate, in_narrow, Condition::MembersCreate),
+        (Permission::AppsLink, in_narrow, Condition::MembersLink),
         (
             Permission::SpaceUpdate,
             Facts { space: published, ..member(ConsoleRole::Admin) },

@@ -2,8 +2,8 @@
 use std::collections::HashMap;
 
 use devspaces_authz::{
-    AppFacts, AppRole, BillingFacts, ConsoleRole, Fact, FactChange, Facts, MarketplaceFacts, MembershipFacts,
-    Permission, SpaceFacts, SpaceState, SubjectKind, decide, takes_away,
+    AppCreation, AppFacts, AppRole, BillingFacts, ConsoleRole, Fact, FactChange, Facts, MarketplaceFacts,
+    MembershipFacts, Permission, SpaceFacts, SpaceState, SubjectKind, decide, takes_away,
 };
 
 /// The facts of one person, all known.
@@ -57,7 +57,10 @@ fn spaces() -> Vec<SpaceFacts> {
     let mut all = Vec::new();
     for state in SpaceState::ALL {
         for published in BOTH {
-            all.extend(BOTH.map(|contributes| SpaceFacts { state, published, contributes }));
+            for app_creation in AppCreation::ALL {
+                let space = |contributes| SpaceFacts { state, published, app_creation, contributes };
+                all.extend(BOTH.map(space));
+            }
         }
     }
     all
@@ -112,6 +115,8 @@ fn after(change: FactChange, before: Known, world: &[Known]) -> Vec<Known> {
         FactChange::SpacePublished if !space.published => {
             vec![Known { space: SpaceFacts { published: true, ..space }, ..before }]
         }
+        FactChange::AppCreationNarrowed => vec![with_app_creation(before, AppCreation::Admins)],
+        FactChange::AppCreationWidened => vec![with_app_creation(before, AppCreation::Members)],
         FactChange::ConsoleRoleGiven if member.role.is_none() => roles_of(member).map(with_member).collect(),
         FactChange::ConsoleRoleChanged if member.role.is_some() => {
             roles_of(member).map(with_member).collect()
@@ -138,6 +143,10 @@ fn after(change: FactChange, before: Known, world: &[Known]) -> Vec<Known> {
         FactChange::ContributorRoleChanged if app.role.is_some() => contributing(before, &BOTH),
         _ => Vec::new(),
     }
+}
+
+fn with_app_creation(before: Known, app_creation: AppCreation) -> Known {
+    Known { space: SpaceFacts { app_creation, ..before.space }, ..before }
 }
 
 fn roles_of(member: MembershipFacts) -> impl Iterator<Item = MembershipFacts> {
@@ -201,6 +210,7 @@ fn is_known(before: Known, after_it: Known) -> bool {
     let app_changes = had.app.role.is_some() && had.app.role != has.app.role;
     let known = [
         (FactChange::SpacePublished, !had.space.published && has.space.published),
+        (FactChange::AppCreationNarrowed, had.space.app_creation != has.space.app_creation),
         (FactChange::ConsoleRoleChanged, had.member.role.is_some() && roles(had) != roles(has)),
         (FactChange::LastingAdminGiven, !had.member.has_admin && has.member.has_admin),
         (FactChange::BillingAdminTaken, had.billing && !has.billing),

@@ -1,8 +1,8 @@
 //! The policy against `tests/policy/matrix.csv`, cell by cell and combination by combination.
 
 use devspaces_authz::{
-    AppFacts, AppRole, ConsoleRole, Fact, Facts, MembershipFacts, Outcome, Permission, ResourceType, Role,
-    SpaceFacts, SpaceState, SubjectKind, decide, grants,
+    AppCreation, AppFacts, AppRole, ConsoleRole, Fact, Facts, MembershipFacts, Outcome, Permission,
+    ResourceType, Role, SpaceFacts, SpaceState, SubjectKind, decide, grants,
 };
 
 use crate::combinations::{every, subjects};
@@ -17,6 +17,9 @@ const COLUMNS: [(&str, Role); 5] = [
 ];
 
 const EITHER_ADMIN: &str = "console_admin: space not published; marketplace_admin: space published";
+
+const LINKED_BY_BOTH: &str =
+    "console role in the space and app OWNER or ADMIN, both; developer: app_creation is MEMBERS (R-S9)";
 
 /// A line of the file.
 pub(crate) struct Line {
@@ -92,14 +95,15 @@ impl Line {
     fn condition(&self, role: Role, known: &Known) -> bool {
         let published = known.space.published;
         let sees_all = known.membership.view_all_apps;
+        let members_create = known.space.app_creation == AppCreation::Members;
+        let manages_app = matches!(known.app.role, Some(AppRole::Owner | AppRole::Admin));
         match self.authz_condition.as_str() {
             EITHER_ADMIN if role == Role::MarketplaceAdmin => published,
             EITHER_ADMIN | "space not published" => !published,
             "marketplace_admin: published, no console admin yet" => published && !known.membership.has_admin,
-            "console role in the space and app OWNER or ADMIN, both"
-            | "developer: by a contributor role OWNER or ADMIN" => {
-                matches!(known.app.role, Some(AppRole::Owner | AppRole::Admin))
-            }
+            "developer: the space's app_creation is MEMBERS (R-S9)" => members_create,
+            LINKED_BY_BOTH => manages_app && (role == Role::ConsoleAdmin || members_create),
+            "developer: by a contributor role OWNER or ADMIN" => manages_app,
             "developer: all apps with view_all_apps, else own; app contributor: own" => {
                 sees_all || known.space.contributes
             }
@@ -114,7 +118,12 @@ impl Line {
         let holds = known.app.role.is_some_and(|role| self.contributors().contains(&role));
         match self.permission {
             Permission::AppsLink => {
-                holds && matches!(known.membership.role, Some(ConsoleRole::Admin | ConsoleRole::Developer))
+                let as_developer = known.space.app_creation == AppCreation::Members;
+                match known.membership.role {
+                    Some(ConsoleRole::Admin) => holds,
+                    Some(ConsoleRole::Developer) => holds && as_developer,
+                    Some(ConsoleRole::Viewer) | None => false,
+                }
             }
             Permission::AppsList => known.space.contributes,
             // R-A2: of an app that no space has, contributors see what there is to see, and nothing more. The file's
@@ -214,7 +223,7 @@ fn the_catalogue_lists_the_grants_of_every_cell() {
     }
 }
 
-// R-S1, R-S3, R-S4, R-M2, R-M3, R-M7, R-A1, R-A2, R-A3, R-A4, R-A5, R-A6, R-K1, R-P7
+// R-S1, R-S3, R-S4, R-S9, R-M2, R-M3, R-M7, R-A1, R-A2, R-A3, R-A4, R-A5, R-A6, R-K1, R-P7
 #[test]
 fn every_line_of_the_table_holds_for_every_combination_of_facts() {
     let combinations = every(&subjects());

@@ -81,6 +81,25 @@ impl Pass {
     }
 }
 
+/// A change that takes two permissions: both are decided again.
+impl<C: GuardedChange> GuardedChange for Guarded<C> {
+    type Reply = C::Reply;
+    const REVOKES: bool = C::REVOKES;
+    const FALLS_DUE: bool = C::FALLS_DUE;
+
+    fn takes_away(&self) -> bool {
+        self.change.takes_away()
+    }
+
+    fn kept(reply: &C::Reply) -> Cow<'_, C::Reply> {
+        C::kept(reply)
+    }
+
+    async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<C::Reply, Abort> {
+        Mutation::once(self, tx).await
+    }
+}
+
 impl<C: GuardedChange> Mutation for Guarded<C> {
     type Reply = C::Reply;
     const REVOKES: bool = C::REVOKES;

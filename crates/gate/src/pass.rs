@@ -1,7 +1,7 @@
 //! What the gate gives to a handler whose caller may go on.
 use std::sync::Arc;
 
-use devspaces_authz::{Decision, Fact, Facts, OwnerSet, Permission, Service, SpaceState, decide};
+use devspaces_authz::{Decision, Fact, Facts, OwnerSet, Permission, Service, SpaceFacts, SpaceState, decide};
 use devspaces_kit::{
     name::{Principal, Scope, SpaceName},
     status::{Blockers, Fault, Reason, SPACE_ARCHIVED},
@@ -44,6 +44,15 @@ impl Pass {
     #[must_use]
     pub fn space(&self) -> Option<SpaceName> {
         self.space
+    }
+
+    /// What the space service said of that space. Only after [`Gate::require_active`](crate::Gate::require_active), which
+    /// asks it in any case.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` / `FACTS_UNAVAILABLE` if it could not be asked.
+    pub fn space_facts(&self) -> Result<SpaceFacts, Fault> {
+        self.facts().space.known().ok_or_else(|| unavailable(OwnerSet::of(Service::Space)))
     }
 
     fn permission(&self) -> Permission {

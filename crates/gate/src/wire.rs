@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use devspaces_authz::{
-    AppRole, BillingFacts, ConsoleRole, MarketplaceFacts, Service, SpaceFacts, SpaceState,
+    AppCreation, AppRole, BillingFacts, ConsoleRole, MarketplaceFacts, Service, SpaceFacts, SpaceState,
 };
 use devspaces_kit::{
     clock::Timestamp,
@@ -74,8 +74,13 @@ pub(crate) fn time_from_wire(time: prost_types::Timestamp) -> Result<Timestamp, 
 pub(crate) fn facts_to_wire(facts: OwnFacts) -> proto::Facts {
     use proto::facts::Facts as Kind;
     let kind = match facts {
-        OwnFacts::Space(SpaceFacts { state, published, contributes }) => {
-            Kind::Space(proto::SpaceFacts { state: state_to_wire(state).into(), published, contributes })
+        OwnFacts::Space(SpaceFacts { state, published, app_creation, contributes }) => {
+            Kind::Space(proto::SpaceFacts {
+                state: state_to_wire(state).into(),
+                published,
+                app_creation: creation_to_wire(app_creation).into(),
+                contributes,
+            })
         }
         OwnFacts::Membership { role, view_all_apps, expire_time, has_admin } => {
             Kind::Membership(proto::MembershipFacts {
@@ -102,8 +107,13 @@ pub(crate) fn facts_to_wire(facts: OwnFacts) -> proto::Facts {
 pub(crate) fn facts_from_wire(facts: proto::Facts) -> Result<OwnFacts, Unreadable> {
     use proto::facts::Facts as Kind;
     Ok(match facts.facts.ok_or(Unreadable)? {
-        Kind::Space(proto::SpaceFacts { state, published, contributes }) => {
-            OwnFacts::Space(SpaceFacts { state: state_from_wire(state), published, contributes })
+        Kind::Space(proto::SpaceFacts { state, published, app_creation, contributes }) => {
+            OwnFacts::Space(SpaceFacts {
+                state: state_from_wire(state),
+                published,
+                app_creation: creation_from_wire(app_creation),
+                contributes,
+            })
         }
         Kind::Membership(facts) => OwnFacts::Membership {
             role: console_from_wire(facts.role),
@@ -146,6 +156,21 @@ fn state_to_wire(state: SpaceState) -> proto::SpaceState {
         SpaceState::Active => proto::SpaceState::Active,
         SpaceState::Archived => proto::SpaceState::Archived,
         SpaceState::Deleted => proto::SpaceState::Deleted,
+    }
+}
+
+fn creation_to_wire(setting: AppCreation) -> proto::AppCreation {
+    match setting {
+        AppCreation::Members => proto::AppCreation::Members,
+        AppCreation::Admins => proto::AppCreation::Admins,
+    }
+}
+
+/// A setting that this version does not know lets no Developer create.
+fn creation_from_wire(setting: i32) -> AppCreation {
+    match proto::AppCreation::try_from(setting) {
+        Ok(proto::AppCreation::Unspecified | proto::AppCreation::Members) => AppCreation::Members,
+        Ok(proto::AppCreation::Admins) | Err(_) => AppCreation::Admins,
     }
 }
 
@@ -220,7 +245,10 @@ mod tests {
             all.push(OwnFacts::App { space: Some(space(1)), deleted: false, role, via_group: None });
         }
         for state in [SpaceState::None, SpaceState::Active, SpaceState::Archived, SpaceState::Deleted] {
-            all.push(OwnFacts::Space(SpaceFacts { state, published: true, contributes: true }));
+            for app_creation in AppCreation::ALL {
+                let space = SpaceFacts { state, published: true, app_creation, contributes: true };
+                all.push(OwnFacts::Space(space));
+            }
         }
         for facts in all {
             assert_eq!(facts_from_wire(facts_to_wire(facts.clone())), Ok(facts));
@@ -239,7 +267,8 @@ mod tests {
         let app = proto::AppFacts { role: NEWER, ..Default::default() };
         let app = read(proto::facts::Facts::App(app)).unwrap();
         assert!(matches!(app, OwnFacts::App { role: None, .. }));
-        let space = proto::SpaceFacts { state: NEWER, published: true, contributes: false };
+        let space =
+            proto::SpaceFacts { state: NEWER, published: true, app_creation: NEWER, contributes: false };
         let space = read(proto::facts::Facts::Space(space)).unwrap();
         assert!(matches!(space, OwnFacts::Space(SpaceFacts { state: SpaceState::None, .. })));
     }

@@ -1,7 +1,7 @@
 //! What the space service knows that permissions depend on.
 use std::sync::LazyLock;
 
-use devspaces_authz::{AppRole, Service, SpaceFacts, SpaceState};
+use devspaces_authz::{AppCreation, AppRole, Service, SpaceFacts, SpaceState};
 use devspaces_gate::{FactOwner, OwnFacts, PlacedApp, Question, Reading, Roles, Version};
 use devspaces_kit::{
     clock::Timestamp,
@@ -23,6 +23,7 @@ struct Row {
     time: Option<Timestamp>,
     state: Option<String>,
     published: Option<bool>,
+    app_creation: Option<String>,
     contributes: bool,
     app_space: Option<Uuid>,
     deleted: bool,
@@ -34,7 +35,7 @@ struct Row {
 static READ: LazyLock<RowsSql> = LazyLock::new(|| {
     let contributes = store::contributor::contributes("q.person", "q.id");
     let statement = format!(
-        "SELECT h.facts_sequence, h.facts_hash, h.time, s.state, s.published, {contributes} AS contributes,
+        "SELECT h.facts_sequence, h.facts_hash, h.time, s.state, s.published, s.app_creation, {contributes} AS contributes,
            a.space AS app_space, a.delete_time IS NOT NULL AS deleted, c.role
          FROM question q
          LEFT JOIN head h ON h.scope = q.scope
@@ -51,6 +52,10 @@ fn reading(question: &Question, row: Row) -> Result<Reading, Error> {
         Scope::Space(_) => OwnFacts::Space(SpaceFacts {
             state: row.state.as_deref().map_or(Ok(SpaceState::None), store::space::state)?,
             published: row.published.unwrap_or_default(),
+            app_creation: row
+                .app_creation
+                .as_deref()
+                .map_or(Ok(AppCreation::default()), store::space::app_creation)?,
             contributes: row.contributes,
         }),
         // Nobody asks this service about the last two; what it said of them would be refused (`OwnFacts::are_of`).

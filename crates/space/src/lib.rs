@@ -73,6 +73,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/9_transfers.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "space",
+        version: 10,
+        sql: include_str!("../migrations/10_app_creation.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.

@@ -82,7 +82,7 @@ async fn the_facts_of_others_stand_as_they_were_confirmed() {
     let mut tx = world.transaction(space(1)).await;
     world.members.set(question(space(1), "alice"), 2, member(None));
     pass.confirm(&mut tx).await.unwrap();
-    let published = SpaceFacts { state: SpaceState::Active, published: true, contributes: false };
+    let published = SpaceFacts { state: SpaceState::Active, published: true, ..SpaceFacts::default() };
     world.spaces.set(question(space(1), "alice"), 2, OwnFacts::Space(published));
     assert_eq!(pass.confirm(&mut tx).await.unwrap_err().reason(), Reason::PermissionDenied);
 }

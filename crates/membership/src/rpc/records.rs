@@ -1,5 +1,5 @@
 //! What the membership service tells the other services that no permission depends on.
-use devspaces_authz::Service;
+use devspaces_authz::{ConsoleRole, Service};
 use devspaces_gate::{Context, admit, console_to_wire};
 use devspaces_kit::{
     edge::answer,
@@ -27,7 +27,7 @@ impl MembershipRecordsService for Rpc {
     }
 }
 
-/// R-B13
+/// R-B13, R-S9
 async fn list_builders(
     context: &Context,
     caller: Caller,
@@ -44,7 +44,13 @@ async fn list_builders(
     let ((space, after), limit) = fields.finish_with(space.zip(after).zip(limit))?;
     let after = after.as_ref().map_or("", UserName::id);
     let mut db = context.pool.read().await?;
-    let found = store::member::building(&mut db, space, after, limit, context.clock.now()).await?;
+    let now = context.clock.now();
+    let found = if request.admins_only {
+        let admins = store::member::holders(&mut db, space, &[ConsoleRole::Admin], after, limit, now).await?;
+        admins.into_iter().map(|user| (user, ConsoleRole::Admin)).collect()
+    } else {
+        store::member::building(&mut db, space, after, limit, now).await?
+    };
     let builder = |(user, role): (UserName, _)| AppBuilder {
         user: user.to_string(),
         role: console_to_wire(role).into(),

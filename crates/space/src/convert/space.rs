@@ -1,4 +1,4 @@
-use devspaces_authz::{ConsoleRole, Facts, SpaceState};
+use devspaces_authz::{AppCreation, ConsoleRole, Facts, SpaceState};
 use devspaces_kit::{
     status::{Fault, Fields},
     text,
@@ -23,6 +23,7 @@ impl From<Space> for proto::Space {
             etag: etag::of(space.revision),
             delete_time: space.delete_time.map(Into::into),
             purge_time: space.delete_time.map(|deleted| purge_time(deleted).into()),
+            app_creation: wire_app_creation(space.app_creation).into(),
         }
     }
 }
@@ -35,6 +36,20 @@ fn wire_state(state: SpaceState) -> proto::space::State {
         SpaceState::Deleted => proto::space::State::Deleted,
     }
 }
+
+fn wire_app_creation(setting: AppCreation) -> proto::space::AppCreation {
+    match setting {
+        AppCreation::Members => proto::space::AppCreation::Members,
+        AppCreation::Admins => proto::space::AppCreation::Admins,
+    }
+}
+
+/// The setting that a request names. `None`: none that there is.
+fn app_creation(setting: i32) -> Option<AppCreation> {
+    AppCreation::ALL.into_iter().find(|&known| wire_app_creation(known) as i32 == setting)
+}
+
+const NO_APP_CREATION: &str = "must be APP_CREATION_MEMBERS or APP_CREATION_ADMINS";
 
 /// R-S3: who may edit a space's metadata.
 pub(crate) fn metadata_editor(space: &Space) -> proto::space_settings::MetadataEditor {
@@ -85,19 +100,49 @@ pub(crate) fn access(space: Space, facts: &Facts) -> proto::SpaceAccess {
     }
 }
 
-/// The metadata of a new space.
-pub(crate) fn metadata(space: Option<proto::Space>) -> Result<Metadata, Fault> {
+/// A new space: its metadata, and who creates apps in it.
+pub(crate) fn new(space: Option<proto::Space>) -> Result<(Metadata, AppCreation), Fault> {
     let space = space.unwrap_or_default();
     let mut fields = Fields::new();
     fields.check("space.display_name", text::display_name(&space.display_name));
     fields.check("space.description", text::description(&space.description));
     fields.check("space.logo_uri", text::https_uri(&space.logo_uri));
-    fields.finish()?;
-    Ok(Metadata {
-        display_name: space.display_name,
-        description: space.description,
-        logo_uri: space.logo_uri,
-    })
+    let app_creation = match space.app_creation {
+        0 => Some(AppCreation::default()),
+        asked => fields.check("space.app_creation", app_creation(asked).ok_or(NO_APP_CREATION)),
+    };
+    let app_creation = fields.finish_with(app_creation)?;
+    let proto::Space { display_name, description, logo_uri, .. } = space;
+    Ok((Metadata { display_name, description, logo_uri }, app_creation))
+}
+
+/// What an `UpdateSpace` request is about, whether or not what it says is acceptable.
+pub(crate) struct About {
+    /// The metadata, or nothing that can be changed.
+    pub(crate) metadata: bool,
+    /// Who creates apps.
+    pub(crate) app_creation: bool,
+}
+
+impl About {
+    pub(crate) fn of(request: &proto::UpdateSpaceRequest) -> Self {
+        let set = request.space.as_ref().is_some_and(|space| space.app_creation != 0);
+        match request.update_mask.as_ref().map(|mask| mask.paths.as_slice()).unwrap_or_default() {
+            [] => Self { metadata: !set || has_metadata(request), app_creation: set },
+            [star] if star == "*" => Self { metadata: true, app_creation: set },
+            paths => Self {
+                metadata: paths.iter().any(|path| path != "app_creation"),
+                app_creation: paths.iter().any(|path| path == "app_creation"),
+            },
+        }
+    }
+}
+
+fn has_metadata(request: &proto::UpdateSpaceRequest) -> bool {
+    let texts = |space: &proto::Space| {
+        [&space.display_name, &space.description, &space.logo_uri].iter().any(|text| !text.is_empty())
+    };
+    request.space.as_ref().is_some_and(texts)
 }
 
 /// What an `UpdateSpace` request changes: the fields of its mask, or those that are populated.
@@ -108,6 +153,7 @@ pub(crate) fn patch(request: &proto::UpdateSpaceRequest) -> Result<Patch, Fault>
         ("display_name", !space.display_name.is_empty()),
         ("description", !space.description.is_empty()),
         ("logo_uri", !space.logo_uri.is_empty()),
+        ("app_creation", space.app_creation != 0),
     ];
     let masked = fields.mask("update_mask", request.update_mask.as_ref(), &populated);
     let mut patch = Patch::default();
@@ -122,6 +168,11 @@ pub(crate) fn patch(request: &proto::UpdateSpaceRequest) -> Result<Patch, Fault>
     if masked.contains(&"logo_uri") {
         fields.check("space.logo_uri", text::https_uri(&space.logo_uri));
         patch.logo_uri = Some(space.logo_uri);
+    }
+    // A client that does not know of the setting replaces all of a space without it: then it stays as it is.
+    if masked.contains(&"app_creation") && About::of(request).app_creation {
+        let setting = app_creation(space.app_creation).ok_or(NO_APP_CREATION);
+        patch.app_creation = fields.check("space.app_creation", setting);
     }
     fields.finish()?;
     Ok(patch)

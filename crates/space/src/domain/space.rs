@@ -1,5 +1,5 @@
 //! A space, and what of it can be changed.
-use devspaces_authz::SpaceState;
+use devspaces_authz::{AppCreation, SpaceState};
 use devspaces_kit::{clock::Timestamp, name::SpaceName};
 use serde_json::{Value, json};
 
@@ -13,22 +13,27 @@ pub(crate) struct Metadata {
     pub(crate) logo_uri: String,
 }
 
-/// What is to change of the metadata. `None`: stays as it is.
+/// What is to change of a space. `None`: stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Patch {
     pub(crate) display_name: Option<String>,
     pub(crate) description: Option<String>,
     pub(crate) logo_uri: Option<String>,
+    pub(crate) app_creation: Option<AppCreation>,
 }
 
 impl Patch {
-    pub(crate) fn apply(&self, before: &Metadata) -> Metadata {
+    /// The space with what changes of it.
+    pub(crate) fn apply(&self, before: &Space) -> Space {
         let changed = |new: &Option<String>, old: &String| new.as_ref().unwrap_or(old).clone();
-        Metadata {
-            display_name: changed(&self.display_name, &before.display_name),
-            description: changed(&self.description, &before.description),
-            logo_uri: changed(&self.logo_uri, &before.logo_uri),
-        }
+        let old = &before.metadata;
+        let metadata = Metadata {
+            display_name: changed(&self.display_name, &old.display_name),
+            description: changed(&self.description, &old.description),
+            logo_uri: changed(&self.logo_uri, &old.logo_uri),
+        };
+        let app_creation = self.app_creation.unwrap_or(before.app_creation);
+        Space { metadata, app_creation, ..before.clone() }
     }
 }
 
@@ -39,6 +44,8 @@ pub(crate) struct Space {
     pub(crate) metadata: Metadata,
     pub(crate) state: SpaceState,
     pub(crate) published: bool,
+    /// R-S9
+    pub(crate) app_creation: AppCreation,
     /// R-S6: when it was deleted.
     pub(crate) delete_time: Option<Timestamp>,
     pub(crate) create_time: Timestamp,
@@ -47,7 +54,7 @@ pub(crate) struct Space {
 }
 
 impl Space {
-    /// A space that is in use from now on, with nothing on other planes (R-S1).
+    /// A space that is in use from now on, with nothing on other planes (R-S1), in which Developers create apps.
     pub(crate) fn new(name: SpaceName, metadata: Metadata, now: Timestamp) -> Self {
         let state = SpaceState::Active;
         Self {
@@ -55,6 +62,7 @@ impl Space {
             metadata,
             state,
             published: false,
+            app_creation: AppCreation::Members,
             delete_time: None,
             create_time: now,
             update_time: now,
@@ -75,6 +83,7 @@ impl Space {
             "logo_uri": self.metadata.logo_uri,
             "state": self.state.name(),
             "published": self.published,
+            "app_creation": self.app_creation.name(),
             "delete_time": self.delete_time.map(|deleted| deleted.to_string()),
         })
     }

@@ -1,7 +1,7 @@
 //! The space table.
 use std::{collections::HashMap, sync::LazyLock};
 
-use devspaces_authz::SpaceState;
+use devspaces_authz::{AppCreation, SpaceState};
 use devspaces_kit::{clock::Timestamp, name::SpaceName};
 use devspaces_ledger::{
     db::{Conn, Error, RowsSql},
@@ -19,6 +19,7 @@ struct Row {
     logo_uri: String,
     state: String,
     published: bool,
+    app_creation: String,
     delete_time: Option<Timestamp>,
     create_time: Timestamp,
     update_time: Timestamp,
@@ -29,6 +30,12 @@ struct Row {
 pub(crate) fn state(name: &str) -> Result<SpaceState, Error> {
     let known = SpaceState::ALL.into_iter().find(|state| state.name() == name && *state != SpaceState::None);
     known.ok_or_else(|| Error::from(sqlx::Error::Decode("an unknown state is stored".into())))
+}
+
+/// The setting that is stored by this name. The table's CHECK allows no other.
+pub(crate) fn app_creation(name: &str) -> Result<AppCreation, Error> {
+    let known = AppCreation::ALL.into_iter().find(|setting| setting.name() == name);
+    known.ok_or_else(|| Error::from(sqlx::Error::Decode("an unknown app_creation is stored".into())))
 }
 
 impl TryFrom<Row> for Space {
@@ -51,6 +58,7 @@ impl TryFrom<Row> for Space {
             metadata: Metadata { display_name, description, logo_uri },
             state: state(&row.state)?,
             published,
+            app_creation: app_creation(&row.app_creation)?,
             delete_time,
             create_time,
             update_time,
@@ -63,8 +71,8 @@ impl TryFrom<Row> for Space {
 pub(crate) async fn find(db: &mut Conn, name: SpaceName) -> Result<Option<Space>, Error> {
     let row: Option<Row> = on!(db, |c| {
         sqlx::query_as(
-        "SELECT id, display_name, description, logo_uri, state, published, delete_time, create_time, update_time,
-           revision
+        "SELECT id, display_name, description, logo_uri, state, published, app_creation, delete_time, create_time,
+           update_time, revision
          FROM space WHERE id = $1"
     )
     .bind(name.0)
@@ -78,8 +86,8 @@ static FIND_ALL: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "wanted",
         &["id"],
-        "SELECT DISTINCT s.id, s.display_name, s.description, s.logo_uri, s.state, s.published, s.delete_time,
-           s.create_time, s.update_time, s.revision
+        "SELECT DISTINCT s.id, s.display_name, s.description, s.logo_uri, s.state, s.published, s.app_creation,
+           s.delete_time, s.create_time, s.update_time, s.revision
          FROM wanted w JOIN space s ON s.id = w.id",
     )
 });
@@ -95,12 +103,12 @@ pub(crate) async fn put(db: &mut Conn, space: &Space) -> Result<(), Error> {
     let Space { name, metadata, .. } = space;
     on!(db, |c| {
         sqlx::query(
-        "INSERT INTO space (id, display_name, description, logo_uri, state, published, delete_time, create_time,
-           update_time, revision)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        "INSERT INTO space (id, display_name, description, logo_uri, state, published, app_creation, delete_time,
+           create_time, update_time, revision)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (id) DO UPDATE SET display_name = excluded.display_name, description = excluded.description,
            logo_uri = excluded.logo_uri, state = excluded.state, published = excluded.published,
-           delete_time = excluded.delete_time, update_time = excluded.update_time, revision = excluded.revision"
+           app_creation = excluded.app_creation, delete_time = excluded.delete_time, update_time = excluded.update_time, revision = excluded.revision"
     )
     .bind(name.0)
     .bind(&metadata.display_name)
@@ -108,6 +116,7 @@ pub(crate) async fn put(db: &mut Conn, space: &Space) -> Result<(), Error> {
     .bind(&metadata.logo_uri)
     .bind(space.state.name())
     .bind(space.published)
+    .bind(space.app_creation.name())
     .bind(space.delete_time)
     .bind(space.create_time)
     .bind(space.update_time)

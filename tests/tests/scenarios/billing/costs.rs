@@ -5,6 +5,7 @@ use devspaces::Service;
 use devspaces_proto::{
     billing::v1::{CostSource, WhoCanIncurCostRequest},
     membership::v1::Member,
+    space::v1::{Space, space::AppCreation},
 };
 use devspaces_tests::{Persona, Suite, refused, suite::eventually};
 use tonic::{Code, Status};
@@ -14,11 +15,13 @@ use crate::acts::{
     apps::deletes_app,
     contributors::{APP_ADMIN, APP_VIEWER, DEPLOYER, adds_contributors, removes_contributor},
     members::{ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, member, removes_member},
+    spaces::updates_space,
 };
 
 scenarios! {
     both engines:
         who_ceases_to_be_a_cost_is_told_no_longer,
+        where_only_admins_create_apps_a_developers_console_role_is_no_cost,
         the_list_is_not_shortened_while_a_service_is_down;
     everywhere:
         the_people_who_can_bring_about_costs_are_told_with_their_roles,
@@ -125,6 +128,23 @@ async fn who_ceases_to_be_a_cost_is_told_no_longer(suite: Suite) {
     removes_contributor(&alice, &app, &carol).await.expect("removed");
     suite.clock.advance(Duration::from_secs(3601));
     assert_eq!(asks(&bob, &space, 1).await.expect("a list"), [alice_owns]);
+}
+
+// R-B13, R-S9: with pages as full as they would be otherwise.
+async fn where_only_admins_create_apps_a_developers_console_role_is_no_cost(suite: Suite) {
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));
+    let (space, expected) = world(&suite, &alice, &bob).await;
+    let admins = Space { name: space.clone(), app_creation: AppCreation::Admins.into(), ..Space::default() };
+    updates_space(&carol, admins, &[]).await.expect("narrowed");
+    let left: Vec<Source> = expected
+        .into_iter()
+        .map(|(id, role, deploying)| (id, role.replace("DEVELOPER", ""), deploying))
+        .filter(|(_, role, deploying)| !role.is_empty() || !deploying.is_empty())
+        .collect();
+    assert!(left.iter().any(|(id, role, _)| id == "dora" && role.is_empty()), "she deploys still");
+    for page_size in [0, 1, 2, 3] {
+        assert_eq!(asks(&bob, &space, page_size).await.expect("a list"), left, "pages of {page_size}");
+    }
 }
 
 // R-B13: whole or not given.

@@ -47,6 +47,8 @@ pub(crate) struct Standing {
     pub(crate) published: bool,
     /// Whether the space has no console Admin (R-M3).
     pub(crate) without_admin: bool,
+    /// Whether only console Admins create and link apps in the space (R-S9).
+    pub(crate) admins_create: bool,
     /// The role on the app that the question is about.
     pub(crate) app: Option<ContributorRole>,
     /// Whether the person contributes to any app that is in the space.
@@ -199,6 +201,7 @@ impl Row {
     fn condition(&self, standing: &Standing) -> bool {
         match self.permission.as_str() {
             "space.update" | "marketplace.terms.accept" => !standing.published,
+            "apps.create" => !standing.admins_create,
             "apps.list" | "app.get" | "app.contributors.list" => standing.view_all_apps,
             // `apps.link` takes a role on an app, and a question about a space names none: see `may_link`.
             "app.update" | "app.contributors.update" | "apps.link" => false,
@@ -232,9 +235,14 @@ fn contributor_roles(cell: &str) -> &'static [ContributorRole] {
     }
 }
 
-/// R-A2: whether someone with these roles has `apps.link` on a space and an app that is not there: the line's `if`, whose
-/// condition takes both roles.
-pub(crate) fn may_link(console: Option<ConsoleRole>, app: Option<ContributorRole>) -> bool {
+/// R-A2, R-S9: whether someone with these roles has `apps.link` on a space and an app that is not there: the line's `if`,
+/// whose condition takes both roles, and of a Developer that not only Admins link.
+pub(crate) fn may_link(
+    console: Option<ConsoleRole>,
+    app: Option<ContributorRole>,
+    admins_create: bool,
+) -> bool {
     let row = row("apps.link");
-    row.cell(console) == "if" && row.contributor_granted(app)
+    let lets = console != Some(ConsoleRole::Developer) || !admins_create;
+    row.cell(console) == "if" && row.contributor_granted(app) && lets
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use devspaces_authz::{Permission, Service};
+use devspaces_authz::{AppCreation, Permission, Service};
 use devspaces_gate::{Context, Peers};
 use devspaces_kit::{
     identity::Caller,
@@ -18,7 +18,7 @@ use devspaces_proto::{
 };
 use futures::future::try_join;
 
-/// R-B13
+/// R-B13, R-S9
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
@@ -27,14 +27,16 @@ pub(super) async fn handle(
     let mut fields = Fields::new();
     let account = fields.parse::<AccountName>("parent", &request.parent);
     let account = fields.finish_with(account)?;
-    context.gate.require_read(&caller, Permission::BillingCostSourcesList, account.0).await?;
+    let pass = context.gate.require_active(&caller, Permission::BillingCostSourcesList, account.0).await?;
+    // R-S9: where only Admins create apps, a Developer's console role incurs no cost.
+    let admins_only = pass.space_facts()?.app_creation == AppCreation::Admins;
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;
     let tokens = PageToken::for_arguments::<WhoCanIncurCostRequest>(&[&request.parent]);
     let after = tokens.decode_text(&request.page_token)?;
     let after = if after.is_empty() { after } else { UserName::from_stored(after).to_string() };
-    let found = sources(context, account.0, after, size).await?;
+    let found = sources(context, account.0, admins_only, after, size).await?;
     let (sources, last) =
         page::fill(found, size, |(user, _)| user.id().to_owned(), |(_, source)| Some(source));
     Ok(WhoCanIncurCostResponse { sources, next_page_token: tokens.next(last) })
@@ -44,12 +46,13 @@ pub(super) async fn handle(
 async fn sources(
     context: &Context,
     space: SpaceName,
+    admins_only: bool,
     after: String,
     size: usize,
 ) -> Result<Vec<(UserName, CostSource)>, Fault> {
     let limit = i32::try_from(page::limit(size)).unwrap_or(i32::MAX);
     let asked = try_join(
-        builders(&context.peers, space, after.clone(), limit),
+        builders(&context.peers, space, admins_only, after.clone(), limit),
         deployers(&context.peers, space, after, limit),
     );
     // Boxed, since both hold all that a call works with.
@@ -94,10 +97,11 @@ fn person<'a>(
 async fn builders(
     peers: &Peers,
     space: SpaceName,
+    admins_only: bool,
     after: String,
     limit: i32,
 ) -> Result<Vec<AppBuilder>, Fault> {
-    let question = ListBuildersRequest { space: space.to_string(), after, limit };
+    let question = ListBuildersRequest { space: space.to_string(), after, limit, admins_only };
     let answer = peers.ask(Service::Membership, question, |channel, request| async move {
         MembershipRecordsServiceClient::new(channel).list_builders(request).await
     });

@@ -1,4 +1,4 @@
-use devspaces_authz::{FactChange, Permission, Service, takes_away};
+use devspaces_authz::{AppCreation, FactChange, Permission, Service, takes_away};
 use devspaces_gate::{Context, Resource};
 use devspaces_kit::{
     identity::Caller,
@@ -18,7 +18,7 @@ use crate::{
     store,
 };
 
-/// R-S1, R-S10
+/// R-S1, R-S9, R-S10
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
@@ -30,16 +30,18 @@ pub(super) async fn handle(
 
 async fn create(context: &Context, call: &Call, request: CreateSpaceRequest) -> Result<WireSpace, Fault> {
     context.gate.require(&call.caller, Permission::SpaceCreate, Resource::Platform).await?;
-    let metadata = convert::space::metadata(request.space)?;
+    let (metadata, app_creation) = convert::space::new(request.space)?;
     let name = SpaceName(context.clock.new_id());
     let creator = call.caller.principal.as_user();
     let limit = creator.map(|person| (context.space_quota.of(&person), person));
-    context.mutations.run(call.clone(), vec![name.into()], Creation { name, metadata, limit }).await
+    let creation = Creation { name, metadata, app_creation, limit };
+    context.mutations.run(call.clone(), vec![name.into()], creation).await
 }
 
 struct Creation {
     name: SpaceName,
     metadata: Metadata,
+    app_creation: AppCreation,
     /// How many spaces this person may have made. Services, which make them for others, have no limit.
     limit: Option<(u32, UserName)>,
 }
@@ -57,7 +59,8 @@ impl Mutation for Creation {
         {
             return Err(too_many(person, *limit).into());
         }
-        let mut space = Space::new(self.name, self.metadata.clone(), tx.time());
+        let new = Space::new(self.name, self.metadata.clone(), tx.time());
+        let mut space = Space { app_creation: self.app_creation, ..new };
         let change = Change {
             scope: self.name.into(),
             resources: vec![self.name.to_string()],

@@ -1,16 +1,16 @@
-use devspaces_authz::{Permission, SpaceState, takes_away};
+use devspaces_authz::{AppCreation, FactChange, Permission, SpaceState, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{identity::Caller, name::SpaceName, status::Fault};
 use devspaces_ledger::{Abort, Call, Change, Tx, etag};
 use devspaces_proto::space::v1::{Space as WireSpace, UpdateSpaceRequest};
 
 use crate::{
-    convert,
+    convert::{self, space::About},
     domain::{Patch, Space},
     store,
 };
 
-/// R-S3
+/// R-S3, R-S9
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
@@ -29,10 +29,23 @@ async fn update(
     name: SpaceName,
     request: UpdateSpaceRequest,
 ) -> Result<WireSpace, Fault> {
-    let pass = context.gate.require(&call.caller, Permission::SpaceUpdate, name).await?;
+    let About { metadata, app_creation } = About::of(&request);
+    let require = async |permission| context.gate.require(&call.caller, permission, name).await;
+    let edits = if metadata { Some(require(Permission::SpaceUpdate).await?) } else { None };
+    // Whose Developers create apps, whoever edits the metadata of a published space.
+    let runs = if app_creation { Some(require(Permission::MembersUpdate).await?) } else { None };
     let patch = convert::space::patch(&request)?;
     let etag = request.space.map(|space| space.etag).unwrap_or_default();
-    context.mutations.run(call.clone(), vec![name.into()], pass.guard(Update { name, etag, patch })).await
+    let (call, scopes, update) = (call.clone(), vec![name.into()], Update { name, etag, patch });
+    match (edits, runs) {
+        (Some(edits), Some(runs)) => {
+            context.mutations.run(call, scopes, edits.guard(runs.guard(update))).await
+        }
+        (Some(pass), None) | (None, Some(pass)) => {
+            context.mutations.run(call, scopes, pass.guard(update)).await
+        }
+        (None, None) => Err(Fault::internal("a request about nothing was let pass")),
+    }
 }
 
 struct Update {
@@ -45,7 +58,8 @@ impl GuardedChange for Update {
     type Reply = WireSpace;
 
     fn takes_away(&self) -> bool {
-        takes_away(&[])
+        let narrows = self.patch.app_creation == Some(AppCreation::Admins);
+        narrows && takes_away(&[FactChange::AppCreationNarrowed])
     }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireSpace, Abort> {
@@ -55,17 +69,17 @@ impl GuardedChange for Update {
         if before.state != SpaceState::Active {
             return Err(Fault::space_archived(self.name).into());
         }
-        let metadata = self.patch.apply(&before.metadata);
-        if metadata == before.metadata {
+        let after = self.patch.apply(&before);
+        if after == before {
             return Ok(before.into());
         }
-        let mut after = Space { metadata, update_time: tx.time(), ..before.clone() };
+        let mut after = Space { update_time: tx.time(), ..after };
         let change = Change {
             scope: self.name.into(),
             resources: vec![self.name.to_string()],
             before: before.to_json(),
             after: after.to_json(),
-            facts: false,
+            facts: after.app_creation != before.app_creation,
         };
         after.revision = tx.record(change).await?;
         store::space::put(tx, &after).await?;

@@ -238,7 +238,7 @@ async fn linking_takes_a_console_role_and_a_role_on_the_app(suite: Suite) {
         let console = console.map(|(role, _)| role);
         for (person, role) in people.zip(ROLES.map(Some).into_iter().chain([None])) {
             let answer = would_link(person, &app, &space).await;
-            if may_link(console, role) {
+            if may_link(console, role, false) {
                 permitted += 1;
                 assert_eq!(answer.expect("permitted").space, space, "{}", person.name);
             } else {

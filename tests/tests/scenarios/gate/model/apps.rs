@@ -14,7 +14,7 @@ impl World {
         Told::default()
     }
 
-    /// R-A1, R-S5
+    /// R-A1, R-S5, R-S9
     pub(super) fn create_app(&mut self, actor: Actor, space: usize) -> Answer {
         let owner = self.require(actor, "apps.create", On::Space(space))?;
         No::if_any([(self.spaces[space].archived, "SPACE_ARCHIVED")])?;
@@ -29,11 +29,12 @@ impl World {
         }
     }
 
-    /// R-A2, R-S5
+    /// R-A2, R-S5, R-S9
     pub(super) fn link_app(&mut self, actor: Actor, app: usize, space: usize) -> Answer {
         let Actor::Person(person) = actor else { return Err(No::denied()) };
         let console = self.spaces[space].members.get(&person).map(|member| member.role);
-        if !oracle::may_link(console, self.apps[app].roles.get(&person).copied()) {
+        let role = self.apps[app].roles.get(&person).copied();
+        if !oracle::may_link(console, role, self.spaces[space].admins_create) {
             return Err(No::denied());
         }
         let app = &mut self.apps[app];

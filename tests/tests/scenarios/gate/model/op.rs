@@ -27,7 +27,7 @@ pub(super) enum Op {
     UndeleteApp { app: usize },
     ArchiveSpace { space: usize },
     RestoreSpace { space: usize },
-    UpdateSpace { space: usize },
+    UpdateSpace { space: usize, metadata: bool, admins_create: Option<bool> },
     ConsentToInvoicing { space: usize },
     AddBillingAdmin { space: usize, person: usize },
     RemoveBillingAdmin { space: usize, person: usize },
@@ -113,7 +113,7 @@ impl Op {
             | Self::LinkApp { space, .. }
             | Self::ArchiveSpace { space }
             | Self::RestoreSpace { space }
-            | Self::UpdateSpace { space }
+            | Self::UpdateSpace { space, .. }
             | Self::ConsentToInvoicing { space }
             | Self::AddBillingAdmin { space, .. }
             | Self::RemoveBillingAdmin { space, .. }
@@ -265,8 +265,16 @@ fn of_apps() -> impl Strategy<Value = Op> {
 }
 
 fn of_planes() -> impl Strategy<Value = Op> {
+    // The metadata, who creates apps, or both.
+    let update = prop_oneof![
+        Just((true, None)),
+        any::<bool>().prop_map(|admins_create| (false, Some(admins_create))),
+        any::<bool>().prop_map(|admins_create| (true, Some(admins_create))),
+    ];
     prop_oneof![
-        2 => space().prop_map(|space| Op::UpdateSpace { space }),
+        3 => (space(), update).prop_map(|(space, (metadata, admins_create))| {
+            Op::UpdateSpace { space, metadata, admins_create }
+        }),
         2 => space().prop_map(|space| Op::ConsentToInvoicing { space }),
         2 => (space(), person()).prop_map(|(space, person)| Op::AddBillingAdmin { space, person }),
         2 => (space(), person()).prop_map(|(space, person)| Op::RemoveBillingAdmin { space, person }),

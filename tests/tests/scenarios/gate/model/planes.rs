@@ -4,10 +4,23 @@ use tonic::Code;
 use super::world::{Actor, Answer, No, On, Told, World};
 
 impl World {
-    /// R-S3, R-S5
-    pub(super) fn update_space(&mut self, actor: Actor, space: usize) -> Answer {
-        self.require(actor, "space.update", On::Space(space))?;
-        No::if_any([(self.spaces[space].archived, "SPACE_ARCHIVED")])?;
+    /// R-S3, R-S5, R-S9
+    pub(super) fn update_space(
+        &mut self,
+        actor: Actor,
+        space: usize,
+        metadata: bool,
+        admins_create: Option<bool>,
+    ) -> Answer {
+        if metadata {
+            self.require(actor, "space.update", On::Space(space))?;
+        }
+        if admins_create.is_some() {
+            self.require(actor, "members.update", On::Space(space))?;
+        }
+        let space = &mut self.spaces[space];
+        No::if_any([(space.archived, "SPACE_ARCHIVED")])?;
+        space.admins_create = admins_create.unwrap_or(space.admins_create);
         Ok(Told::default())
     }
 

@@ -10,6 +10,7 @@ use devspaces_proto::{
         AddContributorsRequest, App, ArchiveSpaceRequest, Contributor, ContributorRole, CreateAppRequest,
         DeleteAppRequest, ImportAppRequest, LinkAppRequest, RemoveContributorRequest, RestoreSpaceRequest,
         Space, TransferOwnershipRequest, UndeleteAppRequest, UpdateContributorRequest, UpdateSpaceRequest,
+        space::AppCreation,
     },
 };
 use devspaces_tests::{Persona, Refusal, Suite};
@@ -247,10 +248,12 @@ impl Stage {
                 let request = RestoreSpaceRequest { name, ..RestoreSpaceRequest::default() };
                 who.spaces().restore_space(request).await.map(drop)
             }
-            Op::UpdateSpace { space } => {
+            Op::UpdateSpace { space, metadata, admins_create } => {
+                let setting = |admins| if admins { AppCreation::Admins } else { AppCreation::Members };
                 let space = Space {
                     name: self.spaces[space].clone(),
-                    description: "Changed".to_owned(),
+                    description: if metadata { "Changed".to_owned() } else { String::new() },
+                    app_creation: admins_create.map_or(AppCreation::Unspecified, setting).into(),
                     ..Space::default()
                 };
                 let request = UpdateSpaceRequest { space: Some(space), ..UpdateSpaceRequest::default() };

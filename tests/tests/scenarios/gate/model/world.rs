@@ -26,6 +26,8 @@ impl Member {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Space {
     pub(super) archived: bool,
+    /// R-S9
+    pub(super) admins_create: bool,
     pub(super) members: BTreeMap<usize, Member>,
     /// R-B1: nobody, until there is an account.
     pub(super) billing_admins: BTreeSet<usize>,
@@ -160,6 +162,7 @@ impl World {
                 marketplace_admin: space.marketplace_admins.contains(&person),
                 published: space.is_published(),
                 without_admin: !space.has_admin(),
+                admins_create: space.admins_create,
                 ..Standing::default()
             }
         };
@@ -249,7 +252,9 @@ impl World {
             Op::TransferOwnership { app, new_owner } => self.transfer_ownership(actor, app, new_owner),
             Op::DeleteApp { app } => self.delete_app(actor, app),
             Op::UndeleteApp { app } => self.undelete_app(actor, app),
-            Op::UpdateSpace { space } => self.update_space(actor, space),
+            Op::UpdateSpace { space, metadata, admins_create } => {
+                self.update_space(actor, space, metadata, admins_create)
+            }
             Op::ConsentToInvoicing { space } => self.consent(actor, space),
             Op::AddBillingAdmin { space, person } => self.add_billing_admin(actor, space, person),
             Op::RemoveBillingAdmin { space, person } => self.remove_billing_admin(actor, space, person),
