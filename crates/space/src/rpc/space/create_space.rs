@@ -34,14 +34,14 @@ async fn create(context: &Context, call: &Call, request: CreateSpaceRequest) -> 
     let name = SpaceName(context.clock.new_id());
     let creator = call.caller.principal.as_user();
     let limit = creator.map(|person| (context.space_quota.of(&person), person));
-    let creation = Creation { name, metadata, app_creation, limit };
+    let creation = Creation { name, metadata, setting: app_creation, limit };
     context.mutations.run(call.clone(), vec![name.into()], creation).await
 }
 
 struct Creation {
     name: SpaceName,
     metadata: Metadata,
-    app_creation: AppCreation,
+    setting: AppCreation,
     /// How many spaces this person may have made. Services, which make them for others, have no limit.
     limit: Option<(u32, UserName)>,
 }
@@ -60,7 +60,7 @@ impl Mutation for Creation {
             return Err(too_many(person, *limit).into());
         }
         let new = Space::new(self.name, self.metadata.clone(), tx.time());
-        let mut space = Space { app_creation: self.app_creation, ..new };
+        let mut space = Space { app_creation: self.setting, ..new };
         let change = Change {
             scope: self.name.into(),
             resources: vec![self.name.to_string()],
