@@ -27,6 +27,8 @@ const CHOSEN: &[&str] = &[
     "a_removed_marketplace_admin_is_gone_at_every_port",
     "what_is_shown_follows_the_role_at_once",
     "the_switcher_forgets_a_space_at_once",
+    "a_revocation_is_seen_by_the_next_evaluation_on_every_service",
+    "where_only_admins_create_apps_a_developer_neither_creates_nor_links",
     "publication_switches_who_edits_the_name",
     // And what is made is there.
     "the_creator_of_a_space_is_its_admin_when_the_reply_arrives",
@@ -64,6 +66,9 @@ const CHOSEN: &[&str] = &[
     "the_largest_takeover_arrives",
     "many_spaces_are_left_in_one_call_and_each_result_is_told",
     "pages_skip_and_repeat_nothing_while_others_write",
+    "lists_and_batches_say_what_single_checks_say",
+    "pages_skip_and_repeat_nobody_while_people_come_and_go",
+    "searches_find_what_lists_have_in_pages_of_any_size",
     "a_journal_that_is_followed_verifies",
 ];
 

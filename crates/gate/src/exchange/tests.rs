@@ -157,3 +157,17 @@ fn the_cache_is_bounded_and_what_it_dropped_is_not_known() {
     exchange.enqueue(question(space(dropped), "alice"), "a").unwrap();
     assert!(exchange.take(|| sent(0)).unwrap().asked[0].known.is_none());
 }
+
+#[test]
+fn no_more_checks_follow_a_call_than_may_wait() {
+    let mut exchange = exchange();
+    let call = ask(&mut exchange, "a", 0);
+    let alice = question(space(1), "alice");
+    let window = Duration::from_millis(20);
+    for follower in ["b", "c", "d", "e"] {
+        assert!(exchange.follow(&alice, sent(1), window, follower).is_some(), "{follower}");
+    }
+    assert_eq!(exchange.follow(&alice, sent(1), window, "f"), None);
+    let resolved = exchange.complete(call, vec![answer(1, Some(facts(true)))]);
+    assert_eq!(told(resolved), [(vec!["a"], Some(facts(true))), (vec!["b", "c", "d", "e"], None)]);
+}

@@ -221,6 +221,50 @@ async fn what_is_at_hand_of_one_owner_goes_with_what_is_followed_of_another() {
     assert!(calls.try_recv().is_err());
 }
 
+// R-A4: what is said of an app is never combined with what is said of a space that it is not in.
+#[tokio::test(start_paused = true)]
+async fn whoever_follows_a_call_by_which_an_app_has_moved_is_answered_by_its_new_space() {
+    for (there, expected) in [(None, Outcome::Denied), (ADMIN, Outcome::Allowed)] {
+        let clock = TestClock::at(0);
+        let members = Memory::of(Service::Membership);
+        let (spaces, mut calls) = scripted(Service::Space, &clock);
+        let sources = Sources::default().with(members.source(&clock)).with(spaces);
+        let home = Memory::of(Service::Membership);
+        let gate = Gate::new(home, sources, ServicePermissions::default(), WINDOW, clock.clone());
+        members.set(question(space(1), "alice"), 1, member(ADMIN));
+        members.set(question(space(2), "alice"), 1, member(there));
+        let app = AppName(Uuid::from_u128(7));
+        let in_space = |number| {
+            Some(OwnFacts::App { space: Some(space(number)), deleted: false, role: None, via_group: None })
+        };
+        let check = || {
+            let gate = gate.clone();
+            tokio::spawn(async move { checked(&gate, Permission::AppGet, app).await })
+        };
+        let first = check();
+        // Once for where it is, and once with that space.
+        calls.recv().await.unwrap().answer_one(1, in_space(1));
+        calls.recv().await.unwrap().answer_one(1, None);
+        assert_eq!(first.await.unwrap(), Outcome::Allowed);
+        pass(&clock, WINDOW);
+        let second = check();
+        let call = calls.recv().await.unwrap();
+        settle().await;
+        pass(&clock, WINDOW / 2);
+        let follower = check();
+        settle().await;
+        assert!(calls.try_recv().is_err(), "it follows");
+        call.answer_one(2, in_space(2));
+        let answers = tokio::spawn(async move {
+            while let Some(call) = calls.recv().await {
+                call.answer_one(2, in_space(2));
+            }
+        });
+        assert_eq!([second.await.unwrap(), follower.await.unwrap()], [expected; 2]);
+        answers.abort();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_denial_is_asked_for_anew_and_what_was_granted_is_seen() {
     let clock = TestClock::at(0);

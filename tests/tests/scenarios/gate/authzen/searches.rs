@@ -10,10 +10,11 @@ use crate::acts::{
 
 scenarios! {
     both engines:
-        searches_find_what_lists_have_in_pages_of_any_size,
-        what_is_found_is_allowed,
         of_a_type_that_has_nothing_nothing_is_found,
         a_page_token_is_good_for_its_own_search_alone;
+    everywhere:
+        searches_find_what_lists_have_in_pages_of_any_size,
+        what_is_found_is_allowed;
 }
 
 /// What a search finds in all, in pages of this size.

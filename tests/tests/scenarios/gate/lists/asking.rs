@@ -17,13 +17,14 @@ use crate::acts::{
 
 scenarios! {
     both engines:
-        permissions_of_others_are_for_services_that_may_and_of_ones_own_planes,
         subjects_are_for_who_administers_the_plane_and_resources_for_services_that_may,
-        strangers_are_told_the_same_of_what_is_there_and_what_is_not,
         bad_input_is_named_by_its_field,
         what_everybody_has_is_said_so_and_services_are_listed_by_name,
         an_owner_that_is_down_is_named_where_its_answer_matters,
         entries_say_why_if_that_is_asked_for;
+    everywhere:
+        permissions_of_others_are_for_services_that_may_and_of_ones_own_planes,
+        strangers_are_told_the_same_of_what_is_there_and_what_is_not;
 }
 
 // R-P6

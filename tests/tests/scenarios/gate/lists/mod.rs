@@ -20,7 +20,7 @@ use crate::{
 };
 
 scenarios! {
-    both engines:
+    everywhere:
         lists_and_batches_say_what_single_checks_say;
 }
 

@@ -18,11 +18,12 @@ use crate::acts::{
 
 scenarios! {
     both engines:
-        pages_skip_and_repeat_nobody_while_people_come_and_go,
         pages_skip_and_repeat_no_app_while_apps_come_and_go,
-        whoever_has_a_role_and_not_the_permission_is_passed_on_the_way,
         a_list_of_two_planes_ends_where_both_have_ended,
         a_token_is_good_for_its_own_list_alone;
+    everywhere:
+        pages_skip_and_repeat_nobody_while_people_come_and_go,
+        whoever_has_a_role_and_not_the_permission_is_passed_on_the_way;
 }
 
 /// Those who are members throughout.
