@@ -40,6 +40,7 @@ const CHOSEN: &[&str] = &[
     "an_invited_user_becomes_a_member_and_not_before",
     "an_address_is_invited_and_whoever_has_it_verified_accepts",
     "whoever_is_no_longer_admin_has_invited_nobody",
+    "every_role_is_told_with_its_way_its_giver_and_its_end",
     "an_existing_profile_comes_with_its_space_its_apps_and_its_admins",
     "an_app_is_a_marketplace_app_from_submission_until_withdrawal",
     // Races, whose sides meet in the database there and in one process elsewhere.

@@ -66,7 +66,9 @@ fn owned(texts: &[&str]) -> Vec<String> {
     texts.iter().copied().map(str::to_owned).collect()
 }
 
-fn role_to_wire(role: Role) -> proto::Role {
+/// A role on the wire.
+#[must_use]
+pub fn role_to_wire(role: Role) -> proto::Role {
     match role {
         Role::ConsoleAdmin => proto::Role::ConsoleAdmin,
         Role::ConsoleDeveloper => proto::Role::ConsoleDeveloper,
@@ -89,7 +91,9 @@ pub fn role_from_wire(role: i32) -> Option<Role> {
     Role::ALL.into_iter().find(|known| i32::from(role_to_wire(*known)) == role)
 }
 
-fn plane_to_wire(plane: Plane) -> proto::Plane {
+/// A plane on the wire.
+#[must_use]
+pub fn plane_to_wire(plane: Plane) -> proto::Plane {
     match plane {
         Plane::Console => proto::Plane::Console,
         Plane::Billing => proto::Plane::Billing,

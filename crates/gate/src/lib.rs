@@ -11,6 +11,7 @@
 mod admins;
 mod authz_server;
 pub mod authzen;
+mod bindings;
 mod catalogue;
 mod context;
 mod exchange;
@@ -39,7 +40,8 @@ mod wire;
 
 pub use admins::Admins;
 pub use authz_server::AuthzServer;
-pub use catalogue::role_from_wire;
+pub use bindings::{AskedBindings, admin_bindings_to_wire};
+pub use catalogue::{plane_to_wire, role_from_wire, role_to_wire};
 pub use context::{Context, SpaceQuota};
 pub use facts::{Cover, OwnFacts, Question, Reading, Version};
 pub use facts_server::FactsServer;
@@ -53,4 +55,4 @@ pub use resource::Resource;
 pub use source::Source;
 pub use sources::{ServicePermissions, Sources};
 pub use window::WINDOW;
-pub use wire::{console_to_wire, contributor_to_wire, owner_to_wire};
+pub use wire::{console_to_wire, contributor_from_wire, contributor_to_wire, owner_to_wire};

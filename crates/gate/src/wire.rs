@@ -179,8 +179,9 @@ pub(crate) fn console_from_wire(role: i32) -> Option<ConsoleRole> {
     ConsoleRole::ALL.into_iter().find(|&known| console_to_wire(known) as i32 == role)
 }
 
-/// A role that this version does not know is none.
-pub(crate) fn contributor_from_wire(role: i32) -> Option<AppRole> {
+/// A contributor role from the wire. One that this version does not know is none.
+#[must_use]
+pub fn contributor_from_wire(role: i32) -> Option<AppRole> {
     AppRole::ALL.into_iter().find(|&known| contributor_to_wire(known) as i32 == role)
 }
 

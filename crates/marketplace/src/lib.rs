@@ -15,8 +15,12 @@ use devspaces_ledger::{
     db::Migration,
     erasure::{By, Holding},
 };
-use devspaces_proto::marketplace::v1::{
-    listing_service_server::ListingServiceServer, vendor_profile_service_server::VendorProfileServiceServer,
+use devspaces_proto::{
+    facts::v1::marketplace_records_service_server::MarketplaceRecordsServiceServer,
+    marketplace::v1::{
+        listing_service_server::ListingServiceServer,
+        vendor_profile_service_server::VendorProfileServiceServer,
+    },
 };
 
 /// The schema of this service's database.
@@ -101,5 +105,8 @@ pub fn sweeps(context: &Arc<Context>) -> Vec<Sweep> {
 #[must_use]
 pub fn host(server: Server, context: Arc<Context>) -> Server {
     let rpc = rpc::Rpc(context);
-    server.service(VendorProfileServiceServer::new(rpc.clone())).service(ListingServiceServer::new(rpc))
+    server
+        .service(VendorProfileServiceServer::new(rpc.clone()))
+        .service(ListingServiceServer::new(rpc.clone()))
+        .service(MarketplaceRecordsServiceServer::new(rpc))
 }

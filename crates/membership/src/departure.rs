@@ -148,10 +148,12 @@ impl Held {
     }
 }
 
-/// Takes a member's role away, for good and with an entry in the journal; the roles on the space's apps follow.
-pub(crate) async fn depart(tx: &mut Tx, member: &Member, app_roles: &AppRoles) -> Result<(), Abort> {
+/// Takes a member's role away, for good and with an entry in the journal; the roles on the space's apps follow. Answers which
+/// invitations become void with it.
+pub(crate) async fn depart(tx: &mut Tx, member: &Member, app_roles: &AppRoles) -> Result<Vec<String>, Abort> {
     let scope = member.name.space.into();
     let voided = Voided::by_and_of(tx, &member.name).await?;
+    let void_invitations = voided.names().collect();
     let change = Change {
         scope,
         resources: iter::once(member.name.to_string()).chain(voided.names()).collect(),
@@ -166,7 +168,8 @@ pub(crate) async fn depart(tx: &mut Tx, member: &Member, app_roles: &AppRoles) -
     let end = member.membership.expire_time.map_or(now, |end| end.min(now));
     store::departed::note(tx, &member.name, end).await?;
     tx.emit(scope, Service::Space.name(), vec![app_roles.effect(&member.name)]).await?;
-    Ok(store::member::remove(tx, &member.name).await?)
+    store::member::remove(tx, &member.name).await?;
+    Ok(void_invitations)
 }
 
 /// R-M8: the apps of someone who goes without naming an heir pass to whoever has been Admin longest.
@@ -228,6 +231,6 @@ impl Mutation for Expiry {
         // Given anew, or seen to by another replica, meanwhile.
         let Some(member) = found else { return Ok(()) };
         let app_roles = app_roles_of_ended(tx, &member.name).await?;
-        depart(tx, &member, &app_roles).await
+        depart(tx, &member, &app_roles).await.map(drop)
     }
 }

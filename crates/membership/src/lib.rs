@@ -22,7 +22,7 @@ use devspaces_proto::{
     facts::v1::membership_records_service_server::MembershipRecordsServiceServer,
     membership::v1::{
         invitation_service_server::InvitationServiceServer,
-        membership_service_server::MembershipServiceServer,
+        membership_service_server::MembershipServiceServer, review_service_server::ReviewServiceServer,
     },
 };
 
@@ -50,6 +50,12 @@ pub const SCHEMA: &[Migration] = &[
         component: "membership",
         version: 4,
         sql: include_str!("../migrations/4_invitations.sql"),
+        sqlite: None,
+    },
+    Migration {
+        component: "membership",
+        version: 5,
+        sql: include_str!("../migrations/5_reviews.sql"),
         sqlite: None,
     },
 ];
@@ -136,5 +142,6 @@ pub fn host(server: Server, context: Arc<Context>) -> Server {
     server
         .service(MembershipServiceServer::new(rpc.clone()))
         .service(InvitationServiceServer::new(rpc.clone()))
+        .service(ReviewServiceServer::new(rpc.clone()))
         .service(MembershipRecordsServiceServer::new(rpc))
 }

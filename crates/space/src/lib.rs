@@ -79,6 +79,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/10_app_creation.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "space",
+        version: 11,
+        sql: include_str!("../migrations/11_reviews.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.

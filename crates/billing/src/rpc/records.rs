@@ -1,19 +1,24 @@
 //! What the billing service tells the other services that no permission depends on.
 use devspaces_authz::Service;
-use devspaces_gate::{Context, admit};
+use devspaces_gate::{AskedBindings, Context, admin_bindings_to_wire, admit};
 use devspaces_kit::{
     edge::answer,
     identity::Caller,
-    name::SpaceName,
+    name::{AccountName, BillingAdminName, SpaceName},
     status::{Fault, Fields},
 };
+use devspaces_ledger::journal::Changed;
 use devspaces_proto::facts::v1::{
-    GetBillingStatusRequest, GetBillingStatusResponse, billing_records_service_server::BillingRecordsService,
+    GetBillingStatusRequest, GetBillingStatusResponse, ListBillingAdminBindingsRequest,
+    ListBillingAdminBindingsResponse, billing_records_service_server::BillingRecordsService,
 };
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
-use crate::{domain::invoice::State, store};
+use crate::{
+    domain::{Admin, invoice::State},
+    store,
+};
 
 #[tonic::async_trait]
 impl BillingRecordsService for Rpc {
@@ -23,6 +28,40 @@ impl BillingRecordsService for Rpc {
     ) -> Result<Response<GetBillingStatusResponse>, Status> {
         answer(request, |caller, request| status(&self.0, caller, request)).await
     }
+
+    async fn list_billing_admin_bindings(
+        &self,
+        request: Request<ListBillingAdminBindingsRequest>,
+    ) -> Result<Response<ListBillingAdminBindingsResponse>, Status> {
+        answer(request, |caller, request| admin_bindings(&self.0, caller, request)).await
+    }
+}
+
+/// R-M13. A key is the encoded id of a person.
+async fn admin_bindings(
+    context: &Context,
+    caller: Caller,
+    request: ListBillingAdminBindingsRequest,
+) -> Result<ListBillingAdminBindingsResponse, Fault> {
+    admit(&caller, Service::Billing, &[Service::Membership])?;
+    let asked = AskedBindings::read(request.question)?;
+    let account = AccountName(asked.space);
+    let mut db = context.pool.read().await?;
+    let admins = match &asked.user {
+        Some(user) => {
+            let name = BillingAdminName { account, user: user.clone() };
+            let found = store::admin::find(&mut db, &name).await?;
+            found.into_iter().filter(|admin| admin.name.user.id() > asked.after.as_str()).collect()
+        }
+        None => store::admin::list(&mut db, account, &asked.after, asked.limit).await?,
+    };
+    let admin = |admin: Admin| {
+        let given =
+            Changed { scope: asked.space.into(), time: admin.create_time, resource: admin.name.to_string() };
+        (admin.name.user, given)
+    };
+    let bindings = admin_bindings_to_wire(&mut db, admins.into_iter().map(admin).collect()).await?;
+    Ok(ListBillingAdminBindingsResponse { bindings })
 }
 
 /// R-B10, R-S6

@@ -1,5 +1,6 @@
 //! The journal: one entry for each change of each scope, chained by hashes (R-J1, R-J2). It is the audit, the order
 //! of events, and the version of the facts that others keep copies of.
+mod changed;
 mod checkpoint;
 mod cursor;
 mod entry;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use self::{
+    changed::{Changed, actors},
     checkpoint::{NotACheckpoint, SignedCheckpoint},
     cursor::{Cursor, NotACursor},
     entry::Entry,

@@ -1,6 +1,7 @@
 //! What the marketplace service answers: a folder for each gRPC service.
 mod listing;
 mod profile;
+mod records;
 
 use std::sync::Arc;
 

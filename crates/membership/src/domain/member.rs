@@ -25,6 +25,11 @@ impl Membership {
         !self.view_all_apps || self.role == ConsoleRole::Developer
     }
 
+    /// R-A4: whether it makes its holder a viewer of every app.
+    pub(crate) fn views_all_apps(&self) -> bool {
+        self.role != ConsoleRole::Developer || self.view_all_apps
+    }
+
     /// R-M10: past its time a role is gone without anyone acting.
     pub(crate) fn is_current(&self, now: Timestamp) -> bool {
         self.expire_time.is_none_or(|end| end > now)

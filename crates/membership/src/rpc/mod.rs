@@ -2,6 +2,7 @@
 mod invitation;
 mod member;
 mod records;
+mod review;
 
 use std::sync::Arc;
 

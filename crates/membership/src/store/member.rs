@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::domain::{Member, Membership};
 
 #[derive(Debug, sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     space: Uuid,
     person: String,
     role: String,

@@ -2,3 +2,4 @@
 pub(crate) mod departed;
 pub(crate) mod invitation;
 pub(crate) mod member;
+pub(crate) mod review;

@@ -96,6 +96,27 @@ pub(crate) async fn list_in_space(
     rows.into_iter().map(Contributor::try_from).collect()
 }
 
+/// Everybody's roles on the apps of a space, deleted apps included, after one of a person on an app, in the order of the
+/// people's user names and of the apps' ids.
+pub(crate) async fn list_of_space(
+    db: &mut Conn,
+    space: SpaceName,
+    (person, app): (&str, AppName),
+    limit: i64,
+) -> Result<Vec<Contributor>, Error> {
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(
+        "SELECT app, person, role, space, create_time, update_time, revision
+         FROM contributor WHERE space = $1 AND (person, app) > ($2, $3) ORDER BY person, app LIMIT $4"
+    )
+    .bind(space.0)
+    .bind(person)
+    .bind(app.0)
+    .bind(limit)
+    .fetch_all(c)
+    .await)?;
+    rows.into_iter().map(Contributor::try_from).collect()
+}
+
 /// Stores a contributor, in place of what was stored of that person on that app.
 pub(crate) async fn put(db: &mut Conn, contributor: &Contributor) -> Result<(), Error> {
     let Contributor { name, .. } = contributor;

@@ -4,7 +4,7 @@ mod get_member;
 mod leave_space;
 mod leave_spaces;
 mod list_members;
-mod remove_member;
+pub(super) mod remove_member;
 mod update_member;
 
 use devspaces_kit::{

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// R-M2, R-M4, R-M5
-pub(super) async fn handle(
+pub(crate) async fn handle(
     context: &Context,
     caller: Caller,
     mut request: RemoveMemberRequest,
@@ -82,13 +82,14 @@ impl GuardedChange for Removal {
         }
         blockers.finish()?;
         let app_roles = self.app_roles(tx).await?;
-        depart(tx, &before, &app_roles).await?;
+        let void_invitations = depart(tx, &before, &app_roles).await?;
         let told = self.held.told(&app_roles, page::MAX_BYTES);
         Ok(RemoveMemberResponse {
             removed_app_roles: told.removed,
             remaining_roles: told.remaining,
             unknown_planes: told.unknown,
             untold_app_roles: told.untold,
+            void_invitations,
         })
     }
 }

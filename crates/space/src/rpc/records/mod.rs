@@ -1,5 +1,6 @@
 //! What the space service tells the other services that no permission depends on: a file for each method.
 mod describe_spaces;
+mod list_app_bindings;
 mod list_deployers;
 mod list_holdings_at;
 mod list_space_apps;
@@ -7,9 +8,10 @@ mod reserve_listing;
 
 use devspaces_kit::edge::answer;
 use devspaces_proto::facts::v1::{
-    DescribeSpacesRequest, DescribeSpacesResponse, ListDeployersRequest, ListDeployersResponse,
-    ListHoldingsAtRequest, ListHoldingsAtResponse, ListSpaceAppsRequest, ListSpaceAppsResponse,
-    ReserveListingRequest, ReserveListingResponse, space_records_service_server::SpaceRecordsService,
+    DescribeSpacesRequest, DescribeSpacesResponse, ListAppBindingsRequest, ListAppBindingsResponse,
+    ListDeployersRequest, ListDeployersResponse, ListHoldingsAtRequest, ListHoldingsAtResponse,
+    ListSpaceAppsRequest, ListSpaceAppsResponse, ReserveListingRequest, ReserveListingResponse,
+    space_records_service_server::SpaceRecordsService,
 };
 use tonic::{Request, Response, Status};
 
@@ -43,6 +45,13 @@ impl SpaceRecordsService for Rpc {
         request: Request<ListDeployersRequest>,
     ) -> Result<Response<ListDeployersResponse>, Status> {
         answer(request, |caller, request| list_deployers::handle(&self.0, caller, request)).await
+    }
+
+    async fn list_app_bindings(
+        &self,
+        request: Request<ListAppBindingsRequest>,
+    ) -> Result<Response<ListAppBindingsResponse>, Status> {
+        answer(request, |caller, request| list_app_bindings::handle(&self.0, caller, request)).await
     }
 
     async fn reserve_listing(

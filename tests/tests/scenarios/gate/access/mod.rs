@@ -39,15 +39,16 @@ struct Methods {
 const NONE: Methods =
     Methods { service: "", port: None, signed_in: 0, permitted: 0, on_a_resource: 0, internal: 0 };
 
-const METHODS: [Methods; 15] = [
+const METHODS: [Methods; 17] = [
     Methods { service: "AuthzService", signed_in: 6, ..NONE },
     Methods { service: "JournalService", permitted: 2, on_a_resource: 2, internal: 1, ..NONE },
     Methods { service: "FactsService", internal: 8, ..NONE },
     Methods { signed_in: 1, permitted: 8, on_a_resource: 7, ..of(Service::Space, "SpaceService") },
     Methods { permitted: 19, on_a_resource: 18, ..of(Service::Space, "AppService") },
-    Methods { internal: 5, ..of(Service::Space, "SpaceRecordsService") },
+    Methods { internal: 6, ..of(Service::Space, "SpaceRecordsService") },
     Methods { signed_in: 2, permitted: 5, on_a_resource: 5, ..of(Service::Membership, "MembershipService") },
     Methods { signed_in: 2, permitted: 5, on_a_resource: 5, ..of(Service::Membership, "InvitationService") },
+    Methods { permitted: 3, on_a_resource: 3, ..of(Service::Membership, "ReviewService") },
     Methods { internal: 1, ..of(Service::Membership, "MembershipRecordsService") },
     Methods {
         signed_in: 1,
@@ -57,7 +58,7 @@ const METHODS: [Methods; 15] = [
     },
     Methods { signed_in: 1, permitted: 3, on_a_resource: 1, ..of(Service::Billing, "UsageService") },
     Methods { permitted: 7, on_a_resource: 4, ..of(Service::Billing, "InvoiceService") },
-    Methods { internal: 1, ..of(Service::Billing, "BillingRecordsService") },
+    Methods { internal: 2, ..of(Service::Billing, "BillingRecordsService") },
     Methods {
         signed_in: 1,
         permitted: 9,
@@ -65,6 +66,7 @@ const METHODS: [Methods; 15] = [
         ..of(Service::Marketplace, "VendorProfileService")
     },
     Methods { permitted: 5, on_a_resource: 4, ..of(Service::Marketplace, "ListingService") },
+    Methods { internal: 1, ..of(Service::Marketplace, "MarketplaceRecordsService") },
 ];
 
 const fn of(port: Service, service: &'static str) -> Methods {

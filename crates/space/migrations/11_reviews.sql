@@ -1,0 +1,3 @@
+-- R-P5, R-M13: who contributes to apps of a space, in the order of their names, and to which.
+DROP INDEX contributor_of_space;
+CREATE INDEX contributor_of_space ON contributor (space, person, app);
