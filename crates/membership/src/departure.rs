@@ -1,11 +1,11 @@
 //! How a member goes, by removal, by leaving or because the role ended: what becomes of the roles on the space's apps, and
 //! what is told of it (R-M5, R-M8).
-use std::iter;
+use std::{collections::BTreeSet, iter};
 
 use devspaces_authz::{AppRole, Plane, Service};
 use devspaces_gate::{Context, Standing};
 use devspaces_kit::{
-    name::{AppName, MemberName, Principal, UserName},
+    name::{GroupName, MemberName, Principal, RoleTarget, UserName},
     page,
     status::{Fault, Reason},
     sweep::each,
@@ -17,7 +17,7 @@ use devspaces_proto::{
 };
 use futures::future::join;
 use prost::Message;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{domain::Member, store, void::Voided};
 
@@ -47,7 +47,7 @@ impl AppRoles {
     }
 
     /// What one role becomes: what is removed, and what remains.
-    fn outcome(&self, app: AppName, role: AppRole) -> (Option<RemovedAppRole>, Option<RemainingRole>) {
+    fn outcome(&self, app: RoleTarget, role: AppRole) -> (Option<RemovedAppRole>, Option<RemainingRole>) {
         let heir = self.heir.as_ref().filter(|_| role == AppRole::Owner);
         let remaining = |role: AppRole| RemainingRole {
             plane: Plane::App.name().to_owned(),
@@ -71,7 +71,7 @@ impl AppRoles {
 /// keeps nobody from going (R-M5).
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
-    apps: Option<Vec<(AppName, AppRole)>>,
+    apps: Option<Vec<(RoleTarget, AppRole)>>,
     billing_admin: Option<bool>,
     marketplace_admin: Option<bool>,
 }
@@ -148,14 +148,24 @@ impl Held {
     }
 }
 
-/// Takes a member's role away, for good and with an entry in the journal; the roles on the space's apps follow.
-pub(crate) async fn depart(tx: &mut Tx, member: &Member, app_roles: &AppRoles) -> Result<(), Abort> {
+/// Takes a member's role away, for good and with an entry in the journal; the roles on the space's apps follow. Answers with the
+/// groups that the person was in (R-M11).
+pub(crate) async fn depart(
+    tx: &mut Tx,
+    member: &Member,
+    app_roles: &AppRoles,
+) -> Result<BTreeSet<GroupName>, Abort> {
     let scope = member.name.space.into();
     let voided = Voided::by_and_of(tx, &member.name).await?;
+    let groups = store::group::of_person(tx, &member.name).await?;
+    let named = || groups.iter().map(ToString::to_string);
     let change = Change {
         scope,
-        resources: iter::once(member.name.to_string()).chain(voided.names()).collect(),
-        before: member.to_json(),
+        resources: iter::once(member.name.to_string()).chain(voided.names()).chain(named()).collect(),
+        before: match groups.is_empty() {
+            true => member.to_json(),
+            false => json!({ "member": member.to_json(), "groups": named().collect::<Vec<_>>() }),
+        },
         after: voided.told_with(Value::Null),
         facts: true,
     };
@@ -166,7 +176,9 @@ pub(crate) async fn depart(tx: &mut Tx, member: &Member, app_roles: &AppRoles) -
     let end = member.membership.expire_time.map_or(now, |end| end.min(now));
     store::departed::note(tx, &member.name, end).await?;
     tx.emit(scope, Service::Space.name(), vec![app_roles.effect(&member.name)]).await?;
-    Ok(store::member::remove(tx, &member.name).await?)
+    store::group::remove_from_all(tx, &member.name).await?;
+    store::member::remove(tx, &member.name).await?;
+    Ok(groups)
 }
 
 /// R-M8: the apps of someone who goes without naming an heir pass to whoever has been Admin longest.
@@ -228,6 +240,6 @@ impl Mutation for Expiry {
         // Given anew, or seen to by another replica, meanwhile.
         let Some(member) = found else { return Ok(()) };
         let app_roles = app_roles_of_ended(tx, &member.name).await?;
-        depart(tx, &member, &app_roles).await
+        depart(tx, &member, &app_roles).await.map(drop)
     }
 }

@@ -19,7 +19,10 @@ use devspaces_ledger::{
 };
 use devspaces_proto::{
     facts::v1::space_records_service_server::SpaceRecordsServiceServer,
-    space::v1::{app_service_server::AppServiceServer, space_service_server::SpaceServiceServer},
+    space::v1::{
+        app_group_service_server::AppGroupServiceServer, app_service_server::AppServiceServer,
+        space_service_server::SpaceServiceServer,
+    },
 };
 
 /// The schema of this service's database.
@@ -73,6 +76,18 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/9_transfers.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "space",
+        version: 10,
+        sql: include_str!("../migrations/10_groups.sql"),
+        sqlite: None,
+    },
+    Migration {
+        component: "space",
+        version: 11,
+        sql: include_str!("../migrations/11_ending_contributors.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.
@@ -81,6 +96,20 @@ pub const HOLDINGS: &[Holding] = &[
         what: "roles on apps",
         by: By::Id,
         count: "SELECT count(*) FROM contributor WHERE person = $1",
+        erase: None,
+        left: None,
+    },
+    Holding {
+        what: "memberships of groups, as the owner of apps knows them",
+        by: By::Id,
+        count: "SELECT count(*) FROM group_member WHERE person = $1",
+        erase: None,
+        left: None,
+    },
+    Holding {
+        what: "roles on app groups",
+        by: By::Id,
+        count: "SELECT count(*) FROM app_group_role WHERE person = $1",
         erase: None,
         left: None,
     },
@@ -147,5 +176,6 @@ pub fn host(server: Server, context: Arc<Context>) -> Server {
     server
         .service(SpaceServiceServer::new(rpc.clone()))
         .service(AppServiceServer::new(rpc.clone()))
+        .service(AppGroupServiceServer::new(rpc.clone()))
         .service(SpaceRecordsServiceServer::new(rpc))
 }

@@ -24,7 +24,7 @@ const ADMIN: Option<ConsoleRole> = Some(ConsoleRole::Admin);
 const VIEWER: Option<ConsoleRole> = Some(ConsoleRole::Viewer);
 
 pub(super) fn in_space(state: SpaceState, published: bool) -> OwnFacts {
-    OwnFacts::Space(SpaceFacts { state, published, contributes: false })
+    OwnFacts::from(SpaceFacts { state, published, contributes: false })
 }
 
 pub(super) async fn require(

@@ -63,13 +63,14 @@ impl Mutation for Leave {
         keep_an_admin(tx, &mut blockers, &before, None).await?;
         blockers.finish()?;
         let app_roles = app_roles_of_ended(tx, &self.name).await?;
-        depart(tx, &before, &app_roles).await?;
+        let left = depart(tx, &before, &app_roles).await?;
         let told = self.held.told(&app_roles, self.room);
         Ok(LeaveSpaceResponse {
             removed_app_roles: told.removed,
             remaining_roles: told.remaining,
             unknown_planes: told.unknown,
             untold_app_roles: told.untold,
+            left_groups: left.iter().map(ToString::to_string).collect(),
         })
     }
 }

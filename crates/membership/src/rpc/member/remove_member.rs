@@ -82,13 +82,14 @@ impl GuardedChange for Removal {
         }
         blockers.finish()?;
         let app_roles = self.app_roles(tx).await?;
-        depart(tx, &before, &app_roles).await?;
+        let left = depart(tx, &before, &app_roles).await?;
         let told = self.held.told(&app_roles, page::MAX_BYTES);
         Ok(RemoveMemberResponse {
             removed_app_roles: told.removed,
             remaining_roles: told.remaining,
             unknown_planes: told.unknown,
             untold_app_roles: told.untold,
+            left_groups: left.iter().map(ToString::to_string).collect(),
         })
     }
 }
