@@ -15,12 +15,12 @@ use devspaces_proto::{
         vendor_profile_service_client::VendorProfileServiceClient,
     },
     membership::v1::{
-        invitation_service_client::InvitationServiceClient,
+        group_service_client::GroupServiceClient, invitation_service_client::InvitationServiceClient,
         membership_service_client::MembershipServiceClient, review_service_client::ReviewServiceClient,
     },
     space::v1::{
-        App, CreateAppRequest, CreateSpaceRequest, Space, app_service_client::AppServiceClient,
-        space_service_client::SpaceServiceClient,
+        App, CreateAppRequest, CreateSpaceRequest, Space, app_group_service_client::AppGroupServiceClient,
+        app_service_client::AppServiceClient, space_service_client::SpaceServiceClient,
     },
 };
 use tonic::{
@@ -81,6 +81,18 @@ impl Persona {
     #[must_use]
     pub fn apps(&self) -> AppServiceClient<Authorized> {
         AppServiceClient::new(self.authorized(Service::Space))
+    }
+
+    /// The app groups of the space service.
+    #[must_use]
+    pub fn app_groups(&self) -> AppGroupServiceClient<Authorized> {
+        AppGroupServiceClient::new(self.authorized(Service::Space))
+    }
+
+    /// The groups of the membership service.
+    #[must_use]
+    pub fn groups(&self) -> GroupServiceClient<Authorized> {
+        GroupServiceClient::new(self.authorized(Service::Membership))
     }
 
     /// The membership service.

@@ -40,13 +40,15 @@ pub enum FactChange {
     AppUnlinked,
     /// Somebody who has no contributor role on an app gets one.
     ContributorRoleGiven,
+    /// Somebody gets a contributor role on an app by one more way: the highest of all ways counts.
+    ContributorRoleAdded,
     /// A contributor role becomes another, or none.
     ContributorRoleChanged,
 }
 
 impl FactChange {
     /// Every way.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::SpaceCreated,
         Self::SpaceStateChanged,
         Self::SpacePublished,
@@ -63,6 +65,7 @@ impl FactChange {
         Self::AppLinked,
         Self::AppUnlinked,
         Self::ContributorRoleGiven,
+        Self::ContributorRoleAdded,
         Self::ContributorRoleChanged,
     ];
 
@@ -86,7 +89,8 @@ impl FactChange {
             | Self::BillingAdminGiven
             | Self::MarketplaceAdminGiven
             | Self::AppLinked
-            | Self::ContributorRoleGiven => false,
+            | Self::ContributorRoleGiven
+            | Self::ContributorRoleAdded => false,
         }
     }
 }

@@ -11,7 +11,7 @@ macro_rules! permissions {
 
         impl Permission {
             /// Every permission, in the order of the table.
-            pub const ALL: [Permission; 58] = [$(Permission::$variant,)*];
+            pub const ALL: [Permission; 59] = [$(Permission::$variant,)*];
 
             /// The permission's name: "space.get".
             #[must_use]
@@ -141,6 +141,8 @@ permissions! {
     AuthzCheckOthers = "authz.check_others",
     /// See listings (R-K6).
     MarketplaceListingsGet = "marketplace.listings.get",
+    /// Keep a space's app groups and what roles they give (R-A11).
+    AppGroupsUpdate = "app_groups.update",
 }
 
 impl Permission {

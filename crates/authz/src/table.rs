@@ -160,6 +160,7 @@ const TABLE: [Row; Permission::ALL.len()] = [
     line(ListingsApprove,            Platform, [No,     No,            No,              No,              No],   ServiceByName, SUBMITTED),
     line(AuthzCheckOthers,           Platform, [No,     No,            No,              No,              No],   ServiceByName, NONE),
     line(MarketplaceListingsGet,     Space,    [No,     Yes,           No,              No,              No],   Nobody,        NONE),
+    line(AppGroupsUpdate,            Space,    [No,     No,            Yes,             No,              No],   Nobody,        NONE),
 ];
 
 const fn line(

@@ -140,6 +140,12 @@ fn after(change: FactChange, before: Known, world: &[Known]) -> Vec<Known> {
         FactChange::ContributorRoleGiven if app.role.is_none() => {
             contributing(before, &[space.contributes, true])
         }
+        FactChange::ContributorRoleAdded => {
+            let lower = |role: Option<AppRole>| AppRole::ALL.iter().position(|known| Some(*known) == role);
+            let lower = |role| lower(role).unwrap_or(AppRole::ALL.len());
+            let added = contributing(before, &[space.contributes, true]);
+            added.into_iter().filter(|after| lower(after.app.role) <= lower(app.role)).collect()
+        }
         FactChange::ContributorRoleChanged if app.role.is_some() => contributing(before, &BOTH),
         _ => Vec::new(),
     }

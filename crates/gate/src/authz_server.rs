@@ -46,7 +46,7 @@ impl AuthzServer {
         let checked = self.gate.check(&subject, permission, resource, max_age).await?;
         Ok(CheckPermissionResponse {
             allowed: is_allowed(&checked.decision, resource)?,
-            explanation: Some(catalogue::explanation(&checked.decision.explanation())),
+            explanation: Some(catalogue::explanation(&checked)),
             as_of: Some(checked.as_of.into()),
         })
     }

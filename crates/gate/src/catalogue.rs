@@ -1,8 +1,10 @@
 //! Roles, permissions and explanations on the wire.
 use devspaces_authz::{
-    Condition, Explanation, Grant, Permission, Plane, ResourceType, Role, Service, Via, grants, grants_of,
+    Condition, Grant, Permission, Plane, ResourceType, Role, Service, Via, grants, grants_of,
 };
 use devspaces_proto::authz::v1 as proto;
+
+use crate::gate::Checked;
 
 /// The whole catalogue.
 pub(crate) fn list() -> proto::ListRolesResponse {
@@ -13,9 +15,20 @@ pub(crate) fn list() -> proto::ListRolesResponse {
 }
 
 /// Why a decision is as it is (R-P2).
-pub(crate) fn explanation(explanation: &Explanation) -> proto::Explanation {
+pub(crate) fn explanation(checked: &Checked) -> proto::Explanation {
+    let explanation = checked.decision.explanation();
+    let granted = |grant: &Grant| {
+        let told = role_grant(*grant);
+        match &checked.through {
+            // R-M11: by which group, or app group, the role on the app was come by.
+            Some(through) if grant.role.plane() == Plane::App && grant.via.is_none() => {
+                proto::RoleGrant { via: format!("through {through}"), ..told }
+            }
+            _ => told,
+        }
+    };
     proto::Explanation {
-        granted_by: explanation.granted_by.iter().copied().map(role_grant).collect(),
+        granted_by: explanation.granted_by.iter().map(granted).collect(),
         would_be_granted_by: explanation.would_be_granted_by.iter().copied().map(role_grant).collect(),
         unmet_conditions: owned(&explanation.unmet_conditions),
         missing_facts: explanation

@@ -2,8 +2,7 @@
 use std::sync::Arc;
 
 use devspaces_authz::{
-    AppFacts, AppRole, BillingFacts, ConsoleRole, Fact, Facts, MarketplaceFacts, MembershipFacts, Service,
-    SpaceFacts,
+    AppFacts, BillingFacts, ConsoleRole, Fact, Facts, MarketplaceFacts, MembershipFacts, Service, SpaceFacts,
 };
 use devspaces_kit::{
     clock::Timestamp,
@@ -12,6 +11,8 @@ use devspaces_kit::{
 use devspaces_ledger::db::Value;
 use prost::bytes::Bytes;
 use uuid::Uuid;
+
+use crate::held::HeldRoles;
 
 /// What does an owner know of this subject in this scope?
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -67,7 +68,12 @@ pub struct Reading {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum OwnFacts {
     /// The space service, of a space.
-    Space(SpaceFacts),
+    Space {
+        /// What it knows, but for contributor roles that end.
+        space: SpaceFacts,
+        /// When the last of those ends by which the subject contributes to apps of the space. `None`: there are none.
+        contributes_until: Option<Timestamp>,
+    },
     /// The membership service, of a space.
     Membership {
         /// The console role, expired or not (R-M1).
@@ -89,10 +95,8 @@ pub enum OwnFacts {
         space: Option<SpaceName>,
         /// Whether the app is soft-deleted, and so in no space (R-A10).
         deleted: bool,
-        /// The contributor role on the app (R-A3).
-        role: Option<AppRole>,
-        /// The name of the group by which the subject has that role (R-M11). `None`: directly.
-        via_group: Option<String>,
+        /// The contributor roles on the app, by all ways (R-A3, R-M11, R-A11).
+        roles: HeldRoles,
     },
 }
 
@@ -101,7 +105,7 @@ impl OwnFacts {
     #[must_use]
     pub fn nothing(owner: Service) -> Self {
         match owner {
-            Service::Space => Self::Space(SpaceFacts::default()),
+            Service::Space => SpaceFacts::default().into(),
             Service::Membership => {
                 Self::Membership { role: None, view_all_apps: false, expire_time: None, has_admin: false }
             }
@@ -114,7 +118,10 @@ impl OwnFacts {
     /// that has expired by then is gone (R-M10).
     pub(crate) fn enter(&self, facts: &mut Facts, read_time: Timestamp) {
         match *self {
-            Self::Space(space) => facts.space = Fact::Known(space),
+            Self::Space { space, contributes_until } => {
+                let contributes = space.contributes || contributes_until.is_some_and(|end| read_time < end);
+                facts.space = Fact::Known(SpaceFacts { contributes, ..space });
+            }
             Self::Membership { role, view_all_apps, expire_time, has_admin } => {
                 let role = role.filter(|_| expire_time.is_none_or(|end| read_time < end));
                 let view_all_apps = view_all_apps && role.is_some();
@@ -122,7 +129,8 @@ impl OwnFacts {
             }
             Self::Billing(billing) => facts.billing = Fact::Known(billing),
             Self::Marketplace(marketplace) => facts.marketplace = Fact::Known(marketplace),
-            Self::App { space, deleted, role, .. } => {
+            Self::App { space, deleted, ref roles } => {
+                let role = roles.highest_at(read_time).map(|held| held.role);
                 facts.app = Fact::Known(AppFacts { linked: space.is_some(), deleted, role });
             }
         }
@@ -132,12 +140,20 @@ impl OwnFacts {
     /// counts for nothing.
     pub(crate) fn are_of(&self, owner: Service, scope: Scope) -> bool {
         match (self, scope) {
-            (Self::App { .. }, Scope::App(_)) | (Self::Space(_), Scope::Space(_)) => owner == Service::Space,
+            (Self::App { .. }, Scope::App(_)) | (Self::Space { .. }, Scope::Space(_)) => {
+                owner == Service::Space
+            }
             (Self::Membership { .. }, Scope::Space(_)) => owner == Service::Membership,
             (Self::Billing(_), Scope::Space(_)) => owner == Service::Billing,
             (Self::Marketplace(_), Scope::Space(_)) => owner == Service::Marketplace,
             _ => false,
         }
+    }
+}
+
+impl From<SpaceFacts> for OwnFacts {
+    fn from(space: SpaceFacts) -> Self {
+        Self::Space { space, contributes_until: None }
     }
 }
 

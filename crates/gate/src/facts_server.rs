@@ -3,7 +3,7 @@ use devspaces_authz::{AppRole, Service};
 use devspaces_kit::{
     edge::answer,
     identity::Caller,
-    name::{AppName, Principal, Scope, SpaceName, UserName},
+    name::{AppName, Principal, RoleTarget, Scope, SpaceName, UserName},
     page,
     status::{Fault, Fields, Reason},
 };
@@ -120,14 +120,14 @@ impl FactsServer {
         let space = fields.parse::<SpaceName>("space", &request.space);
         let user = fields.parse::<UserName>("user", &request.user);
         let after = match request.after.as_str() {
-            "" => Some(AppName::NIL),
+            "" => Some(RoleTarget::FIRST),
             after => fields.parse("after", after),
         };
         let limit = fields.check("limit", page::asked(request.limit));
         let (((space, user), after), limit) = fields.finish_with(space.zip(user).zip(after).zip(limit))?;
         let roles = hosted.app_roles(space, &user, after, limit).await?;
-        let role = |(app, role): (AppName, _)| proto::AppRole {
-            app: app.to_string(),
+        let role = |(target, role): (RoleTarget, _)| proto::AppRole {
+            app: target.to_string(),
             role: wire::contributor_to_wire(role).into(),
         };
         Ok(ListAppRolesResponse { roles: roles.into_iter().map(role).collect() })

@@ -18,7 +18,7 @@ use crate::{
     resource::Resource,
     sources::{ServicePermissions, Sources},
     verdict::{is_settled, unavailable, verdict},
-    window::{AtHand, Following, Found},
+    window::{AtHand, Following, Found, Recalled},
 };
 
 /// The gate of one service. Clones are handles to the same gate.
@@ -34,9 +34,11 @@ struct Shared {
 }
 
 /// The answer to a question about anyone's permission.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Checked {
     pub(crate) decision: Decision,
+    /// The way by which the contributor role is held, if it is not the subject's own: "group Mobile".
+    pub(crate) through: Option<String>,
     /// Every revocation acknowledged before this time is seen by the decision.
     pub(crate) as_of: Timestamp,
 }
@@ -153,14 +155,15 @@ impl Gate {
     ) -> Result<Checked, Fault> {
         let begun = Sent::by(&*self.0.clock);
         let subject = Arc::new(subject.clone());
-        if let Some(decision) = self.at_hand(&subject, permission, resource, begun, max_age).await {
-            return Ok(Checked { decision, as_of: begun.time });
+        if let Some(found) = self.at_hand(&subject, permission, resource, begun, max_age).await {
+            let Recalled { decision, through } = found;
+            return Ok(Checked { decision, through, as_of: begun.time });
         }
         let enough = |facts: &Facts| is_settled(&decide(permission, facts));
         let needs = needs(&subject, permission);
         let gathered = self.gather(&subject, needs, resource, max_age, &enough).await?;
         let as_of = gathered.sent.map_or(begun.time, |sent| sent.time);
-        Ok(Checked { decision: decide(permission, &gathered.facts), as_of })
+        Ok(Checked { decision: decide(permission, &gathered.facts), through: gathered.through, as_of })
     }
 
     /// What these owners know of anyone in a space, confirmed after this call began. Facts of owners that were not
@@ -206,25 +209,25 @@ impl Gate {
         resource: Resource,
         begun: Sent,
         max_age: Duration,
-    ) -> Option<Decision> {
+    ) -> Option<Recalled> {
         let Shared { sources, services, window, .. } = &*self.0;
         let service_permissions = services.of(subject);
         let gatherer =
             Gatherer { sources, subject, service_permissions, max_age: Duration::ZERO, enough: &|_| true };
         let recall = || gatherer.at_hand(permission, needs(subject, permission), resource, begun, *window);
         let following = match recall() {
-            AtHand::Allowed(decision, ageing) => {
+            AtHand::Allowed(found, ageing) => {
                 if max_age.is_zero() {
                     ageing.iter().for_each(Found::renew);
                 }
-                return Some(decision);
+                return Some(found);
             }
             AtHand::Old(old) if max_age.is_zero() => Following::of(&old, begun, *window)?,
             AtHand::Old(_) | AtHand::Nothing => return None,
         };
         following.end().await;
         match recall() {
-            AtHand::Allowed(decision, _) => Some(decision),
+            AtHand::Allowed(found, _) => Some(found),
             AtHand::Old(_) | AtHand::Nothing => None,
         }
     }

@@ -34,6 +34,8 @@ pub(crate) struct Gathered {
     pub(crate) space: Option<SpaceName>,
     /// The version of what membership said, if it was asked and answered.
     pub(crate) membership: Option<Version>,
+    /// The way by which the contributor role is held, if it is not the subject's own.
+    pub(crate) through: Option<String>,
     /// When the earliest of the calls was sent that confirmed them. `None`: nobody had to be asked.
     pub(crate) sent: Option<Sent>,
 }
@@ -66,7 +68,7 @@ impl Gatherer<'_> {
             marketplace: Fact::Missing,
             app: Fact::Missing,
         };
-        let mut gathered = Gathered { facts, space: None, membership: None, sent: None };
+        let mut gathered = Gathered { facts, space: None, membership: None, through: None, sent: None };
         for owner in Service::ALL.into_iter().filter(|&owner| self.sources.of(owner).is_none()) {
             gathered.enter_nothing(owner);
         }
@@ -232,6 +234,9 @@ impl Gathered {
     pub(crate) fn enter(&mut self, confirmed: &Confirmed) {
         if let OwnFacts::Membership { .. } = confirmed.entry.facts {
             self.membership = Some(confirmed.entry.version.clone());
+        }
+        if let OwnFacts::App { roles, .. } = &confirmed.entry.facts {
+            self.through = roles.highest_at(confirmed.read_time).and_then(|held| held.through.clone());
         }
         confirmed.entry.facts.enter(&mut self.facts, confirmed.read_time);
         self.note(confirmed.sent);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use devspaces_authz::{AppRole, ConsoleRole, Facts, OwnerSet, Permission, Service, SubjectKind, decide};
 use devspaces_kit::{
     clock::Timestamp,
-    name::{AppName, Principal, SpaceName, UserName},
+    name::{Principal, RoleTarget, SpaceName, UserName},
     page::MAX_SIZE,
     server::{LongWork, long_work},
     status::Fault,
@@ -90,7 +90,8 @@ impl Gate {
         viewers.ok_or_else(|| unavailable(OwnerSet::of(Service::Membership)))
     }
 
-    /// Every role that a person has on an app of the space, soft-deleted apps included, in the order of the apps' ids.
+    /// Every role that a person has in their own right on an app of the space, soft-deleted apps included, or on an app group,
+    /// in the order of what they are on.
     /// The owner of apps is asked after this call began.
     ///
     /// # Errors
@@ -99,15 +100,15 @@ impl Gate {
         &self,
         space: SpaceName,
         person: &UserName,
-    ) -> Result<Vec<(AppName, AppRole)>, Fault> {
+    ) -> Result<Vec<(RoleTarget, AppRole)>, Fault> {
         let Some(source) = self.sources().of(Service::Space) else { return Ok(Vec::new()) };
         let limit = i64::try_from(MAX_SIZE).unwrap_or(i64::MAX);
-        let (mut roles, mut after) = (Vec::new(), AppName::NIL);
+        let (mut roles, mut after) = (Vec::new(), RoleTarget::FIRST);
         loop {
             let page = source.app_roles(space, person, after, limit).await;
             let page = page.ok_or_else(|| unavailable(OwnerSet::APP))?;
             let more = page.len() == MAX_SIZE;
-            after = page.last().map_or(after, |(app, _)| *app);
+            after = page.last().map_or(after, |(target, _)| *target);
             roles.extend(page);
             if !more {
                 return Ok(roles);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use devspaces_authz::{AppRole, ConsoleRole, Service};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
-    name::{AppName, Principal, Scope, SpaceName, UserName},
+    name::{AppName, Principal, RoleTarget, Scope, SpaceName, UserName},
     status::Fault,
 };
 use devspaces_ledger::db::{self, Conn, Pool, RowsSql};
@@ -78,16 +78,16 @@ pub trait FactOwner: Send + Sync + 'static {
         Ok(Vec::new())
     }
 
-    /// The roles that a person has on apps of the space, soft-deleted ones included, after `after`, at most `limit` of
-    /// them in the order of the apps' ids. Only the owner of apps knows any.
+    /// The roles that a person has in their own right on apps of the space, soft-deleted ones included, and on its app groups,
+    /// after `after`, at most `limit` of them in the order of what they are on. Only the owner of apps knows any.
     async fn app_roles(
         &self,
         _db: &mut Conn,
         _space: SpaceName,
         _person: &UserName,
-        _after: AppName,
+        _after: RoleTarget,
         _limit: i64,
-    ) -> Result<Vec<(AppName, AppRole)>, db::Error> {
+    ) -> Result<Vec<(RoleTarget, AppRole)>, db::Error> {
         Ok(Vec::new())
     }
 
@@ -217,9 +217,9 @@ impl Hosted {
         &self,
         space: SpaceName,
         person: &UserName,
-        after: AppName,
+        after: RoleTarget,
         limit: i64,
-    ) -> Result<Vec<(AppName, AppRole)>, db::Error> {
+    ) -> Result<Vec<(RoleTarget, AppRole)>, db::Error> {
         let mut db = self.pool.read().await?;
         self.facts.app_roles(&mut db, space, person, after, limit).await
     }

@@ -6,7 +6,7 @@ use devspaces_kit::{
     clock::Clock,
     connections::Connections,
     identity::ServiceSigner,
-    name::{AppName, Principal, SpaceName, UserName},
+    name::{Principal, RoleTarget, SpaceName, UserName},
     peer_clock::PeerClock,
     status::Fault,
     trace::Traced,
@@ -121,9 +121,9 @@ impl Remote {
         &self,
         space: SpaceName,
         person: &UserName,
-        after: AppName,
+        after: RoleTarget,
         limit: i64,
-    ) -> Result<Vec<(AppName, AppRole)>, Fault> {
+    ) -> Result<Vec<(RoleTarget, AppRole)>, Fault> {
         let request = ListAppRolesRequest {
             owner: self.owner().into(),
             space: space.to_string(),

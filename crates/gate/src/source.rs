@@ -11,7 +11,7 @@ use devspaces_kit::{
     clock::Clock,
     connections::Connections,
     identity::ServiceSigner,
-    name::{AppName, Principal, SpaceName, UserName},
+    name::{Principal, RoleTarget, SpaceName, UserName},
     status::Fault,
     trace::TraceContext,
 };
@@ -220,9 +220,9 @@ impl Source {
         &self,
         space: SpaceName,
         person: &UserName,
-        after: AppName,
+        after: RoleTarget,
         limit: i64,
-    ) -> Option<Vec<(AppName, AppRole)>> {
+    ) -> Option<Vec<(RoleTarget, AppRole)>> {
         let listing = async {
             match &self.0.link {
                 Link::Hosted(hosted) => Ok(hosted.app_roles(space, person, after, limit).await?),

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use devspaces_authz::{ConsoleRole, Service};
+use devspaces_authz::{AppRole, ConsoleRole, Service};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
     identity::Caller,
@@ -31,6 +31,7 @@ use crate::{
     facts::{OwnFacts, Question, Reading, Version},
     facts_server::FactsServer,
     gate::Gate,
+    held::{HeldRole, HeldRoles},
     owner::{FactOwner, Hosted, Roles},
     source::Source,
     sources::{ServicePermissions, Sources},
@@ -87,6 +88,11 @@ impl Clock for TestClock {
 /// So many seconds after 1970 began.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000)
+}
+
+/// What somebody holds who has this role on an app, in their own right and for good.
+pub(crate) fn held(role: Option<AppRole>) -> HeldRoles {
+    role.map(HeldRole::own).into_iter().collect()
 }
 
 pub(crate) fn space(id: u128) -> SpaceName {
@@ -230,7 +236,7 @@ impl Memory {
     fn reading(&self, question: &Question) -> Reading {
         let unknown = || {
             let facts = match question.scope {
-                Scope::App(_) => OwnFacts::App { space: None, deleted: false, role: None, via_group: None },
+                Scope::App(_) => OwnFacts::App { space: None, deleted: false, roles: held(None) },
                 _ => OwnFacts::nothing(self.owner),
             };
             Reading { version: version(0), last_time: None, facts }

@@ -22,7 +22,7 @@ use devspaces_ledger::REST;
 use tokio::time::timeout;
 
 use crate::{
-    exchange::{Confirmed, Recalled, Sent},
+    exchange::{self, Confirmed, Sent},
     facts::Question,
     gather::{Gathered, Gatherer},
     resource::Resource,
@@ -43,11 +43,18 @@ const OFTEN: u32 = 16;
 pub(crate) enum AtHand<'a> {
     /// All that the decision needs was confirmed less than a window before the check began, and it allows. These facts are
     /// used often, and will soon be too old.
-    Allowed(Decision, Vec<Found<'a>>),
+    Allowed(Recalled, Vec<Found<'a>>),
     /// What is there allows, but these facts are too old.
     Old(Vec<Found<'a>>),
     /// It does not allow, or is not there, or nobody asks for it.
     Nothing,
+}
+
+/// A decision from memory.
+pub(crate) struct Recalled {
+    pub(crate) decision: Decision,
+    /// The way by which the contributor role is held, if it is not the subject's own.
+    pub(crate) through: Option<String>,
 }
 
 /// Facts that were found: whose, and about what.
@@ -106,7 +113,7 @@ impl<'a> Gatherer<'a> {
         let decision = decide(permission, &gathered.facts);
         match memory.old.is_empty() {
             _ if !decision.is_allowed() => AtHand::Nothing,
-            true => AtHand::Allowed(decision, memory.ageing),
+            true => AtHand::Allowed(Recalled { decision, through: gathered.through }, memory.ageing),
             false => AtHand::Old(memory.old),
         }
     }
@@ -162,7 +169,7 @@ impl<'a> Memory<'_, 'a> {
 
     fn recall(&mut self, source: &'a Source, scope: Scope) -> Option<Confirmed> {
         let question = self.gatherer.question(scope);
-        let Recalled { confirmed, age, recalls } = source.recall(&question, self.begun)?;
+        let exchange::Recalled { confirmed, age, recalls } = source.recall(&question, self.begun)?;
         if age >= self.window {
             self.old.push(Found { source, question });
         } else if recalls >= OFTEN && age * 4 >= self.window * 3 {

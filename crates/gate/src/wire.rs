@@ -14,6 +14,7 @@ use devspaces_proto::facts::v1 as proto;
 use crate::{
     exchange::Answer,
     facts::{OwnFacts, Version},
+    held::{HeldRole, HeldRoles},
     owner::PlacedApp,
 };
 
@@ -74,14 +75,13 @@ pub(crate) fn time_from_wire(time: prost_types::Timestamp) -> Result<Timestamp, 
 pub(crate) fn facts_to_wire(facts: OwnFacts) -> proto::Facts {
     use proto::facts::Facts as Kind;
     let kind = match facts {
-        OwnFacts::Space(SpaceFacts { state, published, app_creation, contributes }) => {
-            Kind::Space(proto::SpaceFacts {
-                state: state_to_wire(state).into(),
-                published,
-                app_creation: creation_to_wire(app_creation).into(),
-                contributes,
-            })
-        }
+        OwnFacts::Space { space, contributes_until } => Kind::Space(proto::SpaceFacts {
+            state: state_to_wire(space.state).into(),
+            published: space.published,
+            app_creation: creation_to_wire(space.app_creation).into(),
+            contributes: space.contributes,
+            contributes_until: contributes_until.map(Into::into),
+        }),
         OwnFacts::Membership { role, view_all_apps, expire_time, has_admin } => {
             Kind::Membership(proto::MembershipFacts {
                 role: role.map_or(proto::ConsoleRole::Unspecified, console_to_wire).into(),
@@ -94,12 +94,7 @@ pub(crate) fn facts_to_wire(facts: OwnFacts) -> proto::Facts {
         OwnFacts::Marketplace(MarketplaceFacts { admin }) => {
             Kind::Marketplace(proto::MarketplaceFacts { admin })
         }
-        OwnFacts::App { space, deleted, role, via_group } => Kind::App(proto::AppFacts {
-            space: space.map(|space| space.to_string()).unwrap_or_default(),
-            role: role.map_or(proto::ContributorRole::Unspecified, contributor_to_wire).into(),
-            via_group: via_group.unwrap_or_default(),
-            deleted,
-        }),
+        OwnFacts::App { space, deleted, roles } => Kind::App(app_to_wire(space, deleted, &roles)),
     };
     proto::Facts { facts: Some(kind) }
 }
@@ -107,13 +102,15 @@ pub(crate) fn facts_to_wire(facts: OwnFacts) -> proto::Facts {
 pub(crate) fn facts_from_wire(facts: proto::Facts) -> Result<OwnFacts, Unreadable> {
     use proto::facts::Facts as Kind;
     Ok(match facts.facts.ok_or(Unreadable)? {
-        Kind::Space(proto::SpaceFacts { state, published, app_creation, contributes }) => {
-            OwnFacts::Space(SpaceFacts {
-                state: state_from_wire(state),
-                published,
-                app_creation: creation_from_wire(app_creation),
-                contributes,
-            })
+        Kind::Space(facts) => {
+            let space = SpaceFacts {
+                state: state_from_wire(facts.state),
+                published: facts.published,
+                app_creation: creation_from_wire(facts.app_creation),
+                contributes: facts.contributes,
+            };
+            let contributes_until = facts.contributes_until.map(time_from_wire).transpose()?;
+            OwnFacts::Space { space, contributes_until }
         }
         Kind::Membership(facts) => OwnFacts::Membership {
             role: console_from_wire(facts.role),
@@ -127,11 +124,38 @@ pub(crate) fn facts_from_wire(facts: proto::Facts) -> Result<OwnFacts, Unreadabl
         }
         Kind::App(facts) => OwnFacts::App {
             space: optional::<SpaceName>(&facts.space)?,
-            role: contributor_from_wire(facts.role),
-            via_group: Some(facts.via_group).filter(|group| !group.is_empty()),
             deleted: facts.deleted,
+            roles: roles_from_wire(facts.role, facts.held)?,
         },
     })
+}
+
+fn app_to_wire(space: Option<SpaceName>, deleted: bool, roles: &HeldRoles) -> proto::AppFacts {
+    let is_plain = |held: &&HeldRole| held.expire_time.is_none() && held.through.is_none();
+    let plain = roles.iter().find(is_plain).map(|held| held.role);
+    let held = roles.iter().filter(|held| !is_plain(held)).map(|held| proto::HeldRole {
+        role: contributor_to_wire(held.role).into(),
+        expire_time: held.expire_time.map(Into::into),
+        through: held.through.clone().unwrap_or_default(),
+    });
+    proto::AppFacts {
+        space: space.map(|space| space.to_string()).unwrap_or_default(),
+        role: plain.map_or(proto::ContributorRole::Unspecified, contributor_to_wire).into(),
+        deleted,
+        held: held.collect(),
+        ..proto::AppFacts::default()
+    }
+}
+
+fn roles_from_wire(plain: i32, held: Vec<proto::HeldRole>) -> Result<HeldRoles, Unreadable> {
+    let read = |held: proto::HeldRole| {
+        let expire_time = held.expire_time.map(time_from_wire).transpose()?;
+        let through = Some(held.through).filter(|through| !through.is_empty());
+        Ok(contributor_from_wire(held.role).map(|role| HeldRole { role, expire_time, through }))
+    };
+    let plain = Ok(contributor_from_wire(plain).map(HeldRole::own));
+    let all = std::iter::once(plain).chain(held.into_iter().map(read));
+    all.filter_map(Result::transpose).collect()
 }
 
 /// A name, or nothing where the field is empty.
@@ -179,7 +203,7 @@ pub(crate) fn console_from_wire(role: i32) -> Option<ConsoleRole> {
     ConsoleRole::ALL.into_iter().find(|&known| console_to_wire(known) as i32 == role)
 }
 
-/// A contributor role from the wire. One that this version does not know is none.
+/// A contributor role that a peer names. One that this version does not know is none.
 #[must_use]
 pub fn contributor_from_wire(role: i32) -> Option<AppRole> {
     AppRole::ALL.into_iter().find(|&known| contributor_to_wire(known) as i32 == role)
@@ -232,23 +256,23 @@ mod tests {
             OwnFacts::Billing(BillingFacts { admin: true }),
             OwnFacts::Marketplace(MarketplaceFacts { admin: true }),
             OwnFacts::Membership { role: None, view_all_apps: false, expire_time: None, has_admin: true },
-            OwnFacts::App {
-                space: None,
-                deleted: true,
-                role: None,
-                via_group: Some("spaces/s/groups/g".to_owned()),
-            },
+            OwnFacts::App { space: None, deleted: true, roles: HeldRoles::default() },
         ];
         for role in ConsoleRole::ALL.map(Some) {
             all.push(OwnFacts::Membership { role, view_all_apps: true, expire_time, has_admin: false });
         }
-        for role in AppRole::ALL.map(Some) {
-            all.push(OwnFacts::App { space: Some(space(1)), deleted: false, role, via_group: None });
+        for role in AppRole::ALL {
+            let lower = HeldRole { role: AppRole::Viewer, expire_time: None, through: None };
+            let ending = HeldRole { role, expire_time, through: Some("group Mobile".to_owned()) };
+            for roles in [vec![HeldRole::own(role)], vec![ending.clone()], vec![ending, lower]] {
+                let roles = roles.into_iter().collect();
+                all.push(OwnFacts::App { space: Some(space(1)), deleted: false, roles });
+            }
         }
         for state in [SpaceState::None, SpaceState::Active, SpaceState::Archived, SpaceState::Deleted] {
             for app_creation in AppCreation::ALL {
                 let space = SpaceFacts { state, published: true, app_creation, contributes: true };
-                all.push(OwnFacts::Space(space));
+                all.push(OwnFacts::Space { space, contributes_until: expire_time });
             }
         }
         for facts in all {
@@ -265,13 +289,15 @@ mod tests {
         let member = proto::MembershipFacts { role: NEWER, has_admin: true, ..Default::default() };
         let member = read(proto::facts::Facts::Membership(member)).unwrap();
         assert!(matches!(member, OwnFacts::Membership { role: None, .. }));
-        let app = proto::AppFacts { role: NEWER, ..Default::default() };
+        let newer = proto::HeldRole { role: NEWER, ..Default::default() };
+        let app = proto::AppFacts { role: NEWER, held: vec![newer], ..Default::default() };
         let app = read(proto::facts::Facts::App(app)).unwrap();
-        assert!(matches!(app, OwnFacts::App { role: None, .. }));
+        assert!(matches!(app, OwnFacts::App { roles, .. } if roles == HeldRoles::default()));
         let space =
-            proto::SpaceFacts { state: NEWER, published: true, app_creation: NEWER, contributes: false };
+            proto::SpaceFacts { state: NEWER, published: true, app_creation: NEWER, ..Default::default() };
         let space = read(proto::facts::Facts::Space(space)).unwrap();
-        assert!(matches!(space, OwnFacts::Space(SpaceFacts { state: SpaceState::None, .. })));
+        let none = SpaceState::None;
+        assert!(matches!(space, OwnFacts::Space { space, .. } if space.state == none));
     }
 
     // Facts that can't be read are not taken for facts that say nothing: some permissions hang on a "no".

@@ -189,6 +189,16 @@ impl TryFrom<WireTime> for Timestamp {
 #[error("must lie in the years 1970 to 9999, with nanos from 0 to 999,999,999")]
 pub struct OutOfRange;
 
+/// When a role that is given is to end: `None` if it is not, and else a time that lies ahead.
+///
+/// # Errors
+/// What is wrong, to be told of the field.
+pub fn end_ahead(wire: Option<WireTime>, now: Timestamp) -> Result<Option<Timestamp>, String> {
+    let Some(wire) = wire else { return Ok(None) };
+    let end = Timestamp::try_from(wire).map_err(|error| error.to_string())?;
+    if end > now { Ok(Some(end)) } else { Err("must lie in the future".to_owned()) }
+}
+
 impl sqlx::Type<Postgres> for Timestamp {
     fn type_info() -> PgTypeInfo {
         <OffsetDateTime as sqlx::Type<Postgres>>::type_info()

@@ -5,11 +5,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use uuid::Uuid;
 
 mod billing;
+mod group;
 mod marketplace;
 mod transfer;
 
 pub use self::{
     billing::{AccountName, BillingAdminName, InvoiceName},
+    group::{AppGroupName, GroupName, RoleHolder, RoleTarget},
     marketplace::{ListingName, MarketplaceAdminName, VendorProfileName},
     transfer::TransferName,
 };

@@ -5,7 +5,7 @@ use std::iter;
 use devspaces_authz::{AppRole, Plane, Service};
 use devspaces_gate::{Context, Standing};
 use devspaces_kit::{
-    name::{AppName, MemberName, Principal, UserName},
+    name::{MemberName, Principal, RoleTarget, UserName},
     page,
     status::{Fault, Reason},
     sweep::each,
@@ -17,7 +17,7 @@ use devspaces_proto::{
 };
 use futures::future::join;
 use prost::Message;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{domain::Member, store, void::Voided};
 
@@ -47,7 +47,7 @@ impl AppRoles {
     }
 
     /// What one role becomes: what is removed, and what remains.
-    fn outcome(&self, app: AppName, role: AppRole) -> (Option<RemovedAppRole>, Option<RemainingRole>) {
+    fn outcome(&self, app: RoleTarget, role: AppRole) -> (Option<RemovedAppRole>, Option<RemainingRole>) {
         let heir = self.heir.as_ref().filter(|_| role == AppRole::Owner);
         let remaining = |role: AppRole| RemainingRole {
             plane: Plane::App.name().to_owned(),
@@ -71,7 +71,7 @@ impl AppRoles {
 /// keeps nobody from going (R-M5).
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
-    apps: Option<Vec<(AppName, AppRole)>>,
+    apps: Option<Vec<(RoleTarget, AppRole)>>,
     billing_admin: Option<bool>,
     marketplace_admin: Option<bool>,
 }
@@ -148,16 +148,28 @@ impl Held {
     }
 }
 
-/// Takes a member's role away, for good and with an entry in the journal; the roles on the space's apps follow. Answers which
-/// invitations become void with it.
-pub(crate) async fn depart(tx: &mut Tx, member: &Member, app_roles: &AppRoles) -> Result<Vec<String>, Abort> {
+/// What a member loses in the space beside the role.
+pub(crate) struct Departed {
+    /// The invitations that become void (R-M9).
+    pub(crate) void_invitations: Vec<String>,
+    /// The groups that the person was in (R-M11).
+    pub(crate) left_groups: Vec<String>,
+}
+
+/// Takes a member's role away, for good and with an entry in the journal; the roles on the space's apps follow.
+pub(crate) async fn depart(tx: &mut Tx, member: &Member, app_roles: &AppRoles) -> Result<Departed, Abort> {
     let scope = member.name.space.into();
     let voided = Voided::by_and_of(tx, &member.name).await?;
     let void_invitations = voided.names().collect();
+    let groups = store::group::of_person(tx, &member.name).await?;
+    let named = || groups.iter().map(ToString::to_string);
     let change = Change {
         scope,
-        resources: iter::once(member.name.to_string()).chain(voided.names()).collect(),
-        before: member.to_json(),
+        resources: iter::once(member.name.to_string()).chain(voided.names()).chain(named()).collect(),
+        before: match groups.is_empty() {
+            true => member.to_json(),
+            false => json!({ "member": member.to_json(), "groups": named().collect::<Vec<_>>() }),
+        },
         after: voided.told_with(Value::Null),
         facts: true,
     };
@@ -168,8 +180,9 @@ pub(crate) async fn depart(tx: &mut Tx, member: &Member, app_roles: &AppRoles) -
     let end = member.membership.expire_time.map_or(now, |end| end.min(now));
     store::departed::note(tx, &member.name, end).await?;
     tx.emit(scope, Service::Space.name(), vec![app_roles.effect(&member.name)]).await?;
+    store::group::remove_from_all(tx, &member.name).await?;
     store::member::remove(tx, &member.name).await?;
-    Ok(void_invitations)
+    Ok(Departed { void_invitations, left_groups: named().collect() })
 }
 
 /// R-M8: the apps of someone who goes without naming an heir pass to whoever has been Admin longest.

@@ -99,6 +99,8 @@ async fn drop_members(tx: &mut Tx, space: SpaceName) -> Result<(), Abort> {
     let members = store::member::remove_all(tx, space).await?;
     store::invitation::remove_all(tx, space).await?;
     store::departed::remove_all(tx, space).await?;
+    // The space service, which tells of it, knows of none of them any more either.
+    store::group::remove_all(tx, space).await?;
     let change = Change {
         scope: space.into(),
         resources: vec![space.to_string()],

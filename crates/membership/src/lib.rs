@@ -1,4 +1,5 @@
 //! The membership service: who is in a space and in which console role (rules R-M).
+mod apps;
 mod convert;
 mod departure;
 mod domain;
@@ -21,7 +22,7 @@ use devspaces_ledger::{
 use devspaces_proto::{
     facts::v1::membership_records_service_server::MembershipRecordsServiceServer,
     membership::v1::{
-        invitation_service_server::InvitationServiceServer,
+        group_service_server::GroupServiceServer, invitation_service_server::InvitationServiceServer,
         membership_service_server::MembershipServiceServer, review_service_server::ReviewServiceServer,
     },
 };
@@ -55,7 +56,13 @@ pub const SCHEMA: &[Migration] = &[
     Migration {
         component: "membership",
         version: 5,
-        sql: include_str!("../migrations/5_reviews.sql"),
+        sql: include_str!("../migrations/5_groups.sql"),
+        sqlite: None,
+    },
+    Migration {
+        component: "membership",
+        version: 7,
+        sql: include_str!("../migrations/7_reviews.sql"),
         sqlite: None,
     },
 ];
@@ -66,6 +73,13 @@ pub const HOLDINGS: &[Holding] = &[
         what: "memberships",
         by: By::Id,
         count: "SELECT count(*) FROM member WHERE person = $1",
+        erase: None,
+        left: None,
+    },
+    Holding {
+        what: "memberships of groups",
+        by: By::Id,
+        count: "SELECT count(*) FROM group_member WHERE person = $1",
         erase: None,
         left: None,
     },
@@ -143,5 +157,6 @@ pub fn host(server: Server, context: Arc<Context>) -> Server {
         .service(MembershipServiceServer::new(rpc.clone()))
         .service(InvitationServiceServer::new(rpc.clone()))
         .service(ReviewServiceServer::new(rpc.clone()))
+        .service(GroupServiceServer::new(rpc.clone()))
         .service(MembershipRecordsServiceServer::new(rpc))
 }

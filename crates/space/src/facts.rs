@@ -2,72 +2,135 @@
 use std::sync::LazyLock;
 
 use devspaces_authz::{AppCreation, AppRole, Service, SpaceFacts, SpaceState};
-use devspaces_gate::{FactOwner, OwnFacts, PlacedApp, Question, Reading, Roles, Version};
+use devspaces_gate::{Cover, FactOwner, HeldRole, OwnFacts, PlacedApp, Question, Reading, Roles, Version};
 use devspaces_kit::{
     clock::Timestamp,
-    name::{AppName, Principal, Scope, SpaceName, UserName},
+    name::{AppName, Principal, RoleHolder, RoleTarget, Scope, SpaceName, UserName},
 };
 use devspaces_ledger::db::{Conn, Error, RowsSql};
 use uuid::Uuid;
 
-use crate::store;
+use crate::store::{
+    self,
+    way::{THROUGH, Way, held_role},
+};
 
 /// The space service as the owner of spaces and apps.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SpaceOwner;
 
+/// A row of what is known about a question: first what is so of its scope, then a role by each way that there is.
 #[derive(Debug, sqlx::FromRow)]
 struct Row {
+    place: i64,
     facts_sequence: Option<i64>,
     facts_hash: Option<Vec<u8>>,
     time: Option<Timestamp>,
     state: Option<String>,
     published: Option<bool>,
     app_creation: Option<String>,
-    contributes: bool,
+    contributes: Option<bool>,
+    until_own: Option<Timestamp>,
+    until_group: Option<Timestamp>,
+    until_app_group: Option<Timestamp>,
+    until_both: Option<Timestamp>,
     app_space: Option<Uuid>,
-    deleted: bool,
+    deleted: Option<bool>,
+    stamp: Option<Uuid>,
     role: Option<String>,
+    expire_time: Option<Timestamp>,
+    group_name: Option<String>,
+    app_group_name: Option<String>,
 }
 
 /// Heads and facts in one statement, so that a version and its facts are of one moment. A question about a space finds
 /// no app of that id, and the other way round.
+///
+/// What changes with the groups of a space is covered by its stamp, so that nothing is written to all its apps.
 static READ: LazyLock<RowsSql> = LazyLock::new(|| {
-    let contributes = store::contributor::contributes("q.person", "q.id");
-    let statement = format!(
-        "SELECT h.facts_sequence, h.facts_hash, h.time, s.state, s.published, s.app_creation, {contributes} AS contributes,
-           a.space AS app_space, a.delete_time IS NOT NULL AS deleted, c.role
+    let lasting = store::contributes::lasting("q.person", "q.id");
+    let [own, group, app_group, both] = store::contributes::until("q.person", "q.id");
+    let base = format!(
+        "SELECT CAST(q.place AS BIGINT) AS place, 0 AS way, h.facts_sequence, h.facts_hash, h.time, s.state, s.published, s.app_creation,
+           {lasting} AS contributes, {own} AS until_own, {group} AS until_group, {app_group} AS until_app_group,
+           {both} AS until_both, a.space AS app_space, a.delete_time IS NOT NULL AS deleted, t.stamp,
+           c.role, c.expire_time, CAST(NULL AS TEXT) AS group_name, CAST(NULL AS TEXT) AS app_group_name
          FROM question q
          LEFT JOIN head h ON h.scope = q.scope
          LEFT JOIN space s ON s.id = q.id
          LEFT JOIN app a ON a.id = q.id
-         LEFT JOIN contributor c ON c.app = q.id AND c.person = q.person
-         ORDER BY q.place"
+         LEFT JOIN group_stamp t ON t.space = COALESCE(a.space, q.id)
+         LEFT JOIN contributor c ON c.app = q.id AND c.person = q.person"
     );
+    let through = |(number, way): (usize, &Way)| {
+        let Way { from, app, person, .. } = way;
+        let (number, held) = (number + 1, way.held());
+        format!(
+            "SELECT CAST(q.place AS BIGINT), {number}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+               NULL, NULL, NULL, {held}
+             FROM question q CROSS JOIN {from} WHERE {app} = q.id AND {person} = q.person"
+        )
+    };
+    let arms = std::iter::once(base).chain(THROUGH.iter().enumerate().map(through));
+    let statement = format!("{} ORDER BY place, way", arms.collect::<Vec<_>>().join(" UNION ALL "));
     RowsSql::new("question", &Question::COLUMNS, &statement)
 });
 
-fn reading(question: &Question, row: Row) -> Result<Reading, Error> {
+impl Row {
+    fn held(&mut self) -> Result<Option<HeldRole>, Error> {
+        let Some(role) = self.role.take() else { return Ok(None) };
+        let names = (self.group_name.take(), self.app_group_name.take());
+        held_role(&role, self.expire_time, names).map(Some)
+    }
+}
+
+fn reading(question: &Question, mut row: Row, others: Vec<HeldRole>) -> Result<Reading, Error> {
     let facts = match question.scope {
-        Scope::Space(_) => OwnFacts::Space(SpaceFacts {
-            state: row.state.as_deref().map_or(Ok(SpaceState::None), store::space::state)?,
-            published: row.published.unwrap_or_default(),
-            app_creation: row
-                .app_creation
-                .as_deref()
-                .map_or(Ok(AppCreation::default()), store::space::app_creation)?,
-            contributes: row.contributes,
-        }),
+        Scope::Space(_) => {
+            let space = SpaceFacts {
+                state: row.state.as_deref().map_or(Ok(SpaceState::None), store::space::state)?,
+                published: row.published.unwrap_or_default(),
+                app_creation: row
+                    .app_creation
+                    .as_deref()
+                    .map_or(Ok(AppCreation::default()), store::space::app_creation)?,
+                contributes: row.contributes.unwrap_or_default(),
+            };
+            let ends = [row.until_own, row.until_group, row.until_app_group, row.until_both];
+            // Where there is one that lasts, nobody needs to know of those that end.
+            let contributes_until = ends.into_iter().flatten().max().filter(|_| !space.contributes);
+            OwnFacts::Space { space, contributes_until }
+        }
         // Nobody asks this service about the last two; what it said of them would be refused (`OwnFacts::are_of`).
-        Scope::App(_) | Scope::VendorProfile(_) | Scope::RateCards => OwnFacts::App {
-            space: row.app_space.filter(|_| !row.deleted).map(SpaceName),
-            deleted: row.deleted,
-            role: row.role.as_deref().map(store::contributor::role).transpose()?,
-            via_group: None,
-        },
+        Scope::App(_) | Scope::VendorProfile(_) | Scope::RateCards => {
+            let deleted = row.deleted.unwrap_or_default();
+            OwnFacts::App {
+                space: row.app_space.filter(|_| !deleted).map(SpaceName),
+                deleted,
+                roles: row.held()?.into_iter().chain(others).collect(),
+            }
+        }
     };
-    let version = Version::of_head(row.facts_sequence, row.facts_hash);
+    let version = Version::of_head(row.facts_sequence, row.facts_hash).covering(Cover::Groups, row.stamp);
     Ok(Reading { version, last_time: row.time, facts })
+}
+
+/// Puts the rows of each question together.
+fn readings(questions: &[Question], rows: Vec<Row>) -> Result<Vec<Reading>, Error> {
+    let mut rows = rows.into_iter().peekable();
+    let mut readings = Vec::with_capacity(questions.len());
+    while let Some(base) = rows.next() {
+        let place = base.place;
+        let mut others = Vec::new();
+        while let Some(mut way) = rows.next_if(|next| next.place == place) {
+            others.extend(way.held()?);
+        }
+        // As many as there are questions: whoever asked looks.
+        if let Some(question) = questions.get(readings.len()) {
+            readings.push(reading(question, base, others)?);
+        }
+    }
+    Ok(readings)
 }
 
 #[tonic::async_trait]
@@ -78,7 +141,7 @@ impl FactOwner for SpaceOwner {
 
     async fn read(&self, db: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, Error> {
         let rows: Vec<Row> = READ.fetch_all(db, questions, Question::row).await?;
-        questions.iter().zip(rows).map(|(question, row)| reading(question, row)).collect()
+        readings(questions, rows)
     }
 
     async fn subject_spaces(
@@ -87,11 +150,11 @@ impl FactOwner for SpaceOwner {
         subject: &Principal,
         after: Option<Uuid>,
         limit: i64,
-        _: Timestamp,
+        now: Timestamp,
     ) -> Result<Vec<(Uuid, OwnFacts)>, Error> {
         let after = after.unwrap_or_default();
-        let spaces = store::contributor::spaces_of(db, subject.person(), after, limit).await?;
-        let contributes = OwnFacts::Space(SpaceFacts { contributes: true, ..SpaceFacts::default() });
+        let spaces = store::contributor::spaces_of(db, subject.person(), after, limit, now).await?;
+        let contributes = OwnFacts::from(SpaceFacts { contributes: true, ..SpaceFacts::default() });
         Ok(spaces.into_iter().map(|space| (space.0, contributes.clone())).collect())
     }
 
@@ -100,11 +163,24 @@ impl FactOwner for SpaceOwner {
         db: &mut Conn,
         space: SpaceName,
         person: &UserName,
-        after: AppName,
+        after: RoleTarget,
         limit: i64,
-    ) -> Result<Vec<(AppName, AppRole)>, Error> {
-        let held = store::contributor::list_in_space(db, space, person, after, limit).await?;
-        Ok(held.into_iter().map(|contributor| (contributor.name.app, contributor.role)).collect())
+    ) -> Result<Vec<(RoleTarget, AppRole)>, Error> {
+        let mut held = Vec::new();
+        if let RoleTarget::App(after) = after {
+            let own = store::contributor::list_in_space(db, space, person, after, limit).await?;
+            held.extend(own.into_iter().map(|own| (RoleTarget::App(own.name.app), own.role)));
+        }
+        let left = limit - i64::try_from(held.len()).unwrap_or(limit);
+        let after = match after {
+            RoleTarget::App(_) => Uuid::nil(),
+            RoleTarget::AppGroup(group) => group.id,
+        };
+        let holder = RoleHolder::User(person.clone());
+        let given =
+            store::app_group_role::of_holder(db, space, &holder, after, left, Timestamp::EPOCH).await?;
+        held.extend(given.into_iter().map(|(group, given)| (RoleTarget::AppGroup(group), given.role)));
+        Ok(held)
     }
 
     async fn role_holders(

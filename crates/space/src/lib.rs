@@ -19,7 +19,10 @@ use devspaces_ledger::{
 };
 use devspaces_proto::{
     facts::v1::space_records_service_server::SpaceRecordsServiceServer,
-    space::v1::{app_service_server::AppServiceServer, space_service_server::SpaceServiceServer},
+    space::v1::{
+        app_group_service_server::AppGroupServiceServer, app_service_server::AppServiceServer,
+        space_service_server::SpaceServiceServer,
+    },
 };
 
 /// The schema of this service's database.
@@ -76,13 +79,25 @@ pub const SCHEMA: &[Migration] = &[
     Migration {
         component: "space",
         version: 10,
-        sql: include_str!("../migrations/10_app_creation.sql"),
+        sql: include_str!("../migrations/10_groups.sql"),
         sqlite: None,
     },
     Migration {
         component: "space",
         version: 11,
-        sql: include_str!("../migrations/11_reviews.sql"),
+        sql: include_str!("../migrations/11_ending_contributors.sql"),
+        sqlite: None,
+    },
+    Migration {
+        component: "space",
+        version: 12,
+        sql: include_str!("../migrations/12_app_creation.sql"),
+        sqlite: None,
+    },
+    Migration {
+        component: "space",
+        version: 13,
+        sql: include_str!("../migrations/13_reviews.sql"),
         sqlite: None,
     },
 ];
@@ -93,6 +108,20 @@ pub const HOLDINGS: &[Holding] = &[
         what: "roles on apps",
         by: By::Id,
         count: "SELECT count(*) FROM contributor WHERE person = $1",
+        erase: None,
+        left: None,
+    },
+    Holding {
+        what: "memberships of groups, as the owner of apps knows them",
+        by: By::Id,
+        count: "SELECT count(*) FROM group_member WHERE person = $1",
+        erase: None,
+        left: None,
+    },
+    Holding {
+        what: "roles on app groups",
+        by: By::Id,
+        count: "SELECT count(*) FROM app_group_role WHERE person = $1",
         erase: None,
         left: None,
     },
@@ -159,5 +188,6 @@ pub fn host(server: Server, context: Arc<Context>) -> Server {
     server
         .service(SpaceServiceServer::new(rpc.clone()))
         .service(AppServiceServer::new(rpc.clone()))
+        .service(AppGroupServiceServer::new(rpc.clone()))
         .service(SpaceRecordsServiceServer::new(rpc))
 }

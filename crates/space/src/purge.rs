@@ -65,6 +65,7 @@ impl Mutation for SpacePurge {
         tx.record(change).await?;
         store::space::remove(tx, space.name).await?;
         store::creator::forget(tx, space.name).await?;
+        store::group::remove_all(tx, space.name).await?;
         let gone = DropMembers { space: space.name.to_string() };
         let effect = Effect { effect: Some(effect::Effect::DropMembers(gone)) };
         Ok(tx.emit(scope, Service::Membership.name(), vec![effect]).await?)

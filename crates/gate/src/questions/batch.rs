@@ -140,7 +140,7 @@ fn response(
 ) -> Result<CheckPermissionResponse, Fault> {
     Ok(CheckPermissionResponse {
         allowed: is_allowed(&checked.decision, resource)?,
-        explanation: Some(catalogue::explanation(&checked.decision.explanation())),
+        explanation: Some(catalogue::explanation(checked)),
         as_of: Some(checked.as_of.min(begun).into()),
     })
 }

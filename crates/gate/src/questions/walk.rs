@@ -118,7 +118,7 @@ impl<L: Listing> Filling<'_, L> {
             };
             self.page.as_of = self.page.as_of.min(checked.as_of);
             if allowed {
-                let why = self.explain.then(|| catalogue::explanation(&checked.decision.explanation()));
+                let why = self.explain.then(|| catalogue::explanation(&checked));
                 if !self.takes(self.list.entry(key, why)) {
                     return Ok(true);
                 }

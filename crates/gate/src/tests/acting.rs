@@ -14,7 +14,7 @@ use crate::{
     gate::Gate,
     resource::Resource,
     sources::ServicePermissions,
-    testing::{Database, Memory, TestClock, at, caller, gate_of, member, question, space, user},
+    testing::{Database, Memory, TestClock, at, caller, gate_of, held, member, question, space, user},
 };
 
 const ADMIN: Option<ConsoleRole> = Some(ConsoleRole::Admin);
@@ -83,7 +83,7 @@ async fn the_facts_of_others_stand_as_they_were_confirmed() {
     world.members.set(question(space(1), "alice"), 2, member(None));
     pass.confirm(&mut tx).await.unwrap();
     let published = SpaceFacts { state: SpaceState::Active, published: true, ..SpaceFacts::default() };
-    world.spaces.set(question(space(1), "alice"), 2, OwnFacts::Space(published));
+    world.spaces.set(question(space(1), "alice"), 2, OwnFacts::from(published));
     assert_eq!(pass.confirm(&mut tx).await.unwrap_err().reason(), Reason::PermissionDenied);
 }
 
@@ -113,7 +113,7 @@ async fn an_app_that_moved_since_the_check_is_not_judged_by_its_old_space() {
     let world = World::new().await;
     let app = AppName(Uuid::from_u128(7));
     let about_app = question(app, "alice");
-    let linked = |id| OwnFacts::App { space: Some(space(id)), deleted: false, role: None, via_group: None };
+    let linked = |id| OwnFacts::App { space: Some(space(id)), deleted: false, roles: held(None) };
     world.spaces.set(about_app.clone(), 1, linked(1));
     let gate = world.gate(&world.spaces);
     let pass = gate.require(&caller(user("alice")), Permission::AppUpdate, Resource::App(app)).await.unwrap();
@@ -151,7 +151,7 @@ async fn linking_is_decided_by_the_app_and_the_space_together() {
     let world = World::new().await;
     let app = AppName(Uuid::from_u128(7));
     let both = Resource::Link { app, space: space(1) };
-    let owned = |space, role| OwnFacts::App { space, deleted: false, role, via_group: None };
+    let owned = |space, role| OwnFacts::App { space, deleted: false, roles: held(role) };
     let gate = world.gate(&world.spaces);
     let denied = gate.require(&caller(user("alice")), Permission::AppsLink, both).await;
     assert_eq!(denied.err(), Some(Fault::permission_denied("apps.link", space(1))), "no role on the app");

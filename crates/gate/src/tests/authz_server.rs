@@ -147,7 +147,7 @@ async fn strangers_learn_nothing_from_what_can_not_be_decided() {
     let (spaces, members) = (Memory::of(Service::Space), Memory::of(Service::Membership));
     for (id, published) in [(1, true), (2, false)] {
         let facts =
-            OwnFacts::Space(SpaceFacts { state: SpaceState::Active, published, ..SpaceFacts::default() });
+            OwnFacts::from(SpaceFacts { state: SpaceState::Active, published, ..SpaceFacts::default() });
         spaces.set(question(space(id), "bob"), 1, facts);
     }
     let sources = [spaces.source(&clock), members.source(&clock), down(Service::Marketplace, &clock)];

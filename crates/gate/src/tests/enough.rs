@@ -67,7 +67,7 @@ async fn a_change_waits_for_the_state_of_its_space() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         call.answer_one(
             1,
-            Some(OwnFacts::Space(SpaceFacts { state: SpaceState::Archived, ..SpaceFacts::default() })),
+            Some(OwnFacts::from(SpaceFacts { state: SpaceState::Archived, ..SpaceFacts::default() })),
         );
         calls
     });

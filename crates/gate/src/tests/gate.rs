@@ -24,7 +24,7 @@ const ADMIN: Option<ConsoleRole> = Some(ConsoleRole::Admin);
 const VIEWER: Option<ConsoleRole> = Some(ConsoleRole::Viewer);
 
 pub(super) fn in_space(state: SpaceState, published: bool) -> OwnFacts {
-    OwnFacts::Space(SpaceFacts { state, published, ..SpaceFacts::default() })
+    OwnFacts::from(SpaceFacts { state, published, ..SpaceFacts::default() })
 }
 
 pub(super) async fn require(

@@ -55,6 +55,10 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::InvitationExists
         | Reason::InvitationEnded
         | Reason::TooManyInvitations
+        | Reason::TooManyGroups
+        | Reason::GroupMemberExists
+        | Reason::NotAMember
+        | Reason::GroupFull
         | Reason::EtagStale
         | Reason::SpaceArchived
         | Reason::TooManySpaces

@@ -1,6 +1,6 @@
 //! Invitations.
 use devspaces_kit::{
-    clock::Timestamp,
+    clock::{Timestamp, end_ahead},
     name::UserName,
     status::{Fault, Fields},
 };
@@ -69,7 +69,7 @@ pub(crate) fn invited(
         }
     };
     let role = fields.check("invitation.role", member::required_role(wire.role));
-    let end = fields.check("invitation.role_expire_time", member::expire_time(wire.role_expire_time, now));
+    let end = fields.check("invitation.role_expire_time", end_ahead(wire.role_expire_time, now));
     if wire.view_all_apps && role.is_some_and(|role| role != devspaces_authz::ConsoleRole::Developer) {
         fields.bad("invitation.view_all_apps", member::DEVELOPERS_ONLY);
     }

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 
 use devspaces_authz::ConsoleRole;
 use devspaces_kit::{
-    clock::Timestamp,
+    clock::{Timestamp, end_ahead},
     name::UserName,
     status::{Fault, Fields},
 };
@@ -53,16 +53,6 @@ pub(super) fn required_role(number: i32) -> Result<ConsoleRole, &'static str> {
     role(number)?.ok_or("must be given: CONSOLE_ROLE_ADMIN, CONSOLE_ROLE_DEVELOPER or CONSOLE_ROLE_VIEWER")
 }
 
-/// An end that lies ahead (R-M10).
-pub(super) fn expire_time(
-    wire: Option<prost_types::Timestamp>,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, String> {
-    let Some(wire) = wire else { return Ok(None) };
-    let end = Timestamp::try_from(wire).map_err(|error| error.to_string())?;
-    if end > now { Ok(Some(end)) } else { Err("must lie in the future".to_owned()) }
-}
-
 pub(super) const DEVELOPERS_ONLY: &str = "can be set for CONSOLE_ROLE_DEVELOPER only (R-M6)";
 
 /// Whom an `AddMembers` request adds.
@@ -82,7 +72,7 @@ pub(crate) fn added(members: &[proto::Member], now: Timestamp) -> Result<Vec<(Us
         }
         let user = fields.parse::<UserName>(path("user"), &member.user);
         let role = fields.check(path("role"), required_role(member.role));
-        let end = fields.check(path("expire_time"), expire_time(member.expire_time, now));
+        let end = fields.check(path("expire_time"), end_ahead(member.expire_time, now));
         if member.view_all_apps && role.is_some_and(|role| role != ConsoleRole::Developer) {
             fields.bad(path("view_all_apps"), DEVELOPERS_ONLY);
         }
@@ -112,7 +102,7 @@ pub(crate) fn patch(request: &proto::UpdateMemberRequest, now: Timestamp) -> Res
         patch.view_all_apps = Some(member.view_all_apps);
     }
     if masked.contains(&"expire_time") {
-        patch.expire_time = fields.check("member.expire_time", expire_time(member.expire_time, now));
+        patch.expire_time = fields.check("member.expire_time", end_ahead(member.expire_time, now));
     }
     if patch.view_all_apps == Some(true) && patch.role.is_some_and(|role| role != ConsoleRole::Developer) {
         fields.bad("member.view_all_apps", DEVELOPERS_ONLY);

@@ -1,8 +1,10 @@
 //! What the service is about, and its rules that need nothing else to decide.
+mod group;
 mod invitation;
 mod member;
 
 pub(crate) use self::{
+    group::Group,
     invitation::{Address, Invitation, Invitee, State, Token, lasts},
     member::{Member, Membership, Patch, is_bootstrap, keeps_an_admin},
 };

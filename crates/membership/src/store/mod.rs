@@ -1,5 +1,6 @@
 //! The tables.
 pub(crate) mod departed;
+pub(crate) mod group;
 pub(crate) mod invitation;
 pub(crate) mod member;
 pub(crate) mod review;

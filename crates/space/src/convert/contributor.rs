@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use devspaces_authz::{AppRole, ConsoleRole, Role};
+use devspaces_gate::HeldRole;
 use devspaces_kit::{
     name::{AppName, ContributorName, SpaceName, UserName},
     status::{Fault, Fields},
@@ -44,6 +45,18 @@ pub(crate) fn derived(
     }
 }
 
+/// R-M11, R-A11: someone whose highest role comes through a group or an app group.
+pub(crate) fn through(app: AppName, user: UserName, held: &HeldRole) -> proto::Contributor {
+    let name = ContributorName { app, user };
+    proto::Contributor {
+        user: name.user.to_string(),
+        name: name.to_string(),
+        role: wire_role(held.role).into(),
+        derived_from: held.through.clone().unwrap_or_default(),
+        ..proto::Contributor::default()
+    }
+}
+
 /// Where a derived role comes from: "console Admin of spaces/…".
 pub(crate) fn origin(space: SpaceName, role: ConsoleRole) -> String {
     format!("{} of {space}", Role::from(role).title())
@@ -60,7 +73,7 @@ pub(crate) fn wire_role(role: AppRole) -> proto::ContributorRole {
 }
 
 /// A role that can be given: R-A3 has `OWNER` come by other ways.
-fn given_role(number: i32) -> Result<AppRole, &'static str> {
+pub(crate) fn given_role(number: i32) -> Result<AppRole, &'static str> {
     match proto::ContributorRole::try_from(number) {
         Ok(proto::ContributorRole::Admin) => Ok(AppRole::Admin),
         Ok(proto::ContributorRole::Deployer) => Ok(AppRole::Deployer),

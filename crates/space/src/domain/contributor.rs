@@ -12,6 +12,8 @@ pub(crate) struct Contributor {
     pub(crate) role: AppRole,
     /// The app's space.
     pub(crate) space: Option<SpaceName>,
+    /// When the role ends (R-M10); never that of `OWNER`. `None`: it does not.
+    pub(crate) expire_time: Option<Timestamp>,
     pub(crate) create_time: Timestamp,
     pub(crate) update_time: Timestamp,
     pub(crate) revision: i64,
@@ -26,12 +28,17 @@ impl Contributor {
         now: Timestamp,
         revision: i64,
     ) -> Self {
-        Self { name, role, space, create_time: now, update_time: now, revision }
+        Self { name, role, space, expire_time: None, create_time: now, update_time: now, revision }
     }
 
-    /// The same person with another role from now on.
+    /// The same person with another role from now on, which does not end.
     pub(crate) fn with_role(&self, role: AppRole, now: Timestamp, revision: i64) -> Self {
-        Self { role, update_time: now, revision, ..self.clone() }
+        Self { role, expire_time: None, update_time: now, revision, ..self.clone() }
+    }
+
+    /// Whether the role has not ended by a time.
+    pub(crate) fn is_current(&self, now: Timestamp) -> bool {
+        self.expire_time.is_none_or(|end| now < end)
     }
 }
 

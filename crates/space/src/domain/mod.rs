@@ -2,6 +2,7 @@
 mod app;
 mod conditions;
 mod contributor;
+mod group;
 mod kept;
 mod space;
 mod transfer;
@@ -10,6 +11,7 @@ pub(crate) use self::{
     app::{App, Details, DetailsPatch, Listing},
     conditions::{Blocker, Conditions, Destination, Source, all_of},
     contributor::{Contributor, role_json},
+    group::{AppGroup, GivenRole},
     kept::{purge_time, purged_if_deleted_by},
     space::{Metadata, Patch, Space},
     transfer::{Transfer, TransferState},

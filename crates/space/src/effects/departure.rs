@@ -62,26 +62,41 @@ impl Departure {
         if roles.iter().any(|role| !held.contains(&role.name.app.into())) {
             return Err(Abort::OtherScopes);
         }
-        if !roles.is_empty() {
-            self.drop_roles(tx, &roles).await?;
+        for role in &roles {
+            self.pass_on(tx, role).await?;
         }
+        self.leave(tx, &roles).await?;
         Ok(store::departure::put(tx, self.space, self.user.id(), sequence).await?)
     }
 
-    async fn drop_roles(&self, tx: &mut Tx, roles: &[Contributor]) -> Result<(), Abort> {
-        for role in roles {
-            self.pass_on(tx, role).await?;
+    /// R-M11: only members are in groups, whatever other roles are kept. Tells of all that goes in the space's journal.
+    async fn leave(&self, tx: &mut Tx, roles: &[Contributor]) -> Result<(), Abort> {
+        let groups = store::group::remove_from_all(tx, self.space, &self.user).await?;
+        let app_groups = match self.keep_roles {
+            true => 0,
+            false => store::app_group_role::remove_of(tx, self.space, &self.user).await?,
+        };
+        if roles.is_empty() && groups + app_groups == 0 {
+            return Ok(());
         }
         // What became of each role stands in the app's own journal. Here it is which apps, so that the entry stays of a
         // size that can be read whatever somebody contributed to.
         let change = Change {
             scope: self.space.into(),
             resources: roles.iter().map(|role| role.name.app.to_string()).collect(),
-            before: json!({ "user": self.user.to_string(), "apps": roles.len() }),
+            before: json!({
+                "user": self.user.to_string(),
+                "apps": roles.len(),
+                "groups": groups,
+                "app_groups": app_groups,
+            }),
             after: Value::Null,
             facts: true,
         };
-        tx.record(change).await?;
+        let revision = tx.record(change).await?;
+        if groups + app_groups > 0 {
+            store::group::stamp(tx, self.space, revision).await?;
+        }
         Ok(())
     }
 

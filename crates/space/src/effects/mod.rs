@@ -1,5 +1,6 @@
 //! What the space service does because something happened elsewhere: a file for each kind.
 mod departure;
+mod group;
 mod listing;
 mod publication;
 
@@ -14,6 +15,7 @@ use devspaces_proto::facts::v1::{ApplyEffectsRequest, effect::Effect};
 
 use self::{
     departure::Departure,
+    group::Regrouping,
     listing::Relisting,
     publication::{Creation, Publication},
 };
@@ -23,6 +25,8 @@ use self::{
 enum Applied {
     /// R-M5, R-M8.
     Departure(Departure),
+    /// R-M11.
+    Regrouping(Regrouping),
     /// R-K1.
     Publication(Publication),
     /// R-K2, R-K7.
@@ -47,6 +51,9 @@ impl Received {
             Some(Effect::DropAppRoles(drop)) if from(Service::Membership) => {
                 Departure::read(drop).map(Applied::Departure)
             }
+            Some(Effect::ChangeGroup(change)) if from(Service::Membership) => {
+                Regrouping::read(change).map(Applied::Regrouping)
+            }
             Some(Effect::PublishSpace(published)) if from(Service::Marketplace) => {
                 Publication::read(published).map(Applied::Publication)
             }
@@ -69,6 +76,7 @@ impl Effects for Received {
         for applied in &self.applied {
             match applied {
                 Applied::Departure(departure) => scopes.extend(departure.scopes(db).await?),
+                Applied::Regrouping(regrouping) => scopes.push(regrouping.scope()),
                 Applied::Publication(publication) => scopes.push(publication.scope()),
                 Applied::Creation(creation) => scopes.extend(creation.scopes()),
                 Applied::Relisting(relisting) => scopes.extend(relisting.scopes()),
@@ -81,6 +89,7 @@ impl Effects for Received {
         for applied in &self.applied {
             match applied {
                 Applied::Departure(departure) => departure.apply(tx, self.sequence).await?,
+                Applied::Regrouping(regrouping) => regrouping.apply(tx).await?,
                 Applied::Publication(publication) => publication.apply(tx).await?,
                 Applied::Creation(creation) => creation.apply(tx).await?,
                 Applied::Relisting(relisting) => relisting.apply(tx).await?,

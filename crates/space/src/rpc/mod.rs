@@ -1,5 +1,6 @@
 //! The services as gRPC sees them: a folder for each, with a file for each method.
 mod app;
+mod app_group;
 mod records;
 mod space;
 

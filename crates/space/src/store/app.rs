@@ -1,5 +1,5 @@
 //! The app table, and which apps a person sees.
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use devspaces_authz::AppRole;
 use devspaces_gate::PlacedApp;
@@ -13,7 +13,7 @@ use devspaces_ledger::{
 };
 use uuid::Uuid;
 
-use super::contributor;
+use super::way;
 use crate::domain::{App, Details, Listing};
 
 #[derive(Debug, sqlx::FromRow)]
@@ -222,72 +222,73 @@ pub(crate) async fn names_in(
     Ok(rows.into_iter().map(|(id, name)| (AppName(id), name)).collect())
 }
 
-/// The apps in use to which a person contributes, in this space or in all and none, after one, in the order of their
-/// ids.
+/// The apps in use to which a person contributes at a time, by whatever way, in this space or in all and none, after one, in
+/// the order of their ids.
 pub(crate) async fn ids_contributed_to(
     db: &mut Conn,
     person: &str,
     space: Option<SpaceName>,
     after: AppName,
     limit: i64,
-) -> Result<Vec<AppName>, Error> {
+    now: Timestamp,
+) -> Result<BTreeSet<AppName>, Error> {
     // Two texts, so that each has an index that gives its order. The apps are looked up and not joined: PostgreSQL
     // plans for somebody who contributes to many, and would go through all apps in their order to join them.
     let sql = match space {
         Some(_) => {
             "SELECT c.app FROM contributor c
-             WHERE c.person = $1 AND c.app > $2 AND c.space = $4
+             WHERE c.person = $1 AND c.app > $2 AND c.space = $5
+               AND (c.expire_time IS NULL OR c.expire_time > $4)
                AND (SELECT a.delete_time IS NULL FROM app a WHERE a.id = c.app)
              ORDER BY c.app LIMIT $3"
         }
         None => {
             "SELECT c.app FROM contributor c
              WHERE c.person = $1 AND c.app > $2
+               AND (c.expire_time IS NULL OR c.expire_time > $4)
                AND (SELECT a.delete_time IS NULL FROM app a WHERE a.id = c.app)
              ORDER BY c.app LIMIT $3"
         }
     };
     let ids: Vec<Uuid> = on!(db, |c| {
-        let query = sqlx::query_scalar(sql).bind(person).bind(after.0).bind(limit);
+        let query = sqlx::query_scalar(sql).bind(person).bind(after.0).bind(limit).bind(now);
         match space {
             Some(space) => query.bind(space.0).fetch_all(c).await,
             None => query.fetch_all(c).await,
         }
     })?;
-    Ok(ids.into_iter().map(AppName).collect())
+    let mut all = way::ids_through(db, person, space, after, limit, now).await?;
+    all.extend(ids.into_iter().map(AppName));
+    Ok(all)
 }
 
-#[derive(Debug, sqlx::FromRow)]
-struct SeenRow {
-    #[sqlx(flatten)]
-    app: Row,
-    role: Option<String>,
-}
-
-static SEEN: LazyLock<RowsSql> = LazyLock::new(|| {
+static IN_USE: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "wanted",
-        &["id", "person"],
+        &["id"],
         "SELECT DISTINCT a.id, a.space, a.display_name, a.description, a.listing, a.listed_by, a.delete_time,
-           a.create_time, a.update_time, a.revision, c.role
-         FROM wanted w JOIN app a ON a.id = w.id LEFT JOIN contributor c ON c.app = w.id AND c.person = w.person
+           a.create_time, a.update_time, a.revision
+         FROM wanted w JOIN app a ON a.id = w.id
          WHERE a.delete_time IS NULL
          ORDER BY a.id",
     )
 });
 
-/// Those of these apps that are in use, with the person's own role on each, in the order of their ids.
+/// Those of these apps that are in use, with the highest role that the person has on each at a time, by whatever way, in the
+/// order of their ids.
 pub(crate) async fn find_all(
     db: &mut Conn,
     names: &[AppName],
     person: &str,
+    now: Timestamp,
 ) -> Result<Vec<(App, Option<AppRole>)>, Error> {
-    let wanted: Vec<_> = names.iter().map(|name| (name, person)).collect();
-    let row = |(name, person): &(&AppName, &str)| [name.0.into(), (*person).to_owned().into()];
-    let rows: Vec<SeenRow> = SEEN.fetch_all(db, &wanted, row).await?;
-    let seen = |row: SeenRow| {
-        let role = row.role.as_deref().map(contributor::role).transpose()?;
-        Ok((row.app.try_into()?, role))
+    let rows: Vec<Row> = IN_USE.fetch_all(db, names, |name| [name.0.into()]).await?;
+    let roles = way::on_apps(db, names, person).await?;
+    let seen = |row: Row| {
+        let app = App::try_from(row)?;
+        let held = roles.get(&app.name).and_then(|roles| roles.highest_at(now));
+        let role = held.map(|held| held.role);
+        Ok((app, role))
     };
     rows.into_iter().map(seen).collect()
 }

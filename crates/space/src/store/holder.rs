@@ -1,5 +1,5 @@
 //! Who holds contributor roles, and on which apps: for the lists of who may do what (R-P5).
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use devspaces_authz::AppRole;
 use devspaces_gate::PlacedApp;
@@ -11,9 +11,10 @@ use devspaces_ledger::{
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::contributor;
+use super::{contributor, way};
 
-/// The contributors to an app with one of these roles, after one, in the order of their user names.
+/// The people with one of these roles on an app by whatever way, after one, in the order of their user names. Those whose
+/// roles have ended are among them.
 pub(crate) async fn of_app(
     db: &mut Conn,
     app: AppName,
@@ -36,7 +37,9 @@ pub(crate) async fn of_app(
     .bind(named(4))
     .fetch_all(c)
     .await)?;
-    Ok(people.into_iter().map(UserName::from_stored).collect())
+    let mut holders = way::holders(db, app, roles, after, limit).await?;
+    holders.extend(people.into_iter().map(UserName::from_stored));
+    Ok(first(holders, limit))
 }
 
 /// From one person to the next in the index, however many apps each contributes to. Each step gives one row, and so they
@@ -49,7 +52,7 @@ static OF_SPACE: LazyLock<String> = LazyLock::new(|| {
         )
     };
     let (first, following) = (next("$2"), next("held.person"));
-    let contributes = contributor::contributes("held.person", "$1");
+    let contributes = contributor::contributes("held.person", "$1", "TRUE");
     format!(
         "WITH RECURSIVE held (person) AS (
            SELECT {first} UNION ALL SELECT {following} FROM held WHERE held.person IS NOT NULL
@@ -58,7 +61,7 @@ static OF_SPACE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The contributors to apps in use of a space, after one, in the order of their user names.
+/// The people who may contribute to apps in use of a space by whatever way, after one, in the order of their user names.
 pub(crate) async fn of_space(
     db: &mut Conn,
     space: SpaceName,
@@ -71,7 +74,9 @@ pub(crate) async fn of_space(
         .bind(limit)
         .fetch_all(c)
         .await)?;
-    Ok(people.into_iter().map(UserName::from_stored).collect())
+    let mut holders = way::people_in(db, space, after, limit).await?;
+    holders.extend(people.into_iter().map(UserName::from_stored));
+    Ok(first(holders, limit))
 }
 
 /// The first apps of each role are read from the index, and the first of all these are kept.
@@ -102,7 +107,13 @@ static IN_SPACES: LazyLock<UnionSql> = LazyLock::new(|| {
     )
 });
 
-/// The apps on which a person has one of these roles, deleted ones included, after one, in the order of their places.
+/// The first of some lists together, each of which was cut at this limit and so tells of all up to its last.
+fn first<T>(together: BTreeSet<T>, limit: i64) -> Vec<T> {
+    together.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).collect()
+}
+
+/// The apps on which a person has one of these roles by whatever way, deleted ones included, after one, in the order of their
+/// places.
 pub(crate) async fn apps_of(
     db: &mut Conn,
     person: &UserName,
@@ -120,7 +131,11 @@ pub(crate) async fn apps_of(
     if left > 0 {
         let after = after.and_then(|after| Some((after.space?, after.app)));
         let after = after.unwrap_or((SpaceName::NIL, AppName::NIL));
-        apps.extend(in_spaces(db, person, &roles, after, left).await?);
+        let through = way::placed(db, person, &roles, after, left).await?;
+        let through = through.into_iter().map(|(space, app)| PlacedApp { space: Some(space), app });
+        let mut placed: BTreeSet<PlacedApp> = through.collect();
+        placed.extend(in_spaces(db, person, &roles, after, left).await?);
+        apps.extend(first(placed, left));
     }
     Ok(apps)
 }

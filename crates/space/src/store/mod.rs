@@ -1,11 +1,17 @@
 //! The tables.
 pub(crate) mod app;
+pub(crate) mod app_group;
+pub(crate) mod app_group_role;
 pub(crate) mod closed_listing;
+pub(crate) mod contributes;
 pub(crate) mod contributor;
 pub(crate) mod creator;
 pub(crate) mod departure;
 pub(crate) mod deployer;
+pub(crate) mod group;
+pub(crate) mod group_role;
 pub(crate) mod holder;
 pub(crate) mod holding;
 pub(crate) mod space;
 pub(crate) mod transfer;
+pub(crate) mod way;

@@ -3,6 +3,7 @@
 //! A scenario imports from here and from no other scenario. These functions are a part of the scenarios' crate and not of
 //! `devspaces_tests`, so that the compiler tells of an act that nobody does any more.
 pub(crate) mod accounts;
+pub(crate) mod app_groups;
 pub(crate) mod apps;
 pub(crate) mod authz;
 pub(crate) mod authzen;
@@ -10,6 +11,7 @@ pub(crate) mod checks;
 pub(crate) mod commands;
 pub(crate) mod contributors;
 pub(crate) mod dev;
+pub(crate) mod groups;
 pub(crate) mod http;
 pub(crate) mod invitations;
 pub(crate) mod invoices;

@@ -1,5 +1,6 @@
 //! Apps and their contributors.
 mod contributors;
+mod groups;
 mod life_cycle;
 mod linking;
 mod processes;

@@ -2,6 +2,7 @@
 mod bootstrap;
 mod departures;
 mod expiry;
+mod groups;
 mod invitations;
 mod members;
 mod races;

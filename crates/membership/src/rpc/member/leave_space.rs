@@ -63,14 +63,15 @@ impl Mutation for Leave {
         keep_an_admin(tx, &mut blockers, &before, None).await?;
         blockers.finish()?;
         let app_roles = app_roles_of_ended(tx, &self.name).await?;
-        let void_invitations = depart(tx, &before, &app_roles).await?;
+        let left = depart(tx, &before, &app_roles).await?;
         let told = self.held.told(&app_roles, self.room);
         Ok(LeaveSpaceResponse {
             removed_app_roles: told.removed,
             remaining_roles: told.remaining,
             unknown_planes: told.unknown,
             untold_app_roles: told.untold,
-            void_invitations,
+            void_invitations: left.void_invitations,
+            left_groups: left.left_groups,
         })
     }
 }

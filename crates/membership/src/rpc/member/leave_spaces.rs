@@ -1,6 +1,5 @@
 use std::collections::HashSet;
 
-use devspaces_authz::takes_away;
 use devspaces_gate::Context;
 use devspaces_kit::{
     identity::Caller,
@@ -8,14 +7,14 @@ use devspaces_kit::{
     page,
     status::{Fault, Fields, Reason},
 };
-use devspaces_ledger::{Abort, Call, Mutation, Tx};
+use devspaces_ledger::Call;
 use devspaces_proto::membership::v1::{
     LeaveSpaceRefusal, LeaveSpaceResult, LeaveSpacesRequest, LeaveSpacesResponse, leave_space_result::Outcome,
 };
 use futures::{StreamExt as _, stream};
 use tonic::Code;
 
-use super::leave_space::leave;
+use super::{super::kept, leave_space::leave};
 
 /// How many spaces one call leaves at most.
 const MOST: usize = 100;
@@ -81,7 +80,7 @@ async fn leave_all(
     });
     let response = LeaveSpacesResponse { results: results.collect() };
     if settled && call.request_id().is_some() {
-        return context.mutations.run(call.clone(), Vec::new(), Kept(response)).await;
+        return kept(context, call, response).await;
     }
     Ok(response)
 }
@@ -92,20 +91,4 @@ fn refused(fault: &Fault) -> Outcome {
         reason: fault.reason().into(),
         message: fault.message().to_owned(),
     })
-}
-
-/// The result of the whole, which a repeated call is answered with (R-J5). It changes nothing itself.
-struct Kept(LeaveSpacesResponse);
-
-impl Mutation for Kept {
-    type Reply = LeaveSpacesResponse;
-    const REVOKES: bool = true;
-
-    fn takes_away(&self) -> bool {
-        takes_away(&[])
-    }
-
-    async fn once(&self, _: &mut Tx) -> Result<LeaveSpacesResponse, Abort> {
-        Ok(self.0.clone())
-    }
 }

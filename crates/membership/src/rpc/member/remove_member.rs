@@ -82,14 +82,15 @@ impl GuardedChange for Removal {
         }
         blockers.finish()?;
         let app_roles = self.app_roles(tx).await?;
-        let void_invitations = depart(tx, &before, &app_roles).await?;
+        let left = depart(tx, &before, &app_roles).await?;
         let told = self.held.told(&app_roles, page::MAX_BYTES);
         Ok(RemoveMemberResponse {
             removed_app_roles: told.removed,
             remaining_roles: told.remaining,
             unknown_planes: told.unknown,
             untold_app_roles: told.untold,
-            void_invitations,
+            void_invitations: left.void_invitations,
+            left_groups: left.left_groups,
         })
     }
 }

@@ -165,7 +165,8 @@ pub(super) async fn told(context: &Context, caller: &Caller, space: SpaceName) -
 
 /// Some of the bindings that a question is about, each with its place.
 pub(super) struct Found {
-    pub(super) bindings: Vec<(Place, RoleBinding)>,
+    /// Nothing is told of those that have ended.
+    pub(super) bindings: Vec<(Place, Option<RoleBinding>)>,
     /// The planes that were gone into and are not known.
     pub(super) unknown: Vec<Plane>,
 }
@@ -219,12 +220,12 @@ async fn of_section(
     section: Section,
     after: &str,
     room: usize,
-) -> Result<Vec<(Place, RoleBinding)>, Fault> {
+) -> Result<Vec<(Place, Option<RoleBinding>)>, Fault> {
     let own = matches!(section, Section::Console | Section::Derived);
     let listed = if own {
         of_members(context, question, section, after, room).await?
-    } else if question.ends_before.is_some() {
-        // Roles on other planes don't end by themselves.
+    } else if question.ends_before.is_some() && section != Section::Apps {
+        // Admins of other planes don't end by themselves.
         Vec::new()
     } else {
         of_peer(context, question, section, after, room).await?
@@ -239,7 +240,7 @@ async fn of_members(
     section: Section,
     after: &str,
     room: usize,
-) -> Result<Vec<(String, RoleBinding)>, Fault> {
+) -> Result<Vec<(String, Option<RoleBinding>)>, Fault> {
     let page = store::review::Page {
         space: question.space,
         after,
@@ -252,11 +253,11 @@ async fn of_members(
     let members = store::review::list(&mut db, &page, context.clock.now()).await?;
     let key = |member: &Member| member.name.user.id().to_owned();
     if section == Section::Derived {
-        return Ok(members.iter().map(|member| (key(member), derived(member))).collect());
+        return Ok(members.iter().map(|member| (key(member), Some(derived(member)))).collect());
     }
     let given: Vec<_> = members.iter().map(given).collect();
     let by = actors(&mut db, &given).await?;
-    Ok(members.iter().zip(by).map(|(member, by)| (key(member), direct(member, by))).collect())
+    Ok(members.iter().zip(by).map(|(member, by)| (key(member), Some(direct(member, by)))).collect())
 }
 
 /// The change by which a member has the role.
@@ -298,7 +299,7 @@ async fn of_peer(
     section: Section,
     after: &str,
     room: usize,
-) -> Result<Vec<(String, RoleBinding)>, Fault> {
+) -> Result<Vec<(String, Option<RoleBinding>)>, Fault> {
     let wanted = BindingsQuestion {
         space: question.space.to_string(),
         user: question.user.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -306,6 +307,7 @@ async fn of_peer(
         limit: i32::try_from(room).unwrap_or(i32::MAX),
     };
     let wanted = Some(wanted);
+    let ends_before = question.ends_before.map(Into::into);
     let bindings = match section {
         Section::Billing => {
             let ask = |channel, request| async move {
@@ -325,7 +327,7 @@ async fn of_peer(
             let ask = |channel, request| async move {
                 SpaceRecordsServiceClient::new(channel).list_app_bindings(request).await
             };
-            let request = ListAppBindingsRequest { question: wanted };
+            let request = ListAppBindingsRequest { question: wanted, ends_before };
             context.peers.ask(Service::Space, request, ask).await?.bindings
         }
     };
@@ -336,7 +338,7 @@ async fn of_peer(
 }
 
 /// What a peer says, as it is told. `None`: it says nothing that this version can use.
-fn told_by_peer(space: SpaceName, section: Section, told: Binding) -> Option<(String, RoleBinding)> {
+fn told_by_peer(space: SpaceName, section: Section, told: Binding) -> Option<(String, Option<RoleBinding>)> {
     let role = match section {
         Section::Billing => Role::BillingAdmin,
         Section::Marketplace => Role::MarketplaceAdmin,
@@ -350,7 +352,8 @@ fn told_by_peer(space: SpaceName, section: Section, told: Binding) -> Option<(St
         way: Way::Direct.into(),
         start_time: told.start_time,
         given_by: told.given_by,
+        expire_time: told.expire_time,
         ..RoleBinding::default()
     };
-    Some((told.key, binding))
+    Some((told.key, Some(binding).filter(|_| !told.ended)))
 }

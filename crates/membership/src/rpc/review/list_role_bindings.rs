@@ -32,8 +32,8 @@ pub(super) async fn handle(
     };
     // One more than is shown tells whether there is another page.
     let found = after(context, &question, &told, &place, size + 1).await?;
-    let key = |(place, _): &(Place, _)| place.to_text();
-    let (bindings, last) = page::fill(found.bindings, size, key, |(_, binding)| Some(binding));
+    let key = |(place, _): &(Place, Option<_>)| place.to_text();
+    let (bindings, last) = page::fill(found.bindings, size, key, |(_, binding)| binding);
     let unknown_planes = found.unknown.iter().map(|plane| plane.name().to_owned()).collect();
     Ok(ListRoleBindingsResponse { bindings, unknown_planes, next_page_token: tokens.next(last) })
 }

@@ -125,5 +125,9 @@ pub(super) async fn change(tx: &mut Tx, before: &App, after: App) -> Result<App,
 async fn put(tx: &mut Tx, before: &App, after: App) -> Result<App, Abort> {
     store::app::put(tx, &after).await?;
     store::holding::follow(tx, after.name, before.holder(), after.holder(), after.update_time).await?;
+    if before.holder() != after.holder() {
+        // R-M11, R-A11: for good, also if the app comes back.
+        store::group_role::end(tx, after.name).await?;
+    }
     Ok(after)
 }

@@ -80,14 +80,15 @@ impl Sight {
         tokens: &PageToken,
     ) -> Result<ListAppsResponse, Fault> {
         let mut db = context.pool.read().await?;
-        let limit = page::limit(size);
+        let (limit, now) = (page::limit(size), context.clock.now());
         let mut ids: BTreeSet<AppName> =
             store::app::ids_in(&mut db, &self.viewed, after, limit).await?.into_iter().collect();
-        ids.extend(store::app::ids_contributed_to(&mut db, &self.person, self.space, after, limit).await?);
+        let own = store::app::ids_contributed_to(&mut db, &self.person, self.space, after, limit, now);
+        ids.extend(own.await?);
         // Each list was cut at the limit, so the first of them together are complete.
         let ids: Vec<AppName> = ids.into_iter().take(size + 1).collect();
         let viewed: HashSet<&SpaceName> = self.viewed.iter().collect();
-        let found = store::app::find_all(&mut db, &ids, &self.person).await?;
+        let found = store::app::find_all(&mut db, &ids, &self.person, now).await?;
         let mut found: HashMap<AppName, _> =
             found.into_iter().map(|(app, role)| (app.name, (app, role))).collect();
         let (apps, last) = page::fill(

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use devspaces_authz::{AppRole, Fact, Facts, Permission, Service};
 use devspaces_gate::Context;
@@ -10,9 +10,12 @@ use devspaces_kit::{
 };
 use devspaces_proto::space::v1::{ListContributorsRequest, ListContributorsResponse};
 
-use crate::{convert::contributor::derived, store};
+use crate::{
+    convert::contributor::{derived, through},
+    store,
+};
 
-/// R-A4
+/// R-A4, R-M11, R-A11: each person by the highest role, and where that comes from.
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
@@ -30,15 +33,28 @@ pub(super) async fn handle(
     let limit = page::limit(size);
     // By id, and so in the order of both lists. Each is cut at the limit, so the first of them together are complete.
     let mut merged = BTreeMap::new();
+    let (mut grouped, now) = (HashMap::new(), context.clock.now());
     if let Some(space) = pass.space()
         && sees_derived(pass.facts())?
     {
         for (user, role) in context.gate.derived_viewers(space, &after, limit).await? {
             merged.insert(user.id().to_owned(), derived(app, space, user, role));
         }
+        let mut db = context.pool.read().await?;
+        for (user, roles) in store::way::people_on(&mut db, app, &after, limit, now).await? {
+            if let Some(highest) = roles.highest_at(now) {
+                merged.insert(user.id().to_owned(), through(app, user.clone(), highest));
+            }
+            grouped.insert(user, roles);
+        }
     }
-    for own in store::contributor::list(&mut context.pool.read().await?, app, &after, limit).await? {
-        merged.insert(own.name.user.id().to_owned(), own.into());
+    for own in
+        store::contributor::list_current(&mut context.pool.read().await?, app, &after, limit, now).await?
+    {
+        let others = grouped.remove(&own.name.user).unwrap_or_default();
+        if others.highest_at(now).is_none_or(|other| !other.is_higher_than(own.role)) {
+            merged.insert(own.name.user.id().to_owned(), own.into());
+        }
     }
     let merged = merged.into_iter().take(size + 1);
     let (contributors, last) =
@@ -46,8 +62,8 @@ pub(super) async fn handle(
     Ok(ListContributorsResponse { contributors, next_page_token: tokens.next(last) })
 }
 
-/// Whether the derived viewers are shown, which tells who is in the space (R-M7): to its members, and to those who
-/// manage the app's contributors and must know whom they can't remove (R-A4).
+/// Whether the derived viewers are shown, and those whose roles come through groups, which tells who is in the space (R-M7): to
+/// its members, and to those who manage the app's contributors and must know whom they can't remove (R-A4).
 ///
 /// # Errors
 /// `UNAVAILABLE` if the owner of console roles did not answer, so that nobody can tell.

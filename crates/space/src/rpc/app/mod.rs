@@ -168,8 +168,8 @@ fn block_owner(blockers: &mut Blockers, name: &ContributorName) {
     blockers.add(Reason::AppOwner, name.to_string(), sentence);
 }
 
-/// What is answered of someone who has no role of their own on an app: that the role is derived (R-A4), or that they
-/// don't contribute to it at all.
+/// What is answered of someone who has no role of their own on an app: that the role is derived (R-A4) or comes through a group
+/// or an app group, or that they don't contribute to it at all.
 ///
 /// # Errors
 /// Always: `FAILED_PRECONDITION` / `DERIVED_ROLE`, `NOT_FOUND`; `UNAVAILABLE` if it can't be known which.
@@ -179,6 +179,13 @@ async fn no_own_role<T>(
     space: Option<SpaceName>,
 ) -> Result<T, Fault> {
     let Some(space) = space else { return Err(Fault::not_found(name)) };
+    let mut db = context.pool.read().await?;
+    let roles = store::way::on_apps(&mut db, &[name.app], name.user.id()).await?;
+    drop(db);
+    let highest = roles.get(&name.app).and_then(|roles| roles.highest_at(context.clock.now()));
+    if let Some(through) = highest.and_then(|held| held.through.as_deref()) {
+        return Err(group_role(name, through));
+    }
     let person = name.user.clone().into();
     let standing = context.gate.facts(&person, space, &[Service::Membership]).await?;
     let Some(member) = standing.facts().membership.known() else {
@@ -188,6 +195,12 @@ async fn no_own_role<T>(
         Some(role) if views_all_apps(standing.facts()) => Err(derived_role(name, space, role)),
         _ => Err(Fault::not_found(name)),
     }
+}
+
+/// R-M11, R-A11
+fn group_role(name: &ContributorName, through: &str) -> Fault {
+    let sentence = format!("The role comes through {through}, and lasts as long as that gives it");
+    Fault::precondition(Reason::DerivedRole, name.to_string(), sentence).metadata("derived_from", through)
 }
 
 fn derived_role(name: &ContributorName, space: SpaceName, role: ConsoleRole) -> Fault {

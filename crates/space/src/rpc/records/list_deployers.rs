@@ -27,7 +27,7 @@ pub(super) async fn handle(
     let ((space, after), limit) = fields.finish_with(space.zip(after).zip(limit))?;
     let after = after.as_ref().map_or("", UserName::id);
     let mut db = context.pool.read().await?;
-    let found = store::deployer::list(&mut db, space, after, limit).await?;
+    let found = store::deployer::list(&mut db, space, after, limit, context.clock.now()).await?;
     Ok(ListDeployersResponse { deployers: found.into_iter().flat_map(to_wire).collect() })
 }
 

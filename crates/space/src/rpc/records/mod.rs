@@ -3,14 +3,17 @@ mod describe_spaces;
 mod list_app_bindings;
 mod list_deployers;
 mod list_holdings_at;
+mod list_roles_of_group;
 mod list_space_apps;
 mod reserve_listing;
+mod set_group_role;
 
 use devspaces_kit::edge::answer;
 use devspaces_proto::facts::v1::{
     DescribeSpacesRequest, DescribeSpacesResponse, ListAppBindingsRequest, ListAppBindingsResponse,
     ListDeployersRequest, ListDeployersResponse, ListHoldingsAtRequest, ListHoldingsAtResponse,
-    ListSpaceAppsRequest, ListSpaceAppsResponse, ReserveListingRequest, ReserveListingResponse,
+    ListRolesOfGroupRequest, ListRolesOfGroupResponse, ListSpaceAppsRequest, ListSpaceAppsResponse,
+    ReserveListingRequest, ReserveListingResponse, SetGroupRoleRequest, SetGroupRoleResponse,
     space_records_service_server::SpaceRecordsService,
 };
 use tonic::{Request, Response, Status};
@@ -59,5 +62,19 @@ impl SpaceRecordsService for Rpc {
         request: Request<ReserveListingRequest>,
     ) -> Result<Response<ReserveListingResponse>, Status> {
         answer(request, |caller, request| reserve_listing::handle(&self.0, caller, request)).await
+    }
+
+    async fn set_group_role(
+        &self,
+        request: Request<SetGroupRoleRequest>,
+    ) -> Result<Response<SetGroupRoleResponse>, Status> {
+        answer(request, |caller, request| set_group_role::handle(&self.0, caller, request)).await
+    }
+
+    async fn list_roles_of_group(
+        &self,
+        request: Request<ListRolesOfGroupRequest>,
+    ) -> Result<Response<ListRolesOfGroupResponse>, Status> {
+        answer(request, |caller, request| list_roles_of_group::handle(&self.0, caller, request)).await
     }
 }

@@ -39,15 +39,17 @@ struct Methods {
 const NONE: Methods =
     Methods { service: "", port: None, signed_in: 0, permitted: 0, on_a_resource: 0, internal: 0 };
 
-const METHODS: [Methods; 17] = [
+const METHODS: [Methods; 19] = [
     Methods { service: "AuthzService", signed_in: 6, ..NONE },
     Methods { service: "JournalService", permitted: 2, on_a_resource: 2, internal: 1, ..NONE },
     Methods { service: "FactsService", internal: 8, ..NONE },
     Methods { signed_in: 1, permitted: 8, on_a_resource: 7, ..of(Service::Space, "SpaceService") },
     Methods { permitted: 19, on_a_resource: 18, ..of(Service::Space, "AppService") },
-    Methods { internal: 6, ..of(Service::Space, "SpaceRecordsService") },
+    Methods { permitted: 11, on_a_resource: 11, ..of(Service::Space, "AppGroupService") },
+    Methods { internal: 8, ..of(Service::Space, "SpaceRecordsService") },
     Methods { signed_in: 2, permitted: 5, on_a_resource: 5, ..of(Service::Membership, "MembershipService") },
     Methods { signed_in: 2, permitted: 5, on_a_resource: 5, ..of(Service::Membership, "InvitationService") },
+    Methods { permitted: 11, on_a_resource: 11, ..of(Service::Membership, "GroupService") },
     Methods { permitted: 3, on_a_resource: 3, ..of(Service::Membership, "ReviewService") },
     Methods { internal: 1, ..of(Service::Membership, "MembershipRecordsService") },
     Methods {

@@ -58,6 +58,13 @@ impl Names {
             "InvitationService" if named => {
                 format!("{space}/invitations/0190a8d0-7b1c-7def-8000-000000000002")
             }
+            "GroupService" | "AppGroupService"
+                if ["CreateGroup", "ListGroups", "CreateAppGroup", "ListAppGroups"].contains(&method) =>
+            {
+                space.clone()
+            }
+            "GroupService" => format!("{space}/groups/0190a8d0-7b1c-7def-8000-000000000002"),
+            "AppGroupService" => format!("{space}/appGroups/0190a8d0-7b1c-7def-8000-000000000002"),
             "BillingAccountService" if method == "ConsentToInvoicing" => space.clone(),
             "BillingAccountService" if method == "RemoveBillingAdmin" => {
                 format!("{space}/billingAccount/admins/alice")

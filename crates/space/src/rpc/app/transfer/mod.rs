@@ -121,6 +121,8 @@ async fn hand_over(
     store::app::put(tx, &moved).await?;
     store::holding::follow(tx, app.name, app.holder(), moved.holder(), now).await?;
     store::contributor::move_to(tx, app.name, ended.destination).await?;
+    // R-A8, R-M11: what groups have are the source's, and do not come back with the app.
+    store::group_role::end(tx, app.name).await?;
     store::transfer::put(tx, &ended).await?;
     told_with_contributors(tx, ended).await
 }

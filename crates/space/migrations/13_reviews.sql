@@ -1,3 +1,6 @@
 -- R-P5, R-M13: who contributes to apps of a space, in the order of their names, and to which.
 DROP INDEX contributor_of_space;
 CREATE INDEX contributor_of_space ON contributor (space, person, app);
+
+-- R-M10, R-M13: whose roles end.
+CREATE INDEX contributor_ending_of_space ON contributor (space, person, app) WHERE expire_time IS NOT NULL;

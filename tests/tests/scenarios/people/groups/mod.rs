@@ -1,0 +1,5 @@
+//! Groups of a space's members, and the roles that they have on its apps (R-M11).
+mod endings;
+mod input;
+mod races;
+mod roles;
