@@ -16,7 +16,7 @@ use devspaces_proto::{
     },
     membership::v1::{
         invitation_service_client::InvitationServiceClient,
-        membership_service_client::MembershipServiceClient,
+        membership_service_client::MembershipServiceClient, people_service_client::PeopleServiceClient,
     },
     space::v1::{
         App, CreateAppRequest, CreateSpaceRequest, Space, app_service_client::AppServiceClient,
@@ -93,6 +93,12 @@ impl Persona {
     #[must_use]
     pub fn invitations(&self) -> InvitationServiceClient<Authorized> {
         InvitationServiceClient::new(self.authorized(Service::Membership))
+    }
+
+    /// The people of the membership service.
+    #[must_use]
+    pub fn people(&self) -> PeopleServiceClient<Authorized> {
+        PeopleServiceClient::new(self.authorized(Service::Membership))
     }
 
     /// The accounts of the billing service.

@@ -38,11 +38,15 @@ pub enum FactChange {
     ContributorRoleGiven,
     /// A contributor role becomes another, or none.
     ContributorRoleChanged,
+    /// Somebody is deactivated, and holds nothing any more.
+    PersonDeactivated,
+    /// Somebody is reactivated, and holds again what was held before.
+    PersonReactivated,
 }
 
 impl FactChange {
     /// Every way.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::SpaceCreated,
         Self::SpaceStateChanged,
         Self::SpacePublished,
@@ -58,6 +62,8 @@ impl FactChange {
         Self::AppUnlinked,
         Self::ContributorRoleGiven,
         Self::ContributorRoleChanged,
+        Self::PersonDeactivated,
+        Self::PersonReactivated,
     ];
 
     /// Whether it takes a permission from somebody, whatever the facts are before it.
@@ -70,7 +76,8 @@ impl FactChange {
             | Self::BillingAdminTaken
             | Self::MarketplaceAdminTaken
             | Self::AppUnlinked
-            | Self::ContributorRoleChanged => true,
+            | Self::ContributorRoleChanged
+            | Self::PersonDeactivated => true,
             Self::SpaceCreated
             | Self::SpaceStateChanged
             | Self::ConsoleRoleGiven
@@ -78,7 +85,8 @@ impl FactChange {
             | Self::BillingAdminGiven
             | Self::MarketplaceAdminGiven
             | Self::AppLinked
-            | Self::ContributorRoleGiven => false,
+            | Self::ContributorRoleGiven
+            | Self::PersonReactivated => false,
         }
     }
 }

@@ -11,7 +11,7 @@ macro_rules! permissions {
 
         impl Permission {
             /// Every permission, in the order of the table.
-            pub const ALL: [Permission; 58] = [$(Permission::$variant,)*];
+            pub const ALL: [Permission; 61] = [$(Permission::$variant,)*];
 
             /// The permission's name: "space.get".
             #[must_use]
@@ -141,6 +141,12 @@ permissions! {
     AuthzCheckOthers = "authz.check_others",
     /// See listings (R-K6).
     MarketplaceListingsGet = "marketplace.listings.get",
+    /// Deactivate people and reactivate them (R-M12).
+    PeopleDeactivate = "people.deactivate",
+    /// Make somebody console Admin of a space for a while (R-M14).
+    PlatformBreakGlass = "platform.break_glass",
+    /// List spaces of the whole platform (R-M12).
+    PlatformSpacesList = "platform.spaces.list",
 }
 
 impl Permission {

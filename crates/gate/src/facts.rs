@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// What does an owner know of this subject in this scope?
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
-    /// The scope: a space, or an app.
+    /// The scope: a space, an app, or [`Scope::People`] for whether the subject is active.
     pub scope: Scope,
     /// The subject. Shared, since a check asks several owners about the same one.
     pub subject: Arc<Principal>,
@@ -50,6 +50,8 @@ pub enum Cover {
     Groups = 1,
     /// Whether the person is active, in all scopes at once (R-M12).
     Person = 2,
+    /// Whether a space has an active Admin: it depends on the standing of several people (R-M3).
+    Admins = 3,
 }
 
 /// What an owner read, about one question.
@@ -76,7 +78,7 @@ pub enum OwnFacts {
         view_all_apps: bool,
         /// When the role ends (R-M10). `None`: it does not.
         expire_time: Option<Timestamp>,
-        /// Whether the space has a console Admin whose role does not expire (R-M3, R-M4).
+        /// Whether the space has an active console Admin whose role does not expire (R-M3, R-M4).
         has_admin: bool,
     },
     /// The billing service, of a space.
@@ -93,6 +95,11 @@ pub enum OwnFacts {
         role: Option<AppRole>,
         /// The name of the group by which the subject has that role (R-M11). `None`: directly.
         via_group: Option<String>,
+    },
+    /// Any service, of a person.
+    Person {
+        /// Whether the person is active (R-M12).
+        active: bool,
     },
 }
 
@@ -125,6 +132,7 @@ impl OwnFacts {
             Self::App { space, deleted, role, .. } => {
                 facts.app = Fact::Known(AppFacts { linked: space.is_some(), deleted, role });
             }
+            Self::Person { active } => facts.active = Fact::Known(active),
         }
     }
 
@@ -136,6 +144,7 @@ impl OwnFacts {
             (Self::Membership { .. }, Scope::Space(_)) => owner == Service::Membership,
             (Self::Billing(_), Scope::Space(_)) => owner == Service::Billing,
             (Self::Marketplace(_), Scope::Space(_)) => owner == Service::Marketplace,
+            (Self::Person { .. }, Scope::People) => true,
             _ => false,
         }
     }
@@ -161,6 +170,14 @@ impl Version {
         Self { digest: parts.concat().into(), ..self }
     }
 
+    /// This version, of facts that say so of what is covered. It is itself a part of the version: whatever changes it needs no
+    /// entry in the scope.
+    #[must_use]
+    pub fn saying(self, cover: Cover, so: bool) -> Self {
+        let parts: [&[u8]; 2] = [&self.digest, &[cover as u8, u8::from(so)]];
+        Self { digest: parts.concat().into(), ..self }
+    }
+
     /// Whether whoever knows `known` knows this version. Any difference is a change, a lower sequence as well.
     pub(crate) fn is_known(&self, known: Option<&Self>) -> bool {
         known == Some(self)
@@ -182,6 +199,7 @@ mod tests {
             }
         }
         all.push(version().covering(Cover::Groups, Some(stamps[0])).covering(Cover::Person, Some(stamps[1])));
+        all.extend([false, true].map(|so| version().saying(Cover::Admins, so)));
         for (place, one) in all.iter().enumerate() {
             assert!(all[place + 1..].iter().all(|other| !other.is_known(Some(one))), "{one:?}");
         }

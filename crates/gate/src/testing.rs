@@ -33,7 +33,7 @@ use crate::{
     gate::Gate,
     owner::{FactOwner, Hosted, Roles},
     source::Source,
-    sources::{ServicePermissions, Sources},
+    sources::{NamedPermissions, Sources},
 };
 
 /// A clock that stands still until it is set.
@@ -231,6 +231,7 @@ impl Memory {
         let unknown = || {
             let facts = match question.scope {
                 Scope::App(_) => OwnFacts::App { space: None, deleted: false, role: None, via_group: None },
+                Scope::People => OwnFacts::Person { active: true },
                 _ => OwnFacts::nothing(self.owner),
             };
             Reading { version: version(0), last_time: None, facts }
@@ -354,16 +355,19 @@ pub(crate) fn server_of(
 
 /// A gate of the membership service before these sources.
 pub(crate) fn gate(sources: impl IntoIterator<Item = Source>, clock: &Arc<TestClock>) -> Gate {
-    gate_of(Memory::of(Service::Membership), sources, ServicePermissions::default(), clock)
+    gate_of(Memory::of(Service::Membership), sources, NamedPermissions::default(), clock)
 }
 
 pub(crate) fn gate_of(
     home: Arc<Memory>,
     sources: impl IntoIterator<Item = Source>,
-    services: ServicePermissions,
+    services: NamedPermissions,
     clock: &Arc<TestClock>,
 ) -> Gate {
-    let sources = sources.into_iter().fold(Sources::default(), Sources::with);
+    let mut sources = sources.into_iter().fold(Sources::default(), Sources::with);
+    if sources.of(home.owner()).is_none() {
+        sources = sources.with(home.source(clock));
+    }
     Gate::new(home, sources, services, Duration::ZERO, clock.clone())
 }
 

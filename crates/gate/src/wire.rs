@@ -95,6 +95,7 @@ pub(crate) fn facts_to_wire(facts: OwnFacts) -> proto::Facts {
             via_group: via_group.unwrap_or_default(),
             deleted,
         }),
+        OwnFacts::Person { active } => Kind::Person(proto::PersonFacts { active }),
     };
     proto::Facts { facts: Some(kind) }
 }
@@ -121,6 +122,7 @@ pub(crate) fn facts_from_wire(facts: proto::Facts) -> Result<OwnFacts, Unreadabl
             via_group: Some(facts.via_group).filter(|group| !group.is_empty()),
             deleted: facts.deleted,
         },
+        Kind::Person(proto::PersonFacts { active }) => OwnFacts::Person { active },
     })
 }
 
@@ -205,6 +207,7 @@ mod tests {
         let mut all = vec![
             OwnFacts::Billing(BillingFacts { admin: true }),
             OwnFacts::Marketplace(MarketplaceFacts { admin: true }),
+            OwnFacts::Person { active: true },
             OwnFacts::Membership { role: None, view_all_apps: false, expire_time: None, has_admin: true },
             OwnFacts::App {
                 space: None,

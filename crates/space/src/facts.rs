@@ -2,7 +2,7 @@
 use std::sync::LazyLock;
 
 use devspaces_authz::{AppRole, Service, SpaceFacts, SpaceState};
-use devspaces_gate::{FactOwner, OwnFacts, PlacedApp, Question, Reading, Roles, Version};
+use devspaces_gate::{Cover, FactOwner, OwnFacts, PlacedApp, Question, Reading, Roles, Version};
 use devspaces_kit::{
     clock::Timestamp,
     name::{AppName, Principal, Scope, SpaceName, UserName},
@@ -27,6 +27,8 @@ struct Row {
     app_space: Option<Uuid>,
     deleted: bool,
     role: Option<String>,
+    active: bool,
+    stamp: Option<Uuid>,
 }
 
 /// Heads and facts in one statement, so that a version and its facts are of one moment. A question about a space finds
@@ -35,12 +37,14 @@ static READ: LazyLock<RowsSql> = LazyLock::new(|| {
     let contributes = store::contributor::contributes("q.person", "q.id");
     let statement = format!(
         "SELECT h.facts_sequence, h.facts_hash, h.time, s.state, s.published, {contributes} AS contributes,
-           a.space AS app_space, a.delete_time IS NOT NULL AS deleted, c.role
+           a.space AS app_space, a.delete_time IS NOT NULL AS deleted, c.role,
+           COALESCE(p.active, TRUE) AS active, p.stamp
          FROM question q
          LEFT JOIN head h ON h.scope = q.scope
          LEFT JOIN space s ON s.id = q.id
          LEFT JOIN app a ON a.id = q.id
          LEFT JOIN contributor c ON c.app = q.id AND c.person = q.person
+         LEFT JOIN standing p ON p.person = q.person
          ORDER BY q.place"
     );
     RowsSql::new("question", &Question::COLUMNS, &statement)
@@ -51,17 +55,18 @@ fn reading(question: &Question, row: Row) -> Result<Reading, Error> {
         Scope::Space(_) => OwnFacts::Space(SpaceFacts {
             state: row.state.as_deref().map_or(Ok(SpaceState::None), store::space::state)?,
             published: row.published.unwrap_or_default(),
-            contributes: row.contributes,
+            contributes: row.contributes && row.active,
         }),
+        Scope::People => OwnFacts::Person { active: row.active },
         // Nobody asks this service about the last two; what it said of them would be refused (`OwnFacts::are_of`).
         Scope::App(_) | Scope::VendorProfile(_) | Scope::RateCards => OwnFacts::App {
             space: row.app_space.filter(|_| !row.deleted).map(SpaceName),
             deleted: row.deleted,
-            role: row.role.as_deref().map(store::contributor::role).transpose()?,
+            role: row.role.as_deref().filter(|_| row.active).map(store::contributor::role).transpose()?,
             via_group: None,
         },
     };
-    let version = Version::of_head(row.facts_sequence, row.facts_hash);
+    let version = Version::of_head(row.facts_sequence, row.facts_hash).covering(Cover::Person, row.stamp);
     Ok(Reading { version, last_time: row.time, facts })
 }
 
@@ -115,7 +120,7 @@ impl FactOwner for SpaceOwner {
                 store::holder::of_app(db, AppName(app), &roles.contributor, after, limit).await
             }
             Scope::Space(space) => store::holder::of_space(db, SpaceName(space), after, limit).await,
-            Scope::VendorProfile(_) | Scope::RateCards => Ok(Vec::new()),
+            Scope::VendorProfile(_) | Scope::RateCards | Scope::People => Ok(Vec::new()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the membership service answers: a folder for each gRPC service of the API.
 mod invitation;
 mod member;
+mod people;
 mod records;
 
 use std::sync::Arc;

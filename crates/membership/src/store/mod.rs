@@ -1,4 +1,5 @@
 //! The tables.
+pub(crate) mod deactivation;
 pub(crate) mod departed;
 pub(crate) mod invitation;
 pub(crate) mod member;

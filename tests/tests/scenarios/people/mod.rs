@@ -5,3 +5,4 @@ mod expiry;
 mod invitations;
 mod members;
 mod races;
+mod standing;
