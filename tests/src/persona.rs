@@ -16,7 +16,8 @@ use devspaces_proto::{
     },
     membership::v1::{
         group_service_client::GroupServiceClient, invitation_service_client::InvitationServiceClient,
-        membership_service_client::MembershipServiceClient, review_service_client::ReviewServiceClient,
+        membership_service_client::MembershipServiceClient, people_service_client::PeopleServiceClient,
+        review_service_client::ReviewServiceClient,
     },
     space::v1::{
         App, CreateAppRequest, CreateSpaceRequest, Space, app_group_service_client::AppGroupServiceClient,
@@ -111,6 +112,12 @@ impl Persona {
     #[must_use]
     pub fn reviews(&self) -> ReviewServiceClient<Authorized> {
         ReviewServiceClient::new(self.authorized(Service::Membership))
+    }
+
+    /// The people of the membership service.
+    #[must_use]
+    pub fn people(&self) -> PeopleServiceClient<Authorized> {
+        PeopleServiceClient::new(self.authorized(Service::Membership))
     }
 
     /// The accounts of the billing service.

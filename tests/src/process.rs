@@ -195,7 +195,8 @@ impl Processes {
             .args(["--service-permission", "importer=import.apps"])
             .args(["--service-permission", "metering=usage.report"])
             .args(["--service-permission", "billing-run=billing.run"])
-            .args(["--service-permission", "migrator=import.vendor_profiles"]);
+            .args(["--service-permission", "migrator=import.vendor_profiles"])
+            .args(["--service-permission", "offboarding=people.deactivate"]);
         for (peer, replicas) in &self.addresses {
             let network = self.networks.get(peer).map(|network| &network.address);
             for address in network.map_or(replicas.as_slice(), slice::from_ref) {

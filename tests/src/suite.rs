@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
 
 use devspaces::{Config, Hosted, journal::JournalWatchers};
 use devspaces_authz::{Permission, PermissionSet, Service};
-use devspaces_gate::{ServicePermissions, SpaceQuota, WINDOW};
+use devspaces_gate::{NamedPermissions, SpaceQuota, WINDOW};
 use devspaces_kit::{
     identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
     name::{Principal, UserName},
@@ -137,7 +137,7 @@ impl Suite {
             peers: self.config.peers.clone(),
             issuers: self.issuer.issuers().expect("the issuer's keys"),
             suite_keys: Jwks::parse(&json!({ "keys": keys }).to_string()).expect("the suite's keys"),
-            service_permissions: [
+            named_permissions: [
                 ("auditor", Permission::AuthzCheckOthers),
                 ("importer", Permission::ImportApps),
                 ("metering", Permission::UsageReport),
@@ -146,12 +146,20 @@ impl Suite {
                 ("accounting", Permission::BillingCredit),
                 ("migrator", Permission::ImportVendorProfiles),
                 ("reviewer", Permission::ListingsApprove),
+                ("offboarding", Permission::PeopleDeactivate),
             ]
             .into_iter()
-            .fold(ServicePermissions::default(), |all, (name, permission)| {
+            .fold(NamedPermissions::default(), |all, (name, permission)| {
                 let set = PermissionSet::EMPTY.with(permission).expect("a service permission");
                 all.with(Principal::service(name), set)
-            }),
+            })
+            .with(
+                Principal::user("operator"),
+                [Permission::PlatformBreakGlass, Permission::PlatformSpacesList]
+                    .into_iter()
+                    .try_fold(PermissionSet::EMPTY, PermissionSet::with_of_person)
+                    .expect("permissions that people are given by name"),
+            ),
             journal_watchers: JournalWatchers::default().with(Principal::service("observer")),
             space_quota: SpaceQuota::default().except(UserName::from_stored("maker".into()), 3),
             strict_window: WINDOW,

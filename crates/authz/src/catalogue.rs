@@ -79,7 +79,11 @@ fn owners_of(resource: ResourceType, grant: Grant) -> OwnerSet {
 fn grant(row: &Row, role: Role) -> Option<Grant> {
     match role {
         Role::Service => {
-            (row.also == Also::ServiceByName).then_some(Grant { role, condition: None, via: None })
+            let by_name = matches!(row.also, Also::ServiceByName | Also::AnybodyByName);
+            by_name.then_some(Grant { role, condition: None, via: None })
+        }
+        Role::NamedPerson => {
+            (row.also == Also::AnybodyByName).then_some(Grant { role, condition: None, via: None })
         }
         Role::SignedIn => {
             row.space_roles.contains(&Cell::Any).then_some(Grant { role, condition: None, via: None })

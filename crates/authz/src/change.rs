@@ -44,11 +44,15 @@ pub enum FactChange {
     ContributorRoleAdded,
     /// A contributor role becomes another, or none.
     ContributorRoleChanged,
+    /// Somebody is deactivated, and holds nothing any more.
+    PersonDeactivated,
+    /// Somebody is reactivated, and holds again what was held before.
+    PersonReactivated,
 }
 
 impl FactChange {
     /// Every way.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::SpaceCreated,
         Self::SpaceStateChanged,
         Self::SpacePublished,
@@ -67,6 +71,8 @@ impl FactChange {
         Self::ContributorRoleGiven,
         Self::ContributorRoleAdded,
         Self::ContributorRoleChanged,
+        Self::PersonDeactivated,
+        Self::PersonReactivated,
     ];
 
     /// Whether it takes a permission from somebody, whatever the facts are before it.
@@ -80,7 +86,8 @@ impl FactChange {
             | Self::BillingAdminTaken
             | Self::MarketplaceAdminTaken
             | Self::AppUnlinked
-            | Self::ContributorRoleChanged => true,
+            | Self::ContributorRoleChanged
+            | Self::PersonDeactivated => true,
             Self::SpaceCreated
             | Self::SpaceStateChanged
             | Self::AppCreationWidened
@@ -90,7 +97,8 @@ impl FactChange {
             | Self::MarketplaceAdminGiven
             | Self::AppLinked
             | Self::ContributorRoleGiven
-            | Self::ContributorRoleAdded => false,
+            | Self::ContributorRoleAdded
+            | Self::PersonReactivated => false,
         }
     }
 }

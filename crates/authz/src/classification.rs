@@ -25,6 +25,7 @@ impl Permission {
         let [billing, marketplace, admin, ..] = row.space_roles;
         match (row.resource, billing, marketplace, admin) {
             _ if row.also == Also::ServiceByName => Plane::Service,
+            _ if row.also == Also::AnybodyByName => Plane::Operator,
             (_, Cell::Any, ..) => Plane::SignedIn,
             (ResourceType::App, ..) => Plane::App,
             (_, Cell::Yes, ..) => Plane::Billing,
@@ -50,7 +51,7 @@ impl Plane {
             Plane::Billing => Some(Permission::BillingAdminsUpdate),
             Plane::Marketplace => Some(Permission::MarketplaceAdminsUpdate),
             Plane::App => Some(Permission::AppContributorsUpdate),
-            Plane::Service | Plane::SignedIn => None,
+            Plane::Service | Plane::Operator | Plane::SignedIn => None,
         }
     }
 }
@@ -65,12 +66,22 @@ impl PermissionSet {
             .fold(PermissionSet::EMPTY, PermissionSet::union_with)
     }
 
-    /// This set and one permission more; an error if that permission is not for services.
+    /// This set and one permission more, for a service; an error if that permission is not for services (R-P7, R-P8).
     pub fn with(self, permission: Permission) -> Result<PermissionSet, NotAServicePermission> {
         if is_for_services(permission) {
             Ok(self.union_with(permission))
         } else {
             Err(NotAServicePermission(permission))
+        }
+    }
+
+    /// This set and one permission more, for a person; an error if that permission is not for people whom the operator
+    /// names (R-P8).
+    pub fn with_of_person(self, permission: Permission) -> Result<PermissionSet, NotByPersonsName> {
+        if is_for_named_people(permission) {
+            Ok(self.union_with(permission))
+        } else {
+            Err(NotByPersonsName(permission))
         }
     }
 }
@@ -90,6 +101,25 @@ impl fmt::Display for NotAServicePermission {
 
 impl Error for NotAServicePermission {}
 
+/// A permission that people do not have by name was to be given to one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotByPersonsName(
+    /// The permission.
+    pub Permission,
+);
+
+impl fmt::Display for NotByPersonsName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} is not a permission that people are given by name", self.0.name())
+    }
+}
+
+impl Error for NotByPersonsName {}
+
 fn is_for_services(permission: Permission) -> bool {
-    matches!(table::row(permission).also, Also::ServiceByName)
+    matches!(table::row(permission).also, Also::ServiceByName | Also::AnybodyByName)
+}
+
+fn is_for_named_people(permission: Permission) -> bool {
+    table::row(permission).also == Also::AnybodyByName
 }

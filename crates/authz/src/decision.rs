@@ -160,9 +160,13 @@ fn verdicts(permission: Permission, facts: &Facts) -> impl Iterator<Item = Verdi
 /// Whether the subject holds the role by which this grants the permission.
 fn held(permission: Permission, grant: Grant, facts: &Facts) -> Truth {
     match facts.subject {
-        // A service has no roles, a user no service permissions (R-P7).
+        // A service has no roles (R-P7).
         SubjectKind::Service => {
-            (grant.role == Role::Service && facts.service_permissions.contains(permission)).into()
+            (grant.role == Role::Service && facts.named_permissions.contains(permission)).into()
+        }
+        SubjectKind::User if grant.role == Role::NamedPerson => {
+            let given = facts.named_permissions.contains(permission);
+            Truth::from(given).and(facts.active.test(|active| *active))
         }
         SubjectKind::User => held_by_user(permission.resource_type(), grant, facts),
     }
@@ -191,7 +195,7 @@ fn held_by_user(resource: ResourceType, grant: Grant, facts: &Facts) -> Truth {
         Role::AppDeployer => contributor(AppRole::Deployer),
         Role::AppDeveloper => contributor(AppRole::Developer),
         Role::AppViewer => contributor(AppRole::Viewer),
-        Role::Service => Truth::False,
-        Role::SignedIn => Truth::True,
+        Role::Service | Role::NamedPerson => Truth::False,
+        Role::SignedIn => facts.active.test(|active| *active),
     }
 }

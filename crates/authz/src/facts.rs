@@ -39,7 +39,7 @@ impl<T> Fact<T> {
 /// What kind of subject asks. It comes from the issuer of the token, never from the subject's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SubjectKind {
-    /// A person: has roles, and no service permissions.
+    /// A person: has roles, and of what the operator gives by name what is for people (R-P8).
     User,
     /// A program: has the service permissions configured for its name, and no roles (R-P7).
     Service,
@@ -54,8 +54,11 @@ pub enum SubjectKind {
 pub struct Facts {
     /// What kind of subject it is.
     pub subject: SubjectKind,
-    /// What the operator configured for the service's name (R-P7). Of no consequence for users.
-    pub service_permissions: PermissionSet,
+    /// What the operator configured for the subject's name (R-P7, R-P8).
+    pub named_permissions: PermissionSet,
+    /// Whether the person is active (R-M12), from the service that decides; of services it is. Nobody looks at it who looks
+    /// at a role: of somebody who is not active, the owners of roles say that there is none.
+    pub active: Fact<bool>,
     /// From the space service, of the space.
     pub space: Fact<SpaceFacts>,
     /// From the membership service, of the space.
@@ -69,12 +72,13 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The facts about a subject that holds nothing anywhere: all known, all empty.
+    /// The facts about an active subject that holds nothing anywhere: all known, all empty.
     #[must_use]
     pub fn of(subject: SubjectKind) -> Facts {
         Facts {
             subject,
-            service_permissions: PermissionSet::EMPTY,
+            named_permissions: PermissionSet::EMPTY,
+            active: Fact::Known(true),
             space: Fact::Known(SpaceFacts::default()),
             membership: Fact::Known(MembershipFacts::default()),
             billing: Fact::Known(BillingFacts::default()),
@@ -92,6 +96,7 @@ impl Facts {
             (self.billing.is_missing(), OwnerSet::of(Service::Billing)),
             (self.marketplace.is_missing(), OwnerSet::of(Service::Marketplace)),
             (self.app.is_missing(), OwnerSet::APP),
+            (self.active.is_missing(), OwnerSet::PERSON),
         ];
         missing.into_iter().filter(|(is_missing, _)| *is_missing).map(|(_, set)| set).collect()
     }

@@ -32,7 +32,7 @@ mod truth;
 
 pub use catalogue::{Grant, PermissionGrant, Via, grants, grants_of, owners};
 pub use change::{FactChange, takes_away};
-pub use classification::NotAServicePermission;
+pub use classification::{NotAServicePermission, NotByPersonsName};
 pub use condition::Condition;
 pub use decision::{Decision, Explanation, Outcome, decide};
 pub use facts::{

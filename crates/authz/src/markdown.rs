@@ -39,7 +39,9 @@ const NOTES: &str = "
 - A deleted app is in no space: its contributors see it, and its OWNER can have it back, which takes `app.delete`.
 - Linking an app asks about the space and the app together: it takes a role in each.
 - To `apps.list`, contributors are given their own apps of the space only, and so are Developers without the add-on.
-- A service has the permissions that its operator configured for its name, out of those marked so here, and no others.
+- A service has the permissions that its operator configured for its name, out of those marked so here, and no others. A
+  person may have some of them so as well, beside those that come with roles.
+- A person who was deactivated has no permission at all.
 - A permission that depends on facts which can't be had is not granted; the call answers `UNAVAILABLE`.
 ";
 
@@ -98,6 +100,7 @@ fn also_cell(also: Also) -> String {
         Also::ContributorIf(roles, condition) => format!("{}, if {}", role_list(roles), condition.phrase()),
         Also::AppOfSpace => format!("{}, if {}", role_list(&AppRole::ALL), Condition::AppOfSpace.phrase()),
         Also::ServiceByName => "a service given it by name".to_owned(),
+        Also::AnybodyByName => "a service or a person given it by name".to_owned(),
     }
 }
 

@@ -11,7 +11,7 @@ macro_rules! permissions {
 
         impl Permission {
             /// Every permission, in the order of the table.
-            pub const ALL: [Permission; 59] = [$(Permission::$variant,)*];
+            pub const ALL: [Permission; 62] = [$(Permission::$variant,)*];
 
             /// The permission's name: "space.get".
             #[must_use]
@@ -143,6 +143,12 @@ permissions! {
     MarketplaceListingsGet = "marketplace.listings.get",
     /// Keep a space's app groups and what roles they give (R-A11).
     AppGroupsUpdate = "app_groups.update",
+    /// Deactivate people and reactivate them (R-M12).
+    PeopleDeactivate = "people.deactivate",
+    /// Make somebody console Admin of a space for a while (R-M14).
+    PlatformBreakGlass = "platform.break_glass",
+    /// List spaces of the whole platform (R-M12).
+    PlatformSpacesList = "platform.spaces.list",
 }
 
 impl Permission {

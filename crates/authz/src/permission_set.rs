@@ -1,11 +1,11 @@
-//! What the operator allows a service (R-P7).
+//! What the operator allows by name (R-P7, R-P8).
 
 use crate::Permission;
 
-/// The service permissions configured for one service's name (R-P7).
+/// The permissions configured for one name, of a service (R-P7) or a person (R-P8).
 ///
-/// It holds only permissions that are meant for services, so that no configuration can give a program a person's
-/// powers over spaces.
+/// It holds only permissions that are meant to be given by name, so that no configuration can give anybody the powers over
+/// spaces that come with a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct PermissionSet(u128);
 

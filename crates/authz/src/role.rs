@@ -13,14 +13,23 @@ pub enum Plane {
     App,
     /// Permissions that the operator configured for a service by name (R-P7).
     Service,
+    /// Permissions that the operator configured for a person by name (R-P8).
+    Operator,
     /// What everyone has who is signed in (R-S1).
     SignedIn,
 }
 
 impl Plane {
     /// Every plane.
-    pub const ALL: [Plane; 6] =
-        [Plane::Console, Plane::Billing, Plane::Marketplace, Plane::App, Plane::Service, Plane::SignedIn];
+    pub const ALL: [Plane; 7] = [
+        Plane::Console,
+        Plane::Billing,
+        Plane::Marketplace,
+        Plane::App,
+        Plane::Service,
+        Plane::Operator,
+        Plane::SignedIn,
+    ];
 
     /// The plane's name: "console".
     #[must_use]
@@ -31,6 +40,7 @@ impl Plane {
             Plane::Marketplace => "marketplace",
             Plane::App => "app",
             Plane::Service => "service",
+            Plane::Operator => "operator",
             Plane::SignedIn => "signed in",
         }
     }
@@ -120,13 +130,15 @@ pub enum Role {
     AppViewer,
     /// A service to which the operator gave the permission by name (R-P7).
     Service,
+    /// A person to whom the operator gave the permission by name (R-P8).
+    NamedPerson,
     /// Any signed-in user (R-S1).
     SignedIn,
 }
 
 impl Role {
     /// Every role, by plane.
-    pub const ALL: [Role; 12] = [
+    pub const ALL: [Role; 13] = [
         Role::ConsoleAdmin,
         Role::ConsoleDeveloper,
         Role::ConsoleViewer,
@@ -138,6 +150,7 @@ impl Role {
         Role::AppDeveloper,
         Role::AppViewer,
         Role::Service,
+        Role::NamedPerson,
         Role::SignedIn,
     ];
 
@@ -152,6 +165,7 @@ impl Role {
                 Plane::App
             }
             Role::Service => Plane::Service,
+            Role::NamedPerson => Plane::Operator,
             Role::SignedIn => Plane::SignedIn,
         }
     }
@@ -171,6 +185,7 @@ impl Role {
             Role::AppDeveloper => "app DEVELOPER",
             Role::AppViewer => "app VIEWER",
             Role::Service => "service",
+            Role::NamedPerson => "person named by the operator",
             Role::SignedIn => "signed-in user",
         }
     }
@@ -194,7 +209,8 @@ impl Role {
             Role::AppDeveloper => "Develops an app.",
             Role::AppViewer => "Reads an app and who contributes to it.",
             Role::Service => "A program that the operator trusts with permissions named one by one.",
-            Role::SignedIn => "Any person with a valid token.",
+            Role::NamedPerson => "A person to whom the operator gave a permission of the platform by name.",
+            Role::SignedIn => "Any active person with a valid token.",
         }
     }
 }

@@ -65,6 +65,9 @@ impl OwnerSet {
     /// The facts of an app: [`Facts::app`](crate::Facts::app).
     pub const APP: OwnerSet = OwnerSet(1 << Service::ALL.len());
 
+    /// Whether the person is active: [`Facts::active`](crate::Facts::active). Every owner knows.
+    pub const PERSON: OwnerSet = OwnerSet(1 << (Service::ALL.len() + 1));
+
     /// The facts that this owner has of a space: for [`Service::Space`], [`Facts::space`](crate::Facts::space) and not [`Facts::app`](crate::Facts::app).
     #[must_use]
     pub const fn of(owner: Service) -> OwnerSet {
@@ -81,6 +84,12 @@ impl OwnerSet {
     #[must_use]
     pub fn contains_app(self) -> bool {
         self.0 & OwnerSet::APP.0 != 0
+    }
+
+    /// Whether it is in the set whether the person is active.
+    #[must_use]
+    pub fn contains_person(self) -> bool {
+        self.0 & OwnerSet::PERSON.0 != 0
     }
 
     /// Whether the set has no facts.
@@ -101,11 +110,14 @@ impl OwnerSet {
         OwnerSet(self.0 & other.0)
     }
 
-    /// The owners of any facts in the set, each once: the space service also for the facts of the app.
+    /// The owners of any facts in the set, each once: the space service also for the facts of the app, the membership
+    /// service also for whether the person is active, which others have from it.
     pub fn iter(self) -> impl Iterator<Item = Service> {
-        Service::ALL
-            .into_iter()
-            .filter(move |&owner| self.contains(owner) || owner == Service::Space && self.contains_app())
+        Service::ALL.into_iter().filter(move |&owner| {
+            self.contains(owner)
+                || owner == Service::Space && self.contains_app()
+                || owner == Service::Membership && self.contains_person()
+        })
     }
 
     /// The facts that say who holds a role on this plane.
@@ -115,7 +127,8 @@ impl OwnerSet {
             Plane::Billing => OwnerSet::of(Service::Billing),
             Plane::Marketplace => OwnerSet::of(Service::Marketplace),
             Plane::App => OwnerSet::APP,
-            Plane::Service | Plane::SignedIn => OwnerSet::EMPTY,
+            Plane::Service => OwnerSet::EMPTY,
+            Plane::Operator | Plane::SignedIn => OwnerSet::PERSON,
         }
     }
 }

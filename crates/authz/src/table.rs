@@ -11,7 +11,7 @@ use crate::Permission;
 use crate::Permission::*;
 use crate::ResourceType::{self, App, Platform, Space};
 use crate::{AppRole, Role};
-use Also::{AppOfSpace, Contributor, ContributorIf, Nobody, ServiceByName};
+use Also::{AnybodyByName, AppOfSpace, Contributor, ContributorIf, Nobody, ServiceByName};
 use Cell::{Any, If, No, Yes};
 
 /// Whether a role of the space grants the permission.
@@ -40,6 +40,8 @@ pub(crate) enum Also {
     AppOfSpace,
     /// A service to which the operator gave the permission by name (R-P7).
     ServiceByName,
+    /// A service or a person to whom the operator gave the permission by name (R-P8).
+    AnybodyByName,
 }
 
 /// One line of the table.
@@ -161,6 +163,9 @@ const TABLE: [Row; Permission::ALL.len()] = [
     line(AuthzCheckOthers,           Platform, [No,     No,            No,              No,              No],   ServiceByName, NONE),
     line(MarketplaceListingsGet,     Space,    [No,     Yes,           No,              No,              No],   Nobody,        NONE),
     line(AppGroupsUpdate,            Space,    [No,     No,            Yes,             No,              No],   Nobody,        NONE),
+    line(PeopleDeactivate,           Platform, [No,     No,            No,              No,              No],   ServiceByName, NONE),
+    line(PlatformBreakGlass,         Platform, [No,     No,            No,              No,              No],   AnybodyByName, NONE),
+    line(PlatformSpacesList,         Platform, [No,     No,            No,              No,              No],   AnybodyByName, NONE),
 ];
 
 const fn line(

@@ -66,8 +66,7 @@ fn context(facts: &Facts) -> Context {
     roles.extend(app.role.map(|role| format!("app {}", format!("{role:?}").to_lowercase())));
     roles.extend(facts.billing.known().unwrap().admin.then(|| "billing admin".to_owned()));
     roles.extend(facts.marketplace.known().unwrap().admin.then(|| "marketplace admin".to_owned()));
-    let configured =
-        facts.service_permissions.iter().map(|permission| permission.name().to_owned()).collect();
+    let configured = facts.named_permissions.iter().map(|permission| permission.name().to_owned()).collect();
     let strings = |values: Vec<String>| {
         RestrictedExpression::new_set(values.into_iter().map(RestrictedExpression::new_string))
     };
@@ -81,6 +80,7 @@ fn context(facts: &Facts) -> Context {
         ("viewAllApps".to_owned(), RestrictedExpression::new_bool(membership.view_all_apps)),
         ("linked".to_owned(), RestrictedExpression::new_bool(app.linked)),
         ("deleted".to_owned(), RestrictedExpression::new_bool(app.deleted)),
+        ("active".to_owned(), RestrictedExpression::new_bool(facts.active.known().unwrap())),
     ])
     .unwrap()
 }

@@ -7,13 +7,17 @@ use devspaces_authz::{
 
 const BOOLS: [bool; 2] = [false, true];
 
-/// Users and services, each with no service permission configured and with all of them.
+/// Active users, others, and services, each with no permission configured by name and with all of them.
 pub(crate) fn subjects() -> Vec<Facts> {
     let mut subjects = Vec::new();
-    for kind in [SubjectKind::User, SubjectKind::Service] {
-        for service_permissions in [PermissionSet::EMPTY, PermissionSet::all()] {
-            subjects.push(Facts { service_permissions, ..Facts::of(kind) });
-        }
+    for named_permissions in [PermissionSet::EMPTY, PermissionSet::all()] {
+        let users = BOOLS.map(|active| Facts {
+            named_permissions,
+            active: Fact::Known(active),
+            ..Facts::of(SubjectKind::User)
+        });
+        subjects.extend(users);
+        subjects.push(Facts { named_permissions, ..Facts::of(SubjectKind::Service) });
     }
     subjects
 }

@@ -2,8 +2,8 @@
 
 use devspaces_authz::{
     AppCreation, AppFacts, AppRole, BillingFacts, Condition, ConsoleRole, Fact, Facts, Grant,
-    MarketplaceFacts, MembershipFacts, Outcome, OwnerSet, Permission, ResourceType, Role, Service,
-    SpaceFacts, SubjectKind, Via, decide, grants, grants_of, owners,
+    MarketplaceFacts, MembershipFacts, Outcome, OwnerSet, Permission, PermissionSet, ResourceType, Role,
+    Service, SpaceFacts, SubjectKind, Via, decide, grants, grants_of, owners,
 };
 
 use crate::combinations::{every, every_user, subjects};
@@ -22,7 +22,7 @@ fn contributor(role: AppRole, linked: bool) -> Facts {
 }
 
 /// The facts with those of one kind replaced by what holds of a stranger in an empty space.
-fn resets(facts: &Facts) -> [(OwnerSet, Facts); 5] {
+fn resets(facts: &Facts) -> [(OwnerSet, Facts); 6] {
     [
         (OwnerSet::of(Service::Space), Facts { space: Fact::Known(SpaceFacts::default()), ..*facts }),
         (
@@ -35,13 +35,15 @@ fn resets(facts: &Facts) -> [(OwnerSet, Facts); 5] {
             Facts { marketplace: Fact::Known(MarketplaceFacts::default()), ..*facts },
         ),
         (OwnerSet::APP, Facts { app: Fact::Known(AppFacts::default()), ..*facts }),
+        (OwnerSet::PERSON, Facts { active: Fact::Known(false), ..*facts }),
     ]
 }
 
 // R-P2: fetching less would miss a grant, fetching more would make a decision wait for what it does not need.
 #[test]
 fn the_owners_of_a_permission_are_exactly_those_whose_facts_can_change_its_decision() {
-    let combinations = every_user();
+    let named = Facts { named_permissions: PermissionSet::all(), ..user() };
+    let combinations = every(&[user(), named]);
     for permission in Permission::ALL {
         let mut matters = OwnerSet::EMPTY;
         for facts in &combinations {
@@ -97,7 +99,7 @@ fn the_roles_that_granted_are_those_that_the_subject_holds() {
                     Role::BillingAdmin => facts.billing.known().unwrap().admin,
                     Role::MarketplaceAdmin => facts.marketplace.known().unwrap().admin,
                     Role::SignedIn => true,
-                    Role::Service => false,
+                    Role::Service | Role::NamedPerson => false,
                     _ if via == Some(Via::AppOfSpace) => facts.space.known().unwrap().contributes,
                     _ => member.role.map(Role::from) == Some(role) || app.role.map(Role::from) == Some(role),
                 };

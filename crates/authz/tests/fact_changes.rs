@@ -1,5 +1,5 @@
 //! Every pair of facts before and after a change: what can take a permission away is known to (R-P9).
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use devspaces_authz::{
     AppCreation, AppFacts, AppRole, BillingFacts, ConsoleRole, Fact, FactChange, Facts, MarketplaceFacts,
@@ -14,6 +14,7 @@ struct Known {
     billing: bool,
     marketplace: bool,
     app: AppFacts,
+    active: bool,
 }
 
 const BOTH: [bool; 2] = [false, true];
@@ -26,6 +27,19 @@ impl Known {
             billing: false,
             marketplace: false,
             app: AppFacts::default(),
+            active: true,
+        }
+    }
+
+    /// What owners say of the same person, deactivated: nothing but of what is there whoever asks (R-M12).
+    fn deactivated(self) -> Self {
+        Self {
+            space: SpaceFacts { contributes: false, ..self.space },
+            member: MembershipFacts { has_admin: self.member.has_admin, ..MembershipFacts::default() },
+            billing: false,
+            marketplace: false,
+            app: AppFacts { role: None, ..self.app },
+            active: false,
         }
     }
 
@@ -36,6 +50,7 @@ impl Known {
             billing: Fact::Known(BillingFacts { admin: self.billing }),
             marketplace: Fact::Known(MarketplaceFacts { admin: self.marketplace }),
             app: Fact::Known(self.app),
+            active: Fact::Known(self.active),
             ..Facts::of(SubjectKind::User)
         }
     }
@@ -93,21 +108,36 @@ fn world() -> Vec<Known> {
     for space in spaces() {
         for member in members() {
             for (billing, marketplace) in [(false, false), (false, true), (true, false), (true, true)] {
-                all.extend(apps().into_iter().map(|app| Known { space, member, billing, marketplace, app }));
+                let active = true;
+                all.extend(apps().into_iter().map(|app| Known {
+                    space,
+                    member,
+                    billing,
+                    marketplace,
+                    app,
+                    active,
+                }));
             }
         }
     }
+    let deactivated: HashSet<Known> = all.iter().map(|known| known.deactivated()).collect();
+    all.extend(deactivated);
     all
 }
 
 /// What the facts can be after a change. None: it can't happen to these.
 fn after(change: FactChange, before: Known, world: &[Known]) -> Vec<Known> {
-    let Known { space, member, billing, marketplace, app } = before;
+    let Known { space, member, billing, marketplace, app, active } = before;
     let with_app = |app| Known { app, ..before };
     let with_member = |member| Known { member, ..before };
     match change {
+        FactChange::PersonReactivated if !active => {
+            world.iter().copied().filter(|after| after.active && after.deactivated() == before).collect()
+        }
+        FactChange::PersonDeactivated if active => vec![before.deactivated()],
+        _ if !active => Vec::new(),
         FactChange::SpaceCreated if before == Known::nothing() => {
-            world.iter().copied().filter(|after| !after.app.deleted).collect()
+            world.iter().copied().filter(|after| after.active && !after.app.deleted).collect()
         }
         FactChange::SpaceStateChanged => {
             SpaceState::ALL.map(|state| Known { space: SpaceFacts { state, ..space }, ..before }).into()
@@ -167,7 +197,7 @@ fn roles_of(member: MembershipFacts) -> impl Iterator<Item = MembershipFacts> {
 fn linked(before: Known, world: &[Known]) -> Vec<Known> {
     let app = AppFacts { linked: true, deleted: false, ..before.app };
     let of_nowhere = before.with_space(Known::nothing()) == before;
-    let into = world.iter().filter(|_| of_nowhere).filter(|other| other.app == AppFacts::default());
+    let into = world.iter().filter(|_| of_nowhere).filter(|it| it.active && it.app == AppFacts::default());
     into.map(|other| Known { app, ..*other }).chain([Known { app, ..before }]).collect()
 }
 
@@ -207,6 +237,7 @@ fn neighbours(known: Known) -> Vec<Known> {
     all.extend(BOTH.map(|billing| Known { billing, ..known }));
     all.extend(BOTH.map(|marketplace| Known { marketplace, ..known }));
     all.extend(apps().into_iter().map(|app| Known { app, ..known }));
+    all.push(known.deactivated());
     all
 }
 
@@ -222,6 +253,7 @@ fn is_known(before: Known, after_it: Known) -> bool {
         (FactChange::BillingAdminTaken, had.billing && !has.billing),
         (FactChange::MarketplaceAdminTaken, had.marketplace && !has.marketplace),
         (FactChange::AppUnlinked, had.app.linked && !has.app.linked),
+        (FactChange::PersonDeactivated, had.active && !has.active),
         (FactChange::ContributorRoleChanged, app_changes || had.space.contributes && !has.space.contributes),
     ];
     known.into_iter().any(|(change, happens)| happens && change.takes_away())
@@ -241,7 +273,7 @@ fn never_happens(before: Known, after: Known) -> bool {
 // R-P9
 #[test]
 fn nothing_else_takes_a_permission_away() {
-    for before in world() {
+    for before in world().into_iter().filter(|known| known.active) {
         let had = before.permitted();
         for after in neighbours(before) {
             let lost = had & !after.permitted() != 0;

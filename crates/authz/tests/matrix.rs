@@ -69,15 +69,22 @@ impl Line {
     }
 
     pub(crate) fn is_for_services(&self) -> bool {
-        self.authz_condition == "a service given this permission by name (R-P7)"
+        self.authz_condition == "a service given this permission by name (R-P7)" || self.is_for_named_people()
+    }
+
+    pub(crate) fn is_for_named_people(&self) -> bool {
+        self.authz_condition == "a service or user given this permission by name (R-P8)"
     }
 
     /// What the file says of these facts.
     fn allows(&self, facts: &Facts) -> bool {
         if facts.subject == SubjectKind::Service {
-            return self.is_for_services() && facts.service_permissions.contains(self.permission);
+            return self.is_for_services() && facts.named_permissions.contains(self.permission);
         }
         let known = Known::of(facts);
+        if self.is_for_named_people() {
+            return known.active && facts.named_permissions.contains(self.permission);
+        }
         COLUMNS.iter().any(|&(_, role)| self.column_allows(role, &known)) || self.contributor_allows(&known)
     }
 
@@ -85,7 +92,8 @@ impl Line {
         match self.cell(role) {
             Some("yes") => known.holds(role, &self.resource),
             Some("if") => known.holds(role, &self.resource) && self.condition(role, known),
-            Some("any") => true,
+            // R-M12
+            Some("any") => known.active,
             Some("no") => false,
             cell => panic!("{}: {cell:?}", self.permission.name()),
         }
@@ -143,6 +151,7 @@ struct Known {
     billing_admin: bool,
     marketplace_admin: bool,
     app: AppFacts,
+    active: bool,
 }
 
 impl Known {
@@ -153,6 +162,7 @@ impl Known {
             billing_admin: facts.billing.known().unwrap().admin,
             marketplace_admin: facts.marketplace.known().unwrap().admin,
             app: facts.app.known().unwrap(),
+            active: facts.active.known().unwrap(),
         }
     }
 
@@ -211,7 +221,8 @@ fn the_catalogue_lists_the_grants_of_every_cell() {
                 (_, Some(cell)) => cell,
                 (Role::SignedIn, _) if line.cell(Role::ConsoleAdmin) == Some("any") => "yes",
                 (Role::Service, _) if line.is_for_services() => "yes",
-                (Role::SignedIn | Role::Service, _) => "no",
+                (Role::NamedPerson, _) if line.is_for_named_people() => "yes",
+                (Role::SignedIn | Role::Service | Role::NamedPerson, _) => "no",
                 _ if !line.contributors().iter().any(|&named| Role::from(named) == role) => "no",
                 _ if [Permission::AppGet, Permission::AppContributorsList].contains(&line.permission) => {
                     "yes"

@@ -25,7 +25,7 @@ fn stands_on(facts: &Facts, plane: Plane) -> bool {
             facts.app.known().is_some_and(|app| app.role.is_some())
                 || facts.space.known().is_some_and(|space| space.contributes)
         }
-        Plane::Service | Plane::SignedIn => false,
+        Plane::Service | Plane::Operator | Plane::SignedIn => false,
     }
 }
 
@@ -83,7 +83,9 @@ fn each_role_alone_gives_the_permissions_of_its_own_column_and_no_others() {
         }
         plane => stands_on(facts, plane),
     };
-    for role in Role::ALL.into_iter().filter(|role| !matches!(role.plane(), Plane::Service | Plane::SignedIn))
+    for role in Role::ALL
+        .into_iter()
+        .filter(|role| !matches!(role.plane(), Plane::Service | Plane::Operator | Plane::SignedIn))
     {
         let standings: Vec<_> =
             with_roles_on(role.plane()).into_iter().filter(|facts| alone(role, facts)).collect();
@@ -130,6 +132,7 @@ fn a_permission_is_administered_on_the_plane_that_it_is_about() {
     for permission in Permission::ALL {
         let name = permission.name();
         let plane = match name.split('.').next() {
+            _ if grants(permission).any(|grant| grant.role == Role::NamedPerson) => Plane::Operator,
             _ if grants(permission).any(|grant| grant.role == Role::Service) => Plane::Service,
             _ if grants(permission).any(|grant| grant.role == Role::SignedIn) => Plane::SignedIn,
             // They open the plane, and are the console Admin's.
@@ -160,5 +163,7 @@ fn administrators_of_a_plane_are_those_who_give_its_roles() {
     assert_eq!(Plane::App.administration().map(outcomes), Some([true, false, false]));
     assert_eq!(Plane::Billing.administration().map(outcomes), Some([false; 3]));
     assert_eq!(Plane::Marketplace.administration().map(outcomes), Some([false; 3]));
-    assert_eq!((Plane::Service.administration(), Plane::SignedIn.administration()), (None, None));
+    for plane in [Plane::Service, Plane::Operator, Plane::SignedIn] {
+        assert_eq!(plane.administration(), None);
+    }
 }

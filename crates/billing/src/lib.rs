@@ -2,6 +2,7 @@
 mod budget_watch;
 mod convert;
 mod domain;
+mod effects;
 mod facts;
 mod rpc;
 mod run;
@@ -12,12 +13,14 @@ use std::sync::Arc;
 
 use devspaces_gate::{Context, FactOwner};
 use devspaces_kit::{
+    clock::Clock,
     server::Server,
     sweep::{Sweep, Told},
 };
 use devspaces_ledger::{
-    db::Migration,
+    db::{Migration, Pool},
     erasure::{By, Holding},
+    inbox::{Inbox, Receive},
 };
 use devspaces_proto::{
     billing::v1::{
@@ -90,6 +93,12 @@ pub const HOLDINGS: &[Holding] = &[
 #[must_use]
 pub fn owner() -> Arc<dyn FactOwner> {
     Arc::new(facts::owner())
+}
+
+/// What changes of other services bring about in this one's database.
+#[must_use]
+pub fn inbox(pool: Pool, clock: Arc<dyn Clock>) -> Arc<dyn Receive> {
+    Arc::new(Inbox::new(pool, clock, effects::Received::from_sender))
 }
 
 /// What falls due in this service.

@@ -8,22 +8,22 @@ use devspaces_ledger::{
     db::{Migration, Pool, SCHEMA},
     erasure::Holding,
     inbox::Receive,
+    standing,
 };
 
 /// Takes the effects that changes of other services have on this database, at the times that this clock shows.
 type NewInbox = fn(Pool, Arc<dyn Clock>) -> Arc<dyn Receive>;
 
-/// What a service is made of. Every service has all of it, except an inbox: only some take effects
-/// of others' changes.
+/// What a service is made of. Every service has all of it.
 #[derive(Clone, Copy)]
 pub struct Parts {
     schema: &'static [Migration],
     /// What the tables of its own hold of people.
-    pub holdings: &'static [Holding],
+    holdings: &'static [Holding],
     /// The service as the owner of facts.
     pub(crate) owner: fn() -> Arc<dyn FactOwner>,
     /// What changes of other services bring about in its database.
-    pub(crate) inbox: Option<NewInbox>,
+    pub(crate) inbox: NewInbox,
     /// What falls due in it.
     pub(crate) sweeps: fn(&Arc<Context>) -> Vec<Sweep>,
     /// Puts it on a port.
@@ -47,11 +47,17 @@ impl Parts {
             };
         }
         match service {
-            Service::Space => parts!(devspaces_space, Some(devspaces_space::inbox)),
-            Service::Membership => parts!(devspaces_membership, Some(devspaces_membership::inbox)),
-            Service::Billing => parts!(devspaces_billing, None),
-            Service::Marketplace => parts!(devspaces_marketplace, None),
+            Service::Space => parts!(devspaces_space, devspaces_space::inbox),
+            Service::Membership => parts!(devspaces_membership, devspaces_membership::inbox),
+            Service::Billing => parts!(devspaces_billing, devspaces_billing::inbox),
+            Service::Marketplace => parts!(devspaces_marketplace, devspaces_marketplace::inbox),
         }
+    }
+
+    /// What the tables of its database hold of people.
+    #[must_use]
+    pub fn holdings(&self) -> Vec<Holding> {
+        [self.holdings, &[standing::HOLDING]].concat()
     }
 
     /// The schema of its database, in the order of its steps.

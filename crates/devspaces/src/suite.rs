@@ -2,7 +2,7 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use devspaces_gate::{
-    self as gate, AuthzServer, Context, FactsServer, Gate, Peers, ServicePermissions, Source, Sources,
+    self as gate, AuthzServer, Context, FactsServer, Gate, NamedPermissions, Peers, Source, Sources,
     SpaceQuota, authzen, owner_to_wire,
 };
 use devspaces_kit::{
@@ -54,7 +54,7 @@ pub struct Config {
     /// The public keys of the suite's services; the id of each is the service's name.
     pub suite_keys: Jwks,
     /// What the operator lets services do, by their names (R-P7).
-    pub service_permissions: ServicePermissions,
+    pub named_permissions: NamedPermissions,
     /// The services beside the suite's own that may follow the journals (R-J4).
     pub journal_watchers: JournalWatchers,
     /// How many spaces each person may make (R-S10).
@@ -227,13 +227,9 @@ async fn check_schema(service: Service, pool: &Pool) -> Result<(), SuiteError> {
 
 /// Takes the effects that changes of other services have on those of this process.
 fn receiver(config: &Config, tasks: &Tasks) -> Receiver {
-    config.services.iter().fold(Receiver::new(tasks.clone()), |receiver, (service, hosted)| match Parts::of(
-        *service,
-    )
-    .inbox
-    {
-        Some(inbox) => receiver.with(service.name(), inbox(hosted.database.clone(), config.clock.clone())),
-        None => receiver,
+    config.services.iter().fold(Receiver::new(tasks.clone()), |receiver, (service, hosted)| {
+        let inbox = Parts::of(*service).inbox;
+        receiver.with(service.name(), inbox(hosted.database.clone(), config.clock.clone()))
     })
 }
 
@@ -265,7 +261,7 @@ fn context(
     let gate = Gate::new(
         (Parts::of(service).owner)(),
         sources,
-        config.service_permissions.clone(),
+        config.named_permissions.clone(),
         config.strict_window,
         clock.clone(),
     );

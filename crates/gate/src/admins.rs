@@ -2,7 +2,7 @@
 use devspaces_authz::Service;
 use devspaces_kit::{
     clock::Timestamp,
-    name::{Principal, UserName},
+    name::{Principal, Scope, UserName},
 };
 use devspaces_ledger::{
     db::{Conn, Error, RowsSql},
@@ -11,7 +11,7 @@ use devspaces_ledger::{
 use uuid::Uuid;
 
 use crate::{
-    facts::{OwnFacts, Question, Reading, Version},
+    facts::{Cover, OwnFacts, Question, Reading, Version},
     owner::{FactOwner, Roles},
 };
 
@@ -51,6 +51,8 @@ struct Row {
     facts_hash: Option<Vec<u8>>,
     time: Option<Timestamp>,
     admin: bool,
+    active: bool,
+    stamp: Option<Uuid>,
 }
 
 impl Admins {
@@ -58,9 +60,11 @@ impl Admins {
     #[must_use]
     pub fn reading(table: &'static str) -> RowsSql {
         let statement = format!(
-            "SELECT h.facts_sequence, h.facts_hash, h.time, a.person IS NOT NULL AS admin
+            "SELECT h.facts_sequence, h.facts_hash, h.time, a.person IS NOT NULL AS admin,
+               COALESCE(p.active, TRUE) AS active, p.stamp
              FROM question q
              LEFT JOIN head h ON h.scope = q.scope
+             LEFT JOIN standing p ON p.person = q.person
              LEFT JOIN {table} a ON a.space = q.id AND a.person = q.person
              ORDER BY q.place"
         );
@@ -75,13 +79,16 @@ impl FactOwner for Admins {
     }
 
     async fn read(&self, db: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, Error> {
-        let reading = |row: Row| Reading {
-            version: Version::of_head(row.facts_sequence, row.facts_hash),
+        let reading = |(question, row): (&Question, Row)| Reading {
+            version: Version::of_head(row.facts_sequence, row.facts_hash).covering(Cover::Person, row.stamp),
             last_time: row.time,
-            facts: (self.facts)(row.admin),
+            facts: match question.scope {
+                Scope::People => OwnFacts::Person { active: row.active },
+                _ => (self.facts)(row.admin && row.active),
+            },
         };
         let rows: Vec<Row> = self.reading.fetch_all(db, questions, Question::row).await?;
-        Ok(rows.into_iter().map(reading).collect())
+        Ok(questions.iter().zip(rows).map(reading).collect())
     }
 
     async fn subject_spaces(

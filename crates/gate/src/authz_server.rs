@@ -19,7 +19,8 @@ use crate::{
     verdict::is_allowed,
 };
 
-/// Answers permission checks through a gate.
+/// Answers permission checks through a gate. Of a person who was deactivated a check says what it says of anybody who holds
+/// nothing: it costs no question more (R-M12).
 #[derive(Clone)]
 pub struct AuthzServer {
     gate: Gate,
@@ -73,10 +74,10 @@ impl AuthzService for AuthzServer {
         &self,
         request: Request<ListPermissionsRequest>,
     ) -> Result<Response<ListPermissionsResponse>, Status> {
-        answer(
-            request,
-            |caller, message| async move { permissions::answer(&self.gate, &caller, message).await },
-        )
+        answer(request, |caller, message| async move {
+            self.gate.require_active_person(&caller).await?;
+            permissions::answer(&self.gate, &caller, message).await
+        })
         .await
     }
 
@@ -84,18 +85,21 @@ impl AuthzService for AuthzServer {
         &self,
         request: Request<ListSubjectsRequest>,
     ) -> Result<Response<ListSubjectsResponse>, Status> {
-        answer(request, |caller, message| async move { subjects::answer(&self.gate, &caller, message).await })
-            .await
+        answer(request, |caller, message| async move {
+            self.gate.require_active_person(&caller).await?;
+            subjects::answer(&self.gate, &caller, message).await
+        })
+        .await
     }
 
     async fn list_resources(
         &self,
         request: Request<ListResourcesRequest>,
     ) -> Result<Response<ListResourcesResponse>, Status> {
-        answer(
-            request,
-            |caller, message| async move { resources::answer(&self.gate, &caller, message).await },
-        )
+        answer(request, |caller, message| async move {
+            self.gate.require_active_person(&caller).await?;
+            resources::answer(&self.gate, &caller, message).await
+        })
         .await
     }
 
@@ -103,6 +107,10 @@ impl AuthzService for AuthzServer {
         &self,
         request: Request<ListRolesRequest>,
     ) -> Result<Response<ListRolesResponse>, Status> {
-        answer(request, |_, _| async { Ok(catalogue::list()) }).await
+        answer(request, |caller, _| async move {
+            self.gate.require_active_person(&caller).await?;
+            Ok(catalogue::list())
+        })
+        .await
     }
 }

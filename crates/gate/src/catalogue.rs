@@ -94,6 +94,7 @@ pub fn role_to_wire(role: Role) -> proto::Role {
         Role::AppDeveloper => proto::Role::AppDeveloper,
         Role::AppViewer => proto::Role::AppViewer,
         Role::Service => proto::Role::Service,
+        Role::NamedPerson => proto::Role::NamedPerson,
         Role::SignedIn => proto::Role::SignedIn,
     }
 }
@@ -113,6 +114,7 @@ pub fn plane_to_wire(plane: Plane) -> proto::Plane {
         Plane::Marketplace => proto::Plane::Marketplace,
         Plane::App => proto::Plane::App,
         Plane::Service => proto::Plane::Service,
+        Plane::Operator => proto::Plane::Operator,
         Plane::SignedIn => proto::Plane::SignedIn,
     }
 }

@@ -17,7 +17,7 @@ use crate::held::HeldRoles;
 /// What does an owner know of this subject in this scope?
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
-    /// The scope: a space, or an app.
+    /// The scope: a space, an app, or [`Scope::People`] for whether the subject is active.
     pub scope: Scope,
     /// The subject. Shared, since a check asks several owners about the same one.
     pub subject: Arc<Principal>,
@@ -51,6 +51,8 @@ pub enum Cover {
     Groups = 1,
     /// Whether the person is active, in all scopes at once (R-M12).
     Person = 2,
+    /// Whether a space has an active Admin: it depends on the standing of several people (R-M3).
+    Admins = 3,
 }
 
 /// What an owner read, about one question.
@@ -82,7 +84,7 @@ pub enum OwnFacts {
         view_all_apps: bool,
         /// When the role ends (R-M10). `None`: it does not.
         expire_time: Option<Timestamp>,
-        /// Whether the space has a console Admin whose role does not expire (R-M3, R-M4).
+        /// Whether the space has an active console Admin whose role does not expire (R-M3, R-M4).
         has_admin: bool,
     },
     /// The billing service, of a space.
@@ -97,6 +99,11 @@ pub enum OwnFacts {
         deleted: bool,
         /// The contributor roles on the app, by all ways (R-A3, R-M11, R-A11).
         roles: HeldRoles,
+    },
+    /// Any service, of a person.
+    Person {
+        /// Whether the person is active (R-M12).
+        active: bool,
     },
 }
 
@@ -133,6 +140,7 @@ impl OwnFacts {
                 let role = roles.highest_at(read_time).map(|held| held.role);
                 facts.app = Fact::Known(AppFacts { linked: space.is_some(), deleted, role });
             }
+            Self::Person { active } => facts.active = Fact::Known(active),
         }
     }
 
@@ -146,6 +154,7 @@ impl OwnFacts {
             (Self::Membership { .. }, Scope::Space(_)) => owner == Service::Membership,
             (Self::Billing(_), Scope::Space(_)) => owner == Service::Billing,
             (Self::Marketplace(_), Scope::Space(_)) => owner == Service::Marketplace,
+            (Self::Person { .. }, Scope::People) => true,
             _ => false,
         }
     }
@@ -177,6 +186,14 @@ impl Version {
         Self { digest: parts.concat().into(), ..self }
     }
 
+    /// This version, of facts that say so of what is covered. It is itself a part of the version: whatever changes it needs no
+    /// entry in the scope.
+    #[must_use]
+    pub fn saying(self, cover: Cover, so: bool) -> Self {
+        let parts: [&[u8]; 2] = [&self.digest, &[cover as u8, u8::from(so)]];
+        Self { digest: parts.concat().into(), ..self }
+    }
+
     /// Whether whoever knows `known` knows this version. Any difference is a change, a lower sequence as well.
     pub(crate) fn is_known(&self, known: Option<&Self>) -> bool {
         known == Some(self)
@@ -198,6 +215,7 @@ mod tests {
             }
         }
         all.push(version().covering(Cover::Groups, Some(stamps[0])).covering(Cover::Person, Some(stamps[1])));
+        all.extend([false, true].map(|so| version().saying(Cover::Admins, so)));
         for (place, one) in all.iter().enumerate() {
             assert!(all[place + 1..].iter().all(|other| !other.is_known(Some(one))), "{one:?}");
         }

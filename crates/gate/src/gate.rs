@@ -1,7 +1,7 @@
 //! The gate: may this caller do this, as of now?
 use std::{sync::Arc, time::Duration};
 
-use devspaces_authz::{Decision, Facts, OwnerSet, Permission, Service, decide, owners};
+use devspaces_authz::{Decision, Fact, Facts, OwnerSet, Permission, Service, decide, owners};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
     identity::Caller,
@@ -16,7 +16,7 @@ use crate::{
     owner::FactOwner,
     pass::{Pass, Standing},
     resource::Resource,
-    sources::{ServicePermissions, Sources},
+    sources::{NamedPermissions, Sources},
     verdict::{is_settled, unavailable, verdict},
     window::{AtHand, Following, Found, Recalled},
 };
@@ -28,7 +28,7 @@ pub struct Gate(Arc<Shared>);
 struct Shared {
     home: Arc<dyn FactOwner>,
     sources: Sources,
-    services: ServicePermissions,
+    services: NamedPermissions,
     window: Duration,
     clock: Arc<dyn Clock>,
 }
@@ -50,7 +50,7 @@ impl Gate {
     pub fn new(
         home: Arc<dyn FactOwner>,
         sources: Sources,
-        services: ServicePermissions,
+        services: NamedPermissions,
         window: Duration,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -120,6 +120,29 @@ impl Gate {
     ) -> Result<Pass, Fault> {
         let all = needs(&caller.principal, permission);
         self.pass(subject_of(caller), permission, resource.into(), all).await
+    }
+
+    /// Goes on unless the caller is a person who was deactivated (R-M12), by facts as those of
+    /// [`require_read`](Self::require_read). For what takes no permission, and so depends on no role.
+    ///
+    /// # Errors
+    /// `PERMISSION_DENIED` / `PERSON_DEACTIVATED`; `UNAVAILABLE` / `FACTS_UNAVAILABLE`; `RESOURCE_EXHAUSTED` / `OVERLOADED`.
+    pub async fn require_active_person(&self, caller: &Caller) -> Result<(), Fault> {
+        let Principal::User(_) = caller.principal else { return Ok(()) };
+        let subject = subject_of(caller);
+        let Shared { home, sources, services, window, clock } = &*self.0;
+        let named_permissions = services.of(&subject);
+        let (home, max_age) = (home.owner(), Duration::ZERO);
+        let (subject, enough) = (&subject, &|_: &Facts| true);
+        let gatherer = Gatherer { sources, home, subject, named_permissions, max_age, enough };
+        if gatherer.is_active_at_hand(Sent::by(&**clock), *window) {
+            return Ok(());
+        }
+        match gatherer.of_person().await?.facts.active {
+            Fact::Known(true) => Ok(()),
+            Fact::Known(false) => Err(Fault::person_deactivated()),
+            Fact::Missing => Err(unavailable(OwnerSet::PERSON)),
+        }
     }
 
     async fn pass(
@@ -210,10 +233,17 @@ impl Gate {
         begun: Sent,
         max_age: Duration,
     ) -> Option<Recalled> {
-        let Shared { sources, services, window, .. } = &*self.0;
-        let service_permissions = services.of(subject);
-        let gatherer =
-            Gatherer { sources, subject, service_permissions, max_age: Duration::ZERO, enough: &|_| true };
+        let Shared { home, sources, services, window, .. } = &*self.0;
+        let home = home.owner();
+        let named_permissions = services.of(subject);
+        let gatherer = Gatherer {
+            sources,
+            home,
+            subject,
+            named_permissions,
+            max_age: Duration::ZERO,
+            enough: &|_| true,
+        };
         let recall = || gatherer.at_hand(permission, needs(subject, permission), resource, begun, *window);
         let following = match recall() {
             AtHand::Allowed(found, ageing) => {
@@ -240,8 +270,10 @@ impl Gate {
         max_age: Duration,
         enough: &(dyn Fn(&Facts) -> bool + Sync),
     ) -> Result<Gathered, Fault> {
-        let service_permissions = self.0.services.of(subject);
-        let gatherer = Gatherer { sources: &self.0.sources, subject, service_permissions, max_age, enough };
+        let named_permissions = self.0.services.of(subject);
+        let Shared { home, sources, .. } = &*self.0;
+        let home = home.owner();
+        let gatherer = Gatherer { sources, home, subject, named_permissions, max_age, enough };
         match resource {
             Resource::Space(space)
             | Resource::VendorProfile { space, .. }
@@ -249,6 +281,7 @@ impl Gate {
             Resource::Transfer { space, .. } => gatherer.of_transfer(space, needs).await,
             Resource::App(app) if !needs.is_empty() => gatherer.of_app(app, needs).await,
             Resource::Link { app, space } if !needs.is_empty() => gatherer.of_link(app, space, needs).await,
+            Resource::Platform if needs.contains_person() => gatherer.of_person().await,
             Resource::App(_) | Resource::Link { .. } | Resource::Platform => Ok(gatherer.nothing()),
         }
     }
@@ -258,7 +291,7 @@ impl Gate {
         self.0.clock.now()
     }
 
-    pub(crate) fn services(&self) -> &ServicePermissions {
+    pub(crate) fn services(&self) -> &NamedPermissions {
         &self.0.services
     }
 

@@ -44,8 +44,10 @@ pub(crate) struct Gathered {
 #[derive(Clone, Copy)]
 pub(crate) struct Gatherer<'a> {
     pub(crate) sources: &'a Sources,
+    /// The service that decides, which knows itself who is active.
+    pub(crate) home: Service,
     pub(crate) subject: &'a Arc<Principal>,
-    pub(crate) service_permissions: PermissionSet,
+    pub(crate) named_permissions: PermissionSet,
     /// Zero: strictly confirmed by calls sent after this begins (R-P4).
     pub(crate) max_age: Duration,
     /// Whether these facts decide, whatever those are that are missing. Then nobody waits for a silent owner.
@@ -61,7 +63,11 @@ impl Gatherer<'_> {
         };
         let facts = Facts {
             subject,
-            service_permissions: self.service_permissions,
+            named_permissions: self.named_permissions,
+            active: match subject {
+                SubjectKind::User => Fact::Missing,
+                SubjectKind::Service => Fact::Known(true),
+            },
             space: Fact::Missing,
             membership: Fact::Missing,
             billing: Fact::Missing,
@@ -73,6 +79,20 @@ impl Gatherer<'_> {
             gathered.enter_nothing(owner);
         }
         gathered
+    }
+
+    /// Whether the person is active, by what the deciding service knows (R-M12): for what depends on no role.
+    ///
+    /// # Errors
+    /// `RESOURCE_EXHAUSTED` if too many checks wait for it.
+    pub(crate) async fn of_person(&self) -> Result<Gathered, Fault> {
+        let mut gathered = self.nothing();
+        let Some(source) = self.sources.of(self.home) else { return Ok(gathered) };
+        let asking = self.ask(source, self.question(Scope::People))?;
+        if let Some(confirmed) = asking.answer().await {
+            gathered.enter(&confirmed);
+        }
+        Ok(gathered)
     }
 
     /// Facts of a space, as far as they are needed. There is no app: its facts are known and empty.

@@ -55,6 +55,6 @@ pub use pass::{Pass, Standing};
 pub use peers::{Peers, admit};
 pub use resource::Resource;
 pub use source::Source;
-pub use sources::{ServicePermissions, Sources};
+pub use sources::{NamedPermissions, Sources};
 pub use window::WINDOW;
 pub use wire::{console_to_wire, contributor_from_wire, contributor_to_wire, owner_to_wire};

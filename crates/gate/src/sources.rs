@@ -1,4 +1,4 @@
-//! Where each owner's facts come from, and what the operator allows services.
+//! Where each owner's facts come from, and what the operator allows by name.
 use std::collections::HashMap;
 
 use devspaces_authz::{Permission, PermissionSet, Service};
@@ -29,40 +29,41 @@ impl Sources {
     }
 }
 
-/// Which service permissions the operator gave to which service (R-P7). By default none to any.
+/// Which permissions the operator gave by name to which service (R-P7) or person (R-P8). By default none to any.
 #[derive(Clone, Debug, Default)]
-pub struct ServicePermissions {
+pub struct NamedPermissions {
     every_service: PermissionSet,
-    by_service: HashMap<Principal, PermissionSet>,
+    by_name: HashMap<Principal, PermissionSet>,
 }
 
-impl ServicePermissions {
+impl NamedPermissions {
     /// Every service permission for every service: for `devspaces dev` only.
     #[must_use]
     pub fn dev() -> Self {
-        Self { every_service: PermissionSet::all(), by_service: HashMap::new() }
+        Self { every_service: PermissionSet::all(), by_name: HashMap::new() }
     }
 
-    /// These, and for one service the given permissions in place of any that it had.
+    /// These, and for one name the given permissions in place of any that it had.
     #[must_use]
-    pub fn with(mut self, service: Principal, permissions: PermissionSet) -> Self {
-        self.by_service.insert(service, permissions);
+    pub fn with(mut self, name: Principal, permissions: PermissionSet) -> Self {
+        self.by_name.insert(name, permissions);
         self
     }
 
     pub(crate) fn of(&self, subject: &Principal) -> PermissionSet {
+        let given = self.by_name.get(subject).copied();
         match subject {
-            Principal::User(_) => PermissionSet::EMPTY,
-            Principal::Service(_) => self.by_service.get(subject).copied().unwrap_or(self.every_service),
+            Principal::User(_) => given.unwrap_or_default(),
+            Principal::Service(_) => given.unwrap_or(self.every_service),
         }
     }
 
-    /// The services that the operator gave this permission by name, in the order of their names.
+    /// Whom the operator gave this permission by name, in the order of their names.
     pub(crate) fn given(&self, permission: Permission) -> Vec<Principal> {
-        let given = self.by_service.iter().filter(|(_, set)| set.contains(permission));
-        let mut services: Vec<_> = given.map(|(service, _)| service.clone()).collect();
-        services.sort();
-        services
+        let given = self.by_name.iter().filter(|(_, set)| set.contains(permission));
+        let mut names: Vec<_> = given.map(|(name, _)| name.clone()).collect();
+        names.sort();
+        names
     }
 
     /// Whether every service has it of which the operator has said nothing.

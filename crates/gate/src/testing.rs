@@ -34,7 +34,7 @@ use crate::{
     held::{HeldRole, HeldRoles},
     owner::{FactOwner, Hosted, Roles},
     source::Source,
-    sources::{ServicePermissions, Sources},
+    sources::{NamedPermissions, Sources},
 };
 
 /// A clock that stands still until it is set.
@@ -237,6 +237,7 @@ impl Memory {
         let unknown = || {
             let facts = match question.scope {
                 Scope::App(_) => OwnFacts::App { space: None, deleted: false, roles: held(None) },
+                Scope::People => OwnFacts::Person { active: true },
                 _ => OwnFacts::nothing(self.owner),
             };
             Reading { version: version(0), last_time: None, facts }
@@ -360,16 +361,19 @@ pub(crate) fn server_of(
 
 /// A gate of the membership service before these sources.
 pub(crate) fn gate(sources: impl IntoIterator<Item = Source>, clock: &Arc<TestClock>) -> Gate {
-    gate_of(Memory::of(Service::Membership), sources, ServicePermissions::default(), clock)
+    gate_of(Memory::of(Service::Membership), sources, NamedPermissions::default(), clock)
 }
 
 pub(crate) fn gate_of(
     home: Arc<Memory>,
     sources: impl IntoIterator<Item = Source>,
-    services: ServicePermissions,
+    services: NamedPermissions,
     clock: &Arc<TestClock>,
 ) -> Gate {
-    let sources = sources.into_iter().fold(Sources::default(), Sources::with);
+    let mut sources = sources.into_iter().fold(Sources::default(), Sources::with);
+    if sources.of(home.owner()).is_none() {
+        sources = sources.with(home.source(clock));
+    }
     Gate::new(home, sources, services, Duration::ZERO, clock.clone())
 }
 

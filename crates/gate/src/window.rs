@@ -98,6 +98,16 @@ impl Following {
 }
 
 impl<'a> Gatherer<'a> {
+    /// Whether memory says to a check that began at a time that the person is active.
+    pub(crate) fn is_active_at_hand(&self, begun: Sent, window: Duration) -> bool {
+        let window = window.min(WINDOW);
+        let mut memory = Memory { gatherer: self, begun, window, old: Vec::new(), ageing: Vec::new() };
+        let mut gathered = self.nothing();
+        let active =
+            memory.enter_person(&mut gathered).is_some() && gathered.facts.active == Fact::Known(true);
+        active && memory.old.is_empty()
+    }
+
     /// What facts from memory say to a check that began at a time.
     pub(crate) fn at_hand(
         &self,
@@ -141,12 +151,19 @@ impl<'a> Memory<'_, 'a> {
                 self.enter_space(&mut gathered, space, needs)?;
             }
             Resource::App(app) if !needs.is_empty() => self.enter_app(&mut gathered, app, needs)?,
+            Resource::Platform if needs.contains_person() => self.enter_person(&mut gathered)?,
             // Nothing to ask about, or asked for in order to change something or to show more to some than to others.
             Resource::App(_) | Resource::Platform | Resource::Link { .. } | Resource::Transfer { .. } => {
                 return None;
             }
         }
         Some(gathered)
+    }
+
+    fn enter_person(&mut self, gathered: &mut Gathered) -> Option<()> {
+        let source = self.gatherer.sources.of(self.gatherer.home)?;
+        gathered.enter(&self.recall(source, Scope::People)?);
+        Some(())
     }
 
     fn enter_space(&mut self, gathered: &mut Gathered, space: SpaceName, needs: OwnerSet) -> Option<()> {

@@ -95,6 +95,7 @@ pub(crate) fn facts_to_wire(facts: OwnFacts) -> proto::Facts {
             Kind::Marketplace(proto::MarketplaceFacts { admin })
         }
         OwnFacts::App { space, deleted, roles } => Kind::App(app_to_wire(space, deleted, &roles)),
+        OwnFacts::Person { active } => Kind::Person(proto::PersonFacts { active }),
     };
     proto::Facts { facts: Some(kind) }
 }
@@ -127,6 +128,7 @@ pub(crate) fn facts_from_wire(facts: proto::Facts) -> Result<OwnFacts, Unreadabl
             deleted: facts.deleted,
             roles: roles_from_wire(facts.role, facts.held)?,
         },
+        Kind::Person(proto::PersonFacts { active }) => OwnFacts::Person { active },
     })
 }
 
@@ -255,6 +257,7 @@ mod tests {
         let mut all = vec![
             OwnFacts::Billing(BillingFacts { admin: true }),
             OwnFacts::Marketplace(MarketplaceFacts { admin: true }),
+            OwnFacts::Person { active: true },
             OwnFacts::Membership { role: None, view_all_apps: false, expire_time: None, has_admin: true },
             OwnFacts::App { space: None, deleted: true, roles: HeldRoles::default() },
         ];

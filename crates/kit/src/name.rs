@@ -179,6 +179,8 @@ fn canonical(id: &str) -> bool {
 pub enum Scope {
     /// `apps/{uuid}`.
     App(Uuid),
+    /// `people`: who is active and who is not (R-M12), which is no space's. One scope for all of them, since changes are few.
+    People,
     /// `rateCards`: all of them, which are no space's.
     RateCards,
     /// `spaces/{uuid}`.
@@ -192,7 +194,7 @@ impl Scope {
     #[must_use]
     pub fn id(self) -> Uuid {
         match self {
-            Self::RateCards => Uuid::nil(),
+            Self::People | Self::RateCards => Uuid::nil(),
             Self::App(id) | Self::Space(id) | Self::VendorProfile(id) => id,
         }
     }
@@ -202,6 +204,7 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::App(id) => write!(f, "apps/{id}"),
+            Self::People => f.write_str("people"),
             Self::RateCards => f.write_str("rateCards"),
             Self::Space(id) => write!(f, "spaces/{id}"),
             Self::VendorProfile(id) => write!(f, "vendorProfiles/{id}"),
@@ -213,9 +216,11 @@ impl FromStr for Scope {
     type Err = Malformed;
 
     fn from_str(name: &str) -> Result<Self, Malformed> {
-        let expected = "spaces/{uuid}, apps/{uuid}, vendorProfiles/{uuid} or rateCards";
-        if name == "rateCards" {
-            return Ok(Self::RateCards);
+        let expected = "spaces/{uuid}, apps/{uuid}, vendorProfiles/{uuid}, people or rateCards";
+        match name {
+            "people" => return Ok(Self::People),
+            "rateCards" => return Ok(Self::RateCards),
+            _ => {}
         }
         match name.split_once('/').map(|(collection, id)| (collection, uuid(id))) {
             Some(("apps", Some(id))) => Ok(Self::App(id)),

@@ -16,6 +16,7 @@ pub mod personal;
 pub mod replay;
 mod rest;
 mod retry;
+pub mod standing;
 mod turns;
 mod tx;
 

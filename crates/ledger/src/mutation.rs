@@ -18,6 +18,7 @@ use crate::{
     replay,
     rest::REST,
     retry::retry,
+    standing,
     turns::Turns,
     tx::Tx,
 };
@@ -140,8 +141,15 @@ impl Mutations {
     /// now.
     async fn replayed<R: Message + Default>(&self, call: &Call) -> Result<Option<R>, Fault> {
         let Some(request_id) = call.request_id else { return Ok(None) };
-        let found = replay::first_result(&mut self.pool.read().await?, call, request_id).await?;
+        let mut db = self.pool.read().await?;
+        let found = replay::first_result(&mut db, call, request_id).await?;
         let Some(replay) = found else { return Ok(None) };
+        if let Some(person) = call.caller.principal.as_user()
+            && !standing::is_active(&mut db, &person).await?
+        {
+            return Err(Fault::person_deactivated());
+        }
+        drop(db);
         if replay.request_hash != call.request_hash() {
             return Err(Fault::request_id_reused());
         }
@@ -227,6 +235,11 @@ impl Mutations {
         if !behind && tx.has_undelivered().await? {
             tx.rollback().await?;
             return Ok(Attempt::Effects);
+        }
+        if let Some(person) = call.caller.principal.as_user()
+            && !standing::hold(&mut tx, &person).await?
+        {
+            return Err(Fault::person_deactivated().into());
         }
         // Not left to `replay::remember`: a repetition would fail on the very change that the first call made.
         if let Some(request_id) = call.request_id

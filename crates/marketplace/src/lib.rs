@@ -1,6 +1,7 @@
 //! The marketplace service: vendor profiles, who runs them, and the listings of apps (rules R-K).
 mod convert;
 mod domain;
+mod effects;
 mod facts;
 mod finish;
 mod rpc;
@@ -10,10 +11,11 @@ mod store;
 use std::sync::Arc;
 
 use devspaces_gate::{Context, FactOwner};
-use devspaces_kit::{server::Server, sweep::Sweep};
+use devspaces_kit::{clock::Clock, server::Server, sweep::Sweep};
 use devspaces_ledger::{
-    db::Migration,
+    db::{Migration, Pool},
     erasure::{By, Holding},
+    inbox::{Inbox, Receive},
 };
 use devspaces_proto::{
     facts::v1::marketplace_records_service_server::MarketplaceRecordsServiceServer,
@@ -89,6 +91,12 @@ pub const HOLDINGS: &[Holding] = &[
 #[must_use]
 pub fn owner() -> Arc<dyn FactOwner> {
     Arc::new(facts::owner())
+}
+
+/// What changes of other services bring about in this one's database.
+#[must_use]
+pub fn inbox(pool: Pool, clock: Arc<dyn Clock>) -> Arc<dyn Receive> {
+    Arc::new(Inbox::new(pool, clock, effects::Received::from_sender))
 }
 
 /// What falls due in this service.

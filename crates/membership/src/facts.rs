@@ -2,10 +2,10 @@
 use std::sync::LazyLock;
 
 use devspaces_authz::{ConsoleRole, Service};
-use devspaces_gate::{FactOwner, OwnFacts, Question, Reading, Roles, Version};
+use devspaces_gate::{Cover, FactOwner, OwnFacts, Question, Reading, Roles, Version};
 use devspaces_kit::{
     clock::Timestamp,
-    name::{Principal, SpaceName, UserName},
+    name::{Principal, Scope, SpaceName, UserName},
 };
 use devspaces_ledger::db::{Conn, Error, RowsSql};
 use uuid::Uuid;
@@ -25,6 +25,8 @@ struct Row {
     view_all_apps: Option<bool>,
     expire_time: Option<Timestamp>,
     has_admin: bool,
+    active: bool,
+    stamp: Option<Uuid>,
 }
 
 /// Heads and facts in one statement, so that a version and its facts are of one moment.
@@ -34,28 +36,36 @@ static READ: LazyLock<RowsSql> = LazyLock::new(|| {
         &Question::COLUMNS,
         "SELECT h.facts_sequence, h.facts_hash, h.time, m.role, m.view_all_apps, m.expire_time,
            EXISTS (SELECT 1 FROM member a
-                   WHERE a.space = q.id AND a.role = 'ADMIN' AND a.expire_time IS NULL) AS has_admin
+                   WHERE a.space = q.id AND a.role = 'ADMIN' AND a.expire_time IS NULL
+                     AND NOT EXISTS (SELECT 1 FROM standing d WHERE d.person = a.person AND NOT d.active)
+                  ) AS has_admin,
+           COALESCE(p.active, TRUE) AS active, p.stamp
          FROM question q
          LEFT JOIN head h ON h.scope = q.scope
+         LEFT JOIN standing p ON p.person = q.person
          LEFT JOIN member m ON m.space = q.id AND m.person = q.person
          ORDER BY q.place",
     )
 });
 
-impl TryFrom<Row> for Reading {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self, Error> {
-        let facts = OwnFacts::Membership {
+fn reading(question: &Question, row: Row) -> Reading {
+    let has_admin = row.has_admin;
+    let facts = match question.scope {
+        Scope::People => OwnFacts::Person { active: row.active },
+        _ if !row.active => {
+            OwnFacts::Membership { role: None, view_all_apps: false, expire_time: None, has_admin }
+        }
+        _ => OwnFacts::Membership {
             // A role that this version does not know grants nothing, and keeps no other answer back.
             role: row.role.as_deref().and_then(|name| store::member::role(name).ok()),
             view_all_apps: row.view_all_apps.unwrap_or_default(),
             expire_time: row.expire_time,
-            has_admin: row.has_admin,
-        };
-        let version = Version::of_head(row.facts_sequence, row.facts_hash);
-        Ok(Self { version, last_time: row.time, facts })
-    }
+            has_admin,
+        },
+    };
+    let version = Version::of_head(row.facts_sequence, row.facts_hash);
+    let version = version.covering(Cover::Person, row.stamp).saying(Cover::Admins, has_admin);
+    Reading { version, last_time: row.time, facts }
 }
 
 #[tonic::async_trait]
@@ -66,7 +76,7 @@ impl FactOwner for MembershipOwner {
 
     async fn read(&self, db: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, Error> {
         let rows: Vec<Row> = READ.fetch_all(db, questions, Question::row).await?;
-        rows.into_iter().map(Reading::try_from).collect()
+        Ok(questions.iter().zip(rows).map(|(question, row)| reading(question, row)).collect())
     }
 
     async fn subject_spaces(

@@ -23,7 +23,8 @@ use devspaces_proto::{
     facts::v1::membership_records_service_server::MembershipRecordsServiceServer,
     membership::v1::{
         group_service_server::GroupServiceServer, invitation_service_server::InvitationServiceServer,
-        membership_service_server::MembershipServiceServer, review_service_server::ReviewServiceServer,
+        membership_service_server::MembershipServiceServer, people_service_server::PeopleServiceServer,
+        review_service_server::ReviewServiceServer,
     },
 };
 
@@ -57,6 +58,12 @@ pub const SCHEMA: &[Migration] = &[
         component: "membership",
         version: 5,
         sql: include_str!("../migrations/5_groups.sql"),
+        sqlite: None,
+    },
+    Migration {
+        component: "membership",
+        version: 6,
+        sql: include_str!("../migrations/6_people.sql"),
         sqlite: None,
     },
     Migration {
@@ -105,6 +112,14 @@ pub const HOLDINGS: &[Holding] = &[
             "UPDATE invitation SET inviter = '%28erased%29' WHERE inviter = $1 AND state <> 'PENDING'",
         ),
         left: Some("SELECT count(*) FROM invitation WHERE inviter = $1 AND state = 'PENDING'"),
+    },
+    // Who is deactivated stays so.
+    Holding {
+        what: "deactivations that were undone",
+        by: By::Id,
+        count: "SELECT count(*) FROM deactivation WHERE person = $1",
+        erase: Some("DELETE FROM deactivation WHERE person = $1 AND state = 'ACTIVE'"),
+        left: Some("SELECT count(*) FROM deactivation WHERE person = $1 AND state <> 'ACTIVE'"),
     },
     // Without them an invitation to an address would bring somebody back who was removed.
     Holding {
@@ -158,5 +173,6 @@ pub fn host(server: Server, context: Arc<Context>) -> Server {
         .service(InvitationServiceServer::new(rpc.clone()))
         .service(ReviewServiceServer::new(rpc.clone()))
         .service(GroupServiceServer::new(rpc.clone()))
+        .service(PeopleServiceServer::new(rpc.clone()))
         .service(MembershipRecordsServiceServer::new(rpc))
 }

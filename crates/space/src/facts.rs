@@ -38,6 +38,8 @@ struct Row {
     deleted: Option<bool>,
     stamp: Option<Uuid>,
     role: Option<String>,
+    active: Option<bool>,
+    person_stamp: Option<Uuid>,
     expire_time: Option<Timestamp>,
     group_name: Option<String>,
     app_group_name: Option<String>,
@@ -54,20 +56,22 @@ static READ: LazyLock<RowsSql> = LazyLock::new(|| {
         "SELECT CAST(q.place AS BIGINT) AS place, 0 AS way, h.facts_sequence, h.facts_hash, h.time, s.state, s.published, s.app_creation,
            {lasting} AS contributes, {own} AS until_own, {group} AS until_group, {app_group} AS until_app_group,
            {both} AS until_both, a.space AS app_space, a.delete_time IS NOT NULL AS deleted, t.stamp,
+           COALESCE(p.active, TRUE) AS active, p.stamp AS person_stamp,
            c.role, c.expire_time, CAST(NULL AS TEXT) AS group_name, CAST(NULL AS TEXT) AS app_group_name
          FROM question q
          LEFT JOIN head h ON h.scope = q.scope
          LEFT JOIN space s ON s.id = q.id
          LEFT JOIN app a ON a.id = q.id
          LEFT JOIN group_stamp t ON t.space = COALESCE(a.space, q.id)
-         LEFT JOIN contributor c ON c.app = q.id AND c.person = q.person"
+         LEFT JOIN contributor c ON c.app = q.id AND c.person = q.person
+         LEFT JOIN standing p ON p.person = q.person"
     );
     let through = |(number, way): (usize, &Way)| {
         let Way { from, app, person, .. } = way;
         let (number, held) = (number + 1, way.held());
         format!(
             "SELECT CAST(q.place AS BIGINT), {number}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-               NULL, NULL, NULL, {held}
+               NULL, NULL, NULL, NULL, NULL, {held}
              FROM question q CROSS JOIN {from} WHERE {app} = q.id AND {person} = q.person"
         )
     };
@@ -85,6 +89,7 @@ impl Row {
 }
 
 fn reading(question: &Question, mut row: Row, others: Vec<HeldRole>) -> Result<Reading, Error> {
+    let active = row.active.unwrap_or(true);
     let facts = match question.scope {
         Scope::Space(_) => {
             let space = SpaceFacts {
@@ -94,24 +99,27 @@ fn reading(question: &Question, mut row: Row, others: Vec<HeldRole>) -> Result<R
                     .app_creation
                     .as_deref()
                     .map_or(Ok(AppCreation::default()), store::space::app_creation)?,
-                contributes: row.contributes.unwrap_or_default(),
+                contributes: active && row.contributes.unwrap_or_default(),
             };
             let ends = [row.until_own, row.until_group, row.until_app_group, row.until_both];
             // Where there is one that lasts, nobody needs to know of those that end.
-            let contributes_until = ends.into_iter().flatten().max().filter(|_| !space.contributes);
+            let contributes_until = ends.into_iter().flatten().max().filter(|_| active && !space.contributes);
             OwnFacts::Space { space, contributes_until }
         }
+        Scope::People => OwnFacts::Person { active },
         // Nobody asks this service about the last two; what it said of them would be refused (`OwnFacts::are_of`).
         Scope::App(_) | Scope::VendorProfile(_) | Scope::RateCards => {
             let deleted = row.deleted.unwrap_or_default();
             OwnFacts::App {
                 space: row.app_space.filter(|_| !deleted).map(SpaceName),
                 deleted,
-                roles: row.held()?.into_iter().chain(others).collect(),
+                roles: row.held()?.into_iter().chain(others).filter(|_| active).collect(),
             }
         }
     };
-    let version = Version::of_head(row.facts_sequence, row.facts_hash).covering(Cover::Groups, row.stamp);
+    let version = Version::of_head(row.facts_sequence, row.facts_hash)
+        .covering(Cover::Groups, row.stamp)
+        .covering(Cover::Person, row.person_stamp);
     Ok(Reading { version, last_time: row.time, facts })
 }
 
@@ -196,7 +204,7 @@ impl FactOwner for SpaceOwner {
                 store::holder::of_app(db, AppName(app), &roles.contributor, after, limit).await
             }
             Scope::Space(space) => store::holder::of_space(db, SpaceName(space), after, limit).await,
-            Scope::VendorProfile(_) | Scope::RateCards => Ok(Vec::new()),
+            Scope::VendorProfile(_) | Scope::RateCards | Scope::People => Ok(Vec::new()),
         }
     }
 

@@ -41,6 +41,7 @@ impl From<Admin> for proto::BillingAdmin {
             name: admin.name.to_string(),
             user: admin.name.user.to_string(),
             create_time: Some(admin.create_time.into()),
+            deactivated: false,
         }
     }
 }

@@ -43,10 +43,13 @@ pub(crate) async fn list(
     Ok(rows.into_iter().map(|(person, create_time)| Admin { name: name(person), create_time }).collect())
 }
 
-/// Whether an account has a billing admin apart from this one (R-B2).
+/// Whether an account has an active billing admin apart from this one (R-B2).
 pub(crate) async fn has_other(db: &mut Conn, name: &BillingAdminName) -> Result<bool, Error> {
     let found: Option<String> = on!(db, |c| sqlx::query_scalar(
-        "SELECT person FROM billing_admin WHERE space = $1 AND person <> $2 ORDER BY person LIMIT 1"
+        "SELECT person FROM billing_admin
+         WHERE space = $1 AND person <> $2
+           AND NOT EXISTS (SELECT 1 FROM standing d WHERE d.person = billing_admin.person AND NOT d.active)
+         ORDER BY person LIMIT 1"
     )
     .bind(name.account.0.0)
     .bind(name.user.id())

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use devspaces_gate::{ServicePermissions, authzen};
+use devspaces_gate::{NamedPermissions, authzen};
 use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, Jwks, SigningKey},
@@ -31,6 +31,7 @@ use super::{
     metrics::{MetricsPort, Open as Metrics},
     otlp::Otlp,
     serve::bind,
+    service_name::NamedPeople,
 };
 use crate::{Config, Hosted, Parts, Service, Suite, journal::JournalWatchers, keys};
 
@@ -46,6 +47,8 @@ pub(super) struct Dev {
     otlp: Otlp,
     #[command(flatten)]
     callers: Callers,
+    #[command(flatten)]
+    named_people: NamedPeople,
     /// The folder for databases and keys; made when missing
     #[arg(long, env = "DEVSPACES_DATA_DIR", default_value = DATA_DIR)]
     data_dir: PathBuf,
@@ -109,13 +112,15 @@ impl Dev {
         }
         let suite_keys = std::fs::read_to_string(self.data_dir.join(keys::SUITE_JWKS))?;
         let peer = format!("http://{address}").parse()?;
+        let issuers = issuer.issuers()?;
+        // R-P7: here, whoever can mint a service's token may be any service.
+        let named_permissions = self.named_people.added_to(NamedPermissions::dev(), &issuers)?;
         Ok(Config {
             services,
             peers: Service::ALL.map(|service| (service, vec![Uri::clone(&peer)])).into(),
-            issuers: issuer.issuers()?,
+            issuers,
             suite_keys: Jwks::parse(&suite_keys)?,
-            // R-P7: here, whoever can mint a service's token may be any service.
-            service_permissions: ServicePermissions::dev(),
+            named_permissions,
             journal_watchers: JournalWatchers::dev(),
             space_quota: self.callers.space_quota(),
             strict_window: self.checks.window(),

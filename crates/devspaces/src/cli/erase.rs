@@ -32,7 +32,7 @@ impl Erase {
         let subject = Subject { person, email: self.email };
         let preview = !self.yes;
         let erase = async |service: Service, pool: &Pool| {
-            let found = erasure::erase(pool, Parts::of(service).holdings, &subject, preview).await;
+            let found = erasure::erase(pool, &Parts::of(service).holdings(), &subject, preview).await;
             let found =
                 found.map_err(|error| format!("the database of {service}: {}", error.for_operator()))?;
             if found.is_empty() {

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr};
 
 use clap::Args;
-use devspaces_gate::{ServicePermissions, authzen};
+use devspaces_gate::{NamedPermissions, authzen};
 use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, Issuer, Jwks, SigningKey},
@@ -22,7 +22,7 @@ use super::{
     log::Log,
     metrics::{MetricsPort, Open as Metrics},
     otlp::Otlp,
-    service_name::{self, ServiceName, ServicePermission},
+    service_name::{self, NamedPeople, ServiceName, ServicePermission},
 };
 use crate::{Config, Hosted, Service, Suite, journal::JournalWatchers, suite::check_key};
 
@@ -68,6 +68,8 @@ pub(super) struct Serve {
         value_name = "SERVICE=PERMISSION"
     )]
     service_permissions: Vec<ServicePermission>,
+    #[command(flatten)]
+    named_people: NamedPeople,
     /// A service beside the suite's own that may follow the journals, by its name as it stands after services/; once for
     /// each, or separated by commas
     #[arg(
@@ -111,7 +113,7 @@ struct Trust {
     suite_keys: Jwks,
     /// The key of each service of this process.
     keys: BTreeMap<Service, SigningKey>,
-    service_permissions: ServicePermissions,
+    named_permissions: NamedPermissions,
     journal_watchers: JournalWatchers,
 }
 
@@ -157,7 +159,7 @@ impl Serve {
             peers: addresses(self.peers),
             issuers: trust.issuers,
             suite_keys: trust.suite_keys,
-            service_permissions: trust.service_permissions,
+            named_permissions: trust.named_permissions,
             journal_watchers: trust.journal_watchers,
             space_quota: self.callers.space_quota(),
             strict_window: self.checks.window(),
@@ -188,14 +190,15 @@ impl Serve {
                 "--suite-jwks has no key of this service: its calls will be refused, and what depends on them with them"
             );
         }
-        let service_permissions = service_name::permissions(self.service_permissions.clone(), &issuers)?;
+        let of_services = service_name::permissions(self.service_permissions.clone(), &issuers)?;
+        let named_permissions = self.named_people.added_to(of_services, &issuers)?;
         let journal_watchers = service_name::watchers(self.journal_watchers.clone(), &issuers)?;
         if self.jwks.is_some() && !self.issuers.is_empty() {
             tracing::warn!(
                 "--jwks is given beside --issuer: whoever has the private key of that issuer can be anybody"
             );
         }
-        Ok(Trust { issuers, suite_keys, keys, service_permissions, journal_watchers })
+        Ok(Trust { issuers, suite_keys, keys, named_permissions, journal_watchers })
     }
 
     fn issuers(&self) -> Result<Vec<Issuer>, Failure> {

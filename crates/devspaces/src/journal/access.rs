@@ -2,6 +2,7 @@
 use std::{fmt, str::FromStr};
 
 use devspaces_authz::{Permission, Service};
+use devspaces_gate::Resource;
 use devspaces_kit::{
     identity::Caller,
     name::{AppName, Malformed, Scope, SpaceName},
@@ -21,16 +22,20 @@ const PERMISSIONS: [Permission; 3] =
 pub(super) enum Parent {
     Space(SpaceName),
     App(AppName),
+    People,
 }
 
 impl FromStr for Parent {
     type Err = Malformed;
 
     fn from_str(name: &str) -> Result<Self, Malformed> {
+        if name == Scope::People.to_string() {
+            return Ok(Self::People);
+        }
         let space = name.parse().map(Self::Space);
         space
             .or_else(|_| name.parse().map(Self::App))
-            .map_err(|_: Malformed| Malformed { expected: "spaces/{uuid} or apps/{uuid}" })
+            .map_err(|_: Malformed| Malformed { expected: "spaces/{uuid}, apps/{uuid} or people" })
     }
 }
 
@@ -39,6 +44,7 @@ impl From<Parent> for Scope {
         match parent {
             Parent::Space(space) => space.into(),
             Parent::App(app) => app.into(),
+            Parent::People => Self::People,
         }
     }
 }
@@ -69,16 +75,18 @@ impl JournalServer {
         parent: Parent,
         wanted: Option<Service>,
     ) -> Result<Vec<Journal>, Fault> {
+        let wanted = |journal: &&Journal| wanted.is_none_or(|service| service == journal.service);
         let space = match parent {
             Parent::Space(space) => space,
+            // R-M12: whoever may change it, and nobody else.
+            Parent::People => {
+                self.gate.require_read(caller, Permission::PeopleDeactivate, Resource::Platform).await?;
+                return Ok(self.journals.iter().filter(wanted).cloned().collect());
+            }
             // Also of an app that is in no space the same owners are asked: while one is down all apps look alike.
             Parent::App(app) => self.gate.space_of(&caller.principal, app).await?.unwrap_or(SpaceName::NIL),
         };
-        let wanted: Vec<&Journal> = self
-            .journals
-            .iter()
-            .filter(|journal| wanted.is_none_or(|service| service == journal.service))
-            .collect();
+        let wanted: Vec<&Journal> = self.journals.iter().filter(wanted).collect();
         let needed = PERMISSIONS
             .into_iter()
             .filter(|needed| wanted.iter().any(|journal| permission(journal.service) == *needed));

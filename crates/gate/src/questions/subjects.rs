@@ -93,9 +93,9 @@ impl Listing for Subjects<'_> {
         limit: usize,
     ) -> Result<Candidates<Principal>, Fault> {
         if has_grant(self.permission, Role::Service) {
-            let mut services = self.gate.services().given(self.permission);
-            services.retain(|service| after.is_none_or(|after| service > after));
-            return Ok(Candidates { keys: services, through: None });
+            let mut named = self.gate.services().given(self.permission);
+            named.retain(|name| after.is_none_or(|after| name > after));
+            return Ok(Candidates { keys: named, through: None });
         }
         let after = after.map_or("", Principal::id);
         let most = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -13,7 +13,7 @@ use crate::{
     facts::OwnFacts,
     gate::Gate,
     resource::Resource,
-    sources::ServicePermissions,
+    sources::NamedPermissions,
     testing::{Database, Memory, TestClock, at, caller, gate_of, held, member, question, space, user},
 };
 
@@ -36,7 +36,7 @@ impl World {
 
     fn gate(&self, home: &Arc<Memory>) -> Gate {
         let sources = [self.spaces.source(&self.clock), self.members.source(&self.clock)];
-        gate_of(home.clone(), sources, ServicePermissions::default(), &self.clock)
+        gate_of(home.clone(), sources, NamedPermissions::default(), &self.clock)
     }
 
     async fn transaction(&self, scope: impl Into<Scope>) -> Tx {

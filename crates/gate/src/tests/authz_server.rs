@@ -11,7 +11,7 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
 use crate::{
-    AuthzServer, OwnFacts, ServicePermissions,
+    AuthzServer, NamedPermissions, OwnFacts,
     testing::{Memory, TestClock, at, caller, down, gate_of, member, question, scripted, space, user},
 };
 
@@ -19,7 +19,7 @@ const ADMIN: Option<ConsoleRole> = Some(ConsoleRole::Admin);
 
 fn server(members: &Arc<Memory>, clock: &Arc<TestClock>) -> AuthzServer {
     let checks_others = PermissionSet::EMPTY.with(Permission::AuthzCheckOthers).unwrap();
-    let services = ServicePermissions::default().with(Principal::service("portal"), checks_others);
+    let services = NamedPermissions::default().with(Principal::service("portal"), checks_others);
     AuthzServer::new(gate_of(members.clone(), [members.source(clock)], services, clock))
 }
 
@@ -130,7 +130,7 @@ async fn what_can_not_be_decided_is_unavailable() {
     let clock = TestClock::at(0);
     let (source, unreachable) = scripted(Service::Membership, &clock);
     drop(unreachable);
-    let gate = gate_of(Memory::of(Service::Membership), [source], ServicePermissions::default(), &clock);
+    let gate = gate_of(Memory::of(Service::Membership), [source], NamedPermissions::default(), &clock);
     let server = AuthzServer::new(gate);
     for subject in ["", "users/bob"] {
         let question = about(subject, "members.list", &space(1).to_string());
@@ -152,7 +152,7 @@ async fn strangers_learn_nothing_from_what_can_not_be_decided() {
     }
     let sources = [spaces.source(&clock), members.source(&clock), down(Service::Marketplace, &clock)];
     let portal = PermissionSet::EMPTY.with(Permission::AuthzCheckOthers).unwrap();
-    let services = ServicePermissions::default().with(Principal::service("portal"), portal);
+    let services = NamedPermissions::default().with(Principal::service("portal"), portal);
     let server = AuthzServer::new(gate_of(members, sources, services, &clock));
     for asker in [user("bob"), Principal::service("portal")] {
         for id in [1, 2, 3] {

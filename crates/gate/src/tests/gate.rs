@@ -14,7 +14,7 @@ use crate::{
     facts::OwnFacts,
     gate::Gate,
     resource::Resource,
-    sources::ServicePermissions,
+    sources::NamedPermissions,
     testing::{
         Memory, TestClock, at, caller, down, gate, gate_of, member, question, scripted, settle, space, user,
     },
@@ -48,8 +48,9 @@ async fn only_owners_that_the_permission_depends_on_are_asked() {
     let gate = gate(owners.iter().map(|owner| owner.source(&clock)), &clock);
     require(&gate, Permission::MembersUpdate, space(1)).await.unwrap();
     assert_eq!(owners.each_ref().map(|owner| owner.calls()), [0, 1, 0]);
+    // R-M12: whether the person is active, the deciding service knows.
     require(&gate, Permission::SpaceCreate, Resource::Platform).await.unwrap();
-    assert_eq!(owners.each_ref().map(|owner| owner.calls()), [0, 1, 0]);
+    assert_eq!(owners.each_ref().map(|owner| owner.calls()), [0, 2, 0]);
 }
 
 // R-P3
@@ -209,7 +210,7 @@ async fn a_service_has_what_was_configured_for_its_name_and_nothing_else() {
     let members = Memory::of(Service::Membership);
     let meter = Principal::service("metering");
     let permissions = PermissionSet::EMPTY.with(Permission::UsageReport).unwrap();
-    let configured = ServicePermissions::default().with(meter.clone(), permissions);
+    let configured = NamedPermissions::default().with(meter.clone(), permissions);
     let gate = gate_of(members.clone(), [members.source(&clock)], configured, &clock);
     let require = async |service: &Principal, permission, resource| {
         gate.require(&caller(service.clone()), permission, resource).await.map(drop)
@@ -224,7 +225,7 @@ async fn a_service_has_what_was_configured_for_its_name_and_nothing_else() {
         let denied = require(service, permission, resource).await;
         assert_eq!(said(denied), (Code::PermissionDenied, Reason::PermissionDenied));
     }
-    let dev = gate_of(members.clone(), [], ServicePermissions::dev(), &clock);
+    let dev = gate_of(members.clone(), [], NamedPermissions::dev(), &clock);
     dev.require(&caller(other), Permission::UsageReport, Resource::Platform).await.unwrap();
     let nobody = dev.require(&caller(user("alice")), Permission::UsageReport, Resource::Platform).await;
     assert_eq!(said(nobody), (Code::PermissionDenied, Reason::PermissionDenied));

@@ -11,7 +11,7 @@ use crate::{
     facts::OwnFacts,
     gate::Gate,
     resource::Resource,
-    sources::{ServicePermissions, Sources},
+    sources::{NamedPermissions, Sources},
     testing::{Call, Memory, TestClock, at, caller, held, member, question, scripted, settle, space, user},
 };
 
@@ -20,7 +20,7 @@ const ADMIN: Option<ConsoleRole> = Some(ConsoleRole::Admin);
 /// A gate with the longest window there is.
 fn gate<const N: usize>(owners: [&Arc<Memory>; N], clock: &Arc<TestClock>) -> Gate {
     let sources = owners.into_iter().map(|owner| owner.source(clock)).fold(Sources::default(), Sources::with);
-    Gate::new(Memory::of(Service::Membership), sources, ServicePermissions::default(), WINDOW, clock.clone())
+    Gate::new(Memory::of(Service::Membership), sources, NamedPermissions::default(), WINDOW, clock.clone())
 }
 
 async fn checked(gate: &Gate, permission: Permission, resource: impl Into<Resource>) -> Outcome {
@@ -64,7 +64,7 @@ async fn with_an_owner(clock: &Arc<TestClock>) -> (Gate, mpsc::UnboundedReceiver
     let (members, mut calls) = scripted(Service::Membership, clock);
     let sources = Sources::default().with(members);
     let home = Memory::of(Service::Membership);
-    let gate = Gate::new(home, sources, ServicePermissions::default(), WINDOW, clock.clone());
+    let gate = Gate::new(home, sources, NamedPermissions::default(), WINDOW, clock.clone());
     let first = begin(&gate);
     calls.recv().await.unwrap().answer_one(1, Some(member(ADMIN)));
     assert_eq!(first.await.unwrap(), Outcome::Allowed);
@@ -193,7 +193,7 @@ async fn what_is_at_hand_of_one_owner_goes_with_what_is_followed_of_another() {
     let (sellers, mut calls) = scripted(Service::Marketplace, &clock);
     let sources = Sources::default().with(members.source(&clock)).with(sellers);
     let home = Memory::of(Service::Membership);
-    let gate = Gate::new(home, sources, ServicePermissions::default(), WINDOW, clock.clone());
+    let gate = Gate::new(home, sources, NamedPermissions::default(), WINDOW, clock.clone());
     members.set(question(space(1), "alice"), 1, member(ADMIN));
     let nobody = || Some(OwnFacts::Marketplace(MarketplaceFacts { admin: false }));
     let check = || {
@@ -230,13 +230,12 @@ async fn whoever_follows_a_call_by_which_an_app_has_moved_is_answered_by_its_new
         let (spaces, mut calls) = scripted(Service::Space, &clock);
         let sources = Sources::default().with(members.source(&clock)).with(spaces);
         let home = Memory::of(Service::Membership);
-        let gate = Gate::new(home, sources, ServicePermissions::default(), WINDOW, clock.clone());
+        let gate = Gate::new(home, sources, NamedPermissions::default(), WINDOW, clock.clone());
         members.set(question(space(1), "alice"), 1, member(ADMIN));
         members.set(question(space(2), "alice"), 1, member(there));
         let app = AppName(Uuid::from_u128(7));
-        let in_space = |number| {
-            Some(OwnFacts::App { space: Some(space(number)), deleted: false, roles: held(None) })
-        };
+        let in_space =
+            |number| Some(OwnFacts::App { space: Some(space(number)), deleted: false, roles: held(None) });
         let check = || {
             let gate = gate.clone();
             tokio::spawn(async move { checked(&gate, Permission::AppGet, app).await })

@@ -31,6 +31,14 @@ impl Fault {
             .metadata("resource", resource.to_string())
     }
 
+    /// The caller was deactivated (R-M12): nothing of a resource is told by this.
+    #[must_use]
+    pub fn person_deactivated() -> Self {
+        let message =
+            "You were deactivated: until the platform's operator undoes that, every call is refused";
+        Self::new(Code::PermissionDenied, Reason::PersonDeactivated, message)
+    }
+
     /// There is no such resource. Only for what lies below a parent that the caller may read (R-P3).
     #[must_use]
     pub fn not_found(resource: impl Display) -> Self {

@@ -27,6 +27,7 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::CallerLimited
         | Reason::ShuttingDown
         | Reason::Starting
+        | Reason::PersonBeingRemoved
         | Reason::ClockStepped => true,
         // How long the client waits is the client's affair: it may give the next call more time, and not just more of
         // the same.
@@ -37,6 +38,7 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::CredentialsMissing
         | Reason::CredentialsInvalid
         | Reason::PermissionDenied
+        | Reason::PersonDeactivated
         | Reason::InvalidField
         | Reason::RequestIdReused
         | Reason::PageTokenInvalid

@@ -27,6 +27,7 @@ pub const SCHEMA: &[Migration] = &[
         sqlite: Some(include_str!("../../migrations/4_replay_time.sqlite.sql")),
         ..step(4, include_str!("../../migrations/4_replay_time.sql"))
     },
+    step(5, include_str!("../../migrations/5_standing.sql")),
 ];
 
 const fn step(version: i64, sql: &'static str) -> Migration {

@@ -45,6 +45,7 @@ impl From<Admin> for proto::MarketplaceAdmin {
             user: user.to_string(),
             name: admin.name.to_string(),
             create_time: Some(admin.create_time.into()),
+            deactivated: false,
         }
     }
 }

@@ -44,6 +44,23 @@ pub(crate) async fn list(
     Ok(rows.into_iter().map(|(person, since)| (UserName::from_stored(person), since)).collect())
 }
 
+/// Whether a space's profile has an active Marketplace admin apart from this one (R-K4).
+pub(crate) async fn has_other(db: &mut Conn, space: SpaceName, user: &UserName) -> Result<bool, Error> {
+    let found: Option<String> = on!(db, |c| {
+        sqlx::query_scalar(
+            "SELECT person FROM marketplace_admin
+             WHERE space = $1 AND person <> $2
+               AND NOT EXISTS (SELECT 1 FROM standing d WHERE d.person = marketplace_admin.person AND NOT d.active)
+             ORDER BY person LIMIT 1",
+        )
+        .bind(space.0)
+        .bind(user.id())
+        .fetch_optional(c)
+        .await
+    })?;
+    Ok(found.is_some())
+}
+
 /// Stores a Marketplace admin who was none.
 pub(crate) async fn add(
     db: &mut Conn,

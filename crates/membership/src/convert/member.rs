@@ -26,8 +26,15 @@ impl From<Member> for proto::Member {
             create_time: Some(member.create_time.into()),
             update_time: Some(member.update_time.into()),
             etag: etag::of(member.revision),
+            deactivated: false,
         }
     }
+}
+
+/// A member as lists tell of them: with a mark, if deactivated (R-M12).
+pub(crate) fn marked(member: Member, deactivated: &HashSet<UserName>) -> proto::Member {
+    let deactivated = deactivated.contains(&member.name.user);
+    proto::Member { deactivated, ..member.into() }
 }
 
 pub(super) fn wire_role(role: ConsoleRole) -> proto::ConsoleRole {

@@ -2,5 +2,6 @@
 pub(crate) mod group;
 pub(crate) mod invitation;
 mod member;
+pub(crate) mod standing;
 
-pub(crate) use self::member::{added, patch, role};
+pub(crate) use self::member::{added, marked, patch, role};

@@ -94,9 +94,10 @@ impl Patch {
     }
 }
 
-/// R-M4: whether a space keeps an Admin whose role does not expire, when `before` becomes `after` and it has so many.
-pub(crate) fn keeps_an_admin(lasting_admins: i64, before: &Membership, after: Option<&Membership>) -> bool {
-    !before.is_lasting_admin() || after.is_some_and(Membership::is_lasting_admin) || lasting_admins > 1
+/// R-M4: whether a space keeps an Admin whose role does not expire, when `before` becomes `after` and there are others or
+/// not.
+pub(crate) fn keeps_an_admin(others: bool, before: &Membership, after: Option<&Membership>) -> bool {
+    !before.is_lasting_admin() || after.is_some_and(Membership::is_lasting_admin) || others
 }
 
 /// R-M3: the most Admins that a Marketplace admin may add to a space without one (RFC on developer space roles, note 1).
@@ -153,11 +154,11 @@ mod tests {
             Some(member(ConsoleRole::Viewer, false, None)),
             Some(member(ConsoleRole::Admin, false, LATER)),
         ] {
-            assert!(!keeps_an_admin(1, &admin, after.as_ref()), "{after:?}");
-            assert!(keeps_an_admin(2, &admin, after.as_ref()), "{after:?}");
+            assert!(!keeps_an_admin(false, &admin, after.as_ref()), "{after:?}");
+            assert!(keeps_an_admin(true, &admin, after.as_ref()), "{after:?}");
         }
-        assert!(keeps_an_admin(1, &admin, Some(&admin)));
-        assert!(keeps_an_admin(1, &member(ConsoleRole::Admin, false, LATER), None));
+        assert!(keeps_an_admin(false, &admin, Some(&admin)));
+        assert!(keeps_an_admin(false, &member(ConsoleRole::Admin, false, LATER), None));
     }
 
     // R-M3

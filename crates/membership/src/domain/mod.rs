@@ -2,9 +2,11 @@
 mod group;
 mod invitation;
 mod member;
+mod standing;
 
 pub(crate) use self::{
     group::Group,
     invitation::{Address, Invitation, Invitee, State, Token, lasts},
     member::{Member, Membership, Patch, is_bootstrap, keeps_an_admin},
+    standing::{Activity, Standing},
 };

@@ -2,6 +2,7 @@
 mod group;
 mod invitation;
 mod member;
+mod people;
 mod records;
 mod review;
 

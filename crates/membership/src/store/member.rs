@@ -114,17 +114,23 @@ pub(crate) async fn list(db: &mut Conn, page: &Page<'_>, now: Timestamp) -> Resu
     rows.into_iter().map(Member::try_from).collect()
 }
 
-/// How many Admins a space has whose role does not expire (R-M4).
-pub(crate) async fn lasting_admins(db: &mut Conn, space: SpaceName) -> Result<i64, Error> {
-    Ok(on!(db, |c| sqlx::query_scalar(
-        "SELECT COUNT(*) FROM member WHERE space = $1 AND role = 'ADMIN' AND expire_time IS NULL"
+/// Whether a space has an active Admin whose role does not expire, apart from this person (R-M4).
+pub(crate) async fn has_other_lasting_admin(db: &mut Conn, apart_from: &MemberName) -> Result<bool, Error> {
+    let found: Option<String> = on!(db, |c| sqlx::query_scalar(
+        "SELECT person FROM member
+         WHERE space = $1 AND role = 'ADMIN' AND expire_time IS NULL AND person <> $2
+           AND NOT EXISTS (SELECT 1 FROM standing d WHERE d.person = member.person AND NOT d.active)
+         ORDER BY person LIMIT 1"
     )
-    .bind(space.0)
-    .fetch_one(c)
-    .await)?)
+    .bind(apart_from.space.0)
+    .bind(apart_from.user.id())
+    .fetch_optional(c)
+    .await)?;
+    Ok(found.is_some())
 }
 
-/// R-M8: who has been Admin longest, apart from this person and from those whose role has expired by `now`.
+/// R-M8: who has been Admin longest of those who are active, apart from this person and from those whose role has expired by
+/// `now`.
 pub(crate) async fn longest_admin(
     db: &mut Conn,
     apart_from: &MemberName,
@@ -133,6 +139,7 @@ pub(crate) async fn longest_admin(
     let found: Option<String> = on!(db, |c| sqlx::query_scalar(
         "SELECT person FROM member
          WHERE space = $1 AND role = 'ADMIN' AND person <> $2 AND (expire_time IS NULL OR expire_time > $3)
+           AND NOT EXISTS (SELECT 1 FROM standing d WHERE d.person = member.person AND NOT d.active)
          ORDER BY role_time, person LIMIT 1"
     )
     .bind(apart_from.space.0)

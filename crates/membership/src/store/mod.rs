@@ -1,4 +1,5 @@
 //! The tables.
+pub(crate) mod deactivation;
 pub(crate) mod departed;
 pub(crate) mod group;
 pub(crate) mod invitation;

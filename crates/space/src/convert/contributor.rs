@@ -24,6 +24,7 @@ impl From<Contributor> for proto::Contributor {
             create_time: Some(contributor.create_time.into()),
             update_time: Some(contributor.update_time.into()),
             etag: etag::of(contributor.revision),
+            deactivated: false,
         }
     }
 }

@@ -10,6 +10,7 @@ use devspaces_ledger::{
     Abort, Tx,
     db::{Conn, Error},
     inbox::{Effects, not_the_senders},
+    standing::Standing,
 };
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, effect::Effect};
 
@@ -33,6 +34,8 @@ enum Applied {
     Creation(Creation),
     /// R-K6.
     Relisting(Relisting),
+    /// R-M12.
+    Standing(Standing),
 }
 
 /// The effects of one change, each of which is its sender's to bring about.
@@ -63,6 +66,9 @@ impl Received {
             Some(Effect::SetAppListing(set)) if from(Service::Marketplace) => {
                 Relisting::read(set).map(Applied::Relisting)
             }
+            Some(Effect::SetStanding(set)) if from(Service::Membership) => {
+                Standing::read(set).map(Applied::Standing)
+            }
             Some(_) => Err(not_the_senders()),
             None => Err(Fault::message_malformed()),
         });
@@ -80,6 +86,7 @@ impl Effects for Received {
                 Applied::Publication(publication) => scopes.push(publication.scope()),
                 Applied::Creation(creation) => scopes.extend(creation.scopes()),
                 Applied::Relisting(relisting) => scopes.extend(relisting.scopes()),
+                Applied::Standing(_) => scopes.push(Scope::People),
             }
         }
         Ok(scopes)
@@ -93,6 +100,7 @@ impl Effects for Received {
                 Applied::Publication(publication) => publication.apply(tx).await?,
                 Applied::Creation(creation) => creation.apply(tx).await?,
                 Applied::Relisting(relisting) => relisting.apply(tx).await?,
+                Applied::Standing(standing) => standing.apply(tx).await?,
             }
         }
         Ok(())

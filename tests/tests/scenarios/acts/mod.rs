@@ -19,6 +19,7 @@ pub(crate) mod journal;
 pub(crate) mod marketplace;
 pub(crate) mod members;
 pub(crate) mod payments;
+pub(crate) mod people;
 pub(crate) mod refusals;
 pub(crate) mod spaces;
 pub(crate) mod transfers;

@@ -21,6 +21,7 @@ use crate::acts::{
     journal::{after_cursor, next_entry, watches_entries},
     marketplace::creation_of_profile,
     members::{ADMIN, VIEWER, adds_members, leaves_space},
+    people::deactivates,
     spaces::{archives_space, deletes_space},
     usage::{ACCEPTED, begins_mid_month, new_usage_event, outcomes},
 };
@@ -30,7 +31,8 @@ scenarios! {
         a_person_makes_no_more_spaces_than_allowed_until_one_is_purged,
         a_person_creates_no_more_vendor_profiles_than_allowed,
         a_follower_is_ended_with_its_token,
-        an_export_ends_when_its_readers_role_is_gone;
+        an_export_ends_when_its_readers_role_is_gone,
+        an_export_ends_when_its_reader_is_deactivated;
     everywhere:
         many_spaces_are_left_in_one_call_and_each_result_is_told,
         bad_names_of_spaces_to_leave_are_told_at_once_and_none_is_left,
@@ -133,24 +135,39 @@ async fn a_follower_is_ended_with_its_token(suite: Suite) {
 
 // R-B11, R-P4: what is read after the role is gone is what was on its way.
 async fn an_export_ends_when_its_readers_role_is_gone(suite: Suite) {
-    let (_, after) = begins_mid_month(&suite);
-    let it = Customer::new(&suite, "alice").await;
+    let remove = async |it: &Customer, bob: &Persona| {
+        removes_billing_admin(&it.admin, &it.space, bob).await.expect("removed");
+    };
+    reads_until(&suite, remove).await;
+}
+
+// R-M12: so it is when the reader is deactivated.
+async fn an_export_ends_when_its_reader_is_deactivated(suite: Suite) {
+    let deactivate = async |_: &Customer, bob: &Persona| {
+        deactivates(&suite, bob).await.expect("deactivated");
+    };
+    reads_until(&suite, deactivate).await;
+}
+
+/// Bob reads a long export, slowly, and can't read all of it after this has happened.
+async fn reads_until(suite: &Suite, happens: impl AsyncFn(&Customer, &Persona)) {
+    let (_, after) = begins_mid_month(suite);
+    let it = Customer::new(suite, "alice").await;
     let bob = suite.user("bob");
     adds_billing_admins(&it.admin, &it.space, &[&bob]).await.expect("added");
     let mut events: Vec<UsageEvent> = Vec::new();
     for _ in 0..130 {
         let app = it.admin.creates_app(&it.space).await;
-        events.extend(
-            [1, 2, 3, 4, 5, 6, 7].map(|metric| {
-                new_usage_event(&suite, &app, Metric::try_from(metric).expect("a metric"), "1")
-            }),
-        );
+        events
+            .extend([1, 2, 3, 4, 5, 6, 7].map(|metric| {
+                new_usage_event(suite, &app, Metric::try_from(metric).expect("a metric"), "1")
+            }));
     }
     for batch in events.chunks(500) {
-        assert!(outcomes(&suite, batch).await.iter().all(|outcome| *outcome == ACCEPTED));
+        assert!(outcomes(suite, batch).await.iter().all(|outcome| *outcome == ACCEPTED));
     }
     suite.clock.advance_to(&format!("{after}-01T00:00:00Z"));
-    runs_billing(&suite).await;
+    runs_billing(suite).await;
     let name = it.latest().await.name;
     // A reader that takes a piece at a time.
     let window = 16 * 1024;
@@ -163,7 +180,7 @@ async fn an_export_ends_when_its_readers_role_is_gone(suite: Suite) {
     let mut pieces =
         slow.invoices().export_invoice(ExportInvoiceRequest { name }).await.expect("a stream").into_inner();
     let mut read = pieces.message().await.expect("a piece").expect("a piece").csv.len();
-    removes_billing_admin(&it.admin, &it.space, &bob).await.expect("removed");
+    happens(&it, &bob).await;
     let end = loop {
         match pieces.message().await {
             Ok(Some(piece)) => read += piece.csv.len(),

@@ -50,6 +50,7 @@ async fn first_results_get_the_time_of_the_upgrade(suite: Suite) {
     let first = alice.spaces().create_space(create.clone()).await.expect("created").into_inner();
     suite.stop(Service::Space).await;
     let pool = suite.pool(Service::Space).await;
+    execute(&pool, "DROP TABLE standing").await;
     execute(&pool, "DROP INDEX replay_by_time").await;
     execute(&pool, "ALTER TABLE replay DROP COLUMN create_time").await;
     execute(&pool, "DELETE FROM migration WHERE component = 'kit' AND version >= 4").await;

@@ -7,3 +7,4 @@ mod invitations;
 mod members;
 mod races;
 mod reviews;
+mod standing;

@@ -204,7 +204,8 @@ async fn every_role_is_told_with_its_way_its_giver_and_its_end(suite: Suite) {
     }
     let csv = exports(alice, space).await.expect("whole");
     let mut records = csv.split_terminator("\r\n");
-    let header = "user,plane,resource,role,view_all_apps,way,derived_from,start_time,given_by,expire_time";
+    let header =
+        "user,plane,resource,role,view_all_apps,way,derived_from,start_time,given_by,expire_time,deactivated";
     assert_eq!(records.next(), Some(header));
     let records: Vec<_> = records.map(|record| record.split(',').collect::<Vec<_>>()).collect();
     assert_eq!(records.len(), all.len());
@@ -298,11 +299,11 @@ async fn what_ends_within_a_time_is_told(suite: Suite) {
     let team = team(&suite).await;
     let (alice, space) = (&team.alice, &team.space);
     let [soon, later] = ["soon", "later"].map(|id| suite.user(id));
-    let until =
-        |who: &Persona, seconds| Member { expire_time: Some(suite.clock_in(seconds)), ..member(who, VIEWER) };
+    let start = suite.clock_in(0);
+    let at = |seconds| prost_types::Timestamp { seconds: start.seconds + seconds, nanos: 0 };
+    let until = |who: &Persona, seconds| Member { expire_time: Some(at(seconds)), ..member(who, VIEWER) };
     adds_members_as_given(alice, space, vec![until(&soon, 3600), until(&later, 7200)]).await.expect("added");
-    let within =
-        |seconds| ListRoleBindingsRequest { expires_before: Some(suite.clock_in(seconds)), ..asking(space) };
+    let within = |seconds| ListRoleBindingsRequest { expires_before: Some(at(seconds)), ..asking(space) };
     let of = |who| vec![console(who, space, Role::ConsoleViewer), derived(who, space)];
     let told = async |seconds| lines(&lists(alice, within(seconds), 1).await.expect("a list"));
     assert_eq!(told(3600).await, Vec::<Line>::new(), "it ends at that time and not before");
@@ -311,7 +312,7 @@ async fn what_ends_within_a_time_is_told(suite: Suite) {
     assert_eq!(both.len(), 4);
     assert!(of(&soon).into_iter().chain(of(&later)).all(|line| both.contains(&line)));
     let ends = lists(alice, within(3601), 0).await.expect("a list").into_iter().map(|it| it.expire_time);
-    assert!(ends.into_iter().all(|end| end == Some(suite.clock_in(3600))));
+    assert!(ends.into_iter().all(|end| end == Some(at(3600))));
     suite.clock.advance(Duration::from_secs(3600));
     assert_eq!(told(3601).await, of(&later), "the other is gone by itself");
 }

@@ -6,9 +6,10 @@ use devspaces_kit::{
     page::{self, PageToken},
     status::{Fault, Fields},
 };
-use devspaces_proto::billing::v1::{ListBillingAdminsRequest, ListBillingAdminsResponse};
+use devspaces_ledger::standing;
+use devspaces_proto::billing::v1::{BillingAdmin, ListBillingAdminsRequest, ListBillingAdminsResponse};
 
-use crate::store;
+use crate::{domain::Admin, store};
 
 /// R-B2
 pub(super) async fn handle(
@@ -27,6 +28,9 @@ pub(super) async fn handle(
     let after = tokens.decode_text(&request.page_token)?;
     let mut db = context.pool.read().await?;
     let found = store::admin::list(&mut db, account, &after, page::limit(size)).await?;
-    let (admins, last) = page::fill(found, size, |it| it.name.user.id().to_owned(), |it| Some(it.into()));
+    let deactivated = standing::deactivated(&mut db, found.iter().map(|it| &it.name.user)).await?;
+    let marked =
+        |it: Admin| Some(BillingAdmin { deactivated: deactivated.contains(&it.name.user), ..it.into() });
+    let (admins, last) = page::fill(found, size, |it| it.name.user.id().to_owned(), marked);
     Ok(ListBillingAdminsResponse { admins, next_page_token: tokens.next(last) })
 }

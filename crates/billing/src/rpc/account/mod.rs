@@ -34,7 +34,7 @@ use crate::{convert, domain};
 #[tonic::async_trait]
 impl BillingAccountService for Rpc {
     async fn get_terms(&self, request: Request<GetTermsRequest>) -> Result<Response<Terms>, Status> {
-        answer(request, |_, _| async { Ok(get_terms::current()) }).await
+        answer(request, |caller, _| get_terms::handle(&self.0, caller)).await
     }
 
     async fn consent_to_invoicing(

@@ -5,7 +5,7 @@ use devspaces_kit::{
     name::BillingAdminName,
     status::{Fault, Reason},
 };
-use devspaces_ledger::{Abort, Call, Change, Tx};
+use devspaces_ledger::{Abort, Call, Change, Tx, standing};
 use devspaces_proto::billing::v1::{RemoveBillingAdminRequest, RemoveBillingAdminResponse};
 use serde_json::{Value, json};
 
@@ -44,7 +44,8 @@ impl GuardedChange for Removal {
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<RemoveBillingAdminResponse, Abort> {
         let name = &self.name;
         store::admin::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
-        if !store::admin::has_other(tx, name).await? {
+        // Who is deactivated is not the last of those who count (R-M12).
+        if !store::admin::has_other(tx, name).await? && standing::is_active(tx, &name.user).await? {
             let sentence = "A billing account keeps at least one billing admin; add someone else first";
             let account = name.account.to_string();
             return Err(Fault::precondition(Reason::LastBillingAdmin, account, sentence).into());

@@ -11,9 +11,10 @@ use crate::{convert, domain::Month, store};
 /// R-B6: what things cost is open to whoever is signed in.
 pub(super) async fn handle(
     context: &Context,
-    _: Caller,
+    caller: Caller,
     request: ListRateCardsRequest,
 ) -> Result<ListRateCardsResponse, Fault> {
+    context.gate.require_active_person(&caller).await?;
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;

@@ -1,8 +1,11 @@
+use devspaces_gate::Context;
+use devspaces_kit::{identity::Caller, status::Fault};
 use devspaces_proto::marketplace::v1::Terms;
 
 use crate::domain::terms;
 
 /// R-K1
-pub(super) fn handle() -> Terms {
-    Terms { version: terms::VERSION.to_owned(), text: terms::TEXT.to_owned() }
+pub(super) async fn handle(context: &Context, caller: Caller) -> Result<Terms, Fault> {
+    context.gate.require_active_person(&caller).await?;
+    Ok(Terms { version: terms::VERSION.to_owned(), text: terms::TEXT.to_owned() })
 }

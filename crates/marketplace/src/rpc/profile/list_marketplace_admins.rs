@@ -1,12 +1,16 @@
 use devspaces_authz::Permission;
 use devspaces_gate::Context;
 use devspaces_kit::{
+    clock::Timestamp,
     identity::Caller,
-    name::{MarketplaceAdminName, VendorProfileName},
+    name::{MarketplaceAdminName, UserName, VendorProfileName},
     page::{self, PageToken},
     status::{Fault, Fields},
 };
-use devspaces_proto::marketplace::v1::{ListMarketplaceAdminsRequest, ListMarketplaceAdminsResponse};
+use devspaces_ledger::standing;
+use devspaces_proto::marketplace::v1::{
+    ListMarketplaceAdminsRequest, ListMarketplaceAdminsResponse, MarketplaceAdmin,
+};
 
 use super::resource;
 use crate::{domain::Admin, store};
@@ -29,8 +33,12 @@ pub(super) async fn handle(
     let after = tokens.decode_text(&request.page_token)?;
     let mut db = context.pool.read().await?;
     let found = store::admin::list(&mut db, space, &after, page::limit(size)).await?;
-    let admin = |(user, create_time)| Admin { name: MarketplaceAdminName { profile, user }, create_time };
-    let (admins, last) =
-        page::fill(found, size, |(user, _)| user.id().to_owned(), |found| Some(admin(found).into()));
+    let deactivated = standing::deactivated(&mut db, found.iter().map(|(user, _)| user)).await?;
+    let marked = |(user, create_time): (UserName, Timestamp)| {
+        let deactivated = deactivated.contains(&user);
+        let admin = Admin { name: MarketplaceAdminName { profile, user }, create_time };
+        Some(MarketplaceAdmin { deactivated, ..admin.into() })
+    };
+    let (admins, last) = page::fill(found, size, |(user, _)| user.id().to_owned(), marked);
     Ok(ListMarketplaceAdminsResponse { admins, next_page_token: tokens.next(last) })
 }

@@ -40,7 +40,7 @@ use crate::{
 #[tonic::async_trait]
 impl VendorProfileService for Rpc {
     async fn get_terms(&self, request: Request<GetTermsRequest>) -> Result<Response<Terms>, Status> {
-        answer(request, |_, _| async { Ok(get_terms::handle()) }).await
+        answer(request, |caller, _| get_terms::handle(&self.0, caller)).await
     }
 
     async fn accept_terms(

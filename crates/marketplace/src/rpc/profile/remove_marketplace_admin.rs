@@ -5,7 +5,7 @@ use devspaces_kit::{
     name::{MarketplaceAdminName, SpaceName},
     status::{Fault, Reason},
 };
-use devspaces_ledger::{Abort, Call, Change, Tx};
+use devspaces_ledger::{Abort, Call, Change, Tx, standing};
 use devspaces_proto::marketplace::v1::{RemoveMarketplaceAdminRequest, RemoveMarketplaceAdminResponse};
 use serde_json::{Value, json};
 
@@ -48,8 +48,10 @@ impl GuardedChange for Removal {
         if store::admin::since(tx, *space, &name.user).await?.is_none() {
             return Err(Fault::not_found(name).into());
         }
-        // Two are enough to know that another one stays.
-        if store::admin::list(tx, *space, "", 2).await?.len() < 2 {
+        // Who is deactivated is not the last of those who count (R-M12).
+        if !store::admin::has_other(tx, *space, &name.user).await?
+            && standing::is_active(tx, &name.user).await?
+        {
             let sentence = "A vendor profile keeps at least one Marketplace admin; add someone else first";
             return Err(Fault::precondition(
                 Reason::LastMarketplaceAdmin,

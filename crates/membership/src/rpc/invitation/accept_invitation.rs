@@ -35,6 +35,7 @@ async fn accept(
     name: InvitationName,
     token: String,
 ) -> Result<WireInvitation, Fault> {
+    context.gate.require_active_person(&call.caller).await?;
     let (user, invitation) = invited(context, call, name, &token).await?;
     let member = MemberName { space: name.space, user };
     let person = member.user.clone().into();

@@ -23,6 +23,7 @@ async fn decline(
     name: InvitationName,
     token: String,
 ) -> Result<WireInvitation, Fault> {
+    context.gate.require_active_person(&call.caller).await?;
     invited(context, call, name, &token).await?;
     context.mutations.run(call.clone(), vec![name.space.into()], Decline { name, token }).await
 }

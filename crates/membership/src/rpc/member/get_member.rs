@@ -5,9 +5,10 @@ use devspaces_kit::{
     name::MemberName,
     status::{Fault, Fields},
 };
+use devspaces_ledger::standing;
 use devspaces_proto::membership::v1::{GetMemberRequest, Member};
 
-use crate::store;
+use crate::{convert::marked, store};
 
 /// R-M7
 pub(super) async fn handle(
@@ -19,6 +20,8 @@ pub(super) async fn handle(
     let name = fields.parse::<MemberName>("name", &request.name);
     let name = fields.finish_with(name)?;
     context.gate.require_read(&caller, Permission::MembersList, name.space).await?;
-    let found = store::member::find(&mut context.pool.read().await?, &name, context.clock.now()).await?;
-    Ok(found.ok_or_else(|| Fault::not_found(&name))?.into())
+    let mut db = context.pool.read().await?;
+    let found = store::member::find(&mut db, &name, context.clock.now()).await?;
+    let deactivated = standing::deactivated(&mut db, [&name.user]).await?;
+    Ok(marked(found.ok_or_else(|| Fault::not_found(&name))?, &deactivated))
 }

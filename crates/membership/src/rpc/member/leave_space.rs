@@ -33,6 +33,7 @@ pub(super) async fn leave(
     space: SpaceName,
     room: usize,
 ) -> Result<LeaveSpaceResponse, Fault> {
+    context.gate.require_active_person(&call.caller).await?;
     let user = call.caller.principal.as_user().ok_or_else(|| stranger(space))?;
     let name = MemberName { space, user };
     // Asked before the transaction, so that strangers never make the space's writers wait.

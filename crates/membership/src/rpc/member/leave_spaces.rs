@@ -56,6 +56,7 @@ async fn leave_all(
     call: &Call,
     spaces: &[SpaceName],
 ) -> Result<LeaveSpacesResponse, Fault> {
+    context.gate.require_active_person(&call.caller).await?;
     let room = page::MAX_BYTES / spaces.len().max(1);
     let left = stream::iter(spaces.to_vec()).map(|space| async move {
         let part = call.part(&space.to_string());

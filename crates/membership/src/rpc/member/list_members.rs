@@ -6,6 +6,7 @@ use devspaces_kit::{
     page::{self, PageToken},
     status::{Fault, Fields},
 };
+use devspaces_ledger::standing;
 use devspaces_proto::membership::v1::{ListMembersRequest, ListMembersResponse};
 
 use crate::{convert, store};
@@ -29,7 +30,14 @@ pub(super) async fn handle(
     let after = tokens.decode_text(&request.page_token)?;
     // One more than is shown tells whether there is another page.
     let page = store::member::Page { space, role, after: &after, limit: page::limit(size) };
-    let found = store::member::list(&mut context.pool.read().await?, &page, context.clock.now()).await?;
-    let (members, last) = page::fill(found, size, |it| it.name.user.id().to_owned(), |it| Some(it.into()));
+    let mut db = context.pool.read().await?;
+    let found = store::member::list(&mut db, &page, context.clock.now()).await?;
+    let deactivated = standing::deactivated(&mut db, found.iter().map(|it| &it.name.user)).await?;
+    let (members, last) = page::fill(
+        found,
+        size,
+        |it| it.name.user.id().to_owned(),
+        |it| Some(convert::marked(it, &deactivated)),
+    );
     Ok(ListMembersResponse { members, next_page_token: tokens.next(last) })
 }

@@ -12,7 +12,7 @@ use devspaces_kit::{
     name::SpaceName,
     status::{Blockers, Reason},
 };
-use devspaces_ledger::{Abort, Tx};
+use devspaces_ledger::{Abort, Tx, standing};
 use devspaces_proto::membership::v1::{
     AddMembersRequest, AddMembersResponse, GetMemberRequest, LeaveSpaceRequest, LeaveSpaceResponse,
     LeaveSpacesRequest, LeaveSpacesResponse, ListMembersRequest, ListMembersResponse, Member as WireMember,
@@ -83,15 +83,18 @@ fn block_last_admin(blockers: &mut Blockers, space: SpaceName) {
     blockers.add(Reason::LastAdmin, space.to_string(), sentence);
 }
 
-/// R-M4: whether that Admin is there when `before` becomes `after`.
+/// R-M4: whether that Admin is there when `before` becomes `after`. Of those who are deactivated none counts, so that what
+/// becomes of them takes no Admin away (R-M12).
 async fn keep_an_admin(
     tx: &mut Tx,
     blockers: &mut Blockers,
     before: &Member,
     after: Option<&Membership>,
 ) -> Result<(), Abort> {
-    let lasting = store::member::lasting_admins(tx, before.name.space).await?;
-    if !domain::keeps_an_admin(lasting, &before.membership, after) {
+    let others = store::member::has_other_lasting_admin(tx, &before.name).await?;
+    if !domain::keeps_an_admin(others, &before.membership, after)
+        && standing::is_active(tx, &before.name.user).await?
+    {
         block_last_admin(blockers, before.name.space);
     }
     Ok(())

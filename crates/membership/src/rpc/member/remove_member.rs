@@ -6,7 +6,7 @@ use devspaces_kit::{
     page,
     status::{Blockers, Fault, Fields, Reason},
 };
-use devspaces_ledger::{Abort, Call, Tx, etag};
+use devspaces_ledger::{Abort, Call, Tx, etag, standing};
 use devspaces_proto::membership::v1::{RemoveMemberRequest, RemoveMemberResponse};
 
 use super::keep_an_admin;
@@ -75,8 +75,10 @@ impl GuardedChange for Removal {
         keep_an_admin(tx, &mut blockers, &before, None).await?;
         if let Some(user) = &self.new_owner {
             let heir = MemberName { space: name.space, user: user.clone() };
-            if store::member::find(tx, &heir, now).await?.is_none() {
-                let sentence = "The new owner of the person's apps must be a member of the space";
+            let eligible =
+                store::member::find(tx, &heir, now).await?.is_some() && standing::is_active(tx, user).await?;
+            if !eligible {
+                let sentence = "The new owner of the person's apps must be an active member of the space";
                 blockers.add(Reason::NewOwnerIneligible, name.space.to_string(), sentence);
             }
         }

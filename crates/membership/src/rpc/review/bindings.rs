@@ -1,4 +1,6 @@
 //! The roles in a space, plane by plane, as far as they are told to who asks (R-M13).
+use std::collections::BTreeSet;
+
 use devspaces_authz::{Facts, Outcome, OwnerSet, Permission, Plane, Role, Service, decide};
 use devspaces_gate::{Context, Peers, contributor_from_wire, plane_to_wire, role_to_wire, views_all_apps};
 use devspaces_kit::{
@@ -7,7 +9,10 @@ use devspaces_kit::{
     name::{SpaceName, UserName},
     status::{Fault, Fields, Reason},
 };
-use devspaces_ledger::journal::{Changed, actors};
+use devspaces_ledger::{
+    journal::{Changed, actors},
+    standing,
+};
 use devspaces_proto::{
     facts::v1::{
         Binding, BindingsQuestion, ListAppBindingsRequest, ListBillingAdminBindingsRequest,
@@ -203,10 +208,23 @@ pub(super) async fn after(
             Err(fault) => return Err(fault),
         }
     }
+    found.mark_deactivated(context).await?;
     Ok(found)
 }
 
 impl Found {
+    /// R-M12: by what this service knows of people, whoever knows of the role.
+    async fn mark_deactivated(&mut self, context: &Context) -> Result<(), Fault> {
+        let bindings = || self.bindings.iter().filter_map(|(_, binding)| binding.as_ref());
+        let people: BTreeSet<UserName> = bindings().filter_map(|binding| binding.user.parse().ok()).collect();
+        let deactivated = standing::deactivated(&mut context.pool.read().await?, &people).await?;
+        let deactivated: BTreeSet<String> = deactivated.iter().map(ToString::to_string).collect();
+        for binding in self.bindings.iter_mut().filter_map(|(_, binding)| binding.as_mut()) {
+            binding.deactivated = deactivated.contains(&binding.user);
+        }
+        Ok(())
+    }
+
     fn pass_over(&mut self, section: Section) {
         if !self.unknown.contains(&section.plane()) {
             self.unknown.push(section.plane());

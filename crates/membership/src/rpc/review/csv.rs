@@ -3,7 +3,7 @@ use csv::{Terminator, WriterBuilder};
 use devspaces_kit::{clock::Timestamp, status::Fault};
 use devspaces_proto::membership::v1::RoleBinding;
 
-const HEADER: [&str; 10] = [
+const HEADER: [&str; 11] = [
     "user",
     "plane",
     "resource",
@@ -14,6 +14,7 @@ const HEADER: [&str; 10] = [
     "start_time",
     "given_by",
     "expire_time",
+    "deactivated",
 ];
 
 /// Some records, with the header before them if they are the first.
@@ -33,7 +34,7 @@ pub(super) fn records(bindings: &[RoleBinding], first: bool) -> Result<Vec<u8>, 
 
 /// What stands in the columns of the header. Ids of people are percent-encoded, so that none begins with what a spreadsheet
 /// takes for a formula.
-fn record(binding: &RoleBinding) -> [String; 10] {
+fn record(binding: &RoleBinding) -> [String; 11] {
     let time = |time: Option<prost_types::Timestamp>| {
         time.and_then(|time| Timestamp::try_from(time).ok()).map(|time| time.to_string()).unwrap_or_default()
     };
@@ -52,5 +53,6 @@ fn record(binding: &RoleBinding) -> [String; 10] {
         time(binding.start_time),
         binding.given_by.clone(),
         time(binding.expire_time),
+        binding.deactivated.to_string(),
     ]
 }

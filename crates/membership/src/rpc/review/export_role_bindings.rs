@@ -58,7 +58,8 @@ impl Export {
         refuse_unknown(&found)?;
         let more = found.bindings.len() == PIECE;
         self.place = found.bindings.last().map(|(last, _)| last.clone()).filter(|_| more);
-        let bindings: Vec<RoleBinding> = found.bindings.into_iter().filter_map(|(_, binding)| binding).collect();
+        let bindings: Vec<RoleBinding> =
+            found.bindings.into_iter().filter_map(|(_, binding)| binding).collect();
         let csv = csv::records(&bindings, place == Place::START)?;
         Ok(Some(ExportRoleBindingsResponse { csv }))
     }

@@ -26,9 +26,11 @@ pub(super) async fn handle(
         space => fields.parse::<SpaceName>("space", space).map(Some),
     };
     let space = fields.finish_with(space)?;
-    let sight = match space {
-        Some(space) => in_space(context, &caller, space).await?,
-        None => None,
+    let sight = if let Some(space) = space {
+        in_space(context, &caller, space).await?
+    } else {
+        context.gate.require_active_person(&caller).await?;
+        None
     };
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));

@@ -4,11 +4,14 @@ use devspaces_authz::{AppRole, Fact, Facts, Permission, Service};
 use devspaces_gate::Context;
 use devspaces_kit::{
     identity::Caller,
-    name::AppName,
+    name::{AppName, UserName},
     page::{self, PageToken},
     status::{Fault, Fields},
 };
-use devspaces_proto::space::v1::{ListContributorsRequest, ListContributorsResponse};
+use devspaces_ledger::standing;
+use devspaces_proto::space::v1::{
+    Contributor as WireContributor, ListContributorsRequest, ListContributorsResponse,
+};
 
 use crate::{
     convert::contributor::{derived, through},
@@ -32,33 +35,35 @@ pub(super) async fn handle(
     let after = tokens.decode_text(&request.page_token)?;
     let limit = page::limit(size);
     // By id, and so in the order of both lists. Each is cut at the limit, so the first of them together are complete.
-    let mut merged = BTreeMap::new();
+    let mut merged = BTreeMap::<UserName, WireContributor>::new();
     let (mut grouped, now) = (HashMap::new(), context.clock.now());
     if let Some(space) = pass.space()
         && sees_derived(pass.facts())?
     {
         for (user, role) in context.gate.derived_viewers(space, &after, limit).await? {
-            merged.insert(user.id().to_owned(), derived(app, space, user, role));
+            merged.insert(user.clone(), derived(app, space, user, role));
         }
         let mut db = context.pool.read().await?;
         for (user, roles) in store::way::people_on(&mut db, app, &after, limit, now).await? {
             if let Some(highest) = roles.highest_at(now) {
-                merged.insert(user.id().to_owned(), through(app, user.clone(), highest));
+                merged.insert(user.clone(), through(app, user.clone(), highest));
             }
             grouped.insert(user, roles);
         }
     }
-    for own in
-        store::contributor::list_current(&mut context.pool.read().await?, app, &after, limit, now).await?
-    {
+    let mut db = context.pool.read().await?;
+    for own in store::contributor::list_current(&mut db, app, &after, limit, now).await? {
         let others = grouped.remove(&own.name.user).unwrap_or_default();
         if others.highest_at(now).is_none_or(|other| !other.is_higher_than(own.role)) {
-            merged.insert(own.name.user.id().to_owned(), own.into());
+            merged.insert(own.name.user.clone(), own.into());
         }
     }
+    let deactivated = standing::deactivated(&mut db, merged.keys()).await?;
     let merged = merged.into_iter().take(size + 1);
-    let (contributors, last) =
-        page::fill(merged, size, |(id, _)| id.clone(), |(_, contributor)| Some(contributor));
+    let marked = |(user, contributor): (UserName, WireContributor)| {
+        Some(WireContributor { deactivated: deactivated.contains(&user), ..contributor })
+    };
+    let (contributors, last) = page::fill(merged, size, |(user, _)| user.id().to_owned(), marked);
     Ok(ListContributorsResponse { contributors, next_page_token: tokens.next(last) })
 }
 

@@ -33,6 +33,7 @@ async fn removed(
     name: ContributorName,
     etag: String,
 ) -> Result<RemoveContributorResponse, Fault> {
+    context.gate.require_active_person(&call.caller).await?;
     let found = store::contributor::find(&mut context.pool.read().await?, &name).await?;
     let oneself = call.caller.principal.as_user().as_ref() == Some(&name.user);
     // Whoever has a role may give it up, whatever else they may.

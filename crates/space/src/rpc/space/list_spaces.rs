@@ -16,6 +16,7 @@ pub(super) async fn handle(
     caller: Caller,
     request: ListSpacesRequest,
 ) -> Result<ListSpacesResponse, Fault> {
+    context.gate.require_active_person(&caller).await?;
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;

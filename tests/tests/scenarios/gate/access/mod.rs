@@ -15,10 +15,12 @@ use self::{
     methods::{PERMITTED, SERVICE, SIGNED_IN, access, call, caller, request, requirements},
     names::{Names, published_names},
 };
+use crate::acts::people::deactivates;
 
 scenarios! {
     everywhere:
-        every_method_answers_as_its_access_option_says;
+        every_method_answers_as_its_access_option_says,
+        no_method_answers_a_person_who_was_deactivated;
 }
 
 /// How many methods a service has, by who may call them. A new method is counted here.
@@ -39,7 +41,7 @@ struct Methods {
 const NONE: Methods =
     Methods { service: "", port: None, signed_in: 0, permitted: 0, on_a_resource: 0, internal: 0 };
 
-const METHODS: [Methods; 19] = [
+const METHODS: [Methods; 20] = [
     Methods { service: "AuthzService", signed_in: 6, ..NONE },
     Methods { service: "JournalService", permitted: 2, on_a_resource: 2, internal: 1, ..NONE },
     Methods { service: "FactsService", internal: 8, ..NONE },
@@ -51,6 +53,7 @@ const METHODS: [Methods; 19] = [
     Methods { signed_in: 2, permitted: 5, on_a_resource: 5, ..of(Service::Membership, "InvitationService") },
     Methods { permitted: 11, on_a_resource: 11, ..of(Service::Membership, "GroupService") },
     Methods { permitted: 3, on_a_resource: 3, ..of(Service::Membership, "ReviewService") },
+    Methods { permitted: 3, ..of(Service::Membership, "PeopleService") },
     Methods { internal: 1, ..of(Service::Membership, "MembershipRecordsService") },
     Methods {
         signed_in: 1,
@@ -91,6 +94,43 @@ fn on_a_resource(port: Service) -> usize {
 // R-P3, R-P7
 async fn every_method_answers_as_its_access_option_says(suite: Suite) {
     walk(&suite).await;
+}
+
+/// Methods whose requests must name more than what they are about. What they answer is in `people/standing/`.
+const WITH_FORM: [&str; 7] = [
+    "CheckPermission",
+    "BatchCheckPermissions",
+    "ListPermissions",
+    "LeaveSpaces",
+    "AcceptInvitation",
+    "DeclineInvitation",
+    "ListSubjects",
+];
+
+// R-M12: whoever ran everything may do nothing, not even what takes no permission.
+async fn no_method_answers_a_person_who_was_deactivated(suite: Suite) {
+    let alice = suite.user("alice");
+    let names = published_names(&suite, &alice).await;
+    deactivates(&suite, &alice).await.expect("deactivated");
+    let mut signed_in = 0;
+    for port in Service::ALL {
+        for method in methods(&suite.channel(port)).await {
+            let access = access(&method);
+            let required = requirements(&access);
+            signed_in += usize::from(caller(&access) == SIGNED_IN);
+            if WITH_FORM.contains(&method.name()) {
+                continue;
+            }
+            let refusal = call(&alice, port, &method, request(&method, &required, &names)).await;
+            let name = method.full_name();
+            assert_eq!(refusal.code, Code::PermissionDenied, "{name}: {refusal:?}");
+            if caller(&access) == SIGNED_IN {
+                assert_eq!(refusal.reason, "PERSON_DEACTIVATED", "{name}");
+            }
+        }
+    }
+    let expected: usize = METHODS.iter().map(|it| it.signed_in * it.ports()).sum();
+    assert_eq!(signed_in, expected);
 }
 
 async fn walk(suite: &Suite) {

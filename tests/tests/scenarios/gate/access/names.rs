@@ -54,6 +54,8 @@ impl Names {
                 format!("{app}/contributors/alice")
             }
             "AppService" => app.clone(),
+            "PeopleService" => "users/alice".to_owned(),
+            "MembershipService" if method == "LeaveSpace" => space.clone(),
             "MembershipService" if named => format!("{space}/members/alice"),
             "InvitationService" if named => {
                 format!("{space}/invitations/0190a8d0-7b1c-7def-8000-000000000002")

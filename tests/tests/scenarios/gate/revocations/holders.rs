@@ -14,6 +14,7 @@ use crate::acts::{
     contributors::{DEPLOYER, adds_contributors, removes_contributor},
     marketplace::{accepts_terms, adds_marketplace_admins, removes_marketplace_admin},
     members::{ADMIN, VIEWER, adds_members, demotes_member, removes_member},
+    people::{deactivates_by, reactivates_by},
     transfers::initiates_transfer,
 };
 
@@ -34,9 +35,11 @@ pub(super) enum By {
     AppInUse,
     /// A console role, on an app that leaves the space and comes back.
     AppMoved,
+    /// Being active, with a console role all the time (R-M12).
+    Active,
 }
 
-const PARTS: [By; 10] = [
+const PARTS: [By; 11] = [
     By::Member,
     By::BillingAdmin,
     By::MarketplaceAdmin,
@@ -47,6 +50,7 @@ const PARTS: [By; 10] = [
     By::Member,
     By::BillingAdmin,
     By::MarketplaceAdmin,
+    By::Active,
 ];
 
 /// Whether apps move today, which they don't on the first two days of a month (R-A8): these services go by the machine's clock.
@@ -57,7 +61,7 @@ fn apps_move() -> bool {
 impl By {
     pub(super) fn permission(self) -> &'static str {
         match self {
-            Self::Member => "members.add",
+            Self::Member | Self::Active => "members.add",
             Self::BillingAdmin => "billing.invoices.get",
             Self::MarketplaceAdmin => "marketplace.profile.get",
             Self::Contributor | Self::AppInUse => "app.deploy",
@@ -113,6 +117,7 @@ impl Holder {
 /// A space with everything, run by alice, and those whose roles come and go.
 pub(super) struct Stage {
     pub(super) alice: Persona,
+    offboarding: Persona,
     space: String,
     /// Another space of alice's.
     elsewhere: String,
@@ -122,7 +127,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn set(user: impl Fn(&str) -> Persona) -> Self {
+    pub(super) async fn set(user: impl Fn(&str) -> Persona, offboarding: Persona) -> Self {
         let alice = user("alice");
         let space = alice.creates_space("Team").await;
         consents_to_invoicing(&alice, &space).await.expect("an account");
@@ -136,6 +141,11 @@ impl Stage {
             let who = user(&format!("holder-{number}"));
             let resource = match by {
                 By::Member | By::BillingAdmin | By::MarketplaceAdmin => space.clone(),
+                By::Active => {
+                    adds_members(&alice, &space, &[(&who, ADMIN)]).await.expect("added");
+                    deactivates_by(&offboarding, &who).await.expect("deactivated");
+                    space.clone()
+                }
                 By::Contributor | By::Derived => app.clone(),
                 By::AppInUse => {
                     let own = creates_app(&alice, &space).await.expect("an app").name;
@@ -159,7 +169,7 @@ impl Stage {
                 stale_denials: counters(),
             }));
         }
-        Self { alice, space, elsewhere, profile, holders, over: AtomicBool::new(false) }
+        Self { alice, offboarding, space, elsewhere, profile, holders, over: AtomicBool::new(false) }
     }
 
     /// The role is given; the reply has arrived.
@@ -167,6 +177,7 @@ impl Stage {
         let (alice, who) = (&self.alice, &holder.who);
         holder.changes();
         match holder.by {
+            By::Active => drop(reactivates_by(&self.offboarding, who).await.expect("reactivated")),
             By::Member => drop(adds_members(alice, &self.space, &[(who, ADMIN)]).await.expect("added")),
             By::Derived => drop(adds_members(alice, &self.space, &[(who, VIEWER)]).await.expect("added")),
             By::BillingAdmin => drop(adds_billing_admins(alice, &self.space, &[who]).await.expect("added")),
@@ -197,6 +208,7 @@ impl Stage {
                 drop(removes_member(alice, &self.space, who).await.expect("removed"));
                 return;
             }
+            By::Active => drop(deactivates_by(&self.offboarding, who).await.expect("deactivated")),
             By::Member | By::Derived => drop(removes_member(alice, &self.space, who).await.expect("removed")),
             By::BillingAdmin => removes_billing_admin(alice, &self.space, who).await.expect("removed"),
             By::MarketplaceAdmin => {

@@ -1,0 +1,36 @@
+//! The `PeopleService`: a file for each method.
+mod change_standing;
+mod get_user_standing;
+
+use devspaces_kit::edge::answer;
+use devspaces_proto::membership::v1::{
+    DeactivateUserRequest, GetUserStandingRequest, ReactivateUserRequest, UserStanding,
+    people_service_server::PeopleService,
+};
+use tonic::{Request, Response, Status};
+
+use super::Rpc;
+
+#[tonic::async_trait]
+impl PeopleService for Rpc {
+    async fn deactivate_user(
+        &self,
+        request: Request<DeactivateUserRequest>,
+    ) -> Result<Response<UserStanding>, Status> {
+        answer(request, |caller, request| change_standing::deactivate(&self.0, caller, request)).await
+    }
+
+    async fn reactivate_user(
+        &self,
+        request: Request<ReactivateUserRequest>,
+    ) -> Result<Response<UserStanding>, Status> {
+        answer(request, |caller, request| change_standing::reactivate(&self.0, caller, request)).await
+    }
+
+    async fn get_user_standing(
+        &self,
+        request: Request<GetUserStandingRequest>,
+    ) -> Result<Response<UserStanding>, Status> {
+        answer(request, |caller, request| get_user_standing::handle(&self.0, caller, request)).await
+    }
+}
