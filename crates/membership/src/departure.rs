@@ -166,9 +166,10 @@ pub(crate) async fn depart(tx: &mut Tx, member: &Member, app_roles: &AppRoles) -
     let change = Change {
         scope,
         resources: iter::once(member.name.to_string()).chain(voided.names()).chain(named()).collect(),
-        before: match groups.is_empty() {
-            true => member.to_json(),
-            false => json!({ "member": member.to_json(), "groups": named().collect::<Vec<_>>() }),
+        before: if groups.is_empty() {
+            member.to_json()
+        } else {
+            json!({ "member": member.to_json(), "groups": named().collect::<Vec<_>>() })
         },
         after: voided.told_with(Value::Null),
         facts: true,

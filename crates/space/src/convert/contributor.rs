@@ -3,13 +3,14 @@ use std::collections::HashSet;
 use devspaces_authz::{AppRole, ConsoleRole, Role};
 use devspaces_gate::HeldRole;
 use devspaces_kit::{
+    clock::{Timestamp, end_ahead},
     name::{AppName, ContributorName, SpaceName, UserName},
     status::{Fault, Fields},
 };
 use devspaces_ledger::etag;
 use devspaces_proto::space::v1 as proto;
 
-use crate::domain::Contributor;
+use crate::domain::{Contributor, GivenRole};
 
 /// R-A3: the most people that one `AddContributors` adds.
 const MAX_ADDED: usize = 10;
@@ -25,6 +26,7 @@ impl From<Contributor> for proto::Contributor {
             update_time: Some(contributor.update_time.into()),
             etag: etag::of(contributor.revision),
             deactivated: false,
+            expire_time: contributor.expire_time.map(Into::into),
         }
     }
 }
@@ -54,6 +56,7 @@ pub(crate) fn through(app: AppName, user: UserName, held: &HeldRole) -> proto::C
         name: name.to_string(),
         role: wire_role(held.role).into(),
         derived_from: held.through.clone().unwrap_or_default(),
+        expire_time: held.expire_time.map(Into::into),
         ..proto::Contributor::default()
     }
 }
@@ -89,7 +92,10 @@ pub(crate) fn given_role(number: i32) -> Result<AppRole, &'static str> {
 }
 
 /// Whom an `AddContributors` request adds.
-pub(crate) fn added(contributors: &[proto::Contributor]) -> Result<Vec<(UserName, AppRole)>, Fault> {
+pub(crate) fn added(
+    contributors: &[proto::Contributor],
+    now: Timestamp,
+) -> Result<Vec<(UserName, GivenRole)>, Fault> {
     let mut fields = Fields::new();
     if contributors.is_empty() || contributors.len() > MAX_ADDED {
         fields.bad("contributors", format!("must hold 1 to {MAX_ADDED} contributors"));
@@ -104,21 +110,35 @@ pub(crate) fn added(contributors: &[proto::Contributor]) -> Result<Vec<(UserName
         }
         let user = fields.parse::<UserName>(path("user"), &contributor.user);
         let role = fields.check(path("role"), given_role(contributor.role));
-        added.extend(user.zip(role));
+        let end = fields.check(path("expire_time"), end_ahead(contributor.expire_time, now));
+        let given = role.zip(end).map(|(role, expire_time)| GivenRole { role, expire_time });
+        added.extend(user.zip(given));
     }
     fields.finish()?;
     Ok(added)
 }
 
-/// The role that an `UpdateContributor` request gives; `None` if it changes nothing.
-pub(crate) fn changed_role(request: &proto::UpdateContributorRequest) -> Result<Option<AppRole>, Fault> {
+/// What is to change of a role. `None`: stays as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RolePatch {
+    pub(crate) role: Option<AppRole>,
+    #[expect(clippy::option_option, reason = "not changed, changed to never, changed to a time")]
+    pub(crate) expire_time: Option<Option<Timestamp>>,
+}
+
+/// What an `UpdateContributor` request changes.
+pub(crate) fn patch(request: &proto::UpdateContributorRequest, now: Timestamp) -> Result<RolePatch, Fault> {
     let mut fields = Fields::new();
-    let number = request.contributor.as_ref().map(|contributor| contributor.role).unwrap_or_default();
-    let masked = fields.mask("update_mask", request.update_mask.as_ref(), &[("role", number != 0)]);
-    let role = match masked.as_slice() {
-        [] => None,
-        _ => fields.check("contributor.role", given_role(number)),
-    };
+    let contributor = request.contributor.clone().unwrap_or_default();
+    let populated = [("role", contributor.role != 0), ("expire_time", contributor.expire_time.is_some())];
+    let masked = fields.mask("update_mask", request.update_mask.as_ref(), &populated);
+    let mut patch = RolePatch::default();
+    if masked.contains(&"role") {
+        patch.role = fields.check("contributor.role", given_role(contributor.role));
+    }
+    if masked.contains(&"expire_time") {
+        patch.expire_time = fields.check("contributor.expire_time", end_ahead(contributor.expire_time, now));
+    }
     fields.finish()?;
-    Ok(role)
+    Ok(patch)
 }

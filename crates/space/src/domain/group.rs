@@ -1,7 +1,12 @@
 //! App groups, and roles that are given to groups or on app groups (R-M11, R-A11).
 use devspaces_authz::AppRole;
-use devspaces_kit::{clock::Timestamp, name::AppGroupName};
+use devspaces_kit::{
+    clock::Timestamp,
+    name::{AppGroupName, ContributorName},
+};
 use serde_json::{Value, json};
+
+use super::contributor::role_json;
 
 /// A role as it was given: any but `OWNER`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +17,15 @@ pub(crate) struct GivenRole {
 }
 
 impl GivenRole {
+    /// What the journal says of a person's own role.
+    pub(crate) fn to_user_json(self, name: &ContributorName) -> Value {
+        let mut told = role_json(name, self.role);
+        if let (Some(end), Some(told)) = (self.expire_time, told.as_object_mut()) {
+            told.insert("expire_time".to_owned(), end.to_string().into());
+        }
+        told
+    }
+
     /// What the journal says of it.
     pub(crate) fn to_json(self, holder: &str) -> Value {
         json!({

@@ -72,10 +72,10 @@ impl Departure {
     /// R-M11: only members are in groups, whatever other roles are kept. Tells of all that goes in the space's journal.
     async fn leave(&self, tx: &mut Tx, roles: &[Contributor]) -> Result<(), Abort> {
         let groups = store::group::remove_from_all(tx, self.space, &self.user).await?;
-        let app_groups = match self.keep_roles {
-            true => 0,
-            false => store::app_group_role::remove_of(tx, self.space, &self.user).await?,
-        };
+        let mut app_groups = 0;
+        if !self.keep_roles {
+            app_groups = store::app_group_role::remove_of(tx, self.space, &self.user).await?;
+        }
         if roles.is_empty() && groups + app_groups == 0 {
             return Ok(());
         }

@@ -78,24 +78,18 @@ pub(crate) async fn put(
 
 /// Takes the role that somebody has on an app group.
 pub(crate) async fn remove(db: &mut Conn, name: AppGroupName, holder: &RoleHolder) -> Result<(), Error> {
-    match holder {
-        RoleHolder::Group(group) => {
-            on!(db, |c| sqlx::query("DELETE FROM app_group_role WHERE app_group = $1 AND group_id = $2")
-                .bind(name.id)
-                .bind(group.id)
-                .execute(c)
-                .await
-                .map(drop))?
-        }
-        RoleHolder::User(user) => {
-            on!(db, |c| sqlx::query("DELETE FROM app_group_role WHERE app_group = $1 AND person = $2")
-                .bind(name.id)
-                .bind(user.id())
-                .execute(c)
-                .await
-                .map(drop))?
-        }
-    }
+    let sql = match holder {
+        RoleHolder::Group(_) => "DELETE FROM app_group_role WHERE app_group = $1 AND group_id = $2",
+        RoleHolder::User(_) => "DELETE FROM app_group_role WHERE app_group = $1 AND person = $2",
+    };
+    on!(db, |c| {
+        let query = sqlx::query(sql).bind(name.id);
+        let query = match holder {
+            RoleHolder::Group(group) => query.bind(group.id),
+            RoleHolder::User(user) => query.bind(user.id()),
+        };
+        query.execute(c).await.map(drop)
+    })?;
     Ok(())
 }
 

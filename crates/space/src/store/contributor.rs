@@ -45,7 +45,7 @@ impl TryFrom<Row> for Contributor {
     }
 }
 
-/// A contributor.
+/// A contributor, also one whose role has ended.
 pub(crate) async fn find(db: &mut Conn, name: &ContributorName) -> Result<Option<Contributor>, Error> {
     let row: Option<Row> = on!(db, |c| sqlx::query_as(
         "SELECT app, person, role, space, expire_time, create_time, update_time, revision
@@ -56,6 +56,15 @@ pub(crate) async fn find(db: &mut Conn, name: &ContributorName) -> Result<Option
     .fetch_optional(c)
     .await)?;
     row.map(Contributor::try_from).transpose()
+}
+
+/// A contributor whose role has not ended by a time.
+pub(crate) async fn find_current(
+    db: &mut Conn,
+    name: &ContributorName,
+    now: Timestamp,
+) -> Result<Option<Contributor>, Error> {
+    Ok(find(db, name).await?.filter(|contributor| contributor.is_current(now)))
 }
 
 /// The contributors of an app after one, in the order of their user names.

@@ -134,11 +134,10 @@ async fn counted(
     for (person, place, apps) in rows {
         let role = usize::try_from(place).ok().and_then(|place| ROLES.get(place)).copied();
         let Some(role) = role else { continue };
-        match deployers.last_mut().filter(|last| last.user.id() == person) {
-            Some(last) => last.roles.push((role, apps)),
-            None => {
-                deployers.push(Deployer { user: UserName::from_stored(person), roles: vec![(role, apps)] })
-            }
+        if let Some(last) = deployers.last_mut().filter(|last| last.user.id() == person) {
+            last.roles.push((role, apps));
+        } else {
+            deployers.push(Deployer { user: UserName::from_stored(person), roles: vec![(role, apps)] });
         }
     }
     Ok(deployers)

@@ -1,7 +1,12 @@
 //! Contributors: who manages them, whom nobody at the app can touch, and how an app changes hands.
-use devspaces_proto::space::v1::{ContributorRole, RemoveContributorRequest, TransferOwnershipRequest};
+use std::time::Duration;
+
+use devspaces_proto::space::v1::{
+    AddContributorsRequest, Contributor, ContributorRole, RemoveContributorRequest, TransferOwnershipRequest,
+    UpdateContributorRequest,
+};
 use devspaces_tests::{Persona, Suite, refused};
-use tonic::Code;
+use tonic::{Code, Status};
 
 use crate::{
     acts::{
@@ -10,13 +15,17 @@ use crate::{
             APP_ADMIN, APP_VIEWER, DEPLOYER, OWNER, adds_contributors, listed_contributors,
             lists_contributors, removes_contributor, transfers_ownership, updates_contributor,
         },
+        mask,
         members::{ADMIN, DEVELOPER, VIEWER, adds_members, removes_member},
     },
     rounds::rounds,
 };
 
 scenarios! {
+    both engines:
+        a_contributor_role_is_gone_past_its_time_without_anyone_acting;
     everywhere:
+        a_role_does_not_end_in_the_past_and_that_of_owner_never,
         owner_and_admin_manage_contributors_and_nobody_makes_an_owner,
         at_most_ten_are_added_at_once,
         the_owner_stays_until_they_pass_the_app_on,
@@ -311,4 +320,74 @@ async fn an_app_in_no_space_loses_contributors_only_by_their_own_will(suite: Sui
     assert_eq!(refused(removes_contributor(&alice, &old, &alice).await).reason, "APP_OWNER");
     assert_eq!(listed_contributors(&alice, &old).await, roles([(&alice, OWNER, false)]));
     assert!(adds_members(&alice, &space, &[(&bob, ADMIN)]).await.is_ok());
+}
+
+/// Somebody who is added until so many seconds from now.
+fn until(suite: &Suite, person: &Persona, role: ContributorRole, seconds: i64) -> Contributor {
+    let expire_time = Some(suite.clock_in(seconds));
+    Contributor { user: person.name.clone(), role: role.into(), expire_time, ..Contributor::default() }
+}
+
+async fn adds(who: &Persona, app: &str, contributor: Contributor) -> Result<Contributor, Status> {
+    let request = AddContributorsRequest {
+        parent: app.to_owned(),
+        contributors: vec![contributor],
+        request_id: String::new(),
+    };
+    let added = who.apps().add_contributors(request).await?.into_inner().contributors;
+    Ok(added.into_iter().next().expect("a contributor"))
+}
+
+// R-M10, R-A3, R-A5
+async fn a_contributor_role_is_gone_past_its_time_without_anyone_acting(suite: Suite) {
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    let added = adds(&alice, &app, until(&suite, &bob, DEPLOYER, 3600)).await.expect("added");
+    assert!(added.expire_time.is_some());
+    let updated = updates_contributor(&alice, &app, &bob, APP_ADMIN).await.expect("changed");
+    assert_eq!(updated.expire_time, added.expire_time, "the end stays");
+    assert!(bob.may("app.update", &app).await && bob.may("apps.list", &space).await);
+    suite.clock.advance(Duration::from_secs(3599));
+    assert!(bob.may("app.update", &app).await, "cached facts still hold a second before the end");
+    suite.clock.advance(Duration::from_secs(2));
+    assert!(!bob.may("app.get", &app).await && !bob.may("apps.list", &space).await);
+    assert_eq!(apps_seen(&bob, "").await, []);
+    assert_eq!(listed_contributors(&alice, &app).await.len(), 1);
+    assert_eq!(refused(updates_contributor(&alice, &app, &bob, DEPLOYER).await).code, Code::NotFound);
+    assert_eq!(refused(removes_contributor(&alice, &app, &bob).await).code, Code::NotFound);
+    adds(&alice, &app, until(&suite, &bob, DEPLOYER, 60)).await.expect("added anew");
+    let name = bob.contributor_to(&app);
+    let request = UpdateContributorRequest {
+        contributor: Some(Contributor { name, ..Contributor::default() }),
+        update_mask: mask(&["expire_time"]),
+        ..Default::default()
+    };
+    let lasting = alice.apps().update_contributor(request).await.expect("changed").into_inner();
+    assert_eq!((lasting.expire_time, lasting.role()), (None, DEPLOYER));
+    suite.clock.advance(Duration::from_secs(61));
+    assert!(bob.may("app.deploy", &app).await, "it does not end any more");
+}
+
+// R-M10, R-A3
+async fn a_role_does_not_end_in_the_past_and_that_of_owner_never(suite: Suite) {
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    let refusal = refused(adds(&alice, &app, until(&suite, &bob, DEPLOYER, -1)).await);
+    assert_eq!(
+        refusal.bad_fields(),
+        (Code::InvalidArgument, "INVALID_FIELD", vec!["contributors[0].expire_time"])
+    );
+    let contributor = Contributor { name: alice.contributor_to(&app), ..until(&suite, &alice, DEPLOYER, 60) };
+    let request = UpdateContributorRequest {
+        contributor: Some(contributor),
+        update_mask: mask(&["expire_time"]),
+        ..Default::default()
+    };
+    let refusal = refused(alice.apps().update_contributor(request).await);
+    assert_eq!(refusal.blocked(), (Code::FailedPrecondition, "APP_OWNER", vec!["APP_OWNER"]));
+    adds(&alice, &app, until(&suite, &bob, DEPLOYER, 3600)).await.expect("added");
+    transfers_ownership(&alice, &app, &bob).await.expect("passed on");
+    assert!(bob.may("app.delete", &app).await);
 }

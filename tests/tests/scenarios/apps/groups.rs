@@ -104,7 +104,7 @@ async fn app_groups_are_seen_as_far_as_their_apps_are(suite: Suite) {
     assert_eq!(refused(lists_app_groups(&bob, &space).await).code, Code::PermissionDenied);
     crate::acts::contributors::adds_contributors(&alice, &shown, &[(&bob, APP_VIEWER)]).await.expect("added");
     assert_eq!(lists_app_groups(&bob, &space).await.expect("a list"), groups[..1]);
-    assert_eq!(lists_app_group_apps(&bob, &groups[0]).await.expect("a list"), [shown.clone()]);
+    assert_eq!(lists_app_group_apps(&bob, &groups[0]).await.expect("a list"), [shown.as_str()]);
     assert_eq!(
         lists_app_group_apps(&alice, &groups[0]).await.expect("a list"),
         [shown.clone(), hidden.clone()]

@@ -1,4 +1,4 @@
-use devspaces_authz::{AppRole, FactChange, Permission, takes_away};
+use devspaces_authz::{FactChange, Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     identity::Caller,
@@ -13,12 +13,12 @@ use tonic::Code;
 use super::{permitted_app, scopes};
 use crate::{
     convert,
-    domain::{Contributor, role_json},
+    domain::{Contributor, GivenRole},
     journaling::{AppChange, record},
     store,
 };
 
-/// R-A3, R-A6
+/// R-A3, R-A6, R-M10
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
@@ -36,16 +36,16 @@ async fn add(
     request: AddContributorsRequest,
 ) -> Result<AddContributorsResponse, Fault> {
     let pass = context.gate.require(&call.caller, Permission::AppContributorsUpdate, app).await?;
-    let name = |(user, role)| (ContributorName { app, user }, role);
-    let added = convert::contributor::added(&request.contributors)?;
-    let added = added.into_iter().map(|(user, role): (UserName, AppRole)| name((user, role))).collect();
+    let name = |(user, given): (UserName, GivenRole)| (ContributorName { app, user }, given);
+    let added = convert::contributor::added(&request.contributors, context.clock.now())?;
+    let added = added.into_iter().map(name).collect();
     let scopes = scopes(app, pass.space());
     context.mutations.run(call.clone(), scopes, pass.guard(Addition { app, added })).await
 }
 
 struct Addition {
     app: AppName,
-    added: Vec<(ContributorName, AppRole)>,
+    added: Vec<(ContributorName, GivenRole)>,
 }
 
 impl GuardedChange for Addition {
@@ -64,12 +64,15 @@ impl GuardedChange for Addition {
             space: app.space,
             resources: self.added.iter().map(|(name, _)| name.to_string()).collect(),
             before: Value::Null,
-            after: self.added.iter().map(|(name, role)| role_json(name, *role)).collect(),
+            after: self.added.iter().map(|(name, given)| given.to_user_json(name)).collect(),
         };
         let revision = record(tx, change).await?;
         let mut contributors = Vec::with_capacity(self.added.len());
-        for (name, role) in &self.added {
-            let contributor = Contributor::new(name.clone(), *role, app.space, tx.time(), revision);
+        for (name, GivenRole { role, expire_time }) in &self.added {
+            let contributor = Contributor {
+                expire_time: *expire_time,
+                ..Contributor::new(name.clone(), *role, app.space, tx.time(), revision)
+            };
             store::contributor::put(tx, &contributor).await?;
             contributors.push(contributor.into());
         }
@@ -78,10 +81,11 @@ impl GuardedChange for Addition {
 }
 
 /// Whoever has a role of their own keeps it; `UpdateContributor` changes it.
-async fn refuse_existing(tx: &mut Tx, added: &[(ContributorName, AppRole)]) -> Result<(), Abort> {
-    let mut fault = None;
+async fn refuse_existing(tx: &mut Tx, added: &[(ContributorName, GivenRole)]) -> Result<(), Abort> {
+    let (mut fault, now) = (None, tx.time());
     for (index, (name, _)) in added.iter().enumerate() {
-        if store::contributor::find(tx, name).await?.is_some() {
+        // In place of a role that has ended comes another.
+        if store::contributor::find_current(tx, name, now).await?.is_some() {
             let message = "Someone who already contributes to the app can't be added to it";
             fault = Some(
                 fault

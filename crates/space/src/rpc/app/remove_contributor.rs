@@ -34,7 +34,8 @@ async fn removed(
     etag: String,
 ) -> Result<RemoveContributorResponse, Fault> {
     context.gate.require_active_person(&call.caller).await?;
-    let found = store::contributor::find(&mut context.pool.read().await?, &name).await?;
+    let now = context.clock.now();
+    let found = store::contributor::find_current(&mut context.pool.read().await?, &name, now).await?;
     let oneself = call.caller.principal.as_user().as_ref() == Some(&name.user);
     // Whoever has a role may give it up, whatever else they may.
     let pass = match &found {
@@ -82,7 +83,9 @@ impl Mutation for Own {
 impl Removal {
     async fn remove(&self, tx: &mut Tx) -> Result<RemoveContributorResponse, Abort> {
         let name = &self.name;
-        let before = store::contributor::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
+        let now = tx.time();
+        let found = store::contributor::find_current(tx, name, now).await?;
+        let before = found.ok_or_else(|| Fault::not_found(name))?;
         if before.space.is_some_and(|space| !tx.scopes().contains(&space.into())) {
             // The app was linked since its scopes were looked up.
             return Err(Fault::facts_unavailable(&[Service::Space.name()]).into());

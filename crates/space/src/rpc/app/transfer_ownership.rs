@@ -72,8 +72,9 @@ impl GuardedChange for Transfer {
         let permission = Permission::AppOwnerUpdate;
         let app = permitted_app(tx, permission, self.owner.app, &self.etag).await?;
         let denied = || Fault::permission_denied(permission.name(), app.name);
+        let now = tx.time();
         let before = store::contributor::find(tx, &self.owner).await?.ok_or_else(denied)?;
-        let own = store::contributor::find(tx, &self.heir).await?;
+        let own = store::contributor::find_current(tx, &self.heir, now).await?;
         if own.is_none() {
             self.require_member(tx).await?;
         }

@@ -10,13 +10,13 @@ use devspaces_proto::space::v1::{Contributor as WireContributor, UpdateContribut
 
 use super::{block_owner, no_own_role, permitted_app, scopes};
 use crate::{
-    convert,
-    domain::role_json,
+    convert::{self, contributor::RolePatch},
+    domain::{Contributor, GivenRole},
     journaling::{AppChange, record},
     store,
 };
 
-/// R-A3, R-A4
+/// R-A3, R-A4, R-M10
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
@@ -36,21 +36,21 @@ async fn update(
     request: UpdateContributorRequest,
 ) -> Result<WireContributor, Fault> {
     let pass = context.gate.require(&call.caller, Permission::AppContributorsUpdate, name.app).await?;
-    let role = convert::contributor::changed_role(&request)?;
-    if store::contributor::find(&mut context.pool.read().await?, &name).await?.is_none() {
+    let now = context.clock.now();
+    let patch = convert::contributor::patch(&request, now)?;
+    if store::contributor::find_current(&mut context.pool.read().await?, &name, now).await?.is_none() {
         context.mutations.rest().await;
         return no_own_role(context, &name, pass.space()).await;
     }
     let etag = request.contributor.map(|contributor| contributor.etag).unwrap_or_default();
     let scopes = scopes(name.app, pass.space());
-    context.mutations.run(call.clone(), scopes, pass.guard(Update { name, etag, role })).await
+    context.mutations.run(call.clone(), scopes, pass.guard(Update { name, etag, patch })).await
 }
 
 struct Update {
     name: ContributorName,
     etag: String,
-    /// `None`: nothing changes.
-    role: Option<AppRole>,
+    patch: RolePatch,
 }
 
 impl GuardedChange for Update {
@@ -60,9 +60,18 @@ impl GuardedChange for Update {
         let name = &self.name;
         let permission = Permission::AppContributorsUpdate;
         let app = permitted_app(tx, permission, name.app, "").await?;
-        let before = store::contributor::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
+        let now = tx.time();
+        let found = store::contributor::find_current(tx, name, now).await?;
+        let before = found.ok_or_else(|| Fault::not_found(name))?;
         etag::check(&self.etag, before.revision, name)?;
-        let Some(role) = self.role.filter(|role| *role != before.role) else { return Ok(before.into()) };
+        let had = GivenRole { role: before.role, expire_time: before.expire_time };
+        let has = GivenRole {
+            role: self.patch.role.unwrap_or(had.role),
+            expire_time: self.patch.expire_time.unwrap_or(had.expire_time),
+        };
+        if had == has {
+            return Ok(before.into());
+        }
         let mut blockers = Blockers::new();
         if before.role == AppRole::Owner {
             block_owner(&mut blockers, name);
@@ -72,11 +81,12 @@ impl GuardedChange for Update {
             app: name.app,
             space: app.space,
             resources: vec![name.to_string()],
-            before: role_json(name, before.role),
-            after: role_json(name, role),
+            before: had.to_user_json(name),
+            after: has.to_user_json(name),
         };
         let revision = record(tx, change).await?;
-        let after = before.with_role(role, tx.time(), revision);
+        let GivenRole { role, expire_time } = has;
+        let after = Contributor { expire_time, ..before.with_role(role, now, revision) };
         store::contributor::put(tx, &after).await?;
         Ok(after.into())
     }

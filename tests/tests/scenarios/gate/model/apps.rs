@@ -10,7 +10,7 @@ use crate::gate::oracle;
 impl World {
     fn new_app(&mut self, owner: usize, space: Option<usize>) -> Told {
         let roles = BTreeMap::from([(owner, ContributorRole::Owner)]);
-        self.apps.push(App { space, deleted: false, roles, listing: None });
+        self.apps.push(App { space, deleted: false, roles, listing: None, of_group: None });
         Told::default()
     }
 
@@ -100,6 +100,7 @@ impl World {
         if let Some(role) = app.roles.get(&person) {
             return No::if_any([(*role == ContributorRole::Owner, "APP_OWNER")]);
         }
+        No::if_any([(self.role_by_group(person, app).is_some(), "DERIVED_ROLE")])?;
         let space = app.current_space().map(|space| &self.spaces[space]);
         let member = space.and_then(|space| space.members.get(&person));
         No::if_any([(member.is_some_and(Member::views_all_apps), "DERIVED_ROLE")])?;
@@ -129,6 +130,7 @@ impl World {
         let app = &mut self.apps[app];
         No::if_any([(app.deleted, "APP_DELETED"), (app.is_listed(), "APP_LISTED")])?;
         app.deleted = true;
+        app.of_group = None;
         Ok(Told::default())
     }
 

@@ -137,6 +137,9 @@ impl World {
     fn depart(&mut self, space: usize, person: usize, heir: Option<usize>, keep: bool) -> Told {
         let left = &mut self.spaces[space];
         left.members.remove(&person);
+        if let Some(group) = &mut left.group {
+            group.remove(&person);
+        }
         let planes = [
             (left.billing_admins.contains(&person), "billing"),
             (left.marketplace_admins.contains(&person), "marketplace"),

@@ -4,6 +4,7 @@
 //! `DEVSPACES_MODEL_CASES` says how many sequences there are for each engine. What fails is made shorter and told.
 //! `DEVSPACES_MODEL_SEED` has a run choose the sequences of one before, which has printed its own.
 mod apps;
+mod groups;
 mod members;
 mod op;
 mod planes;
@@ -141,7 +142,7 @@ fn walk(suite: &Suite) -> Tally {
 }
 
 // R-M1, R-M2, R-M3, R-M4, R-M5, R-M6, R-M7, R-M8, R-A1, R-A2, R-A3, R-A4, R-A5, R-A6, R-A9, R-A10,
-// R-B1, R-B2, R-K1, R-K2, R-K3, R-K4, R-K6, R-S1, R-S2, R-S3, R-S5, R-S7, R-S9, R-P4, R-P9
+// R-M11, R-B1, R-B2, R-K1, R-K2, R-K3, R-K4, R-K6, R-S1, R-S2, R-S3, R-S5, R-S7, R-S9, R-P4, R-P9
 async fn the_suite_answers_as_the_rules_have_it(suite: Suite) {
     let tally = block_in_place(|| walk(&suite));
     for (answer, times) in &tally {

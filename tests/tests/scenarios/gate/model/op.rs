@@ -36,6 +36,10 @@ pub(super) enum Op {
     RemoveMarketplaceAdmin { space: usize, person: usize },
     SubmitListing { app: usize, space: usize },
     WithdrawListing { app: usize },
+    AddToGroup { space: usize, person: usize },
+    RemoveFromGroup { space: usize, person: usize },
+    GrantAppRole { app: usize, space: usize, role: ContributorRole },
+    RevokeAppRole { app: usize, space: usize },
 }
 
 impl Op {
@@ -66,6 +70,10 @@ impl Op {
             Self::RemoveMarketplaceAdmin { .. } => "RemoveMarketplaceAdmin",
             Self::SubmitListing { .. } => "SubmitListing",
             Self::WithdrawListing { .. } => "WithdrawListing",
+            Self::AddToGroup { .. } => "AddGroupMembers",
+            Self::RemoveFromGroup { .. } => "RemoveGroupMember",
+            Self::GrantAppRole { .. } => "GrantAppRole",
+            Self::RevokeAppRole { .. } => "RevokeAppRole",
         }
     }
 
@@ -83,6 +91,7 @@ impl Op {
                 | Self::RemoveBillingAdmin { .. }
                 | Self::RemoveMarketplaceAdmin { .. }
                 | Self::WithdrawListing { .. }
+                | Self::RemoveFromGroup { .. }
         )
     }
 
@@ -97,7 +106,9 @@ impl Op {
             | Self::DeleteApp { app }
             | Self::UndeleteApp { app }
             | Self::SubmitListing { app, .. }
-            | Self::WithdrawListing { app } => Some(app),
+            | Self::WithdrawListing { app }
+            | Self::GrantAppRole { app, .. }
+            | Self::RevokeAppRole { app, .. } => Some(app),
             _ => None,
         }
     }
@@ -120,7 +131,11 @@ impl Op {
             | Self::AcceptTerms { space }
             | Self::AddMarketplaceAdmin { space, .. }
             | Self::RemoveMarketplaceAdmin { space, .. }
-            | Self::SubmitListing { space, .. } => Some(space),
+            | Self::SubmitListing { space, .. }
+            | Self::AddToGroup { space, .. }
+            | Self::RemoveFromGroup { space, .. }
+            | Self::GrantAppRole { space, .. }
+            | Self::RevokeAppRole { space, .. } => Some(space),
             _ => None,
         }
     }
@@ -139,7 +154,9 @@ impl Op {
             | Self::AddBillingAdmin { person, .. }
             | Self::RemoveBillingAdmin { person, .. }
             | Self::AddMarketplaceAdmin { person, .. }
-            | Self::RemoveMarketplaceAdmin { person, .. } => vec![person],
+            | Self::RemoveMarketplaceAdmin { person, .. }
+            | Self::AddToGroup { person, .. }
+            | Self::RemoveFromGroup { person, .. } => vec![person],
             Self::ImportApp { owner } => vec![owner],
             Self::TransferOwnership { new_owner, .. } => vec![new_owner],
             _ => Vec::new(),
@@ -286,9 +303,19 @@ fn of_planes() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn of_groups() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        4 => (space(), person()).prop_map(|(space, person)| Op::AddToGroup { space, person }),
+        2 => (space(), person()).prop_map(|(space, person)| Op::RemoveFromGroup { space, person }),
+        4 => (app(), space(), contributor_role())
+            .prop_map(|(app, space, role)| Op::GrantAppRole { app, space, role }),
+        1 => (app(), space()).prop_map(|(app, space)| Op::RevokeAppRole { app, space }),
+    ]
+}
+
 /// Sequences of some 40 steps.
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let op = prop_oneof![2 => of_members(), 3 => of_apps(), 2 => of_planes()];
+    let op = prop_oneof![2 => of_members(), 3 => of_apps(), 2 => of_planes(), 2 => of_groups()];
     let who = prop_oneof![1 => Just(Who::Anyone), 2 => Just(Who::Permitted), 3 => Just(Who::Able)];
     vec((person(), who, op).prop_map(|(actor, who, op)| Step { actor, who, op }), 1..=80)
 }

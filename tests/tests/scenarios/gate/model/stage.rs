@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use devspaces_proto::{
     membership::v1::{
-        AddMembersRequest, LeaveSpaceRequest, Member, RemainingRole, RemoveMemberRequest, RemovedAppRole,
-        UpdateMemberRequest,
+        AddMembersRequest, LeaveSpaceRequest, Member, RemainingRole, RemoveGroupMemberRequest,
+        RemoveMemberRequest, RemovedAppRole, UpdateMemberRequest,
     },
     space::v1::{
         AddContributorsRequest, App, ArchiveSpaceRequest, Contributor, ContributorRole, CreateAppRequest,
@@ -21,7 +21,10 @@ use super::{
     op::{Op, PEOPLE, SPACES},
     world::{Actor, No, Told},
 };
-use crate::acts::marketplace::creates_profile;
+use crate::acts::{
+    groups::{adds_to_group, creates_group, grants_app_role, revokes_app_role},
+    marketplace::creates_profile,
+};
 
 pub(super) struct Stage {
     /// In the order of their names.
@@ -34,6 +37,8 @@ pub(super) struct Stage {
     pub(super) profiles: Vec<String>,
     /// The last of each app; that of none until it is submitted.
     pub(super) listings: BTreeMap<usize, String>,
+    /// That of each space; of the vendor profile's, one that there is not.
+    groups: Vec<String>,
 }
 
 /// What is not there.
@@ -57,12 +62,16 @@ impl Stage {
         let people = std::array::from_fn(|person| suite.user(&format!("case{case}-p{person}")));
         let importer = suite.persona("services/importer");
         let profiles = vec![format!("vendorProfiles/{NOTHING}"); SPACES];
-        let (spaces, apps, listings) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let mut stage = Self { people, importer, spaces, apps, profiles, listings };
+        let (spaces, apps, listings, groups) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
+        let mut stage = Self { people, importer, spaces, apps, profiles, listings, groups };
         for creator in 0..SPACES - 1 {
-            stage.spaces.push(stage.people[creator].creates_space("Team").await);
+            let space = stage.people[creator].creates_space("Team").await;
+            let group = creates_group(&stage.people[creator], &space, "Team").await.expect("a group");
+            stage.spaces.push(space);
+            stage.groups.push(group.name);
         }
         let profile = creates_profile(&stage.people[SPACES - 1], "Vendor").await.expect("a profile");
+        stage.groups.push(format!("{}/groups/{NOTHING}", profile.space));
         stage.spaces.push(profile.space);
         stage.profiles[SPACES - 1] = profile.name;
         stage
@@ -122,6 +131,10 @@ impl Stage {
             Op::AddContributors { .. } | Op::UpdateContributor { .. } | Op::RemoveContributor { .. } => {
                 self.changes_contributors(&who, op, validate_only).await
             }
+            Op::AddToGroup { .. }
+            | Op::RemoveFromGroup { .. }
+            | Op::GrantAppRole { .. }
+            | Op::RevokeAppRole { .. } => self.changes_group(&who, op, validate_only).await,
             _ => self.changes_app(&who, op, validate_only).await,
         };
         Ok(answer.map(|()| Told::default()).map_err(|status| No::from(&status)))
@@ -293,6 +306,26 @@ impl Stage {
                 who.apps().remove_contributor(request).await.map(drop)
             }
             _ => unreachable!("{op:?} changes no contributors"),
+        }
+    }
+
+    async fn changes_group(&self, who: &Persona, op: &Op, validate_only: bool) -> Result<(), Status> {
+        match *op {
+            Op::AddToGroup { space, person } => {
+                adds_to_group(who, &self.groups[space], &[&self.people[person]]).await
+            }
+            Op::RemoveFromGroup { space, person } => {
+                let (name, user) = (self.groups[space].clone(), self.user(person));
+                let request = RemoveGroupMemberRequest { name, user, validate_only, ..Default::default() };
+                who.groups().remove_group_member(request).await.map(drop)
+            }
+            Op::GrantAppRole { app, space, role } => {
+                grants_app_role(who, &self.groups[space], &self.apps[app], role).await.map(drop)
+            }
+            Op::RevokeAppRole { app, space } => {
+                revokes_app_role(who, &self.groups[space], &self.apps[app]).await
+            }
+            _ => unreachable!("{op:?} changes no group"),
         }
     }
 

@@ -31,8 +31,9 @@ fn title(role: ConsoleRole) -> &'static str {
     }
 }
 
-/// A contributor in a list: the person, the role, and the console role that it is derived from (R-A4).
-type Listed = (usize, ContributorRole, Option<ConsoleRole>);
+/// A contributor in a list: the person, the role, and the console role that it is derived from (R-A4), or none where it comes
+/// through the group (R-M11).
+type Listed = (usize, ContributorRole, Option<Option<ConsoleRole>>);
 /// A space in the switcher: its number, the console role, the add-on, whether the person is billing or Marketplace admin,
 /// and whether the name is all that is shown (R-S2).
 type Switched = (usize, ConsoleRole, bool, [bool; 2], bool);
@@ -77,7 +78,7 @@ impl World {
         };
         let seen = (0..self.apps.len()).filter(listed).filter_map(|app| {
             let derived = self.derived(person, app).map(|_| ContributorRole::Viewer);
-            Some((app, self.apps[app].roles.get(&person).copied().or(derived)?))
+            Some((app, self.role(person, &self.apps[app]).or(derived)?))
         });
         Ok(seen.collect())
     }
@@ -90,12 +91,19 @@ impl World {
         let standing = self.standing(person, On::App(app));
         let manages = matches!(standing.app, Some(ContributorRole::Owner | ContributorRole::Admin));
         let with_derived = standing.console.is_some() || manages;
-        let listed = (0..PEOPLE).filter_map(|other| match self.apps[app].roles.get(&other) {
-            Some(role) => Some((other, *role, None)),
-            None if with_derived => {
-                self.derived(other, app).map(|from| (other, ContributorRole::Viewer, Some(from)))
+        let listed = (0..PEOPLE).filter_map(|other| {
+            let own = self.apps[app].roles.get(&other).copied();
+            let highest = self.role(other, &self.apps[app]);
+            match own {
+                Some(role) if !with_derived || Some(role) == highest => Some((other, role, None)),
+                _ if !with_derived => None,
+                _ => match highest {
+                    Some(role) => Some((other, role, Some(None))),
+                    None => self
+                        .derived(other, app)
+                        .map(|from| (other, ContributorRole::Viewer, Some(Some(from)))),
+                },
             }
-            None => None,
         });
         Ok(listed.collect())
     }
@@ -181,6 +189,8 @@ impl Stage {
             let from = Some(contributor.derived_from.clone()).filter(|from| !from.is_empty());
             let roles = [ConsoleRole::Admin, ConsoleRole::Developer, ConsoleRole::Viewer];
             let derived = roles.into_iter().find(|role| from.is_some() && origin(role) == from);
+            let through = from.as_deref() == Some("group Team");
+            let derived = if through { Some(None) } else { derived.map(Some) };
             if derived.is_some() != from.is_some() {
                 return Err(format!("a role is derived from {from:?}"));
             }

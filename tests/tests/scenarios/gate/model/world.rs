@@ -33,6 +33,8 @@ pub(super) struct Space {
     pub(super) billing_admins: BTreeSet<usize>,
     /// R-K1: nobody, until it is published.
     pub(super) marketplace_admins: BTreeSet<usize>,
+    /// R-M11: who is in its group. The space of the vendor profile has none.
+    pub(super) group: Option<BTreeSet<usize>>,
 }
 
 impl Space {
@@ -57,6 +59,8 @@ pub(super) struct App {
     pub(super) roles: BTreeMap<usize, ContributorRole>,
     /// The space for which it was last submitted to the Marketplace, and whether it is there still (R-K6).
     pub(super) listing: Option<(usize, bool)>,
+    /// The role that the group of its space has on it.
+    pub(super) of_group: Option<ContributorRole>,
 }
 
 impl App {
@@ -145,6 +149,7 @@ impl World {
         for (creator, space) in created.iter_mut().enumerate() {
             let admin = Member { role: ConsoleRole::Admin, view_all_apps: false, since: 0 };
             space.members.insert(creator, admin);
+            space.group = Some(BTreeSet::new());
         }
         vendors.marketplace_admins.insert(created.len());
         world
@@ -169,7 +174,7 @@ impl World {
         match on {
             On::Space(space) => {
                 let mut apps = self.apps.iter().filter(|app| app.current_space() == Some(space));
-                let contributes = apps.any(|app| app.roles.contains_key(&person));
+                let contributes = apps.any(|app| self.role(person, app).is_some());
                 Standing { contributes, ..in_space(space) }
             }
             On::App(app) => {
@@ -179,7 +184,7 @@ impl World {
                     Some(_) => Place::Space,
                     None => Place::Nowhere,
                 };
-                let role = app.roles.get(&person).copied();
+                let role = self.role(person, app);
                 Standing { app: role, place, ..app.current_space().map(in_space).unwrap_or_default() }
             }
         }
@@ -265,6 +270,10 @@ impl World {
             }
             Op::SubmitListing { app, space } => self.submit_listing(actor, app, space),
             Op::WithdrawListing { app } => self.withdraw_listing(actor, app),
+            Op::AddToGroup { space, person } => self.add_to_group(actor, space, person),
+            Op::RemoveFromGroup { space, person } => self.remove_from_group(actor, space, person),
+            Op::GrantAppRole { app, space, role } => self.grant_app_role(actor, app, space, role),
+            Op::RevokeAppRole { app, space } => self.revoke_app_role(actor, app, space),
         }
     }
 }

@@ -10,8 +10,12 @@ use devspaces_tests::{Persona, suite::eventually};
 use super::Seen;
 use crate::acts::{
     accounts::{adds_billing_admins, consents_to_invoicing, removes_billing_admin},
+    app_groups::{
+        adds_apps, creates_app_group, grant, grants_app_group_role, removes_apps, revokes_app_group_role,
+    },
     apps::{creates_app, deletes_app, undeletes_app},
     contributors::{DEPLOYER, adds_contributors, removes_contributor},
+    groups::{adds_to_group, grants_app_role, group_of, removes_from_group, revokes_app_role},
     marketplace::{accepts_terms, adds_marketplace_admins, removes_marketplace_admin},
     members::{ADMIN, VIEWER, adds_members, demotes_member, removes_member},
     people::{deactivates_by, reactivates_by},
@@ -35,11 +39,15 @@ pub(super) enum By {
     AppInUse,
     /// A console role, on an app that leaves the space and comes back.
     AppMoved,
+    /// A contributor role of a group: the person comes into it and leaves it, and the group gets the role and loses it.
+    Group,
+    /// A contributor role on an app group: the app comes into it and leaves it, and the person gets the role and loses it.
+    AppGroup,
     /// Being active, with a console role all the time (R-M12).
     Active,
 }
 
-const PARTS: [By; 11] = [
+const PARTS: [By; 13] = [
     By::Member,
     By::BillingAdmin,
     By::MarketplaceAdmin,
@@ -47,6 +55,8 @@ const PARTS: [By; 11] = [
     By::Derived,
     By::AppInUse,
     By::AppMoved,
+    By::Group,
+    By::AppGroup,
     By::Member,
     By::BillingAdmin,
     By::MarketplaceAdmin,
@@ -64,7 +74,7 @@ impl By {
             Self::Member | Self::Active => "members.add",
             Self::BillingAdmin => "billing.invoices.get",
             Self::MarketplaceAdmin => "marketplace.profile.get",
-            Self::Contributor | Self::AppInUse => "app.deploy",
+            Self::Contributor | Self::AppInUse | Self::Group | Self::AppGroup => "app.deploy",
             Self::Derived | Self::AppMoved => "app.get",
         }
     }
@@ -76,6 +86,8 @@ pub(super) struct Holder {
     pub(super) by: By,
     /// What is asked about: the space, or the app.
     pub(super) resource: String,
+    /// The group, or app group, by which it is.
+    group: String,
     /// Four for each round: it is being given, given, being taken, and taken.
     turns: AtomicU64,
     /// By service.
@@ -139,6 +151,7 @@ impl Stage {
         let parts = PARTS.into_iter().filter(|by| *by != By::AppMoved || apps_move());
         for (number, by) in parts.enumerate() {
             let who = user(&format!("holder-{number}"));
+            let mut group = String::new();
             let resource = match by {
                 By::Member | By::BillingAdmin | By::MarketplaceAdmin => space.clone(),
                 By::Active => {
@@ -147,6 +160,17 @@ impl Stage {
                     space.clone()
                 }
                 By::Contributor | By::Derived => app.clone(),
+                By::Group => {
+                    group = group_of(&alice, &space, "Mobile", &[&who]).await;
+                    removes_from_group(&alice, &group, &who).await.expect("removed");
+                    grants_app_role(&alice, &group, &app, DEPLOYER).await.expect("given");
+                    app.clone()
+                }
+                By::AppGroup => {
+                    group = creates_app_group(&alice, &space, "Payments").await.expect("an app group").name;
+                    grants_app_group_role(&alice, grant(&group, &who.name, DEPLOYER)).await.expect("given");
+                    app.clone()
+                }
                 By::AppInUse => {
                     let own = creates_app(&alice, &space).await.expect("an app").name;
                     adds_contributors(&alice, &own, &[(&who, DEPLOYER)]).await.expect("added");
@@ -163,6 +187,7 @@ impl Stage {
                 who,
                 by,
                 resource,
+                group,
                 turns: counters(),
                 checks: Default::default(),
                 stale_allows: counters(),
@@ -173,8 +198,8 @@ impl Stage {
     }
 
     /// The role is given; the reply has arrived.
-    pub(super) async fn gives(&self, holder: &Holder, _: u64) {
-        let (alice, who) = (&self.alice, &holder.who);
+    pub(super) async fn gives(&self, holder: &Holder, round: u64) {
+        let (alice, who, group, app) = (&self.alice, &holder.who, &holder.group, &holder.resource);
         holder.changes();
         match holder.by {
             By::Active => drop(reactivates_by(&self.offboarding, who).await.expect("reactivated")),
@@ -191,13 +216,20 @@ impl Stage {
             By::AppMoved => {
                 drop(initiates_transfer(alice, &holder.resource, &self.space).await.expect("moved"));
             }
+            By::Group if round.is_multiple_of(2) => adds_to_group(alice, group, &[who]).await.expect("added"),
+            By::Group => drop(grants_app_role(alice, group, app, DEPLOYER).await.expect("given")),
+            By::AppGroup if round.is_multiple_of(2) => adds_apps(alice, group, &[app]).await.expect("added"),
+            By::AppGroup => {
+                let given = grants_app_group_role(alice, grant(group, &who.name, DEPLOYER)).await;
+                drop(given.expect("given"));
+            }
         }
         holder.changes();
     }
 
     /// The role is taken away; the reply has arrived.
     pub(super) async fn takes(&self, holder: &Holder, round: u64) {
-        let (alice, who) = (&self.alice, &holder.who);
+        let (alice, who, group, app) = (&self.alice, &holder.who, &holder.group, &holder.resource);
         holder.changes();
         match holder.by {
             By::Member if round % 2 == 1 => {
@@ -219,6 +251,13 @@ impl Stage {
             By::AppMoved => {
                 drop(initiates_transfer(alice, &holder.resource, &self.elsewhere).await.expect("moved"));
             }
+            // What was given in this round stays, and the other half of the way goes: the next one gives that.
+            By::Group if round.is_multiple_of(2) => revokes_app_role(alice, group, app).await.expect("taken"),
+            By::Group => removes_from_group(alice, group, who).await.expect("removed"),
+            By::AppGroup if round.is_multiple_of(2) => {
+                revokes_app_group_role(alice, group, &who.name).await.expect("taken");
+            }
+            By::AppGroup => removes_apps(alice, group, &[app]).await.expect("removed"),
         }
         holder.changes();
     }

@@ -48,7 +48,7 @@ async fn a_group_is_made_and_shown_to_whoever_sees_the_members(suite: Suite) {
         all.push(creates_group(&alice, &space, name).await.expect("a group").name);
     }
     assert_eq!(lists_groups(&bob, &space).await.expect("a list"), all);
-    assert_eq!(lists_group_members(&bob, &group).await.expect("a list"), [bob.name.clone()]);
+    assert_eq!(lists_group_members(&bob, &group).await.expect("a list"), [bob.name.as_str()]);
     assert_eq!(refused(renames_group(&bob, &group, "Mine").await).code, Code::PermissionDenied);
     assert_eq!(refused(lists_group_roles(&bob, &group).await).code, Code::PermissionDenied);
     assert_eq!(renames_group(&alice, &group, "Phones").await.expect("renamed").display_name, "Phones");
@@ -186,9 +186,9 @@ async fn what_a_group_gives_is_on_every_list(suite: Suite) {
         async || all_subjects(&auditor, subjects_with("app.deploy", &app), 1).await.expect("a list");
     assert_eq!(subjects().await, [alice.name.clone(), bob.name.clone()]);
     let deployable = async || all_resources(&bob, resources_of("", "app.deploy"), 1).await.expect("a list");
-    assert_eq!(deployable().await, [app.clone()]);
+    assert_eq!(deployable().await, [app.as_str()]);
     revokes_app_role(&alice, &group, &app).await.expect("taken");
-    assert_eq!(subjects().await, [alice.name.clone()]);
+    assert_eq!(subjects().await, [alice.name.as_str()]);
     assert_eq!(deployable().await, Vec::<String>::new());
 }
 
@@ -204,9 +204,9 @@ async fn a_removal_tells_which_groups_are_left(suite: Suite) {
         let request = RemoveMemberRequest { name, validate_only, keep_app_roles, ..Default::default() };
         alice.members().remove_member(request).await.expect("an answer").into_inner()
     };
-    assert_eq!(removal(true, false).await.left_groups, [group.clone()]);
+    assert_eq!(removal(true, false).await.left_groups, [group.as_str()]);
     assert!(bob.may("app.deploy", &app).await, "it was a preview");
-    assert_eq!(removal(false, true).await.left_groups, [group.clone()], "whatever roles are kept");
+    assert_eq!(removal(false, true).await.left_groups, [group.as_str()], "whatever roles are kept");
     assert!(!bob.may("app.deploy", &app).await);
     assert_eq!(lists_group_members(&alice, &group).await.expect("a list"), Vec::<String>::new());
 }

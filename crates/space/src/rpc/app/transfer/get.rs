@@ -37,7 +37,9 @@ pub(in super::super) async fn handle(
     }
     let conditions = conditions(context, &caller, &transfer).await?;
     let mut db = context.pool.read().await?;
-    let contributors = store::contributor::list(&mut db, transfer.app, "", CONTRIBUTORS_READ).await?;
+    let contributors =
+        store::contributor::list_current(&mut db, transfer.app, "", CONTRIBUTORS_READ, context.clock.now())
+            .await?;
     let blockers = conditions.blockers().into_iter().map(wire_blocker).collect();
     Ok(WireTransfer { blockers, ..with_contributors(transfer, contributors) })
 }

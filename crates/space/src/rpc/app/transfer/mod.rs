@@ -130,6 +130,7 @@ async fn hand_over(
 /// R-A8: who moves along is named to whoever decides about the transfer.
 async fn told_with_contributors(tx: &mut Tx, transfer: Transfer) -> Result<WireTransfer, Abort> {
     let limit = convert::transfer::CONTRIBUTORS_READ;
-    let contributors = store::contributor::list(tx, transfer.app, "", limit).await?;
+    let now = tx.time();
+    let contributors = store::contributor::list_current(tx, transfer.app, "", limit, now).await?;
     Ok(convert::transfer::with_contributors(transfer, contributors))
 }
