@@ -6,5 +6,5 @@ mod standing;
 pub(crate) use self::{
     invitation::{Address, Invitation, Invitee, State, Token, lasts},
     member::{Member, Membership, Patch, is_bootstrap, keeps_an_admin},
-    standing::{Activity, Standing},
+    standing::{Activity, Standing, removed_since},
 };
