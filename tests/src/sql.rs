@@ -76,6 +76,15 @@ impl WriteLock {
         }
     }
 
+    /// Takes the lock of PostgreSQL's table of billing admins alone: whoever changes one is kept in the midst of a transaction.
+    pub async fn of_billing_admins(pool: &Pool) -> Self {
+        let Pool::Postgres { main, .. } = pool else { panic!("SQLite has one lock for all") };
+        let mut tx = main.begin().await.expect("a transaction");
+        let lock = sqlx::query("LOCK TABLE billing_admin IN EXCLUSIVE MODE").execute(&mut *tx).await;
+        lock.expect("the lock");
+        Self::Postgres(tx)
+    }
+
     /// Lets others write again.
     pub async fn release(self) {
         match self {

@@ -62,6 +62,12 @@ const CHOSEN: &[&str] = &[
     "of_batches_at_once_that_share_ids_each_id_counts_once",
     "one_invitation_is_accepted_once",
     "acceptance_against_revocation",
+    // Who is deactivated is so at every port of every replica.
+    "no_method_answers_a_person_who_was_deactivated",
+    "a_deactivated_person_is_denied_everything_by_every_service_until_reactivated",
+    "the_last_admin_is_deactivated_and_marketplace_admins_choose_anew",
+    "nothing_that_a_person_began_is_made_once_the_deactivation_is_told",
+    "deactivations_and_reactivations_of_one_person_at_once",
     // A result is told again by the other replica.
     "a_token_is_told_once",
     "the_same_request_id_answers_with_the_first_result",

@@ -1,7 +1,7 @@
 //! Who is active (R-M12). The membership service decides it, and every other has a copy by an effect: so what a service tells
 //! of a person depends on no other.
 //!
-//! Whatever a person changes holds the person's row until it has committed ([`hold`]), and a deactivation waits for it: when
+//! Whatever a person changes holds the person's row until it has committed (`hold`), and a deactivation waits for it: when
 //! the deactivation has committed here, nothing that the person began before can commit here any more.
 use std::{collections::HashSet, sync::LazyLock};
 

@@ -12,3 +12,6 @@ CREATE TABLE deactivation (
 -- Those whose 30 days are over, the first first; and those whose removal goes on.
 CREATE INDEX deactivation_due ON deactivation (update_time) WHERE state = 'DEACTIVATED';
 CREATE INDEX deactivation_removing ON deactivation (person) WHERE state = 'REMOVING';
+
+-- Where somebody is invited, in whichever space.
+CREATE INDEX invitation_of_person_anywhere ON invitation (person, space) WHERE state = 'PENDING';

@@ -186,6 +186,26 @@ pub(crate) async fn depart(tx: &mut Tx, member: &Member, app_roles: &AppRoles) -
     Ok(Departed { void_invitations, left_groups: named().collect() })
 }
 
+/// Takes from somebody who is no member the roles on the space's apps and the invitations to it, as far as there are any.
+pub(crate) async fn depart_without_role(tx: &mut Tx, name: &MemberName) -> Result<(), Abort> {
+    let scope = name.space.into();
+    let voided = Voided::by_and_of(tx, name).await?;
+    let app_roles = app_roles_of_ended(tx, name).await?;
+    if app_roles.kept && voided.names().next().is_none() {
+        return Ok(());
+    }
+    let change = Change {
+        scope,
+        resources: iter::once(name.to_string()).chain(voided.names()).collect(),
+        before: json!({ "user": name.user.to_string() }),
+        after: voided.told_with(Value::Null),
+        facts: false,
+    };
+    let revision = tx.record(change).await?;
+    voided.end(tx, revision).await?;
+    Ok(tx.emit(scope, Service::Space.name(), vec![app_roles.effect(name)]).await?)
+}
+
 /// R-M8: the apps of someone who goes without naming an heir pass to whoever has been Admin longest.
 pub(crate) async fn app_roles_of_ended(tx: &mut Tx, name: &MemberName) -> Result<AppRoles, Abort> {
     let now = tx.time();

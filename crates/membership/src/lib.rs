@@ -6,6 +6,7 @@ mod domain;
 mod effects;
 mod facts;
 mod forget;
+mod removal;
 mod rpc;
 mod store;
 mod void;
@@ -155,6 +156,7 @@ pub fn inbox(pool: Pool, clock: Arc<dyn Clock>) -> Arc<dyn Receive> {
 #[must_use]
 pub fn sweeps(context: &Arc<Context>) -> Vec<Sweep> {
     vec![
+        Sweep::new("removal of people", context, |context| async move { removal::remove(&context).await }),
         Sweep::new("expiry of roles", context, |context| async move { departure::expire(&context).await }),
         Sweep::new(
             "forgetting of invitations",

@@ -8,5 +8,5 @@ pub(crate) use self::{
     group::Group,
     invitation::{Address, Invitation, Invitee, State, Token, lasts},
     member::{Member, Membership, Patch, is_bootstrap, keeps_an_admin},
-    standing::{Activity, Standing},
+    standing::{Activity, Standing, removed_since},
 };

@@ -60,6 +60,11 @@ impl Standing {
     }
 }
 
+/// Whoever was deactivated by then is removed at `now`.
+pub(crate) fn removed_since(now: Timestamp) -> Timestamp {
+    Timestamp::from_micros(now.micros().saturating_sub(restored()))
+}
+
 fn restored() -> i64 {
     i64::try_from(RESTORED.as_micros()).unwrap_or(i64::MAX)
 }

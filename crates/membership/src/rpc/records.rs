@@ -9,8 +9,8 @@ use devspaces_kit::{
     status::{Fault, Fields},
 };
 use devspaces_proto::facts::v1::{
-    AppBuilder, ListBuildersRequest, ListBuildersResponse,
-    membership_records_service_server::MembershipRecordsService,
+    AppBuilder, ListBuildersRequest, ListBuildersResponse, ListStaffedSpacesRequest,
+    ListStaffedSpacesResponse, membership_records_service_server::MembershipRecordsService,
 };
 use tonic::{Request, Response, Status};
 
@@ -25,6 +25,36 @@ impl MembershipRecordsService for Rpc {
     ) -> Result<Response<ListBuildersResponse>, Status> {
         answer(request, |caller, request| list_builders(&self.0, caller, request)).await
     }
+
+    async fn list_staffed_spaces(
+        &self,
+        request: Request<ListStaffedSpacesRequest>,
+    ) -> Result<Response<ListStaffedSpacesResponse>, Status> {
+        answer(request, |caller, request| list_staffed_spaces(&self.0, caller, request)).await
+    }
+}
+
+/// The most spaces that are asked about.
+const MOST_SPACES: usize = 1000;
+
+/// R-M12
+async fn list_staffed_spaces(
+    context: &Context,
+    caller: Caller,
+    request: ListStaffedSpacesRequest,
+) -> Result<ListStaffedSpacesResponse, Fault> {
+    admit(&caller, Service::Membership, &[Service::Space])?;
+    let mut fields = Fields::new();
+    let number = (1..=MOST_SPACES).contains(&request.spaces.len()).then_some(());
+    let number = fields.check("spaces", number.ok_or(format!("must have 1 to {MOST_SPACES} entries")));
+    let mut spaces = Vec::with_capacity(request.spaces.len().min(MOST_SPACES));
+    for (index, space) in request.spaces.iter().enumerate().take(MOST_SPACES) {
+        spaces.extend(fields.parse::<SpaceName>(format!("spaces[{index}]"), space));
+    }
+    fields.finish_with(number)?;
+    let now = context.clock.now();
+    let staffed = store::member::staffed(&mut context.pool.read().await?, &spaces, now).await?;
+    Ok(ListStaffedSpacesResponse { spaces: staffed.iter().map(ToString::to_string).collect() })
 }
 
 /// R-B13, R-S9

@@ -42,6 +42,34 @@ pub(crate) async fn find(db: &mut Conn, person: &UserName) -> Result<Option<Stan
     row.map(Standing::try_from).transpose()
 }
 
+/// Those who were deactivated by then and can still be reactivated with all that they held, the first first.
+pub(crate) async fn due(db: &mut Conn, by: Timestamp, limit: i64) -> Result<Vec<UserName>, Error> {
+    let people: Vec<String> = on!(db, |c| {
+        sqlx::query_scalar(
+            "SELECT person FROM deactivation WHERE state = 'DEACTIVATED' AND update_time <= $1
+             ORDER BY update_time LIMIT $2",
+        )
+        .bind(by)
+        .bind(limit)
+        .fetch_all(c)
+        .await
+    })?;
+    Ok(people.into_iter().map(UserName::from_stored).collect())
+}
+
+/// Those whose removal goes on.
+pub(crate) async fn removing(db: &mut Conn, limit: i64) -> Result<Vec<UserName>, Error> {
+    let people: Vec<String> = on!(db, |c| {
+        sqlx::query_scalar(
+            "SELECT person FROM deactivation WHERE state = 'REMOVING' ORDER BY person LIMIT $1",
+        )
+        .bind(limit)
+        .fetch_all(c)
+        .await
+    })?;
+    Ok(people.into_iter().map(UserName::from_stored).collect())
+}
+
 /// Stores how a person stands.
 pub(crate) async fn put(db: &mut Conn, standing: &Standing) -> Result<(), Error> {
     on!(db, |c| {

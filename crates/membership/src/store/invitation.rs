@@ -102,6 +102,19 @@ pub(crate) async fn pending_of(
     row.map(Invitation::try_from).transpose()
 }
 
+/// The spaces that somebody is invited to by an invitation that is stored as pending.
+pub(crate) async fn spaces_inviting(db: &mut Conn, person: &UserName) -> Result<Vec<SpaceName>, Error> {
+    let ids: Vec<Uuid> = on!(db, |c| {
+        sqlx::query_scalar(
+            "SELECT space FROM invitation WHERE person = $1 AND state = 'PENDING' ORDER BY space",
+        )
+        .bind(person.id())
+        .fetch_all(c)
+        .await
+    })?;
+    Ok(ids.into_iter().map(SpaceName).collect())
+}
+
 /// The invitations that somebody made and that are pending at `now`.
 pub(crate) async fn pending_by(
     db: &mut Conn,

@@ -8,7 +8,7 @@ use devspaces_kit::{
     name::{MemberName, SpaceName, UserName},
 };
 use devspaces_ledger::{
-    db::{Conn, Error, UnionSql},
+    db::{Conn, Error, RowsSql, UnionSql},
     on,
 };
 use uuid::Uuid;
@@ -127,6 +127,28 @@ pub(crate) async fn has_other_lasting_admin(db: &mut Conn, apart_from: &MemberNa
     .fetch_optional(c)
     .await)?;
     Ok(found.is_some())
+}
+
+static STAFFED: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["space", "now"],
+        "SELECT w.space FROM wanted w
+         WHERE (SELECT m.person FROM member m
+                WHERE m.space = w.space AND m.role = 'ADMIN' AND (m.expire_time IS NULL OR m.expire_time > w.now)
+                  AND NOT EXISTS (SELECT 1 FROM standing d WHERE d.person = m.person AND NOT d.active)
+                ORDER BY m.person LIMIT 1) IS NOT NULL",
+    )
+});
+
+/// Those of some spaces that have an active Admin whose role has not expired by `now`.
+pub(crate) async fn staffed(
+    db: &mut Conn,
+    spaces: &[SpaceName],
+    now: Timestamp,
+) -> Result<Vec<SpaceName>, Error> {
+    let found: Vec<(Uuid,)> = STAFFED.fetch_all(db, spaces, |space| [space.0.into(), now.into()]).await?;
+    Ok(found.into_iter().map(|(space,)| SpaceName(space)).collect())
 }
 
 /// R-M8: who has been Admin longest of those who are active, apart from this person and from those whose role has expired by

@@ -98,6 +98,22 @@ pub(crate) async fn find_all(db: &mut Conn, names: &[SpaceName]) -> Result<HashM
     rows.into_iter().map(|row| Ok((SpaceName(row.id), row.try_into()?))).collect()
 }
 
+/// The spaces after one that are not deleted, in the order of their ids.
+pub(crate) async fn existing(db: &mut Conn, after: SpaceName, limit: i64) -> Result<Vec<Space>, Error> {
+    let rows: Vec<Row> = on!(db, |c| {
+        sqlx::query_as(
+            "SELECT id, display_name, description, logo_uri, state, published, delete_time, create_time, update_time,
+               revision
+             FROM space WHERE id > $1 AND delete_time IS NULL ORDER BY id LIMIT $2",
+        )
+        .bind(after.0)
+        .bind(limit)
+        .fetch_all(c)
+        .await
+    })?;
+    rows.into_iter().map(Space::try_from).collect()
+}
+
 /// Stores a space, in place of what was stored of it.
 pub(crate) async fn put(db: &mut Conn, space: &Space) -> Result<(), Error> {
     let Space { name, metadata, .. } = space;

@@ -5,6 +5,7 @@ mod delete_space;
 mod get_space;
 mod get_space_settings;
 mod lifecycle;
+mod list_orphaned_spaces;
 mod list_spaces;
 mod undelete_space;
 mod update_space;
@@ -12,8 +13,9 @@ mod update_space;
 use devspaces_kit::edge::answer;
 use devspaces_proto::space::v1::{
     ArchiveSpaceRequest, CreateSpaceRequest, DeleteSpaceRequest, GetSpaceRequest, GetSpaceSettingsRequest,
-    ListSpacesRequest, ListSpacesResponse, RestoreSpaceRequest, Space, SpaceSettings, UndeleteSpaceRequest,
-    UpdateSpaceRequest, space_service_server::SpaceService,
+    ListOrphanedSpacesRequest, ListOrphanedSpacesResponse, ListSpacesRequest, ListSpacesResponse,
+    RestoreSpaceRequest, Space, SpaceSettings, UndeleteSpaceRequest, UpdateSpaceRequest,
+    space_service_server::SpaceService,
 };
 use tonic::{Request, Response, Status};
 
@@ -41,6 +43,13 @@ impl SpaceService for Rpc {
         request: Request<ListSpacesRequest>,
     ) -> Result<Response<ListSpacesResponse>, Status> {
         answer(request, |caller, request| list_spaces::handle(&self.0, caller, request)).await
+    }
+
+    async fn list_orphaned_spaces(
+        &self,
+        request: Request<ListOrphanedSpacesRequest>,
+    ) -> Result<Response<ListOrphanedSpacesResponse>, Status> {
+        answer(request, |caller, request| list_orphaned_spaces::handle(&self.0, caller, request)).await
     }
 
     async fn update_space(&self, request: Request<UpdateSpaceRequest>) -> Result<Response<Space>, Status> {

@@ -45,7 +45,7 @@ const METHODS: [Methods; 20] = [
     Methods { service: "AuthzService", signed_in: 6, ..NONE },
     Methods { service: "JournalService", permitted: 2, on_a_resource: 2, internal: 1, ..NONE },
     Methods { service: "FactsService", internal: 8, ..NONE },
-    Methods { signed_in: 1, permitted: 8, on_a_resource: 7, ..of(Service::Space, "SpaceService") },
+    Methods { signed_in: 1, permitted: 9, on_a_resource: 7, ..of(Service::Space, "SpaceService") },
     Methods { permitted: 19, on_a_resource: 18, ..of(Service::Space, "AppService") },
     Methods { permitted: 11, on_a_resource: 11, ..of(Service::Space, "AppGroupService") },
     Methods { internal: 8, ..of(Service::Space, "SpaceRecordsService") },
@@ -54,7 +54,7 @@ const METHODS: [Methods; 20] = [
     Methods { permitted: 11, on_a_resource: 11, ..of(Service::Membership, "GroupService") },
     Methods { permitted: 3, on_a_resource: 3, ..of(Service::Membership, "ReviewService") },
     Methods { permitted: 3, ..of(Service::Membership, "PeopleService") },
-    Methods { internal: 1, ..of(Service::Membership, "MembershipRecordsService") },
+    Methods { internal: 2, ..of(Service::Membership, "MembershipRecordsService") },
     Methods {
         signed_in: 1,
         permitted: 14,

@@ -1,5 +1,10 @@
 //! Deactivations against what the person, and others, do at the same time.
-use devspaces_tests::{Persona, Suite, refused};
+use devspaces::Service;
+use devspaces_tests::{
+    Persona, Suite, refused,
+    sql::{WriteLock, count},
+    suite::eventually,
+};
 use futures::future::{join, join_all};
 use tonic::Code;
 
@@ -23,6 +28,8 @@ scenarios! {
         a_deactivation_against_the_removal_of_the_other_admin,
         a_deactivation_of_the_last_admin_against_a_promotion,
         deactivations_and_reactivations_of_one_person_at_once;
+    two replicas:
+        a_deactivation_waits_for_what_the_person_is_in_the_midst_of;
 }
 
 // R-M12: whatever was under way when the deactivation came is made before its reply, or not at all.
@@ -54,6 +61,39 @@ async fn nothing_that_a_person_began_is_made_once_the_deactivation_is_told(suite
         join_all(begun).await;
         assert_eq!(seen().await, told, "round {round}");
     }
+}
+
+/// Transactions of the billing service that wait for a lock in a statement of theirs: adding an admin, or changing somebody's
+/// standing.
+const ADDING: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()
+    AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO billing_admin%'";
+const DEACTIVATING: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()
+    AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO standing (person, active, stamp)%'";
+
+// R-M12: however long that takes, and at whichever replica it is.
+async fn a_deactivation_waits_for_what_the_person_is_in_the_midst_of(suite: Suite) {
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    consents_to_invoicing(&alice, &space).await.expect("an account");
+    adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
+    let pool = suite.pool(Service::Billing).await;
+    let waits = async |what| eventually(async || (count(&pool, what).await > 0).then_some(())).await;
+    let lock = WriteLock::of_billing_admins(&pool).await;
+    let added = [&carol];
+    let adding = adds_billing_admins(&bob, &space, &added);
+    let told = async {
+        waits(ADDING).await;
+        let (deactivated, ()) = join(deactivates(&suite, &bob), async {
+            waits(DEACTIVATING).await;
+            lock.release().await;
+        })
+        .await;
+        deactivated.expect("deactivated");
+        lists_billing_admins(&alice, &space).await.expect("a list")
+    };
+    let (added, told) = join(adding, told).await;
+    added.expect("it was begun before");
+    assert_eq!(told, ["alice", "bob", "carol"], "and is there when the deactivation is told");
 }
 
 // R-M12: whichever comes first, the person may do nothing, and holds the role afterwards.
@@ -153,12 +193,12 @@ async fn deactivations_and_reactivations_of_one_person_at_once(suite: Suite) {
             change.expect("a change");
         }
         deactivates(&suite, &bob).await.expect("deactivated");
-        for port in devspaces::Service::ALL {
+        for port in Service::ALL {
             let answer = bob.checks_at(port, "space.get", &space).await.expect("an answer");
             assert!(!answer.allowed, "round {round} at {port}");
         }
         reactivates(&suite, &bob).await.expect("reactivated");
-        for port in devspaces::Service::ALL {
+        for port in Service::ALL {
             assert!(bob.checks_at(port, "space.get", &space).await.expect("an answer").allowed, "{port}");
         }
     }

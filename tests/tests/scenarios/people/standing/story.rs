@@ -51,8 +51,11 @@ struct Everything {
     invitation: Invitation,
 }
 
+/// On what of it somebody may do something.
+type On = fn(&Everything) -> &str;
+
 /// What bob may do, and on what.
-const HELD: [(&str, fn(&Everything) -> &str); 7] = [
+const HELD: [(&str, On); 7] = [
     ("members.add", |it| &it.space),
     ("space.get", |it| &it.space),
     ("billing.invoices.get", |it| &it.space),
@@ -139,7 +142,7 @@ async fn a_deactivated_person_is_denied_everything_by_every_service_until_reacti
         assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERSON_DEACTIVATED"));
     }
     let holders = all_subjects(&it.alice, subjects_with("members.list", &it.space), 10).await;
-    assert_eq!(holders.expect("a list"), [it.alice.name.clone()]);
+    assert_eq!(holders.expect("a list"), [it.alice.name.as_str()]);
 
     let standing = reactivates(&suite, bob).await.expect("reactivated");
     assert_eq!((standing.state(), standing.remove_time), (State::Active, None));
@@ -278,7 +281,7 @@ async fn the_operators_person_is_denied_too(suite: Suite) {
     }
     let auditor = suite.persona("services/auditor");
     let named = all_subjects(&auditor, subjects_with("platform.spaces.list", ""), 10).await;
-    assert_eq!(named.expect("a list"), [operator.name.clone()]);
+    assert_eq!(named.expect("a list"), [operator.name.as_str()]);
     deactivates(&suite, &operator).await.expect("deactivated");
     for port in Service::ALL {
         let request = about(&operator.name, "platform.spaces.list", "");
