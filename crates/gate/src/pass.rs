@@ -6,7 +6,7 @@ use devspaces_kit::{
     name::{Principal, Scope, SpaceName},
     status::{Blockers, Fault, Reason, SPACE_ARCHIVED},
 };
-use devspaces_ledger::Tx;
+use devspaces_ledger::{Tx, standing};
 
 use crate::{
     facts::{OwnFacts, Question, Version},
@@ -168,12 +168,17 @@ impl Standing {
         &self.facts
     }
 
-    /// Goes on if the person has not ceased to be a member since, as far as that has had its effects here. In a
+    /// Goes on if the person is active, and has not ceased to be a member since, as far as that has had its effects here. In a
     /// transaction on the space, so that what follows from these facts comes before such effects or not at all.
     ///
     /// # Errors
     /// `UNAVAILABLE` if so: whoever asks again gets new facts. Faults of the database.
     pub async fn confirm(&self, tx: &mut Tx) -> Result<(), Fault> {
+        if let Some(person) = self.subject.as_user()
+            && !standing::hold(tx, &person).await?
+        {
+            return Err(unavailable(OwnerSet::of(Service::Membership)));
+        }
         match &self.membership {
             Some(version) => refuse_departed(&*self.home, tx, self.space, &self.subject, version).await,
             None => Ok(()),

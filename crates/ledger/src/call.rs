@@ -2,7 +2,7 @@ use std::mem;
 
 use devspaces_kit::{
     identity::Caller,
-    name::Principal,
+    name::{Principal, UserName},
     status::{Fault, Fields},
     text,
 };
@@ -24,6 +24,8 @@ pub struct Call {
     /// Whether somebody is told of the result.
     awaited: bool,
     pub(crate) on_behalf_of: Option<Principal>,
+    /// Whether it concludes what was committed before.
+    concludes: bool,
 }
 
 impl Call {
@@ -38,7 +40,16 @@ impl Call {
     ) -> Self {
         // Compared with that of a call with the same key and of no other: a large request without one is not hashed.
         let request_hash = request_id.map_or([0; 32], |_| Sha256::digest(request.encode_to_vec()).into());
-        Self { caller, method, request_id, request_hash, preview: false, awaited: true, on_behalf_of: None }
+        Self {
+            caller,
+            method,
+            request_id,
+            request_hash,
+            preview: false,
+            awaited: true,
+            on_behalf_of: None,
+            concludes: false,
+        }
     }
 
     /// What a service does of its own accord when it falls due. The journal names `what` in place of a method: nobody
@@ -64,6 +75,17 @@ impl Call {
     #[must_use]
     pub fn on_behalf_of(self, principal: Principal) -> Self {
         Self { on_behalf_of: Some(principal), ..self }
+    }
+
+    /// The same call, where it concludes what it has committed before: whoever made it need not be active any more (R-M12).
+    #[must_use]
+    pub fn concluding(self) -> Self {
+        Self { concludes: true, ..self }
+    }
+
+    /// The person who must be active, and stay so, until the change is committed (R-M12).
+    pub(crate) fn holds(&self) -> Option<UserName> {
+        self.caller.principal.as_user().filter(|_| !self.concludes)
     }
 
     /// The same call without its `request_id`: for a change that precedes the one whose result is the answer.

@@ -196,7 +196,8 @@ impl Mutations {
             let attempt = retry(attempt).await;
             match attempt.map_err(|fault| if behind { of_pending(fault) } else { fault })? {
                 Attempt::Committed { response, has_effects } => {
-                    if has_effects {
+                    // Behind effects that are pending, what changed nothing may repeat the change that they are of.
+                    if has_effects || behind {
                         self.outbox.flush(scopes).await?;
                     }
                     return Ok(response);
@@ -236,7 +237,7 @@ impl Mutations {
             tx.rollback().await?;
             return Ok(Attempt::Effects);
         }
-        if let Some(person) = call.caller.principal.as_user()
+        if let Some(person) = call.holds()
             && !standing::hold(&mut tx, &person).await?
         {
             return Err(Fault::person_deactivated().into());

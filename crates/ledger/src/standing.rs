@@ -60,8 +60,9 @@ pub async fn deactivated(
     Ok(found.into_iter().map(|(person,)| UserName::from_stored(person)).collect())
 }
 
-/// Whether a person is active, who stays so until the transaction ends.
-pub(crate) async fn hold(tx: &mut Tx, person: &UserName) -> Result<bool, Error> {
+/// Whether a person is active, who stays so until the transaction ends. For whoever a change depends on beside its caller, who is
+/// held in any case.
+pub async fn hold(tx: &mut Tx, person: &UserName) -> Result<bool, Error> {
     Ok(on!(tx, |c| {
         sqlx::query_scalar(
             "INSERT INTO standing (person, active) VALUES ($1, TRUE)

@@ -59,10 +59,10 @@ pub(crate) async fn conclude(context: &Context, call: &Call, intent: Intent) -> 
     let refused = spaces::reserve(context, question).await.map_err(|_| undecided())?;
     let scopes = vec![intent.space.into()];
     if refused.is_empty() {
-        return context.mutations.run(call.clone(), scopes, Submission(intent.listing)).await;
+        return context.mutations.run(call.clone().concluding(), scopes, Submission(intent.listing)).await;
     }
     let cancellation = Cancellation(intent.listing);
-    context.mutations.run(call.clone().without_request_id(), scopes, cancellation).await?;
+    context.mutations.run(call.clone().without_request_id().concluding(), scopes, cancellation).await?;
     let mut blockers = Blockers::new();
     for reason in refused {
         block(&mut blockers, &intent, &reason);

@@ -23,8 +23,12 @@ pub(crate) async fn set_role(
     request: SetGroupRoleRequest,
 ) -> Result<(), Fault> {
     let actor = call.caller.principal.to_string();
-    // Of this caller: others may have chosen the same.
-    let request_id = call.part(&actor).request_id().map(|id| id.to_string()).unwrap_or_default();
+    // Of this caller and method: what is one call here is the same method there, whoever calls and for what.
+    let request_id = call
+        .part(&format!("{} {actor}", call.method))
+        .request_id()
+        .map(|id| id.to_string())
+        .unwrap_or_default();
     let (named, on) = (group.to_string(), app.to_string());
     let request = SetGroupRoleRequest { group: named, app: on, actor, request_id, ..request };
     let answer = context.peers.ask(Service::Space, request, |channel, request| async move {

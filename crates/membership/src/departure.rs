@@ -199,10 +199,14 @@ pub(crate) async fn depart_without_role(tx: &mut Tx, name: &MemberName) -> Resul
         resources: iter::once(name.to_string()).chain(voided.names()).collect(),
         before: json!({ "user": name.user.to_string() }),
         after: voided.told_with(Value::Null),
-        facts: false,
+        // The space service takes the entry's place for that of a departure, and what is known from before it for old.
+        facts: true,
     };
     let revision = tx.record(change).await?;
     voided.end(tx, revision).await?;
+    if app_roles.kept {
+        return Ok(());
+    }
     Ok(tx.emit(scope, Service::Space.name(), vec![app_roles.effect(name)]).await?)
 }
 

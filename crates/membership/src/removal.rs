@@ -64,7 +64,7 @@ async fn from_everywhere(context: &Context, person: &UserName) -> Result<(), Fau
     let inviting = store::invitation::spaces_inviting(&mut context.pool.read().await?, person).await?;
     each(inviting, |space| {
         let name = MemberName { space, user: person.clone() };
-        context.mutations.run(call(), vec![space.into()], FromConsole(name))
+        context.mutations.run(call(), vec![space.into(), Scope::People], FromConsole(name))
     })
     .await
 }
@@ -80,7 +80,7 @@ async fn from_space(context: &Context, name: MemberName, held: &Facts) -> Result
     }
     let member = held.membership.known().is_some_and(|member| member.role.is_some());
     if member || held.space.known().is_some_and(|space| space.contributes) {
-        context.mutations.run(call(), vec![name.space.into()], FromConsole(name)).await?;
+        context.mutations.run(call(), vec![name.space.into(), Scope::People], FromConsole(name)).await?;
     }
     Ok(())
 }
@@ -117,6 +117,12 @@ impl Mutation for Step {
     }
 }
 
+/// Whether the removal of a person goes on. Another replica may have ended it, and the person may be back since.
+async fn is_being_removed(tx: &mut Tx, person: &UserName) -> Result<bool, Abort> {
+    let found = store::deactivation::find(tx, person).await?;
+    Ok(found.is_some_and(|found| found.activity == Activity::Removing))
+}
+
 /// R-M5: from a space's console, and from its apps, which pass to whoever has been Admin longest.
 struct FromConsole(MemberName);
 
@@ -126,6 +132,9 @@ impl Mutation for FromConsole {
     const FALLS_DUE: bool = true;
 
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
+        if !is_being_removed(tx, &self.0.user).await? {
+            return Ok(());
+        }
         let now = tx.time();
         match store::member::find(tx, &self.0, now).await? {
             Some(member) => {
@@ -150,6 +159,9 @@ impl Mutation for FromPlanes {
     const FALLS_DUE: bool = true;
 
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
+        if !is_being_removed(tx, &self.person).await? {
+            return Ok(());
+        }
         let (space, user) = (self.space.to_string(), self.person.to_string());
         let planes: Vec<&str> = self.peers.iter().map(|peer| peer.name()).collect();
         let change = Change {

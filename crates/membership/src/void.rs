@@ -11,15 +11,15 @@ use crate::{
     store,
 };
 
-/// Whether whoever made an invitation is Admin still, and active: nobody comes in by somebody who may do nothing (R-M12).
-/// Once it was otherwise, the invitation is stored as void, but for a
-/// role that has just ended and had no consequences yet.
+/// Whether whoever made an invitation is Admin still, and active until the transaction ends: nobody comes in by somebody who may
+/// do nothing (R-M12). Once the role was another, the invitation is stored as void, but for a role that has just ended and had
+/// no consequences yet.
 pub(crate) async fn inviter_is_admin(tx: &mut Tx, invitation: &Invitation) -> Result<bool, Abort> {
     let inviter = MemberName { space: invitation.name.space, user: invitation.inviter.clone() };
     let now = tx.time();
     let found = store::member::find(tx, &inviter, now).await?;
     let is_admin = found.is_some_and(|member| member.membership.role == ConsoleRole::Admin);
-    Ok(is_admin && standing::is_active(tx, &invitation.inviter).await?)
+    Ok(is_admin && standing::hold(tx, &invitation.inviter).await?)
 }
 
 /// Invitations that become void with a change of somebody's role, as a part of that change.

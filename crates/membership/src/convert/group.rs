@@ -31,7 +31,7 @@ impl From<Group> for proto::Group {
 
 /// Somebody in a group.
 pub(crate) fn member_to_wire(user: &UserName, since: Timestamp) -> proto::GroupMember {
-    proto::GroupMember { user: user.to_string(), create_time: Some(since.into()) }
+    proto::GroupMember { user: user.to_string(), create_time: Some(since.into()), deactivated: false }
 }
 
 /// A role as the space service tells of it. The numbers of the roles are the same in both areas of the API.

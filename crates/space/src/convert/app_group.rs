@@ -32,6 +32,7 @@ pub(crate) fn role_to_wire(holder: &RoleHolder, given: GivenRole) -> proto::AppG
         member: holder.to_string(),
         role: wire_role(given.role).into(),
         expire_time: given.expire_time.map(Into::into),
+        deactivated: false,
     }
 }
 

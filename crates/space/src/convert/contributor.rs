@@ -136,7 +136,9 @@ pub(crate) fn patch(request: &proto::UpdateContributorRequest, now: Timestamp) -
     if masked.contains(&"role") {
         patch.role = fields.check("contributor.role", given_role(contributor.role));
     }
-    if masked.contains(&"expire_time") {
+    // A client that does not know of ends replaces all of a role without one: then it stays as it is.
+    let all = request.update_mask.as_ref().is_some_and(|mask| mask.paths == ["*"]);
+    if masked.contains(&"expire_time") && (!all || contributor.expire_time.is_some()) {
         patch.expire_time = fields.check("contributor.expire_time", end_ahead(contributor.expire_time, now));
     }
     fields.finish()?;

@@ -19,6 +19,7 @@ use crate::acts::{
     invitations::{invites, of_user},
     marketplace::{accepts_terms, adds_marketplace_admins},
     members::{ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, member, removes_member},
+    people::{deactivates, reactivates},
     refusals::{DENIED, INVALID},
 };
 
@@ -185,7 +186,7 @@ async fn every_role_is_told_with_its_way_its_giver_and_its_end(suite: Suite) {
     }
     let all = lists(alice, asking(space), 0).await.expect("a list");
     for binding in &all {
-        let (given, expected) = (binding.given_by.as_str(), line(binding));
+        let (told, expected) = (binding.given_by.as_str(), line(binding));
         let giver = match (binding.way(), &binding.user) {
             (Way::Derived, _) => "",
             (_, user) if *user == erin.name || *user == dora.name && binding.plane() == Plane::App => {
@@ -193,7 +194,7 @@ async fn every_role_is_told_with_its_way_its_giver_and_its_end(suite: Suite) {
             }
             _ => &alice.name,
         };
-        assert_eq!(given, giver, "{expected:?}");
+        assert_eq!(told, giver, "{expected:?}");
         assert_eq!(binding.start_time.is_some(), binding.way() == Way::Direct, "{expected:?}");
         assert_eq!(binding.expire_time, None, "{expected:?}");
     }
@@ -202,6 +203,10 @@ async fn every_role_is_told_with_its_way_its_giver_and_its_end(suite: Suite) {
         let own: Vec<_> = team.all_lines().into_iter().filter(|(user, ..)| *user == who.name).collect();
         assert_eq!(lines(&lists(alice, request, 1).await.expect("a list")), own, "{}", who.name);
     }
+    deactivates(&suite, erin).await.expect("deactivated");
+    let marked = lists(alice, asking(space), 0).await.expect("a list");
+    assert!(marked.iter().all(|binding| binding.deactivated == (binding.user == erin.name)), "R-M12");
+    reactivates(&suite, erin).await.expect("reactivated");
     let csv = exports(alice, space).await.expect("whole");
     let mut records = csv.split_terminator("\r\n");
     let header =
@@ -313,7 +318,7 @@ async fn what_ends_within_a_time_is_told(suite: Suite) {
     assert!(of(&soon).into_iter().chain(of(&later)).all(|line| both.contains(&line)));
     let ends = lists(alice, within(3601), 0).await.expect("a list").into_iter().map(|it| it.expire_time);
     assert!(ends.into_iter().all(|end| end == Some(at(3600))));
-    suite.clock.advance(Duration::from_secs(3600));
+    suite.clock.advance(Duration::from_hours(1));
     assert_eq!(told(3601).await, of(&later), "the other is gone by itself");
 }
 
@@ -357,7 +362,7 @@ async fn a_preview_tells_what_the_removal_then_does(suite: Suite) {
         let done = alice.members().remove_member(request).await.expect("removed").into_inner();
         assert_eq!(told, done, "{}", whom.name);
         if whom.name == mia.name {
-            assert_eq!(done.void_invitations, [sent.name.clone()]);
+            assert_eq!(done.void_invitations, std::slice::from_ref(&sent.name));
             assert_eq!(done.remaining_roles.len(), 1, "she is Marketplace admin still");
         } else {
             let [owned] = done.removed_app_roles.as_slice() else { panic!("{done:?}") };

@@ -8,6 +8,7 @@ use devspaces_kit::{
     page::{self, PageToken},
     status::{Fault, Fields},
 };
+use devspaces_ledger::standing;
 use devspaces_proto::{
     billing::v1::{CostSource, DeployingRole, WhoCanIncurCostRequest, WhoCanIncurCostResponse},
     facts::v1::{
@@ -18,7 +19,7 @@ use devspaces_proto::{
 };
 use futures::future::try_join;
 
-/// R-B13, R-S9
+/// R-B13, R-S9, R-M12
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
@@ -79,6 +80,10 @@ async fn sources(
         };
         let role = DeployingRole { role: role.to_owned(), apps: deployer.apps };
         person(&mut people, &deployer.user, Service::Space)?.deploying_roles.push(role);
+    }
+    let deactivated = standing::deactivated(&mut context.pool.read().await?, people.keys()).await?;
+    for (user, source) in &mut people {
+        source.deactivated = deactivated.contains(user);
     }
     // Each list is cut at the limit, so the first of them together are complete.
     Ok(people.into_iter().take(size + 1).collect())

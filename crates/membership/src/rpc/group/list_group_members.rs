@@ -1,12 +1,14 @@
 use devspaces_authz::Permission;
 use devspaces_gate::Context;
 use devspaces_kit::{
+    clock::Timestamp,
     identity::Caller,
-    name::GroupName,
+    name::{GroupName, UserName},
     page::{self, PageToken},
     status::{Fault, Fields},
 };
-use devspaces_proto::membership::v1::{ListGroupMembersRequest, ListGroupMembersResponse};
+use devspaces_ledger::standing;
+use devspaces_proto::membership::v1::{GroupMember, ListGroupMembersRequest, ListGroupMembersResponse};
 
 use super::require;
 use crate::{convert::group::member_to_wire, store};
@@ -29,11 +31,10 @@ pub(super) async fn handle(
     require(context, name).await?;
     let mut db = context.pool.read().await?;
     let found = store::group::members(&mut db, name, &after, page::limit(size)).await?;
-    let (members, last) = page::fill(
-        found,
-        size,
-        |(user, _)| user.id().to_owned(),
-        |(user, since)| Some(member_to_wire(&user, since)),
-    );
+    let deactivated = standing::deactivated(&mut db, found.iter().map(|(user, _)| user)).await?;
+    let marked = |(user, since): (UserName, Timestamp)| {
+        Some(GroupMember { deactivated: deactivated.contains(&user), ..member_to_wire(&user, since) })
+    };
+    let (members, last) = page::fill(found, size, |(user, _)| user.id().to_owned(), marked);
     Ok(ListGroupMembersResponse { members, next_page_token: tokens.next(last) })
 }

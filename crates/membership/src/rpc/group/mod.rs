@@ -107,7 +107,7 @@ impl GroupService for Rpc {
 /// role on an app comes to is looked up through these, and what somebody leaves with the space is told.
 const MOST_GROUPS: i64 = 1000;
 const MOST_MEMBERS: i64 = 10_000;
-const MOST_OF_PERSON: usize = 100;
+const MOST_OF_PERSON: usize = 50;
 
 /// The group that the caller may change, in a transaction on its space.
 async fn existing(tx: &mut Tx, name: GroupName) -> Result<Group, Abort> {

@@ -135,10 +135,16 @@ impl Told {
     /// Goes on if all is told still that was told before.
     ///
     /// # Errors
-    /// `PERMISSION_DENIED`.
+    /// `PERMISSION_DENIED`; `UNAVAILABLE` / `FACTS_UNAVAILABLE` if it is not known.
     pub(super) fn includes(&self, before: &Self, space: SpaceName) -> Result<(), Fault> {
-        if before.sections.iter().all(|section| self.sections.contains(section)) {
+        let gone: Vec<_> =
+            before.sections.iter().filter(|section| !self.sections.contains(section)).collect();
+        if gone.is_empty() {
             return Ok(());
+        }
+        if gone.iter().all(|section| self.unknown.contains(section)) {
+            let owners: Vec<_> = gone.iter().map(|section| section.owner().name()).collect();
+            return Err(Fault::facts_unavailable(&owners));
         }
         Err(Fault::permission_denied(Permission::MembersList.name(), space))
     }

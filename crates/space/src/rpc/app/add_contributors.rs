@@ -38,9 +38,22 @@ async fn add(
     let pass = context.gate.require(&call.caller, Permission::AppContributorsUpdate, app).await?;
     let name = |(user, given): (UserName, GivenRole)| (ContributorName { app, user }, given);
     let added = convert::contributor::added(&request.contributors, context.clock.now())?;
-    let added = added.into_iter().map(name).collect();
+    let added: Vec<_> = added.into_iter().map(name).collect();
+    trust_ends(context, &added).await?;
     let scopes = scopes(app, pass.space());
     context.mutations.run(call.clone(), scopes, pass.guard(Addition { app, added })).await
+}
+
+/// R-M10: nobody is added anew whose role has ended only by a clock that is doubted.
+async fn trust_ends(context: &Context, added: &[(ContributorName, GivenRole)]) -> Result<(), Fault> {
+    let mut db = context.pool.read().await?;
+    for (name, _) in added {
+        let found = store::contributor::find(&mut db, name).await?;
+        if found.is_some_and(|found| !found.is_current(context.clock.now())) {
+            context.steady.now()?;
+        }
+    }
+    Ok(())
 }
 
 struct Addition {

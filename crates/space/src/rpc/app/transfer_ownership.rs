@@ -5,7 +5,7 @@ use devspaces_kit::{
     name::{AppName, ContributorName, UserName},
     status::{Fault, Fields, Reason},
 };
-use devspaces_ledger::{Abort, Call, Tx};
+use devspaces_ledger::{Abort, Call, Tx, standing};
 use devspaces_proto::space::v1::{App as WireApp, TransferOwnershipRequest};
 use futures::future::try_join;
 use serde_json::json;
@@ -18,7 +18,7 @@ use crate::{
     store,
 };
 
-/// R-A3
+/// R-A3, R-M12
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
@@ -78,26 +78,30 @@ impl GuardedChange for Transfer {
         if own.is_none() {
             self.require_member(tx).await?;
         }
+        if !standing::hold(tx, &self.heir.user).await? {
+            return Err(self.ineligible().into());
+        }
         self.pass_on(tx, &app, &before, own).await?;
         Ok(convert::app::to_wire(app, AppRole::Admin))
     }
 }
 
 impl Transfer {
+    fn ineligible(&self) -> Fault {
+        let sentence = "The new owner must contribute to the app or have a console role in its space, and not be deactivated";
+        Fault::precondition(Reason::NewOwnerIneligible, self.heir.app.to_string(), sentence)
+    }
+
     /// Goes on if the new owner, who does not contribute to the app, has a console role in its space, also now.
     async fn require_member(&self, tx: &mut Tx) -> Result<(), Abort> {
-        let ineligible = || {
-            let sentence = "The new owner must contribute to the app or have a console role in its space";
-            Fault::precondition(Reason::NewOwnerIneligible, self.heir.app.to_string(), sentence)
-        };
         // R-M7: whoever is not in the space must not find out this way who is.
         if self.from_outside {
-            return Err(ineligible().into());
+            return Err(self.ineligible().into());
         }
         match self.standing.facts().membership {
             Fact::Missing => Err(Fault::facts_unavailable(&[Service::Membership.name()]).into()),
             Fact::Known(member) if member.role.is_some() => Ok(self.standing.confirm(tx).await?),
-            Fact::Known(_) => Err(ineligible().into()),
+            Fact::Known(_) => Err(self.ineligible().into()),
         }
     }
 

@@ -4,7 +4,7 @@ use devspaces_kit::{identity::Caller, name::AppName, status::Fault};
 use devspaces_ledger::{Abort, Call, Change, Tx};
 use devspaces_proto::space::v1::{App as WireApp, UpdateAppRequest};
 
-use super::permitted_app;
+use super::{permitted_app, scopes};
 use crate::{
     convert,
     domain::{App, DetailsPatch},
@@ -33,7 +33,9 @@ async fn update(
     let pass = context.gate.require(&call.caller, Permission::AppUpdate, name).await?;
     let patch = convert::app::patch(&request)?;
     let etag = request.app.map(|app| app.etag).unwrap_or_default();
-    context.mutations.run(call.clone(), vec![name.into()], pass.guard(Update { name, etag, patch })).await
+    // A role through a group changes with the space and not with the app.
+    let scopes = scopes(name, pass.space());
+    context.mutations.run(call.clone(), scopes, pass.guard(Update { name, etag, patch })).await
 }
 
 struct Update {

@@ -7,8 +7,11 @@ use devspaces_kit::{
     page::{self, PageToken},
     status::{Fault, Fields},
 };
-use devspaces_ledger::db::{Conn, Error};
-use devspaces_proto::space::v1::{ListAppGroupRolesRequest, ListAppGroupRolesResponse};
+use devspaces_ledger::{
+    db::{Conn, Error},
+    standing,
+};
+use devspaces_proto::space::v1::{AppGroupRole, ListAppGroupRolesRequest, ListAppGroupRolesResponse};
 use uuid::Uuid;
 
 use crate::{convert::app_group::role_to_wire, domain::GivenRole, store};
@@ -34,12 +37,17 @@ pub(super) async fn handle(
     let mut db = context.pool.read().await?;
     store::app_group::find(&mut db, name).await?.ok_or_else(|| Fault::not_found(name))?;
     let found = page(&mut db, name, after, page::limit(size), context.clock.now()).await?;
-    let (roles, last) = page::fill(
-        found,
-        size,
-        |(holder, _)| holder.to_string(),
-        |(holder, given)| Some(role_to_wire(&holder, given)),
-    );
+    let people = found.iter().filter_map(|(holder, _)| match holder {
+        RoleHolder::User(user) => Some(user),
+        RoleHolder::Group(_) => None,
+    });
+    let deactivated = standing::deactivated(&mut db, people).await?;
+    let marked = |(holder, given): (RoleHolder, GivenRole)| {
+        let role = role_to_wire(&holder, given);
+        let deactivated = matches!(&holder, RoleHolder::User(user) if deactivated.contains(user));
+        Some(AppGroupRole { deactivated, ..role })
+    };
+    let (roles, last) = page::fill(found, size, |(holder, _)| holder.to_string(), marked);
     Ok(ListAppGroupRolesResponse { roles, next_page_token: tokens.next(last) })
 }
 

@@ -115,7 +115,7 @@ impl AppGroupService for Rpc {
 /// groups may have roles on one. What somebody may do on an app is looked up through all that it is in.
 const MOST_APP_GROUPS: i64 = 1000;
 const MOST_APPS: i64 = 10_000;
-const MOST_OF_APP: i64 = 100;
+const MOST_OF_APP: i64 = 10;
 const MOST_ROLES: i64 = 1000;
 
 /// The app group that the caller may change, in a transaction on its space.

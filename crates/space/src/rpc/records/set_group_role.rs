@@ -7,7 +7,7 @@ use devspaces_kit::{
     status::{Fault, Fields, Reason, reason_name},
     text,
 };
-use devspaces_ledger::{Abort, Call, Tx};
+use devspaces_ledger::{Abort, Call, Tx, standing};
 use devspaces_proto::{
     MethodRequest as _,
     facts::v1::{SetGroupRoleRequest, SetGroupRoleResponse},
@@ -44,7 +44,7 @@ pub(super) async fn handle(
     let call = Call::new(caller, SetGroupRoleRequest::METHOD, &request, request_id);
     let call = call.on_behalf_of(actor.clone().into());
     let done =
-        context.mutations.answer(&call, set(context, &call, actor, SetRole { group, app, given })).await;
+        context.mutations.answer(&call, set(context, &call, SetRole { group, app, given, actor })).await;
     done.or_else(|fault| refused(&fault).ok_or(fault))
 }
 
@@ -63,14 +63,9 @@ fn given(request: &SetGroupRoleRequest) -> Result<Option<GivenRole>, String> {
     Ok(contributor_from_wire(request.role).map(|role| GivenRole { role, expire_time: end }))
 }
 
-async fn set(
-    context: &Context,
-    call: &Call,
-    actor: UserName,
-    change: SetRole,
-) -> Result<SetGroupRoleResponse, Fault> {
+async fn set(context: &Context, call: &Call, change: SetRole) -> Result<SetGroupRoleResponse, Fault> {
     // The actor's own permission, asked here once more, so that it is decided again in the transaction that gives the role.
-    let actor = Caller { principal: actor.into(), email: None, suite: None, expires: None };
+    let actor = Caller { principal: change.actor.clone().into(), email: None, suite: None, expires: None };
     let space = change.group.space;
     let pass = context.gate.require_active(&actor, Permission::GroupsUpdate, space).await?;
     // An app that is not in the space is no scope of this change: anybody may name any.
@@ -87,6 +82,8 @@ struct SetRole {
     app: AppName,
     /// `None`: it is taken.
     given: Option<GivenRole>,
+    /// Who asked the membership service for it.
+    actor: UserName,
 }
 
 /// It rests as a revocation does: what takes the place of a higher role takes that away.
@@ -94,7 +91,11 @@ impl GuardedChange for SetRole {
     type Reply = SetGroupRoleResponse;
 
     async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<SetGroupRoleResponse, Abort> {
-        let Self { group, app, given } = self;
+        let Self { group, app, given, actor } = self;
+        // R-M12: the caller is a service; who must be active is the person that it calls for.
+        if !standing::hold(tx, actor).await? {
+            return Err(Fault::person_deactivated().into());
+        }
         let now = tx.time();
         let before = store::group_role::find(tx, *group, *app, now).await?;
         let blockers = match given {

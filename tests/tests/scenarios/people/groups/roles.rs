@@ -1,13 +1,14 @@
 //! What somebody may do by a group, and how that is told.
 use devspaces::Service;
 use devspaces_proto::{
-    membership::v1::{RemoveMemberRequest, RemoveMemberResponse},
+    membership::v1::{GrantAppRoleRequest, RemoveMemberRequest, RemoveMemberResponse, RevokeAppRoleRequest},
     space::v1::ContributorRole,
 };
 use devspaces_tests::{Persona, Suite, refused};
 use tonic::Code;
 
 use crate::acts::{
+    REQUEST_ID,
     apps::{apps_seen, gets_app},
     authz::{all_resources, all_subjects, resources_of, subjects_with},
     contributors::{
@@ -15,8 +16,8 @@ use crate::acts::{
         updates_contributor,
     },
     groups::{
-        adds_to_group, creates_group, gets_group, grants_app_role, group_of, has_it, lists_group_members,
-        lists_group_roles, lists_groups, renames_group, revokes_app_role,
+        adds_to_group, creates_group, gets_group, grant, grants_app_role, grants_app_role_as_given, group_of,
+        has_it, lists_group_members, lists_group_roles, lists_groups, renames_group, revokes_app_role,
     },
     members::{ADMIN, DEVELOPER, adds_members, keeps_only_app_roles},
     spaces::{archives_space, gets_space, shown_in_switcher},
@@ -25,6 +26,7 @@ use crate::acts::{
 scenarios! {
     both engines:
         the_owner_of_apps_tells_of_a_group_role_in_its_journal,
+        one_request_id_serves_a_grant_and_a_revocation,
         an_admin_who_was_removed_gives_nothing_any_more;
     everywhere:
         a_group_is_made_and_shown_to_whoever_sees_the_members,
@@ -34,6 +36,25 @@ scenarios! {
         a_developer_sees_the_apps_of_their_groups_and_no_others,
         what_a_group_gives_is_on_every_list,
         a_removal_tells_which_groups_are_left;
+}
+
+// R-J5: an id is known by caller and method.
+async fn one_request_id_serves_a_grant_and_a_revocation(suite: Suite) {
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    let group = group_of(&alice, &space, "Mobile", &[&bob]).await;
+    let request_id = REQUEST_ID.to_owned();
+    let given = GrantAppRoleRequest { request_id: request_id.clone(), ..grant(&group, &app, DEPLOYER) };
+    for _ in 0..2 {
+        grants_app_role_as_given(&alice, given.clone()).await.expect("granted");
+    }
+    assert!(bob.may("app.deploy", &app).await);
+    let taken = RevokeAppRoleRequest { name: group, app: app.clone(), request_id };
+    for _ in 0..2 {
+        alice.groups().revoke_app_role(taken.clone()).await.expect("revoked");
+    }
+    assert!(!bob.may("app.deploy", &app).await);
 }
 
 // R-M11, R-P3

@@ -11,6 +11,9 @@ use crate::acts::{
     REQUEST_ID,
     accounts::consents_to_invoicing,
     authz::about,
+    marketplace::{
+        accepts_terms, adds_marketplace_admins, lists_listings, submits_listing, withdraws_listing,
+    },
     members::{ADMIN, adds_members, lists_members},
     people::{deactivates, deactivation, offboarding, reactivates, standing_of},
     spaces::gets_space,
@@ -21,6 +24,7 @@ scenarios! {
         what_is_pending_at_one_service_holds_at_the_others_and_is_delivered_later,
         deactivated_reactivated_and_deactivated_again_while_a_service_is_down,
         a_deactivation_outlives_every_service,
+        a_listing_submitted_before_a_deactivation_does_not_hang,
         a_person_of_whom_nobody_heard_is_deactivated_before_the_first_call;
 }
 
@@ -45,6 +49,12 @@ async fn what_is_pending_at_one_service_holds_at_the_others_and_is_delivered_lat
         assert_eq!(pending.kind(), (Code::Unavailable, "EFFECT_PENDING"));
         assert!(pending.retry);
     }
+    let another = refused(deactivates(&suite, &bob).await);
+    assert_eq!(
+        another.kind(),
+        (Code::Unavailable, "EFFECT_PENDING"),
+        "no other call is told that it is done"
+    );
     assert!(!may_at(&suite, Service::Space, &bob, "space.create", "").await);
     assert_eq!(refused(gets_space(&bob, &space).await).code, Code::PermissionDenied);
     suite.restart(Service::Billing).await;
@@ -95,6 +105,29 @@ async fn a_deactivation_outlives_every_service(suite: Suite) {
     assert_eq!(standing_of(&suite, &bob).await.expect("a standing").state(), State::Deactivated);
     eventually(async || reactivates(&suite, &bob).await.ok()).await;
     assert_eq!(lists_members(&bob, &space).await.expect("a list").len(), 2);
+}
+
+// R-K6, R-M12: what was committed before is concluded, whoever began it.
+async fn a_listing_submitted_before_a_deactivation_does_not_hang(suite: Suite) {
+    let mut suite = suite;
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    let profile = accepts_terms(&alice, &space).await.expect("published").name;
+    adds_marketplace_admins(&alice, &profile, &[&bob]).await.expect("added");
+    suite.stop(Service::Space).await;
+    assert_eq!(refused(submits_listing(&bob, &profile, &app).await).code, Code::Unavailable);
+    assert_eq!(refused(deactivates(&suite, &bob).await).reason, "EFFECT_PENDING");
+    suite.restart(Service::Space).await;
+    eventually(async || deactivates(&suite, &bob).await.ok()).await;
+    let withdrawn = eventually(async || {
+        // Nothing is listed if the reservation was never made: then another submits.
+        match lists_listings(&alice, &profile, 0).await.ok()?.pop() {
+            Some(listing) => withdraws_listing(&alice, &listing.name).await.ok(),
+            None => submits_listing(&alice, &profile, &app).await.ok(),
+        }
+    });
+    withdrawn.await;
 }
 
 // R-M12: no service knows the person yet, and none of them lets the person begin.

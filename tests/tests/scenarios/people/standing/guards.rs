@@ -5,6 +5,7 @@ use tonic::Code;
 use crate::acts::{
     accounts::{adds_billing_admins, consents_to_invoicing, lists_billing_admins, removes_billing_admin},
     apps::{creates_app, gets_app},
+    contributors::{DEPLOYER, adds_contributors, transfers_ownership},
     marketplace::{
         accepts_terms, adds_marketplace_admins, lists_marketplace_admins, removes_marketplace_admin,
     },
@@ -15,6 +16,7 @@ use crate::acts::{
 scenarios! {
     everywhere:
         a_deactivated_admin_is_no_other_admin,
+        nobody_passes_an_app_on_to_who_is_deactivated,
         a_deactivated_billing_admin_is_no_other_billing_admin,
         a_deactivated_marketplace_admin_is_no_other_marketplace_admin,
         the_last_admin_is_deactivated_and_marketplace_admins_choose_anew,
@@ -39,6 +41,19 @@ async fn a_deactivated_admin_is_no_other_admin(suite: Suite) {
     assert!(!bob.may("space.get", &space).await, "what was removed meanwhile is not back");
     adds_members(&alice, &space, &[(&bob, ADMIN)]).await.expect("added");
     leaves_space(&alice, &space).await.expect("left");
+}
+
+// R-A3, R-M12
+async fn nobody_passes_an_app_on_to_who_is_deactivated(suite: Suite) {
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    adds_contributors(&alice, &app, &[(&bob, DEPLOYER)]).await.expect("added");
+    deactivates(&suite, &bob).await.expect("deactivated");
+    let refusal = refused(transfers_ownership(&alice, &app, &bob).await);
+    assert_eq!(refusal.kind(), (Code::FailedPrecondition, "NEW_OWNER_INELIGIBLE"));
+    reactivates(&suite, &bob).await.expect("reactivated");
+    transfers_ownership(&alice, &app, &bob).await.expect("passed on");
 }
 
 // R-B2, R-M12
