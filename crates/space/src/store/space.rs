@@ -102,8 +102,8 @@ pub(crate) async fn find_all(db: &mut Conn, names: &[SpaceName]) -> Result<HashM
 pub(crate) async fn existing(db: &mut Conn, after: SpaceName, limit: i64) -> Result<Vec<Space>, Error> {
     let rows: Vec<Row> = on!(db, |c| {
         sqlx::query_as(
-            "SELECT id, display_name, description, logo_uri, state, published, delete_time, create_time, update_time,
-               revision
+            "SELECT id, display_name, description, logo_uri, state, published, app_creation, delete_time, create_time,
+               update_time, revision
              FROM space WHERE id > $1 AND delete_time IS NULL ORDER BY id LIMIT $2",
         )
         .bind(after.0)

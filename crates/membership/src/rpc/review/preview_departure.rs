@@ -1,3 +1,4 @@
+use devspaces_authz::Permission;
 use devspaces_gate::Context;
 use devspaces_kit::{
     identity::Caller,
@@ -18,8 +19,11 @@ pub(super) async fn handle(
 ) -> Result<PreviewDepartureResponse, Fault> {
     let mut fields = Fields::new();
     let space = fields.parse::<SpaceName>("space", &request.space);
+    let space = fields.finish_with(space)?;
+    context.gate.require_read(&caller, Permission::MembersRemove, space).await?;
+    let mut fields = Fields::new();
     let user = fields.parse::<UserName>("user", &request.user);
-    let (space, user) = fields.finish_with(space.zip(user))?;
+    let user = fields.finish_with(user)?;
     let name = MemberName { space, user }.to_string();
     let removal = RemoveMemberRequest { name, validate_only: true, ..RemoveMemberRequest::default() };
     let removal = remove_member::handle(context, caller, removal).await?;
