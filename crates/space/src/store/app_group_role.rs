@@ -9,7 +9,7 @@ use devspaces_ledger::{
 };
 use uuid::Uuid;
 
-use super::contributor;
+use super::role;
 use crate::domain::GivenRole;
 
 /// The columns of a holder: one of them is filled.
@@ -21,7 +21,7 @@ fn columns(holder: &RoleHolder) -> (Option<Uuid>, Option<&str>) {
 }
 
 fn given((role, expire_time): (String, Option<Timestamp>)) -> Result<GivenRole, Error> {
-    Ok(GivenRole { role: contributor::role(&role)?, expire_time })
+    Ok(GivenRole { role: role::contributor(&role)?, expire_time })
 }
 
 /// The role that somebody has on an app group at a time.

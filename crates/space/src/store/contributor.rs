@@ -1,7 +1,6 @@
 //! The contributor table.
 use std::sync::LazyLock;
 
-use devspaces_authz::AppRole;
 use devspaces_kit::{
     clock::Timestamp,
     name::{AppName, ContributorName, SpaceName, UserName},
@@ -13,7 +12,7 @@ use devspaces_ledger::{
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::way;
+use super::{role, way};
 use crate::domain::Contributor;
 
 #[derive(Debug, sqlx::FromRow)]
@@ -28,19 +27,13 @@ struct Row {
     revision: i64,
 }
 
-/// The role that is stored by this name. The table's CHECK allows no other.
-pub(crate) fn role(name: &str) -> Result<AppRole, Error> {
-    let known = AppRole::ALL.into_iter().find(|role| role.name() == name);
-    known.ok_or_else(|| Error::from(sqlx::Error::Decode("an unknown contributor role is stored".into())))
-}
-
 impl TryFrom<Row> for Contributor {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let name = ContributorName { app: AppName(row.app), user: UserName::from_stored(row.person) };
         let Row { expire_time, create_time, update_time, revision, .. } = row;
-        let (role, space) = (role(&row.role)?, row.space.map(SpaceName));
+        let (role, space) = (role::contributor(&row.role)?, row.space.map(SpaceName));
         Ok(Self { name, role, space, expire_time, create_time, update_time, revision })
     }
 }

@@ -9,7 +9,7 @@ use devspaces_ledger::{
 };
 use uuid::Uuid;
 
-use super::contributor;
+use super::role;
 use crate::domain::GivenRole;
 
 /// The role that a group has on an app at a time.
@@ -28,7 +28,7 @@ pub(crate) async fn find(
     .bind(now)
     .fetch_optional(c)
     .await)?;
-    row.map(|(role, expire_time)| Ok(GivenRole { role: contributor::role(&role)?, expire_time })).transpose()
+    row.map(|(role, expire_time)| Ok(GivenRole { role: role::contributor(&role)?, expire_time })).transpose()
 }
 
 /// Stores a role, in place of what the group had on the app.
@@ -114,7 +114,7 @@ pub(crate) async fn list(
     })?;
     rows.into_iter()
         .map(|(app, role, expire_time)| {
-            Ok((AppName(app), GivenRole { role: contributor::role(&role)?, expire_time }))
+            Ok((AppName(app), GivenRole { role: role::contributor(&role)?, expire_time }))
         })
         .collect()
 }

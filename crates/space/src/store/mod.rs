@@ -12,6 +12,7 @@ pub(crate) mod group;
 pub(crate) mod group_role;
 pub(crate) mod holder;
 pub(crate) mod holding;
+pub(crate) mod role;
 pub(crate) mod space;
 pub(crate) mod transfer;
 pub(crate) mod way;

@@ -18,7 +18,7 @@ use devspaces_ledger::{
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::contributor;
+use super::role;
 
 /// A way, as SQL: a row for each person and app between which there is one. The role stands in `r`.
 pub(crate) struct Way {
@@ -104,7 +104,7 @@ pub(crate) fn held_role(
         (None, Some(app_group)) => Some(format!("app group {app_group}")),
         (Some(group), Some(app_group)) => Some(format!("group {group} and app group {app_group}")),
     };
-    Ok(HeldRole { role: contributor::role(role)?, expire_time, through })
+    Ok(HeldRole { role: role::contributor(role)?, expire_time, through })
 }
 
 #[derive(Debug, sqlx::FromRow)]
