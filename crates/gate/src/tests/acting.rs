@@ -40,8 +40,12 @@ impl World {
     }
 
     async fn transaction(&self, scope: impl Into<Scope>) -> Tx {
+        self.transaction_on(&[scope.into()]).await
+    }
+
+    async fn transaction_on(&self, scopes: &[Scope]) -> Tx {
         let act = Act { actor: user("alice"), on_behalf_of: None, method: "Test/Do".to_owned(), time: at(0) };
-        self.database.pool.begin(&[scope.into()], act).await.unwrap()
+        self.database.pool.begin(scopes, act).await.unwrap()
     }
 }
 
@@ -157,7 +161,8 @@ async fn linking_is_decided_by_the_app_and_the_space_together() {
     assert_eq!(denied.err(), Some(Fault::permission_denied("apps.link", space(1))), "no role on the app");
     world.spaces.set(question(app, "alice"), 1, owned(None, Some(AppRole::Owner)));
     let pass = gate.require(&caller(user("alice")), Permission::AppsLink, both).await.unwrap();
-    let mut tx = world.transaction(app).await;
+    // R-S9: whether Developers link is a fact of the space, which this owner has as well.
+    let mut tx = world.transaction_on(&[app.into(), space(1).into()]).await;
     pass.confirm(&mut tx).await.unwrap();
     world.spaces.set(question(app, "alice"), 2, owned(Some(space(2)), Some(AppRole::Owner)));
     pass.confirm(&mut tx).await.unwrap();
