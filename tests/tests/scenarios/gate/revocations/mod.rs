@@ -24,7 +24,7 @@ scenarios! {
 }
 
 /// How often each role is given and taken away.
-const ROUNDS: u16 = 24;
+const ROUNDS: u16 = 8;
 /// How often each subject is asked about, at each service, before its role changes again: each form once.
 const ASKED: u64 = FORMS.len() as u64;
 
