@@ -11,7 +11,7 @@ mod store;
 
 use std::sync::Arc;
 
-use devspaces_gate::{Context, FactOwner};
+use devspaces_gate::{AdminEffects, Context, FactOwner};
 use devspaces_kit::{
     clock::Clock,
     server::Server,
@@ -98,7 +98,7 @@ pub fn owner() -> Arc<dyn FactOwner> {
 /// What changes of other services bring about in this one's database.
 #[must_use]
 pub fn inbox(pool: Pool, clock: Arc<dyn Clock>) -> Arc<dyn Receive> {
-    Arc::new(Inbox::new(pool, clock, effects::Received::from_sender))
+    Arc::new(Inbox::new(pool, clock, AdminEffects::<effects::BillingAdmins>::from_sender))
 }
 
 /// What falls due in this service.

@@ -8,6 +8,7 @@
 //! Each service implements [`FactOwner`]. Each port has a [`FactsServer`], which answers the other services of the suite and
 //! takes the effects of their changes, and an [`AuthzServer`], which answers questions about permissions. Those in JSON, as
 //! gateways send them, [`authzen`] makes questions to it.
+mod admin_effects;
 mod admins;
 mod authz_server;
 pub mod authzen;
@@ -39,6 +40,7 @@ mod verdict;
 mod window;
 mod wire;
 
+pub use admin_effects::{AdminEffects, AdminPlane};
 pub use admins::Admins;
 pub use authz_server::AuthzServer;
 pub use bindings::{AskedBindings, admin_bindings_to_wire};
