@@ -1,23 +1,22 @@
 //! Who holds which roles in a space, on every plane (R-M13).
+mod team;
+
 use std::time::Duration;
 
 use devspaces::Service;
 use devspaces_proto::{
     authz::v1::{Plane, Role},
     membership::v1::{
-        ExportRoleBindingsRequest, ListRoleBindingsRequest, ListRoleBindingsResponse, Member,
-        PreviewDepartureRequest, RemoveMemberRequest, RoleBinding, role_binding::Way,
+        ExportRoleBindingsRequest, ListRoleBindingsRequest, Member, PreviewDepartureRequest,
+        RemoveMemberRequest, role_binding::Way,
     },
 };
 use devspaces_tests::{Persona, Suite, refused, suite::eventually};
-use tonic::{Code, Status};
+use tonic::Code;
 
+use self::team::{Line, Team, asking, console, derived, exports, line, lines, lists, page, team};
 use crate::acts::{
-    accounts::{adds_billing_admins, consents_to_invoicing},
-    apps::deletes_app,
-    contributors::{DEPLOYER, adds_contributors},
     invitations::{invites, of_user},
-    marketplace::{accepts_terms, adds_marketplace_admins},
     members::{ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, member, removes_member},
     people::{deactivates, reactivates},
     refusals::{DENIED, INVALID},
@@ -34,146 +33,6 @@ scenarios! {
         each_plane_is_told_to_whoever_may_list_it,
         a_preview_tells_what_the_removal_then_does,
         bad_input_to_a_review_is_named_by_its_field;
-}
-
-fn asking(space: &str) -> ListRoleBindingsRequest {
-    ListRoleBindingsRequest { parent: space.to_owned(), ..ListRoleBindingsRequest::default() }
-}
-
-async fn page(who: &Persona, request: ListRoleBindingsRequest) -> Result<ListRoleBindingsResponse, Status> {
-    who.reviews().list_role_bindings(request).await.map(tonic::Response::into_inner)
-}
-
-/// Every role that somebody is told, in pages of this size.
-async fn lists(
-    who: &Persona,
-    mut request: ListRoleBindingsRequest,
-    size: i32,
-) -> Result<Vec<RoleBinding>, Status> {
-    request.page_size = size;
-    let mut all = Vec::new();
-    loop {
-        let page = page(who, request.clone()).await?;
-        assert_eq!(page.unknown_planes, Vec::<String>::new());
-        assert!(size == 0 || page.bindings.len() <= usize::try_from(size).expect("a size"));
-        all.extend(page.bindings);
-        if page.next_page_token.is_empty() {
-            return Ok(all);
-        }
-        request.page_token = page.next_page_token;
-    }
-}
-
-async fn exports(who: &Persona, space: &str) -> Result<String, Status> {
-    let request = ExportRoleBindingsRequest { parent: space.to_owned(), ..Default::default() };
-    let mut pieces = who.reviews().export_role_bindings(request).await?.into_inner();
-    let mut csv = Vec::new();
-    while let Some(piece) = pieces.message().await? {
-        csv.extend(piece.csv);
-    }
-    Ok(String::from_utf8(csv).expect("UTF-8"))
-}
-
-/// A role as a line: who, on what, as what, and by which way.
-type Line = (String, Plane, String, Role, Way);
-
-fn line(binding: &RoleBinding) -> Line {
-    let RoleBinding { user, resource, .. } = binding.clone();
-    (user, binding.plane(), resource, binding.role(), binding.way())
-}
-
-fn lines(bindings: &[RoleBinding]) -> Vec<Line> {
-    bindings.iter().map(line).collect()
-}
-
-fn console(who: &Persona, space: &str, role: Role) -> Line {
-    (who.name.clone(), Plane::Console, space.to_owned(), role, Way::Direct)
-}
-
-fn derived(who: &Persona, space: &str) -> Line {
-    (who.name.clone(), Plane::App, space.to_owned(), Role::AppViewer, Way::Derived)
-}
-
-fn on_app(who: &Persona, app: &str, role: Role) -> Line {
-    (who.name.clone(), Plane::App, app.to_owned(), role, Way::Direct)
-}
-
-/// A space with people on every plane.
-struct Team {
-    alice: Persona,
-    bob: Persona,
-    dora: Persona,
-    erin: Persona,
-    mia: Persona,
-    victor: Persona,
-    space: String,
-    apps: [String; 2],
-}
-
-/// Alice is its Admin and Marketplace admin, Bob billing admin, Mia Marketplace admin; Dora develops, Victor views, and Erin
-/// deploys an app. One of the apps is deleted.
-async fn team(suite: &Suite) -> Team {
-    let [alice, bob, dora, erin, mia, victor] =
-        ["alice", "bob", "dora", "erin", "mia", "victor"].map(|id| suite.user(id));
-    let space = alice.creates_space("Team").await;
-    adds_members(&alice, &space, &[(&dora, DEVELOPER), (&victor, VIEWER)]).await.expect("added");
-    let apps = [dora.creates_app(&space).await, alice.creates_app(&space).await];
-    adds_contributors(&dora, &apps[0], &[(&erin, DEPLOYER)]).await.expect("added");
-    deletes_app(&alice, &apps[1]).await.expect("deleted");
-    consents_to_invoicing(&alice, &space).await.expect("an account");
-    adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
-    let profile = accepts_terms(&alice, &space).await.expect("published").name;
-    adds_marketplace_admins(&alice, &profile, &[&mia]).await.expect("added");
-    Team { alice, bob, dora, erin, mia, victor, space, apps }
-}
-
-impl Team {
-    fn console_lines(&self) -> Vec<Line> {
-        let Self { alice, dora, victor, space, .. } = self;
-        vec![
-            console(alice, space, Role::ConsoleAdmin),
-            console(dora, space, Role::ConsoleDeveloper),
-            console(victor, space, Role::ConsoleViewer),
-        ]
-    }
-
-    fn derived_lines(&self) -> Vec<Line> {
-        vec![derived(&self.alice, &self.space), derived(&self.victor, &self.space)]
-    }
-
-    fn billing_lines(&self) -> Vec<Line> {
-        let of = |who: &Persona| {
-            (who.name.clone(), Plane::Billing, self.space.clone(), Role::BillingAdmin, Way::Direct)
-        };
-        vec![of(&self.alice), of(&self.bob)]
-    }
-
-    fn marketplace_lines(&self) -> Vec<Line> {
-        let of = |who: &Persona| {
-            (who.name.clone(), Plane::Marketplace, self.space.clone(), Role::MarketplaceAdmin, Way::Direct)
-        };
-        vec![of(&self.alice), of(&self.mia)]
-    }
-
-    fn app_lines(&self) -> Vec<Line> {
-        let Self { alice, dora, erin, apps, .. } = self;
-        vec![
-            on_app(alice, &apps[1], Role::AppOwner),
-            on_app(dora, &apps[0], Role::AppOwner),
-            on_app(erin, &apps[0], Role::AppDeployer),
-        ]
-    }
-
-    fn all_lines(&self) -> Vec<Line> {
-        [
-            self.console_lines(),
-            self.derived_lines(),
-            self.billing_lines(),
-            self.marketplace_lines(),
-            self.app_lines(),
-        ]
-        .concat()
-    }
 }
 
 // R-M13: whole in pages of any size and as CSV, for a person and for all.
