@@ -19,7 +19,7 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::{
     facts::{Question, Version},
-    owner::{Hosted, MAX_QUESTIONS, MAX_SPACES, Roles},
+    owner::{ConsoleHolder, Hosted, MAX_QUESTIONS, MAX_SPACES, Roles},
     wire,
 };
 
@@ -103,9 +103,10 @@ impl FactsServer {
         let limit = fields.check("limit", page::asked(request.limit));
         let ((space, after), limit) = fields.finish_with(space.zip(after).zip(limit))?;
         let viewers = hosted.derived_viewers(space, &after, limit).await?;
-        let viewer = |(user, role): (UserName, _)| proto::DerivedViewer {
-            user: user.to_string(),
-            role: wire::console_to_wire(role).into(),
+        let viewer = |viewer: ConsoleHolder| proto::DerivedViewer {
+            user: viewer.user.to_string(),
+            role: wire::console_to_wire(viewer.role).into(),
+            emergency: viewer.emergency,
         };
         Ok(ListDerivedViewersResponse { viewers: viewers.into_iter().map(viewer).collect() })
     }

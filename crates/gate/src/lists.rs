@@ -1,7 +1,7 @@
 //! Lists that are put together from what several owners say: whole, or not given at all.
 use std::collections::BTreeMap;
 
-use devspaces_authz::{AppRole, ConsoleRole, Facts, OwnerSet, Permission, Service, SubjectKind, decide};
+use devspaces_authz::{AppRole, Facts, OwnerSet, Permission, Service, SubjectKind, decide};
 use devspaces_kit::{
     clock::Timestamp,
     name::{Principal, RoleTarget, SpaceName, UserName},
@@ -11,7 +11,7 @@ use devspaces_kit::{
 };
 use futures::future::join_all;
 
-use crate::{gate::Gate, verdict::unavailable};
+use crate::{gate::Gate, owner::ConsoleHolder, verdict::unavailable};
 
 /// Up to so many spaces of one person no list is long work: more than people have, as a rule.
 const FEW: usize = 100;
@@ -84,7 +84,7 @@ impl Gate {
         space: SpaceName,
         after: &str,
         limit: i64,
-    ) -> Result<Vec<(UserName, ConsoleRole)>, Fault> {
+    ) -> Result<Vec<ConsoleHolder>, Fault> {
         let Some(source) = self.sources().of(Service::Membership) else { return Ok(Vec::new()) };
         let viewers = source.derived_viewers(space, after, limit).await;
         viewers.ok_or_else(|| unavailable(OwnerSet::of(Service::Membership)))

@@ -31,6 +31,17 @@ pub struct Roles {
     pub contributor: Vec<AppRole>,
 }
 
+/// Somebody with a console role in a space.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsoleHolder {
+    /// The person.
+    pub user: UserName,
+    /// The role.
+    pub role: ConsoleRole,
+    /// Whether it was given in an emergency (R-M14).
+    pub emergency: bool,
+}
+
 /// An app, by its place in a list: by the space that it is in, or was in until it was deleted, and then by its id. Those
 /// that were never in a space come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,7 +85,7 @@ pub trait FactOwner: Send + Sync + 'static {
         _after: &str,
         _limit: i64,
         _now: Timestamp,
-    ) -> Result<Vec<(UserName, ConsoleRole)>, db::Error> {
+    ) -> Result<Vec<ConsoleHolder>, db::Error> {
         Ok(Vec::new())
     }
 
@@ -208,7 +219,7 @@ impl Hosted {
         space: SpaceName,
         after: &str,
         limit: i64,
-    ) -> Result<Vec<(UserName, ConsoleRole)>, db::Error> {
+    ) -> Result<Vec<ConsoleHolder>, db::Error> {
         let mut db = self.pool.read().await?;
         self.facts.derived_viewers(&mut db, space, after, limit, self.clock.now()).await
     }

@@ -20,6 +20,7 @@ use tonic::{Code, Request, Response, Status};
 use crate::{
     exchange::Answer,
     facts::{OwnFacts, Question, Version},
+    owner::ConsoleHolder,
     wire,
 };
 
@@ -101,7 +102,7 @@ impl Remote {
         space: SpaceName,
         after: &str,
         limit: i64,
-    ) -> Result<Vec<(UserName, ConsoleRole)>, Fault> {
+    ) -> Result<Vec<ConsoleHolder>, Fault> {
         let request = ListDerivedViewersRequest {
             owner: self.owner().into(),
             space: space.to_string(),
@@ -111,10 +112,13 @@ impl Remote {
         let response = self.call(request, async |mut client, it| client.list_derived_viewers(it).await).await;
         let viewers = response.map_err(|status| self.fault(&status))?.viewers;
         // A role that only a newer peer knows makes nobody a viewer.
-        let known = viewers
-            .into_iter()
-            .filter_map(|viewer| Some((viewer.user, wire::console_from_wire(viewer.role)?)));
-        known.map(|(user, role)| Ok((user.parse().map_err(|_| self.unreadable())?, role))).collect()
+        let known =
+            viewers.into_iter().filter_map(|viewer| Some((wire::console_from_wire(viewer.role)?, viewer)));
+        let holder = |(role, viewer): (ConsoleRole, proto::DerivedViewer)| {
+            let user = viewer.user.parse().map_err(|_| self.unreadable())?;
+            Ok(ConsoleHolder { user, role, emergency: viewer.emergency })
+        };
+        known.map(holder).collect()
     }
 
     pub(crate) async fn app_roles(

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use devspaces_authz::{AppRole, ConsoleRole, Service};
+use devspaces_authz::{AppRole, Service};
 use devspaces_kit::{
     clock::Clock,
     connections::Connections,
@@ -25,7 +25,7 @@ use crate::{
     exchange::{Answer, Batch, Confirmed, Exchange, Limits, Overloaded, Recalled, Sent},
     facts::{OwnFacts, Question, Version},
     metrics,
-    owner::{Hosted, MAX_QUESTIONS},
+    owner::{ConsoleHolder, Hosted, MAX_QUESTIONS},
     remote::Remote,
 };
 
@@ -203,7 +203,7 @@ impl Source {
         space: SpaceName,
         after: &str,
         limit: i64,
-    ) -> Option<Vec<(UserName, ConsoleRole)>> {
+    ) -> Option<Vec<ConsoleHolder>> {
         let listing = async {
             match &self.0.link {
                 Link::Hosted(hosted) => Ok(hosted.derived_viewers(space, after, limit).await?),

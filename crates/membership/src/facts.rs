@@ -1,8 +1,8 @@
 //! What the membership service knows that permissions depend on.
 use std::sync::LazyLock;
 
-use devspaces_authz::{ConsoleRole, Service};
-use devspaces_gate::{Cover, FactOwner, OwnFacts, Question, Reading, Roles, Version};
+use devspaces_authz::Service;
+use devspaces_gate::{ConsoleHolder, Cover, FactOwner, OwnFacts, Question, Reading, Roles, Version};
 use devspaces_kit::{
     clock::Timestamp,
     name::{Principal, Scope, SpaceName, UserName},
@@ -97,7 +97,7 @@ impl FactOwner for MembershipOwner {
         after: &str,
         limit: i64,
         now: Timestamp,
-    ) -> Result<Vec<(UserName, ConsoleRole)>, Error> {
+    ) -> Result<Vec<ConsoleHolder>, Error> {
         store::member::viewing(db, space, after, limit, now).await
     }
 

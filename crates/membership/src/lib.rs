@@ -73,6 +73,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/7_reviews.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "membership",
+        version: 8,
+        sql: include_str!("../migrations/8_emergencies.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.

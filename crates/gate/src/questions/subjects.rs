@@ -134,7 +134,7 @@ impl Wanted {
             Self::Viewers(space) => source
                 .derived_viewers(space, after, limit)
                 .await
-                .map(|viewers| viewers.into_iter().map(|(person, _)| person).collect()),
+                .map(|viewers| viewers.into_iter().map(|viewer| viewer.user).collect()),
         };
         people.ok_or_else(|| unavailable(OwnerSet::of(source.owner())))
     }

@@ -27,6 +27,7 @@ impl From<Member> for proto::Member {
             update_time: Some(member.update_time.into()),
             etag: etag::of(member.revision),
             deactivated: false,
+            emergency: member.emergency,
         }
     }
 }

@@ -1,4 +1,5 @@
 //! Between the API's messages and the domain. Whatever is wrong with a message is named by its field.
+pub(crate) mod emergency;
 pub(crate) mod group;
 pub(crate) mod invitation;
 mod member;

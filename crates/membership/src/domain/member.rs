@@ -1,5 +1,8 @@
 //! Members.
+use std::time::Duration;
+
 use devspaces_authz::ConsoleRole;
+use devspaces_gate::ConsoleHolder;
 use devspaces_kit::{
     clock::Timestamp,
     name::{MemberName, SpaceName, UserName},
@@ -51,6 +54,8 @@ impl Membership {
 pub(crate) struct Member {
     pub(crate) name: MemberName,
     pub(crate) membership: Membership,
+    /// Whether the role was given in an emergency (R-M14). Then it is an Admin's, and ends.
+    pub(crate) emergency: bool,
     /// Since when the person has had the role (R-M8).
     pub(crate) role_time: Timestamp,
     pub(crate) create_time: Timestamp,
@@ -61,17 +66,35 @@ pub(crate) struct Member {
 impl Member {
     pub(crate) fn new(space: SpaceName, person: UserName, membership: Membership, now: Timestamp) -> Self {
         let name = MemberName { space, user: person };
-        Self { name, membership, role_time: now, create_time: now, update_time: now, revision: 0 }
+        Self {
+            name,
+            membership,
+            emergency: false,
+            role_time: now,
+            create_time: now,
+            update_time: now,
+            revision: 0,
+        }
     }
 
-    /// The same person with another membership from now on.
+    /// The same person with another membership from now on, which is an ordinary one.
     pub(crate) fn with(&self, membership: Membership, now: Timestamp) -> Self {
         let role_time = if membership.role == self.membership.role { self.role_time } else { now };
-        Self { membership, role_time, update_time: now, ..self.clone() }
+        Self { membership, emergency: false, role_time, update_time: now, ..self.clone() }
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        self.membership.to_json(&self.name.user)
+        let mut json = self.membership.to_json(&self.name.user);
+        if self.emergency {
+            json["emergency"] = true.into();
+        }
+        json
+    }
+}
+
+impl From<Member> for ConsoleHolder {
+    fn from(member: Member) -> Self {
+        Self { user: member.name.user, role: member.membership.role, emergency: member.emergency }
     }
 }
 
@@ -99,6 +122,9 @@ impl Patch {
 pub(crate) fn keeps_an_admin(others: bool, before: &Membership, after: Option<&Membership>) -> bool {
     !before.is_lasting_admin() || after.is_some_and(Membership::is_lasting_admin) || others
 }
+
+/// R-M14: how long an Admin's role that is given in an emergency lasts at most.
+pub(crate) const EMERGENCY_MAX: Duration = Duration::from_hours(24);
 
 /// R-M3: the most Admins that a Marketplace admin may add to a space without one (RFC on developer space roles, note 1).
 pub(crate) const BOOTSTRAP_MAX: usize = 5;

@@ -7,6 +7,6 @@ mod standing;
 pub(crate) use self::{
     group::Group,
     invitation::{Address, Invitation, Invitee, State, Token, lasts},
-    member::{Member, Membership, Patch, is_bootstrap, keeps_an_admin},
+    member::{EMERGENCY_MAX, Member, Membership, Patch, is_bootstrap, keeps_an_admin},
     standing::{Activity, Standing, removed_since},
 };

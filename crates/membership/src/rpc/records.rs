@@ -1,6 +1,6 @@
 //! What the membership service tells the other services that no permission depends on.
 use devspaces_authz::{ConsoleRole, Service};
-use devspaces_gate::{Context, admit, console_to_wire};
+use devspaces_gate::{ConsoleHolder, Context, admit, console_to_wire};
 use devspaces_kit::{
     edge::answer,
     identity::Caller,
@@ -76,14 +76,15 @@ async fn list_builders(
     let mut db = context.pool.read().await?;
     let now = context.clock.now();
     let found = if request.admins_only {
-        let admins = store::member::holders(&mut db, space, &[ConsoleRole::Admin], after, limit, now).await?;
-        admins.into_iter().map(|user| (user, ConsoleRole::Admin)).collect()
+        let admins = store::member::Page { space, role: Some(ConsoleRole::Admin), after, limit };
+        store::member::list(&mut db, &admins, now).await?.into_iter().map(ConsoleHolder::from).collect()
     } else {
         store::member::building(&mut db, space, after, limit, now).await?
     };
-    let builder = |(user, role): (UserName, _)| AppBuilder {
-        user: user.to_string(),
-        role: console_to_wire(role).into(),
+    let builder = |builder: ConsoleHolder| AppBuilder {
+        user: builder.user.to_string(),
+        role: console_to_wire(builder.role).into(),
+        emergency: builder.emergency,
     };
     Ok(ListBuildersResponse { builders: found.into_iter().map(builder).collect() })
 }

@@ -2,7 +2,7 @@
 use std::sync::LazyLock;
 
 use devspaces_authz::ConsoleRole;
-use devspaces_gate::OwnFacts;
+use devspaces_gate::{ConsoleHolder, OwnFacts};
 use devspaces_kit::{
     clock::Timestamp,
     name::{MemberName, SpaceName, UserName},
@@ -22,6 +22,7 @@ pub(super) struct Row {
     role: String,
     view_all_apps: bool,
     expire_time: Option<Timestamp>,
+    emergency: bool,
     role_time: Timestamp,
     create_time: Timestamp,
     update_time: Timestamp,
@@ -44,8 +45,8 @@ impl TryFrom<Row> for Member {
             expire_time: row.expire_time,
         };
         let name = MemberName { space: SpaceName(row.space), user: UserName::from_stored(row.person) };
-        let Row { role_time, create_time, update_time, revision, .. } = row;
-        Ok(Self { name, membership, role_time, create_time, update_time, revision })
+        let Row { emergency, role_time, create_time, update_time, revision, .. } = row;
+        Ok(Self { name, membership, emergency, role_time, create_time, update_time, revision })
     }
 }
 
@@ -66,7 +67,7 @@ pub(crate) async fn find_ended(
 async fn find_row(db: &mut Conn, name: &MemberName) -> Result<Option<Member>, Error> {
     let row: Option<Row> = on!(db, |c| {
         sqlx::query_as(
-        "SELECT space, person, role, view_all_apps, expire_time, role_time, create_time, update_time, revision
+        "SELECT space, person, role, view_all_apps, expire_time, emergency, role_time, create_time, update_time, revision
          FROM member WHERE space = $1 AND person = $2"
     )
     .bind(name.space.0)
@@ -92,13 +93,13 @@ pub(crate) async fn list(db: &mut Conn, page: &Page<'_>, now: Timestamp) -> Resu
     // Two texts, so that each has an index that gives its order.
     let sql = match page.role {
         Some(_) => {
-            "SELECT space, person, role, view_all_apps, expire_time, role_time, create_time, update_time, revision
+            "SELECT space, person, role, view_all_apps, expire_time, emergency, role_time, create_time, update_time, revision
              FROM member
              WHERE space = $1 AND role = $5 AND person > $2 AND (expire_time IS NULL OR expire_time > $3)
              ORDER BY person LIMIT $4"
         }
         None => {
-            "SELECT space, person, role, view_all_apps, expire_time, role_time, create_time, update_time, revision
+            "SELECT space, person, role, view_all_apps, expire_time, emergency, role_time, create_time, update_time, revision
              FROM member
              WHERE space = $1 AND person > $2 AND (expire_time IS NULL OR expire_time > $3)
              ORDER BY person LIMIT $4"
@@ -136,12 +137,13 @@ static STAFFED: LazyLock<RowsSql> = LazyLock::new(|| {
         "SELECT w.space FROM wanted w
          WHERE (SELECT m.person FROM member m
                 WHERE m.space = w.space AND m.role = 'ADMIN' AND (m.expire_time IS NULL OR m.expire_time > w.now)
+                  AND NOT m.emergency
                   AND NOT EXISTS (SELECT 1 FROM standing d WHERE d.person = m.person AND NOT d.active)
                 ORDER BY m.person LIMIT 1) IS NOT NULL",
     )
 });
 
-/// Those of some spaces that have an active Admin whose role has not expired by `now`.
+/// Those of some spaces that have an active Admin whose role has not expired by `now`, apart from emergencies (R-M14).
 pub(crate) async fn staffed(
     db: &mut Conn,
     spaces: &[SpaceName],
@@ -151,8 +153,8 @@ pub(crate) async fn staffed(
     Ok(found.into_iter().map(|(space,)| SpaceName(space)).collect())
 }
 
-/// R-M8: who has been Admin longest of those who are active, apart from this person and from those whose role has expired by
-/// `now`.
+/// R-M8: who has been Admin longest of those who are active, apart from this person, from those whose role has expired by
+/// `now`, and from those who are Admin in an emergency only (R-M14).
 pub(crate) async fn longest_admin(
     db: &mut Conn,
     apart_from: &MemberName,
@@ -161,6 +163,7 @@ pub(crate) async fn longest_admin(
     let found: Option<String> = on!(db, |c| sqlx::query_scalar(
         "SELECT person FROM member
          WHERE space = $1 AND role = 'ADMIN' AND person <> $2 AND (expire_time IS NULL OR expire_time > $3)
+           AND NOT emergency
            AND NOT EXISTS (SELECT 1 FROM standing d WHERE d.person = member.person AND NOT d.active)
          ORDER BY role_time, person LIMIT 1"
     )
@@ -172,6 +175,10 @@ pub(crate) async fn longest_admin(
     Ok(found.map(UserName::from_stored))
 }
 
+fn console_holder((person, name, emergency): (String, String, bool)) -> Result<ConsoleHolder, Error> {
+    Ok(ConsoleHolder { user: UserName::from_stored(person), role: role(&name)?, emergency })
+}
+
 /// R-A4: those whose role makes them viewers of every app in the space and has not expired by `now`, after one, in the
 /// order of their user names.
 pub(crate) async fn viewing(
@@ -180,9 +187,9 @@ pub(crate) async fn viewing(
     after: &str,
     limit: i64,
     now: Timestamp,
-) -> Result<Vec<(UserName, ConsoleRole)>, Error> {
-    let rows: Vec<(String, String)> = on!(db, |c| sqlx::query_as(
-        "SELECT person, role FROM member
+) -> Result<Vec<ConsoleHolder>, Error> {
+    let rows: Vec<(String, String, bool)> = on!(db, |c| sqlx::query_as(
+        "SELECT person, role, emergency FROM member
          WHERE space = $1 AND person > $2 AND (role <> 'DEVELOPER' OR view_all_apps)
            AND (expire_time IS NULL OR expire_time > $3)
          ORDER BY person LIMIT $4"
@@ -193,7 +200,7 @@ pub(crate) async fn viewing(
     .bind(limit)
     .fetch_all(c)
     .await)?;
-    rows.into_iter().map(|(person, name)| Ok((UserName::from_stored(person), role(&name)?))).collect()
+    rows.into_iter().map(console_holder).collect()
 }
 
 /// The first of each role are read from the index, and the first of all these are kept: however many members have other
@@ -241,9 +248,9 @@ pub(crate) async fn building(
     after: &str,
     limit: i64,
     now: Timestamp,
-) -> Result<Vec<(UserName, ConsoleRole)>, Error> {
-    let rows: Vec<(String, String)> = on!(db, |c| sqlx::query_as(
-        "SELECT person, role FROM member
+) -> Result<Vec<ConsoleHolder>, Error> {
+    let rows: Vec<(String, String, bool)> = on!(db, |c| sqlx::query_as(
+        "SELECT person, role, emergency FROM member
          WHERE space = $1 AND person > $2 AND role <> 'VIEWER' AND (expire_time IS NULL OR expire_time > $3)
          ORDER BY person LIMIT $4"
     )
@@ -253,7 +260,7 @@ pub(crate) async fn building(
     .bind(limit)
     .fetch_all(c)
     .await)?;
-    rows.into_iter().map(|(person, name)| Ok((UserName::from_stored(person), role(&name)?))).collect()
+    rows.into_iter().map(console_holder).collect()
 }
 
 /// Members whose role has expired by `now`, the longest expired first.
@@ -288,11 +295,12 @@ pub(crate) async fn put(db: &mut Conn, member: &Member) -> Result<(), Error> {
     on!(db, |c| {
         sqlx::query(
         "INSERT INTO member (space, person, role, view_all_apps, expire_time, role_time, create_time, update_time,
-           revision)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+           revision, emergency)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (space, person) DO UPDATE SET role = excluded.role, view_all_apps = excluded.view_all_apps,
            expire_time = excluded.expire_time, role_time = excluded.role_time, create_time = excluded.create_time,
-           update_time = excluded.update_time, revision = excluded.revision"
+           update_time = excluded.update_time, revision = excluded.revision,
+           emergency = excluded.emergency"
     )
     .bind(name.space.0)
     .bind(name.user.id())
@@ -303,6 +311,7 @@ pub(crate) async fn put(db: &mut Conn, member: &Member) -> Result<(), Error> {
     .bind(member.create_time)
     .bind(member.update_time)
     .bind(member.revision)
+    .bind(member.emergency)
     .execute(c)
     .await
     .map(drop)

@@ -53,7 +53,7 @@ async fn list_all(db: &mut Conn, page: &Page<'_>, now: Timestamp) -> Result<Vec<
     let ending =
         if page.ends_before.is_some() { "AND expire_time IS NOT NULL AND expire_time < $5" } else { "" };
     let sql = AssertSqlSafe(format!(
-        "SELECT space, person, role, view_all_apps, expire_time, role_time, create_time, update_time, revision
+        "SELECT space, person, role, view_all_apps, expire_time, emergency, role_time, create_time, update_time, revision
          FROM member
          WHERE space = $1 AND person > $2 AND (expire_time IS NULL OR expire_time > $3) {viewing} {ending}
          ORDER BY person LIMIT $4"

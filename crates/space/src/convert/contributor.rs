@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use devspaces_authz::{AppRole, ConsoleRole, Role};
-use devspaces_gate::HeldRole;
+use devspaces_gate::{ConsoleHolder, HeldRole};
 use devspaces_kit::{
     clock::{Timestamp, end_ahead},
     name::{AppName, ContributorName, SpaceName, UserName},
@@ -26,24 +26,22 @@ impl From<Contributor> for proto::Contributor {
             update_time: Some(contributor.update_time.into()),
             etag: etag::of(contributor.revision),
             deactivated: false,
+            emergency: false,
             expire_time: contributor.expire_time.map(Into::into),
         }
     }
 }
 
 /// R-A4: someone whose console role makes them a viewer of the app.
-pub(crate) fn derived(
-    app: AppName,
-    space: SpaceName,
-    user: UserName,
-    role: ConsoleRole,
-) -> proto::Contributor {
+pub(crate) fn derived(app: AppName, space: SpaceName, holder: ConsoleHolder) -> proto::Contributor {
+    let ConsoleHolder { user, role, emergency } = holder;
     let name = ContributorName { app, user };
     proto::Contributor {
         user: name.user.to_string(),
         name: name.to_string(),
         role: proto::ContributorRole::Viewer.into(),
         derived_from: origin(space, role),
+        emergency,
         ..proto::Contributor::default()
     }
 }

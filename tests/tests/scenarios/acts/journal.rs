@@ -12,6 +12,8 @@ use devspaces_proto::journal::v1::{
 };
 use devspaces_tests::{Persona, Suite};
 use futures::StreamExt as _;
+use prost_types::{Value as Wire, value::Kind};
+use serde_json::{Value, json};
 use tokio::time::timeout;
 use tonic::{Status, Streaming};
 
@@ -41,6 +43,20 @@ pub(crate) async fn lists_entries(who: &Persona, port: Service, request: ListEnt
 /// The request for what a scope's journal has.
 pub(crate) fn entries_of(parent: &str) -> ListEntriesRequest {
     ListEntriesRequest { parent: parent.to_owned(), ..ListEntriesRequest::default() }
+}
+
+/// What an entry says is before or after it, as JSON.
+pub(crate) fn json_of(value: &Wire) -> Value {
+    match value.kind.as_ref().expect("a kind") {
+        Kind::NullValue(_) => Value::Null,
+        Kind::BoolValue(bool) => json!(bool),
+        Kind::NumberValue(number) => json!(number),
+        Kind::StringValue(text) => json!(text),
+        Kind::ListValue(list) => list.values.iter().map(json_of).collect(),
+        Kind::StructValue(fields) => {
+            fields.fields.iter().map(|(name, value)| (name.clone(), json_of(value))).collect()
+        }
+    }
 }
 
 /// Erases a person from the journal, and from what else every service has.

@@ -1,6 +1,7 @@
-//! People as a whole: deactivated and reactivated by the operator's service.
+//! People as a whole: deactivated and reactivated by the operator's service, and made Admins in an emergency.
 use devspaces_proto::membership::v1::{
-    DeactivateUserRequest, GetUserStandingRequest, ReactivateUserRequest, UserStanding,
+    DeactivateUserRequest, GetUserStandingRequest, GrantEmergencyAdminRequest, Member, ReactivateUserRequest,
+    UserStanding,
 };
 use devspaces_tests::{Persona, Suite};
 use tonic::{Response, Status};
@@ -42,4 +43,32 @@ pub(crate) async fn reactivates(suite: &Suite, whom: &Persona) -> Result<UserSta
 pub(crate) async fn standing_of(suite: &Suite, whom: &Persona) -> Result<UserStanding, Status> {
     let request = GetUserStandingRequest { name: whom.name.clone() };
     offboarding(suite).people().get_user_standing(request).await.map(Response::into_inner)
+}
+
+/// The request that makes somebody Admin of a space for so long.
+pub(crate) fn emergency(
+    suite: &Suite,
+    space: &str,
+    whom: &Persona,
+    seconds: i64,
+) -> GrantEmergencyAdminRequest {
+    GrantEmergencyAdminRequest {
+        space: space.to_owned(),
+        user: whom.name.clone(),
+        reason: "Nobody is left who could".to_owned(),
+        expire_time: Some(suite.clock_in(seconds)),
+        request_id: String::new(),
+    }
+}
+
+pub(crate) async fn grants_emergency(
+    who: &Persona,
+    request: GrantEmergencyAdminRequest,
+) -> Result<Member, Status> {
+    who.people().grant_emergency_admin(request).await.map(Response::into_inner)
+}
+
+/// The operator's person makes somebody Admin of a space for an hour.
+pub(crate) async fn breaks_glass(suite: &Suite, space: &str, whom: &Persona) -> Result<Member, Status> {
+    grants_emergency(&suite.user("operator"), emergency(suite, space, whom, 3600)).await
 }

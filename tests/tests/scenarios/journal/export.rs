@@ -5,7 +5,6 @@ use devspaces::Service;
 use devspaces_kit::clock::Timestamp;
 use devspaces_proto::journal::v1::Entry;
 use devspaces_tests::{CONSOLE, Suite, process::binary, sql::tamper};
-use prost_types::{Value as Wire, value::Kind};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -14,7 +13,7 @@ use tokio::{
 
 use crate::acts::{
     commands::{complaint, on_all_services, runs, says},
-    journal::{entries_of, erases_person, history_of_members, lists_entries},
+    journal::{entries_of, erases_person, history_of_members, json_of, lists_entries},
     members::{VIEWER, adds_members},
     spaces::renames_space,
 };
@@ -29,19 +28,6 @@ scenarios! {
 
 fn lines(said: &str) -> Vec<Value> {
     said.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
-}
-
-fn json_of(value: &Wire) -> Value {
-    match value.kind.as_ref().expect("a kind") {
-        Kind::NullValue(_) => Value::Null,
-        Kind::BoolValue(bool) => json!(bool),
-        Kind::NumberValue(number) => json!(number),
-        Kind::StringValue(text) => json!(text),
-        Kind::ListValue(list) => list.values.iter().map(json_of).collect(),
-        Kind::StructValue(fields) => {
-            fields.fields.iter().map(|(name, value)| (name.clone(), json_of(value))).collect()
-        }
-    }
 }
 
 /// The line that an entry of a list must be.

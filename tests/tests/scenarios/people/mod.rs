@@ -1,6 +1,7 @@
 //! Who is in a space: members, their roles, and how they come and go.
 mod bootstrap;
 mod departures;
+mod emergency;
 mod expiry;
 mod groups;
 mod invitations;

@@ -67,7 +67,9 @@ async fn sources(
                 return Err(Peers::unreadable(Service::Membership));
             }
         };
-        role.clone_into(&mut person(&mut people, &builder.user, Service::Membership)?.console_role);
+        let source = person(&mut people, &builder.user, Service::Membership)?;
+        role.clone_into(&mut source.console_role);
+        source.emergency = builder.emergency;
     }
     for deployer in deployers {
         let role = match deployer.role() {

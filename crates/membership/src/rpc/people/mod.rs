@@ -1,11 +1,12 @@
 //! The `PeopleService`: a file for each method.
 mod change_standing;
 mod get_user_standing;
+mod grant_emergency_admin;
 
 use devspaces_kit::edge::answer;
 use devspaces_proto::membership::v1::{
-    DeactivateUserRequest, GetUserStandingRequest, ReactivateUserRequest, UserStanding,
-    people_service_server::PeopleService,
+    DeactivateUserRequest, GetUserStandingRequest, GrantEmergencyAdminRequest, Member as WireMember,
+    ReactivateUserRequest, UserStanding, people_service_server::PeopleService,
 };
 use tonic::{Request, Response, Status};
 
@@ -25,6 +26,13 @@ impl PeopleService for Rpc {
         request: Request<ReactivateUserRequest>,
     ) -> Result<Response<UserStanding>, Status> {
         answer(request, |caller, request| change_standing::reactivate(&self.0, caller, request)).await
+    }
+
+    async fn grant_emergency_admin(
+        &self,
+        request: Request<GrantEmergencyAdminRequest>,
+    ) -> Result<Response<WireMember>, Status> {
+        answer(request, |caller, request| grant_emergency_admin::handle(&self.0, caller, request)).await
     }
 
     async fn get_user_standing(

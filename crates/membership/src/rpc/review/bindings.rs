@@ -300,6 +300,7 @@ fn direct(member: &Member, given_by: String) -> RoleBinding {
         start_time: Some(member.role_time.into()),
         given_by,
         expire_time: member.membership.expire_time.map(Into::into),
+        emergency: member.emergency,
         ..RoleBinding::default()
     }
 }
@@ -313,6 +314,7 @@ fn derived(member: &Member) -> RoleBinding {
         way: Way::Derived.into(),
         derived_from: role_to_wire(member.membership.role.into()).into(),
         expire_time: member.membership.expire_time.map(Into::into),
+        emergency: member.emergency,
         ..RoleBinding::default()
     }
 }

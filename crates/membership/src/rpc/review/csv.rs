@@ -3,7 +3,7 @@ use csv::{Terminator, WriterBuilder};
 use devspaces_kit::{clock::Timestamp, status::Fault};
 use devspaces_proto::membership::v1::RoleBinding;
 
-const HEADER: [&str; 11] = [
+const HEADER: [&str; 12] = [
     "user",
     "plane",
     "resource",
@@ -15,6 +15,7 @@ const HEADER: [&str; 11] = [
     "given_by",
     "expire_time",
     "deactivated",
+    "emergency",
 ];
 
 /// Some records, with the header before them if they are the first.
@@ -34,7 +35,7 @@ pub(super) fn records(bindings: &[RoleBinding], first: bool) -> Result<Vec<u8>, 
 
 /// What stands in the columns of the header. Ids of people are percent-encoded, so that none begins with what a spreadsheet
 /// takes for a formula.
-fn record(binding: &RoleBinding) -> [String; 11] {
+fn record(binding: &RoleBinding) -> [String; 12] {
     let time = |time: Option<prost_types::Timestamp>| {
         time.and_then(|time| Timestamp::try_from(time).ok()).map(|time| time.to_string()).unwrap_or_default()
     };
@@ -54,5 +55,6 @@ fn record(binding: &RoleBinding) -> [String; 11] {
         binding.given_by.clone(),
         time(binding.expire_time),
         binding.deactivated.to_string(),
+        binding.emergency.to_string(),
     ]
 }

@@ -40,8 +40,8 @@ pub(super) async fn handle(
     if let Some(space) = pass.space()
         && sees_derived(pass.facts())?
     {
-        for (user, role) in context.gate.derived_viewers(space, &after, limit).await? {
-            merged.insert(user.clone(), derived(app, space, user, role));
+        for holder in context.gate.derived_viewers(space, &after, limit).await? {
+            merged.insert(holder.user.clone(), derived(app, space, holder));
         }
         let mut db = context.pool.read().await?;
         for (user, roles) in store::way::people_on(&mut db, app, &after, limit, now).await? {

@@ -53,7 +53,7 @@ const METHODS: [Methods; 20] = [
     Methods { signed_in: 2, permitted: 5, on_a_resource: 5, ..of(Service::Membership, "InvitationService") },
     Methods { permitted: 11, on_a_resource: 11, ..of(Service::Membership, "GroupService") },
     Methods { permitted: 3, on_a_resource: 3, ..of(Service::Membership, "ReviewService") },
-    Methods { permitted: 3, ..of(Service::Membership, "PeopleService") },
+    Methods { permitted: 4, ..of(Service::Membership, "PeopleService") },
     Methods { internal: 2, ..of(Service::Membership, "MembershipRecordsService") },
     Methods {
         signed_in: 1,

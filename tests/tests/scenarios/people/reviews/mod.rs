@@ -70,8 +70,7 @@ async fn every_role_is_told_with_its_way_its_giver_and_its_end(suite: Suite) {
     reactivates(&suite, erin).await.expect("reactivated");
     let csv = exports(alice, space).await.expect("whole");
     let mut records = csv.split_terminator("\r\n");
-    let header =
-        "user,plane,resource,role,view_all_apps,way,derived_from,start_time,given_by,expire_time,deactivated";
+    let header = "user,plane,resource,role,view_all_apps,way,derived_from,start_time,given_by,expire_time,deactivated,emergency";
     assert_eq!(records.next(), Some(header));
     let records: Vec<_> = records.map(|record| record.split(',').collect::<Vec<_>>()).collect();
     assert_eq!(records.len(), all.len());

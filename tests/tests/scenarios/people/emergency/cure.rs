@@ -1,0 +1,118 @@
+//! What an Admin in an emergency is there for, and what the role does not do.
+use std::time::Duration;
+
+use devspaces_proto::{membership::v1::Member, space::v1::ListOrphanedSpacesRequest};
+use devspaces_tests::{Persona, Suite, refused};
+use tonic::Code;
+
+use crate::acts::{
+    apps::{creates_app, gets_app},
+    contributors::{OWNER, listed_contributors},
+    marketplace::creates_profile,
+    members::{
+        ADMIN, VIEWER, adds_members, demotes_member, leaves_space, member, removes_member, updates_member,
+    },
+    people::{breaks_glass, deactivates},
+    spaces::{archives_space, deletes_space, gets_space, restores_space, undeletes_space},
+};
+
+scenarios! {
+    both engines:
+        a_space_of_a_mistyped_admin_is_cured,
+        whoever_is_made_admin_to_stay_has_no_mark_and_no_end,
+        an_admin_in_an_emergency_counts_for_no_rule_about_the_last,
+        a_space_that_is_archived_or_deleted_can_be_had_back,
+        no_app_passes_to_an_admin_in_an_emergency;
+}
+
+/// Somebody who has a role in the space keeps it, as an Admin to stay.
+fn to_stay(space: &str, who: &Persona) -> Member {
+    Member { name: who.member_of(space), ..member(who, ADMIN) }
+}
+
+// R-M14, R-M3: a Marketplace admin has made Admin whom there is not.
+async fn a_space_of_a_mistyped_admin_is_cured(suite: Suite) {
+    let [mona, nobody, bob, carol] = ["mona", "nobody", "bob", "carol"].map(|id| suite.user(id));
+    let space = creates_profile(&mona, "Acme").await.expect("created").space;
+    adds_members(&mona, &space, &[(&nobody, ADMIN)]).await.expect("mistyped");
+    let closed = refused(adds_members(&mona, &space, &[(&carol, ADMIN)]).await);
+    assert_eq!(closed.code, Code::PermissionDenied);
+    breaks_glass(&suite, &space, &bob).await.expect("given");
+    let last = refused(removes_member(&bob, &space, &nobody).await);
+    assert_eq!(last.reason, "LAST_ADMIN", "R-M4");
+    adds_members(&bob, &space, &[(&carol, ADMIN)]).await.expect("added");
+    removes_member(&bob, &space, &nobody).await.expect("removed");
+    leaves_space(&bob, &space).await.expect("left");
+    adds_members(&carol, &space, &[(&bob, VIEWER)]).await.expect("it is Carol's");
+}
+
+// R-M14: what an Admin makes of the role is an ordinary one.
+async fn whoever_is_made_admin_to_stay_has_no_mark_and_no_end(suite: Suite) {
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    deactivates(&suite, &alice).await.expect("deactivated");
+    breaks_glass(&suite, &space, &bob).await.expect("given");
+    let kept = updates_member(&bob, to_stay(&space, &bob), &["role", "expire_time"]).await.expect("kept");
+    assert_eq!((kept.role(), kept.emergency, kept.expire_time), (ADMIN, false, None));
+    suite.clock.advance(Duration::from_hours(25));
+    assert!(bob.may("members.add", &space).await);
+    removes_member(&bob, &space, &alice).await.expect("another Admin stays");
+    assert_eq!(refused(leaves_space(&bob, &space).await).reason, "LAST_ADMIN");
+}
+
+/// The orphaned spaces, as the operator's person finds them.
+async fn orphaned(suite: &Suite) -> Vec<String> {
+    let request = ListOrphanedSpacesRequest { page_size: 100, page_token: String::new() };
+    let found = suite.user("operator").spaces().list_orphaned_spaces(request).await.expect("a list");
+    found.into_inner().spaces.into_iter().map(|space| space.name).collect()
+}
+
+// R-M14, R-M4, R-M3, R-M12
+async fn an_admin_in_an_emergency_counts_for_no_rule_about_the_last(suite: Suite) {
+    let [alice, bob, carol, mona] = ["alice", "bob", "carol", "mona"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    breaks_glass(&suite, &space, &bob).await.expect("given");
+    assert_eq!(refused(leaves_space(&alice, &space).await).reason, "LAST_ADMIN");
+    assert_eq!(refused(demotes_member(&alice, &space, &alice).await).reason, "LAST_ADMIN");
+    deactivates(&suite, &alice).await.expect("nothing keeps anybody from that");
+    assert_eq!(orphaned(&suite).await, [space], "there is nobody who stays");
+    let vendor = creates_profile(&mona, "Acme").await.expect("created").space;
+    breaks_glass(&suite, &vendor, &bob).await.expect("given");
+    adds_members(&mona, &vendor, &[(&carol, ADMIN)]).await.expect("the first Admin is yet to come");
+    assert_eq!(refused(adds_members(&mona, &vendor, &[(&alice, ADMIN)]).await).code, Code::PermissionDenied);
+}
+
+// R-M14, R-S5, R-S6: nobody else is there who could restore it.
+async fn a_space_that_is_archived_or_deleted_can_be_had_back(suite: Suite) {
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    archives_space(&alice, &space).await.expect("archived");
+    deletes_space(&alice, &space).await.expect("deleted");
+    deactivates(&suite, &alice).await.expect("deactivated");
+    breaks_glass(&suite, &space, &bob).await.expect("given");
+    undeletes_space(&bob, &space).await.expect("undeleted");
+    breaks_glass(&suite, &space, &bob).await.expect("given anew");
+    restores_space(&bob, &space).await.expect("restored");
+    gets_space(&bob, &space).await.expect("is there");
+}
+
+// R-M8, R-M14: apps pass to somebody who stays; what was made in an emergency does too.
+async fn no_app_passes_to_an_admin_in_an_emergency(suite: Suite) {
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    let of_alice = creates_app(&alice, &space).await.expect("an app").name;
+    breaks_glass(&suite, &space, &bob).await.expect("given");
+    adds_members(&alice, &space, &[(&carol, ADMIN)]).await.expect("added");
+    let of_bob = creates_app(&bob, &space).await.expect("an app").name;
+    leaves_space(&alice, &space).await.expect("left");
+    let owner = async |app: &str| {
+        let listed = listed_contributors(&carol, app).await;
+        listed.into_iter().find(|(_, role, _)| *role == OWNER).map(|it| it.0)
+    };
+    assert_eq!(owner(&of_alice).await.as_deref(), Some("carol"), "Bob has been Admin longer");
+    suite.clock.advance(Duration::from_secs(3601));
+    adds_members(&carol, &space, &[(&bob, VIEWER)]).await.expect("what follows from the end comes first");
+    assert_eq!(owner(&of_bob).await.as_deref(), Some("carol"));
+    assert!(!bob.may("app.deploy", &of_bob).await);
+    gets_app(&bob, &of_bob).await.expect("seen as a Viewer sees it");
+}
