@@ -100,6 +100,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/13_reviews.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "space",
+        version: 14,
+        sql: include_str!("../migrations/14_group_bindings.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.

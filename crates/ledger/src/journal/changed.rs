@@ -27,7 +27,7 @@ static AT_TIMES: LazyLock<RowsSql> = LazyLock::new(|| {
     )
 });
 
-/// Who made these changes, in their order: `users/{id}`, `services/{id}`, or "(erased)". Of several at one time it is the
+/// On whose behalf, or else by whom, these changes were made, in their order: `users/{id}`, `services/{id}`, or "(erased)". Of several at one time it is the
 /// last, by which things are as they are. Empty where the journal does not tell.
 pub async fn actors(db: &mut Conn, changes: &[Changed]) -> Result<Vec<String>, Error> {
     let row = |change: &Changed| [change.scope.to_string().into(), change.time.into()];
@@ -43,7 +43,7 @@ pub async fn actors(db: &mut Conn, changes: &[Changed]) -> Result<Vec<String>, E
         // What comes about together with something larger is not always named beside it.
         let made = at_its_time.into_iter().flatten();
         let last = made.max_by_key(|entry| (entry.changes(&change.resource), entry.sequence));
-        last.map(|entry| entry.actor.clone()).unwrap_or_default()
+        last.map(|entry| entry.on_behalf_of.as_ref().unwrap_or(&entry.actor).clone()).unwrap_or_default()
     };
     Ok(changes.iter().map(actor).collect())
 }

@@ -51,18 +51,19 @@ pub(crate) async fn find(
     row.map(given).transpose()
 }
 
-/// Stores a role, in place of what the holder had on the app group.
+/// Stores a role that is given now, in place of what the holder had on the app group.
 pub(crate) async fn put(
     db: &mut Conn,
     name: AppGroupName,
     holder: &RoleHolder,
     given: &GivenRole,
+    now: Timestamp,
 ) -> Result<(), Error> {
     remove(db, name, holder).await?;
     let (group, person) = columns(holder);
     on!(db, |c| sqlx::query(
-        "INSERT INTO app_group_role (app_group, group_id, person, space, role, expire_time)
-         VALUES ($1, $2, $3, $4, $5, $6)"
+        "INSERT INTO app_group_role (app_group, group_id, person, space, role, expire_time, update_time)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)"
     )
     .bind(name.id)
     .bind(group)
@@ -70,6 +71,7 @@ pub(crate) async fn put(
     .bind(name.space.0)
     .bind(given.role.name())
     .bind(given.expire_time)
+    .bind(now)
     .execute(c)
     .await
     .map(drop))?;

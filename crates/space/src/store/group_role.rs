@@ -31,22 +31,26 @@ pub(crate) async fn find(
     row.map(|(role, expire_time)| Ok(GivenRole { role: role::contributor(&role)?, expire_time })).transpose()
 }
 
-/// Stores a role, in place of what the group had on the app.
+/// Stores a role that is given now, in place of what the group had on the app.
 pub(crate) async fn put(
     db: &mut Conn,
     group: GroupName,
     app: AppName,
     given: &GivenRole,
+    now: Timestamp,
 ) -> Result<(), Error> {
     on!(db, |c| sqlx::query(
-        "INSERT INTO group_role (app, group_id, space, role, expire_time) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (app, group_id) DO UPDATE SET role = excluded.role, expire_time = excluded.expire_time"
+        "INSERT INTO group_role (app, group_id, space, role, expire_time, update_time)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (app, group_id) DO UPDATE SET role = excluded.role, expire_time = excluded.expire_time,
+           update_time = excluded.update_time"
     )
     .bind(app.0)
     .bind(group.id)
     .bind(group.space.0)
     .bind(given.role.name())
     .bind(given.expire_time)
+    .bind(now)
     .execute(c)
     .await
     .map(drop))?;

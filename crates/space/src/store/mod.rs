@@ -9,6 +9,7 @@ pub(crate) mod creator;
 pub(crate) mod departure;
 pub(crate) mod deployer;
 pub(crate) mod group;
+pub(crate) mod group_binding;
 pub(crate) mod group_role;
 pub(crate) mod holder;
 pub(crate) mod holding;

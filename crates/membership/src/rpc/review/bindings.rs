@@ -1,128 +1,24 @@
 //! The roles in a space, plane by plane, as far as they are told to who asks (R-M13).
 use std::collections::BTreeSet;
 
-use devspaces_authz::{Facts, Outcome, OwnerSet, Permission, Plane, Role, Service, decide};
-use devspaces_gate::{Context, Peers, contributor_from_wire, plane_to_wire, role_to_wire, views_all_apps};
+use devspaces_authz::{Outcome, OwnerSet, Permission, Plane, Role, Service};
+use devspaces_gate::{Context, plane_to_wire, role_to_wire};
 use devspaces_kit::{
-    clock::Timestamp,
     identity::Caller,
     name::{SpaceName, UserName},
-    status::{Fault, Fields, Reason},
+    status::{Fault, Reason},
 };
 use devspaces_ledger::{
     journal::{Changed, actors},
     standing,
 };
-use devspaces_proto::{
-    facts::v1::{
-        Binding, BindingsQuestion, ListAppBindingsRequest, ListBillingAdminBindingsRequest,
-        ListMarketplaceAdminBindingsRequest, billing_records_service_client::BillingRecordsServiceClient,
-        marketplace_records_service_client::MarketplaceRecordsServiceClient,
-        space_records_service_client::SpaceRecordsServiceClient,
-    },
-    membership::v1::{RoleBinding, role_binding::Way},
+use devspaces_proto::membership::v1::{RoleBinding, role_binding::Way};
+
+use super::{
+    peers,
+    section::{Place, Question, Section},
 };
-
 use crate::{domain::Member, store};
-
-/// A part of the list. They are told in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Section {
-    /// Console roles.
-    Console,
-    /// What console roles make of people on every app (R-A4).
-    Derived,
-    /// Billing admins.
-    Billing,
-    /// Marketplace admins.
-    Marketplace,
-    /// Contributor roles.
-    Apps,
-}
-
-impl Section {
-    const ALL: [Self; 5] = [Self::Console, Self::Derived, Self::Billing, Self::Marketplace, Self::Apps];
-
-    /// The plane that it is about.
-    pub(super) fn plane(self) -> Plane {
-        match self {
-            Self::Console => Plane::Console,
-            Self::Billing => Plane::Billing,
-            Self::Marketplace => Plane::Marketplace,
-            Self::Derived | Self::Apps => Plane::App,
-        }
-    }
-
-    /// Who tells it.
-    fn owner(self) -> Service {
-        match self {
-            Self::Console | Self::Derived => Service::Membership,
-            Self::Billing => Service::Billing,
-            Self::Marketplace => Service::Marketplace,
-            Self::Apps => Service::Space,
-        }
-    }
-
-    /// Whether these facts let somebody read it.
-    fn is_told(self, facts: &Facts) -> Outcome {
-        let all_apps = if facts.membership.is_missing() { Outcome::Unavailable } else { Outcome::Denied };
-        match self {
-            Self::Console => decide(Permission::MembersList, facts).outcome(),
-            Self::Billing => decide(Permission::BillingAdminsList, facts).outcome(),
-            Self::Marketplace => decide(Permission::MarketplaceAdminsList, facts).outcome(),
-            Self::Derived | Self::Apps if views_all_apps(facts) => Outcome::Allowed,
-            Self::Derived | Self::Apps => all_apps,
-        }
-    }
-}
-
-/// Where a list goes on: in a section, after the binding of this key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) section: Section,
-    pub(super) after: String,
-}
-
-impl Place {
-    pub(super) const START: Self = Self { section: Section::Console, after: String::new() };
-
-    pub(super) fn to_text(&self) -> String {
-        format!("{}/{}", self.section as u8, self.after)
-    }
-
-    pub(super) fn from_text(text: &str) -> Option<Self> {
-        let (number, after) = text.split_once('/')?;
-        let section = Section::ALL.into_iter().find(|section| (*section as u8).to_string() == number)?;
-        Some(Self { section, after: after.to_owned() })
-    }
-}
-
-/// What somebody asks for.
-#[derive(Clone, Debug)]
-pub(super) struct Question {
-    pub(super) space: SpaceName,
-    pub(super) user: Option<UserName>,
-    pub(super) ends_before: Option<Timestamp>,
-}
-
-impl Question {
-    /// Reads the filters, which are the same in both requests.
-    pub(super) fn read(
-        fields: &mut Fields,
-        space: SpaceName,
-        user: &str,
-        expires_before: Option<prost_types::Timestamp>,
-    ) -> Option<Self> {
-        let user = match user {
-            "" => Some(None),
-            user => fields.parse::<UserName>("user", user).map(Some),
-        };
-        let ends_before = expires_before.map(Timestamp::try_from).transpose();
-        let ends_before =
-            fields.check("expires_before", ends_before.map_err(|_| "must be a valid timestamp"));
-        user.zip(ends_before).map(|(user, ends_before)| Self { space, user, ends_before })
-    }
-}
 
 /// The sections that are told to a caller, and those of which it is not known.
 #[derive(Clone, Debug)]
@@ -248,11 +144,11 @@ async fn of_section(
     let own = matches!(section, Section::Console | Section::Derived);
     let listed = if own {
         of_members(context, question, section, after, room).await?
-    } else if question.ends_before.is_some() && section != Section::Apps {
+    } else if question.ends_before.is_some() && section.owner() != Service::Space {
         // Admins of other planes don't end by themselves.
         Vec::new()
     } else {
-        of_peer(context, question, section, after, room).await?
+        peers::roles(context, question, section, after, room).await?
     };
     let place = |(after, binding)| (Place { section, after }, binding);
     Ok(listed.into_iter().map(place).collect())
@@ -317,69 +213,4 @@ fn derived(member: &Member) -> RoleBinding {
         emergency: member.emergency,
         ..RoleBinding::default()
     }
-}
-
-async fn of_peer(
-    context: &Context,
-    question: &Question,
-    section: Section,
-    after: &str,
-    room: usize,
-) -> Result<Vec<(String, Option<RoleBinding>)>, Fault> {
-    let wanted = BindingsQuestion {
-        space: question.space.to_string(),
-        user: question.user.as_ref().map(ToString::to_string).unwrap_or_default(),
-        after: after.to_owned(),
-        limit: i32::try_from(room).unwrap_or(i32::MAX),
-    };
-    let wanted = Some(wanted);
-    let ends_before = question.ends_before.map(Into::into);
-    let bindings = match section {
-        Section::Billing => {
-            let ask = |channel, request| async move {
-                BillingRecordsServiceClient::new(channel).list_billing_admin_bindings(request).await
-            };
-            let request = ListBillingAdminBindingsRequest { question: wanted };
-            context.peers.ask(Service::Billing, request, ask).await?.bindings
-        }
-        Section::Marketplace => {
-            let ask = |channel, request| async move {
-                MarketplaceRecordsServiceClient::new(channel).list_marketplace_admin_bindings(request).await
-            };
-            let request = ListMarketplaceAdminBindingsRequest { question: wanted };
-            context.peers.ask(Service::Marketplace, request, ask).await?.bindings
-        }
-        Section::Console | Section::Derived | Section::Apps => {
-            let ask = |channel, request| async move {
-                SpaceRecordsServiceClient::new(channel).list_app_bindings(request).await
-            };
-            let request = ListAppBindingsRequest { question: wanted, ends_before };
-            context.peers.ask(Service::Space, request, ask).await?.bindings
-        }
-    };
-    let read = |binding: Binding| {
-        told_by_peer(question.space, section, binding).ok_or_else(|| Peers::unreadable(section.owner()))
-    };
-    bindings.into_iter().map(read).collect()
-}
-
-/// What a peer says, as it is told. `None`: it says nothing that this version can use.
-fn told_by_peer(space: SpaceName, section: Section, told: Binding) -> Option<(String, Option<RoleBinding>)> {
-    let role = match section {
-        Section::Billing => Role::BillingAdmin,
-        Section::Marketplace => Role::MarketplaceAdmin,
-        _ => contributor_from_wire(told.role)?.into(),
-    };
-    let binding = RoleBinding {
-        user: told.user,
-        plane: plane_to_wire(section.plane()).into(),
-        resource: if told.app.is_empty() { space.to_string() } else { told.app },
-        role: role_to_wire(role).into(),
-        way: Way::Direct.into(),
-        start_time: told.start_time,
-        given_by: told.given_by,
-        expire_time: told.expire_time,
-        ..RoleBinding::default()
-    };
-    Some((told.key, Some(binding).filter(|_| !told.ended)))
 }

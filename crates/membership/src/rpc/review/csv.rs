@@ -3,7 +3,7 @@ use csv::{Terminator, WriterBuilder};
 use devspaces_kit::{clock::Timestamp, status::Fault};
 use devspaces_proto::membership::v1::RoleBinding;
 
-const HEADER: [&str; 12] = [
+const HEADER: [&str; 13] = [
     "user",
     "plane",
     "resource",
@@ -16,6 +16,7 @@ const HEADER: [&str; 12] = [
     "expire_time",
     "deactivated",
     "emergency",
+    "group",
 ];
 
 /// Some records, with the header before them if they are the first.
@@ -35,7 +36,7 @@ pub(super) fn records(bindings: &[RoleBinding], first: bool) -> Result<Vec<u8>, 
 
 /// What stands in the columns of the header. Ids of people are percent-encoded, so that none begins with what a spreadsheet
 /// takes for a formula.
-fn record(binding: &RoleBinding) -> [String; 12] {
+fn record(binding: &RoleBinding) -> [String; 13] {
     let time = |time: Option<prost_types::Timestamp>| {
         time.and_then(|time| Timestamp::try_from(time).ok()).map(|time| time.to_string()).unwrap_or_default()
     };
@@ -56,5 +57,6 @@ fn record(binding: &RoleBinding) -> [String; 12] {
         time(binding.expire_time),
         binding.deactivated.to_string(),
         binding.emergency.to_string(),
+        binding.group.clone(),
     ]
 }

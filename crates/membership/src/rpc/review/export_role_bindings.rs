@@ -10,8 +10,9 @@ use futures::stream::{self, BoxStream};
 use tonic::Status;
 
 use super::{
-    bindings::{Found, Place, Question, Told, after, told},
+    bindings::{Found, Told, after, told},
     csv,
+    section::{Place, Question},
 };
 
 /// How many records a piece has at most: some 60 KiB, since a reader that is slow has a few of them waiting.

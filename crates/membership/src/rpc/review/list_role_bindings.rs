@@ -7,7 +7,10 @@ use devspaces_kit::{
 };
 use devspaces_proto::membership::v1::{ListRoleBindingsRequest, ListRoleBindingsResponse};
 
-use super::bindings::{Place, Question, after, told};
+use super::{
+    bindings::{after, told},
+    section::{Place, Question},
+};
 
 /// R-M13
 pub(super) async fn handle(

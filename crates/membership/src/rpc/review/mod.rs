@@ -3,7 +3,9 @@ mod bindings;
 mod csv;
 mod export_role_bindings;
 mod list_role_bindings;
+mod peers;
 mod preview_departure;
+mod section;
 
 use devspaces_kit::edge::answer;
 use devspaces_proto::membership::v1::{

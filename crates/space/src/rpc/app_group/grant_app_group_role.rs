@@ -69,7 +69,7 @@ impl GuardedChange for RoleGrant {
         if before != Some(*given) {
             let told = before.map_or(Value::Null, |before| before.to_json(&holder.to_string()));
             record(tx, *name, told, given.to_json(&holder.to_string())).await?;
-            store::app_group_role::put(tx, *name, holder, given).await?;
+            store::app_group_role::put(tx, *name, holder, given, now).await?;
         }
         Ok(role_to_wire(holder, *given))
     }

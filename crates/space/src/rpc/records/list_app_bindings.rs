@@ -67,5 +67,6 @@ fn to_wire(held: &Contributor, given_by: String, ends_before: Option<Timestamp>,
         given_by,
         expire_time: held.expire_time.map(Into::into),
         ended: !is_told(held, ends_before, now),
+        group: String::new(),
     }
 }

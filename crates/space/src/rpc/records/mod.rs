@@ -2,6 +2,7 @@
 mod describe_spaces;
 mod list_app_bindings;
 mod list_deployers;
+mod list_group_bindings;
 mod list_holdings_at;
 mod list_roles_of_group;
 mod list_space_apps;
@@ -11,10 +12,10 @@ mod set_group_role;
 use devspaces_kit::edge::answer;
 use devspaces_proto::facts::v1::{
     DescribeSpacesRequest, DescribeSpacesResponse, ListAppBindingsRequest, ListAppBindingsResponse,
-    ListDeployersRequest, ListDeployersResponse, ListHoldingsAtRequest, ListHoldingsAtResponse,
-    ListRolesOfGroupRequest, ListRolesOfGroupResponse, ListSpaceAppsRequest, ListSpaceAppsResponse,
-    ReserveListingRequest, ReserveListingResponse, SetGroupRoleRequest, SetGroupRoleResponse,
-    space_records_service_server::SpaceRecordsService,
+    ListDeployersRequest, ListDeployersResponse, ListGroupBindingsRequest, ListGroupBindingsResponse,
+    ListHoldingsAtRequest, ListHoldingsAtResponse, ListRolesOfGroupRequest, ListRolesOfGroupResponse,
+    ListSpaceAppsRequest, ListSpaceAppsResponse, ReserveListingRequest, ReserveListingResponse,
+    SetGroupRoleRequest, SetGroupRoleResponse, space_records_service_server::SpaceRecordsService,
 };
 use tonic::{Request, Response, Status};
 
@@ -62,6 +63,13 @@ impl SpaceRecordsService for Rpc {
         request: Request<ReserveListingRequest>,
     ) -> Result<Response<ReserveListingResponse>, Status> {
         answer(request, |caller, request| reserve_listing::handle(&self.0, caller, request)).await
+    }
+
+    async fn list_group_bindings(
+        &self,
+        request: Request<ListGroupBindingsRequest>,
+    ) -> Result<Response<ListGroupBindingsResponse>, Status> {
+        answer(request, |caller, request| list_group_bindings::handle(&self.0, caller, request)).await
     }
 
     async fn set_group_role(

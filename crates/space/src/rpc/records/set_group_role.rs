@@ -126,7 +126,7 @@ impl GuardedChange for SetRole {
         };
         record(tx, change).await?;
         match given {
-            Some(given) => store::group_role::put(tx, *group, *app, given).await?,
+            Some(given) => store::group_role::put(tx, *group, *app, given, now).await?,
             None => store::group_role::remove(tx, *group, *app).await?,
         }
         Ok(SetGroupRoleResponse::default())

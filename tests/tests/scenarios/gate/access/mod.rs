@@ -48,7 +48,7 @@ const METHODS: [Methods; 20] = [
     Methods { signed_in: 1, permitted: 9, on_a_resource: 7, ..of(Service::Space, "SpaceService") },
     Methods { permitted: 19, on_a_resource: 18, ..of(Service::Space, "AppService") },
     Methods { permitted: 11, on_a_resource: 11, ..of(Service::Space, "AppGroupService") },
-    Methods { internal: 8, ..of(Service::Space, "SpaceRecordsService") },
+    Methods { internal: 9, ..of(Service::Space, "SpaceRecordsService") },
     Methods { signed_in: 2, permitted: 5, on_a_resource: 5, ..of(Service::Membership, "MembershipService") },
     Methods { signed_in: 2, permitted: 5, on_a_resource: 5, ..of(Service::Membership, "InvitationService") },
     Methods { permitted: 11, on_a_resource: 11, ..of(Service::Membership, "GroupService") },

@@ -5,7 +5,8 @@ use std::sync::{
 };
 
 use devspaces_kit::clock::{Clock as _, SystemClock};
-use devspaces_tests::{Persona, suite::eventually};
+use devspaces_tests::{Persona, refused, suite::eventually};
+use tonic::Status;
 
 use super::Seen;
 use crate::acts::{
@@ -126,6 +127,19 @@ impl Holder {
     }
 }
 
+/// Makes a call again as long as facts that decide can't be had in time, as on a machine that has other things to do: such a call
+/// has changed nothing.
+async fn insists<T: std::fmt::Debug>(call: impl AsyncFn() -> Result<T, Status>) -> T {
+    eventually(async || match call().await {
+        Ok(done) => Some(done),
+        Err(status) => {
+            assert_eq!(refused::<T>(Err(status)).reason, "FACTS_UNAVAILABLE");
+            None
+        }
+    })
+    .await
+}
+
 /// A space with everything, run by alice, and those whose roles come and go.
 pub(super) struct Stage {
     pub(super) alice: Persona,
@@ -199,67 +213,62 @@ impl Stage {
 
     /// The role is given; the reply has arrived.
     pub(super) async fn gives(&self, holder: &Holder, round: u64) {
+        holder.changes();
+        insists(async || self.give(holder, round).await).await;
+        holder.changes();
+    }
+
+    async fn give(&self, holder: &Holder, round: u64) -> Result<(), Status> {
         let (alice, who, group, app) = (&self.alice, &holder.who, &holder.group, &holder.resource);
-        holder.changes();
         match holder.by {
-            By::Active => drop(reactivates_by(&self.offboarding, who).await.expect("reactivated")),
-            By::Member => drop(adds_members(alice, &self.space, &[(who, ADMIN)]).await.expect("added")),
-            By::Derived => drop(adds_members(alice, &self.space, &[(who, VIEWER)]).await.expect("added")),
-            By::BillingAdmin => drop(adds_billing_admins(alice, &self.space, &[who]).await.expect("added")),
-            By::MarketplaceAdmin => {
-                drop(adds_marketplace_admins(alice, &self.profile, &[who]).await.expect("added"));
-            }
-            By::Contributor => {
-                drop(adds_contributors(alice, &holder.resource, &[(who, DEPLOYER)]).await.expect("added"));
-            }
-            By::AppInUse => drop(undeletes_app(alice, &holder.resource).await.expect("had back")),
-            By::AppMoved => {
-                drop(initiates_transfer(alice, &holder.resource, &self.space).await.expect("moved"));
-            }
-            By::Group if round.is_multiple_of(2) => adds_to_group(alice, group, &[who]).await.expect("added"),
-            By::Group => drop(grants_app_role(alice, group, app, DEPLOYER).await.expect("given")),
-            By::AppGroup if round.is_multiple_of(2) => adds_apps(alice, group, &[app]).await.expect("added"),
-            By::AppGroup => {
-                let given = grants_app_group_role(alice, grant(group, &who.name, DEPLOYER)).await;
-                drop(given.expect("given"));
-            }
+            By::Active => reactivates_by(&self.offboarding, who).await.map(drop),
+            By::Member => adds_members(alice, &self.space, &[(who, ADMIN)]).await.map(drop),
+            By::Derived => adds_members(alice, &self.space, &[(who, VIEWER)]).await.map(drop),
+            By::BillingAdmin => adds_billing_admins(alice, &self.space, &[who]).await.map(drop),
+            By::MarketplaceAdmin => adds_marketplace_admins(alice, &self.profile, &[who]).await.map(drop),
+            By::Contributor => adds_contributors(alice, app, &[(who, DEPLOYER)]).await.map(drop),
+            By::AppInUse => undeletes_app(alice, app).await.map(drop),
+            By::AppMoved => initiates_transfer(alice, app, &self.space).await.map(drop),
+            By::Group if round.is_multiple_of(2) => adds_to_group(alice, group, &[who]).await,
+            By::Group => grants_app_role(alice, group, app, DEPLOYER).await.map(drop),
+            By::AppGroup if round.is_multiple_of(2) => adds_apps(alice, group, &[app]).await,
+            By::AppGroup => grants_app_group_role(alice, grant(group, &who.name, DEPLOYER)).await.map(drop),
         }
-        holder.changes();
     }
 
     /// The role is taken away; the reply has arrived.
     pub(super) async fn takes(&self, holder: &Holder, round: u64) {
-        let (alice, who, group, app) = (&self.alice, &holder.who, &holder.group, &holder.resource);
-        holder.changes();
-        match holder.by {
-            By::Member if round % 2 == 1 => {
-                demotes_member(alice, &self.space, who).await.expect("demoted");
-                holder.changes();
-                holder.asked(1).await;
-                // A console role is left, which the next round gives anew.
-                drop(removes_member(alice, &self.space, who).await.expect("removed"));
-                return;
-            }
-            By::Active => drop(deactivates_by(&self.offboarding, who).await.expect("deactivated")),
-            By::Member | By::Derived => drop(removes_member(alice, &self.space, who).await.expect("removed")),
-            By::BillingAdmin => removes_billing_admin(alice, &self.space, who).await.expect("removed"),
-            By::MarketplaceAdmin => {
-                removes_marketplace_admin(alice, &self.profile, who).await.expect("removed");
-            }
-            By::Contributor => removes_contributor(alice, &holder.resource, who).await.expect("removed"),
-            By::AppInUse => drop(deletes_app(alice, &holder.resource).await.expect("deleted")),
-            By::AppMoved => {
-                drop(initiates_transfer(alice, &holder.resource, &self.elsewhere).await.expect("moved"));
-            }
-            // What was given in this round stays, and the other half of the way goes: the next one gives that.
-            By::Group if round.is_multiple_of(2) => revokes_app_role(alice, group, app).await.expect("taken"),
-            By::Group => removes_from_group(alice, group, who).await.expect("removed"),
-            By::AppGroup if round.is_multiple_of(2) => {
-                revokes_app_group_role(alice, group, &who.name).await.expect("taken");
-            }
-            By::AppGroup => removes_apps(alice, group, &[app]).await.expect("removed"),
+        let (alice, who) = (&self.alice, &holder.who);
+        if holder.by == By::Member && round % 2 == 1 {
+            holder.changes();
+            insists(async || demotes_member(alice, &self.space, who).await).await;
+            holder.changes();
+            holder.asked(1).await;
+            // A console role is left, which the next round gives anew.
+            insists(async || removes_member(alice, &self.space, who).await).await;
+            return;
         }
         holder.changes();
+        insists(async || self.take(holder, round).await).await;
+        holder.changes();
+    }
+
+    async fn take(&self, holder: &Holder, round: u64) -> Result<(), Status> {
+        let (alice, who, group, app) = (&self.alice, &holder.who, &holder.group, &holder.resource);
+        match holder.by {
+            By::Active => deactivates_by(&self.offboarding, who).await.map(drop),
+            By::Member | By::Derived => removes_member(alice, &self.space, who).await.map(drop),
+            By::BillingAdmin => removes_billing_admin(alice, &self.space, who).await,
+            By::MarketplaceAdmin => removes_marketplace_admin(alice, &self.profile, who).await,
+            By::Contributor => removes_contributor(alice, app, who).await,
+            By::AppInUse => deletes_app(alice, app).await.map(drop),
+            By::AppMoved => initiates_transfer(alice, app, &self.elsewhere).await.map(drop),
+            // What was given in this round stays, and the other half of the way goes: the next one gives that.
+            By::Group if round.is_multiple_of(2) => revokes_app_role(alice, group, app).await,
+            By::Group => removes_from_group(alice, group, who).await,
+            By::AppGroup if round.is_multiple_of(2) => revokes_app_group_role(alice, group, &who.name).await,
+            By::AppGroup => removes_apps(alice, group, &[app]).await,
+        }
     }
 
     pub(super) fn end(&self) {

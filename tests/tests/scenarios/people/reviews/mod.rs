@@ -7,15 +7,19 @@ use devspaces::Service;
 use devspaces_proto::{
     authz::v1::{Plane, Role},
     membership::v1::{
-        ExportRoleBindingsRequest, ListRoleBindingsRequest, Member, PreviewDepartureRequest,
-        RemoveMemberRequest, role_binding::Way,
+        ExportRoleBindingsRequest, GrantAppRoleRequest, ListRoleBindingsRequest, Member,
+        PreviewDepartureRequest, RemoveMemberRequest, role_binding::Way,
     },
+    space::v1::GrantAppGroupRoleRequest,
 };
 use devspaces_tests::{Persona, Suite, refused, suite::eventually};
 use tonic::Code;
 
 use self::team::{Line, Team, asking, console, derived, exports, line, lines, lists, page, team};
 use crate::acts::{
+    app_groups::{self, grants_app_group_role},
+    contributors::DEPLOYER,
+    groups::{self, grants_app_role_as_given},
     invitations::{invites, of_user},
     members::{ADMIN, DEVELOPER, VIEWER, adds_members, adds_members_as_given, member, removes_member},
     people::{deactivates, reactivates},
@@ -39,7 +43,7 @@ scenarios! {
 async fn every_role_is_told_with_its_way_its_giver_and_its_end(suite: Suite) {
     let team = team(&suite).await;
     let Team { alice, dora, erin, space, .. } = &team;
-    for size in [0, 1, 2, 3, 5, 13] {
+    for size in [0, 1, 2, 3, 5, 18] {
         let all = lists(alice, asking(space), size).await.expect("a list");
         assert_eq!(lines(&all), team.all_lines(), "pages of {size}");
     }
@@ -48,15 +52,17 @@ async fn every_role_is_told_with_its_way_its_giver_and_its_end(suite: Suite) {
         let (told, expected) = (binding.given_by.as_str(), line(binding));
         let giver = match (binding.way(), &binding.user) {
             (Way::Derived, _) => "",
-            // R-S1: the space service did it.
-            (_, user) if *user == alice.name && binding.plane() == Plane::Console => "services/space",
-            (_, user) if *user == erin.name || *user == dora.name && binding.plane() == Plane::App => {
+            (Way::Direct, user)
+                if binding.resource == team.apps[0] && (*user == erin.name || *user == dora.name) =>
+            {
                 &dora.name
             }
             _ => &alice.name,
         };
         assert_eq!(told, giver, "{expected:?}");
-        assert_eq!(binding.start_time.is_some(), binding.way() == Way::Direct, "{expected:?}");
+        assert_eq!(binding.start_time.is_some(), binding.way() != Way::Derived, "{expected:?}");
+        let group = if binding.way() == Way::Group { team.group.as_str() } else { "" };
+        assert_eq!(binding.group, group, "{expected:?}");
         assert_eq!(binding.expire_time, None, "{expected:?}");
     }
     for who in [dora, erin, &team.mia] {
@@ -70,14 +76,15 @@ async fn every_role_is_told_with_its_way_its_giver_and_its_end(suite: Suite) {
     reactivates(&suite, erin).await.expect("reactivated");
     let csv = exports(alice, space).await.expect("whole");
     let mut records = csv.split_terminator("\r\n");
-    let header = "user,plane,resource,role,view_all_apps,way,derived_from,start_time,given_by,expire_time,deactivated,emergency";
+    let header = "user,plane,resource,role,view_all_apps,way,derived_from,start_time,given_by,expire_time,deactivated,emergency,\
+         group";
     assert_eq!(records.next(), Some(header));
     let records: Vec<_> = records.map(|record| record.split(',').collect::<Vec<_>>()).collect();
     assert_eq!(records.len(), all.len());
     for (record, binding) in records.iter().zip(&all) {
         assert_eq!(
-            (record[0], record[2], record[8]),
-            (&*binding.user, &*binding.resource, &*binding.given_by)
+            (record[0], record[2], record[8], record[12]),
+            (&*binding.user, &*binding.resource, &*binding.given_by, &*binding.group)
         );
         assert_eq!(format!("ROLE_{}", record[3]), binding.role().as_str_name());
     }
@@ -131,7 +138,10 @@ async fn a_plane_whose_owner_is_down_is_named_and_the_rest_is_told(suite: Suite)
         assert_eq!(cut.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"), "a file can't say what is missing");
         assert_eq!(cut.metadata, [("missing".to_owned(), owner.to_owned())]);
         suite.restart(service).await;
-        eventually(async || lists(&alice, asking(&space), 0).await.ok().filter(|all| all.len() == 12)).await;
+        eventually(async || {
+            lists(&alice, asking(&space), 0).await.ok().filter(|all| lines(all) == team.all_lines())
+        })
+        .await;
     }
 }
 
@@ -168,17 +178,33 @@ async fn what_ends_within_a_time_is_told(suite: Suite) {
     let at = |seconds| prost_types::Timestamp { seconds: start.seconds + seconds, nanos: 0 };
     let until = |who: &Persona, seconds| Member { expire_time: Some(at(seconds)), ..member(who, VIEWER) };
     adds_members_as_given(alice, space, vec![until(&soon, 3600), until(&later, 7200)]).await.expect("added");
+    let own = app_groups::grant(&team.app_group, &team.erin.name, DEPLOYER);
+    let own = GrantAppGroupRoleRequest { expire_time: Some(at(1800)), ..own };
+    grants_app_group_role(alice, own).await.expect("a role");
+    let of_group = groups::grant(&team.group, &team.apps[0], DEPLOYER);
+    let of_group = GrantAppRoleRequest { expire_time: Some(at(1200)), ..of_group };
+    grants_app_role_as_given(alice, of_group).await.expect("a role");
     let within = |seconds| ListRoleBindingsRequest { expires_before: Some(at(seconds)), ..asking(space) };
     let of = |who| vec![console(who, space, Role::ConsoleViewer), derived(who, space)];
     let told = async |seconds| lines(&lists(alice, within(seconds), 1).await.expect("a list"));
-    assert_eq!(told(3600).await, Vec::<Line>::new(), "it ends at that time and not before");
-    assert_eq!(told(3601).await, of(&soon));
+    assert_eq!(told(1200).await, Vec::<Line>::new(), "it ends at that time and not before");
+    let ending: Vec<_> = told(1801).await.into_iter().map(|(user, _, on, _, way)| (user, on, way)).collect();
+    let [app, app_group] = [&team.apps[0], &team.app_group].map(Clone::clone);
+    let named = |who: &Persona| who.name.clone();
+    let expected = [
+        (named(&team.erin), app_group, Way::Direct),
+        (named(&team.dora), app.clone(), Way::Group),
+        (named(&team.victor), app, Way::Group),
+    ];
+    assert_eq!(ending, expected);
+    suite.clock.advance(Duration::from_secs(1801));
+    assert_eq!(told(3601).await, of(&soon), "the others are gone by themselves");
     let both = told(7201).await;
     assert_eq!(both.len(), 4);
     assert!(of(&soon).into_iter().chain(of(&later)).all(|line| both.contains(&line)));
     let ends = lists(alice, within(3601), 0).await.expect("a list").into_iter().map(|it| it.expire_time);
     assert!(ends.into_iter().all(|end| end == Some(at(3600))));
-    suite.clock.advance(Duration::from_hours(1));
+    suite.clock.advance(Duration::from_mins(30));
     let mut left = told(7201).await;
     left.sort_by_key(|(_, plane, ..)| *plane as i32);
     assert_eq!(left, of(&later), "the other is gone by itself");

@@ -11,8 +11,10 @@ use tonic::Status;
 
 use crate::acts::{
     accounts::{adds_billing_admins, consents_to_invoicing},
+    app_groups::{self, adds_apps, creates_app_group, grants_app_group_role},
     apps::deletes_app,
-    contributors::{DEPLOYER, adds_contributors},
+    contributors::{APP_ADMIN, APP_VIEWER, DEPLOYER, adds_contributors},
+    groups::{adds_to_group, creates_group, grants_app_role},
     marketplace::{accepts_terms, adds_marketplace_admins},
     members::{DEVELOPER, VIEWER, adds_members},
 };
@@ -92,10 +94,13 @@ pub(super) struct Team {
     pub(super) victor: Persona,
     pub(super) space: String,
     pub(super) apps: [String; 2],
+    pub(super) group: String,
+    pub(super) app_group: String,
 }
 
 /// Alice is its Admin and Marketplace admin, Bob billing admin, Mia Marketplace admin; Dora develops, Victor views, and Erin
-/// deploys an app. One of the apps is deleted.
+/// deploys an app. One of the apps is deleted. Dora and Victor are in a group, which has roles as Erin has: on the app, and on an app
+/// group with it.
 pub(super) async fn team(suite: &Suite) -> Team {
     let [alice, bob, dora, erin, mia, victor] =
         ["alice", "bob", "dora", "erin", "mia", "victor"].map(|id| suite.user(id));
@@ -108,7 +113,16 @@ pub(super) async fn team(suite: &Suite) -> Team {
     adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
     let profile = accepts_terms(&alice, &space).await.expect("published").name;
     adds_marketplace_admins(&alice, &profile, &[&mia]).await.expect("added");
-    Team { alice, bob, dora, erin, mia, victor, space, apps }
+    let group = creates_group(&alice, &space, "Mobile").await.expect("a group").name;
+    adds_to_group(&alice, &group, &[&dora, &victor]).await.expect("in the group");
+    grants_app_role(&alice, &group, &apps[0], DEPLOYER).await.expect("a role");
+    let app_group = creates_app_group(&alice, &space, "Payments").await.expect("an app group").name;
+    adds_apps(&alice, &app_group, &[&apps[0]]).await.expect("in the app group");
+    for (member, role) in [(&erin.name, APP_VIEWER), (&group, APP_ADMIN)] {
+        let given = app_groups::grant(&app_group, member, role);
+        grants_app_group_role(&alice, given).await.expect("a role");
+    }
+    Team { alice, bob, dora, erin, mia, victor, space, apps, group, app_group }
 }
 
 impl Team {
@@ -140,11 +154,18 @@ impl Team {
     }
 
     pub(super) fn app_lines(&self) -> Vec<Line> {
-        let Self { alice, dora, erin, apps, .. } = self;
+        let Self { alice, dora, erin, victor, apps, app_group, .. } = self;
+        let through =
+            |who: &Persona, on: &str, role| (who.name.clone(), Plane::App, on.to_owned(), role, Way::Group);
         vec![
             on_app(alice, &apps[1], Role::AppOwner),
             on_app(dora, &apps[0], Role::AppOwner),
             on_app(erin, &apps[0], Role::AppDeployer),
+            on_app(erin, app_group, Role::AppViewer),
+            through(dora, &apps[0], Role::AppDeployer),
+            through(victor, &apps[0], Role::AppDeployer),
+            through(dora, app_group, Role::AppAdmin),
+            through(victor, app_group, Role::AppAdmin),
         ]
     }
 
