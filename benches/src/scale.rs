@@ -1,4 +1,6 @@
 //! Whether pages and checks take as long in a large space as in a small one: see docs/scale.md.
+mod deactivation;
+mod groups;
 mod permissions;
 mod removal;
 mod rows;
@@ -50,6 +52,8 @@ pub(crate) async fn run(engine: Engine) {
     drop(worlds);
     everywhere(engine).await;
     removal::run(engine).await;
+    groups::run(engine).await;
+    deactivation::run(engine).await;
 }
 
 async fn apps(table: &mut Table, worlds: &[World]) {

@@ -8,6 +8,7 @@ use devspaces_kit::{
 };
 use devspaces_ledger::db::Pool;
 use devspaces_tests::{Suite, TestClock, sql};
+use uuid::Uuid;
 
 /// The columns of each table that has rows put in.
 const APP: &str =
@@ -17,6 +18,10 @@ const HEAD: &str = "head (scope, sequence, hash, time, facts_sequence, facts_has
 const MEMBER: &str =
     "member (space, person, role, view_all_apps, expire_time, role_time, create_time, update_time,
     revision)";
+
+const GROUP: &str = "member_group (space, id, display_name, create_time, update_time, revision)";
+const GROUP_OF_SPACE: &str = "member_group (id, space, display_name)";
+const GROUP_ROLE: &str = "group_role (app, group_id, space, role, update_time)";
 
 /// Writes what the services would have written for many calls, the entries of the journal aside: no list and no check
 /// reads these.
@@ -76,6 +81,41 @@ impl Rows {
             format!("{space}, '{person}', '{}', FALSE, NULL, {now}, {now}, {now}, 1", role.name())
         };
         sql::insert(&self.membership, MEMBER, &members.iter().map(row).collect::<Vec<_>>()).await;
+    }
+
+    /// Groups of a space, as both services that know of them have them, with the people of each.
+    pub(crate) async fn groups(&self, space: SpaceName, people: &[Vec<String>]) -> Vec<Uuid> {
+        let groups: Vec<Uuid> = people.iter().map(|_| self.clock.new_id()).collect();
+        let (now, named) = (self.now(), |pool, id| sql::uuid(pool, id));
+        let of_membership = |id: &Uuid| {
+            let (space, id) = (named(&self.membership, space.0), named(&self.membership, *id));
+            format!("{space}, {id}, 'Group', {now}, {now}, 1")
+        };
+        sql::insert(&self.membership, GROUP, &groups.iter().map(of_membership).collect::<Vec<_>>()).await;
+        let of_space =
+            |id: &Uuid| format!("{}, {}, 'Group'", named(&self.space, *id), named(&self.space, space.0));
+        sql::insert(&self.space, GROUP_OF_SPACE, &groups.iter().map(of_space).collect::<Vec<_>>()).await;
+        let (mut here, mut there) = (Vec::new(), Vec::new());
+        for (id, person) in
+            groups.iter().zip(people).flat_map(|(id, people)| people.iter().map(move |it| (id, it)))
+        {
+            let (space_here, id_here) = (named(&self.membership, space.0), named(&self.membership, *id));
+            here.push(format!("{space_here}, {id_here}, '{person}', {now}"));
+            there.push(format!("{}, '{person}', {}", named(&self.space, *id), named(&self.space, space.0)));
+        }
+        sql::insert(&self.membership, "group_member (space, group_id, person, create_time)", &here).await;
+        sql::insert(&self.space, "group_member (group_id, person, space)", &there).await;
+        groups
+    }
+
+    /// Roles of groups on apps of a space.
+    pub(crate) async fn group_roles(&self, space: SpaceName, roles: &[(AppName, Uuid)], role: AppRole) {
+        let (now, space) = (self.now(), sql::uuid(&self.space, space.0));
+        let row = |(app, group): &(AppName, Uuid)| {
+            let (app, group) = (sql::uuid(&self.space, app.0), sql::uuid(&self.space, *group));
+            format!("{app}, {group}, {space}, '{}', {now}", role.name())
+        };
+        sql::insert(&self.space, GROUP_ROLE, &roles.iter().map(row).collect::<Vec<_>>()).await;
     }
 
     /// Lets the engines take note.
