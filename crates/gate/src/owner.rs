@@ -89,8 +89,8 @@ pub trait FactOwner: Send + Sync + 'static {
         Ok(Vec::new())
     }
 
-    /// The roles that a person has in their own right on apps of the space, soft-deleted ones included, and on its app groups,
-    /// after `after`, at most `limit` of them in the order of what they are on. Only the owner of apps knows any.
+    /// The roles that a person has in their own right at `now` on apps of the space, soft-deleted ones included, and on its app
+    /// groups, after `after`, at most `limit` of them in the order of what they are on. Only the owner of apps knows any.
     async fn app_roles(
         &self,
         _db: &mut Conn,
@@ -98,6 +98,7 @@ pub trait FactOwner: Send + Sync + 'static {
         _person: &UserName,
         _after: RoleTarget,
         _limit: i64,
+        _now: Timestamp,
     ) -> Result<Vec<(RoleTarget, AppRole)>, db::Error> {
         Ok(Vec::new())
     }
@@ -232,7 +233,7 @@ impl Hosted {
         limit: i64,
     ) -> Result<Vec<(RoleTarget, AppRole)>, db::Error> {
         let mut db = self.pool.read().await?;
-        self.facts.app_roles(&mut db, space, person, after, limit).await
+        self.facts.app_roles(&mut db, space, person, after, limit, self.clock.now()).await
     }
 
     pub(crate) async fn role_holders(

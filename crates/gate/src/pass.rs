@@ -102,7 +102,7 @@ impl Pass {
         let owner = self.home.owner();
         let questions: Vec<Question> = self.scopes_of(owner).map(|scope| self.question(scope)).collect();
         let held = tx.scopes();
-        if let Some(Question { scope, .. }) = questions.iter().find(|asked| !held.contains(&asked.scope)) {
+        if let Some(scope) = self.held_scopes(owner).find(|scope| !held.contains(scope)) {
             return Err(Fault::internal(format_args!(
                 "facts of {scope} confirmed, which the transaction does not hold"
             )));
@@ -133,6 +133,13 @@ impl Pass {
     fn is_elsewhere(&self, facts: &OwnFacts) -> bool {
         let Resource::App(_) = self.resource else { return false };
         matches!(facts, OwnFacts::App { space, .. } if *space != self.space)
+    }
+
+    /// The scopes that a transaction holds by which nothing that this service knows can change before it commits. What groups
+    /// give on an app changes in the space that the app is in (R-M11).
+    fn held_scopes(&self, owner: Service) -> impl Iterator<Item = Scope> {
+        let on_app = matches!(self.resource, Resource::App(_)) && owner == Service::Space;
+        self.scopes_of(owner).chain(self.space.filter(|_| on_app).map(Scope::from))
     }
 
     /// The scopes in which this owner's facts were needed.

@@ -194,7 +194,8 @@ impl Mutations {
                 trace::transaction(call.method, work, Attempt::is_committed).boxed()
             };
             let attempt = retry(attempt).await;
-            match attempt.map_err(|fault| if behind { of_pending(fault) } else { fault })? {
+            let attempt = attempt.map_err(|fault| if behind { of_pending(fault) } else { fault });
+            match attempt.map_err(|fault| self.of_doubted::<M>(fault))? {
                 Attempt::Committed { response, has_effects } => {
                     // Behind effects that are pending, what changed nothing may repeat the change that they are of.
                     if has_effects || behind {
@@ -213,6 +214,15 @@ impl Mutations {
                     return self.replayed(call).await?.ok_or_else(Fault::storage_unavailable);
                 }
             }
+        }
+    }
+
+    /// What is answered to who takes away while the clock is doubted: that something is not there may mean that it seems to have
+    /// ended, and it is back when the clock is put right.
+    fn of_doubted<M: Mutation>(&self, fault: Fault) -> Fault {
+        match fault.code() {
+            Code::NotFound if M::REVOKES => self.steady.now().err().unwrap_or(fault),
+            _ => fault,
         }
     }
 

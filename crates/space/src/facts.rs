@@ -173,10 +173,11 @@ impl FactOwner for SpaceOwner {
         person: &UserName,
         after: RoleTarget,
         limit: i64,
+        now: Timestamp,
     ) -> Result<Vec<(RoleTarget, AppRole)>, Error> {
         let mut held = Vec::new();
         if let RoleTarget::App(after) = after {
-            let own = store::contributor::list_in_space(db, space, person, after, limit).await?;
+            let own = store::contributor::list_in_space(db, space, person, after, limit, now).await?;
             held.extend(own.into_iter().map(|own| (RoleTarget::App(own.name.app), own.role)));
         }
         let left = limit - i64::try_from(held.len()).unwrap_or(limit);
@@ -185,8 +186,7 @@ impl FactOwner for SpaceOwner {
             RoleTarget::AppGroup(group) => group.id,
         };
         let holder = RoleHolder::User(person.clone());
-        let given =
-            store::app_group_role::of_holder(db, space, &holder, after, left, Timestamp::EPOCH).await?;
+        let given = store::app_group_role::of_holder(db, space, &holder, after, left, now).await?;
         held.extend(given.into_iter().map(|(group, given)| (RoleTarget::AppGroup(group), given.role)));
         Ok(held)
     }

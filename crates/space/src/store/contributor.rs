@@ -103,22 +103,27 @@ pub(crate) async fn list_current(
     rows.into_iter().map(Contributor::try_from).collect()
 }
 
-/// A person's roles on the apps of a space after one, deleted apps included, in the order of the apps' ids.
+/// A person's roles on the apps of a space after one, deleted apps included, in the order of the apps' ids, without those that have
+/// ended by `now`.
 pub(crate) async fn list_in_space(
     db: &mut Conn,
     space: SpaceName,
     person: &UserName,
     after: AppName,
     limit: i64,
+    now: Timestamp,
 ) -> Result<Vec<Contributor>, Error> {
     let rows: Vec<Row> = on!(db, |c| sqlx::query_as(
         "SELECT app, person, role, space, expire_time, create_time, update_time, revision
-         FROM contributor WHERE person = $1 AND space = $2 AND app > $3 ORDER BY app LIMIT $4"
+         FROM contributor
+         WHERE person = $1 AND space = $2 AND app > $3 AND (expire_time IS NULL OR expire_time > $5)
+         ORDER BY app LIMIT $4"
     )
     .bind(person.id())
     .bind(space.0)
     .bind(after.0)
     .bind(limit)
+    .bind(now)
     .fetch_all(c)
     .await)?;
     rows.into_iter().map(Contributor::try_from).collect()

@@ -172,12 +172,14 @@ fn block_owner(blockers: &mut Blockers, name: &ContributorName) {
 /// or an app group, or that they don't contribute to it at all.
 ///
 /// # Errors
-/// Always: `FAILED_PRECONDITION` / `DERIVED_ROLE`, `NOT_FOUND`; `UNAVAILABLE` if it can't be known which.
+/// Always: `FAILED_PRECONDITION` / `DERIVED_ROLE`, `NOT_FOUND`; `UNAVAILABLE` if it can't be known which; `CLOCK_STEPPED`.
 async fn no_own_role<T>(
     context: &Context,
     name: &ContributorName,
     space: Option<SpaceName>,
 ) -> Result<T, Fault> {
+    // One that seems to have ended is back when a clock that is doubted is put right.
+    context.steady.now()?;
     let Some(space) = space else { return Err(Fault::not_found(name)) };
     let mut db = context.pool.read().await?;
     let roles = store::way::on_apps(&mut db, &[name.app], name.user.id()).await?;

@@ -22,7 +22,7 @@ pub(super) async fn handle(
         Some(user) if user.id() < after.0.as_str() => Vec::new(),
         Some(user) => {
             let app = if user.id() == after.0 { after.1 } else { AppName::NIL };
-            store::contributor::list_in_space(&mut db, space, user, app, limit).await?
+            store::contributor::list_in_space(&mut db, space, user, app, limit, Timestamp::EPOCH).await?
         }
         None => {
             let after = (after.0.as_str(), after.1);

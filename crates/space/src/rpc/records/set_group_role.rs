@@ -45,7 +45,12 @@ pub(super) async fn handle(
     let call = call.on_behalf_of(actor.clone().into());
     let done =
         context.mutations.answer(&call, set(context, &call, SetRole { group, app, given, actor })).await;
-    done.or_else(|fault| refused(&fault).ok_or(fault))
+    let told = done.or_else(|fault| refused(&fault).ok_or(fault))?;
+    if given.is_none() && !told.blockers.is_empty() {
+        // A role that seems to have ended is back when a clock that is doubted is put right.
+        context.steady.now()?;
+    }
+    Ok(told)
 }
 
 /// What stands in the way is no failure to whoever asks: it is told in the response, and not kept for a repetition.
