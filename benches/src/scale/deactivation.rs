@@ -28,10 +28,14 @@ pub(crate) async fn run(engine: Engine) {
         |kind: &str| (0..PEOPLE).map(|number| suite.user(&format!("{kind}-{number}"))).collect::<Vec<_>>();
     let (holders, others) = (people("holder"), people("nobody"));
     let mut spaces = Vec::with_capacity(SPACES);
-    for _ in 0..SPACES {
-        let space = alice.creates_space("Team").await;
+    for number in 0..SPACES {
+        // Nobody makes more than 100 (R-S10).
+        let creator = suite.user(&format!("creator-{}", number / 100));
+        let space = creator.creates_space("Team").await;
         let name: SpaceName = space.parse().expect("a space");
-        let members: Vec<_> = holders.iter().map(|it| (it.id().to_owned(), ConsoleRole::Viewer)).collect();
+        let members = holders.iter().map(|it| (it.id().to_owned(), ConsoleRole::Viewer));
+        let admin = (alice.id().to_owned(), ConsoleRole::Admin);
+        let members: Vec<_> = members.chain([admin]).collect();
         rows.members(name, &members).await;
         let apps = rows.apps(name, APPS, &["alice"]).await;
         for holder in &holders {

@@ -102,10 +102,13 @@ impl Pass {
         let owner = self.home.owner();
         let questions: Vec<Question> = self.scopes_of(owner).map(|scope| self.question(scope)).collect();
         let held = tx.scopes();
-        if let Some(scope) = self.held_scopes(owner).find(|scope| !held.contains(scope)) {
+        if let Some(Question { scope, .. }) = questions.iter().find(|asked| !held.contains(&asked.scope)) {
             return Err(Fault::internal(format_args!(
                 "facts of {scope} confirmed, which the transaction does not hold"
             )));
+        }
+        if self.space_of_app(owner).is_some_and(|space| !held.contains(&space)) {
+            return Err(unavailable(OwnerSet::APP));
         }
         let facts = if questions.is_empty() { *self.facts() } else { self.judge(tx, &questions).await? };
         if let (Some(space), Some(version)) = (self.space, &self.membership) {
@@ -135,11 +138,11 @@ impl Pass {
         matches!(facts, OwnFacts::App { space, .. } if *space != self.space)
     }
 
-    /// The scopes that a transaction holds by which nothing that this service knows can change before it commits. What groups
-    /// give on an app changes in the space that the app is in (R-M11).
-    fn held_scopes(&self, owner: Service) -> impl Iterator<Item = Scope> {
+    /// The space that an app is in, which its owner's transaction holds too: what groups give on the app changes there (R-M11). A
+    /// transaction that does not was begun before the app came into it.
+    fn space_of_app(&self, owner: Service) -> Option<Scope> {
         let on_app = matches!(self.resource, Resource::App(_)) && owner == Service::Space;
-        self.scopes_of(owner).chain(self.space.filter(|_| on_app).map(Scope::from))
+        self.space.filter(|_| on_app).map(Scope::from)
     }
 
     /// The scopes in which this owner's facts were needed.

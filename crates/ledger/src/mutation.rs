@@ -195,7 +195,7 @@ impl Mutations {
             };
             let attempt = retry(attempt).await;
             let attempt = attempt.map_err(|fault| if behind { of_pending(fault) } else { fault });
-            match attempt.map_err(|fault| self.of_doubted::<M>(fault))? {
+            match attempt.map_err(|fault| if *takes_away { self.of_doubted(fault) } else { fault })? {
                 Attempt::Committed { response, has_effects } => {
                     // Behind effects that are pending, what changed nothing may repeat the change that they are of.
                     if has_effects || behind {
@@ -219,9 +219,9 @@ impl Mutations {
 
     /// What is answered to who takes away while the clock is doubted: that something is not there may mean that it seems to have
     /// ended, and it is back when the clock is put right.
-    fn of_doubted<M: Mutation>(&self, fault: Fault) -> Fault {
+    fn of_doubted(&self, fault: Fault) -> Fault {
         match fault.code() {
-            Code::NotFound if M::REVOKES => self.steady.now().err().unwrap_or(fault),
+            Code::NotFound => self.steady.now().err().unwrap_or(fault),
             _ => fault,
         }
     }

@@ -37,7 +37,9 @@ pub(crate) async fn set_role(
     let mut blockers = Blockers::new();
     for name in answer.await?.blockers {
         let is = |reason: Reason| name == reason_name(reason);
-        if is(Reason::ResourceNotFound) {
+        if is(Reason::ClockStepped) {
+            return Err(Fault::clock_stepped());
+        } else if is(Reason::ResourceNotFound) {
             return Err(Fault::not_found(format_args!("a role of {group} on {app}")));
         } else if is(Reason::SpaceArchived) {
             blockers.add(Reason::SpaceArchived, group.space.to_string(), SPACE_ARCHIVED);

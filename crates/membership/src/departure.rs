@@ -42,6 +42,7 @@ impl AppRoles {
             user: name.user.to_string(),
             new_owner: self.heir.as_ref().map(ToString::to_string).unwrap_or_default(),
             keep_roles: self.kept,
+            keep_owned: !self.kept && self.heir.is_none(),
         };
         facts::Effect { effect: Some(effect::Effect::DropAppRoles(drop)) }
     }
@@ -62,6 +63,7 @@ impl AppRoles {
         match (self.kept, heir) {
             (true, None) => (None, Some(remaining(role))),
             (true, Some(_)) => (Some(removed()), Some(remaining(AppRole::Admin))),
+            (false, None) if role == AppRole::Owner => (None, Some(remaining(role))),
             (false, _) => (Some(removed()), None),
         }
     }
@@ -216,6 +218,14 @@ pub(crate) async fn app_roles_of_ended(tx: &mut Tx, name: &MemberName) -> Result
     Ok(AppRoles::pass_to(store::member::longest_admin(tx, name, now).await?))
 }
 
+/// The same of a member. What somebody took who was Admin in an emergency ends with that, also where nobody is there to receive
+/// the apps (R-M14).
+pub(crate) async fn app_roles_of_member(tx: &mut Tx, member: &Member) -> Result<AppRoles, Abort> {
+    let app_roles = app_roles_of_ended(tx, &member.name).await?;
+    let kept = app_roles.kept && !member.emergency;
+    Ok(AppRoles { kept, ..app_roles })
+}
+
 /// What the journal names in place of a method.
 const EXPIRE: &str = "devspaces.membership/expire";
 /// Roles that one round ends.
@@ -268,7 +278,7 @@ impl Mutation for Expiry {
         let found = store::member::find_ended(tx, &self.0, now).await?;
         // Given anew, or seen to by another replica, meanwhile.
         let Some(member) = found else { return Ok(()) };
-        let app_roles = app_roles_of_ended(tx, &member.name).await?;
+        let app_roles = app_roles_of_member(tx, &member).await?;
         depart(tx, &member, &app_roles).await.map(drop)
     }
 }

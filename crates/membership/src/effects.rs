@@ -74,7 +74,8 @@ impl Effects for Received {
     }
 }
 
-/// R-S1. A space that has members was not just created, whoever says so: nobody becomes its Admin this way. The effect
+/// R-S1. A space that has members was not just created, whoever says so: nobody becomes its Admin this way. An Admin in an
+/// emergency may have been quicker than this effect. The effect
 /// counts as applied all the same, since what is refused would be sent for ever.
 async fn grant_creator_admin(tx: &mut Tx, space: SpaceName, user: &UserName) -> Result<(), Abort> {
     if store::member::has_members(tx, space).await? {

@@ -12,7 +12,7 @@ use devspaces_proto::facts::v1::{self as facts, DropAdmin, effect};
 use serde_json::{Value, json};
 
 use crate::{
-    departure::{app_roles_of_ended, depart, depart_without_role},
+    departure::{app_roles_of_member, depart, depart_without_role},
     domain::{Activity, Standing, removed_since},
     store,
 };
@@ -138,7 +138,7 @@ impl Mutation for FromConsole {
         let now = tx.time();
         match store::member::find(tx, &self.0, now).await? {
             Some(member) => {
-                let app_roles = app_roles_of_ended(tx, &self.0).await?;
+                let app_roles = app_roles_of_member(tx, &member).await?;
                 depart(tx, &member, &app_roles).await.map(drop)
             }
             None => depart_without_role(tx, &self.0).await,

@@ -67,12 +67,12 @@ static READ: LazyLock<RowsSql> = LazyLock::new(|| {
          LEFT JOIN standing p ON p.person = q.person"
     );
     let through = |(number, way): (usize, &Way)| {
-        let Way { from, app, person, .. } = way;
-        let (number, held) = (number + 1, way.held());
+        let Way { app, person, .. } = way;
+        let (number, held, (tables, on)) = (number + 1, way.held(), way.between());
         format!(
             "SELECT CAST(q.place AS BIGINT), {number}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                NULL, NULL, NULL, NULL, NULL, {held}
-             FROM question q CROSS JOIN {from} WHERE {app} = q.id AND {person} = q.person"
+             FROM question q CROSS JOIN {tables} WHERE {app} = q.id AND {person} = q.person AND {on}"
         )
     };
     let arms = std::iter::once(base).chain(THROUGH.iter().enumerate().map(through));

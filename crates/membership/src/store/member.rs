@@ -277,11 +277,11 @@ pub(crate) async fn ended(db: &mut Conn, now: Timestamp, limit: i64) -> Result<V
     Ok(rows.into_iter().map(name).collect())
 }
 
-/// Whether a space has, or had, any members whose rows are there.
+/// Whether a space has, or had, any members whose rows are there, apart from Admins in an emergency (R-M14).
 pub(crate) async fn has_members(db: &mut Conn, space: SpaceName) -> Result<bool, Error> {
     // The first: for any at all PostgreSQL may go through the table, and then through all of it if there is none.
     let found: Option<String> = on!(db, |c| sqlx::query_scalar(
-        "SELECT person FROM member WHERE space = $1 ORDER BY person LIMIT 1"
+        "SELECT person FROM member WHERE space = $1 AND NOT emergency ORDER BY person LIMIT 1"
     )
     .bind(space.0)
     .fetch_optional(c)

@@ -1,6 +1,7 @@
 //! Someone is no member of a space any more: the roles on its apps follow.
 use devspaces_authz::AppRole;
 use devspaces_kit::{
+    clock::Timestamp,
     name::{AppName, ContributorName, Scope, SpaceName, UserName},
     status::Fault,
 };
@@ -21,7 +22,7 @@ use crate::{
 pub(super) struct Departure {
     space: SpaceName,
     user: UserName,
-    /// Who receives the apps that the person owns. `None`: the person keeps them, as all else.
+    /// Who receives the apps that the person owns. `None`: the person keeps them.
     heir: Option<UserName>,
     keep_roles: bool,
 }
@@ -31,7 +32,7 @@ impl Departure {
         let names = drop.space.parse().ok().zip(drop.user.parse().ok());
         let (space, user) = names.ok_or_else(Fault::message_malformed)?;
         let heir = match drop.new_owner.as_str() {
-            "" if drop.keep_roles => None,
+            "" if drop.keep_roles || drop.keep_owned => None,
             heir => Some(heir.parse().map_err(|_| Fault::message_malformed())?),
         };
         Ok(Self { space, user, heir, keep_roles: drop.keep_roles })
@@ -47,9 +48,14 @@ impl Departure {
         if self.keep_roles && self.heir.is_none() {
             return Ok(Vec::new());
         }
+        let (first, all, ended_too) = (AppName::NIL, i64::MAX, Timestamp::EPOCH);
         let mut roles =
-            store::contributor::list_in_space(db, self.space, &self.user, AppName::NIL, i64::MAX).await?;
-        roles.retain(|held| !self.keep_roles || held.role == AppRole::Owner);
+            store::contributor::list_in_space(db, self.space, &self.user, first, all, ended_too).await?;
+        // Without an heir whoever owns an app stays its owner.
+        roles.retain(|held| match held.role {
+            AppRole::Owner => self.heir.is_some(),
+            _ => !self.keep_roles,
+        });
         Ok(roles)
     }
 

@@ -109,10 +109,11 @@ pub(crate) async fn list(
 
 /// The app groups with an app in use on which a person has a role that is current at $5, by any way.
 static SEEN: LazyLock<String> = LazyLock::new(|| {
-    let part = |Way { from, app, person, .. }: &Way| {
+    let part = |way: &Way| {
+        let ((tables, on), Way { app, person, .. }) = (way.between(), way);
         format!(
-            "SELECT s.app_group FROM {from} JOIN app_group_app s ON s.app = {app}
-             WHERE {person} = $1 AND r.space = $2 AND (r.expire_time IS NULL OR r.expire_time > $5)"
+            "SELECT s.app_group FROM {tables}, app_group_app s
+             WHERE {on} AND s.app = {app} AND {person} = $1 AND r.space = $2 AND (r.expire_time IS NULL OR r.expire_time > $5)"
         )
     };
     let seen = all_of([&OWN].into_iter().chain(&THROUGH).map(part));
@@ -161,10 +162,10 @@ pub(crate) async fn apps(
 }
 
 static SEEN_APPS: LazyLock<String> = LazyLock::new(|| {
-    let part = |Way { from, app, person, .. }: &Way| {
+    let part = |way: &Way| {
+        let (from, Way { app, person, .. }) = (way.starting_at_person(), way);
         format!(
-            "SELECT {app} AS app FROM {from}
-             WHERE {person} = $1 AND r.space = $2 AND (r.expire_time IS NULL OR r.expire_time > $6)"
+            "SELECT {app} AS app FROM {from} AND {person} = $1 AND r.space = $2 AND (r.expire_time IS NULL OR r.expire_time > $6)"
         )
     };
     let seen = all_of([&OWN].into_iter().chain(&THROUGH).map(part));

@@ -44,10 +44,10 @@ static IN_THEIR_OWN_RIGHT: LazyLock<String> = LazyLock::new(|| {
 });
 
 static THROUGH_GROUPS: LazyLock<String> = LazyLock::new(|| {
-    let part = |Way { from, person, .. }: &Way| {
+    let part = |way: &Way| {
+        let (from, Way { person, space, .. }) = (way.starting_at_person(), way);
         format!(
-            "SELECT DISTINCT {person} AS person FROM {from}
-             WHERE r.space = $1 AND r.role IN ('ADMIN', 'DEPLOYER') AND {person} > $2
+            "SELECT DISTINCT {person} AS person FROM {from} AND {space} = $1 AND r.role IN ('ADMIN', 'DEPLOYER') AND {person} > $2
              ORDER BY person LIMIT $3"
         )
     };
@@ -57,12 +57,12 @@ static THROUGH_GROUPS: LazyLock<String> = LazyLock::new(|| {
 
 /// Of the people after $2 up to $3, on how many apps in use each has which role as the highest that is current at $4.
 static COUNTS: LazyLock<String> = LazyLock::new(|| {
-    let part = |Way { from, app, person, .. }: &Way| {
+    let part = |way: &Way| {
+        let (from, Way { app, person, space, .. }) = (way.starting_at_person(), way);
         format!(
             "SELECT {person} AS person, {app} AS app,
                CASE r.role WHEN 'OWNER' THEN 0 WHEN 'ADMIN' THEN 1 ELSE 2 END AS place
-             FROM {from}
-             WHERE r.space = $1 AND {person} > $2 AND {person} <= $3
+             FROM {from} AND {space} = $1 AND {person} > $2 AND {person} <= $3
                AND r.role IN ('OWNER', 'ADMIN', 'DEPLOYER') AND (r.expire_time IS NULL OR r.expire_time > $4)
                AND (SELECT l.delete_time IS NULL FROM app l WHERE l.id = {app})"
         )

@@ -30,12 +30,12 @@ impl Way {
         match self {
             Self::AppGroup => ("app_group_role r", "r.app_group", &["r.person", "r.app_group"]),
             Self::Group => (
-                "group_member m JOIN group_role r ON r.group_id = m.group_id",
+                "group_member m JOIN group_role r ON r.group_id = m.group_id AND r.space = m.space",
                 "r.app",
                 &["m.person", "m.group_id", "r.app"],
             ),
             Self::GroupAndAppGroup => (
-                "group_member m JOIN app_group_role r ON r.group_id = m.group_id",
+                "group_member m JOIN app_group_role r ON r.group_id = m.group_id AND r.space = m.space",
                 "r.app_group",
                 &["m.person", "m.group_id", "r.app_group"],
             ),

@@ -11,7 +11,7 @@ use devspaces_ledger::{
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::{contributor, way};
+use super::{app_people, contributor, way};
 
 /// The people with one of these roles on an app by whatever way, after one, in the order of their user names. Those whose
 /// roles have ended are among them.
@@ -37,7 +37,7 @@ pub(crate) async fn of_app(
     .bind(named(4))
     .fetch_all(c)
     .await)?;
-    let mut holders = way::holders(db, app, roles, after, limit).await?;
+    let mut holders = app_people::holders(db, app, roles, after, limit).await?;
     holders.extend(people.into_iter().map(UserName::from_stored));
     Ok(first(holders, limit))
 }
@@ -74,7 +74,7 @@ pub(crate) async fn of_space(
         .bind(limit)
         .fetch_all(c)
         .await)?;
-    let mut holders = way::people_in(db, space, after, limit).await?;
+    let mut holders = app_people::people_in(db, space, after, limit).await?;
     holders.extend(people.into_iter().map(UserName::from_stored));
     Ok(first(holders, limit))
 }

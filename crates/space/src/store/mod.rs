@@ -2,6 +2,7 @@
 pub(crate) mod app;
 pub(crate) mod app_group;
 pub(crate) mod app_group_role;
+pub(crate) mod app_people;
 pub(crate) mod closed_listing;
 pub(crate) mod contributes;
 pub(crate) mod contributor;

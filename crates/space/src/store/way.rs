@@ -5,7 +5,6 @@ use std::{
     sync::LazyLock,
 };
 
-use devspaces_authz::AppRole;
 use devspaces_gate::{HeldRole, HeldRoles};
 use devspaces_kit::{
     clock::Timestamp,
@@ -22,9 +21,14 @@ use super::role;
 
 /// A way, as SQL: a row for each person and app between which there is one. The role stands in `r`.
 pub(crate) struct Way {
-    pub(crate) from: &'static str,
+    /// From the app to the person.
+    tables: &'static [&'static str],
+    /// What joins them.
+    on: &'static str,
     pub(crate) app: &'static str,
     pub(crate) person: &'static str,
+    /// The person's space.
+    pub(crate) space: &'static str,
     /// What the group is called, and the app group.
     names: [&'static str; 2],
 }
@@ -37,31 +41,58 @@ const APP_GROUP: &str = "(SELECT n.display_name FROM app_group n WHERE n.id = r.
 /// in the space that `r` names.
 pub(crate) const THROUGH: [Way; 3] = [
     Way {
-        from: "group_role r JOIN group_member m ON m.group_id = r.group_id",
+        tables: &["group_role r", "group_member m"],
+        on: "m.group_id = r.group_id",
         app: "r.app",
         person: "m.person",
+        space: "m.space",
         names: [GROUP, NO_NAME],
     },
     Way {
-        from: "app_group_role r JOIN app_group_app x ON x.app_group = r.app_group",
+        tables: &["app_group_app x", "app_group_role r"],
+        on: "x.app_group = r.app_group",
         app: "x.app",
         person: "r.person",
+        space: "r.space",
         names: [NO_NAME, APP_GROUP],
     },
     Way {
-        from: "app_group_role r JOIN app_group_app x ON x.app_group = r.app_group
-               JOIN group_member m ON m.group_id = r.group_id",
+        tables: &["app_group_app x", "app_group_role r", "group_member m"],
+        on: "x.app_group = r.app_group AND m.group_id = r.group_id",
         app: "x.app",
         person: "m.person",
+        space: "m.space",
         names: [GROUP, APP_GROUP],
     },
 ];
 
 /// A role of one's own.
-pub(crate) const OWN: Way =
-    Way { from: "contributor r", app: "r.app", person: "r.person", names: [NO_NAME, NO_NAME] };
+pub(crate) const OWN: Way = Way {
+    tables: &["contributor r"],
+    on: "r.app = r.app",
+    app: "r.app",
+    person: "r.person",
+    space: "r.space",
+    names: [NO_NAME, NO_NAME],
+};
 
 impl Way {
+    /// The tables, joined in whichever order the engine takes for the best: the app and the person are both given.
+    pub(crate) fn between(&self) -> (String, &'static str) {
+        (self.tables.join(", "), self.on)
+    }
+
+    /// The tables, joined from the app on, or from the person on. The order is fixed, since an engine that is to give rows in an order
+    /// may go through a whole table that has it.
+    pub(super) fn starting_at_app(&self) -> String {
+        format!("{} WHERE {}", self.tables.join(" CROSS JOIN "), self.on)
+    }
+
+    pub(super) fn starting_at_person(&self) -> String {
+        let tables: Vec<_> = self.tables.iter().rev().copied().collect();
+        format!("{} WHERE {}", tables.join(" CROSS JOIN "), self.on)
+    }
+
     /// The columns of a [`HeldRow`].
     pub(crate) fn held(&self) -> String {
         let [group, app_group] = self.names;
@@ -116,10 +147,11 @@ struct OnApp {
 
 static ON_APPS: LazyLock<RowsSql> = LazyLock::new(|| {
     let part = |way: &Way| {
-        let Way { from, app, person, .. } = way;
-        let held = way.held();
+        let Way { app, person, .. } = way;
+        let (held, (tables, on)) = (way.held(), way.between());
         format!(
-            "SELECT w.id AS app, {held} FROM wanted w CROSS JOIN {from} WHERE {app} = w.id AND {person} = w.person"
+            "SELECT w.id AS app, {held} FROM wanted w CROSS JOIN {tables}
+             WHERE {app} = w.id AND {person} = w.person AND {on}"
         )
     };
     RowsSql::new("wanted", &["id", "person"], &all_of([&OWN].into_iter().chain(&THROUGH).map(part)))
@@ -141,94 +173,27 @@ pub(crate) async fn on_apps(
     Ok(found.into_iter().map(|(app, roles)| (app, roles.into_iter().collect())).collect())
 }
 
-/// SQL: the people with a role, current at $4, on an app, after one.
-static PEOPLE: LazyLock<String> = LazyLock::new(|| {
-    let part = |Way { from, app, person, .. }: &Way| {
-        format!(
-            "SELECT DISTINCT {person} AS person FROM {from}
-             WHERE {app} = $1 AND {person} > $2 AND (r.expire_time IS NULL OR r.expire_time > $4)
-             ORDER BY {person} LIMIT $3"
-        )
-    };
-    format!("{} ORDER BY person LIMIT $3", distinct(&all_of(THROUGH.iter().map(part)), "person"))
-});
-
-fn distinct(all: &str, columns: &str) -> String {
+pub(super) fn distinct(all: &str, columns: &str) -> String {
     format!("SELECT DISTINCT {columns} FROM ({all}) AS everything")
-}
-
-#[derive(Debug, sqlx::FromRow)]
-struct OfPerson {
-    person: String,
-    #[sqlx(flatten)]
-    held: HeldRow,
-}
-
-static OF_PEOPLE: LazyLock<String> = LazyLock::new(|| {
-    let part = |way: &Way| {
-        let Way { from, app, person, .. } = way;
-        let held = way.held();
-        format!(
-            "SELECT {person} AS person, {held} FROM {from} WHERE {app} = $1 AND {person} > $2 AND {person} <= $3"
-        )
-    };
-    all_of(THROUGH.iter().map(part))
-});
-
-/// The people after one who have roles on an app through groups and app groups, in the order of their user names, each with
-/// these roles; so many people at most.
-pub(crate) async fn people_on(
-    db: &mut Conn,
-    app: AppName,
-    after: &str,
-    limit: i64,
-    now: Timestamp,
-) -> Result<Vec<(UserName, HeldRoles)>, Error> {
-    let people: Vec<String> = on!(db, |c| sqlx::query_scalar(AssertSqlSafe(PEOPLE.as_str()))
-        .bind(app.0)
-        .bind(after)
-        .bind(limit)
-        .bind(now)
-        .fetch_all(c)
-        .await)?;
-    let Some(last) = people.last() else { return Ok(Vec::new()) };
-    let rows: Vec<OfPerson> = on!(db, |c| sqlx::query_as(AssertSqlSafe(OF_PEOPLE.as_str()))
-        .bind(app.0)
-        .bind(after)
-        .bind(last)
-        .fetch_all(c)
-        .await)?;
-    let mut held: HashMap<String, Vec<HeldRole>> = HashMap::new();
-    for OfPerson { person, held: role } in rows {
-        held.entry(person).or_default().push(role.try_into()?);
-    }
-    let roles = |held: &mut HashMap<String, Vec<HeldRole>>, person: &str| {
-        held.remove(person).unwrap_or_default().into_iter().collect()
-    };
-    Ok(people
-        .into_iter()
-        .map(|person| {
-            let roles = roles(&mut held, &person);
-            (UserName::from_stored(person), roles)
-        })
-        .collect())
 }
 
 /// SQL: the apps after $2 on which a person has a role through a group or an app group that is current at $4, in a space or
 /// anywhere.
-fn apps_through(in_space: &str) -> String {
-    let part = |Way { from, app, person, .. }: &Way| {
+fn apps_through(in_space: bool) -> String {
+    let part = |way: &Way| {
+        let (from, Way { app, person, space, .. }) = (way.starting_at_person(), way);
+        let in_space = if in_space { format!(" AND {space} = $5") } else { String::new() };
         format!(
             "SELECT DISTINCT {app} AS app FROM {from}
-             WHERE {person} = $1 AND {app} > $2 AND (r.expire_time IS NULL OR r.expire_time > $4){in_space}
+               AND {person} = $1 AND {app} > $2 AND (r.expire_time IS NULL OR r.expire_time > $4){in_space}
              ORDER BY {app} LIMIT $3"
         )
     };
     format!("{} ORDER BY app LIMIT $3", distinct(&all_of(THROUGH.iter().map(part)), "app"))
 }
 
-static APPS_ANYWHERE: LazyLock<String> = LazyLock::new(|| apps_through(""));
-static APPS_IN_SPACE: LazyLock<String> = LazyLock::new(|| apps_through(" AND r.space = $5"));
+static APPS_ANYWHERE: LazyLock<String> = LazyLock::new(|| apps_through(false));
+static APPS_IN_SPACE: LazyLock<String> = LazyLock::new(|| apps_through(true));
 
 /// The apps on which a person has a role through groups or app groups, in this space or in all, after one, in the order of
 /// their ids.
@@ -253,11 +218,12 @@ pub(crate) async fn ids_through(
 }
 
 static SPACES: LazyLock<String> = LazyLock::new(|| {
-    let part = |Way { from, person, .. }: &Way| {
+    let part = |way: &Way| {
+        let (from, Way { person, space, .. }) = (way.starting_at_person(), way);
         format!(
-            "SELECT DISTINCT r.space AS space FROM {from}
-             WHERE {person} = $1 AND r.space > $2 AND (r.expire_time IS NULL OR r.expire_time > $4)
-             ORDER BY r.space LIMIT $3"
+            "SELECT DISTINCT {space} AS space FROM {from}
+               AND {person} = $1 AND {space} > $2 AND (r.expire_time IS NULL OR r.expire_time > $4)
+             ORDER BY {space} LIMIT $3"
         )
     };
     format!("{} ORDER BY space LIMIT $3", distinct(&all_of(THROUGH.iter().map(part)), "space"))
@@ -283,67 +249,20 @@ pub(crate) async fn spaces_through(
 
 /// SQL: the roles by all ways but one's own that stand for these, where a list of who may do what begins. Those that have ended
 /// are among them: each is decided by itself.
-fn candidates(columns: &str, condition: &str, order: &str) -> String {
-    let part = |Way { from, app, person, .. }: &Way| {
-        let named = |text: &str| text.replace("{app}", app).replace("{person}", person);
-        let (columns, condition) = (named(columns), named(condition));
-        format!("SELECT DISTINCT {columns} FROM {from} WHERE {condition} ORDER BY {order} LIMIT $3")
+pub(super) fn candidates(from: fn(&Way) -> String, columns: &str, condition: &str, order: &str) -> String {
+    let part = |way: &Way| {
+        let Way { app, person, space, .. } = way;
+        let named =
+            |text: &str| text.replace("{app}", app).replace("{person}", person).replace("{space}", space);
+        let (from, columns, condition) = (from(way), named(columns), named(condition));
+        format!("SELECT DISTINCT {columns} FROM {from} AND {condition} ORDER BY {order} LIMIT $3")
     };
     format!("{} ORDER BY {order} LIMIT $3", distinct(&all_of(THROUGH.iter().map(part)), order))
 }
 
-static HOLDERS: LazyLock<String> = LazyLock::new(|| {
-    let condition = "{app} = $1 AND {person} > $2 AND r.role IN ($4, $5, $6, $7, $8)";
-    candidates("{person} AS person", condition, "person")
-});
-
-/// The people after one who have one of these roles on an app through groups or app groups, in the order of their user names.
-pub(crate) async fn holders(
-    db: &mut Conn,
-    app: AppName,
-    roles: &[AppRole],
-    after: &str,
-    limit: i64,
-) -> Result<BTreeSet<UserName>, Error> {
-    let named = |place: usize| roles.get(place).map_or("", |role| role.name());
-    let people: Vec<String> = on!(db, |c| sqlx::query_scalar(AssertSqlSafe(HOLDERS.as_str()))
-        .bind(app.0)
-        .bind(after)
-        .bind(limit)
-        .bind(named(0))
-        .bind(named(1))
-        .bind(named(2))
-        .bind(named(3))
-        .bind(named(4))
-        .fetch_all(c)
-        .await)?;
-    Ok(people.into_iter().map(UserName::from_stored).collect())
-}
-
-/// The people after one who are in groups of a space, or have roles on its app groups.
-const IN_SPACE: &str = "SELECT DISTINCT person FROM (
-       SELECT * FROM (SELECT DISTINCT person FROM group_member WHERE space = $1 AND person > $2
-                      ORDER BY person LIMIT $3) AS grouped
-       UNION ALL
-       SELECT * FROM (SELECT DISTINCT person FROM app_group_role WHERE space = $1 AND person > $2
-                      ORDER BY person LIMIT $3) AS given
-     ) AS everybody ORDER BY person LIMIT $3";
-
-/// The people after one who may contribute to apps of a space through groups or app groups, in the order of their user names.
-pub(crate) async fn people_in(
-    db: &mut Conn,
-    space: SpaceName,
-    after: &str,
-    limit: i64,
-) -> Result<BTreeSet<UserName>, Error> {
-    let people: Vec<String> =
-        on!(db, |c| sqlx::query_scalar(IN_SPACE).bind(space.0).bind(after).bind(limit).fetch_all(c).await)?;
-    Ok(people.into_iter().map(UserName::from_stored).collect())
-}
-
 static PLACED: LazyLock<String> = LazyLock::new(|| {
-    let condition = "{person} = $1 AND (r.space, {app}) > ($2, $9) AND r.role IN ($4, $5, $6, $7, $8)";
-    candidates("r.space AS space, {app} AS app", condition, "space, app")
+    let condition = "{person} = $1 AND ({space}, {app}) > ($2, $9) AND r.role IN ($4, $5, $6, $7, $8)";
+    candidates(Way::starting_at_person, "{space} AS space, {app} AS app", condition, "space, app")
 });
 
 /// The apps on which a person has one of these roles through groups or app groups, after one, in the order of their spaces and

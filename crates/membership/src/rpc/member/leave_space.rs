@@ -11,7 +11,7 @@ use devspaces_proto::membership::v1::{LeaveSpaceRequest, LeaveSpaceResponse};
 
 use super::keep_an_admin;
 use crate::{
-    departure::{Held, app_roles_of_ended, depart},
+    departure::{Held, app_roles_of_member, depart},
     store,
 };
 
@@ -63,7 +63,7 @@ impl Mutation for Leave {
         let mut blockers = Blockers::new();
         keep_an_admin(tx, &mut blockers, &before, None).await?;
         blockers.finish()?;
-        let app_roles = app_roles_of_ended(tx, &self.name).await?;
+        let app_roles = app_roles_of_member(tx, &before).await?;
         let left = depart(tx, &before, &app_roles).await?;
         let told = self.held.told(&app_roles, self.room);
         Ok(LeaveSpaceResponse {

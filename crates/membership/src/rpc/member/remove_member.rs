@@ -11,7 +11,8 @@ use devspaces_proto::membership::v1::{RemoveMemberRequest, RemoveMemberResponse}
 
 use super::keep_an_admin;
 use crate::{
-    departure::{AppRoles, Held, app_roles_of_ended, depart},
+    departure::{AppRoles, Held, app_roles_of_member, depart},
+    domain::Member,
     store,
 };
 
@@ -83,7 +84,7 @@ impl GuardedChange for Removal {
             }
         }
         blockers.finish()?;
-        let app_roles = self.app_roles(tx).await?;
+        let app_roles = self.app_roles(tx, &before).await?;
         let left = depart(tx, &before, &app_roles).await?;
         let told = self.held.told(&app_roles, page::MAX_BYTES);
         Ok(RemoveMemberResponse {
@@ -99,7 +100,7 @@ impl GuardedChange for Removal {
 
 impl Removal {
     /// R-M5: the apps pass to whom the request names, or else to the Admin who acts.
-    async fn app_roles(&self, tx: &mut Tx) -> Result<AppRoles, Abort> {
+    async fn app_roles(&self, tx: &mut Tx, before: &Member) -> Result<AppRoles, Abort> {
         if self.keep_app_roles {
             return Ok(AppRoles { heir: self.new_owner.clone(), kept: true });
         }
@@ -107,7 +108,7 @@ impl Removal {
         match self.new_owner.clone().or(acting) {
             Some(heir) => Ok(AppRoles::pass_to(Some(heir))),
             // An Admin who removes themselves leaves (R-M8).
-            None => app_roles_of_ended(tx, &self.name).await,
+            None => app_roles_of_member(tx, before).await,
         }
     }
 }

@@ -34,7 +34,7 @@ async fn grant(
     request: GrantEmergencyAdminRequest,
 ) -> Result<WireMember, Fault> {
     let pass = context.gate.require(&call.caller, Permission::PlatformBreakGlass, Resource::Platform).await?;
-    let emergency = convert::emergency::read(&request, context.clock.now())?;
+    let emergency = convert::emergency::read(&request, context.steady.now()?)?;
     let name = &emergency.name;
     require_space(context, &call.caller, name.space).await?;
     expire_first(context, name.clone()).await?;

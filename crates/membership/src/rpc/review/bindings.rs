@@ -90,6 +90,8 @@ pub(super) async fn after(
     limit: usize,
 ) -> Result<Found, Fault> {
     let mut found = Found { bindings: Vec::new(), unknown: Vec::new() };
+    // An owner that did not answer in time is not waited for a second time.
+    let mut silent = Vec::new();
     for section in Section::ALL.into_iter().filter(|section| *section >= place.section) {
         let room = limit.saturating_sub(found.bindings.len());
         if room == 0 {
@@ -101,10 +103,15 @@ pub(super) async fn after(
         if !told.sections.contains(&section) {
             continue;
         }
+        if silent.contains(&section.owner()) {
+            found.pass_over(section);
+            continue;
+        }
         let key = if section == place.section { place.after.as_str() } else { "" };
         match of_section(context, question, section, key, room).await {
             Ok(bindings) => found.bindings.extend(bindings),
             Err(fault) if fault.reason() == Reason::FactsUnavailable && section != Section::Console => {
+                silent.push(section.owner());
                 found.pass_over(section);
             }
             Err(fault) => return Err(fault),

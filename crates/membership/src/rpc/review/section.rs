@@ -69,6 +69,8 @@ impl Section {
             Self::Console => decide(Permission::MembersList, facts).outcome(),
             Self::Billing => decide(Permission::BillingAdminsList, facts).outcome(),
             Self::Marketplace => decide(Permission::MarketplaceAdminsList, facts).outcome(),
+            Self::AppGroups => decide(Permission::AppGroupsUpdate, facts).outcome(),
+            Self::Groups | Self::GroupsOnAppGroups => decide(Permission::GroupsUpdate, facts).outcome(),
             _ if views_all_apps(facts) => Outcome::Allowed,
             _ => all_apps,
         }

@@ -44,9 +44,9 @@ pub(super) async fn handle(
             merged.insert(holder.user.clone(), derived(app, space, holder));
         }
         let mut db = context.pool.read().await?;
-        for (user, roles) in store::way::people_on(&mut db, app, &after, limit, now).await? {
+        for (user, roles) in store::app_people::people_on(&mut db, app, &after, limit, now).await? {
             if let Some(highest) = roles.highest_at(now) {
-                merged.insert(user.clone(), through(app, user.clone(), highest));
+                put(&mut merged, user.clone(), through(app, user.clone(), highest));
             }
             grouped.insert(user, roles);
         }
@@ -55,7 +55,7 @@ pub(super) async fn handle(
     for own in store::contributor::list_current(&mut db, app, &after, limit, now).await? {
         let others = grouped.remove(&own.name.user).unwrap_or_default();
         if others.highest_at(now).is_none_or(|other| !other.is_higher_than(own.role)) {
-            merged.insert(own.name.user.clone(), own.into());
+            put(&mut merged, own.name.user.clone(), own.into());
         }
     }
     let deactivated = standing::deactivated(&mut db, merged.keys()).await?;
@@ -65,6 +65,12 @@ pub(super) async fn handle(
     };
     let (contributors, last) = page::fill(merged, size, |(user, _)| user.id().to_owned(), marked);
     Ok(ListContributorsResponse { contributors, next_page_token: tokens.next(last) })
+}
+
+/// Puts what stands above what somebody has by the console role, whose mark stays (R-M14).
+fn put(merged: &mut BTreeMap<UserName, WireContributor>, user: UserName, higher: WireContributor) {
+    let emergency = merged.get(&user).is_some_and(|derived| derived.emergency);
+    merged.insert(user, WireContributor { emergency, ..higher });
 }
 
 /// Whether the derived viewers are shown, and those whose roles come through groups, which tells who is in the space (R-M7): to

@@ -45,10 +45,10 @@ pub(super) async fn handle(
     let call = call.on_behalf_of(actor.clone().into());
     let done =
         context.mutations.answer(&call, set(context, &call, SetRole { group, app, given, actor })).await;
-    let told = done.or_else(|fault| refused(&fault).ok_or(fault))?;
-    if given.is_none() && !told.blockers.is_empty() {
+    let mut told = done.or_else(|fault| refused(&fault).ok_or(fault))?;
+    if given.is_none() && !told.blockers.is_empty() && context.steady.now().is_err() {
         // A role that seems to have ended is back when a clock that is doubted is put right.
-        context.steady.now()?;
+        told.blockers = vec![reason_name(Reason::ClockStepped).to_owned()];
     }
     Ok(told)
 }

@@ -1,11 +1,15 @@
 //! Whose roles come and go, on which plane.
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst},
+    },
+    time::Duration,
 };
 
 use devspaces_kit::clock::{Clock as _, SystemClock};
-use devspaces_tests::{Persona, refused, suite::eventually};
+use devspaces_proto::membership::v1::Member;
+use devspaces_tests::{Persona, suite::eventually};
 use tonic::Status;
 
 use super::Seen;
@@ -18,8 +22,9 @@ use crate::acts::{
     contributors::{DEPLOYER, adds_contributors, removes_contributor},
     groups::{adds_to_group, grants_app_role, group_of, removes_from_group, revokes_app_role},
     marketplace::{accepts_terms, adds_marketplace_admins, removes_marketplace_admin},
-    members::{ADMIN, VIEWER, adds_members, demotes_member, removes_member},
+    members::{ADMIN, VIEWER, adds_members, adds_members_as_given, demotes_member, member, removes_member},
     people::{deactivates_by, reactivates_by},
+    refusals::settled,
     transfers::initiates_transfer,
 };
 
@@ -46,9 +51,11 @@ pub(super) enum By {
     AppGroup,
     /// Being active, with a console role all the time (R-M12).
     Active,
+    /// A console role that ends by itself (R-M10).
+    Ending,
 }
 
-const PARTS: [By; 13] = [
+const PARTS: [By; 14] = [
     By::Member,
     By::BillingAdmin,
     By::MarketplaceAdmin,
@@ -62,7 +69,11 @@ const PARTS: [By; 13] = [
     By::BillingAdmin,
     By::MarketplaceAdmin,
     By::Active,
+    By::Ending,
 ];
+
+/// How long a role lasts that ends by itself.
+const LASTS: Duration = Duration::from_secs(2);
 
 /// Whether apps move today, which they don't on the first two days of a month (R-A8): these services go by the machine's clock.
 fn apps_move() -> bool {
@@ -72,7 +83,7 @@ fn apps_move() -> bool {
 impl By {
     pub(super) fn permission(self) -> &'static str {
         match self {
-            Self::Member | Self::Active => "members.add",
+            Self::Member | Self::Active | Self::Ending => "members.add",
             Self::BillingAdmin => "billing.invoices.get",
             Self::MarketplaceAdmin => "marketplace.profile.get",
             Self::Contributor | Self::AppInUse | Self::Group | Self::AppGroup => "app.deploy",
@@ -91,6 +102,8 @@ pub(super) struct Holder {
     group: String,
     /// Four for each round: it is being given, given, being taken, and taken.
     turns: AtomicU64,
+    /// When the role ends by itself, in microseconds.
+    end: AtomicI64,
     /// By service.
     checks: [AtomicU64; 4],
     stale_allows: AtomicU64,
@@ -127,19 +140,6 @@ impl Holder {
     }
 }
 
-/// Makes a call again as long as facts that decide can't be had in time, as on a machine that has other things to do: such a call
-/// has changed nothing.
-async fn insists<T: std::fmt::Debug>(call: impl AsyncFn() -> Result<T, Status>) -> T {
-    eventually(async || match call().await {
-        Ok(done) => Some(done),
-        Err(status) => {
-            assert_eq!(refused::<T>(Err(status)).reason, "FACTS_UNAVAILABLE");
-            None
-        }
-    })
-    .await
-}
-
 /// A space with everything, run by alice, and those whose roles come and go.
 pub(super) struct Stage {
     pub(super) alice: Persona,
@@ -167,7 +167,7 @@ impl Stage {
             let who = user(&format!("holder-{number}"));
             let mut group = String::new();
             let resource = match by {
-                By::Member | By::BillingAdmin | By::MarketplaceAdmin => space.clone(),
+                By::Member | By::BillingAdmin | By::MarketplaceAdmin | By::Ending => space.clone(),
                 By::Active => {
                     adds_members(&alice, &space, &[(&who, ADMIN)]).await.expect("added");
                     deactivates_by(&offboarding, &who).await.expect("deactivated");
@@ -203,6 +203,7 @@ impl Stage {
                 resource,
                 group,
                 turns: counters(),
+                end: AtomicI64::new(0),
                 checks: Default::default(),
                 stale_allows: counters(),
                 stale_denials: counters(),
@@ -214,8 +215,10 @@ impl Stage {
     /// The role is given; the reply has arrived.
     pub(super) async fn gives(&self, holder: &Holder, round: u64) {
         holder.changes();
-        insists(async || self.give(holder, round).await).await;
-        holder.changes();
+        settled(async || self.give(holder, round).await).await.expect("given");
+        if holder.by != By::Ending {
+            holder.changes();
+        }
     }
 
     async fn give(&self, holder: &Holder, round: u64) -> Result<(), Status> {
@@ -223,6 +226,12 @@ impl Stage {
         match holder.by {
             By::Active => reactivates_by(&self.offboarding, who).await.map(drop),
             By::Member => adds_members(alice, &self.space, &[(who, ADMIN)]).await.map(drop),
+            By::Ending => {
+                let end = SystemClock.now() + LASTS;
+                holder.end.store(end.micros(), SeqCst);
+                let member = Member { expire_time: Some(end.into()), ..member(who, ADMIN) };
+                adds_members_as_given(alice, &self.space, vec![member]).await.map(drop)
+            }
             By::Derived => adds_members(alice, &self.space, &[(who, VIEWER)]).await.map(drop),
             By::BillingAdmin => adds_billing_admins(alice, &self.space, &[who]).await.map(drop),
             By::MarketplaceAdmin => adds_marketplace_admins(alice, &self.profile, &[who]).await.map(drop),
@@ -241,15 +250,22 @@ impl Stage {
         let (alice, who) = (&self.alice, &holder.who);
         if holder.by == By::Member && round % 2 == 1 {
             holder.changes();
-            insists(async || demotes_member(alice, &self.space, who).await).await;
+            settled(async || demotes_member(alice, &self.space, who).await).await.expect("demoted");
             holder.changes();
             holder.asked(1).await;
             // A console role is left, which the next round gives anew.
-            insists(async || removes_member(alice, &self.space, who).await).await;
+            settled(async || removes_member(alice, &self.space, who).await).await.expect("removed");
+            return;
+        }
+        if holder.by == By::Ending {
+            // Nobody acts, and it may end while it is still being asked about whether it was given.
+            let is_over = || SystemClock.now().micros() >= holder.end.load(SeqCst);
+            eventually(async || is_over().then_some(())).await;
+            (0..3).for_each(|_| holder.changes());
             return;
         }
         holder.changes();
-        insists(async || self.take(holder, round).await).await;
+        settled(async || self.take(holder, round).await).await.expect("taken");
         holder.changes();
     }
 
@@ -257,7 +273,7 @@ impl Stage {
         let (alice, who, group, app) = (&self.alice, &holder.who, &holder.group, &holder.resource);
         match holder.by {
             By::Active => deactivates_by(&self.offboarding, who).await.map(drop),
-            By::Member | By::Derived => removes_member(alice, &self.space, who).await.map(drop),
+            By::Member | By::Derived | By::Ending => removes_member(alice, &self.space, who).await.map(drop),
             By::BillingAdmin => removes_billing_admin(alice, &self.space, who).await,
             By::MarketplaceAdmin => removes_marketplace_admin(alice, &self.profile, who).await,
             By::Contributor => removes_contributor(alice, app, who).await,

@@ -1,18 +1,31 @@
 //! What an Admin in an emergency is there for, and what the role does not do.
 use std::time::Duration;
 
-use devspaces_proto::{membership::v1::Member, space::v1::ListOrphanedSpacesRequest};
-use devspaces_tests::{Persona, Suite, refused};
+use devspaces::Service;
+use devspaces_kit::clock::{Clock as _, SystemClock};
+use devspaces_proto::{
+    membership::v1::{GrantEmergencyAdminRequest, Member},
+    space::v1::{CreateSpaceRequest, ListOrphanedSpacesRequest, Space},
+};
+use devspaces_tests::{
+    Persona, Suite,
+    process::{Processes, Way},
+    refused,
+    sql::texts,
+    suite::eventually,
+};
 use tonic::Code;
 
 use crate::acts::{
+    app_groups::{self, adds_apps, creates_app_group, grants_app_group_role},
     apps::{creates_app, gets_app},
-    contributors::{OWNER, listed_contributors},
+    contributors::{APP_ADMIN, DEPLOYER, OWNER, adds_contributors, listed_contributors},
     marketplace::creates_profile,
     members::{
-        ADMIN, VIEWER, adds_members, demotes_member, leaves_space, member, removes_member, updates_member,
+        ADMIN, VIEWER, adds_members, demotes_member, leaves_space, lists_members, member, removes_member,
+        updates_member,
     },
-    people::{breaks_glass, deactivates},
+    people::{breaks_glass, deactivates, grants_emergency},
     spaces::{archives_space, deletes_space, gets_space, restores_space, undeletes_space},
 };
 
@@ -22,7 +35,9 @@ scenarios! {
         whoever_is_made_admin_to_stay_has_no_mark_and_no_end,
         an_admin_in_an_emergency_counts_for_no_rule_about_the_last,
         a_space_that_is_archived_or_deleted_can_be_had_back,
-        no_app_passes_to_an_admin_in_an_emergency;
+        no_app_passes_to_an_admin_in_an_emergency,
+        what_was_taken_in_an_emergency_ends_with_it,
+        an_emergency_before_the_creators_role_takes_nothing_from_the_creator;
 }
 
 /// Somebody who has a role in the space keeps it, as an Admin to stay.
@@ -115,4 +130,54 @@ async fn no_app_passes_to_an_admin_in_an_emergency(suite: Suite) {
     assert_eq!(owner(&of_bob).await.as_deref(), Some("carol"));
     assert!(!bob.may("app.deploy", &of_bob).await);
     gets_app(&bob, &of_bob).await.expect("seen as a Viewer sees it");
+}
+
+// R-M14, R-M8: also where nobody is there to receive apps. Whose app it is stays so.
+async fn what_was_taken_in_an_emergency_ends_with_it(suite: Suite) {
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    let of_alice = creates_app(&alice, &space).await.expect("an app").name;
+    deactivates(&suite, &alice).await.expect("deactivated");
+    for way in ["its end", "leaving"] {
+        breaks_glass(&suite, &space, &bob).await.expect("given");
+        adds_contributors(&bob, &of_alice, &[(&bob, DEPLOYER)]).await.expect("added");
+        let of_bob = creates_app(&bob, &space).await.expect("an app").name;
+        let set = creates_app_group(&bob, &space, "Set").await.expect("an app group").name;
+        adds_apps(&bob, &set, &[&of_alice]).await.expect("in it");
+        let given = app_groups::grant(&set, &bob.name, APP_ADMIN);
+        grants_app_group_role(&bob, given).await.expect("given");
+        assert!(bob.may("app.deploy", &of_alice).await);
+        if way == "leaving" {
+            leaves_space(&bob, &space).await.expect("left");
+        } else {
+            suite.clock.advance(Duration::from_secs(3601));
+        }
+        eventually(async || (!bob.may("app.deploy", &of_alice).await).then_some(())).await;
+        assert!(!bob.may("app.get", &of_alice).await, "{way}");
+        assert!(bob.may("app.deploy", &of_bob).await, "{way}: nobody else could own it");
+    }
+}
+
+// R-S1, R-M14: the effect that makes the creator Admin comes later than the emergency.
+async fn an_emergency_before_the_creators_role_takes_nothing_from_the_creator(suite: Processes) {
+    let [alice, bob, operator] = ["alice", "bob", "operator"].map(|id| suite.user(id));
+    suite.network_to(Service::Membership).set(Way::Cut);
+    let space = Space { display_name: "Team".to_owned(), ..Space::default() };
+    let creation = CreateSpaceRequest { space: Some(space), request_id: String::new() };
+    assert_eq!(refused(alice.spaces().create_space(creation).await).reason, "EFFECT_PENDING");
+    let scopes = texts(&suite.pool(Service::Space).await, "SELECT scope FROM outbox").await;
+    let [space] = scopes.as_slice() else { panic!("{scopes:?}") };
+    let request = GrantEmergencyAdminRequest {
+        space: space.clone(),
+        user: bob.name.clone(),
+        reason: "Looks orphaned".to_owned(),
+        expire_time: Some((SystemClock.now() + Duration::from_hours(1)).into()),
+        request_id: String::new(),
+    };
+    grants_emergency(&operator, request).await.expect("given");
+    suite.network_to(Service::Membership).set(Way::Open);
+    eventually(async || gets_space(&alice, space).await.ok()).await;
+    let expected = [(alice.name.clone(), ADMIN), (bob.name.clone(), ADMIN)];
+    assert_eq!(lists_members(&alice, space).await.expect("a list"), expected);
+    removes_member(&alice, space, &bob).await.expect("it is hers");
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use devspaces::Service;
 use devspaces_proto::journal::v1::VerifyScopeRequest;
-use devspaces_tests::{Suite, refused, suite::eventually};
+use devspaces_tests::{Suite, refused};
 use futures::future::join;
 use tonic::Code;
 
@@ -13,6 +13,7 @@ use crate::{
         contributors::{OWNER, listed_contributors},
         members::{ADMIN, VIEWER, adds_members, lists_members, removes_member},
         people::{breaks_glass, emergency, grants_emergency},
+        refusals::settled,
     },
     rounds::rounds,
 };
@@ -37,14 +38,7 @@ async fn an_emergency_given_anew_against_its_end(suite: Suite) {
         let grants = async {
             // The end comes while the call is on its way, sooner or later within it.
             suite.clock.advance(Duration::from_millis(round * 5));
-            eventually(async || match grants_emergency(&operator, anew.clone()).await {
-                Ok(member) => Some(member),
-                Err(refusal) => {
-                    assert_eq!(refused(Err::<(), _>(refusal)).reason, "EARLIER_EFFECT_PENDING");
-                    None
-                }
-            })
-            .await
+            settled(async || grants_emergency(&operator, anew.clone()).await).await.expect("given")
         };
         let (given, ()) = join(grants, async { suite.clock.advance(Duration::from_millis(50)) }).await;
         assert!(given.emergency && bob.may("members.add", &space).await, "round {round}");
@@ -68,8 +62,8 @@ async fn an_emergency_against_an_addition_of_the_same_person(suite: Suite) {
     for round in 0..rounds(20) {
         let bob = suite.user(&format!("bob{round}"));
         let added = [(&bob, VIEWER)];
-        let (given, added) =
-            join(breaks_glass(&suite, &space, &bob), adds_members(&alice, &space, &added)).await;
+        let given = settled(async || breaks_glass(&suite, &space, &bob).await);
+        let (given, added) = join(given, settled(async || adds_members(&alice, &space, &added).await)).await;
         assert!(given.is_ok() != added.is_ok(), "round {round}: {given:?} {added:?}");
         let role = if given.is_ok() { ADMIN } else { VIEWER };
         let lost = if given.is_ok() { refused(added) } else { refused(given) };
@@ -87,8 +81,9 @@ async fn an_emergency_against_the_removal_of_the_same_person(suite: Suite) {
     for round in 0..rounds(20) {
         let bob = suite.user(&format!("bob{round}"));
         let first = breaks_glass(&suite, &space, &bob).await.expect("given");
+        let given = settled(async || breaks_glass(&suite, &space, &bob).await);
         let (given, removed) =
-            join(breaks_glass(&suite, &space, &bob), removes_member(&alice, &space, &bob)).await;
+            join(given, settled(async || removes_member(&alice, &space, &bob).await)).await;
         let given = given.expect("given anew");
         removed.expect("removed");
         let stays = given.create_time != first.create_time;

@@ -94,13 +94,13 @@ pub(super) struct Team {
     pub(super) victor: Persona,
     pub(super) space: String,
     pub(super) apps: [String; 2],
-    pub(super) group: String,
-    pub(super) app_group: String,
+    pub(super) groups: [String; 2],
+    pub(super) app_groups: [String; 2],
 }
 
 /// Alice is its Admin and Marketplace admin, Bob billing admin, Mia Marketplace admin; Dora develops, Victor views, and Erin
-/// deploys an app. One of the apps is deleted. Dora and Victor are in a group, which has roles as Erin has: on the app, and on an app
-/// group with it.
+/// deploys an app. One of the apps is deleted. Dora and Victor are in a group and Dora in a second, which have roles on the app and on two app
+/// groups; Erin has roles on these too.
 pub(super) async fn team(suite: &Suite) -> Team {
     let [alice, bob, dora, erin, mia, victor] =
         ["alice", "bob", "dora", "erin", "mia", "victor"].map(|id| suite.user(id));
@@ -113,16 +113,22 @@ pub(super) async fn team(suite: &Suite) -> Team {
     adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
     let profile = accepts_terms(&alice, &space).await.expect("published").name;
     adds_marketplace_admins(&alice, &profile, &[&mia]).await.expect("added");
-    let group = creates_group(&alice, &space, "Mobile").await.expect("a group").name;
-    adds_to_group(&alice, &group, &[&dora, &victor]).await.expect("in the group");
-    grants_app_role(&alice, &group, &apps[0], DEPLOYER).await.expect("a role");
-    let app_group = creates_app_group(&alice, &space, "Payments").await.expect("an app group").name;
-    adds_apps(&alice, &app_group, &[&apps[0]]).await.expect("in the app group");
-    for (member, role) in [(&erin.name, APP_VIEWER), (&group, APP_ADMIN)] {
-        let given = app_groups::grant(&app_group, member, role);
-        grants_app_group_role(&alice, given).await.expect("a role");
+    let mut groups = [const { String::new() }; 2];
+    for (group, people) in groups.iter_mut().zip([[&dora, &victor].as_slice(), &[&dora]]) {
+        *group = creates_group(&alice, &space, "Mobile").await.expect("a group").name;
+        adds_to_group(&alice, group, people).await.expect("in the group");
+        grants_app_role(&alice, group, &apps[0], DEPLOYER).await.expect("a role");
     }
-    Team { alice, bob, dora, erin, mia, victor, space, apps, group, app_group }
+    let mut app_groups = [const { String::new() }; 2];
+    for app_group in &mut app_groups {
+        *app_group = creates_app_group(&alice, &space, "Payments").await.expect("an app group").name;
+        adds_apps(&alice, app_group, &[&apps[0]]).await.expect("in the app group");
+        for (member, role) in [(&erin.name, APP_VIEWER), (&groups[0], APP_ADMIN), (&groups[1], APP_VIEWER)] {
+            let given = app_groups::grant(app_group, member, role);
+            grants_app_group_role(&alice, given).await.expect("a role");
+        }
+    }
+    Team { alice, bob, dora, erin, mia, victor, space, apps, groups, app_groups }
 }
 
 impl Team {
@@ -154,18 +160,30 @@ impl Team {
     }
 
     pub(super) fn app_lines(&self) -> Vec<Line> {
-        let Self { alice, dora, erin, victor, apps, app_group, .. } = self;
-        let through =
-            |who: &Persona, on: &str, role| (who.name.clone(), Plane::App, on.to_owned(), role, Way::Group);
+        let Self { alice, dora, erin, apps, .. } = self;
         vec![
             on_app(alice, &apps[1], Role::AppOwner),
             on_app(dora, &apps[0], Role::AppOwner),
             on_app(erin, &apps[0], Role::AppDeployer),
-            on_app(erin, app_group, Role::AppViewer),
+        ]
+    }
+
+    pub(super) fn group_lines(&self) -> Vec<Line> {
+        let Self { dora, erin, victor, apps, app_groups: [one, other], .. } = self;
+        let through =
+            |who: &Persona, on: &str, role| (who.name.clone(), Plane::App, on.to_owned(), role, Way::Group);
+        vec![
+            on_app(erin, one, Role::AppViewer),
+            on_app(erin, other, Role::AppViewer),
+            through(dora, &apps[0], Role::AppDeployer),
             through(dora, &apps[0], Role::AppDeployer),
             through(victor, &apps[0], Role::AppDeployer),
-            through(dora, app_group, Role::AppAdmin),
-            through(victor, app_group, Role::AppAdmin),
+            through(dora, one, Role::AppAdmin),
+            through(dora, other, Role::AppAdmin),
+            through(dora, one, Role::AppViewer),
+            through(dora, other, Role::AppViewer),
+            through(victor, one, Role::AppAdmin),
+            through(victor, other, Role::AppAdmin),
         ]
     }
 
@@ -176,6 +194,7 @@ impl Team {
             self.billing_lines(),
             self.marketplace_lines(),
             self.app_lines(),
+            self.group_lines(),
         ]
         .concat()
     }
