@@ -18,6 +18,14 @@ struct Cli {
     /// Which one; all if none is named
     #[command(subcommand)]
     benchmark: Option<Benchmark>,
+    /// Only on this engine, of those that are measured on both: sqlite or postgres
+    #[arg(long, global = true, value_parser = engine)]
+    engine: Option<Engine>,
+}
+
+fn engine(name: &str) -> Result<Engine, String> {
+    let named = |engine: &Engine| format!("{engine:?}").eq_ignore_ascii_case(name);
+    Engine::ALL.into_iter().find(named).ok_or_else(|| "must be sqlite or postgres".to_owned())
 }
 
 #[derive(Subcommand)]
@@ -27,6 +35,8 @@ enum Benchmark {
     /// The bare tonic call: this program once more, started by itself
     #[command(hide = true)]
     Echo,
+    /// Whether pages and checks take as long with many groups, and how long a deactivation takes by what is held
+    Groups,
     /// How long single calls take, one after another
     Latency,
     /// How much memory a process takes that is asked about a million people, on SQLite
@@ -40,8 +50,8 @@ enum Benchmark {
 }
 
 fn main() -> ExitCode {
-    let benchmark = Cli::parse().benchmark;
-    match run(benchmark.as_ref()) {
+    let Cli { benchmark, engine } = Cli::parse();
+    match run(benchmark.as_ref(), engine) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("benches: {error}");
@@ -50,7 +60,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(benchmark: Option<&Benchmark>) -> Result<(), String> {
+fn run(benchmark: Option<&Benchmark>, only: Option<Engine>) -> Result<(), String> {
     let checks = matches!(benchmark, None | Some(Benchmark::Checks));
     if checks {
         // Before anything else takes its time.
@@ -60,7 +70,7 @@ fn run(benchmark: Option<&Benchmark>) -> Result<(), String> {
         Some(Benchmark::Echo) => every_core().block_on(checks::serve_echo()),
         Some(Benchmark::Checks | Benchmark::Memory | Benchmark::Traces) => {}
         _ => {
-            for engine in Engine::ALL {
+            for engine in Engine::ALL.into_iter().filter(|engine| only.is_none_or(|only| only == *engine)) {
                 println!("{engine:?}");
                 measure(benchmark, engine);
             }
@@ -87,6 +97,9 @@ fn measure(benchmark: Option<&Benchmark>, engine: Engine) {
     }
     if matches!(benchmark, None | Some(Benchmark::Scale)) {
         one_thread().block_on(scale::run(engine));
+    }
+    if matches!(benchmark, None | Some(Benchmark::Groups)) {
+        one_thread().block_on(scale::groups(engine));
     }
     if matches!(benchmark, None | Some(Benchmark::Usage)) {
         two_threads().block_on(usage::run(engine));

@@ -52,6 +52,10 @@ pub(crate) async fn run(engine: Engine) {
     drop(worlds);
     everywhere(engine).await;
     removal::run(engine).await;
+}
+
+/// What depends on groups, and on what somebody holds, on one engine.
+pub(crate) async fn groups(engine: Engine) {
     groups::run(engine).await;
     deactivation::run(engine).await;
 }

@@ -48,8 +48,8 @@ Usage: cargo xtask <COMMAND>
   nightly          what ci does, and what takes longer in its place: clients in all languages, the image as the Dockerfile
                    compiles it with all scenarios, faults, attacks; licences and advisories, where cargo-deny is installed
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
-  bench [ARGS]     the benchmarks, or the one that is named: checks, latency, memory, scale, usage, traces; checks needs h2load,
-                   see docs/performance.md
+  bench [ARGS]     the benchmarks, or the one that is named: checks, groups, latency, memory, scale, usage, traces; checks needs
+                   h2load, see docs/performance.md
   postgres -- CMD  a command, such as cargo test -p devspaces-kit, with the PostgreSQL that the tests would use
 
 PostgreSQL is the server at DEVSPACES_TEST_POSTGRES_URL (an administrator's URL). If that is not set, a throwaway
