@@ -94,8 +94,8 @@ impl Pass {
     ///
     /// # Errors
     /// `PERMISSION_DENIED` if the caller has it no longer; `UNAVAILABLE` if an app moved to another space meanwhile,
-    /// whose facts were not gathered, if the caller ceased to be a member meanwhile and that has had its effects here
-    /// already, or facts were missing that would decide now; `INTERNAL`, for a defect, if the
+    /// whose facts were not gathered or which the transaction does not hold, if the caller ceased to be a member meanwhile and
+    /// that has had its effects here already, or facts were missing that would decide now; `INTERNAL`, for a defect, if the
     /// transaction does not hold the scopes of these facts, which could then change before it commits; faults of the
     /// database.
     pub(crate) async fn confirm(&self, tx: &mut Tx) -> Result<Facts, Fault> {

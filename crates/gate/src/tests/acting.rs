@@ -121,9 +121,13 @@ async fn an_app_that_moved_since_the_check_is_not_judged_by_its_old_space() {
     world.spaces.set(about_app.clone(), 1, linked(1));
     let gate = world.gate(&world.spaces);
     let pass = gate.require(&caller(user("alice")), Permission::AppUpdate, Resource::App(app)).await.unwrap();
-    let mut tx = world.transaction(app).await;
+    let mut tx = world.transaction_on(&[app.into(), space(1).into()]).await;
     pass.confirm(&mut tx).await.unwrap();
     world.spaces.set(about_app, 2, linked(2));
+    assert_eq!(pass.confirm(&mut tx).await.unwrap_err().reason(), Reason::FactsUnavailable);
+    tx.rollback().await.unwrap();
+    // R-M11: what the groups of its space give on it could change before the commit.
+    let mut tx = world.transaction(app).await;
     assert_eq!(pass.confirm(&mut tx).await.unwrap_err().reason(), Reason::FactsUnavailable);
 }
 

@@ -77,13 +77,13 @@ pub(crate) const OWN: Way = Way {
 };
 
 impl Way {
-    /// The tables, joined in whichever order the engine takes for the best: the app and the person are both given.
+    /// The tables, joined in whichever order the engine takes for the best.
     pub(crate) fn between(&self) -> (String, &'static str) {
         (self.tables.join(", "), self.on)
     }
 
-    /// The tables, joined from the app on, or from the person on. The order is fixed, since an engine that is to give rows in an order
-    /// may go through a whole table that has it.
+    /// The tables, joined from the app on, or from the person on. SQLite keeps to that order, and would else go through a whole table
+    /// that has the order which rows are to be given in.
     pub(super) fn starting_at_app(&self) -> String {
         format!("{} WHERE {}", self.tables.join(" CROSS JOIN "), self.on)
     }
@@ -173,7 +173,7 @@ pub(crate) async fn on_apps(
     Ok(found.into_iter().map(|(app, roles)| (app, roles.into_iter().collect())).collect())
 }
 
-pub(super) fn distinct(all: &str, columns: &str) -> String {
+fn distinct(all: &str, columns: &str) -> String {
     format!("SELECT DISTINCT {columns} FROM ({all}) AS everything")
 }
 
