@@ -59,6 +59,11 @@ const BLOCKS: &[(&str, &str, Run)] = &[
     ("docs/operations.md", "devspaces token users/alice", Run::Script("devspaces token users/alice")),
     (
         "docs/operations.md",
+        r#"grpcurl -plaintext -H "authorization: Bearer $TOKEN""#,
+        Run::Nobody("it was tried by hand: the time in it passes; scenarios of emergencies make the call"),
+    ),
+    (
+        "docs/operations.md",
         "rm -f deploy/secrets/postgres/billing.password",
         Run::Nobody("it was tried by hand: a password is changed under a suite that runs"),
     ),
