@@ -37,6 +37,11 @@ assert.deepEqual(violations.field_violations.map(({ field }) => field), ["space.
 
 const { options: listing } = definitions["devspaces.journal.v1.JournalService"].ListEntries;
 const anyOf = listing["(devspaces.authz.v1.access)"].any_of.map(({ permission }) => permission);
-assert.deepEqual(anyOf, ["journal.console.get", "journal.billing.get", "journal.marketplace.get"]);
+assert.deepEqual(anyOf, [
+  "journal.console.get",
+  "journal.billing.get",
+  "journal.marketplace.get",
+  "people.deactivate",
+]);
 console.log("ok:", created.name);
 client.close();
