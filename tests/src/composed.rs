@@ -50,6 +50,12 @@ fn addresses() -> BTreeMap<Service, Vec<Uri>> {
 }
 
 impl Suite {
+    /// Whether only this test has it: then it can move the clock.
+    #[must_use]
+    pub fn is_of_its_own(&self) -> bool {
+        self.databases.is_some()
+    }
+
     /// The suite that the environment names, for a test that is one of many.
     #[must_use]
     pub fn composed() -> Self {

@@ -4,19 +4,35 @@ use std::collections::BTreeSet;
 use devspaces_proto::space::v1::ContributorRole;
 use tonic::Code;
 
-use super::world::{Actor, Answer, App, No, On, Told, World};
+use super::{
+    op::Hours,
+    world::{Actor, Answer, Given, No, On, Told, World},
+};
 
 impl World {
-    /// R-M11: the role on an app that somebody has by the group of its space.
-    pub(super) fn role_by_group(&self, person: usize, app: &App) -> Option<ContributorRole> {
-        let group = self.spaces[app.current_space()?].group.as_ref()?;
-        app.of_group.filter(|_| group.contains(&person))
+    /// R-M11, R-A11: the roles on an app that somebody has by the group of its space and by its app groups.
+    fn roles_by_groups(&self, person: usize, number: usize) -> impl Iterator<Item = ContributorRole> {
+        let app = &self.apps[number];
+        let space = app.current_space();
+        let group = space.and_then(|space| self.spaces[space].group.as_ref());
+        let in_group = group.is_some_and(|group| group.contains(&person));
+        let app_groups = self.app_groups.iter().filter(move |it| it.apps.contains(&number));
+        let by_app_groups = app_groups.flat_map(move |it| {
+            [it.roles.get(&person).copied(), it.of_group.filter(|_| in_group)].into_iter().flatten()
+        });
+        let given = app.of_group.filter(|_| in_group).into_iter().chain(by_app_groups);
+        given.map(|given| given.role)
     }
 
-    /// R-M11: the highest role on an app, by the group or in their own right. The highest has the lowest number.
-    pub(super) fn role(&self, person: usize, app: &App) -> Option<ContributorRole> {
-        let ways = [app.roles.get(&person).copied(), self.role_by_group(person, app)];
-        ways.into_iter().flatten().min_by_key(|role| i32::from(*role))
+    /// The highest of them, which has the lowest number.
+    pub(super) fn role_by_groups(&self, person: usize, app: usize) -> Option<ContributorRole> {
+        self.roles_by_groups(person, app).min_by_key(|role| i32::from(*role))
+    }
+
+    /// R-M11: the highest role on an app, by groups or in their own right.
+    pub(super) fn role(&self, person: usize, app: usize) -> Option<ContributorRole> {
+        let own = self.apps[app].roles.get(&person).map(|given| given.role);
+        [own, self.role_by_groups(person, app)].into_iter().flatten().min_by_key(|role| i32::from(*role))
     }
 
     /// Who is in the group, for whoever may change it.
@@ -41,13 +57,14 @@ impl World {
         if self.group(actor, space)?.remove(&person) { Ok(Told::default()) } else { Err(No::not_found()) }
     }
 
-    /// R-M11, R-S5
+    /// R-M11, R-M10, R-S5
     pub(super) fn grant_app_role(
         &mut self,
         actor: Actor,
         app: usize,
         space: usize,
         role: ContributorRole,
+        end: Hours,
     ) -> Answer {
         self.require(actor, "groups.update", On::Space(space))?;
         if role == ContributorRole::Owner {
@@ -58,7 +75,7 @@ impl World {
             (self.spaces[space].archived, "SPACE_ARCHIVED"),
             (self.apps[app].current_space() != Some(space), "APP_NOT_IN_SPACE"),
         ])?;
-        self.apps[app].of_group = Some(role);
+        self.apps[app].of_group = Some(Given { role, end: self.end(end) });
         Ok(Told::default())
     }
 

@@ -1,96 +1,102 @@
 //! What the rules say of changes of members and of a space's life.
 use std::collections::BTreeSet;
 
-use devspaces_proto::{membership::v1::ConsoleRole, space::v1::ContributorRole};
+use devspaces_proto::membership::v1::ConsoleRole;
 use tonic::Code;
 
-use super::world::{Actor, Answer, Member, No, On, Space, Told, World};
-
-impl Space {
-    /// R-M4: whether this person is the only Admin. Nobody's role has an end here.
-    fn is_last_admin(&self, person: usize) -> bool {
-        let is_admin = |member: &Member| member.role == ConsoleRole::Admin;
-        self.members.get(&person).is_some_and(is_admin)
-            && self.members.values().filter(|member| is_admin(member)).count() == 1
-    }
-
-    /// R-M8: who has been Admin longest, apart from this person. Of those who came to it by one call it is the first by
-    /// name.
-    fn longest_admin(&self, apart_from: usize) -> Option<usize> {
-        let others = self.members.iter().filter(|(person, _)| **person != apart_from);
-        let admins = others.filter(|(_, member)| member.role == ConsoleRole::Admin);
-        admins.min_by_key(|(person, member)| (member.since, **person)).map(|(person, _)| *person)
-    }
-}
+use super::{
+    op::{End, Hours},
+    world::{Actor, Answer, Member, No, On, Told, World},
+};
 
 /// R-M6: the add-on is for Developers only.
-fn is_fitting(role: ConsoleRole, view_all_apps: bool) -> bool {
+pub(super) fn is_fitting(role: ConsoleRole, view_all_apps: bool) -> bool {
     !view_all_apps || role == ConsoleRole::Developer
 }
 
 impl World {
-    /// R-M1, R-M2, R-S5
+    /// R-M4, R-M12: whether this person is the only Admin who is sure to stay.
+    fn is_last_admin(&self, space: usize, person: usize) -> bool {
+        self.lasting_admins(space).eq([person])
+    }
+
+    /// R-M1, R-M2, R-M10, R-S5
     pub(super) fn add_members(
         &mut self,
         actor: Actor,
         space: usize,
-        people: &[(usize, ConsoleRole, bool)],
+        people: &[(usize, ConsoleRole, bool, Hours)],
     ) -> Answer {
-        self.require(actor, "members.add", On::Space(space))?;
+        let adding = self.require(actor, "members.add", On::Space(space))?;
         let different: BTreeSet<_> = people.iter().map(|(person, ..)| *person).collect();
-        let fitting = people.iter().all(|(_, role, view_all_apps)| is_fitting(*role, *view_all_apps));
+        let fitting = people.iter().all(|(_, role, view_all_apps, _)| is_fitting(*role, *view_all_apps));
         if different.len() < people.len() || !fitting {
             return Err(No::invalid());
         }
-        let bootstraps = match actor {
-            Actor::Person(person) => {
-                self.spaces[space].members.get(&person).is_none_or(|member| member.role != ConsoleRole::Admin)
-            }
-            Actor::Importer => false,
-        };
-        let admins = people.iter().filter(|(_, role, _)| *role == ConsoleRole::Admin).count();
-        let (since, space) = (self.now, &mut self.spaces[space]);
+        let bootstraps = self.spaces[space].members.get(&adding).is_none_or(|member| !member.is_admin());
+        let admins = || people.iter().filter(|(_, role, ..)| *role == ConsoleRole::Admin);
+        let lasting = admins().any(|(.., end)| end.is_none());
+        let added = people.iter().map(|&(person, role, view_all_apps, end)| {
+            let end = self.end(end);
+            (person, Member { role, view_all_apps, since: self.now, end, emergency: false })
+        });
+        let added: Vec<_> = added.collect();
+        let space = &mut self.spaces[space];
         No::if_any([
             (space.archived, "SPACE_ARCHIVED"),
             // R-M3
-            (bootstraps && (admins < people.len() || admins > 5), "BOOTSTRAP_ONLY"),
-            (bootstraps && admins == 0, "LAST_ADMIN"),
+            (bootstraps && (admins().count() < people.len() || people.len() > 5), "BOOTSTRAP_ONLY"),
+            (bootstraps && !lasting, "LAST_ADMIN"),
         ])?;
         if people.iter().any(|(person, ..)| space.members.contains_key(person)) {
             return Err(No::because(Code::AlreadyExists, "MEMBER_EXISTS"));
         }
-        let added = people
-            .iter()
-            .map(|&(person, role, view_all_apps)| (person, Member { role, view_all_apps, since }));
         space.members.extend(added);
         Ok(Told::default())
     }
 
-    /// R-M2, R-M4, R-M6, R-S5
+    /// R-M2, R-M4, R-M6, R-M10, R-S5; R-M9: whoever is made something else than an Admin invites nobody. R-M14: what an Admin
+    /// makes of a role is an ordinary one.
     pub(super) fn update_member(
         &mut self,
         actor: Actor,
-        space: usize,
-        person: usize,
+        (space, person): (usize, usize),
         role: Option<ConsoleRole>,
         view_all_apps: Option<bool>,
+        end: End,
     ) -> Answer {
         self.require(actor, "members.update", On::Space(space))?;
         if role.is_some_and(|role| !is_fitting(role, view_all_apps.unwrap_or_default())) {
             return Err(No::invalid());
         }
-        let (now, space) = (self.now, &mut self.spaces[space]);
-        let before = *space.members.get(&person).ok_or_else(No::not_found)?;
+        let before = *self.spaces[space].members.get(&person).ok_or_else(No::not_found)?;
         let role = role.unwrap_or(before.role);
         let same = role == before.role;
-        let view_all_apps = view_all_apps.unwrap_or(before.view_all_apps && same);
+        let after = Member {
+            role,
+            view_all_apps: view_all_apps.unwrap_or(before.view_all_apps && same),
+            since: if same { before.since } else { self.now },
+            end: match end {
+                End::Kept => before.end,
+                End::To(hours) => self.end(hours),
+            },
+            emergency: false,
+        };
+        let stays = after.is_admin() && after.end.is_none();
         No::if_any([
-            (space.archived, "SPACE_ARCHIVED"),
-            (!is_fitting(role, view_all_apps), "NOT_A_DEVELOPER"),
-            (space.is_last_admin(person) && role != ConsoleRole::Admin, "LAST_ADMIN"),
+            (self.spaces[space].archived, "SPACE_ARCHIVED"),
+            (!is_fitting(role, after.view_all_apps), "NOT_A_DEVELOPER"),
+            (self.is_last_admin(space, person) && !stays, "LAST_ADMIN"),
         ])?;
-        let since = if same { before.since } else { now };
-        space.members.insert(person, Member { role, view_all_apps, since });
+        // The same end given anew is another: the hours are counted from now.
+        let ends_anew = matches!(end, End::To(hours) if hours.or(before.end).is_some());
+        let is_change = !same || after.view_all_apps != before.view_all_apps || ends_anew;
+        if is_change {
+            self.spaces[space].members.insert(person, after);
+        }
+        if !after.is_admin() {
+            self.void_invitations_by(space, person);
+        }
         Ok(Told::default())
     }
 
@@ -111,60 +117,30 @@ impl World {
         if !members.contains_key(&person) {
             return Err(No::not_found());
         }
+        let is_eligible = |heir: usize| members.contains_key(&heir) && self.is_active(heir);
         No::if_any([
-            (self.spaces[space].is_last_admin(person), "LAST_ADMIN"),
-            (new_owner.is_some_and(|heir| !members.contains_key(&heir)), "NEW_OWNER_INELIGIBLE"),
+            (self.is_last_admin(space, person), "LAST_ADMIN"),
+            (new_owner.is_some_and(|heir| !is_eligible(heir)), "NEW_OWNER_INELIGIBLE"),
         ])?;
-        let other_admin = self.spaces[space].longest_admin(person);
-        let default = if acting == person { other_admin } else { Some(acting) };
-        let heir = if keep_app_roles { new_owner } else { new_owner.or(default) };
+        // R-M14: of those who act, whoever does so in an emergency receives no app.
+        let heir = if acting == person || members[&acting].emergency {
+            self.longest_admin(space, person)
+        } else {
+            Some(acting)
+        };
+        let heir = if keep_app_roles { new_owner } else { new_owner.or(heir) };
         Ok(self.depart(space, person, heir, keep_app_roles))
     }
 
     /// R-M4, R-M8; R-P3: a space that one is not in is as if it did not exist.
     pub(super) fn leave_space(&mut self, actor: Actor, space: usize) -> Answer {
-        let members = &self.spaces[space].members;
-        let person = match actor {
-            Actor::Person(person) if members.contains_key(&person) => person,
-            _ => return Err(No::denied()),
-        };
-        No::if_any([(self.spaces[space].is_last_admin(person), "LAST_ADMIN")])?;
-        let heir = self.spaces[space].longest_admin(person);
+        let person = self.require_person(actor)?;
+        if !self.spaces[space].members.contains_key(&person) {
+            return Err(No::denied());
+        }
+        No::if_any([(self.is_last_admin(space, person), "LAST_ADMIN")])?;
+        let heir = self.longest_admin(space, person);
         Ok(self.depart(space, person, heir, false))
-    }
-
-    /// R-M5: what becomes of the roles on the space's apps, of which deleted ones can come back.
-    fn depart(&mut self, space: usize, person: usize, heir: Option<usize>, keep: bool) -> Told {
-        let left = &mut self.spaces[space];
-        left.members.remove(&person);
-        if let Some(group) = &mut left.group {
-            group.remove(&person);
-        }
-        let planes = [
-            (left.billing_admins.contains(&person), "billing"),
-            (left.marketplace_admins.contains(&person), "marketplace"),
-        ];
-        let planes = planes.into_iter().filter(|(held, _)| *held).map(|(_, plane)| plane).collect();
-        let mut told = Told { planes, ..Told::default() };
-        let apps = self.apps.iter_mut().enumerate().filter(|(_, app)| app.space == Some(space));
-        for (number, app) in apps {
-            let Some(&role) = app.roles.get(&person) else { continue };
-            let inherited = heir.filter(|_| role == ContributorRole::Owner);
-            if keep && inherited.is_none() {
-                told.remaining.push((number, role));
-                continue;
-            }
-            told.removed.push((number, role, inherited));
-            app.roles.remove(&person);
-            if keep {
-                app.roles.insert(person, ContributorRole::Admin);
-                told.remaining.push((number, ContributorRole::Admin));
-            }
-            if let Some(heir) = inherited {
-                app.roles.insert(heir, ContributorRole::Owner);
-            }
-        }
-        told
     }
 
     /// R-S5, R-S7

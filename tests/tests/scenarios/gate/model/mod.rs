@@ -1,15 +1,29 @@
 //! Random sequences of calls, answered by the suite and by a model of the rules: `docs/rules.md` in plain data. After every
 //! call both must show everybody the same.
 //!
-//! `DEVSPACES_MODEL_CASES` says how many sequences there are for each engine. What fails is made shorter and told.
-//! `DEVSPACES_MODEL_SEED` has a run choose the sequences of one before, which has printed its own.
+//! `DEVSPACES_MODEL_CASES` says how many sequences there are for each engine, or `DEVSPACES_MODEL_OPERATIONS` how many calls
+//! at least. What fails is made shorter and told. `DEVSPACES_MODEL_SEED` has a run choose the sequences of one before, which
+//! has printed its own.
+mod answer;
+mod app_groups;
 mod apps;
+mod checks;
+mod departures;
 mod groups;
+mod invitations;
 mod members;
+mod offers;
 mod op;
+mod people;
 mod planes;
 mod stage;
+mod stage_groups;
+mod stage_members;
+mod stage_people;
 mod stage_planes;
+mod stage_transfers;
+mod strategies;
+mod transfers;
 mod views;
 mod world;
 
@@ -18,12 +32,13 @@ use std::{
     collections::BTreeMap,
     env,
     fmt::Write as _,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use devspaces_kit::clock::SystemClock;
 use devspaces_ledger::REST;
-use devspaces_tests::Suite;
+use devspaces_tests::{Suite, suite::eventually};
+use futures::future::try_join;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 use tokio::{runtime::Handle, task::block_in_place};
 
@@ -44,33 +59,60 @@ const CASES: u16 = 6;
 /// How often everything is asked, in steps.
 const ALL_EVERY: usize = 10;
 
+/// How long it may take until all has come that follows from time which has passed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How often a method was called, by what it answered. The walk must come by everything that it is about.
 type Tally = BTreeMap<String, usize>;
 
+fn number(variable: &str) -> Option<u64> {
+    let number = env::var(variable).ok()?;
+    Some(number.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
+}
+
+/// How many calls are asked for, if it is so many calls and not so many sequences.
+fn operations() -> Option<usize> {
+    number("DEVSPACES_MODEL_OPERATIONS").map(|number| usize::try_from(number).expect("fewer"))
+}
+
+/// How many sequences there are at most.
 fn cases() -> u32 {
-    let cases = env::var("DEVSPACES_MODEL_CASES");
-    cases.map_or_else(|_| rounds(CASES), |cases| cases.parse().expect("DEVSPACES_MODEL_CASES is a number"))
+    match (operations(), number("DEVSPACES_MODEL_CASES")) {
+        // A quarter as long as they are, all of them would do.
+        (Some(operations), _) => u32::try_from(operations.div_ceil(10)).expect("fewer"),
+        (None, Some(cases)) => u32::try_from(cases).expect("fewer"),
+        (None, None) => rounds(CASES),
+    }
 }
 
 /// What the sequences of a run are chosen by.
 fn seed() -> u64 {
-    let seed = env::var("DEVSPACES_MODEL_SEED");
-    let seed = seed.map_or_else(
-        |_| SystemClock::shared().new_id().as_u64_pair().1,
-        |seed| seed.parse().expect("DEVSPACES_MODEL_SEED is a number"),
-    );
+    let seed = number("DEVSPACES_MODEL_SEED");
+    let seed = seed.unwrap_or_else(|| SystemClock::shared().new_id().as_u64_pair().1);
     println!("DEVSPACES_MODEL_SEED={seed}");
     seed
 }
 
+/// Goes on when all has come that follows from time which has passed.
+async fn settles(stage: &Stage<'_>, world: &World) -> Result<(), String> {
+    let began = Instant::now();
+    let settled = eventually(async || {
+        let compared = try_join(stage.has_settled(world), stage.compare_views(world));
+        let compared = try_join(compared, stage.compare_offers(world, None)).await.map(drop);
+        (compared.is_ok() || began.elapsed() > PATIENCE).then_some(compared)
+    });
+    settled.await
+}
+
 /// One call, by the rules and by the API, and what everybody sees from then on.
 async fn step(
-    stage: &mut Stage,
+    stage: &mut Stage<'_>,
     world: &mut World,
     number: usize,
     (actor, op): &(Actor, Op),
 ) -> Result<String, String> {
     let before = world.clone();
+    world.in_draft = stage.day_of_month() < 3;
     let expected = world.answer(*actor, op);
     if op.has_preview() {
         let preview = stage.call(*actor, op, true).await?;
@@ -80,23 +122,27 @@ async fn step(
     let answer = stage.call(*actor, op, false).await?;
     let elapsed = called.elapsed();
     same(|| "the answer".to_owned(), &expected, &answer)?;
-    // R-P9: whatever takes a permission away has rested when it is answered.
-    match world.taken_since(&before) {
-        Some(taken) if elapsed < REST => {
-            return Err(format!("{taken} was taken, and the answer came after {elapsed:?}: it did not rest"));
-        }
-        _ => {}
+    if matches!(op, Op::PassTime { .. }) {
+        settles(stage, world).await?;
+    } else if let Some(taken) = world.taken_since(&before)
+        && elapsed < REST
+    {
+        // R-P9: whatever takes a permission away has rested when it is answered.
+        return Err(format!("{taken} was taken, and the answer came after {elapsed:?}: it did not rest"));
     }
-    stage.compare_views(world).await?;
     let few = (number % ALL_EVERY != ALL_EVERY - 1).then_some(number);
+    stage.compare_views(world).await?;
+    stage.compare_offers(world, few).await?;
     stage.compare_checks(world, few).await?;
     Ok(match expected {
         Err(No(_, reasons)) => format!("{reasons:?}"),
-        Ok(Told { removed, remaining, planes }) => {
+        Ok(Told { removed, remaining, planes, void, left_group }) => {
             let told = [
                 (!removed.is_empty(), "roles removed"),
                 (!remaining.is_empty(), "roles kept"),
                 (!planes.is_empty(), "other planes left"),
+                (!void.is_empty(), "invitations void"),
+                (left_group, "group left"),
             ];
             let told = told.into_iter().filter(|(so, _)| *so).map(|(_, what)| what);
             std::iter::once("done").chain(told).collect::<Vec<_>>().join(", ")
@@ -107,7 +153,7 @@ async fn step(
 /// A sequence from an empty world on. If it fails, the error tells of every call up to the one that does.
 async fn play(suite: &Suite, case: usize, steps: &[Step], tally: &RefCell<Tally>) -> Result<(), String> {
     let mut stage = Stage::set(suite, case).await;
-    let mut world = World::new();
+    let mut world = World::new(suite.is_of_its_own());
     let mut story = String::new();
     for (number, next) in steps.iter().enumerate() {
         let Some(call) = world.interpret(next) else { continue };
@@ -117,7 +163,8 @@ async fn play(suite: &Suite, case: usize, steps: &[Step], tally: &RefCell<Tally>
         let _ = writeln!(story, ": {said}");
         *tally.borrow_mut().entry(format!("{} {said}", call.1.method())).or_default() += 1;
     }
-    stage.compare_checks(&world, None).await.map_err(|error| format!("at the end of\n{story}{error}"))
+    let compared = try_join(stage.compare_offers(&world, None), stage.compare_checks(&world, None)).await;
+    compared.map(drop).map_err(|error| format!("at the end of\n{story}{error}"))
 }
 
 fn walk(suite: &Suite) -> Tally {
@@ -128,10 +175,16 @@ fn walk(suite: &Suite) -> Tally {
         rng_seed: RngSeed::Fixed(seed()),
         ..Config::default()
     };
-    let (case, tally) = (Cell::new(0), RefCell::new(Tally::new()));
-    let played = TestRunner::new(config).run(&op::steps(), |steps| {
+    let (case, failed, tally) = (Cell::new(0), Cell::new(false), RefCell::new(Tally::new()));
+    let wanted = operations();
+    let is_enough = || wanted.is_some_and(|wanted| tally.borrow().values().sum::<usize>() >= wanted);
+    let played = TestRunner::new(config).run(&strategies::steps(), |steps| {
+        if !failed.get() && is_enough() {
+            return Ok(());
+        }
         case.set(case.get() + 1);
         let played = Handle::current().block_on(play(suite, case.get(), &steps, &tally));
+        failed.set(failed.get() || played.is_err());
         played.map_err(TestCaseError::fail)
     });
     match played {
@@ -141,8 +194,8 @@ fn walk(suite: &Suite) -> Tally {
     }
 }
 
-// R-M1, R-M2, R-M3, R-M4, R-M5, R-M6, R-M7, R-M8, R-A1, R-A2, R-A3, R-A4, R-A5, R-A6, R-A9, R-A10,
-// R-M11, R-B1, R-B2, R-K1, R-K2, R-K3, R-K4, R-K6, R-S1, R-S2, R-S3, R-S5, R-S7, R-S9, R-P4, R-P9
+// R-M1, R-M2, R-M3, R-M4, R-M5, R-M6, R-M7, R-M8, R-M9, R-M10, R-M11, R-M12, R-M14, R-A1, R-A2, R-A3, R-A4, R-A5, R-A6, R-A7,
+// R-A8, R-A9, R-A10, R-A11, R-B1, R-B2, R-K1, R-K2, R-K3, R-K4, R-K6, R-S1, R-S2, R-S3, R-S5, R-S7, R-S9, R-P4, R-P9
 async fn the_suite_answers_as_the_rules_have_it(suite: Suite) {
     let tally = block_in_place(|| walk(&suite));
     for (answer, times) in &tally {

@@ -1,26 +1,38 @@
 //! What happens in a walk. People, spaces and apps are numbers, so that a sequence that fails can be made shorter and
 //! still means something.
 use devspaces_proto::{membership::v1::ConsoleRole, space::v1::ContributorRole};
-use proptest::{collection::vec, option, prelude::*, sample::select};
 
 /// How many people there are, and how many spaces. The last space comes from a vendor profile.
 pub(super) const PEOPLE: usize = 5;
 pub(super) const SPACES: usize = 3;
-/// How many apps there are at most, deleted ones included.
+/// How many apps there are at most, deleted ones included until they are purged.
 pub(super) const APPS: usize = 5;
+/// How many app groups there are at most, apart from those that were deleted.
+pub(super) const APP_GROUPS: usize = 4;
 
-/// A call of a method. An app is the so-manieth of those that there are.
+/// When a role ends: so many hours from now, or never.
+pub(super) type Hours = Option<usize>;
+
+/// What is to become of the end of a role.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End {
+    Kept,
+    To(Hours),
+}
+
+/// A call of a method, or time that passes. An app is the so-manieth of those that there are; so are an app group, an
+/// invitation and a transfer. Roles on app groups are those of a person, or else of the space's group.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    AddMembers { space: usize, people: Vec<(usize, ConsoleRole, bool)> },
-    UpdateMember { space: usize, person: usize, role: Option<ConsoleRole>, view_all_apps: Option<bool> },
+    AddMembers { space: usize, people: Vec<(usize, ConsoleRole, bool, Hours)> },
+    UpdateMember { space: usize, person: usize, role: Option<ConsoleRole>, add_on: Option<bool>, end: End },
     RemoveMember { space: usize, person: usize, new_owner: Option<usize>, keep_app_roles: bool },
     LeaveSpace { space: usize },
     CreateApp { space: usize },
     ImportApp { owner: usize },
     LinkApp { app: usize, space: usize },
-    AddContributors { app: usize, people: Vec<(usize, ContributorRole)> },
-    UpdateContributor { app: usize, person: usize, role: ContributorRole },
+    AddContributors { app: usize, people: Vec<(usize, ContributorRole, Hours)> },
+    UpdateContributor { app: usize, person: usize, role: Option<ContributorRole>, end: End },
     RemoveContributor { app: usize, person: usize },
     TransferOwnership { app: usize, new_owner: usize },
     DeleteApp { app: usize },
@@ -38,43 +50,42 @@ pub(super) enum Op {
     WithdrawListing { app: usize },
     AddToGroup { space: usize, person: usize },
     RemoveFromGroup { space: usize, person: usize },
-    GrantAppRole { app: usize, space: usize, role: ContributorRole },
+    GrantAppRole { app: usize, space: usize, role: ContributorRole, end: Hours },
     RevokeAppRole { app: usize, space: usize },
+    CreateAppGroup { space: usize },
+    DeleteAppGroup { app_group: usize },
+    AddApp { app_group: usize, app: usize },
+    RemoveApp { app_group: usize, app: usize },
+    GrantAppGroupRole { app_group: usize, person: Option<usize>, role: ContributorRole, end: Hours },
+    RevokeAppGroupRole { app_group: usize, person: Option<usize> },
+    PassTime { hours: usize },
+    DeactivateUser { person: usize },
+    ReactivateUser { person: usize },
+    GrantEmergencyAdmin { space: usize, person: usize, hours: usize },
+    CreateInvitation { space: usize, person: usize, role: ConsoleRole, view_all_apps: bool, end: Hours },
+    AcceptInvitation { invitation: usize },
+    DeclineInvitation { invitation: usize },
+    RevokeInvitation { invitation: usize },
+    InitiateTransfer { app: usize, space: usize },
+    AcceptTransfer { transfer: usize },
+    DeclineTransfer { transfer: usize },
+    CancelTransfer { transfer: usize },
+}
+
+/// How many there are of what can be named beside people and spaces.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counts {
+    pub(super) apps: usize,
+    pub(super) app_groups: usize,
+    pub(super) invitations: usize,
+    pub(super) transfers: usize,
 }
 
 impl Op {
-    /// The name of the method.
-    pub(super) fn method(&self) -> &'static str {
-        match self {
-            Self::AddMembers { .. } => "AddMembers",
-            Self::UpdateMember { .. } => "UpdateMember",
-            Self::RemoveMember { .. } => "RemoveMember",
-            Self::LeaveSpace { .. } => "LeaveSpace",
-            Self::CreateApp { .. } => "CreateApp",
-            Self::ImportApp { .. } => "ImportApp",
-            Self::LinkApp { .. } => "LinkApp",
-            Self::AddContributors { .. } => "AddContributors",
-            Self::UpdateContributor { .. } => "UpdateContributor",
-            Self::RemoveContributor { .. } => "RemoveContributor",
-            Self::TransferOwnership { .. } => "TransferOwnership",
-            Self::DeleteApp { .. } => "DeleteApp",
-            Self::UndeleteApp { .. } => "UndeleteApp",
-            Self::ArchiveSpace { .. } => "ArchiveSpace",
-            Self::RestoreSpace { .. } => "RestoreSpace",
-            Self::UpdateSpace { .. } => "UpdateSpace",
-            Self::ConsentToInvoicing { .. } => "ConsentToInvoicing",
-            Self::AddBillingAdmin { .. } => "AddBillingAdmins",
-            Self::RemoveBillingAdmin { .. } => "RemoveBillingAdmin",
-            Self::AcceptTerms { .. } => "AcceptTerms",
-            Self::AddMarketplaceAdmin { .. } => "AddMarketplaceAdmins",
-            Self::RemoveMarketplaceAdmin { .. } => "RemoveMarketplaceAdmin",
-            Self::SubmitListing { .. } => "SubmitListing",
-            Self::WithdrawListing { .. } => "WithdrawListing",
-            Self::AddToGroup { .. } => "AddGroupMembers",
-            Self::RemoveFromGroup { .. } => "RemoveGroupMember",
-            Self::GrantAppRole { .. } => "GrantAppRole",
-            Self::RevokeAppRole { .. } => "RevokeAppRole",
-        }
+    /// What it is called.
+    pub(super) fn method(&self) -> String {
+        let told = format!("{self:?}");
+        told.split(' ').next().unwrap_or_default().to_owned()
     }
 
     /// Whether the method takes `validate_only`.
@@ -92,7 +103,16 @@ impl Op {
                 | Self::RemoveMarketplaceAdmin { .. }
                 | Self::WithdrawListing { .. }
                 | Self::RemoveFromGroup { .. }
+                | Self::DeleteAppGroup { .. }
+                | Self::RemoveApp { .. }
+                | Self::InitiateTransfer { .. }
+                | Self::AcceptTransfer { .. }
         )
+    }
+
+    /// Whether it takes a suite of the walk's own: one whose clock can be moved, and that knows the operator's people.
+    pub(super) fn needs_own_suite(&self) -> bool {
+        matches!(self, Self::PassTime { .. } | Self::GrantEmergencyAdmin { .. })
     }
 
     /// The app that it is about, if it is about one.
@@ -108,7 +128,28 @@ impl Op {
             | Self::SubmitListing { app, .. }
             | Self::WithdrawListing { app }
             | Self::GrantAppRole { app, .. }
-            | Self::RevokeAppRole { app, .. } => Some(app),
+            | Self::RevokeAppRole { app, .. }
+            | Self::AddApp { app, .. }
+            | Self::RemoveApp { app, .. }
+            | Self::InitiateTransfer { app, .. } => Some(app),
+            _ => None,
+        }
+    }
+
+    /// What else it is about by its number, and how many there are of that.
+    fn other_mut(&mut self, counts: Counts) -> Option<(&mut usize, usize)> {
+        match self {
+            Self::DeleteAppGroup { app_group }
+            | Self::AddApp { app_group, .. }
+            | Self::RemoveApp { app_group, .. }
+            | Self::GrantAppGroupRole { app_group, .. }
+            | Self::RevokeAppGroupRole { app_group, .. } => Some((app_group, counts.app_groups)),
+            Self::AcceptInvitation { invitation }
+            | Self::DeclineInvitation { invitation }
+            | Self::RevokeInvitation { invitation } => Some((invitation, counts.invitations)),
+            Self::AcceptTransfer { transfer }
+            | Self::DeclineTransfer { transfer }
+            | Self::CancelTransfer { transfer } => Some((transfer, counts.transfers)),
             _ => None,
         }
     }
@@ -135,7 +176,11 @@ impl Op {
             | Self::AddToGroup { space, .. }
             | Self::RemoveFromGroup { space, .. }
             | Self::GrantAppRole { space, .. }
-            | Self::RevokeAppRole { space, .. } => Some(space),
+            | Self::RevokeAppRole { space, .. }
+            | Self::CreateAppGroup { space }
+            | Self::GrantEmergencyAdmin { space, .. }
+            | Self::CreateInvitation { space, .. }
+            | Self::InitiateTransfer { space, .. } => Some(space),
             _ => None,
         }
     }
@@ -144,7 +189,7 @@ impl Op {
     fn people_mut(&mut self) -> Vec<&mut usize> {
         match self {
             Self::AddMembers { people, .. } => people.iter_mut().map(|(person, ..)| person).collect(),
-            Self::AddContributors { people, .. } => people.iter_mut().map(|(person, _)| person).collect(),
+            Self::AddContributors { people, .. } => people.iter_mut().map(|(person, ..)| person).collect(),
             Self::RemoveMember { person, new_owner, .. } => {
                 [Some(person), new_owner.as_mut()].into_iter().flatten().collect()
             }
@@ -156,19 +201,28 @@ impl Op {
             | Self::AddMarketplaceAdmin { person, .. }
             | Self::RemoveMarketplaceAdmin { person, .. }
             | Self::AddToGroup { person, .. }
-            | Self::RemoveFromGroup { person, .. } => vec![person],
-            Self::ImportApp { owner } => vec![owner],
-            Self::TransferOwnership { new_owner, .. } => vec![new_owner],
+            | Self::RemoveFromGroup { person, .. }
+            | Self::DeactivateUser { person }
+            | Self::ReactivateUser { person }
+            | Self::GrantEmergencyAdmin { person, .. }
+            | Self::CreateInvitation { person, .. }
+            | Self::ImportApp { owner: person }
+            | Self::TransferOwnership { new_owner: person, .. } => vec![person],
+            Self::GrantAppGroupRole { person, .. } | Self::RevokeAppGroupRole { person, .. } => {
+                person.as_mut().into_iter().collect()
+            }
             _ => Vec::new(),
         }
     }
 
-    /// The same with the apps, people and spaces that come so many places later. `None` if it is about an app and there is
-    /// none.
-    fn shifted(&self, apps: usize, [by_app, by_person, by_space]: [usize; 3]) -> Option<Self> {
+    /// The same with what it names so many places later. `None` if it is about an app, or the like, and there is none.
+    fn shifted(&self, counts: Counts, [by_app, by_other, by_person, by_space]: [usize; 4]) -> Option<Self> {
         let mut op = self.clone();
         if let Some(app) = op.app_mut() {
-            *app = (*app + by_app).checked_rem(apps)?;
+            *app = (*app + by_app).checked_rem(counts.apps)?;
+        }
+        if let Some((other, count)) = op.other_mut(counts) {
+            *other = (*other + by_other).checked_rem(count)?;
         }
         for person in op.people_mut() {
             *person = (*person + by_person) % PEOPLE;
@@ -179,14 +233,19 @@ impl Op {
         Some(op)
     }
 
-    /// What it can be taken for among so many apps, itself first. None if it is about an app and there is none.
-    pub(super) fn variants(&self, apps: usize) -> impl Iterator<Item = Self> {
-        let shifts = (0..SPACES).flat_map(move |by_space| {
-            let by_person =
-                move |by_person| (0..apps.max(1)).map(move |by_app| [by_app, by_person, by_space]);
-            (0..PEOPLE).flat_map(by_person)
+    /// What it can be taken for among so many, itself first. None if it is about an app, or the like, and there is none.
+    pub(super) fn variants(&self, counts: Counts) -> impl Iterator<Item = Self> {
+        let mut probe = self.clone();
+        let apps = probe.app_mut().map_or(1, |_| counts.apps.max(1));
+        let others = probe.other_mut(counts).map_or(1, |(_, count)| count.max(1));
+        let people = if probe.people_mut().is_empty() { 1 } else { PEOPLE };
+        let spaces = probe.space_mut().map_or(1, |_| SPACES);
+        let shifts = (0..spaces * people * others * apps).map(move |number| {
+            let (number, by_app) = (number / apps, number % apps);
+            let (number, by_other) = (number / others, number % others);
+            [by_app, by_other, number % people, number / people]
         });
-        shifts.filter_map(move |shift| self.shifted(apps, shift))
+        shifts.filter_map(move |shift| self.shifted(counts, shift))
     }
 }
 
@@ -208,114 +267,4 @@ pub(super) enum Who {
     /// Someone for whom the call does what it is asked to, with other people, another app or space where there is nobody
     /// for these: left to chance, most calls would be refused. Of people who go, one who has roles on apps.
     Able,
-}
-
-fn person() -> impl Strategy<Value = usize> {
-    0..PEOPLE
-}
-
-fn space() -> impl Strategy<Value = usize> {
-    0..SPACES
-}
-
-fn app() -> impl Strategy<Value = usize> {
-    0..APPS
-}
-
-fn console_role() -> impl Strategy<Value = ConsoleRole> {
-    select(vec![ConsoleRole::Viewer, ConsoleRole::Developer, ConsoleRole::Admin])
-}
-
-/// A console role and the add-on, which does not fit every role.
-fn new_member() -> impl Strategy<Value = (ConsoleRole, bool)> {
-    use ConsoleRole::{Admin, Developer, Viewer};
-    prop_oneof![
-        6 => select(vec![(Viewer, false), (Developer, false), (Developer, true), (Admin, false)]),
-        1 => (console_role(), Just(true)),
-    ]
-}
-
-/// Any of the five, of which OWNER can't be given and is rarely asked for.
-fn contributor_role() -> impl Strategy<Value = ContributorRole> {
-    use ContributorRole::{Admin, Deployer, Developer, Owner, Viewer};
-    select(vec![Viewer, Viewer, Developer, Developer, Deployer, Admin, Admin, Admin, Owner])
-}
-
-fn of_members() -> impl Strategy<Value = Op> {
-    let added = (person(), new_member()).prop_map(|(person, (role, add_on))| (person, role, add_on));
-    // A change of nothing is no change: the role, the add-on or both.
-    let change = prop_oneof![
-        console_role().prop_map(|role| (Some(role), None)),
-        any::<bool>().prop_map(|add_on| (None, Some(add_on))),
-        (console_role(), any::<bool>()).prop_map(|(role, add_on)| (Some(role), Some(add_on))),
-    ];
-    prop_oneof![
-        6 => (space(), vec(added, 1..=2)).prop_map(|(space, people)| Op::AddMembers { space, people }),
-        3 => (space(), person(), change).prop_map(|(space, person, (role, view_all_apps))| {
-            Op::UpdateMember { space, person, role, view_all_apps }
-        }),
-        3 => (space(), person(), option::of(person()), any::<bool>()).prop_map(
-            |(space, person, new_owner, keep_app_roles)| {
-                Op::RemoveMember { space, person, new_owner, keep_app_roles }
-            }
-        ),
-        1 => space().prop_map(|space| Op::LeaveSpace { space }),
-        1 => space().prop_map(|space| Op::ArchiveSpace { space }),
-        2 => space().prop_map(|space| Op::RestoreSpace { space }),
-    ]
-}
-
-fn of_apps() -> impl Strategy<Value = Op> {
-    let added = (person(), contributor_role());
-    prop_oneof![
-        3 => space().prop_map(|space| Op::CreateApp { space }),
-        2 => person().prop_map(|owner| Op::ImportApp { owner }),
-        3 => (app(), space()).prop_map(|(app, space)| Op::LinkApp { app, space }),
-        4 => (app(), vec(added, 1..=2)).prop_map(|(app, people)| Op::AddContributors { app, people }),
-        3 => (app(), person(), contributor_role())
-            .prop_map(|(app, person, role)| Op::UpdateContributor { app, person, role }),
-        3 => (app(), person()).prop_map(|(app, person)| Op::RemoveContributor { app, person }),
-        3 => (app(), person()).prop_map(|(app, new_owner)| Op::TransferOwnership { app, new_owner }),
-        3 => app().prop_map(|app| Op::DeleteApp { app }),
-        2 => app().prop_map(|app| Op::UndeleteApp { app }),
-    ]
-}
-
-fn of_planes() -> impl Strategy<Value = Op> {
-    // The metadata, who creates apps, or both.
-    let update = prop_oneof![
-        Just((true, None)),
-        any::<bool>().prop_map(|admins_create| (false, Some(admins_create))),
-        any::<bool>().prop_map(|admins_create| (true, Some(admins_create))),
-    ];
-    prop_oneof![
-        3 => (space(), update).prop_map(|(space, (metadata, admins_create))| {
-            Op::UpdateSpace { space, metadata, admins_create }
-        }),
-        2 => space().prop_map(|space| Op::ConsentToInvoicing { space }),
-        2 => (space(), person()).prop_map(|(space, person)| Op::AddBillingAdmin { space, person }),
-        2 => (space(), person()).prop_map(|(space, person)| Op::RemoveBillingAdmin { space, person }),
-        1 => space().prop_map(|space| Op::AcceptTerms { space }),
-        2 => (space(), person()).prop_map(|(space, person)| Op::AddMarketplaceAdmin { space, person }),
-        2 => (space(), person()).prop_map(|(space, person)| Op::RemoveMarketplaceAdmin { space, person }),
-        3 => (app(), space()).prop_map(|(app, space)| Op::SubmitListing { app, space }),
-        2 => app().prop_map(|app| Op::WithdrawListing { app }),
-    ]
-}
-
-fn of_groups() -> impl Strategy<Value = Op> {
-    prop_oneof![
-        4 => (space(), person()).prop_map(|(space, person)| Op::AddToGroup { space, person }),
-        2 => (space(), person()).prop_map(|(space, person)| Op::RemoveFromGroup { space, person }),
-        4 => (app(), space(), contributor_role())
-            .prop_map(|(app, space, role)| Op::GrantAppRole { app, space, role }),
-        1 => (app(), space()).prop_map(|(app, space)| Op::RevokeAppRole { app, space }),
-    ]
-}
-
-/// Sequences of some 40 steps.
-pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let op = prop_oneof![2 => of_members(), 3 => of_apps(), 2 => of_planes(), 2 => of_groups()];
-    let who = prop_oneof![1 => Just(Who::Anyone), 2 => Just(Who::Permitted), 3 => Just(Who::Able)];
-    vec((person(), who, op).prop_map(|(actor, who, op)| Step { actor, who, op }), 1..=80)
 }

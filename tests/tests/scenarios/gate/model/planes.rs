@@ -1,4 +1,6 @@
 //! What the rules say of the billing and the Marketplace plane, and of the metadata between planes.
+use std::collections::BTreeSet;
+
 use tonic::Code;
 
 use super::world::{Actor, Answer, No, On, Told, World};
@@ -24,11 +26,17 @@ impl World {
         Ok(Told::default())
     }
 
+    /// Whether this person is the only one of the plane's admins who is active.
+    fn is_last_of(&self, admins: &BTreeSet<usize>, person: usize) -> bool {
+        admins.iter().filter(|admin| self.is_active(**admin)).eq([&person])
+    }
+
     /// R-B1
     pub(super) fn consent(&mut self, actor: Actor, space: usize) -> Answer {
         let person = self.require(actor, "billing.consent", On::Space(space))?;
         let space = &mut self.spaces[space];
-        No::if_any([(space.archived, "SPACE_ARCHIVED"), (space.has_account(), "BILLING_ACCOUNT_EXISTS")])?;
+        No::if_any([(space.archived, "SPACE_ARCHIVED"), (space.has_account, "BILLING_ACCOUNT_EXISTS")])?;
+        space.has_account = true;
         space.billing_admins.insert(person);
         Ok(Told::default())
     }
@@ -44,15 +52,15 @@ impl World {
         Ok(Told::default())
     }
 
-    /// R-B2
+    /// R-B2, R-M12
     pub(super) fn remove_billing_admin(&mut self, actor: Actor, space: usize, person: usize) -> Answer {
         self.require(actor, "billing.admins.update", On::Space(space))?;
-        let admins = &mut self.spaces[space].billing_admins;
-        if !admins.contains(&person) {
+        if !self.spaces[space].billing_admins.contains(&person) {
             return Err(No::not_found());
         }
-        No::if_any([(admins.len() == 1, "LAST_BILLING_ADMIN")])?;
-        admins.remove(&person);
+        let is_last = self.is_last_of(&self.spaces[space].billing_admins, person);
+        No::if_any([(is_last, "LAST_BILLING_ADMIN")])?;
+        self.spaces[space].billing_admins.remove(&person);
         Ok(Told::default())
     }
 
@@ -61,6 +69,7 @@ impl World {
         let person = self.require(actor, "marketplace.terms.accept", On::Space(space))?;
         let space = &mut self.spaces[space];
         No::if_any([(space.archived, "SPACE_ARCHIVED")])?;
+        space.published = true;
         space.marketplace_admins.insert(person);
         Ok(Told::default())
     }
@@ -76,15 +85,15 @@ impl World {
         Ok(Told::default())
     }
 
-    /// R-K4
+    /// R-K4, R-M12
     pub(super) fn remove_marketplace_admin(&mut self, actor: Actor, space: usize, person: usize) -> Answer {
         self.require(actor, "marketplace.admins.update", On::Space(space))?;
-        let admins = &mut self.spaces[space].marketplace_admins;
-        if !admins.contains(&person) {
+        if !self.spaces[space].marketplace_admins.contains(&person) {
             return Err(No::not_found());
         }
-        No::if_any([(admins.len() == 1, "LAST_MARKETPLACE_ADMIN")])?;
-        admins.remove(&person);
+        let is_last = self.is_last_of(&self.spaces[space].marketplace_admins, person);
+        No::if_any([(is_last, "LAST_MARKETPLACE_ADMIN")])?;
+        self.spaces[space].marketplace_admins.remove(&person);
         Ok(Told::default())
     }
 
@@ -92,12 +101,14 @@ impl World {
     pub(super) fn submit_listing(&mut self, actor: Actor, app: usize, space: usize) -> Answer {
         self.require(actor, "marketplace.listings.update", On::Space(space))?;
         let archived = self.spaces[space].archived;
+        let pending = self.has_pending_transfer(app);
         let app = &mut self.apps[app];
         let here = app.current_space() == Some(space);
         No::if_any([
             (archived, "SPACE_ARCHIVED"),
             (!here, "APP_NOT_IN_SPACE"),
             (here && app.is_listed(), "APP_LISTED"),
+            (here && pending, "TRANSFER_PENDING"),
         ])?;
         app.listing = Some((space, true));
         Ok(Told::default())

@@ -1,35 +1,36 @@
 //! The people, spaces and apps that the numbers of a walk stand for, and the calls that they make.
 use std::collections::{BTreeMap, BTreeSet};
 
-use devspaces_proto::{
-    membership::v1::{
-        AddMembersRequest, LeaveSpaceRequest, Member, RemainingRole, RemoveGroupMemberRequest,
-        RemoveMemberRequest, RemovedAppRole, UpdateMemberRequest,
-    },
-    space::v1::{
-        AddContributorsRequest, App, ArchiveSpaceRequest, Contributor, ContributorRole, CreateAppRequest,
-        DeleteAppRequest, ImportAppRequest, LinkAppRequest, RemoveContributorRequest, RestoreSpaceRequest,
-        Space, TransferOwnershipRequest, UndeleteAppRequest, UpdateContributorRequest, UpdateSpaceRequest,
-        space::AppCreation,
-    },
+use devspaces::Service;
+use devspaces_kit::clock::Clock as _;
+use devspaces_ledger::db::Pool;
+use devspaces_proto::space::v1::{
+    AddContributorsRequest, App, ArchiveSpaceRequest, Contributor, CreateAppRequest, DeleteAppRequest,
+    ImportAppRequest, LinkAppRequest, RemoveContributorRequest, RestoreSpaceRequest, Space,
+    TransferOwnershipRequest, UndeleteAppRequest, UpdateContributorRequest, UpdateSpaceRequest,
+    space::AppCreation,
 };
 use devspaces_tests::{Persona, Refusal, Suite};
-use prost_types::FieldMask;
+use prost_types::Timestamp;
 use tonic::{Code, Response, Status};
 
 use super::{
-    op::{Op, PEOPLE, SPACES},
+    op::{End, Hours, Op, PEOPLE, SPACES},
     world::{Actor, No, Told},
 };
-use crate::acts::{
-    groups::{adds_to_group, creates_group, grants_app_role, revokes_app_role},
-    marketplace::creates_profile,
-};
+use crate::acts::{groups::creates_group, marketplace::creates_profile, mask, people::offboarding};
 
-pub(super) struct Stage {
+pub(super) struct Stage<'a> {
+    pub(super) suite: &'a Suite,
+    /// What the ids of its people begin with.
+    pub(super) mark: String,
+    /// Where console roles are kept, if that can be looked into.
+    pub(super) membership: Option<Pool>,
     /// In the order of their names.
     pub(super) people: [Persona; PEOPLE],
     importer: Persona,
+    pub(super) offboarding: Persona,
+    operator: Persona,
     pub(super) spaces: Vec<String>,
     /// In the order of their creation.
     pub(super) apps: Vec<String>,
@@ -38,7 +39,17 @@ pub(super) struct Stage {
     /// The last of each app; that of none until it is submitted.
     pub(super) listings: BTreeMap<usize, String>,
     /// That of each space; of the vendor profile's, one that there is not.
-    groups: Vec<String>,
+    pub(super) groups: Vec<String>,
+    /// In the order of their creation, as all that follows.
+    pub(super) app_groups: Vec<String>,
+    /// With their tokens.
+    pub(super) invitations: Vec<(String, String)>,
+    pub(super) transfers: Vec<String>,
+}
+
+/// The fields that an update changes.
+pub(super) fn changed<const N: usize>(paths: [(&'static str, bool); N]) -> Vec<&'static str> {
+    paths.into_iter().filter(|(_, changed)| *changed).map(|(path, _)| path).collect()
 }
 
 /// What is not there.
@@ -56,14 +67,28 @@ impl From<&Status> for No {
     }
 }
 
-impl Stage {
+impl<'a> Stage<'a> {
     /// People whom nobody knows yet, of whom some create a space each, and one a vendor profile.
-    pub(super) async fn set(suite: &Suite, case: usize) -> Self {
-        let people = std::array::from_fn(|person| suite.user(&format!("case{case}-p{person}")));
-        let importer = suite.persona("services/importer");
-        let profiles = vec![format!("vendorProfiles/{NOTHING}"); SPACES];
-        let (spaces, apps, listings, groups) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
-        let mut stage = Self { people, importer, spaces, apps, profiles, listings, groups };
+    pub(super) async fn set(suite: &'a Suite, case: usize) -> Self {
+        let mark = format!("case{case}-");
+        let people = std::array::from_fn(|person| suite.user(&format!("{mark}p{person}")));
+        let mut stage = Self {
+            suite,
+            mark,
+            membership: suite.inside(Service::Membership).await,
+            people,
+            importer: suite.persona("services/importer"),
+            offboarding: offboarding(suite),
+            operator: suite.user("operator"),
+            spaces: Vec::new(),
+            apps: Vec::new(),
+            profiles: vec![format!("vendorProfiles/{NOTHING}"); SPACES],
+            listings: BTreeMap::new(),
+            groups: Vec::new(),
+            app_groups: Vec::new(),
+            invitations: Vec::new(),
+            transfers: Vec::new(),
+        };
         for creator in 0..SPACES - 1 {
             let space = stage.people[creator].creates_space("Team").await;
             let group = creates_group(&stage.people[creator], &space, "Team").await.expect("a group");
@@ -76,9 +101,29 @@ impl Stage {
         stage.profiles[SPACES - 1] = profile.name;
         stage
     }
+}
+
+impl Stage<'_> {
+    /// By the suite's clock.
+    pub(super) fn day_of_month(&self) -> u8 {
+        self.suite.clock.now().day_of_month()
+    }
+
+    /// The moment that is so many hours from now.
+    pub(super) fn end(&self, hours: Hours) -> Option<Timestamp> {
+        let hours = i64::try_from(hours?).expect("few");
+        Some(self.suite.clock_in(hours * 3600))
+    }
 
     pub(super) fn user(&self, person: usize) -> String {
         self.people[person].name.clone()
+    }
+
+    pub(super) fn changed_end(&self, end: End) -> Option<Timestamp> {
+        match end {
+            End::Kept => None,
+            End::To(hours) => self.end(hours),
+        }
     }
 
     /// The number of the person of this name.
@@ -97,6 +142,12 @@ impl Stage {
         self.apps.iter().position(|app| app == name).ok_or_else(|| format!("{name} is no app here"))
     }
 
+    /// The number of the invitation of this name.
+    pub(super) fn invitation(&self, name: &str) -> Result<usize, String> {
+        let found = self.invitations.iter().position(|(invitation, _)| invitation == name);
+        found.ok_or_else(|| format!("{name} is no invitation here"))
+    }
+
     /// Makes a call, or has it checked only. What it answers is told in numbers; an answer that can't be is an error.
     pub(super) async fn call(
         &mut self,
@@ -107,12 +158,14 @@ impl Stage {
         let who = match actor {
             Actor::Person(person) => self.people[person].clone(),
             Actor::Importer => self.importer.clone(),
+            Actor::Offboarding => self.offboarding.clone(),
+            Actor::Operator => self.operator.clone(),
         };
         let answer = match op {
             Op::CreateApp { .. } | Op::ImportApp { .. } => self.new_app(&who, op).await,
             Op::RemoveMember { .. } | Op::LeaveSpace { .. } => match self.goes(&who, op, validate_only).await
             {
-                Ok((removed, remaining, unknown)) => return self.told(removed, remaining, &unknown).map(Ok),
+                Ok(reply) => return self.told(reply).map(Ok),
                 Err(status) => Err(status),
             },
             Op::AddMembers { .. } | Op::UpdateMember { .. } => self.changes_members(&who, op).await,
@@ -135,9 +188,33 @@ impl Stage {
             | Op::RemoveFromGroup { .. }
             | Op::GrantAppRole { .. }
             | Op::RevokeAppRole { .. } => self.changes_group(&who, op, validate_only).await,
-            _ => self.changes_app(&who, op, validate_only).await,
+            _ => self.call_more(&who, op, validate_only).await,
         };
         Ok(answer.map(|()| Told::default()).map_err(|status| No::from(&status)))
+    }
+
+    async fn call_more(&mut self, who: &Persona, op: &Op, validate_only: bool) -> Result<(), Status> {
+        match op {
+            Op::CreateAppGroup { .. }
+            | Op::DeleteAppGroup { .. }
+            | Op::AddApp { .. }
+            | Op::RemoveApp { .. }
+            | Op::GrantAppGroupRole { .. }
+            | Op::RevokeAppGroupRole { .. } => self.changes_app_group(who, op, validate_only).await,
+            Op::InitiateTransfer { .. }
+            | Op::AcceptTransfer { .. }
+            | Op::DeclineTransfer { .. }
+            | Op::CancelTransfer { .. } => self.transfers_app(who, op, validate_only).await,
+            Op::CreateInvitation { .. }
+            | Op::AcceptInvitation { .. }
+            | Op::DeclineInvitation { .. }
+            | Op::RevokeInvitation { .. } => self.changes_invitation(who, op).await,
+            Op::PassTime { .. }
+            | Op::DeactivateUser { .. }
+            | Op::ReactivateUser { .. }
+            | Op::GrantEmergencyAdmin { .. } => self.changes_standing(who, op).await,
+            _ => self.changes_app(who, op, validate_only).await,
+        }
     }
 
     async fn new_app(&mut self, who: &Persona, op: &Op) -> Result<(), Status> {
@@ -154,99 +231,6 @@ impl Stage {
         };
         self.apps.push(created.into_inner().name);
         Ok(())
-    }
-
-    /// Someone is removed or leaves: the two answer alike.
-    async fn goes(
-        &self,
-        who: &Persona,
-        op: &Op,
-        validate_only: bool,
-    ) -> Result<(Vec<RemovedAppRole>, Vec<RemainingRole>, Vec<String>), Status> {
-        if let Op::RemoveMember { space, person, new_owner, keep_app_roles } = *op {
-            let request = RemoveMemberRequest {
-                name: self.people[person].member_of(&self.spaces[space]),
-                new_owner: new_owner.map(|heir| self.user(heir)).unwrap_or_default(),
-                keep_app_roles,
-                validate_only,
-                ..RemoveMemberRequest::default()
-            };
-            let reply = who.members().remove_member(request).await?.into_inner();
-            Ok((reply.removed_app_roles, reply.remaining_roles, reply.unknown_planes))
-        } else if let Op::LeaveSpace { space } = *op {
-            let name = self.spaces[space].clone();
-            let request = LeaveSpaceRequest { name, validate_only, ..LeaveSpaceRequest::default() };
-            let reply = who.members().leave_space(request).await?.into_inner();
-            Ok((reply.removed_app_roles, reply.remaining_roles, reply.unknown_planes))
-        } else {
-            unreachable!("nobody goes by {op:?}")
-        }
-    }
-
-    /// Every owner of roles answers.
-    fn told(
-        &self,
-        removed: Vec<RemovedAppRole>,
-        remaining: Vec<RemainingRole>,
-        unknown: &[String],
-    ) -> Result<Told, String> {
-        let role = |name: &str| {
-            let role = ContributorRole::from_str_name(&format!("CONTRIBUTOR_ROLE_{name}"));
-            role.ok_or_else(|| format!("{name} is no role"))
-        };
-        if !unknown.is_empty() {
-            return Err(format!("planes are not known: {unknown:?}"));
-        }
-        let (remaining, others): (Vec<_>, Vec<_>) =
-            remaining.into_iter().partition(|remaining| remaining.plane == "app");
-        let plane = |other: RemainingRole| match (other.plane.as_str(), other.role.as_str()) {
-            ("billing", "BILLING_ADMIN") => Ok("billing"),
-            ("marketplace", "MARKETPLACE_ADMIN") => Ok("marketplace"),
-            other => Err(format!("{other:?} is no role")),
-        };
-        let removed = removed.into_iter().map(|removed| {
-            let heir = Some(removed.new_owner).filter(|heir| !heir.is_empty());
-            let heir = heir.map(|heir| self.person(&heir)).transpose()?;
-            Ok((self.app(&removed.app)?, role(&removed.role)?, heir))
-        });
-        let remaining =
-            remaining.into_iter().map(|remaining| Ok((self.app(&remaining.app)?, role(&remaining.role)?)));
-        Ok(Told {
-            removed: removed.collect::<Result<_, String>>()?,
-            remaining: remaining.collect::<Result<_, String>>()?,
-            planes: others.into_iter().map(plane).collect::<Result<_, String>>()?,
-        })
-    }
-
-    async fn changes_members(&self, who: &Persona, op: &Op) -> Result<(), Status> {
-        if let Op::AddMembers { space, people } = op {
-            let member = |&(person, role, view_all_apps): &(usize, _, _)| {
-                let role = i32::from(role);
-                Member { user: self.user(person), role, view_all_apps, ..Member::default() }
-            };
-            let request = AddMembersRequest {
-                parent: self.spaces[*space].clone(),
-                members: people.iter().map(member).collect(),
-                request_id: String::new(),
-            };
-            who.members().add_members(request).await.map(drop)
-        } else if let Op::UpdateMember { space, person, role, view_all_apps } = *op {
-            let paths = [("role", role.is_some()), ("view_all_apps", view_all_apps.is_some())];
-            let paths = paths.into_iter().filter(|(_, changed)| *changed).map(|(path, _)| path.to_owned());
-            let request = UpdateMemberRequest {
-                member: Some(Member {
-                    name: self.people[person].member_of(&self.spaces[space]),
-                    role: role.unwrap_or_default().into(),
-                    view_all_apps: view_all_apps.unwrap_or_default(),
-                    ..Member::default()
-                }),
-                update_mask: Some(FieldMask { paths: paths.collect() }),
-                request_id: String::new(),
-            };
-            who.members().update_member(request).await.map(drop)
-        } else {
-            unreachable!("{op:?} changes no members")
-        }
     }
 
     async fn changes_space(&self, who: &Persona, op: &Op, validate_only: bool) -> Result<(), Status> {
@@ -280,9 +264,10 @@ impl Stage {
         let name = |app: usize, person: usize| self.people[person].contributor_to(&self.apps[app]);
         match op {
             Op::AddContributors { app, people } => {
-                let added = people.iter().map(|&(person, role)| Contributor {
+                let added = people.iter().map(|&(person, role, end)| Contributor {
                     user: self.user(person),
                     role: role.into(),
+                    expire_time: self.end(end),
                     ..Contributor::default()
                 });
                 let request = AddContributorsRequest {
@@ -292,11 +277,16 @@ impl Stage {
                 };
                 who.apps().add_contributors(request).await.map(drop)
             }
-            Op::UpdateContributor { app, person, role } => {
-                let name = name(*app, *person);
-                let contributor = Contributor { name, role: i32::from(*role), ..Contributor::default() };
-                let contributor = Some(contributor);
-                let request = UpdateContributorRequest { contributor, ..UpdateContributorRequest::default() };
+            Op::UpdateContributor { app, person, role, end } => {
+                let paths = [("role", role.is_some()), ("expire_time", matches!(end, End::To(_)))];
+                let contributor = Contributor {
+                    name: name(*app, *person),
+                    role: role.unwrap_or_default().into(),
+                    expire_time: self.changed_end(*end),
+                    ..Contributor::default()
+                };
+                let (contributor, update_mask) = (Some(contributor), mask(&changed(paths)));
+                let request = UpdateContributorRequest { contributor, update_mask, ..Default::default() };
                 who.apps().update_contributor(request).await.map(drop)
             }
             Op::RemoveContributor { app, person } => {
@@ -306,26 +296,6 @@ impl Stage {
                 who.apps().remove_contributor(request).await.map(drop)
             }
             _ => unreachable!("{op:?} changes no contributors"),
-        }
-    }
-
-    async fn changes_group(&self, who: &Persona, op: &Op, validate_only: bool) -> Result<(), Status> {
-        match *op {
-            Op::AddToGroup { space, person } => {
-                adds_to_group(who, &self.groups[space], &[&self.people[person]]).await
-            }
-            Op::RemoveFromGroup { space, person } => {
-                let (name, user) = (self.groups[space].clone(), self.user(person));
-                let request = RemoveGroupMemberRequest { name, user, validate_only, ..Default::default() };
-                who.groups().remove_group_member(request).await.map(drop)
-            }
-            Op::GrantAppRole { app, space, role } => {
-                grants_app_role(who, &self.groups[space], &self.apps[app], role).await.map(drop)
-            }
-            Op::RevokeAppRole { app, space } => {
-                revokes_app_role(who, &self.groups[space], &self.apps[app]).await
-            }
-            _ => unreachable!("{op:?} changes no group"),
         }
     }
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::acts::{accounts::consents_to_invoicing, marketplace::accepts_terms};
 
-impl Stage {
+impl Stage<'_> {
     pub(super) async fn changes_billing(
         &self,
         who: &Persona,

@@ -4,22 +4,18 @@ use std::fmt::Debug;
 use devspaces_proto::{
     membership::v1::{ConsoleRole, ListMembersRequest},
     space::v1::{
-        ContributorRole, ListAppsRequest, ListContributorsRequest, ListSpacesRequest,
+        Contributor, ContributorRole, ListAppsRequest, ListContributorsRequest, ListSpacesRequest,
         space_access::ConsoleRole as AccessRole,
     },
 };
-use futures::{
-    StreamExt as _, TryStreamExt as _,
-    future::{try_join, try_join_all},
-    stream,
-};
+use futures::future::{try_join, try_join_all};
 
 use super::{
     op::{PEOPLE, SPACES},
     stage::Stage,
     world::{No, On, World},
 };
-use crate::gate::oracle::{self, Row};
+use crate::gate::oracle;
 
 /// A console role as three messages name it.
 fn title(role: ConsoleRole) -> &'static str {
@@ -31,16 +27,40 @@ fn title(role: ConsoleRole) -> &'static str {
     }
 }
 
-/// A contributor in a list: the person, the role, and the console role that it is derived from (R-A4), or none where it comes
-/// through the group (R-M11).
-type Listed = (usize, ContributorRole, Option<Option<ConsoleRole>>);
+/// A member in a list.
+#[derive(Debug, PartialEq, Eq)]
+struct ListedMember {
+    person: usize,
+    role: ConsoleRole,
+    view_all_apps: bool,
+    ends: bool,
+    emergency: bool,
+    deactivated: bool,
+}
+
+/// Where the role of a contributor comes from.
+#[derive(Debug, PartialEq, Eq)]
+enum From {
+    /// Their own, and whether it ends.
+    Own(bool),
+    /// The group, an app group or both (R-M11, R-A11).
+    Groups,
+    /// A console role, and whether that was given in an emergency (R-A4, R-M14).
+    Console(ConsoleRole, bool),
+}
+
+/// A contributor in a list: the person, the role, where it comes from, and whether the person is deactivated.
+type Listed = (usize, ContributorRole, From, bool);
 /// A space in the switcher: its number, the console role, the add-on, whether the person is billing or Marketplace admin,
 /// and whether the name is all that is shown (R-S2).
 type Switched = (usize, ConsoleRole, bool, [bool; 2], bool);
 
 impl World {
     /// R-S2
-    fn spaces_of(&self, person: usize) -> Vec<Switched> {
+    fn spaces_of(&self, person: usize) -> Result<Vec<Switched>, No> {
+        if !self.is_active(person) {
+            return Err(No::deactivated());
+        }
         let seen = (0..SPACES).filter_map(|space| {
             let standing = self.standing(person, On::Space(space));
             let role = standing.console.unwrap_or_default();
@@ -49,36 +69,47 @@ impl World {
             let limited = standing.console.is_none() && !standing.marketplace_admin;
             seen.then_some((space, role, standing.view_all_apps, planes, limited))
         });
-        seen.collect()
+        Ok(seen.collect())
     }
 
-    /// R-M7
-    fn members_of(&self, person: usize, space: usize) -> Result<Vec<(usize, ConsoleRole, bool)>, No> {
+    /// R-M7, R-M12, R-M14
+    fn members_of(&self, person: usize, space: usize) -> Result<Vec<ListedMember>, No> {
         if !self.may(person, oracle::row("members.list"), On::Space(space)) {
             return Err(No::denied());
         }
-        let members = self.spaces[space].members.iter();
-        Ok(members.map(|(person, member)| (*person, member.role, member.view_all_apps)).collect())
+        let members = self.spaces[space].members.iter().map(|(&person, member)| ListedMember {
+            person,
+            role: member.role,
+            view_all_apps: member.view_all_apps,
+            ends: member.end.is_some(),
+            emergency: member.emergency,
+            deactivated: !self.is_active(person),
+        });
+        Ok(members.collect())
     }
 
-    /// The console role by which someone is a derived viewer of an app (R-A4).
-    fn derived(&self, person: usize, app: usize) -> Option<ConsoleRole> {
+    /// The console role by which someone is a derived viewer of an app (R-A4), and whether it was given in an emergency.
+    fn derived(&self, person: usize, app: usize) -> Option<(ConsoleRole, bool)> {
         let member = self.spaces[self.apps[app].current_space()?].members.get(&person)?;
-        member.views_all_apps().then_some(member.role)
+        member.views_all_apps().then_some((member.role, member.emergency))
     }
 
     /// R-A5, R-A9: with the role of one's own or the derived one.
     fn apps_of(&self, person: usize, space: Option<usize>) -> Result<Vec<(usize, ContributorRole)>, No> {
-        if space.is_some_and(|space| !self.may(person, oracle::row("apps.list"), On::Space(space))) {
-            return Err(No::denied());
+        match space {
+            None if !self.is_active(person) => return Err(No::deactivated()),
+            Some(space) if !self.may(person, oracle::row("apps.list"), On::Space(space)) => {
+                return Err(No::denied());
+            }
+            _ => {}
         }
         let listed = |number: &usize| {
             let app = &self.apps[*number];
-            !app.deleted && (space.is_none() || app.space == space)
+            !app.is_deleted() && (space.is_none() || app.space == space)
         };
         let seen = (0..self.apps.len()).filter(listed).filter_map(|app| {
             let derived = self.derived(person, app).map(|_| ContributorRole::Viewer);
-            Some((app, self.role(person, &self.apps[app]).or(derived)?))
+            Some((app, self.role(person, app).or(derived)?))
         });
         Ok(seen.collect())
     }
@@ -92,18 +123,19 @@ impl World {
         let manages = matches!(standing.app, Some(ContributorRole::Owner | ContributorRole::Admin));
         let with_derived = standing.console.is_some() || manages;
         let listed = (0..PEOPLE).filter_map(|other| {
-            let own = self.apps[app].roles.get(&other).copied();
-            let highest = self.role(other, &self.apps[app]);
-            match own {
-                Some(role) if !with_derived || Some(role) == highest => Some((other, role, None)),
-                _ if !with_derived => None,
-                _ => match highest {
-                    Some(role) => Some((other, role, Some(None))),
-                    None => self
-                        .derived(other, app)
-                        .map(|from| (other, ContributorRole::Viewer, Some(Some(from)))),
-                },
-            }
+            let own = self.apps[app].roles.get(&other);
+            let by_groups = self.role_by_groups(other, app).filter(|_| with_derived);
+            let is_highest =
+                |role: ContributorRole| by_groups.is_none_or(|other| i32::from(role) <= i32::from(other));
+            let (role, from) = match (own, by_groups) {
+                (Some(own), _) if is_highest(own.role) => (own.role, From::Own(own.end.is_some())),
+                (_, Some(role)) => (role, From::Groups),
+                _ => {
+                    let (role, emergency) = self.derived(other, app).filter(|_| with_derived)?;
+                    (ContributorRole::Viewer, From::Console(role, emergency))
+                }
+            };
+            Some((other, role, from, !self.is_active(other)))
         });
         Ok(listed.collect())
     }
@@ -118,10 +150,12 @@ pub(super) fn same<T: PartialEq + Debug>(
     if rules == api { Ok(()) } else { Err(format!("{}: by the rules {rules:?}, but {api:?}", what())) }
 }
 
-impl Stage {
-    async fn spaces_of(&self, person: usize) -> Result<Vec<Switched>, String> {
-        let reply = self.people[person].spaces().list_spaces(ListSpacesRequest::default()).await;
-        let spaces = reply.map_err(|status| format!("ListSpaces: {status:?}"))?.into_inner().spaces;
+impl Stage<'_> {
+    async fn spaces_of(&self, person: usize) -> Result<Result<Vec<Switched>, No>, String> {
+        let spaces = match self.people[person].spaces().list_spaces(ListSpacesRequest::default()).await {
+            Ok(reply) => reply.into_inner().spaces,
+            Err(status) => return Ok(Err(No::from(&status))),
+        };
         let switched = spaces.into_iter().map(|access| {
             let role = match access.console_role() {
                 AccessRole::Unspecified => ConsoleRole::Unspecified,
@@ -136,23 +170,26 @@ impl Stage {
             let planes = [access.billing_admin, access.marketplace_admin];
             Ok((self.space(&space.name)?, role, access.view_all_apps, planes, access.limited))
         });
-        switched.collect()
+        switched.collect::<Result<_, String>>().map(Ok)
     }
 
-    async fn members_of(
-        &self,
-        person: usize,
-        space: usize,
-    ) -> Result<Result<Vec<(usize, ConsoleRole, bool)>, No>, String> {
+    async fn members_of(&self, person: usize, space: usize) -> Result<Result<Vec<ListedMember>, No>, String> {
         let parent = self.spaces[space].clone();
         let request = ListMembersRequest { parent, ..ListMembersRequest::default() };
         let members = match self.people[person].members().list_members(request).await {
             Ok(reply) => reply.into_inner().members,
             Err(status) => return Ok(Err(No::from(&status))),
         };
-        let listed = members
-            .into_iter()
-            .map(|member| Ok((self.person(&member.user)?, member.role(), member.view_all_apps)));
+        let listed = members.into_iter().map(|member| {
+            Ok(ListedMember {
+                person: self.person(&member.user)?,
+                role: member.role(),
+                view_all_apps: member.view_all_apps,
+                ends: member.expire_time.is_some(),
+                emergency: member.emergency,
+                deactivated: member.deactivated,
+            })
+        });
         listed.collect::<Result<_, String>>().map(Ok)
     }
 
@@ -182,19 +219,23 @@ impl Stage {
             Ok(reply) => reply.into_inner().contributors,
             Err(status) => return Ok(Err(No::from(&status))),
         };
-        let origin = |role: &ConsoleRole| {
-            space.map(|space| format!("console {} of {}", title(*role), self.spaces[space]))
+        let origin = |role: ConsoleRole| {
+            space.map(|space| format!("console {} of {}", title(role), self.spaces[space]))
         };
-        let listed = contributors.into_iter().map(|contributor| {
-            let from = Some(contributor.derived_from.clone()).filter(|from| !from.is_empty());
+        let from = |it: &Contributor| {
             let roles = [ConsoleRole::Admin, ConsoleRole::Developer, ConsoleRole::Viewer];
-            let derived = roles.into_iter().find(|role| from.is_some() && origin(role) == from);
-            let through = from.as_deref() == Some("group Team");
-            let derived = if through { Some(None) } else { derived.map(Some) };
-            if derived.is_some() != from.is_some() {
-                return Err(format!("a role is derived from {from:?}"));
+            match it.derived_from.as_str() {
+                "" => Some(From::Own(it.expire_time.is_some())),
+                "group Team" | "app group Set" | "group Team and app group Set" => Some(From::Groups),
+                from => {
+                    let role = roles.into_iter().find(|role| origin(*role).as_deref() == Some(from));
+                    role.map(|role| From::Console(role, it.emergency))
+                }
             }
-            Ok((self.person(&contributor.user)?, contributor.role(), derived))
+        };
+        let listed = contributors.into_iter().map(|it| {
+            let from = from(&it).ok_or_else(|| format!("a role is derived from {:?}", it.derived_from))?;
+            Ok((self.person(&it.user)?, it.role(), from, it.deactivated))
         });
         listed.collect::<Result<_, String>>().map(Ok)
     }
@@ -227,70 +268,13 @@ impl Stage {
     pub(super) async fn compare_views(&self, world: &World) -> Result<(), String> {
         try_join_all((0..PEOPLE).map(|person| self.compare_lists(world, person))).await.map(drop)
     }
-
-    /// Permission checks: of all questions, or of a few that are others after each step.
-    pub(super) async fn compare_checks(&self, world: &World, few: Option<usize>) -> Result<(), String> {
-        let questions = questions(world);
-        let asked: Vec<_> = match few {
-            None => questions,
-            Some(step) => {
-                let start = step * SOME;
-                (0..SOME).map(|n| questions[(start + n) * STRIDE % questions.len()]).collect()
-            }
-        };
-        let asked = stream::iter(asked).map(Ok);
-        asked.try_for_each_concurrent(AT_ONCE, |question| self.compare_check(world, question)).await
-    }
-
-    async fn compare_check(&self, world: &World, (person, row, on): Question) -> Result<(), String> {
-        let resource = match on {
-            On::Space(space) => &self.spaces[space],
-            On::App(app) => &self.apps[app],
-        };
-        let what = || format!("{} of p{person} on {on:?}", row.permission);
-        let answer = self.people[person].check(&row.permission, resource).await;
-        let answer = answer.map_err(|status| format!("{}: {status:?}", what()))?;
-        same(what, &world.may(person, row, on), &answer.allowed)
-    }
 }
 
 /// R-A3
 fn one_owner(listed: &Result<Vec<Listed>, No>) -> Result<(), String> {
     let Ok(listed) = listed else { return Ok(()) };
-    match listed.iter().filter(|(_, role, _)| *role == ContributorRole::Owner).count() {
+    match listed.iter().filter(|(_, role, ..)| *role == ContributorRole::Owner).count() {
         1 => Ok(()),
         owners => Err(format!("it has {owners} owners")),
     }
-}
-
-/// How many checks follow each step, and how far apart they are among all: a prime that divides the number of no list.
-const SOME: usize = 12;
-/// How many are asked at once: fewer than one person may have in progress.
-const AT_ONCE: usize = 48;
-const STRIDE: usize = 1009;
-
-type Question = (usize, &'static Row, On);
-
-impl World {
-    /// A permission that somebody had before, and has no longer.
-    pub(super) fn taken_since(&self, before: &Self) -> Option<String> {
-        let taken = questions(before)
-            .into_iter()
-            .find(|&(person, row, on)| before.may(person, row, on) && !self.may(person, row, on));
-        taken.map(|(person, row, on)| format!("{} of p{person} on {on:?}", row.permission))
-    }
-}
-
-/// All that can be asked of anyone. Rows that no role has are left to the walks.
-fn questions(world: &World) -> Vec<Question> {
-    let spaces = (0..SPACES).map(On::Space);
-    let apps = (0..world.apps.len()).map(On::App);
-    let mut questions = Vec::new();
-    for on in spaces.chain(apps) {
-        let resource = if matches!(on, On::Space(_)) { "space" } else { "app" };
-        for row in oracle::rows().iter().filter(|row| row.resource == resource && row.is_reachable()) {
-            questions.extend((0..PEOPLE).map(|person| (person, row, on)));
-        }
-    }
-    questions
 }

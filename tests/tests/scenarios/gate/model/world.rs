@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use devspaces_proto::{membership::v1::ConsoleRole, space::v1::ContributorRole};
 use tonic::Code;
 
-use super::op::{APPS, Op, PEOPLE, SPACES, Step, Who};
+use super::op::{Hours, PEOPLE, SPACES};
 use crate::gate::oracle::{self, Place, Row, Standing};
 
 /// A person's console role in a space (R-M1).
@@ -14,12 +14,33 @@ pub(super) struct Member {
     pub(super) view_all_apps: bool,
     /// The step at which the person came to the role.
     pub(super) since: usize,
+    /// The hour at which the role ends (R-M10).
+    pub(super) end: Option<usize>,
+    /// Whether it was given in an emergency (R-M14).
+    pub(super) emergency: bool,
 }
 
 impl Member {
     /// R-A4
     pub(super) fn views_all_apps(&self) -> bool {
         self.role != ConsoleRole::Developer || self.view_all_apps
+    }
+
+    pub(super) fn is_admin(&self) -> bool {
+        self.role == ConsoleRole::Admin
+    }
+}
+
+/// A contributor role, and the hour at which it ends (R-M10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Given {
+    pub(super) role: ContributorRole,
+    pub(super) end: Option<usize>,
+}
+
+impl Given {
+    pub(super) fn lasting(role: ContributorRole) -> Self {
+        Self { role, end: None }
     }
 }
 
@@ -29,41 +50,36 @@ pub(super) struct Space {
     /// R-S9
     pub(super) admins_create: bool,
     pub(super) members: BTreeMap<usize, Member>,
-    /// R-B1: nobody, until there is an account.
+    /// R-B1
+    pub(super) has_account: bool,
     pub(super) billing_admins: BTreeSet<usize>,
-    /// R-K1: nobody, until it is published.
+    /// R-K1
+    pub(super) published: bool,
     pub(super) marketplace_admins: BTreeSet<usize>,
     /// R-M11: who is in its group. The space of the vendor profile has none.
     pub(super) group: Option<BTreeSet<usize>>,
-}
-
-impl Space {
-    pub(super) fn has_account(&self) -> bool {
-        !self.billing_admins.is_empty()
-    }
-
-    pub(super) fn is_published(&self) -> bool {
-        !self.marketplace_admins.is_empty()
-    }
-
-    pub(super) fn has_admin(&self) -> bool {
-        self.members.values().any(|member| member.role == ConsoleRole::Admin)
-    }
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct App {
     /// The space that it is linked to, also while it is deleted.
     pub(super) space: Option<usize>,
-    pub(super) deleted: bool,
-    pub(super) roles: BTreeMap<usize, ContributorRole>,
+    /// The hour at which it was deleted.
+    pub(super) deleted: Option<usize>,
+    /// R-A10: deleted so long ago that nobody has it back.
+    pub(super) purged: bool,
+    pub(super) roles: BTreeMap<usize, Given>,
     /// The space for which it was last submitted to the Marketplace, and whether it is there still (R-K6).
     pub(super) listing: Option<(usize, bool)>,
     /// The role that the group of its space has on it.
-    pub(super) of_group: Option<ContributorRole>,
+    pub(super) of_group: Option<Given>,
 }
 
 impl App {
+    pub(super) fn is_deleted(&self) -> bool {
+        self.deleted.is_some()
+    }
+
     /// R-K6
     pub(super) fn is_listed(&self) -> bool {
         self.listing.is_some_and(|(_, listed)| listed)
@@ -71,16 +87,88 @@ impl App {
 
     /// The space that it is in.
     pub(super) fn current_space(&self) -> Option<usize> {
-        self.space.filter(|_| !self.deleted)
+        self.space.filter(|_| !self.is_deleted())
     }
+}
+
+/// R-A11
+#[derive(Clone, Debug)]
+pub(super) struct AppGroup {
+    pub(super) space: usize,
+    pub(super) deleted: bool,
+    pub(super) apps: BTreeSet<usize>,
+    pub(super) roles: BTreeMap<usize, Given>,
+    /// That of the group of its space.
+    pub(super) of_group: Option<Given>,
+}
+
+/// What has become of an invitation or a transfer, apart from its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Pending,
+    Accepted,
+    Declined,
+    /// Cancelled, if it is a transfer.
+    Revoked,
+    Void,
+    Expired,
+}
+
+/// R-M9
+#[derive(Clone, Debug)]
+pub(super) struct Invitation {
+    pub(super) space: usize,
+    pub(super) inviter: usize,
+    pub(super) person: usize,
+    pub(super) role: ConsoleRole,
+    pub(super) view_all_apps: bool,
+    /// The hour at which the role ends that it offers.
+    pub(super) end: Option<usize>,
+    pub(super) expires: usize,
+    pub(super) state: State,
+    /// The hour at which it was accepted, or whatever else.
+    pub(super) ended: Option<usize>,
+}
+
+/// R-A7
+#[derive(Clone, Debug)]
+pub(super) struct Transfer {
+    pub(super) app: usize,
+    pub(super) source: usize,
+    pub(super) destination: usize,
+    pub(super) initiator: usize,
+    pub(super) expires: usize,
+    pub(super) state: State,
+}
+
+/// R-M12
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Activity {
+    #[default]
+    Active,
+    /// Since an hour.
+    Deactivated(usize),
+    /// What the person held is removed.
+    Removed,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct World {
     pub(super) spaces: [Space; SPACES],
-    /// In the order of their creation.
+    pub(super) people: [Activity; PEOPLE],
+    /// In the order of their creation, as all that follows.
     pub(super) apps: Vec<App>,
+    pub(super) app_groups: Vec<AppGroup>,
+    pub(super) invitations: Vec<Invitation>,
+    pub(super) transfers: Vec<Transfer>,
+    /// How many calls were made.
     pub(super) now: usize,
+    /// How many hours have passed.
+    pub(super) hour: usize,
+    /// R-A8: whether the invoices of the month before are drafts.
+    pub(super) in_draft: bool,
+    /// Whether the suite is the walk's own: see [`Op::needs_own_suite`](super::op::Op::needs_own_suite).
+    pub(super) own_suite: bool,
 }
 
 /// What a permission is on.
@@ -96,6 +184,10 @@ pub(super) enum Actor {
     Person(usize),
     /// The service that the operator has import apps.
     Importer,
+    /// The service that the operator has deactivate people.
+    Offboarding,
+    /// The operator's person.
+    Operator,
 }
 
 /// What is told of someone who goes: apps are numbers, and so are people.
@@ -106,6 +198,10 @@ pub(super) struct Told {
     pub(super) remaining: Vec<(usize, ContributorRole)>,
     /// The other planes on which roles are left (R-M5).
     pub(super) planes: BTreeSet<&'static str>,
+    /// The invitations that become void.
+    pub(super) void: BTreeSet<usize>,
+    /// Whether the person was in the group.
+    pub(super) left_group: bool,
 }
 
 /// A refusal: its code, with its reason or all of its blockers.
@@ -122,6 +218,11 @@ impl No {
 
     pub(super) fn denied() -> Self {
         Self::because(Code::PermissionDenied, "PERMISSION_DENIED")
+    }
+
+    /// R-M12: what takes no permission.
+    pub(super) fn deactivated() -> Self {
+        Self::because(Code::PermissionDenied, "PERSON_DEACTIVATED")
     }
 
     pub(super) fn invalid() -> Self {
@@ -143,58 +244,81 @@ impl No {
 impl World {
     /// Spaces with the Admins who created them (R-S1), and one with the Marketplace admin by whose vendor profile it came
     /// about (R-K2).
-    pub(super) fn new() -> Self {
-        let mut world = Self::default();
+    pub(super) fn new(own_suite: bool) -> Self {
+        let mut world = Self { own_suite, ..Self::default() };
         let [created @ .., vendors] = &mut world.spaces;
         for (creator, space) in created.iter_mut().enumerate() {
-            let admin = Member { role: ConsoleRole::Admin, view_all_apps: false, since: 0 };
+            let role = ConsoleRole::Admin;
+            let admin = Member { role, view_all_apps: false, since: 0, end: None, emergency: false };
             space.members.insert(creator, admin);
             space.group = Some(BTreeSet::new());
         }
+        vendors.published = true;
         vendors.marketplace_admins.insert(created.len());
         world
     }
 
-    /// What a person is to a space or an app.
+    /// R-M12
+    pub(super) fn is_active(&self, person: usize) -> bool {
+        self.people[person] == Activity::Active
+    }
+
+    /// The hour at which a role ends that is given now.
+    pub(super) fn end(&self, hours: Hours) -> Option<usize> {
+        hours.map(|hours| self.hour + hours)
+    }
+
+    /// R-M4, R-M3, R-M12, R-M14: those Admins of a space who are sure to stay.
+    pub(super) fn lasting_admins(&self, space: usize) -> impl Iterator<Item = usize> {
+        let members = self.spaces[space].members.iter();
+        let lasting = members.filter(|(_, member)| member.is_admin() && member.end.is_none());
+        lasting.map(|(person, _)| *person).filter(|person| self.is_active(*person))
+    }
+
+    /// What a person is to a space or an app, or would be if active.
     pub(super) fn standing(&self, person: usize, on: On) -> Standing {
-        let in_space = |space: usize| {
-            let space = &self.spaces[space];
-            let member = space.members.get(&person);
-            Standing {
-                console: member.map(|member| member.role),
-                view_all_apps: member.is_some_and(|member| member.view_all_apps),
-                billing_admin: space.billing_admins.contains(&person),
-                marketplace_admin: space.marketplace_admins.contains(&person),
-                published: space.is_published(),
-                without_admin: !space.has_admin(),
-                admins_create: space.admins_create,
-                ..Standing::default()
-            }
-        };
         match on {
             On::Space(space) => {
-                let mut apps = self.apps.iter().filter(|app| app.current_space() == Some(space));
-                let contributes = apps.any(|app| self.role(person, app).is_some());
-                Standing { contributes, ..in_space(space) }
+                let mut apps = self.apps.iter().enumerate();
+                let contributes = apps.any(|(number, app)| {
+                    app.current_space() == Some(space) && self.role(person, number).is_some()
+                });
+                Standing { contributes, ..self.in_space(person, space) }
             }
-            On::App(app) => {
-                let app = &self.apps[app];
+            On::App(number) => {
+                let app = &self.apps[number];
                 let place = match app.space {
-                    _ if app.deleted => Place::Deleted,
+                    _ if app.is_deleted() => Place::Deleted,
                     Some(_) => Place::Space,
                     None => Place::Nowhere,
                 };
-                let role = self.role(person, app);
-                Standing { app: role, place, ..app.current_space().map(in_space).unwrap_or_default() }
+                let in_space = app.current_space().map(|space| self.in_space(person, space));
+                Standing { app: self.role(person, number), place, ..in_space.unwrap_or_default() }
             }
         }
     }
 
-    pub(super) fn may(&self, person: usize, row: &Row, on: On) -> bool {
-        row.allows(&self.standing(person, on))
+    fn in_space(&self, person: usize, number: usize) -> Standing {
+        let space = &self.spaces[number];
+        let member = space.members.get(&person);
+        Standing {
+            console: member.map(|member| member.role),
+            view_all_apps: member.is_some_and(|member| member.view_all_apps),
+            billing_admin: space.billing_admins.contains(&person),
+            marketplace_admin: space.marketplace_admins.contains(&person),
+            published: space.published,
+            without_admin: self.lasting_admins(number).next().is_none(),
+            admins_create: space.admins_create,
+            ..Standing::default()
+        }
     }
 
-    /// Goes on if someone has a permission, who can't be a service: those have none but to import.
+    /// R-M12: whoever is not active has no permission.
+    pub(super) fn may(&self, person: usize, row: &Row, on: On) -> bool {
+        self.is_active(person) && row.allows(&self.standing(person, on))
+    }
+
+    /// Goes on if someone has a permission, who can't be a service: those have none of these.
     pub(super) fn require(&self, actor: Actor, permission: &str, on: On) -> Result<usize, No> {
         match actor {
             Actor::Person(person) if self.may(person, oracle::row(permission), on) => Ok(person),
@@ -202,78 +326,12 @@ impl World {
         }
     }
 
-    /// What a step comes to, and who makes it: the app is one that there is. `None`: nothing, since there is none yet, or
-    /// no room for another.
-    pub(super) fn interpret(&self, step: &Step) -> Option<(Actor, Op)> {
-        if matches!(step.op, Op::CreateApp { .. } | Op::ImportApp { .. }) && self.apps.len() == APPS {
-            return None;
-        }
-        let variants = || step.op.variants(self.apps.len());
-        let op = variants().next()?;
-        let anyone = Actor::Person(step.actor);
-        if step.who == Who::Anyone {
-            return Some((anyone, op));
-        }
-        if step.who == Who::Able {
-            let telling = |answer: &Answer| answer.as_ref().is_ok_and(|told| *told != Told::default());
-            let able = |such: fn(&Answer) -> bool| {
-                variants().find_map(|op| Some((self.someone(step.actor, &op, such)?, op)))
-            };
-            if let Some(call) = able(telling).or_else(|| able(Result::is_ok)) {
-                return Some(call);
-            }
-        }
-        let permitted = self.someone(step.actor, &op, |answer| *answer != Err(No::denied()));
-        Some((permitted.unwrap_or(anyone), op))
-    }
-
-    /// The so-manieth of those to whom a call would give such an answer.
-    fn someone(&self, number: usize, op: &Op, such: impl Fn(&Answer) -> bool) -> Option<Actor> {
-        let actors = (0..PEOPLE).map(Actor::Person).chain([Actor::Importer]);
-        let answered: Vec<_> = actors.filter(|actor| such(&self.clone().answer(*actor, op))).collect();
-        Some(answered[number.checked_rem(answered.len())?])
-    }
-
-    /// What a call answers. It changes the world if it is not refused.
-    pub(super) fn answer(&mut self, actor: Actor, op: &Op) -> Answer {
-        self.now += 1;
-        match *op {
-            Op::AddMembers { space, ref people } => self.add_members(actor, space, people),
-            Op::UpdateMember { space, person, role, view_all_apps } => {
-                self.update_member(actor, space, person, role, view_all_apps)
-            }
-            Op::RemoveMember { space, person, new_owner, keep_app_roles } => {
-                self.remove_member(actor, space, person, new_owner, keep_app_roles)
-            }
-            Op::LeaveSpace { space } => self.leave_space(actor, space),
-            Op::ArchiveSpace { space } => self.archive_space(actor, space),
-            Op::RestoreSpace { space } => self.restore_space(actor, space),
-            Op::CreateApp { space } => self.create_app(actor, space),
-            Op::ImportApp { owner } => self.import_app(actor, owner),
-            Op::LinkApp { app, space } => self.link_app(actor, app, space),
-            Op::AddContributors { app, ref people } => self.add_contributors(actor, app, people),
-            Op::UpdateContributor { app, person, role } => self.update_contributor(actor, app, person, role),
-            Op::RemoveContributor { app, person } => self.remove_contributor(actor, app, person),
-            Op::TransferOwnership { app, new_owner } => self.transfer_ownership(actor, app, new_owner),
-            Op::DeleteApp { app } => self.delete_app(actor, app),
-            Op::UndeleteApp { app } => self.undelete_app(actor, app),
-            Op::UpdateSpace { space, metadata, admins_create } => {
-                self.update_space(actor, space, metadata, admins_create)
-            }
-            Op::ConsentToInvoicing { space } => self.consent(actor, space),
-            Op::AddBillingAdmin { space, person } => self.add_billing_admin(actor, space, person),
-            Op::RemoveBillingAdmin { space, person } => self.remove_billing_admin(actor, space, person),
-            Op::AcceptTerms { space } => self.accept_terms(actor, space),
-            Op::AddMarketplaceAdmin { space, person } => self.add_marketplace_admin(actor, space, person),
-            Op::RemoveMarketplaceAdmin { space, person } => {
-                self.remove_marketplace_admin(actor, space, person)
-            }
-            Op::SubmitListing { app, space } => self.submit_listing(actor, app, space),
-            Op::WithdrawListing { app } => self.withdraw_listing(actor, app),
-            Op::AddToGroup { space, person } => self.add_to_group(actor, space, person),
-            Op::RemoveFromGroup { space, person } => self.remove_from_group(actor, space, person),
-            Op::GrantAppRole { app, space, role } => self.grant_app_role(actor, app, space, role),
-            Op::RevokeAppRole { app, space } => self.revoke_app_role(actor, app, space),
+    /// Goes on with the person who calls what takes no permission.
+    pub(super) fn require_person(&self, actor: Actor) -> Result<usize, No> {
+        match actor {
+            Actor::Person(person) if self.is_active(person) => Ok(person),
+            Actor::Person(_) => Err(No::deactivated()),
+            _ => Err(No::denied()),
         }
     }
 }
