@@ -18,7 +18,9 @@ use super::{
     op::{End, Hours, Op, PEOPLE, SPACES},
     world::{Actor, No, Told},
 };
-use crate::acts::{groups::creates_group, marketplace::creates_profile, mask, people::offboarding};
+use crate::acts::{
+    accounts::invoicing_terms, groups::creates_group, marketplace::creates_profile, mask, people::offboarding,
+};
 
 pub(super) struct Stage<'a> {
     pub(super) suite: &'a Suite,
@@ -31,6 +33,8 @@ pub(super) struct Stage<'a> {
     importer: Persona,
     pub(super) offboarding: Persona,
     operator: Persona,
+    /// The terms of invoicing, which whoever is deactivated is not told.
+    pub(super) terms: String,
     pub(super) spaces: Vec<String>,
     /// In the order of their creation.
     pub(super) apps: Vec<String>,
@@ -72,12 +76,14 @@ impl<'a> Stage<'a> {
     pub(super) async fn set(suite: &'a Suite, case: usize) -> Self {
         let mark = format!("case{case}-");
         let people = std::array::from_fn(|person| suite.user(&format!("{mark}p{person}")));
+        let importer = suite.persona("services/importer");
         let mut stage = Self {
             suite,
             mark,
             membership: suite.inside(Service::Membership).await,
             people,
-            importer: suite.persona("services/importer"),
+            terms: invoicing_terms(&importer).await,
+            importer,
             offboarding: offboarding(suite),
             operator: suite.user("operator"),
             spaces: Vec::new(),

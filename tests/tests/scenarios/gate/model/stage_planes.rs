@@ -13,7 +13,7 @@ use super::{
     op::Op,
     stage::{NOTHING, Stage},
 };
-use crate::acts::{accounts::consents_to_invoicing, marketplace::accepts_terms};
+use crate::acts::{accounts::consents_to_terms, marketplace::accepts_terms};
 
 impl Stage<'_> {
     pub(super) async fn changes_billing(
@@ -25,7 +25,7 @@ impl Stage<'_> {
         let account = |space: usize| format!("{}/billingAccount", self.spaces[space]);
         match *op {
             Op::ConsentToInvoicing { space } => {
-                consents_to_invoicing(who, &self.spaces[space]).await.map(drop)
+                consents_to_terms(who, &self.spaces[space], &self.terms).await.map(drop)
             }
             Op::AddBillingAdmin { space, person } => {
                 let (parent, users) = (account(space), vec![self.user(person)]);

@@ -149,10 +149,11 @@ fn of_app_groups() -> impl Strategy<Value = Op> {
 /// Hours, and now and then what is longer than an invitation or a transfer lasts, or than what was deleted is kept. People are
 /// reactivated more often than they go, so that there are some who do something.
 fn of_standing() -> impl Strategy<Value = Op> {
+    let hours = prop_oneof![10 => 1..=3_usize, 2 => Just(200), 1 => Just(744)];
     prop_oneof![
-        3 => select(vec![1, 1, 2, 3, 200, 744]).prop_map(|hours| Op::PassTime { hours }),
+        3 => hours.prop_map(|hours| Op::PassTime { hours }),
         2 => person().prop_map(|person| Op::DeactivateUser { person }),
-        3 => person().prop_map(|person| Op::ReactivateUser { person }),
+        5 => person().prop_map(|person| Op::ReactivateUser { person }),
         3 => (space(), person(), select(vec![1, 2, 3, 24, 25]))
             .prop_map(|(space, person, hours)| Op::GrantEmergencyAdmin { space, person, hours }),
     ]
@@ -180,7 +181,20 @@ fn of_transfers() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// Sequences of some 40 steps.
+/// What a world needs in which anything can happen.
+fn of_beginnings() -> impl Strategy<Value = Op> {
+    let member = (person(), new_member()).prop_map(|(person, (role, add_on))| (person, role, add_on, None));
+    prop_oneof![
+        3 => (space(), vec(member, 2)).prop_map(|(space, people)| Op::AddMembers { space, people }),
+        3 => space().prop_map(|space| Op::CreateApp { space }),
+        1 => person().prop_map(|owner| Op::ImportApp { owner }),
+        1 => space().prop_map(|space| Op::CreateAppGroup { space }),
+        1 => (app_group(), app()).prop_map(|(app_group, app)| Op::AddApp { app_group, app }),
+        1 => (space(), person()).prop_map(|(space, person)| Op::AddToGroup { space, person }),
+    ]
+}
+
+/// Sequences of some 40 steps. The first of them are such that there is something to do for the others.
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let op = prop_oneof![
         5 => of_members(),
@@ -190,8 +204,10 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => of_app_groups(),
         3 => of_standing(),
         3 => of_invitations(),
-        3 => of_transfers(),
+        4 => of_transfers(),
     ];
-    let who = prop_oneof![1 => Just(Who::Anyone), 2 => Just(Who::Permitted), 3 => Just(Who::Able)];
-    vec((person(), who, op).prop_map(|(actor, who, op)| Step { actor, who, op }), 1..=80)
+    let who = prop_oneof![1 => Just(Who::Anyone), 2 => Just(Who::Permitted), 5 => Just(Who::Able)];
+    let first = (person(), of_beginnings()).prop_map(|(actor, op)| Step { actor, who: Who::Able, op });
+    let next = (person(), who, op).prop_map(|(actor, who, op)| Step { actor, who, op });
+    (vec(first, 0..=16), vec(next, 1..=64)).prop_map(|(first, next)| [first, next].concat())
 }
