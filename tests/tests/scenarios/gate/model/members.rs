@@ -122,12 +122,8 @@ impl World {
             (self.is_last_admin(space, person), "LAST_ADMIN"),
             (new_owner.is_some_and(|heir| !is_eligible(heir)), "NEW_OWNER_INELIGIBLE"),
         ])?;
-        // R-M14: of those who act, whoever does so in an emergency receives no app.
-        let heir = if acting == person || members[&acting].emergency {
-            self.longest_admin(space, person)
-        } else {
-            Some(acting)
-        };
+        // Whoever acts in an emergency as well: acting is as good as being named (R-M14).
+        let heir = if acting == person { self.longest_admin(space, person) } else { Some(acting) };
         let heir = if keep_app_roles { new_owner } else { new_owner.or(heir) };
         Ok(self.depart(space, person, heir, keep_app_roles))
     }
