@@ -1,7 +1,7 @@
 //! What the rules say of whoever goes, by a call, by the end of a role or for good from everywhere; and of the time that passes.
 use devspaces_proto::space::v1::ContributorRole;
 
-use super::world::{Activity, Given, Member, Told, World};
+use super::world::{Activity, Given, Member, Target, Told, World};
 
 /// R-M12, R-A10, R-M9: for how many hours there is a way back, and what has ended is listed.
 const MONTH: usize = 30 * 24;
@@ -28,21 +28,26 @@ impl World {
             let Some(&Given { role, .. }) = app.roles.get(&person) else { continue };
             let inherited = heir.filter(|_| role == ContributorRole::Owner);
             if keep && inherited.is_none() {
-                told.remaining.push((number, role));
+                told.remaining.insert(Target::App(number), role);
                 continue;
             }
-            told.removed.push((number, role, inherited));
+            told.removed.insert(Target::App(number), (role, inherited));
             app.roles.remove(&person);
             if keep {
                 app.roles.insert(person, Given::lasting(ContributorRole::Admin));
-                told.remaining.push((number, ContributorRole::Admin));
+                told.remaining.insert(Target::App(number), ContributorRole::Admin);
             }
             if let Some(heir) = inherited {
                 app.roles.insert(heir, Given::lasting(ContributorRole::Owner));
             }
         }
-        if !keep {
-            for app_group in self.app_groups.iter_mut().filter(|app_group| app_group.space == space) {
+        let app_groups = self.app_groups.iter_mut().enumerate().filter(|(_, it)| it.space == space);
+        for (number, app_group) in app_groups {
+            let Some(&Given { role, .. }) = app_group.roles.get(&person) else { continue };
+            if keep {
+                told.remaining.insert(Target::AppGroup(number), role);
+            } else {
+                told.removed.insert(Target::AppGroup(number), (role, None));
                 app_group.roles.remove(&person);
             }
         }

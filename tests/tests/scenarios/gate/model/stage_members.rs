@@ -12,7 +12,7 @@ use tonic::{Response, Status};
 use super::{
     op::{End, Op},
     stage::{Stage, changed},
-    world::Told,
+    world::{Target, Told},
 };
 use crate::acts::mask;
 
@@ -70,10 +70,10 @@ impl Stage<'_> {
         let removed = removed.into_iter().map(|removed: RemovedAppRole| {
             let heir = Some(removed.new_owner).filter(|heir| !heir.is_empty());
             let heir = heir.map(|heir| self.person(&heir)).transpose()?;
-            Ok((self.app(&removed.app)?, role(&removed.role)?, heir))
+            Ok((self.target(&removed.app)?, (role(&removed.role)?, heir)))
         });
         let remaining =
-            remaining.into_iter().map(|remaining| Ok((self.app(&remaining.app)?, role(&remaining.role)?)));
+            remaining.into_iter().map(|remaining| Ok((self.target(&remaining.app)?, role(&remaining.role)?)));
         let void = reply.void_invitations.iter().map(|name| self.invitation(name));
         Ok(Told {
             removed: removed.collect::<Result<_, String>>()?,
@@ -116,6 +116,14 @@ impl Stage<'_> {
             who.members().update_member(request).await.map(drop)
         } else {
             unreachable!("{op:?} changes no members")
+        }
+    }
+
+    /// What the role of somebody who goes is on.
+    fn target(&self, name: &str) -> Result<Target, String> {
+        match self.app_groups.iter().position(|app_group| app_group == name) {
+            Some(number) => Ok(Target::AppGroup(number)),
+            None => self.app(name).map(Target::App),
         }
     }
 }

@@ -190,12 +190,19 @@ pub(super) enum Actor {
     Operator,
 }
 
+/// What a contributor role is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Target {
+    App(usize),
+    AppGroup(usize),
+}
+
 /// What is told of someone who goes: apps are numbers, and so are people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Told {
-    /// The app, the role, and who owns the app now.
-    pub(super) removed: Vec<(usize, ContributorRole, Option<usize>)>,
-    pub(super) remaining: Vec<(usize, ContributorRole)>,
+    /// The role on each app and app group, and who owns the app now.
+    pub(super) removed: BTreeMap<Target, (ContributorRole, Option<usize>)>,
+    pub(super) remaining: BTreeMap<Target, ContributorRole>,
     /// The other planes on which roles are left (R-M5).
     pub(super) planes: BTreeSet<&'static str>,
     /// The invitations that become void.
