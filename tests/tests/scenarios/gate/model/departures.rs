@@ -6,10 +6,21 @@ use super::world::{Activity, Given, Member, Target, Told, World};
 /// R-M12, R-A10, R-M9: for how many hours there is a way back, and what has ended is listed.
 const MONTH: usize = 30 * 24;
 
+/// Which roles on the apps and app groups of a space somebody keeps who goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// None, if there is somebody who receives the apps.
+    Nothing,
+    /// That of OWNER.
+    Owned,
+    /// All of them, or that of ADMIN on apps that pass to somebody.
+    All,
+}
+
 impl World {
     /// R-M8: who has been Admin longest, apart from this person. Of those who came to it by one call it is the first by
     /// name. R-M12, R-M14: nobody who is not active, and nobody who is Admin in an emergency.
-    pub(super) fn longest_admin(&self, space: usize, apart_from: usize) -> Option<usize> {
+    fn longest_admin(&self, space: usize, apart_from: usize) -> Option<usize> {
         let members = self.spaces[space].members.iter().map(|(person, member)| (*person, member));
         let receives = |(person, member): &(usize, &Member)| {
             *person != apart_from && member.is_admin() && !member.emergency && self.is_active(*person)
@@ -18,22 +29,34 @@ impl World {
         longest.map(|(person, _)| person)
     }
 
-    /// R-M5, R-M8, R-M9, R-M11, R-A11: what becomes of the roles on the space's apps, of which deleted ones can come back, of
-    /// those on its app groups, and of invitations. Where nobody is there to receive apps, roles on apps stay.
-    pub(super) fn depart(&mut self, space: usize, person: usize, heir: Option<usize>, keep: bool) -> Told {
-        let keep = keep || heir.is_none();
+    /// R-M8: of somebody who goes without naming an heir. Where nobody is there to receive apps, roles on apps stay; of those
+    /// who were Admin in an emergency only that of OWNER does (R-M14).
+    pub(super) fn depart_unnamed(&mut self, space: usize, person: usize, emergency: bool) -> Told {
+        let heir = self.longest_admin(space, person);
+        let kept = match heir {
+            Some(_) => Kept::Nothing,
+            None if emergency => Kept::Owned,
+            None => Kept::All,
+        };
+        self.depart(space, person, heir, kept)
+    }
+
+    /// R-M5, R-M9, R-M11, R-A11: what becomes of the roles on the space's apps, of which deleted ones can come back, of those on
+    /// its app groups, and of invitations.
+    pub(super) fn depart(&mut self, space: usize, person: usize, heir: Option<usize>, kept: Kept) -> Told {
         let mut told = self.leave(space, person);
         let apps = self.apps.iter_mut().enumerate().filter(|(_, app)| app.space == Some(space));
         for (number, app) in apps {
             let Some(&Given { role, .. }) = app.roles.get(&person) else { continue };
             let inherited = heir.filter(|_| role == ContributorRole::Owner);
-            if keep && inherited.is_none() {
+            let owned = role == ContributorRole::Owner;
+            if inherited.is_none() && (kept == Kept::All || owned && kept == Kept::Owned) {
                 told.remaining.insert(Target::App(number), role);
                 continue;
             }
             told.removed.insert(Target::App(number), (role, inherited));
             app.roles.remove(&person);
-            if keep {
+            if kept == Kept::All {
                 app.roles.insert(person, Given::lasting(ContributorRole::Admin));
                 told.remaining.insert(Target::App(number), ContributorRole::Admin);
             }
@@ -44,7 +67,7 @@ impl World {
         let app_groups = self.app_groups.iter_mut().enumerate().filter(|(_, it)| it.space == space);
         for (number, app_group) in app_groups {
             let Some(&Given { role, .. }) = app_group.roles.get(&person) else { continue };
-            if keep {
+            if kept == Kept::All {
                 told.remaining.insert(Target::AppGroup(number), role);
             } else {
                 told.removed.insert(Target::AppGroup(number), (role, None));
@@ -103,19 +126,17 @@ impl World {
             space.members.retain(|person, member| {
                 let over = member.end.is_some_and(|end| end <= self.hour);
                 if over {
-                    ended.push((number, *person));
+                    ended.push((number, *person, member.emergency));
                 }
                 !over
             });
         }
-        for (space, person) in ended {
-            let heir = self.longest_admin(space, person);
-            self.depart(space, person, heir, false);
+        for (space, person, emergency) in ended {
+            self.depart_unnamed(space, person, emergency);
         }
     }
 
-    /// R-M12: from all that is held in each space, with what it leaves behind. Apps in no space stay, and deleted ones of spaces
-    /// where there is nothing else.
+    /// R-M12: from all that is held in each space, with what it leaves behind. Roles on apps in no space stay.
     fn remove_from_everywhere(&mut self, person: usize) {
         for space in 0..self.spaces.len() {
             if !self.holds_something(space, person) {
@@ -123,18 +144,15 @@ impl World {
             }
             self.spaces[space].billing_admins.remove(&person);
             self.spaces[space].marketplace_admins.remove(&person);
-            let heir = self.longest_admin(space, person);
-            self.depart(space, person, heir, false);
+            self.depart_unnamed(space, person, false);
         }
     }
 
     fn holds_something(&self, number: usize, person: usize) -> bool {
         let space = &self.spaces[number];
-        let on_apps = self
-            .apps
-            .iter()
-            .enumerate()
-            .any(|(app, it)| it.current_space() == Some(number) && self.role(person, app).is_some());
+        let mut apps = self.apps.iter().enumerate().filter(|(_, app)| app.space == Some(number));
+        let on_apps =
+            apps.any(|(app, it)| it.roles.contains_key(&person) || self.role(person, app).is_some());
         let mut app_groups = self.app_groups.iter().filter(|app_group| app_group.space == number);
         on_apps
             || space.members.contains_key(&person)

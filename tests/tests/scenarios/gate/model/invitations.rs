@@ -76,8 +76,8 @@ impl World {
         let person = self.invited(actor, invitation)?;
         let it = &self.invitations[invitation];
         let ended = it.state_at(self.hour) != State::Pending || !self.is_active(it.inviter);
-        No::if_any([(self.spaces[it.space].archived, "SPACE_ARCHIVED")])?;
         No::if_any([(ended, "INVITATION_ENDED")])?;
+        No::if_any([(self.spaces[it.space].archived, "SPACE_ARCHIVED")])?;
         let member = Member {
             role: it.role,
             view_all_apps: it.view_all_apps,

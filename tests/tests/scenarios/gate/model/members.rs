@@ -5,6 +5,7 @@ use devspaces_proto::membership::v1::ConsoleRole;
 use tonic::Code;
 
 use super::{
+    departures::Kept,
     op::{End, Hours},
     world::{Actor, Answer, Member, No, On, Told, World},
 };
@@ -114,29 +115,27 @@ impl World {
             return Err(No::invalid());
         }
         let members = &self.spaces[space].members;
-        if !members.contains_key(&person) {
-            return Err(No::not_found());
-        }
+        let emergency = members.get(&person).ok_or_else(No::not_found)?.emergency;
         let is_eligible = |heir: usize| members.contains_key(&heir) && self.is_active(heir);
         No::if_any([
             (self.is_last_admin(space, person), "LAST_ADMIN"),
             (new_owner.is_some_and(|heir| !is_eligible(heir)), "NEW_OWNER_INELIGIBLE"),
         ])?;
         // Whoever acts in an emergency as well: acting is as good as being named (R-M14).
-        let heir = if acting == person { self.longest_admin(space, person) } else { Some(acting) };
-        let heir = if keep_app_roles { new_owner } else { new_owner.or(heir) };
-        Ok(self.depart(space, person, heir, keep_app_roles))
+        let heir = new_owner.or_else(|| Some(acting).filter(|acting| *acting != person));
+        Ok(match heir {
+            _ if keep_app_roles => self.depart(space, person, new_owner, Kept::All),
+            Some(_) => self.depart(space, person, heir, Kept::Nothing),
+            None => self.depart_unnamed(space, person, emergency),
+        })
     }
 
     /// R-M4, R-M8; R-P3: a space that one is not in is as if it did not exist.
     pub(super) fn leave_space(&mut self, actor: Actor, space: usize) -> Answer {
         let person = self.require_person(actor)?;
-        if !self.spaces[space].members.contains_key(&person) {
-            return Err(No::denied());
-        }
+        let emergency = self.spaces[space].members.get(&person).ok_or_else(No::denied)?.emergency;
         No::if_any([(self.is_last_admin(space, person), "LAST_ADMIN")])?;
-        let heir = self.longest_admin(space, person);
-        Ok(self.depart(space, person, heir, false))
+        Ok(self.depart_unnamed(space, person, emergency))
     }
 
     /// R-S5, R-S7

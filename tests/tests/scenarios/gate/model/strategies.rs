@@ -184,13 +184,17 @@ fn of_transfers() -> impl Strategy<Value = Op> {
 /// What a world needs in which anything can happen.
 fn of_beginnings() -> impl Strategy<Value = Op> {
     let member = (person(), new_member()).prop_map(|(person, (role, add_on))| (person, role, add_on, None));
+    let of_app_group = (app_group(), option::of(person()), contributor_role());
     prop_oneof![
         3 => (space(), vec(member, 2)).prop_map(|(space, people)| Op::AddMembers { space, people }),
-        3 => space().prop_map(|space| Op::CreateApp { space }),
+        4 => space().prop_map(|space| Op::CreateApp { space }),
         1 => person().prop_map(|owner| Op::ImportApp { owner }),
-        1 => space().prop_map(|space| Op::CreateAppGroup { space }),
-        1 => (app_group(), app()).prop_map(|(app_group, app)| Op::AddApp { app_group, app }),
-        1 => (space(), person()).prop_map(|(space, person)| Op::AddToGroup { space, person }),
+        2 => space().prop_map(|space| Op::CreateAppGroup { space }),
+        3 => (app_group(), app()).prop_map(|(app_group, app)| Op::AddApp { app_group, app }),
+        2 => (space(), person()).prop_map(|(space, person)| Op::AddToGroup { space, person }),
+        2 => of_app_group.prop_map(|(app_group, person, role)| {
+            Op::GrantAppGroupRole { app_group, person, role, end: None }
+        }),
     ]
 }
 
@@ -209,5 +213,5 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let who = prop_oneof![1 => Just(Who::Anyone), 2 => Just(Who::Permitted), 5 => Just(Who::Able)];
     let first = (person(), of_beginnings()).prop_map(|(actor, op)| Step { actor, who: Who::Able, op });
     let next = (person(), who, op).prop_map(|(actor, who, op)| Step { actor, who, op });
-    (vec(first, 0..=16), vec(next, 1..=64)).prop_map(|(first, next)| [first, next].concat())
+    (vec(first, 0..=24), vec(next, 1..=60)).prop_map(|(first, next)| [first, next].concat())
 }
