@@ -40,19 +40,19 @@ async fn accept(
     let member = MemberName { space: name.space, user };
     let person = member.user.clone().into();
     let standing = context.gate.facts(&person, name.space, &[Service::Space]).await?;
-    refuse_unless_active(&standing, name)?;
+    let archived = is_archived(&standing, name)?;
     expire_first(context, member.clone()).await?;
-    let acceptance = Acceptance { name, token, member, offer: invitation.offer };
+    let acceptance = Acceptance { name, token, member, offer: invitation.offer, archived };
     context.mutations.run(call.clone(), vec![name.space.into()], acceptance).await
 }
 
 /// R-S5. Whoever is invited may be told that the space is archived.
-fn refuse_unless_active(standing: &Standing, name: InvitationName) -> Result<(), Fault> {
+fn is_archived(standing: &Standing, name: InvitationName) -> Result<bool, Fault> {
     match standing.facts().space {
         Fact::Missing => Err(Fault::facts_unavailable(&[Service::Space.name()])),
         Fact::Known(space) => match space.state {
-            SpaceState::Active => Ok(()),
-            SpaceState::Archived => Err(Fault::space_archived(name.space)),
+            SpaceState::Active => Ok(false),
+            SpaceState::Archived => Ok(true),
             SpaceState::Deleted | SpaceState::None => Err(stranger(name)),
         },
     }
@@ -63,6 +63,7 @@ struct Acceptance {
     token: String,
     member: MemberName,
     offer: Membership,
+    archived: bool,
 }
 
 impl Mutation for Acceptance {
@@ -80,6 +81,10 @@ impl Mutation for Acceptance {
     async fn once(&self, tx: &mut Tx) -> Result<WireInvitation, Abort> {
         let before = pending(tx, self.name, &self.token).await?;
         self.refuse_void(tx, &before).await?;
+        // After what is final: nobody waits for a space to be restored in which nothing awaits them.
+        if self.archived {
+            return Err(Fault::space_archived(self.name.space).into());
+        }
         self.refuse_member(tx).await?;
         let now = tx.time();
         let mut invitation = before.ended(State::Accepted, now);

@@ -136,6 +136,9 @@ async fn an_archived_space_takes_nobody_in(suite: Suite) {
         assert_eq!(refusal.kind(), (Code::FailedPrecondition, "SPACE_ARCHIVED"));
     }
     declines_invitation(&carol, &of_carol.name, &of_carol.token).await.expect("declined");
+    // R-M9: what is over for good is told, not what would pass.
+    ends(&carol, &of_carol.name, &of_carol.token).await;
+    assert_eq!(refused(resends_invitation(&alice, &of_carol.name).await).reason, "INVITATION_ENDED");
     restores_space(&alice, &space).await.expect("restored");
     accepts_invitation(&bob, &of_bob.name, &of_bob.token).await.expect("accepted");
 }
