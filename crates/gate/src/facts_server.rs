@@ -19,7 +19,7 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::{
     facts::{Question, Version},
-    owner::{ConsoleHolder, Hosted, MAX_QUESTIONS, MAX_SPACES, Roles},
+    owner::{ConsoleHolder, Held, Hosted, MAX_QUESTIONS, MAX_SPACES, Roles, Viewers},
     wire,
 };
 
@@ -81,9 +81,10 @@ impl FactsServer {
         };
         let limit = fields.check("limit", page::asked(request.limit));
         let limit = fields.finish_with(limit)?;
+        let held = if request.dormant { Held::Dormant } else { Held::InEffect };
         let mut spaces = Vec::new();
         if let Some(subject) = subject {
-            for (space, facts) in hosted.subject_spaces(&subject, after, limit).await? {
+            for (space, facts) in hosted.subject_spaces(&subject, held, after, limit).await? {
                 let facts = Some(wire::facts_to_wire(facts));
                 spaces.push(proto::SubjectSpace { space: space.to_string(), facts });
             }
@@ -101,8 +102,15 @@ impl FactsServer {
         let space = fields.parse::<SpaceName>("space", &request.space);
         let after = person_after(&mut fields, &request.after);
         let limit = fields.check("limit", page::asked(request.limit));
-        let ((space, after), limit) = fields.finish_with(space.zip(after).zip(limit))?;
-        let viewers = hosted.derived_viewers(space, &after, limit).await?;
+        let user = if request.user.is_empty() {
+            Some(None)
+        } else {
+            fields.parse::<UserName>("user", &request.user).map(Some)
+        };
+        let read = fields.finish_with(space.zip(after).zip(limit).zip(user))?;
+        let (((space, after), limit), user) = read;
+        let which = user.as_ref().map_or(Viewers::After(&after, limit), Viewers::One);
+        let viewers = hosted.derived_viewers(space, which).await?;
         let viewer = |viewer: ConsoleHolder| proto::DerivedViewer {
             user: viewer.user.to_string(),
             role: wire::console_to_wire(viewer.role).into(),

@@ -52,7 +52,7 @@ pub use gate::Gate;
 pub use guarded::{Confirmed, Guarded, GuardedChange};
 pub use held::{HeldRole, HeldRoles};
 pub use lists::views_all_apps;
-pub use owner::{ConsoleHolder, FactOwner, Hosted, MAX_QUESTIONS, PlacedApp, Roles};
+pub use owner::{ConsoleHolder, FactOwner, Held, Hosted, MAX_QUESTIONS, PlacedApp, Roles, Viewers};
 pub use pass::{Pass, Standing};
 pub use peers::{Peers, admit};
 pub use resource::Resource;

@@ -11,7 +11,7 @@ use devspaces_kit::{
 };
 use futures::future::join_all;
 
-use crate::{gate::Gate, owner::ConsoleHolder, verdict::unavailable};
+use crate::{gate::Gate, owner::{ConsoleHolder, Held, Viewers}, verdict::unavailable};
 
 /// Up to so many spaces of one person no list is long work: more than people have, as a rule.
 const FEW: usize = 100;
@@ -31,7 +31,22 @@ impl Gate {
         limit: usize,
     ) -> Result<Vec<(SpaceName, Facts)>, Fault> {
         let _long = if limit > FEW + 1 { Some(long_work().await?) } else { None };
-        self.spaces_by(&Service::ALL, subject, after, limit).await
+        self.spaces_by(&Service::ALL, subject, Held::InEffect, after, limit).await
+    }
+
+    /// As [`subject_spaces`](Self::subject_spaces), with the spaces in which nothing is held but what is
+    /// [dormant](Held::Dormant): of those, too, the owner of apps says that the person contributes.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` / `FACTS_UNAVAILABLE` if any owner can't be reached: the list is complete or not given at all.
+    pub async fn held_spaces(
+        &self,
+        subject: &Principal,
+        after: Option<SpaceName>,
+        limit: usize,
+    ) -> Result<Vec<(SpaceName, Facts)>, Fault> {
+        let _long = if limit > FEW + 1 { Some(long_work().await?) } else { None };
+        self.spaces_by(&Service::ALL, subject, Held::Dormant, after, limit).await
     }
 
     /// As [`subject_spaces`](Self::subject_spaces), by what these owners alone say.
@@ -43,7 +58,7 @@ impl Gate {
         limit: usize,
     ) -> Result<Vec<(SpaceName, Facts)>, Fault> {
         let _long = if limit > FEW + 1 { Some(long_work().await?) } else { None };
-        self.spaces_by(owners, subject, after, limit).await
+        self.spaces_by(owners, subject, Held::InEffect, after, limit).await
     }
 
     /// Every space whose apps all are shown to a person because of a console role there (R-A4), in the order of their
@@ -59,7 +74,7 @@ impl Gate {
     ) -> Result<(Vec<SpaceName>, Option<LongWork>), Fault> {
         let (mut viewed, mut after, mut size, mut long) = (Vec::new(), None, FEW, None);
         loop {
-            let page = self.spaces_by(&[Service::Membership], subject, after, size).await?;
+            let page = self.spaces_by(&[Service::Membership], subject, Held::InEffect, after, size).await?;
             after = page.last().map(|(space, _)| *space);
             let more = page.len() == size;
             viewed
@@ -74,19 +89,18 @@ impl Gate {
         }
     }
 
-    /// The people after `after`, an encoded id, whose console role makes them viewers of every app in a space, at most
-    /// `limit` of them in the order of their ids (R-A4). Membership is asked after this call began.
+    /// The people whose console role makes them viewers of every app in a space, whether they are active or not, in the order of
+    /// their ids (R-A4). Membership is asked after this call began.
     ///
     /// # Errors
     /// `UNAVAILABLE` / `FACTS_UNAVAILABLE` if membership can't be reached.
     pub async fn derived_viewers(
         &self,
         space: SpaceName,
-        after: &str,
-        limit: i64,
+        which: Viewers<'_>,
     ) -> Result<Vec<ConsoleHolder>, Fault> {
         let Some(source) = self.sources().of(Service::Membership) else { return Ok(Vec::new()) };
-        let viewers = source.derived_viewers(space, after, limit).await;
+        let viewers = source.derived_viewers(space, which).await;
         viewers.ok_or_else(|| unavailable(OwnerSet::of(Service::Membership)))
     }
 
@@ -120,13 +134,15 @@ impl Gate {
         &self,
         owners: &[Service],
         subject: &Principal,
+        held: Held,
         after: Option<SpaceName>,
         limit: usize,
     ) -> Result<Vec<(SpaceName, Facts)>, Fault> {
         let most = i64::try_from(limit).unwrap_or(i64::MAX);
         let asked = self.sources().iter().filter(|source| owners.contains(&source.owner()));
-        let listing = asked
-            .map(|source| async move { (source.owner(), source.subject_spaces(subject, after, most).await) });
+        let listing = asked.map(|source| async move {
+            (source.owner(), source.subject_spaces(subject, held, after, most).await)
+        });
         let mut spaces = BTreeMap::new();
         let mut missing = OwnerSet::EMPTY;
         for (owner, listed) in join_all(listing).await {

@@ -42,6 +42,24 @@ pub struct ConsoleHolder {
     pub emergency: bool,
 }
 
+/// In which spaces somebody holds something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Roles that grant something.
+    InEffect,
+    /// Those too that grant nothing as things are: on app groups without apps, and on soft-deleted apps.
+    Dormant,
+}
+
+/// Which of a space's derived viewers are asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Viewers<'a> {
+    /// Those after an encoded id, at most so many.
+    After(&'a str, i64),
+    /// This person, if they are one.
+    One(&'a UserName),
+}
+
 /// An app, by its place in a list: by the space that it is in, or was in until it was deleted, and then by its id. Those
 /// that were never in a space come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,14 +94,26 @@ pub trait FactOwner: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Vec<(Uuid, OwnFacts)>, db::Error>;
 
-    /// The people after `after` whose console role makes them viewers of every app in the space and has not expired at
-    /// `now`, at most `limit` of them in the order of their ids (R-A4). Only the owner of console roles knows any.
+    /// As [`subject_spaces`](Self::subject_spaces), with those in which nothing is held but what is
+    /// [dormant](Held::Dormant). Only the owner of apps knows any.
+    async fn held_spaces(
+        &self,
+        db: &mut Conn,
+        subject: &Principal,
+        after: Option<Uuid>,
+        limit: i64,
+        now: Timestamp,
+    ) -> Result<Vec<(Uuid, OwnFacts)>, db::Error> {
+        self.subject_spaces(db, subject, after, limit, now).await
+    }
+
+    /// The people whose console role makes them viewers of every app in the space and has not expired at `now`, whether they
+    /// are active or not, in the order of their ids (R-A4). Only the owner of console roles knows any.
     async fn derived_viewers(
         &self,
         _db: &mut Conn,
         _space: SpaceName,
-        _after: &str,
-        _limit: i64,
+        _which: Viewers<'_>,
         _now: Timestamp,
     ) -> Result<Vec<ConsoleHolder>, db::Error> {
         Ok(Vec::new())
@@ -206,23 +236,26 @@ impl Hosted {
     pub(crate) async fn subject_spaces(
         &self,
         subject: &Principal,
+        held: Held,
         after: Option<SpaceName>,
         limit: i64,
     ) -> Result<Vec<(SpaceName, OwnFacts)>, db::Error> {
         let mut db = self.pool.read().await?;
-        let after = after.map(|space| space.0);
-        let spaces = self.facts.subject_spaces(&mut db, subject, after, limit, self.clock.now()).await?;
+        let (after, now) = (after.map(|space| space.0), self.clock.now());
+        let spaces = match held {
+            Held::InEffect => self.facts.subject_spaces(&mut db, subject, after, limit, now).await?,
+            Held::Dormant => self.facts.held_spaces(&mut db, subject, after, limit, now).await?,
+        };
         Ok(spaces.into_iter().map(|(space, facts)| (SpaceName(space), facts)).collect())
     }
 
     pub(crate) async fn derived_viewers(
         &self,
         space: SpaceName,
-        after: &str,
-        limit: i64,
+        which: Viewers<'_>,
     ) -> Result<Vec<ConsoleHolder>, db::Error> {
         let mut db = self.pool.read().await?;
-        self.facts.derived_viewers(&mut db, space, after, limit, self.clock.now()).await
+        self.facts.derived_viewers(&mut db, space, which, self.clock.now()).await
     }
 
     pub(crate) async fn app_roles(

@@ -20,7 +20,7 @@ use tonic::{Code, Request, Response, Status};
 use crate::{
     exchange::Answer,
     facts::{OwnFacts, Question, Version},
-    owner::ConsoleHolder,
+    owner::{ConsoleHolder, Held, Viewers},
     wire,
 };
 
@@ -83,6 +83,7 @@ impl Remote {
     pub(crate) async fn subject_spaces(
         &self,
         subject: &Principal,
+        held: Held,
         after: Option<SpaceName>,
         limit: i64,
     ) -> Result<Vec<(SpaceName, OwnFacts)>, Fault> {
@@ -91,6 +92,7 @@ impl Remote {
             subject: subject.to_string(),
             after: after.map(|space| space.to_string()).unwrap_or_default(),
             limit: wire_limit(limit),
+            dormant: held == Held::Dormant,
         };
         let response = self.call(request, async |mut client, it| client.list_subject_spaces(it).await).await;
         let spaces = response.map_err(|status| self.fault(&status))?.spaces;
@@ -100,14 +102,19 @@ impl Remote {
     pub(crate) async fn derived_viewers(
         &self,
         space: SpaceName,
-        after: &str,
-        limit: i64,
+        which: Viewers<'_>,
     ) -> Result<Vec<ConsoleHolder>, Fault> {
+        let (after, limit, user) = match which {
+            Viewers::After("", limit) => (String::new(), limit, String::new()),
+            Viewers::After(after, limit) => (format!("users/{after}"), limit, String::new()),
+            Viewers::One(user) => (String::new(), 1, user.to_string()),
+        };
         let request = ListDerivedViewersRequest {
             owner: self.owner().into(),
             space: space.to_string(),
-            after: if after.is_empty() { String::new() } else { format!("users/{after}") },
+            after,
             limit: wire_limit(limit),
+            user,
         };
         let response = self.call(request, async |mut client, it| client.list_derived_viewers(it).await).await;
         let viewers = response.map_err(|status| self.fault(&status))?.viewers;

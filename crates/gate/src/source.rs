@@ -25,7 +25,7 @@ use crate::{
     exchange::{Answer, Batch, Confirmed, Exchange, Limits, Overloaded, Recalled, Sent},
     facts::{OwnFacts, Question, Version},
     metrics,
-    owner::{ConsoleHolder, Hosted, MAX_QUESTIONS},
+    owner::{ConsoleHolder, Held, Hosted, MAX_QUESTIONS, Viewers},
     remote::Remote,
 };
 
@@ -183,13 +183,14 @@ impl Source {
     pub(crate) async fn subject_spaces(
         &self,
         subject: &Principal,
+        held: Held,
         after: Option<SpaceName>,
         limit: i64,
     ) -> Option<Vec<(SpaceName, OwnFacts)>> {
         let listing = async {
             match &self.0.link {
-                Link::Hosted(hosted) => Ok(hosted.subject_spaces(subject, after, limit).await?),
-                Link::Remote(remote) => remote.subject_spaces(subject, after, limit).await,
+                Link::Hosted(hosted) => Ok(hosted.subject_spaces(subject, held, after, limit).await?),
+                Link::Remote(remote) => remote.subject_spaces(subject, held, after, limit).await,
                 #[cfg(test)]
                 Link::Scripted(script) => script.subject_spaces(subject, after, limit),
             }
@@ -201,13 +202,12 @@ impl Source {
     pub(crate) async fn derived_viewers(
         &self,
         space: SpaceName,
-        after: &str,
-        limit: i64,
+        which: Viewers<'_>,
     ) -> Option<Vec<ConsoleHolder>> {
         let listing = async {
             match &self.0.link {
-                Link::Hosted(hosted) => Ok(hosted.derived_viewers(space, after, limit).await?),
-                Link::Remote(remote) => remote.derived_viewers(space, after, limit).await,
+                Link::Hosted(hosted) => Ok(hosted.derived_viewers(space, which).await?),
+                Link::Remote(remote) => remote.derived_viewers(space, which).await,
                 #[cfg(test)]
                 Link::Scripted(_) => Ok(Vec::new()),
             }

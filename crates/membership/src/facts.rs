@@ -2,10 +2,10 @@
 use std::sync::LazyLock;
 
 use devspaces_authz::Service;
-use devspaces_gate::{ConsoleHolder, Cover, FactOwner, OwnFacts, Question, Reading, Roles, Version};
+use devspaces_gate::{ConsoleHolder, Cover, FactOwner, OwnFacts, Question, Reading, Roles, Version, Viewers};
 use devspaces_kit::{
     clock::Timestamp,
-    name::{Principal, Scope, SpaceName, UserName},
+    name::{MemberName, Principal, Scope, SpaceName, UserName},
 };
 use devspaces_ledger::db::{Conn, Error, RowsSql};
 use uuid::Uuid;
@@ -94,11 +94,18 @@ impl FactOwner for MembershipOwner {
         &self,
         db: &mut Conn,
         space: SpaceName,
-        after: &str,
-        limit: i64,
+        which: Viewers<'_>,
         now: Timestamp,
     ) -> Result<Vec<ConsoleHolder>, Error> {
-        store::member::viewing(db, space, after, limit, now).await
+        match which {
+            Viewers::After(after, limit) => store::member::viewing(db, space, after, limit, now).await,
+            Viewers::One(user) => {
+                let name = MemberName { space, user: user.clone() };
+                let found = store::member::find(db, &name, now).await?;
+                let viewer = found.filter(|member| member.membership.views_all_apps());
+                Ok(viewer.map(ConsoleHolder::from).into_iter().collect())
+            }
+        }
     }
 
     async fn role_holders(

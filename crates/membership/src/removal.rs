@@ -54,7 +54,7 @@ async fn from_everywhere(context: &Context, person: &UserName) -> Result<(), Fau
     let subject = person.clone().into();
     let mut after = None;
     loop {
-        let page = context.gate.subject_spaces(&subject, after, SPACES).await?;
+        let page = context.gate.held_spaces(&subject, after, SPACES).await?;
         let Some((last, _)) = page.last() else { break };
         after = Some(*last);
         for (space, held) in &page {

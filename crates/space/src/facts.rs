@@ -141,6 +141,12 @@ fn readings(questions: &[Question], rows: Vec<Row>) -> Result<Vec<Reading>, Erro
     Ok(readings)
 }
 
+/// What is told of spaces in which somebody contributes.
+fn contributing(spaces: Vec<SpaceName>) -> Vec<(Uuid, OwnFacts)> {
+    let contributes = OwnFacts::from(SpaceFacts { contributes: true, ..SpaceFacts::default() });
+    spaces.into_iter().map(|space| (space.0, contributes.clone())).collect()
+}
+
 #[tonic::async_trait]
 impl FactOwner for SpaceOwner {
     fn owner(&self) -> Service {
@@ -161,9 +167,19 @@ impl FactOwner for SpaceOwner {
         now: Timestamp,
     ) -> Result<Vec<(Uuid, OwnFacts)>, Error> {
         let after = after.unwrap_or_default();
-        let spaces = store::contributor::spaces_of(db, subject.person(), after, limit, now).await?;
-        let contributes = OwnFacts::from(SpaceFacts { contributes: true, ..SpaceFacts::default() });
-        Ok(spaces.into_iter().map(|space| (space.0, contributes.clone())).collect())
+        Ok(contributing(store::contributor::spaces_of(db, subject.person(), after, limit, now).await?))
+    }
+
+    async fn held_spaces(
+        &self,
+        db: &mut Conn,
+        subject: &Principal,
+        after: Option<Uuid>,
+        limit: i64,
+        now: Timestamp,
+    ) -> Result<Vec<(Uuid, OwnFacts)>, Error> {
+        let after = after.unwrap_or_default();
+        Ok(contributing(store::contributor::spaces_with_roles(db, subject.person(), after, limit, now).await?))
     }
 
     async fn app_roles(

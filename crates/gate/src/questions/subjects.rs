@@ -18,7 +18,7 @@ use super::{
     reach::Reach,
     walk::{self, Candidates, Listing},
 };
-use crate::{gate::Gate, owner::Roles, resource::Resource, source::Source, verdict::unavailable};
+use crate::{gate::Gate, owner::{Roles, Viewers}, resource::Resource, source::Source, verdict::unavailable};
 
 /// Answers a page.
 ///
@@ -132,7 +132,7 @@ impl Wanted {
         let people = match self {
             Self::Holders(roles) => source.role_holders(&roles, after, limit).await,
             Self::Viewers(space) => source
-                .derived_viewers(space, after, limit)
+                .derived_viewers(space, Viewers::After(after, limit))
                 .await
                 .map(|viewers| viewers.into_iter().map(|viewer| viewer.user).collect()),
         };

@@ -18,7 +18,7 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
 use crate::{
-    FactsServer, Hosted, OwnFacts, Source,
+    FactsServer, Held, Hosted, OwnFacts, Source,
     testing::{Database, Memory, TestClock, at, caller, member, question, server_of, space, user, version},
     wire,
 };
@@ -212,7 +212,7 @@ async fn no_handler_and_no_list_keeps_a_check_waiting() {
     assert!(source.ask(question(space(1), "alice"), Duration::ZERO).unwrap().answer().await.is_some());
     drop(busy);
     let _busy = all_connections(&database.pool, true).await;
-    assert!(source.subject_spaces(&user("alice"), None, 10).await.is_some());
+    assert!(source.subject_spaces(&user("alice"), Held::InEffect, None, 10).await.is_some());
 }
 
 // The same rules hold before an owner in this process.

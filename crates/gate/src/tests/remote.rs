@@ -17,7 +17,7 @@ use devspaces_proto::facts::v1::{
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 
 use crate::{
-    OwnFacts, Source,
+    Held, OwnFacts, Source,
     remote::Remote,
     testing::{Database, Memory, TestClock, at, member, question, server_of, space, user},
 };
@@ -85,7 +85,7 @@ async fn a_peer_is_asked_as_an_owner_in_this_process_is() {
     members.set(question(space(1), "bob"), 1, OwnFacts::nothing(Service::Billing));
     assert_eq!(told("bob").await, None, "another owner's facts count for nothing");
     members.set(question(space(2), "alice"), 1, admin.clone());
-    let spaces = source.subject_spaces(&user("alice"), Some(space(1)), 10).await;
+    let spaces = source.subject_spaces(&user("alice"), Held::InEffect, Some(space(1)), 10).await;
     assert_eq!(spaces, Some(vec![(space(2), admin)]));
     delivery.deliver("membership", ApplyEffectsRequest::default()).await.unwrap();
     assert!(timeout(Duration::ZERO, members.applied.notified()).await.is_ok());
@@ -93,7 +93,7 @@ async fn a_peer_is_asked_as_an_owner_in_this_process_is() {
     drop(stop);
     running.await.unwrap();
     assert_eq!(told("alice").await, None, "the peer is gone");
-    assert!(source.subject_spaces(&user("alice"), None, 10).await.is_none());
+    assert!(source.subject_spaces(&user("alice"), Held::InEffect, None, 10).await.is_none());
 }
 
 // Whoever has to see to it is told, although there is no answer.

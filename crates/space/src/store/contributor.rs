@@ -265,8 +265,45 @@ pub(crate) async fn spaces_of(
         .bind(now)
         .fetch_all(c)
         .await)?;
+    with_those_through(db, ids, person, after, limit, now).await
+}
+
+/// The spaces after one in which a person has a role at a time, in the order of their ids: also one that grants nothing as things
+/// are, on an app group without apps or on a soft-deleted app.
+pub(crate) async fn spaces_with_roles(
+    db: &mut Conn,
+    person: &str,
+    after: Uuid,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<SpaceName>, Error> {
+    let ids: Vec<Uuid> = on!(db, |c| sqlx::query_scalar(
+        "SELECT space FROM contributor
+         WHERE person = $1 AND space > $2 AND (expire_time IS NULL OR expire_time > $4)
+         UNION
+         SELECT space FROM app_group_role
+         WHERE person = $1 AND space > $2 AND (expire_time IS NULL OR expire_time > $4)
+         ORDER BY space LIMIT $3"
+    )
+    .bind(person)
+    .bind(after)
+    .bind(limit)
+    .bind(now)
+    .fetch_all(c)
+    .await)?;
+    with_those_through(db, ids, person, after, limit, now).await
+}
+
+async fn with_those_through(
+    db: &mut Conn,
+    own: Vec<Uuid>,
+    person: &str,
+    after: Uuid,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<SpaceName>, Error> {
     let mut spaces = way::spaces_through(db, person, after, limit, now).await?;
-    spaces.extend(ids.into_iter().map(SpaceName));
+    spaces.extend(own.into_iter().map(SpaceName));
     // Each list was cut at the limit, so the first of them together are complete.
     Ok(spaces.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
 }

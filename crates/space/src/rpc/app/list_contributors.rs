@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use devspaces_authz::{AppRole, Fact, Facts, Permission, Service};
-use devspaces_gate::Context;
+use devspaces_gate::{Context, Viewers};
 use devspaces_kit::{
     identity::Caller,
     name::{AppName, UserName},
@@ -40,7 +40,7 @@ pub(super) async fn handle(
     if let Some(space) = pass.space()
         && sees_derived(pass.facts())?
     {
-        for holder in context.gate.derived_viewers(space, &after, limit).await? {
+        for holder in context.gate.derived_viewers(space, Viewers::After(&after, limit)).await? {
             merged.insert(holder.user.clone(), derived(app, space, holder));
         }
         let mut db = context.pool.read().await?;

@@ -14,8 +14,8 @@ mod undelete_app;
 mod update_app;
 mod update_contributor;
 
-use devspaces_authz::{ConsoleRole, Permission, Service};
-use devspaces_gate::{Context, views_all_apps};
+use devspaces_authz::{ConsoleRole, Permission};
+use devspaces_gate::{Context, Viewers};
 use devspaces_kit::{
     edge::answer,
     name::{AppName, ContributorName, Scope, SpaceName},
@@ -188,14 +188,10 @@ async fn no_own_role<T>(
     if let Some(through) = highest.and_then(|held| held.through.as_deref()) {
         return Err(group_role(name, through));
     }
-    let person = name.user.clone().into();
-    let standing = context.gate.facts(&person, space, &[Service::Membership]).await?;
-    let Some(member) = standing.facts().membership.known() else {
-        return Err(Fault::facts_unavailable(&[Service::Membership.name()]));
-    };
-    match member.role {
-        Some(role) if views_all_apps(standing.facts()) => Err(derived_role(name, space, role)),
-        _ => Err(Fault::not_found(name)),
+    // Not by facts, which say of whoever is deactivated that they hold nothing, though they are listed.
+    match context.gate.derived_viewers(space, Viewers::One(&name.user)).await?.first() {
+        Some(viewer) => Err(derived_role(name, space, viewer.role)),
+        None => Err(Fault::not_found(name)),
     }
 }
 

@@ -5,11 +5,14 @@ use tonic::Code;
 use crate::acts::{
     accounts::{adds_billing_admins, consents_to_invoicing, lists_billing_admins, removes_billing_admin},
     apps::{creates_app, gets_app},
-    contributors::{DEPLOYER, adds_contributors, transfers_ownership},
+    contributors::{
+        DEPLOYER, adds_contributors, lists_contributors, removes_contributor, transfers_ownership,
+        updates_contributor,
+    },
     marketplace::{
         accepts_terms, adds_marketplace_admins, lists_marketplace_admins, removes_marketplace_admin,
     },
-    members::{ADMIN, VIEWER, adds_members, demotes_member, leaves_space, lists_members, removes_member},
+    members::{ADMIN, DEVELOPER, VIEWER, adds_members, demotes_member, leaves_space, lists_members, removes_member},
     people::{deactivates, reactivates},
 };
 
@@ -17,6 +20,7 @@ scenarios! {
     everywhere:
         a_deactivated_admin_is_no_other_admin,
         nobody_passes_an_app_on_to_who_is_deactivated,
+        a_deactivated_viewer_is_still_a_derived_one,
         a_deactivated_billing_admin_is_no_other_billing_admin,
         a_deactivated_marketplace_admin_is_no_other_marketplace_admin,
         the_last_admin_is_deactivated_and_marketplace_admins_choose_anew,
@@ -54,6 +58,27 @@ async fn nobody_passes_an_app_on_to_who_is_deactivated(suite: Suite) {
     assert_eq!(refusal.kind(), (Code::FailedPrecondition, "NEW_OWNER_INELIGIBLE"));
     reactivates(&suite, &bob).await.expect("reactivated");
     transfers_ownership(&alice, &app, &bob).await.expect("passed on");
+}
+
+// R-A4, R-M12: what is listed can't be removed here, and that is what is said of it.
+async fn a_deactivated_viewer_is_still_a_derived_one(suite: Suite) {
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    adds_members(&alice, &space, &[(&bob, VIEWER), (&carol, DEVELOPER)]).await.expect("added");
+    let app = alice.creates_app(&space).await;
+    for person in [&bob, &carol] {
+        deactivates(&suite, person).await.expect("deactivated");
+    }
+    let listed = lists_contributors(&alice, &app, 0).await.expect("a list");
+    let deactivated: Vec<_> = listed.iter().filter(|it| it.deactivated).map(|it| it.user.as_str()).collect();
+    assert_eq!(deactivated, [bob.name.as_str()]);
+    for refusal in [
+        refused(removes_contributor(&alice, &app, &bob).await),
+        refused(updates_contributor(&alice, &app, &bob, DEPLOYER).await),
+    ] {
+        assert_eq!(refusal.blocked(), (Code::FailedPrecondition, "DERIVED_ROLE", vec!["DERIVED_ROLE"]));
+    }
+    assert_eq!(refused(removes_contributor(&alice, &app, &carol).await).code, Code::NotFound);
 }
 
 // R-B2, R-M12

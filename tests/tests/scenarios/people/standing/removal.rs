@@ -8,7 +8,8 @@ use tonic::Code;
 
 use crate::acts::{
     accounts::{adds_billing_admins, consents_to_invoicing, lists_billing_admins},
-    apps::creates_app,
+    app_groups::{creates_app_group, grant, grants_app_group_role, lists_app_group_roles},
+    apps::{creates_app, deletes_app, undeletes_app},
     contributors::{DEPLOYER, adds_contributors, lists_contributors},
     invitations::{invites, of_user, state_of_invitation},
     journal::{entries_of, lists_entries},
@@ -20,6 +21,7 @@ use crate::acts::{
 scenarios! {
     both engines:
         after_30_days_all_that_was_held_is_removed_on_every_plane,
+        what_granted_nothing_as_things_were_is_removed_too,
         within_30_days_nothing_is_removed,
         nobody_is_removed_while_the_clock_is_doubted,
         a_removal_goes_on_when_a_service_is_back,
@@ -83,6 +85,27 @@ async fn after_30_days_all_that_was_held_is_removed_on_every_plane(suite: Suite)
     reactivates(&suite, &bob).await.expect("reactivated");
     assert!(!bob.may("space.get", &space).await && !bob.may("billing.invoices.get", &space).await);
     bob.creates_space("New").await;
+}
+
+// R-M12: roles on an app group without apps and on a deleted app, where the person holds nothing else.
+async fn what_granted_nothing_as_things_were_is_removed_too(suite: Suite) {
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let [grouped, deleted] = [alice.creates_space("Team").await, alice.creates_space("Other").await];
+    let set = creates_app_group(&alice, &grouped, "Set").await.expect("an app group").name;
+    grants_app_group_role(&alice, grant(&set, &bob.name, DEPLOYER)).await.expect("granted");
+    let app = alice.creates_app(&deleted).await;
+    adds_contributors(&alice, &app, &[(&bob, DEPLOYER)]).await.expect("added");
+    deactivates(&suite, &bob).await.expect("deactivated");
+    suite.clock.advance(29 * DAY);
+    deletes_app(&alice, &app).await.expect("deleted");
+    suite.clock.advance(DAY + Duration::from_secs(1));
+    is_removed(&suite, &bob).await;
+    assert_eq!(lists_app_group_roles(&alice, &set).await.expect("a list"), []);
+    undeletes_app(&alice, &app).await.expect("undeleted");
+    reactivates(&suite, &bob).await.expect("reactivated");
+    assert!(!bob.may("app.deploy", &app).await);
+    let contributors = lists_contributors(&alice, &app, 10).await.expect("a list");
+    assert!(contributors.iter().all(|it| it.user != bob.name), "{contributors:?}");
 }
 
 // R-M12
