@@ -197,7 +197,9 @@ impl Processes {
             .args(["--service-permission", "billing-run=billing.run"])
             .args(["--service-permission", "migrator=import.vendor_profiles"])
             .args(["--service-permission", "offboarding=people.deactivate"])
-            .args(["--user-permission", "users/operator=platform.break_glass"]);
+            .args(["--service-permission", "runtime=app.run"])
+            .args(["--user-permission", "users/operator=platform.break_glass"])
+            .args(["--user-permission", "users/operator=platform.suspend"]);
         for (peer, replicas) in &self.addresses {
             let network = self.networks.get(peer).map(|network| &network.address);
             for address in network.map_or(replicas.as_slice(), slice::from_ref) {

@@ -147,6 +147,7 @@ impl Suite {
                 ("migrator", Permission::ImportVendorProfiles),
                 ("reviewer", Permission::ListingsApprove),
                 ("offboarding", Permission::PeopleDeactivate),
+                ("runtime", Permission::AppRun),
             ]
             .into_iter()
             .fold(NamedPermissions::default(), |all, (name, permission)| {
@@ -155,7 +156,7 @@ impl Suite {
             })
             .with(
                 Principal::user("operator"),
-                [Permission::PlatformBreakGlass, Permission::PlatformSpacesList]
+                [Permission::PlatformBreakGlass, Permission::PlatformSpacesList, Permission::PlatformSuspend]
                     .into_iter()
                     .try_fold(PermissionSet::EMPTY, PermissionSet::with_of_person)
                     .expect("permissions that people are given by name"),

@@ -1,7 +1,7 @@
 //! The public catalogue: which roles grant which permissions, and whose facts that depends on.
 
 use crate::table::{self, Also, Cell, Row, SPACE_ROLES};
-use crate::{AppRole, Condition, OwnerSet, Permission, Plane, ResourceType, Role};
+use crate::{AppRole, Condition, OwnerSet, Permission, Plane, ResourceType, Role, SubjectKind};
 
 /// One way by which a permission is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,10 +58,13 @@ pub fn grants_of(role: Role) -> impl Iterator<Item = PermissionGrant> {
     })
 }
 
-/// The facts that a decision on the permission can depend on: all that there is to fetch for it, and none to spare.
+/// The facts that a decision on the permission can depend on, for such a subject: all that there is to fetch for it, and none to
+/// spare. Of a service no owner knows what it may; of what it does, how the resource stands (R-P7).
 #[must_use]
-pub fn owners(permission: Permission) -> OwnerSet {
-    grants(permission).map(|grant| owners_of(permission.resource_type(), grant)).collect()
+pub fn owners(subject: SubjectKind, permission: Permission) -> OwnerSet {
+    let is_its = |grant: &Grant| (grant.role == Role::Service) == (subject == SubjectKind::Service);
+    let grants = grants(permission).filter(is_its);
+    grants.map(|grant| owners_of(permission.resource_type(), grant)).collect()
 }
 
 fn owners_of(resource: ResourceType, grant: Grant) -> OwnerSet {
@@ -79,8 +82,12 @@ fn owners_of(resource: ResourceType, grant: Grant) -> OwnerSet {
 fn grant(row: &Row, role: Role) -> Option<Grant> {
     match role {
         Role::Service => {
-            let by_name = matches!(row.also, Also::ServiceByName | Also::AnybodyByName);
-            by_name.then_some(Grant { role, condition: None, via: None })
+            let condition = match row.also {
+                Also::ServiceByName | Also::AnybodyByName => None,
+                Also::ServiceByNameIf(condition) => Some(condition),
+                _ => return None,
+            };
+            Some(Grant { role, condition, via: None })
         }
         Role::NamedPerson => {
             (row.also == Also::AnybodyByName).then_some(Grant { role, condition: None, via: None })

@@ -44,6 +44,10 @@ pub enum FactChange {
     ContributorRoleAdded,
     /// A contributor role becomes another, or none.
     ContributorRoleChanged,
+    /// An app is suspended, or the space that it is in (R-A12).
+    Suspended,
+    /// A reason for which an app or its space was suspended is lifted.
+    SuspensionLifted,
     /// Somebody is deactivated, and holds nothing any more.
     PersonDeactivated,
     /// Somebody is reactivated, and holds again what was held before.
@@ -52,7 +56,7 @@ pub enum FactChange {
 
 impl FactChange {
     /// Every way.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::SpaceCreated,
         Self::SpaceStateChanged,
         Self::SpacePublished,
@@ -71,6 +75,8 @@ impl FactChange {
         Self::ContributorRoleGiven,
         Self::ContributorRoleAdded,
         Self::ContributorRoleChanged,
+        Self::Suspended,
+        Self::SuspensionLifted,
         Self::PersonDeactivated,
         Self::PersonReactivated,
     ];
@@ -87,6 +93,7 @@ impl FactChange {
             | Self::MarketplaceAdminTaken
             | Self::AppUnlinked
             | Self::ContributorRoleChanged
+            | Self::Suspended
             | Self::PersonDeactivated => true,
             Self::SpaceCreated
             | Self::SpaceStateChanged
@@ -98,6 +105,7 @@ impl FactChange {
             | Self::AppLinked
             | Self::ContributorRoleGiven
             | Self::ContributorRoleAdded
+            | Self::SuspensionLifted
             | Self::PersonReactivated => false,
         }
     }

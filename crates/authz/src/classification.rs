@@ -24,7 +24,7 @@ impl Permission {
         let row = table::row(self);
         let [billing, marketplace, admin, ..] = row.space_roles;
         match (row.resource, billing, marketplace, admin) {
-            _ if row.also == Also::ServiceByName => Plane::Service,
+            _ if matches!(row.also, Also::ServiceByName | Also::ServiceByNameIf(_)) => Plane::Service,
             _ if row.also == Also::AnybodyByName => Plane::Operator,
             (_, Cell::Any, ..) => Plane::SignedIn,
             (ResourceType::App, ..) => Plane::App,
@@ -117,7 +117,10 @@ impl fmt::Display for NotByPersonsName {
 impl Error for NotByPersonsName {}
 
 fn is_for_services(permission: Permission) -> bool {
-    matches!(table::row(permission).also, Also::ServiceByName | Also::AnybodyByName)
+    matches!(
+        table::row(permission).also,
+        Also::ServiceByName | Also::ServiceByNameIf(_) | Also::AnybodyByName
+    )
 }
 
 fn is_for_named_people(permission: Permission) -> bool {

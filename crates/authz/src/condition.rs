@@ -1,7 +1,7 @@
 //! Conditions under which a role grants a permission.
 
 use crate::truth::Truth;
-use crate::{AppCreation, AppRole, ConsoleRole, Facts, OwnerSet, Service};
+use crate::{AppCreation, AppRole, ConsoleRole, Fact, Facts, OwnerSet, Service, SuspensionReason};
 
 /// A condition under which a role grants a permission. Unmet, the role grants nothing.
 ///
@@ -27,6 +27,8 @@ pub enum Condition {
     BuildsInSpace,
     /// The app is linked to a space (R-A2), and not deleted.
     Linked,
+    /// The app is linked to a space, and neither it nor the space is suspended (R-A12).
+    Runs,
     /// The app is linked to a space, or was so until it was deleted (R-A10).
     LinkedUntilDeleted,
     /// The contributor role is on any app of the space (R-A5).
@@ -35,7 +37,7 @@ pub enum Condition {
 
 impl Condition {
     /// Every condition.
-    pub const ALL: [Condition; 11] = [
+    pub const ALL: [Condition; 12] = [
         Condition::Published,
         Condition::Unpublished,
         Condition::Bootstrap,
@@ -45,6 +47,7 @@ impl Condition {
         Condition::MembersLink,
         Condition::BuildsInSpace,
         Condition::Linked,
+        Condition::Runs,
         Condition::LinkedUntilDeleted,
         Condition::AppOfSpace,
     ];
@@ -66,14 +69,24 @@ impl Condition {
                 "also console Admin of the space, or Developer while its setting app_creation is MEMBERS"
             }
             Condition::Linked => "the app is linked to a space",
+            Condition::Runs => "the app is linked to a space, and neither it nor the space is suspended",
             Condition::LinkedUntilDeleted => "the app is linked to a space, or was until it was deleted",
             Condition::AppOfSpace => "the app is in the space, and for such apps only",
         }
     }
 
-    /// What to tell the holder of a role to whom the condition is unmet: a sentence.
+    /// What to tell the holder of a role to whom the condition is unmet by these facts: a sentence each.
     #[must_use]
-    pub fn unmet(self) -> &'static str {
+    pub fn unmet(self, facts: &Facts) -> Vec<&'static str> {
+        match (self, facts.app) {
+            (Condition::Runs, Fact::Known(app)) if app.linked => {
+                app.suspension.reasons().map(SuspensionReason::sentence).collect()
+            }
+            _ => vec![self.sentence()],
+        }
+    }
+
+    fn sentence(self) -> &'static str {
         match self {
             Condition::Published => {
                 "The space is not published: a Marketplace admin has this permission only once it is."
@@ -100,7 +113,7 @@ impl Condition {
                 "This also takes the console role Admin in the space, or Developer while its setting app_creation is \
                  MEMBERS."
             }
-            Condition::Linked => {
+            Condition::Linked | Condition::Runs => {
                 "The app is not in a space: until it is linked or undeleted, its contributors can see it, its managers \
                  can link it and, if it is deleted, its OWNER can have it back."
             }
@@ -134,6 +147,7 @@ impl Condition {
                 is(ConsoleRole::Admin).or(as_developer)
             }
             Condition::Linked => facts.app.test(|app| app.linked),
+            Condition::Runs => facts.app.test(|app| app.linked && app.suspension.is_none()),
             Condition::LinkedUntilDeleted => facts.app.test(|app| app.linked || app.deleted),
             Condition::AppOfSpace => facts.space.test(|space| space.contributes),
         }
@@ -151,7 +165,9 @@ impl Condition {
             }
             Condition::MembersLink => OwnerSet::of(Service::Space).union(OwnerSet::APP),
             Condition::ViewAllApps => OwnerSet::of(Service::Membership),
-            Condition::ManagesApp | Condition::Linked | Condition::LinkedUntilDeleted => OwnerSet::APP,
+            Condition::ManagesApp | Condition::Linked | Condition::Runs | Condition::LinkedUntilDeleted => {
+                OwnerSet::APP
+            }
         }
     }
 }

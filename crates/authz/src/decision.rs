@@ -65,14 +65,10 @@ impl Decision {
         &self.facts
     }
 
-    /// The facts that are missing and that the permission looks at, needed in the end or not (R-P2). None for a
-    /// service, on whose permissions no owner has facts.
+    /// The facts that are missing and that the permission looks at, needed in the end or not (R-P2).
     #[must_use]
     pub fn missing(&self) -> OwnerSet {
-        match self.facts.subject {
-            SubjectKind::User => catalogue::owners(self.permission).intersection(self.facts.missing()),
-            SubjectKind::Service => OwnerSet::EMPTY,
-        }
+        catalogue::owners(self.facts.subject, self.permission).intersection(self.facts.missing())
     }
 
     /// Why it was decided so (R-P2).
@@ -94,21 +90,41 @@ impl Decision {
                 continue;
             }
             explanation.would_be_granted_by.push(verdict.grant);
-            if let Some(unmet) = verdict.unmet()
-                && shown
-                && !explanation.unmet_conditions.contains(&unmet)
-            {
-                explanation.unmet_conditions.push(unmet);
+            if shown {
+                let told = verdict.unmet().map(|unmet| unmet.unmet(&self.facts)).unwrap_or_default();
+                add(&mut explanation.unmet_conditions, told);
+                add(&mut explanation.unmet_conditions, self.suspension(verdict.grant));
             }
         }
         explanation
     }
 
+    /// Why the app does not run, where the permission depends on that: told to whoever sees the app, whether or not a role of
+    /// theirs would grant it (R-A12).
+    fn suspension(&self, grant: Grant) -> Vec<&'static str> {
+        let suspended = self.facts.app.known().is_some_and(|app| app.linked && !app.suspension.is_none());
+        match grant.condition {
+            Some(Condition::Runs) if suspended => Condition::Runs.unmet(&self.facts),
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether the resource may be told of. An app is, to whoever sees it: to a Developer of the space who does not, a
-    /// condition that is told would say that the app is there (R-A5).
+    /// condition that is told would say that the app is there (R-A5). So it may to a service that has the permission by name
+    /// (R-E6).
     fn is_shown(&self) -> bool {
         self.permission.resource_type() != ResourceType::App
+            || self.facts.subject == SubjectKind::Service
+                && self.facts.named_permissions.contains(self.permission)
             || decide(Permission::AppGet, &self.facts).is_allowed()
+    }
+}
+
+fn add(all: &mut Vec<&'static str>, more: Vec<&'static str>) {
+    for sentence in more {
+        if !all.contains(&sentence) {
+            all.push(sentence);
+        }
     }
 }
 
@@ -143,9 +159,10 @@ impl Verdict {
         self.held.and(self.met)
     }
 
-    fn unmet(&self) -> Option<&'static str> {
+    /// The condition that keeps the role, which the subject holds, from granting it.
+    fn unmet(&self) -> Option<Condition> {
         let unmet = self.held == Truth::True && self.met == Truth::False;
-        self.grant.condition.filter(|_| unmet).map(Condition::unmet)
+        self.grant.condition.filter(|_| unmet)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What decisions are made from: facts about one subject and one resource, each with its owner.
 
 use crate::truth::Truth;
-use crate::{AppRole, ConsoleRole, OwnerSet, PermissionSet, Service};
+use crate::{AppRole, ConsoleRole, OwnerSet, PermissionSet, Service, Suspension};
 
 /// A fact as its owner told it, or the knowledge that it could not be had (R-P2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -208,4 +208,6 @@ pub struct AppFacts {
     pub deleted: bool,
     /// The subject's contributor role on the app, however it was given (R-A3, R-M11).
     pub role: Option<AppRole>,
+    /// Why it does not run: for what it is suspended itself, or the space that it is in (R-A12).
+    pub suspension: Suspension,
 }

@@ -27,6 +27,7 @@ mod permission;
 mod permission_set;
 mod role;
 mod service;
+mod suspension;
 mod table;
 mod truth;
 
@@ -44,3 +45,4 @@ pub use permission::{Permission, ResourceType};
 pub use permission_set::PermissionSet;
 pub use role::{AppRole, ConsoleRole, Plane, Role};
 pub use service::{OwnerSet, Service};
+pub use suspension::{Suspension, SuspensionReason};

@@ -100,6 +100,7 @@ fn also_cell(also: Also) -> String {
         Also::ContributorIf(roles, condition) => format!("{}, if {}", role_list(roles), condition.phrase()),
         Also::AppOfSpace => format!("{}, if {}", role_list(&AppRole::ALL), Condition::AppOfSpace.phrase()),
         Also::ServiceByName => "a service given it by name".to_owned(),
+        Also::ServiceByNameIf(condition) => format!("a service given it by name, if {}", condition.phrase()),
         Also::AnybodyByName => "a service or a person given it by name".to_owned(),
     }
 }

@@ -11,7 +11,7 @@ macro_rules! permissions {
 
         impl Permission {
             /// Every permission, in the order of the table.
-            pub const ALL: [Permission; 62] = [$(Permission::$variant,)*];
+            pub const ALL: [Permission; 64] = [$(Permission::$variant,)*];
 
             /// The permission's name: "space.get".
             #[must_use]
@@ -141,10 +141,14 @@ permissions! {
     AuthzCheckOthers = "authz.check_others",
     /// See listings (R-K6).
     MarketplaceListingsGet = "marketplace.listings.get",
+    /// Run an app; asked by the platform's runtime, which runs it (R-A12).
+    AppRun = "app.run",
     /// Keep a space's app groups and what roles they give (R-A11).
     AppGroupsUpdate = "app_groups.update",
     /// Deactivate people and reactivate them (R-M12).
     PeopleDeactivate = "people.deactivate",
+    /// Suspend apps and spaces, and lift that (R-A12).
+    PlatformSuspend = "platform.suspend",
     /// Make somebody console Admin of a space for a while (R-M14).
     PlatformBreakGlass = "platform.break_glass",
     /// List spaces of the whole platform (R-M12).

@@ -4,14 +4,14 @@
 
 use crate::Condition::{
     self, Bootstrap, BuildsInSpace, Linked, LinkedUntilDeleted, ManagesApp, MembersCreate, MembersLink,
-    Published, Unpublished, ViewAllApps,
+    Published, Runs, Unpublished, ViewAllApps,
 };
 use crate::Permission;
 #[allow(clippy::enum_glob_use, reason = "the table names every variant")]
 use crate::Permission::*;
 use crate::ResourceType::{self, App, Platform, Space};
 use crate::{AppRole, Role};
-use Also::{AnybodyByName, AppOfSpace, Contributor, ContributorIf, Nobody, ServiceByName};
+use Also::{AnybodyByName, AppOfSpace, Contributor, ContributorIf, Nobody, ServiceByName, ServiceByNameIf};
 use Cell::{Any, If, No, Yes};
 
 /// Whether a role of the space grants the permission.
@@ -40,6 +40,8 @@ pub(crate) enum Also {
     AppOfSpace,
     /// A service to which the operator gave the permission by name (R-P7).
     ServiceByName,
+    /// The same, while the condition is met.
+    ServiceByNameIf(Condition),
     /// A service or a person to whom the operator gave the permission by name (R-P8).
     AnybodyByName,
 }
@@ -70,9 +72,10 @@ const CONTRIBUTORS: Also = Contributor(&AppRole::ALL);
 const LINKERS: Also = ContributorIf(&[AppRole::Owner, AppRole::Admin], BuildsInSpace);
 const DEVELOPERS: Also =
     ContributorIf(&[AppRole::Owner, AppRole::Admin, AppRole::Deployer, AppRole::Developer], Linked);
-const DEPLOYERS: Also = ContributorIf(&[AppRole::Owner, AppRole::Admin, AppRole::Deployer], Linked);
+const DEPLOYERS: Also = ContributorIf(&[AppRole::Owner, AppRole::Admin, AppRole::Deployer], Runs);
 const MANAGERS: Also = ContributorIf(&[AppRole::Owner, AppRole::Admin], Linked);
 const OWNER: Also = ContributorIf(&[AppRole::Owner], Linked);
+const RUNTIME: Also = ServiceByNameIf(Runs);
 // Undeleting is deleting undone, and asks for the same permission (R-A10).
 const DELETER: Also = ContributorIf(&[AppRole::Owner], LinkedUntilDeleted);
 
@@ -162,8 +165,10 @@ const TABLE: [Row; Permission::ALL.len()] = [
     line(ListingsApprove,            Platform, [No,     No,            No,              No,              No],   ServiceByName, SUBMITTED),
     line(AuthzCheckOthers,           Platform, [No,     No,            No,              No,              No],   ServiceByName, NONE),
     line(MarketplaceListingsGet,     Space,    [No,     Yes,           No,              No,              No],   Nobody,        NONE),
+    line(AppRun,                     App,      [No,     No,            No,              No,              No],   RUNTIME,       NONE),
     line(AppGroupsUpdate,            Space,    [No,     No,            Yes,             No,              No],   Nobody,        NONE),
     line(PeopleDeactivate,           Platform, [No,     No,            No,              No,              No],   ServiceByName, NONE),
+    line(PlatformSuspend,            Platform, [No,     No,            No,              No,              No],   AnybodyByName, NONE),
     line(PlatformBreakGlass,         Platform, [No,     No,            No,              No,              No],   AnybodyByName, NONE),
     line(PlatformSpacesList,         Platform, [No,     No,            No,              No,              No],   AnybodyByName, NONE),
 ];

@@ -80,6 +80,7 @@ fn context(facts: &Facts) -> Context {
         ("viewAllApps".to_owned(), RestrictedExpression::new_bool(membership.view_all_apps)),
         ("linked".to_owned(), RestrictedExpression::new_bool(app.linked)),
         ("deleted".to_owned(), RestrictedExpression::new_bool(app.deleted)),
+        ("suspended".to_owned(), RestrictedExpression::new_bool(!app.suspension.is_none())),
         ("active".to_owned(), RestrictedExpression::new_bool(facts.active.known().unwrap())),
     ])
     .unwrap()

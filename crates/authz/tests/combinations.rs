@@ -2,7 +2,7 @@
 
 use devspaces_authz::{
     AppCreation, AppFacts, AppRole, BillingFacts, ConsoleRole, Fact, Facts, MarketplaceFacts,
-    MembershipFacts, PermissionSet, SpaceFacts, SpaceState, SubjectKind,
+    MembershipFacts, PermissionSet, SpaceFacts, SpaceState, SubjectKind, Suspension, SuspensionReason,
 };
 
 const BOOLS: [bool; 2] = [false, true];
@@ -47,9 +47,13 @@ pub(crate) fn memberships() -> Vec<MembershipFacts> {
 }
 
 pub(crate) fn apps() -> Vec<AppFacts> {
-    // What is deleted is linked to nothing.
-    let states = [(false, false), (true, false), (false, true)];
-    let of = |role| states.map(|(linked, deleted)| AppFacts { linked, deleted, role });
+    // What is deleted is linked to nothing. Which reason it is suspended for decides nothing.
+    let suspended = Suspension::NONE.with(SuspensionReason::Legal);
+    let none = Suspension::NONE;
+    let states =
+        [(false, false, none), (true, false, none), (true, false, suspended), (false, true, suspended)];
+    let of =
+        |role| states.map(|(linked, deleted, suspension)| AppFacts { linked, deleted, role, suspension });
     optional(&AppRole::ALL).flat_map(of).collect()
 }
 

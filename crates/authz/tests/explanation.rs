@@ -3,7 +3,7 @@
 use devspaces_authz::{
     AppCreation, AppFacts, AppRole, BillingFacts, Condition, ConsoleRole, Fact, Facts, Grant,
     MarketplaceFacts, MembershipFacts, Outcome, OwnerSet, Permission, PermissionSet, ResourceType, Role,
-    Service, SpaceFacts, SubjectKind, Via, decide, grants, grants_of, owners,
+    Service, SpaceFacts, SubjectKind, Suspension, SuspensionReason, Via, decide, grants, grants_of, owners,
 };
 
 use crate::combinations::{every, every_user, subjects};
@@ -18,7 +18,7 @@ fn member(role: ConsoleRole) -> Facts {
 }
 
 fn contributor(role: AppRole, linked: bool) -> Facts {
-    Facts { app: Fact::Known(AppFacts { linked, deleted: false, role: Some(role) }), ..user() }
+    Facts { app: Fact::Known(AppFacts { linked, role: Some(role), ..AppFacts::default() }), ..user() }
 }
 
 /// The facts with those of one kind replaced by what holds of a stranger in an empty space.
@@ -42,19 +42,22 @@ fn resets(facts: &Facts) -> [(OwnerSet, Facts); 6] {
 // R-P2: fetching less would miss a grant, fetching more would make a decision wait for what it does not need.
 #[test]
 fn the_owners_of_a_permission_are_exactly_those_whose_facts_can_change_its_decision() {
-    let named = Facts { named_permissions: PermissionSet::all(), ..user() };
-    let combinations = every(&[user(), named]);
-    for permission in Permission::ALL {
-        let mut matters = OwnerSet::EMPTY;
-        for facts in &combinations {
-            let outcome = decide(permission, facts).outcome();
-            for (owner, reset) in resets(facts) {
-                if decide(permission, &reset).outcome() != outcome {
-                    matters = matters.union(owner);
+    let named_permissions = PermissionSet::all();
+    for kind in [SubjectKind::User, SubjectKind::Service] {
+        let subject = Facts::of(kind);
+        let combinations = every(&[subject, Facts { named_permissions, ..subject }]);
+        for permission in Permission::ALL {
+            let mut matters = OwnerSet::EMPTY;
+            for facts in &combinations {
+                let outcome = decide(permission, facts).outcome();
+                for (owner, reset) in resets(facts) {
+                    if decide(permission, &reset).outcome() != outcome {
+                        matters = matters.union(owner);
+                    }
                 }
             }
+            assert_eq!(owners(kind, permission), matters, "{} of {kind:?}", permission.name());
         }
-        assert_eq!(owners(permission), matters, "{}", permission.name());
     }
 }
 
@@ -134,7 +137,7 @@ fn a_stranger_is_told_no_more_than_the_catalogue_says() {
 fn who_holds_a_role_is_told_which_condition_is_unmet() {
     let published = Fact::Known(SpaceFacts { published: true, ..SpaceFacts::default() });
     let market = Facts { marketplace: Fact::Known(MarketplaceFacts { admin: true }), ..user() };
-    let linked = Fact::Known(AppFacts { linked: true, deleted: false, role: None });
+    let linked = Fact::Known(AppFacts { linked: true, ..AppFacts::default() });
     let developer =
         MembershipFacts { role: Some(ConsoleRole::Developer), view_all_apps: true, has_admin: true };
     let with_add_on = Facts { app: linked, membership: Fact::Known(developer), ..user() };
@@ -154,12 +157,13 @@ fn who_holds_a_role_is_told_which_condition_is_unmet() {
         (Permission::AppUpdate, with_add_on, Condition::ManagesApp),
         (Permission::AppsLink, member(ConsoleRole::Admin), Condition::ManagesApp),
         (Permission::AppsLink, contributor(AppRole::Owner, false), Condition::BuildsInSpace),
-        (Permission::AppDeploy, contributor(AppRole::Owner, false), Condition::Linked),
+        (Permission::AppDeploy, contributor(AppRole::Owner, false), Condition::Runs),
+        (Permission::AppDelete, contributor(AppRole::Owner, false), Condition::LinkedUntilDeleted),
     ];
     for (permission, facts, unmet) in cases {
         let decision = decide(permission, &facts);
         assert_eq!(decision.outcome(), Outcome::Denied, "{}", permission.name());
-        assert_eq!(decision.explanation().unmet_conditions, [unmet.unmet()], "{}", permission.name());
+        assert_eq!(decision.explanation().unmet_conditions, unmet.unmet(&facts), "{}", permission.name());
     }
 }
 
@@ -167,7 +171,7 @@ fn who_holds_a_role_is_told_which_condition_is_unmet() {
 #[test]
 fn a_developer_is_told_the_same_of_an_app_that_is_hidden_and_of_one_that_is_not_there() {
     let none = member(ConsoleRole::Developer);
-    let linked = Fact::Known(AppFacts { linked: true, deleted: false, role: None });
+    let linked = Fact::Known(AppFacts { linked: true, ..AppFacts::default() });
     let hidden = Facts { app: linked, ..none };
     let of_app = Permission::ALL.into_iter().filter(|it| it.resource_type() == ResourceType::App);
     for permission in of_app {
@@ -177,11 +181,47 @@ fn a_developer_is_told_the_same_of_an_app_that_is_hidden_and_of_one_that_is_not_
     }
 }
 
+// R-A12, R-E6
+#[test]
+fn why_it_does_not_run_is_told_to_those_who_see_the_app_and_to_the_runtime() {
+    let suspension: Suspension = [SuspensionReason::Abuse, SuspensionReason::Legal].into_iter().collect();
+    let suspended = |facts: Facts| {
+        let app = AppFacts { suspension, ..facts.app.known().unwrap() };
+        Facts { app: Fact::Known(app), ..facts }
+    };
+    let named_permissions = PermissionSet::EMPTY.with(Permission::AppRun).unwrap();
+    let linked = Fact::Known(AppFacts { linked: true, ..AppFacts::default() });
+    let runtime = Facts { named_permissions, app: linked, ..Facts::of(SubjectKind::Service) };
+    let told = |permission, facts| decide(permission, &suspended(facts)).explanation().unmet_conditions;
+    let sees_all = Facts { app: linked, ..member(ConsoleRole::Admin) };
+    for (permission, facts, may) in [
+        (Permission::AppRun, runtime, true),
+        (Permission::AppDeploy, contributor(AppRole::Deployer, true), true),
+        (Permission::AppDeploy, contributor(AppRole::Viewer, true), false),
+        (Permission::AppDeploy, sees_all, false),
+    ] {
+        assert_eq!(decide(permission, &facts).is_allowed(), may);
+        let reasons = told(permission, facts);
+        assert!(
+            matches!(reasons.as_slice(), [abuse, legal] if abuse.contains("(ABUSE)") && legal.contains("(LEGAL)"))
+        );
+    }
+    let another = Facts { named_permissions: PermissionSet::EMPTY, ..runtime };
+    let sees_none = Facts { app: linked, ..member(ConsoleRole::Developer) };
+    for (permission, facts) in [
+        (Permission::AppRun, another),
+        (Permission::AppDeploy, sees_none),
+        (Permission::AppDelete, contributor(AppRole::Viewer, true)),
+    ] {
+        assert!(told(permission, facts).is_empty());
+    }
+}
+
 // R-A4
 #[test]
 fn a_derived_viewer_is_told_where_the_role_comes_from() {
     let facts = Facts {
-        app: Fact::Known(AppFacts { linked: true, deleted: false, role: None }),
+        app: Fact::Known(AppFacts { linked: true, ..AppFacts::default() }),
         ..member(ConsoleRole::Viewer)
     };
     let derived = Grant { role: Role::ConsoleViewer, condition: None, via: Some(Via::DerivedViewer) };
@@ -223,7 +263,9 @@ fn every_text_of_the_catalogue_reads_well() {
     let is_phrase = |text: &str| !text.is_empty() && !text.ends_with('.') && !text.contains('|');
     let is_sentence = |text: &str| text.ends_with('.') && text.starts_with(char::is_uppercase);
     for condition in Condition::ALL {
-        assert!(is_phrase(condition.phrase()) && is_sentence(condition.unmet()), "{condition:?}");
+        let unmet = condition.unmet(&user());
+        assert!(is_phrase(condition.phrase()) && !unmet.is_empty(), "{condition:?}");
+        assert!(unmet.into_iter().all(is_sentence), "{condition:?}");
     }
     assert!(Role::ALL.into_iter().all(|role| is_sentence(role.description()) && is_phrase(role.title())));
     assert!([Via::DerivedViewer, Via::AppOfSpace].into_iter().all(|via| is_phrase(via.phrase())));

@@ -3,7 +3,8 @@ use std::collections::{HashMap, HashSet};
 
 use devspaces_authz::{
     AppCreation, AppFacts, AppRole, BillingFacts, ConsoleRole, Fact, FactChange, Facts, MarketplaceFacts,
-    MembershipFacts, Permission, SpaceFacts, SpaceState, SubjectKind, decide, takes_away,
+    MembershipFacts, Permission, SpaceFacts, SpaceState, SubjectKind, Suspension, SuspensionReason, decide,
+    takes_away,
 };
 
 /// The facts of one person, all known.
@@ -18,6 +19,10 @@ struct Known {
 }
 
 const BOTH: [bool; 2] = [false, true];
+
+fn suspended() -> Suspension {
+    Suspension::NONE.with(SuspensionReason::Abuse)
+}
 
 impl Known {
     fn nothing() -> Self {
@@ -98,7 +103,12 @@ fn app_roles() -> Vec<Option<AppRole>> {
 
 fn apps() -> Vec<AppFacts> {
     let places = [(true, false), (false, false), (false, true)];
-    let app = |(linked, deleted)| app_roles().into_iter().map(move |role| AppFacts { linked, deleted, role });
+    let app = |(linked, deleted)| {
+        let of_role = move |role| {
+            [Suspension::NONE, suspended()].map(|suspension| AppFacts { linked, deleted, role, suspension })
+        };
+        app_roles().into_iter().flat_map(of_role)
+    };
     places.into_iter().flat_map(app).collect()
 }
 
@@ -177,6 +187,8 @@ fn after(change: FactChange, before: Known, world: &[Known]) -> Vec<Known> {
             added.into_iter().filter(|after| lower(after.app.role) <= lower(app.role)).collect()
         }
         FactChange::ContributorRoleChanged if app.role.is_some() => contributing(before, &BOTH),
+        FactChange::Suspended => vec![with_app(AppFacts { suspension: suspended(), ..app })],
+        FactChange::SuspensionLifted => vec![with_app(AppFacts { suspension: Suspension::NONE, ..app })],
         _ => Vec::new(),
     }
 }
@@ -253,6 +265,7 @@ fn is_known(before: Known, after_it: Known) -> bool {
         (FactChange::BillingAdminTaken, had.billing && !has.billing),
         (FactChange::MarketplaceAdminTaken, had.marketplace && !has.marketplace),
         (FactChange::AppUnlinked, had.app.linked && !has.app.linked),
+        (FactChange::Suspended, had.app.suspension.is_none() && !has.app.suspension.is_none()),
         (FactChange::PersonDeactivated, had.active && !has.active),
         (FactChange::ContributorRoleChanged, app_changes || had.space.contributes && !has.space.contributes),
     ];

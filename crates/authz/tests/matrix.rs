@@ -69,17 +69,23 @@ impl Line {
     }
 
     pub(crate) fn is_for_services(&self) -> bool {
-        self.authz_condition == "a service given this permission by name (R-P7)" || self.is_for_named_people()
+        self.authz_condition.starts_with("a service given this permission by name (R-P7)")
+            || self.is_for_named_people()
     }
 
     pub(crate) fn is_for_named_people(&self) -> bool {
         self.authz_condition == "a service or user given this permission by name (R-P8)"
     }
 
+    fn takes_running(&self) -> bool {
+        self.authz_condition.ends_with("app linked; neither the app nor its space suspended (R-A12)")
+    }
+
     /// What the file says of these facts.
     fn allows(&self, facts: &Facts) -> bool {
         if facts.subject == SubjectKind::Service {
-            return self.is_for_services() && facts.named_permissions.contains(self.permission);
+            let given = self.is_for_services() && facts.named_permissions.contains(self.permission);
+            return given && (!self.takes_running() || Known::of(facts).runs());
         }
         let known = Known::of(facts);
         if self.is_for_named_people() {
@@ -139,6 +145,7 @@ impl Line {
             Permission::AppGet | Permission::AppContributorsList => holds,
             // R-A10: undeleting asks for the permission to delete.
             Permission::AppDelete => holds && (known.app.linked || known.app.deleted),
+            _ if self.takes_running() => holds && known.runs(),
             _ => holds && known.app.linked,
         }
     }
@@ -164,6 +171,11 @@ impl Known {
             app: facts.app.known().unwrap(),
             active: facts.active.known().unwrap(),
         }
+    }
+
+    /// R-A12
+    fn runs(&self) -> bool {
+        self.app.linked && self.app.suspension.is_none()
     }
 
     /// Console roles on an app are those of the space that has it: none while no space does.
@@ -220,6 +232,7 @@ fn the_catalogue_lists_the_grants_of_every_cell() {
                 (_, Some("any")) => "no",
                 (_, Some(cell)) => cell,
                 (Role::SignedIn, _) if line.cell(Role::ConsoleAdmin) == Some("any") => "yes",
+                (Role::Service, _) if line.is_for_services() && line.takes_running() => "if",
                 (Role::Service, _) if line.is_for_services() => "yes",
                 (Role::NamedPerson, _) if line.is_for_named_people() => "yes",
                 (Role::SignedIn | Role::Service | Role::NamedPerson, _) => "no",
@@ -234,7 +247,7 @@ fn the_catalogue_lists_the_grants_of_every_cell() {
     }
 }
 
-// R-S1, R-S3, R-S4, R-S9, R-M2, R-M3, R-M7, R-A1, R-A2, R-A3, R-A4, R-A5, R-A6, R-K1, R-P7
+// R-S1, R-S3, R-S4, R-S9, R-M2, R-M3, R-M7, R-A1, R-A2, R-A3, R-A4, R-A5, R-A6, R-A12, R-K1, R-P7
 #[test]
 fn every_line_of_the_table_holds_for_every_combination_of_facts() {
     let combinations = every(&subjects());

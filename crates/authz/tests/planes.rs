@@ -154,7 +154,7 @@ fn administrators_of_a_plane_are_those_who_give_its_roles() {
     let outcomes = |permission: Permission| {
         let member = |role| Facts {
             membership: Fact::Known(MembershipFacts { role: Some(role), ..MembershipFacts::default() }),
-            app: Fact::Known(AppFacts { linked: true, deleted: false, role: None }),
+            app: Fact::Known(AppFacts { linked: true, ..AppFacts::default() }),
             ..Facts::of(SubjectKind::User)
         };
         ConsoleRole::ALL.map(|role| decide(permission, &member(role)).is_allowed())

@@ -1,8 +1,8 @@
 //! Services: they have what their operator configured by name, and nothing else.
 
 use devspaces_authz::{
-    Fact, Facts, Grant, NotAServicePermission, NotByPersonsName, Outcome, Permission, PermissionSet, Role,
-    SubjectKind, decide, grants, owners,
+    AppFacts, Fact, Facts, Grant, NotAServicePermission, NotByPersonsName, Outcome, Permission,
+    PermissionSet, Role, SubjectKind, decide, grants, owners,
 };
 
 use crate::combinations::every_user;
@@ -17,7 +17,8 @@ fn of_services() -> Vec<Permission> {
 fn a_service_has_each_permission_that_is_configured_for_it_and_no_other() {
     for configured in of_services() {
         let named_permissions = PermissionSet::EMPTY.with(configured).unwrap();
-        let service = Facts { named_permissions, ..Facts::of(SubjectKind::Service) };
+        let app = Fact::Known(AppFacts { linked: true, ..AppFacts::default() });
+        let service = Facts { named_permissions, app, ..Facts::of(SubjectKind::Service) };
         for permission in Permission::ALL {
             let allowed = decide(permission, &service).outcome() == Outcome::Allowed;
             assert_eq!(allowed, permission == configured, "{} from {}", permission.name(), configured.name());
@@ -105,6 +106,6 @@ fn somebody_who_is_not_active_has_nothing_by_being_signed_in() {
         assert_eq!(outcome(Fact::Known(true)), Outcome::Allowed);
         assert_eq!(outcome(Fact::Known(false)), Outcome::Denied);
         assert_eq!(outcome(Fact::Missing), Outcome::Unavailable);
-        assert!(owners(permission).contains_person());
+        assert!(owners(SubjectKind::User, permission).contains_person());
     }
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use devspaces_authz::{
     AppFacts, BillingFacts, ConsoleRole, Fact, Facts, MarketplaceFacts, MembershipFacts, Service, SpaceFacts,
+    SubjectKind, Suspension,
 };
 use devspaces_kit::{
     clock::Timestamp,
@@ -34,6 +35,14 @@ impl Question {
     }
 }
 
+/// What kind of subject somebody is, by their name.
+pub(crate) fn kind_of(subject: &Principal) -> SubjectKind {
+    match subject {
+        Principal::User(_) => SubjectKind::User,
+        Principal::Service(_) => SubjectKind::Service,
+    }
+}
+
 /// A state of a scope's facts. Two readings with the same version saw the same facts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Version {
@@ -47,8 +56,9 @@ pub struct Version {
 /// What a version covers beside the entries of its scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cover {
-    /// The groups of the space that an app is in, and what they are given (R-M11, R-A11).
-    Groups = 1,
+    /// What changes for all apps of a space at once: its groups and what they are given (R-M11, R-A11), and what it is suspended
+    /// for (R-A12).
+    Space = 1,
     /// Whether the person is active, in all scopes at once (R-M12).
     Person = 2,
     /// Whether a space has an active Admin: it depends on the standing of several people (R-M3).
@@ -99,6 +109,8 @@ pub enum OwnFacts {
         deleted: bool,
         /// The contributor roles on the app, by all ways (R-A3, R-M11, R-A11).
         roles: HeldRoles,
+        /// Why it does not run: for what it is suspended itself, or the space that it is linked to (R-A12).
+        suspension: Suspension,
     },
     /// Any service, of a person.
     Person {
@@ -136,9 +148,9 @@ impl OwnFacts {
             }
             Self::Billing(billing) => facts.billing = Fact::Known(billing),
             Self::Marketplace(marketplace) => facts.marketplace = Fact::Known(marketplace),
-            Self::App { space, deleted, ref roles } => {
+            Self::App { space, deleted, ref roles, suspension } => {
                 let role = roles.highest_at(read_time).map(|held| held.role);
-                facts.app = Fact::Known(AppFacts { linked: space.is_some(), deleted, role });
+                facts.app = Fact::Known(AppFacts { linked: space.is_some(), deleted, role, suspension });
             }
             Self::Person { active } => facts.active = Fact::Known(active),
         }
@@ -210,15 +222,15 @@ mod tests {
         let stamps = [Uuid::from_u128(1), Uuid::from_u128(2)];
         let mut all = vec![version()];
         for stamp in stamps {
-            for cover in [Cover::Groups, Cover::Person] {
+            for cover in [Cover::Space, Cover::Person] {
                 all.push(version().covering(cover, Some(stamp)));
             }
         }
-        all.push(version().covering(Cover::Groups, Some(stamps[0])).covering(Cover::Person, Some(stamps[1])));
+        all.push(version().covering(Cover::Space, Some(stamps[0])).covering(Cover::Person, Some(stamps[1])));
         all.extend([false, true].map(|so| version().saying(Cover::Admins, so)));
         for (place, one) in all.iter().enumerate() {
             assert!(all[place + 1..].iter().all(|other| !other.is_known(Some(one))), "{one:?}");
         }
-        assert_eq!(version().covering(Cover::Groups, None), version());
+        assert_eq!(version().covering(Cover::Space, None), version());
     }
 }

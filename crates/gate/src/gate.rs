@@ -11,7 +11,7 @@ use devspaces_kit::{
 
 use crate::{
     exchange::{Overloaded, Sent},
-    facts::{OwnFacts, Question},
+    facts::{OwnFacts, Question, kind_of},
     gather::{Gathered, Gatherer},
     owner::FactOwner,
     pass::{Pass, Standing},
@@ -304,10 +304,7 @@ fn subject_of(caller: &Caller) -> Arc<Principal> {
     Arc::new(caller.principal.clone())
 }
 
-/// Whose facts a decision needs. No owner has facts about what a service may (R-P7).
+/// Whose facts a decision needs.
 fn needs(subject: &Principal, permission: Permission) -> OwnerSet {
-    match subject {
-        Principal::User(_) => owners(permission),
-        Principal::Service(_) => OwnerSet::EMPTY,
-    }
+    owners(kind_of(subject), permission)
 }

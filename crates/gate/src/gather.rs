@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     exchange::{Confirmed, Overloaded, Sent},
-    facts::{OwnFacts, Question, Version},
+    facts::{OwnFacts, Question, Version, kind_of},
     source::{Asking, Source},
     sources::Sources,
 };
@@ -57,10 +57,7 @@ pub(crate) struct Gatherer<'a> {
 impl Gatherer<'_> {
     /// Nothing is known yet, except that of owners which are not deployed nobody holds anything.
     pub(crate) fn nothing(&self) -> Gathered {
-        let subject = match **self.subject {
-            Principal::User(_) => SubjectKind::User,
-            Principal::Service(_) => SubjectKind::Service,
-        };
+        let subject = kind_of(self.subject);
         let facts = Facts {
             subject,
             named_permissions: self.named_permissions,
@@ -171,12 +168,14 @@ impl Gatherer<'_> {
         };
         let question = self.question(app.into());
         let mut expected = source.guess(&question).map(|seen| seen.link().unwrap_or(SpaceName::NIL));
+        // Then it is of no consequence which space it is.
+        let of_app_alone = !self.sources.iter().any(|source| needs.contains(source.owner()));
         for _ in 0..ROUNDS {
             let asking = self.ask(source, question.clone())?;
             let about_space = expected.map_or(Ok(Vec::new()), |space| self.ask_about(space, needs))?;
             let Some(app) = asking.answer().await else { break };
             let link = app.link();
-            if expected == Some(link.unwrap_or(SpaceName::NIL)) {
+            if of_app_alone || expected == Some(link.unwrap_or(SpaceName::NIL)) {
                 gathered.enter(&app);
                 match link {
                     Some(space) => self.enter_space(&mut gathered, space, about_space).await,

@@ -11,7 +11,11 @@ use devspaces_kit::{
 };
 use futures::future::join_all;
 
-use crate::{gate::Gate, owner::{ConsoleHolder, Held, Viewers}, verdict::unavailable};
+use crate::{
+    gate::Gate,
+    owner::{ConsoleHolder, Held, Viewers},
+    verdict::unavailable,
+};
 
 /// Up to so many spaces of one person no list is long work: more than people have, as a rule.
 const FEW: usize = 100;

@@ -125,7 +125,12 @@ impl Remote {
             let user = viewer.user.parse().map_err(|_| self.unreadable())?;
             Ok(ConsoleHolder { user, role, emergency: viewer.emergency })
         };
-        known.map(holder).collect()
+        let mut holders = known.map(holder).collect::<Result<Vec<_>, Fault>>()?;
+        if let Viewers::One(user) = which {
+            // A peer of before tells of the first one, whoever is asked about.
+            holders.retain(|holder| holder.user == *user);
+        }
+        Ok(holders)
     }
 
     pub(crate) async fn app_roles(

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use devspaces_authz::{AppRole, ConsoleRole, Service};
+use devspaces_authz::{AppRole, ConsoleRole, Service, Suspension};
 use devspaces_kit::{
     clock::{Clock, Timestamp},
     identity::Caller,
@@ -118,6 +118,11 @@ pub(crate) fn version(sequence: i64) -> Version {
 /// Membership facts with this role.
 pub(crate) fn member(role: Option<ConsoleRole>) -> OwnFacts {
     OwnFacts::Membership { role, view_all_apps: false, expire_time: None, has_admin: true }
+}
+
+/// Facts of an app in this space, or in none, that is not suspended.
+pub(crate) fn app_facts(space: Option<SpaceName>, roles: HeldRoles) -> OwnFacts {
+    OwnFacts::App { space, deleted: false, roles, suspension: Suspension::NONE }
 }
 
 /// A call that reached an owner. The test answers it, when it likes.
@@ -236,7 +241,7 @@ impl Memory {
     fn reading(&self, question: &Question) -> Reading {
         let unknown = || {
             let facts = match question.scope {
-                Scope::App(_) => OwnFacts::App { space: None, deleted: false, roles: held(None) },
+                Scope::App(_) => app_facts(None, held(None)),
                 Scope::People => OwnFacts::Person { active: true },
                 _ => OwnFacts::nothing(self.owner),
             };

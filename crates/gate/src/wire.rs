@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use devspaces_authz::{
     AppCreation, AppRole, BillingFacts, ConsoleRole, MarketplaceFacts, Service, SpaceFacts, SpaceState,
+    SuspensionReason,
 };
 use devspaces_kit::{
     clock::Timestamp,
@@ -94,7 +95,10 @@ pub(crate) fn facts_to_wire(facts: OwnFacts) -> proto::Facts {
         OwnFacts::Marketplace(MarketplaceFacts { admin }) => {
             Kind::Marketplace(proto::MarketplaceFacts { admin })
         }
-        OwnFacts::App { space, deleted, roles } => Kind::App(app_to_wire(space, deleted, &roles)),
+        OwnFacts::App { space, deleted, roles, suspension } => {
+            let suspended_for = suspension.reasons().map(|reason| reason_to_wire(reason).into()).collect();
+            Kind::App(proto::AppFacts { suspended_for, ..app_to_wire(space, deleted, &roles) })
+        }
         OwnFacts::Person { active } => Kind::Person(proto::PersonFacts { active }),
     };
     proto::Facts { facts: Some(kind) }
@@ -127,6 +131,7 @@ pub(crate) fn facts_from_wire(facts: proto::Facts) -> Result<OwnFacts, Unreadabl
             space: optional::<SpaceName>(&facts.space)?,
             deleted: facts.deleted,
             roles: roles_from_wire(facts.role, facts.held)?,
+            suspension: facts.suspended_for.into_iter().map(reason_from_wire).collect::<Result<_, _>>()?,
         },
         Kind::Person(proto::PersonFacts { active }) => OwnFacts::Person { active },
     })
@@ -158,6 +163,20 @@ fn roles_from_wire(plain: i32, held: Vec<proto::HeldRole>) -> Result<HeldRoles, 
     let plain = Ok(contributor_from_wire(plain).map(HeldRole::own));
     let all = std::iter::once(plain).chain(held.into_iter().map(read));
     all.filter_map(Result::transpose).collect()
+}
+
+fn reason_to_wire(reason: SuspensionReason) -> proto::SuspensionReason {
+    match reason {
+        SuspensionReason::Abuse => proto::SuspensionReason::Abuse,
+        SuspensionReason::Security => proto::SuspensionReason::Security,
+        SuspensionReason::Legal => proto::SuspensionReason::Legal,
+    }
+}
+
+/// What is suspended for a reason that only a newer peer knows is not told to run.
+fn reason_from_wire(reason: i32) -> Result<SuspensionReason, Unreadable> {
+    let known = SuspensionReason::ALL.into_iter().find(|known| reason_to_wire(*known) as i32 == reason);
+    known.ok_or(Unreadable)
 }
 
 /// A name, or nothing where the field is empty.
@@ -242,7 +261,7 @@ pub fn contributor_to_wire(role: AppRole) -> proto::ContributorRole {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{at, space};
+    use crate::testing::{app_facts, at, space};
 
     /// A number that no enum has yet.
     const NEWER: i32 = 99;
@@ -259,7 +278,12 @@ mod tests {
             OwnFacts::Marketplace(MarketplaceFacts { admin: true }),
             OwnFacts::Person { active: true },
             OwnFacts::Membership { role: None, view_all_apps: false, expire_time: None, has_admin: true },
-            OwnFacts::App { space: None, deleted: true, roles: HeldRoles::default() },
+            OwnFacts::App {
+                space: None,
+                deleted: true,
+                roles: HeldRoles::default(),
+                suspension: SuspensionReason::ALL.into_iter().collect(),
+            },
         ];
         for role in ConsoleRole::ALL.map(Some) {
             all.push(OwnFacts::Membership { role, view_all_apps: true, expire_time, has_admin: false });
@@ -269,7 +293,7 @@ mod tests {
             let ending = HeldRole { role, expire_time, through: Some("group Mobile".to_owned()) };
             for roles in [vec![HeldRole::own(role)], vec![ending.clone()], vec![ending, lower]] {
                 let roles = roles.into_iter().collect();
-                all.push(OwnFacts::App { space: Some(space(1)), deleted: false, roles });
+                all.push(app_facts(Some(space(1)), roles));
             }
         }
         for state in [SpaceState::None, SpaceState::Active, SpaceState::Archived, SpaceState::Deleted] {
@@ -293,9 +317,12 @@ mod tests {
         let member = read(proto::facts::Facts::Membership(member)).unwrap();
         assert!(matches!(member, OwnFacts::Membership { role: None, .. }));
         let newer = proto::HeldRole { role: NEWER, ..Default::default() };
-        let app = proto::AppFacts { role: NEWER, held: vec![newer], ..Default::default() };
-        let app = read(proto::facts::Facts::App(app)).unwrap();
+        let newer = proto::AppFacts { role: NEWER, held: vec![newer], ..Default::default() };
+        let app = read(proto::facts::Facts::App(newer)).unwrap();
         assert!(matches!(app, OwnFacts::App { roles, .. } if roles == HeldRoles::default()));
+        // R-A12: nor is it no reason.
+        let suspended = proto::AppFacts { suspended_for: vec![NEWER], ..Default::default() };
+        assert_eq!(read(proto::facts::Facts::App(suspended)), Err(Unreadable));
         let space =
             proto::SpaceFacts { state: NEWER, published: true, app_creation: NEWER, ..Default::default() };
         let space = read(proto::facts::Facts::Space(space)).unwrap();

@@ -1,7 +1,7 @@
 //! What the space service knows that permissions depend on.
 use std::sync::LazyLock;
 
-use devspaces_authz::{AppCreation, AppRole, Service, SpaceFacts, SpaceState};
+use devspaces_authz::{AppCreation, AppRole, Service, SpaceFacts, SpaceState, Suspension};
 use devspaces_gate::{Cover, FactOwner, HeldRole, OwnFacts, PlacedApp, Question, Reading, Roles, Version};
 use devspaces_kit::{
     clock::Timestamp,
@@ -36,6 +36,8 @@ struct Row {
     until_both: Option<Timestamp>,
     app_space: Option<Uuid>,
     deleted: Option<bool>,
+    suspended_for: Option<String>,
+    space_suspended_for: Option<String>,
     stamp: Option<Uuid>,
     role: Option<String>,
     active: Option<bool>,
@@ -48,20 +50,23 @@ struct Row {
 /// Heads and facts in one statement, so that a version and its facts are of one moment. A question about a space finds
 /// no app of that id, and the other way round.
 ///
-/// What changes with the groups of a space is covered by its stamp, so that nothing is written to all its apps.
+/// What changes for all apps of a space, by its groups or its suspension, is covered by its stamp, so that nothing is written to
+/// each of them.
 static READ: LazyLock<RowsSql> = LazyLock::new(|| {
     let lasting = store::contributes::lasting("q.person", "q.id");
     let [own, group, app_group, both] = store::contributes::until("q.person", "q.id");
     let base = format!(
         "SELECT CAST(q.place AS BIGINT) AS place, 0 AS way, h.facts_sequence, h.facts_hash, h.time, s.state, s.published, s.app_creation,
            {lasting} AS contributes, {own} AS until_own, {group} AS until_group, {app_group} AS until_app_group,
-           {both} AS until_both, a.space AS app_space, a.delete_time IS NOT NULL AS deleted, t.stamp,
+           {both} AS until_both, a.space AS app_space, a.delete_time IS NOT NULL AS deleted,
+           a.suspended_for, z.suspended_for AS space_suspended_for, t.stamp,
            COALESCE(p.active, TRUE) AS active, p.stamp AS person_stamp,
            c.role, c.expire_time, CAST(NULL AS TEXT) AS group_name, CAST(NULL AS TEXT) AS app_group_name
          FROM question q
          LEFT JOIN head h ON h.scope = q.scope
          LEFT JOIN space s ON s.id = q.id
          LEFT JOIN app a ON a.id = q.id
+         LEFT JOIN space z ON z.id = a.space
          LEFT JOIN group_stamp t ON t.space = COALESCE(a.space, q.id)
          LEFT JOIN contributor c ON c.app = q.id AND c.person = q.person
          LEFT JOIN standing p ON p.person = q.person"
@@ -71,7 +76,7 @@ static READ: LazyLock<RowsSql> = LazyLock::new(|| {
         let (number, held, (tables, on)) = (number + 1, way.held(), way.between());
         format!(
             "SELECT CAST(q.place AS BIGINT), {number}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-               NULL, NULL, NULL, NULL, NULL, {held}
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, {held}
              FROM question q CROSS JOIN {tables} WHERE {app} = q.id AND {person} = q.person AND {on}"
         )
     };
@@ -81,6 +86,12 @@ static READ: LazyLock<RowsSql> = LazyLock::new(|| {
 });
 
 impl Row {
+    /// A space's suspension is that of all its apps (R-A12).
+    fn suspension(&self) -> Result<Suspension, Error> {
+        let read = |stored: &Option<String>| store::suspension::read(stored.as_deref().unwrap_or_default());
+        Ok(read(&self.suspended_for)?.union(read(&self.space_suspended_for)?))
+    }
+
     fn held(&mut self) -> Result<Option<HeldRole>, Error> {
         let Some(role) = self.role.take() else { return Ok(None) };
         let names = (self.group_name.take(), self.app_group_name.take());
@@ -114,11 +125,12 @@ fn reading(question: &Question, mut row: Row, others: Vec<HeldRole>) -> Result<R
                 space: row.app_space.filter(|_| !deleted).map(SpaceName),
                 deleted,
                 roles: row.held()?.into_iter().chain(others).filter(|_| active).collect(),
+                suspension: row.suspension()?,
             }
         }
     };
     let version = Version::of_head(row.facts_sequence, row.facts_hash)
-        .covering(Cover::Groups, row.stamp)
+        .covering(Cover::Space, row.stamp)
         .covering(Cover::Person, row.person_stamp);
     Ok(Reading { version, last_time: row.time, facts })
 }
@@ -179,7 +191,9 @@ impl FactOwner for SpaceOwner {
         now: Timestamp,
     ) -> Result<Vec<(Uuid, OwnFacts)>, Error> {
         let after = after.unwrap_or_default();
-        Ok(contributing(store::contributor::spaces_with_roles(db, subject.person(), after, limit, now).await?))
+        Ok(contributing(
+            store::contributor::spaces_with_roles(db, subject.person(), after, limit, now).await?,
+        ))
     }
 
     async fn app_roles(

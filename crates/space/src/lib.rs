@@ -106,6 +106,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/14_group_bindings.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "space",
+        version: 15,
+        sql: include_str!("../migrations/15_suspensions.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.

@@ -34,13 +34,14 @@ pub(crate) struct Reach {
 /// What a space and an app can be like, for somebody who holds nothing.
 fn states() -> impl Iterator<Item = Facts> {
     let flags = || [false, true].into_iter();
+    // Whoever has a permission on an app that is suspended has it on one that is not.
     let apps = [(true, false), (false, true), (false, false)];
     flags().flat_map(move |published| {
         flags().flat_map(move |has_admin| {
             apps.into_iter().map(move |(linked, deleted)| Facts {
                 space: Fact::Known(SpaceFacts { published, ..SpaceFacts::default() }),
                 membership: Fact::Known(MembershipFacts { has_admin, ..MembershipFacts::default() }),
-                app: Fact::Known(AppFacts { linked, deleted, role: None }),
+                app: Fact::Known(AppFacts { linked, deleted, ..AppFacts::default() }),
                 ..Facts::of(SubjectKind::User)
             })
         })

@@ -1,5 +1,5 @@
 //! `ListResources`: where a subject has a permission.
-use devspaces_authz::{Permission, ResourceType};
+use devspaces_authz::{Permission, Plane, ResourceType};
 use devspaces_kit::{
     identity::Caller,
     name::{AppName, Principal, SpaceName},
@@ -40,6 +40,11 @@ pub(crate) async fn answer(
     if permission.is_some_and(|permission| permission.resource_type() == ResourceType::Platform) {
         parser.bad("permission", "must be a permission on spaces or apps: this one is on no resource");
     }
+    let of_service = matches!(subject, Some(Principal::Service(_)));
+    if of_service && permission.is_some_and(|permission| is_of_every_resource(permission)) {
+        let sentence = "must be one that comes with roles: a service to which this one is given has it on every app that runs";
+        parser.bad("permission", sentence);
+    }
     let (subject, permission) = parser.finish_with(subject.zip(permission))?;
     if subject != *asker {
         asker::may_ask_anything(gate, asker, Resource::Platform).await?;
@@ -58,6 +63,11 @@ pub(crate) async fn answer(
         let after = after.map(|key| space_of(&key).ok_or_else(Fault::page_token_invalid)).transpose()?;
         wanted.spaces(gate, after, &tokens).await
     }
+}
+
+/// Whether a service to which it is given has it on whatever resource there is, as that stands.
+fn is_of_every_resource(permission: Permission) -> bool {
+    permission.resource_type() != ResourceType::Platform && permission.plane() == Plane::Service
 }
 
 /// What is asked, apart from where the page begins.

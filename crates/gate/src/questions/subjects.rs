@@ -1,7 +1,7 @@
 //! `ListSubjects`: who has a permission on a resource.
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use devspaces_authz::{OwnerSet, Permission, Role, Service, grants};
+use devspaces_authz::{OwnerSet, Permission, Role, Service, SubjectKind, grants, owners};
 use devspaces_kit::{
     identity::Caller,
     name::{Principal, Scope, SpaceName, UserName},
@@ -18,7 +18,13 @@ use super::{
     reach::Reach,
     walk::{self, Candidates, Listing},
 };
-use crate::{gate::Gate, owner::{Roles, Viewers}, resource::Resource, source::Source, verdict::unavailable};
+use crate::{
+    gate::Gate,
+    owner::{Roles, Viewers},
+    resource::Resource,
+    source::Source,
+    verdict::{is_allowed, unavailable},
+};
 
 /// Answers a page.
 ///
@@ -48,12 +54,13 @@ pub(crate) async fn answer(
     }
     let list = Subjects { gate, permission, resource, place: place(gate, asker, resource).await? };
     let page = walk::page(gate, &list, after, size, request.explain).await?;
+    let every_service = gate.services().every_service_has(permission) && list.may(asker).await?;
     Ok(ListSubjectsResponse {
         subjects: page.entries,
         next_page_token: tokens.next(page.next.map(|subject| subject.to_string())),
         as_of: Some(page.as_of.into()),
         everyone_signed_in: false,
-        every_service: gate.services().every_service_has(permission),
+        every_service,
     })
 }
 
@@ -81,6 +88,17 @@ struct Subjects<'a> {
     resource: Resource,
     /// The space of the resource.
     place: Option<SpaceName>,
+}
+
+impl Subjects<'_> {
+    /// Whether services that have the permission by name have it on this resource, as it stands (R-A12): as the one that asks.
+    async fn may(&self, asker: &Principal) -> Result<bool, Fault> {
+        if owners(SubjectKind::Service, self.permission).is_empty() {
+            return Ok(true);
+        }
+        let checked = self.gate.check(asker, self.permission, self.resource, Duration::ZERO).await?;
+        is_allowed(&checked.decision, self.resource)
+    }
 }
 
 impl Listing for Subjects<'_> {

@@ -14,7 +14,9 @@ use crate::{
     gate::Gate,
     resource::Resource,
     sources::NamedPermissions,
-    testing::{Database, Memory, TestClock, at, caller, gate_of, held, member, question, space, user},
+    testing::{
+        Database, Memory, TestClock, app_facts, at, caller, gate_of, held, member, question, space, user,
+    },
 };
 
 const ADMIN: Option<ConsoleRole> = Some(ConsoleRole::Admin);
@@ -117,7 +119,7 @@ async fn an_app_that_moved_since_the_check_is_not_judged_by_its_old_space() {
     let world = World::new().await;
     let app = AppName(Uuid::from_u128(7));
     let about_app = question(app, "alice");
-    let linked = |id| OwnFacts::App { space: Some(space(id)), deleted: false, roles: held(None) };
+    let linked = |id| app_facts(Some(space(id)), held(None));
     world.spaces.set(about_app.clone(), 1, linked(1));
     let gate = world.gate(&world.spaces);
     let pass = gate.require(&caller(user("alice")), Permission::AppUpdate, Resource::App(app)).await.unwrap();
@@ -159,7 +161,7 @@ async fn linking_is_decided_by_the_app_and_the_space_together() {
     let world = World::new().await;
     let app = AppName(Uuid::from_u128(7));
     let both = Resource::Link { app, space: space(1) };
-    let owned = |space, role| OwnFacts::App { space, deleted: false, roles: held(role) };
+    let owned = |space, role| app_facts(space, held(role));
     let gate = world.gate(&world.spaces);
     let denied = gate.require(&caller(user("alice")), Permission::AppsLink, both).await;
     assert_eq!(denied.err(), Some(Fault::permission_denied("apps.link", space(1))), "no role on the app");

@@ -3,6 +3,7 @@ use std::{sync::Arc, time::Duration};
 
 use devspaces_authz::{
     ConsoleRole, Fact, MarketplaceFacts, Outcome, Permission, PermissionSet, Service, SpaceFacts, SpaceState,
+    SubjectKind,
 };
 use devspaces_kit::{
     name::Principal,
@@ -94,7 +95,7 @@ async fn strangers_get_the_same_answer_whatever_the_space_while_an_owner_of_role
             for id in [1, 2, 3] {
                 let fault = require(&gate, permission, space(id)).await.unwrap_err();
                 // Accepting the terms takes no role that the marketplace service has.
-                let same = if devspaces_authz::owners(permission).contains(is_down) {
+                let same = if devspaces_authz::owners(SubjectKind::User, permission).contains(is_down) {
                     Fault::facts_unavailable(&[is_down.name()])
                 } else {
                     Fault::permission_denied(permission.name(), space(id))

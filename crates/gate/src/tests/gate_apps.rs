@@ -11,14 +11,16 @@ use super::gate::{require, said};
 use crate::{
     facts::OwnFacts,
     resource::Resource,
-    testing::{Memory, TestClock, caller, down, gate, held, member, question, scripted, space, user},
+    testing::{
+        Memory, TestClock, app_facts, caller, down, gate, held, member, question, scripted, space, user,
+    },
 };
 
 const ADMIN: Option<ConsoleRole> = Some(ConsoleRole::Admin);
 
 /// An app that the space service holds in memory.
 fn app_in(id: Option<u128>) -> OwnFacts {
-    OwnFacts::App { space: id.map(space), deleted: false, roles: held(None) }
+    app_facts(id.map(space), held(None))
 }
 
 const APP: AppName = AppName(Uuid::from_u128(7));
@@ -102,7 +104,7 @@ async fn an_app_that_moves_on_and_on_is_unavailable() {
 async fn a_contributor_of_an_unlinked_app_needs_no_space() {
     let clock = TestClock::at(0);
     let spaces = Memory::of(Service::Space);
-    let owned = OwnFacts::App { space: None, deleted: false, roles: held(Some(AppRole::Owner)) };
+    let owned = app_facts(None, held(Some(AppRole::Owner)));
     spaces.set(question(APP, "alice"), 1, owned);
     let gate = gate([spaces.source(&clock), Memory::of(Service::Membership).source(&clock)], &clock);
     let pass = gate.require(&caller(user("alice")), Permission::AppGet, Resource::App(APP)).await.unwrap();
@@ -139,7 +141,7 @@ async fn strangers_get_the_same_answer_whatever_the_app_also_while_an_owner_is_d
 async fn a_contributor_of_an_unlinked_app_needs_no_owner_of_other_roles() {
     let clock = TestClock::at(0);
     let spaces = Memory::of(Service::Space);
-    let owned = OwnFacts::App { space: None, deleted: false, roles: held(Some(AppRole::Owner)) };
+    let owned = app_facts(None, held(Some(AppRole::Owner)));
     spaces.set(question(APP, "alice"), 1, owned);
     let gate = gate([spaces.source(&clock), down(Service::Membership, &clock)], &clock);
     for _ in 0..2 {

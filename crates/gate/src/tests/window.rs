@@ -12,7 +12,9 @@ use crate::{
     gate::Gate,
     resource::Resource,
     sources::{NamedPermissions, Sources},
-    testing::{Call, Memory, TestClock, at, caller, held, member, question, scripted, settle, space, user},
+    testing::{
+        Call, Memory, TestClock, app_facts, at, caller, held, member, question, scripted, settle, space, user,
+    },
 };
 
 const ADMIN: Option<ConsoleRole> = Some(ConsoleRole::Admin);
@@ -234,8 +236,7 @@ async fn whoever_follows_a_call_by_which_an_app_has_moved_is_answered_by_its_new
         members.set(question(space(1), "alice"), 1, member(ADMIN));
         members.set(question(space(2), "alice"), 1, member(there));
         let app = AppName(Uuid::from_u128(7));
-        let in_space =
-            |number| Some(OwnFacts::App { space: Some(space(number)), deleted: false, roles: held(None) });
+        let in_space = |number| Some(app_facts(Some(space(number)), held(None)));
         let check = || {
             let gate = gate.clone();
             tokio::spawn(async move { checked(&gate, Permission::AppGet, app).await })
@@ -317,7 +318,7 @@ async fn an_app_is_answered_from_memory_with_the_space_it_is_in() {
     let clock = TestClock::at(0);
     let (spaces, members) = (Memory::of(Service::Space), Memory::of(Service::Membership));
     let app = AppName(Uuid::from_u128(7));
-    let in_space = |space, role| OwnFacts::App { space, deleted: false, roles: held(role) };
+    let in_space = |space, role| app_facts(space, held(role));
     spaces.set(question(app, "alice"), 1, in_space(Some(space(1)), None));
     members.set(question(space(1), "alice"), 1, member(ADMIN));
     let gate = gate([&spaces, &members], &clock);

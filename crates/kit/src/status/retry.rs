@@ -99,6 +99,7 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::SpaceNotSettled
         | Reason::SpaceDeleted
         | Reason::SpaceNotDeleted
+        | Reason::NotSuspended
         | Reason::CursorLost
         // A defect stays one.
         | Reason::Internal

@@ -6,7 +6,7 @@ use devspaces_kit::{
 use devspaces_ledger::etag;
 use devspaces_proto::space::v1 as proto;
 
-use super::contributor::wire_role;
+use super::{contributor::wire_role, suspension::standing};
 use crate::domain::{App, Details, DetailsPatch, Listing};
 
 /// An app as someone in this role sees it.
@@ -16,6 +16,7 @@ pub(crate) fn to_wire(app: App, role: AppRole) -> proto::App {
         name: app.name.to_string(),
         uid: app.name.0.to_string(),
         purge_time: app.purge_time().map(Into::into),
+        standing: Some(standing(app.standing())),
         display_name: app.details.display_name,
         description: app.details.description,
         space: app.space.map(|space| space.to_string()).unwrap_or_default(),

@@ -3,4 +3,5 @@ pub(crate) mod app;
 pub(crate) mod app_group;
 pub(crate) mod contributor;
 pub(crate) mod space;
+pub(crate) mod suspension;
 pub(crate) mod transfer;

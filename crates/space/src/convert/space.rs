@@ -6,6 +6,7 @@ use devspaces_kit::{
 use devspaces_ledger::etag;
 use devspaces_proto::{facts::v1::GetBillingStatusResponse, space::v1 as proto};
 
+use super::suspension::standing;
 use crate::domain::{Metadata, Patch, Space, purge_time};
 
 impl From<Space> for proto::Space {
@@ -24,6 +25,7 @@ impl From<Space> for proto::Space {
             delete_time: space.delete_time.map(Into::into),
             purge_time: space.delete_time.map(|deleted| purge_time(deleted).into()),
             app_creation: wire_app_creation(space.app_creation).into(),
+            standing: Some(standing(space.suspension)),
         }
     }
 }

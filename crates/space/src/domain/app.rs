@@ -1,10 +1,11 @@
+use devspaces_authz::Suspension;
 use devspaces_kit::{
     clock::Timestamp,
     name::{AppName, ListingName, SpaceName},
 };
 use serde_json::{Value, json};
 
-use super::purge_time;
+use super::{purge_time, suspension::reasons_json};
 
 /// What people call an app, and say of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +62,10 @@ pub(crate) struct App {
     pub(crate) listing: Listing,
     /// The listing that has reserved it: as long as it is not private (R-K6).
     pub(crate) listed_by: Option<ListingName>,
+    /// R-A12: of the app itself.
+    pub(crate) suspension: Suspension,
+    /// That of the space which it is linked to, as it was when the app was read.
+    pub(crate) suspension_of_space: Suspension,
     pub(crate) delete_time: Option<Timestamp>,
     pub(crate) create_time: Timestamp,
     pub(crate) update_time: Timestamp,
@@ -76,11 +81,18 @@ impl App {
             details,
             listing: Listing::Private,
             listed_by: None,
+            suspension: Suspension::NONE,
+            suspension_of_space: Suspension::NONE,
             delete_time: None,
             create_time: now,
             update_time: now,
             revision: 0,
         }
+    }
+
+    /// R-A12: a space's suspension is that of all its apps.
+    pub(crate) fn standing(&self) -> Suspension {
+        self.suspension.union(self.suspension_of_space)
     }
 
     /// The space that holds it now: whose usage is the app's (R-B5).
@@ -112,6 +124,7 @@ impl App {
             "description": self.details.description,
             "listing": self.listing.name(),
             "listed_by": self.listed_by.map(|listing| listing.to_string()),
+            "suspended_for": reasons_json(self.suspension),
             "delete_time": self.delete_time.map(|deleted| deleted.to_string()),
         })
     }

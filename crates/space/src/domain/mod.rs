@@ -5,6 +5,7 @@ mod contributor;
 mod group;
 mod kept;
 mod space;
+mod suspension;
 mod transfer;
 
 pub(crate) use self::{
@@ -14,5 +15,6 @@ pub(crate) use self::{
     group::{AppGroup, GivenRole},
     kept::{purge_time, purged_if_deleted_by},
     space::{Metadata, Patch, Space},
+    suspension::{Cause, Step, Suspended},
     transfer::{Transfer, TransferState},
 };

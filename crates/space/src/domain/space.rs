@@ -1,9 +1,9 @@
 //! A space, and what of it can be changed.
-use devspaces_authz::{AppCreation, SpaceState};
+use devspaces_authz::{AppCreation, SpaceState, Suspension};
 use devspaces_kit::{clock::Timestamp, name::SpaceName};
 use serde_json::{Value, json};
 
-use super::purge_time;
+use super::{purge_time, suspension::reasons_json};
 
 /// What people call a space, say of it and know it by (R-S3).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub(crate) struct Space {
     pub(crate) published: bool,
     /// R-S9
     pub(crate) app_creation: AppCreation,
+    /// R-A12
+    pub(crate) suspension: Suspension,
     /// R-S6: when it was deleted.
     pub(crate) delete_time: Option<Timestamp>,
     pub(crate) create_time: Timestamp,
@@ -63,6 +65,7 @@ impl Space {
             state,
             published: false,
             app_creation: AppCreation::Members,
+            suspension: Suspension::NONE,
             delete_time: None,
             create_time: now,
             update_time: now,
@@ -84,6 +87,7 @@ impl Space {
             "state": self.state.name(),
             "published": self.published,
             "app_creation": self.app_creation.name(),
+            "suspended_for": reasons_json(self.suspension),
             "delete_time": self.delete_time.map(|deleted| deleted.to_string()),
         })
     }

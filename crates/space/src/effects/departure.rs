@@ -101,7 +101,7 @@ impl Departure {
         };
         let revision = tx.record(change).await?;
         if groups + app_groups > 0 {
-            store::group::stamp(tx, self.space, revision).await?;
+            store::stamp::renew(tx, self.space, revision).await?;
         }
         Ok(())
     }

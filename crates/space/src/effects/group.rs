@@ -55,7 +55,7 @@ impl Regrouping {
             facts: true,
         };
         let revision = tx.record(change).await?;
-        store::group::stamp(tx, group.space, revision).await?;
+        store::stamp::renew(tx, group.space, revision).await?;
         if *deleted {
             return Ok(store::group::delete(tx, *group).await?);
         }

@@ -3,6 +3,7 @@ mod app;
 mod app_group;
 mod records;
 mod space;
+mod suspension;
 
 use std::sync::Arc;
 

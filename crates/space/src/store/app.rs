@@ -13,7 +13,7 @@ use devspaces_ledger::{
 };
 use uuid::Uuid;
 
-use super::way;
+use super::{suspension, way};
 use crate::domain::{App, Details, Listing};
 
 #[derive(Debug, sqlx::FromRow)]
@@ -24,6 +24,8 @@ struct Row {
     description: String,
     listing: String,
     listed_by: Option<Uuid>,
+    suspended_for: String,
+    space_suspended_for: Option<String>,
     delete_time: Option<Timestamp>,
     create_time: Timestamp,
     update_time: Timestamp,
@@ -47,6 +49,8 @@ impl TryFrom<Row> for App {
             details: Details { display_name, description },
             listing: listing(&row.listing)?,
             listed_by: row.listed_by.map(ListingName),
+            suspension: suspension::read(&row.suspended_for)?,
+            suspension_of_space: suspension::read(&row.space_suspended_for.unwrap_or_default())?,
             delete_time,
             create_time,
             update_time,
@@ -64,9 +68,10 @@ pub(crate) async fn find(db: &mut Conn, name: AppName, now: Timestamp) -> Result
 pub(crate) async fn find_even_if_gone(db: &mut Conn, name: AppName) -> Result<Option<App>, Error> {
     let row: Option<Row> = on!(db, |c| {
         sqlx::query_as(
-            "SELECT id, space, display_name, description, listing, listed_by, delete_time, create_time, update_time,
-               revision
-             FROM app WHERE id = $1",
+            "SELECT a.id, a.space, a.display_name, a.description, a.listing, a.listed_by, a.suspended_for,
+               (SELECT s.suspended_for FROM space s WHERE s.id = a.space) AS space_suspended_for, a.delete_time,
+               a.create_time, a.update_time, a.revision
+             FROM app a WHERE a.id = $1",
         )
         .bind(name.0)
         .fetch_optional(c)
@@ -79,12 +84,12 @@ pub(crate) async fn find_even_if_gone(db: &mut Conn, name: AppName) -> Result<Op
 pub(crate) async fn put(db: &mut Conn, app: &App) -> Result<(), Error> {
     on!(db, |c| {
         sqlx::query(
-            "INSERT INTO app (id, space, display_name, description, listing, listed_by, delete_time, create_time,
-               update_time, revision)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            "INSERT INTO app (id, space, display_name, description, listing, listed_by, suspended_for, delete_time,
+               create_time, update_time, revision)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
              ON CONFLICT (id) DO UPDATE SET space = excluded.space, display_name = excluded.display_name,
                description = excluded.description, listing = excluded.listing, listed_by = excluded.listed_by,
-               delete_time = excluded.delete_time, update_time = excluded.update_time, revision = excluded.revision",
+               suspended_for = excluded.suspended_for, delete_time = excluded.delete_time, update_time = excluded.update_time, revision = excluded.revision",
         )
         .bind(app.name.0)
         .bind(app.space.map(|space| space.0))
@@ -92,6 +97,7 @@ pub(crate) async fn put(db: &mut Conn, app: &App) -> Result<(), Error> {
         .bind(&app.details.description)
         .bind(app.listing.name())
         .bind(app.listed_by.map(|listing| listing.0))
+        .bind(suspension::stored(app.suspension))
         .bind(app.delete_time)
         .bind(app.create_time)
         .bind(app.update_time)
@@ -125,9 +131,10 @@ pub(crate) async fn is_any_in(db: &mut Conn, space: SpaceName) -> Result<bool, E
 pub(crate) async fn deleted_by(db: &mut Conn, time: Timestamp, limit: i64) -> Result<Vec<App>, Error> {
     let rows: Vec<Row> = on!(db, |c| {
         sqlx::query_as(
-            "SELECT id, space, display_name, description, listing, listed_by, delete_time, create_time, update_time,
-               revision
-             FROM app WHERE delete_time IS NOT NULL AND delete_time <= $1 ORDER BY delete_time LIMIT $2",
+            "SELECT a.id, a.space, a.display_name, a.description, a.listing, a.listed_by, a.suspended_for,
+               (SELECT s.suspended_for FROM space s WHERE s.id = a.space) AS space_suspended_for, a.delete_time,
+               a.create_time, a.update_time, a.revision
+             FROM app a WHERE a.delete_time IS NOT NULL AND a.delete_time <= $1 ORDER BY a.delete_time LIMIT $2",
         )
         .bind(time)
         .bind(limit)
@@ -266,7 +273,8 @@ static IN_USE: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "wanted",
         &["id"],
-        "SELECT DISTINCT a.id, a.space, a.display_name, a.description, a.listing, a.listed_by, a.delete_time,
+        "SELECT DISTINCT a.id, a.space, a.display_name, a.description, a.listing, a.listed_by, a.suspended_for,
+           (SELECT s.suspended_for FROM space s WHERE s.id = a.space) AS space_suspended_for, a.delete_time,
            a.create_time, a.update_time, a.revision
          FROM wanted w JOIN app a ON a.id = w.id
          WHERE a.delete_time IS NULL

@@ -3,11 +3,9 @@ use std::sync::LazyLock;
 
 use devspaces_kit::name::{GroupName, SpaceName, UserName};
 use devspaces_ledger::{
-    Tx,
     db::{Conn, Error, RowsSql},
     on,
 };
-use uuid::Uuid;
 
 /// What a group is called.
 pub(crate) async fn find(db: &mut Conn, name: GroupName) -> Result<Option<String>, Error> {
@@ -103,22 +101,5 @@ pub(crate) async fn remove_all(db: &mut Conn, space: SpaceName) -> Result<(), Er
     ] {
         on!(db, |c| sqlx::query(sql).bind(space.0).execute(c).await.map(drop))?;
     }
-    Ok(())
-}
-
-/// Makes the facts of all apps of a space others than they were, as the entry that was just recorded of the space did: its place
-/// and its hash are the stamp, so that no two changes have one, also not after the database was restored.
-pub(crate) async fn stamp(tx: &mut Tx, space: SpaceName, revision: i64) -> Result<(), Error> {
-    let sequence = tx.sequence(space.into())?;
-    let stamp = Uuid::from_u64_pair(sequence.cast_unsigned(), revision.cast_unsigned());
-    on!(tx, |c| sqlx::query(
-        "INSERT INTO group_stamp (space, stamp) VALUES ($1, $2)
-         ON CONFLICT (space) DO UPDATE SET stamp = excluded.stamp"
-    )
-    .bind(space.0)
-    .bind(stamp)
-    .execute(c)
-    .await
-    .map(drop))?;
     Ok(())
 }

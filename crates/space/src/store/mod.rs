@@ -16,5 +16,7 @@ pub(crate) mod holder;
 pub(crate) mod holding;
 pub(crate) mod role;
 pub(crate) mod space;
+pub(crate) mod stamp;
+pub(crate) mod suspension;
 pub(crate) mod transfer;
 pub(crate) mod way;

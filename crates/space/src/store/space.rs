@@ -1,7 +1,7 @@
 //! The space table.
 use std::{collections::HashMap, sync::LazyLock};
 
-use devspaces_authz::{AppCreation, SpaceState};
+use devspaces_authz::{AppCreation, SpaceState, Suspension};
 use devspaces_kit::{clock::Timestamp, name::SpaceName};
 use devspaces_ledger::{
     db::{Conn, Error, RowsSql},
@@ -9,6 +9,7 @@ use devspaces_ledger::{
 };
 use uuid::Uuid;
 
+use super::suspension;
 use crate::domain::{Metadata, Space};
 
 #[derive(Debug, sqlx::FromRow)]
@@ -20,6 +21,7 @@ struct Row {
     state: String,
     published: bool,
     app_creation: String,
+    suspended_for: String,
     delete_time: Option<Timestamp>,
     create_time: Timestamp,
     update_time: Timestamp,
@@ -59,6 +61,7 @@ impl TryFrom<Row> for Space {
             state: state(&row.state)?,
             published,
             app_creation: app_creation(&row.app_creation)?,
+            suspension: suspension::read(&row.suspended_for)?,
             delete_time,
             create_time,
             update_time,
@@ -71,7 +74,7 @@ impl TryFrom<Row> for Space {
 pub(crate) async fn find(db: &mut Conn, name: SpaceName) -> Result<Option<Space>, Error> {
     let row: Option<Row> = on!(db, |c| {
         sqlx::query_as(
-        "SELECT id, display_name, description, logo_uri, state, published, app_creation, delete_time, create_time,
+        "SELECT id, display_name, description, logo_uri, state, published, app_creation, suspended_for, delete_time, create_time,
            update_time, revision
          FROM space WHERE id = $1"
     )
@@ -82,12 +85,22 @@ pub(crate) async fn find(db: &mut Conn, name: SpaceName) -> Result<Option<Space>
     row.map(Space::try_from).transpose()
 }
 
+/// The reasons for which a space is suspended (R-A12).
+pub(crate) async fn suspension_of(db: &mut Conn, name: SpaceName) -> Result<Suspension, Error> {
+    let stored: Option<String> =
+        on!(db, |c| sqlx::query_scalar("SELECT suspended_for FROM space WHERE id = $1")
+            .bind(name.0)
+            .fetch_optional(c)
+            .await)?;
+    suspension::read(&stored.unwrap_or_default())
+}
+
 static FIND_ALL: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "wanted",
         &["id"],
         "SELECT DISTINCT s.id, s.display_name, s.description, s.logo_uri, s.state, s.published, s.app_creation,
-           s.delete_time, s.create_time, s.update_time, s.revision
+           s.suspended_for, s.delete_time, s.create_time, s.update_time, s.revision
          FROM wanted w JOIN space s ON s.id = w.id",
     )
 });
@@ -102,7 +115,7 @@ pub(crate) async fn find_all(db: &mut Conn, names: &[SpaceName]) -> Result<HashM
 pub(crate) async fn existing(db: &mut Conn, after: SpaceName, limit: i64) -> Result<Vec<Space>, Error> {
     let rows: Vec<Row> = on!(db, |c| {
         sqlx::query_as(
-            "SELECT id, display_name, description, logo_uri, state, published, app_creation, delete_time, create_time,
+            "SELECT id, display_name, description, logo_uri, state, published, app_creation, suspended_for, delete_time, create_time,
                update_time, revision
              FROM space WHERE id > $1 AND delete_time IS NULL ORDER BY id LIMIT $2",
         )
@@ -119,12 +132,13 @@ pub(crate) async fn put(db: &mut Conn, space: &Space) -> Result<(), Error> {
     let Space { name, metadata, .. } = space;
     on!(db, |c| {
         sqlx::query(
-        "INSERT INTO space (id, display_name, description, logo_uri, state, published, app_creation, delete_time,
-           create_time, update_time, revision)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        "INSERT INTO space (id, display_name, description, logo_uri, state, published, app_creation, suspended_for,
+           delete_time, create_time, update_time, revision)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (id) DO UPDATE SET display_name = excluded.display_name, description = excluded.description,
            logo_uri = excluded.logo_uri, state = excluded.state, published = excluded.published,
-           app_creation = excluded.app_creation, delete_time = excluded.delete_time, update_time = excluded.update_time, revision = excluded.revision"
+           app_creation = excluded.app_creation, suspended_for = excluded.suspended_for,
+           delete_time = excluded.delete_time, update_time = excluded.update_time, revision = excluded.revision"
     )
     .bind(name.0)
     .bind(&metadata.display_name)
@@ -133,6 +147,7 @@ pub(crate) async fn put(db: &mut Conn, space: &Space) -> Result<(), Error> {
     .bind(space.state.name())
     .bind(space.published)
     .bind(space.app_creation.name())
+    .bind(suspension::stored(space.suspension))
     .bind(space.delete_time)
     .bind(space.create_time)
     .bind(space.update_time)

@@ -22,6 +22,7 @@ pub(crate) mod payments;
 pub(crate) mod people;
 pub(crate) mod refusals;
 pub(crate) mod spaces;
+pub(crate) mod suspensions;
 pub(crate) mod transfers;
 pub(crate) mod usage;
 

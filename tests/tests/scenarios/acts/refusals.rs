@@ -19,7 +19,7 @@ pub(crate) fn status_with_details(status: &Status) -> String {
 pub(crate) async fn settled<T>(call: impl AsyncFn() -> Result<T, Status>) -> Result<T, Status> {
     eventually(async || match call().await {
         Err(status)
-            if ["FACTS_UNAVAILABLE", "EARLIER_EFFECT_PENDING"]
+            if ["FACTS_UNAVAILABLE", "EARLIER_EFFECT_PENDING", "OVERTAKEN"]
                 .contains(&Refusal::from(&status).reason.as_str()) =>
         {
             None

@@ -5,4 +5,5 @@ mod life_cycle;
 mod linking;
 mod processes;
 mod races;
+mod suspension;
 mod visibility;

@@ -55,6 +55,8 @@ pub(crate) struct Standing {
     pub(crate) contributes: bool,
     /// Where the app is that the question is about.
     pub(crate) place: Place,
+    /// Whether that app is suspended, or the space that it is in (R-A12).
+    pub(crate) suspended: bool,
 }
 
 /// Fields may be quoted, with commas inside.
@@ -215,6 +217,7 @@ impl Row {
         let somewhere = match self.permission.as_str() {
             "app.get" | "app.contributors.list" => true,
             "app.delete" => standing.place != Place::Nowhere,
+            "app.deploy" => standing.place == Place::Space && !standing.suspended,
             _ => standing.place == Place::Space,
         };
         self.contributor_granted(standing.app) && somewhere

@@ -60,7 +60,14 @@ const BLOCKS: &[(&str, &str, Run)] = &[
     (
         "docs/operations.md",
         r#"grpcurl -plaintext -H "authorization: Bearer $TOKEN""#,
-        Run::Nobody("it was tried by hand: the time in it passes; scenarios of emergencies make the call"),
+        Run::Nobody(
+            "it was tried by hand: the time in it passes; scenarios of emergencies and suspensions make the calls",
+        ),
+    ),
+    (
+        "docs/operations.md",
+        r#"grpcurl -plaintext -H "authorization: Bearer $RUNTIME_TOKEN""#,
+        Run::Nobody("scenarios of suspensions make the call"),
     ),
     (
         "docs/operations.md",

@@ -63,7 +63,9 @@ impl GuardedChange for Creation {
 
     async fn once(&self, tx: &mut Tx, confirmed: &Confirmed<'_>) -> Result<WireApp, Abort> {
         confirmed.blockers()?.finish()?;
+        let suspension_of_space = store::space::suspension_of(tx, self.space).await?;
         let app = App::new(self.name, Some(self.space), self.details.clone(), tx.time());
+        let app = App { suspension_of_space, ..app };
         let app = add(tx, app, &self.owner).await?;
         Ok(convert::app::to_wire(app, AppRole::Owner))
     }

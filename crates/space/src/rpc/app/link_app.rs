@@ -65,7 +65,9 @@ impl GuardedChange for Link {
             blockers.add(Reason::AppLinked, self.name.to_string(), sentence);
         }
         blockers.finish()?;
-        let after = App { space: Some(self.space), update_time: tx.time(), ..before.clone() };
+        let suspension_of_space = store::space::suspension_of(tx, self.space).await?;
+        let (space, update_time) = (Some(self.space), tx.time());
+        let after = App { space, suspension_of_space, update_time, ..before.clone() };
         let after = change(tx, &before, after).await?;
         store::contributor::move_to(tx, self.name, self.space).await?;
         Ok(convert::app::to_wire(after, convert::app::role_of(facts)))

@@ -28,12 +28,12 @@ use devspaces_proto::space::v1::{
     GetAppRequest, GetTransferRequest, ImportAppRequest, InitiateTransferRequest, LinkAppRequest,
     ListAppsRequest, ListAppsResponse, ListContributorsRequest, ListContributorsResponse,
     ListTransfersRequest, ListTransfersResponse, RemoveContributorRequest, RemoveContributorResponse,
-    Transfer, TransferOwnershipRequest, UndeleteAppRequest, UpdateAppRequest, UpdateContributorRequest,
-    app_service_server::AppService,
+    Standing, SuspendAppRequest, Transfer, TransferOwnershipRequest, UndeleteAppRequest, UpdateAppRequest,
+    UpdateContributorRequest, app_service_server::AppService,
 };
 use tonic::{Request, Response, Status};
 
-use super::Rpc;
+use super::{Rpc, suspension};
 use crate::{convert, domain::App, store};
 
 #[tonic::async_trait]
@@ -67,6 +67,10 @@ impl AppService for Rpc {
 
     async fn undelete_app(&self, request: Request<UndeleteAppRequest>) -> Result<Response<WireApp>, Status> {
         answer(request, |caller, request| undelete_app::handle(&self.0, caller, request)).await
+    }
+
+    async fn suspend_app(&self, request: Request<SuspendAppRequest>) -> Result<Response<Standing>, Status> {
+        answer(request, |caller, request| suspension::suspend_app(&self.0, caller, request)).await
     }
 
     async fn link_app(&self, request: Request<LinkAppRequest>) -> Result<Response<WireApp>, Status> {

@@ -129,7 +129,7 @@ async fn record(tx: &mut Tx, name: AppGroupName, before: Value, after: Value) ->
     let change =
         Change { scope: name.space.into(), resources: vec![name.to_string()], before, after, facts: true };
     let revision = tx.record(change).await?;
-    store::group::stamp(tx, name.space, revision).await?;
+    store::stamp::renew(tx, name.space, revision).await?;
     Ok(revision)
 }
 

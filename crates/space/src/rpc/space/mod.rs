@@ -1,4 +1,5 @@
-//! The `SpaceService`: a file for each method; `ArchiveSpace` and `RestoreSpace` share `lifecycle.rs`.
+//! The `SpaceService`: a file for each method; `ArchiveSpace` and `RestoreSpace` share `lifecycle.rs`, and those of suspensions
+//! share a file with `SuspendApp`.
 pub(in crate::rpc) mod billing_status;
 mod create_space;
 mod delete_space;
@@ -13,13 +14,13 @@ mod update_space;
 use devspaces_kit::edge::answer;
 use devspaces_proto::space::v1::{
     ArchiveSpaceRequest, CreateSpaceRequest, DeleteSpaceRequest, GetSpaceRequest, GetSpaceSettingsRequest,
-    ListOrphanedSpacesRequest, ListOrphanedSpacesResponse, ListSpacesRequest, ListSpacesResponse,
-    RestoreSpaceRequest, Space, SpaceSettings, UndeleteSpaceRequest, UpdateSpaceRequest,
-    space_service_server::SpaceService,
+    LiftSuspensionRequest, ListOrphanedSpacesRequest, ListOrphanedSpacesResponse, ListSpacesRequest,
+    ListSpacesResponse, RestoreSpaceRequest, Space, SpaceSettings, Standing, SuspendSpaceRequest,
+    UndeleteSpaceRequest, UpdateSpaceRequest, space_service_server::SpaceService,
 };
 use tonic::{Request, Response, Status};
 
-use super::Rpc;
+use super::{Rpc, suspension};
 
 #[tonic::async_trait]
 impl SpaceService for Rpc {
@@ -62,6 +63,20 @@ impl SpaceService for Rpc {
 
     async fn restore_space(&self, request: Request<RestoreSpaceRequest>) -> Result<Response<Space>, Status> {
         answer(request, |caller, request| lifecycle::restore(&self.0, caller, request)).await
+    }
+
+    async fn suspend_space(
+        &self,
+        request: Request<SuspendSpaceRequest>,
+    ) -> Result<Response<Standing>, Status> {
+        answer(request, |caller, request| suspension::suspend_space(&self.0, caller, request)).await
+    }
+
+    async fn lift_suspension(
+        &self,
+        request: Request<LiftSuspensionRequest>,
+    ) -> Result<Response<Standing>, Status> {
+        answer(request, |caller, request| suspension::lift(&self.0, caller, request)).await
     }
 
     async fn delete_space(&self, request: Request<DeleteSpaceRequest>) -> Result<Response<Space>, Status> {

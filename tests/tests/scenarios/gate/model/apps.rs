@@ -13,8 +13,8 @@ use crate::gate::oracle;
 impl World {
     fn new_app(&mut self, owner: usize, space: Option<usize>) -> Told {
         let roles = BTreeMap::from([(owner, Given::lasting(ContributorRole::Owner))]);
-        let (deleted, purged) = (None, false);
-        self.apps.push(App { space, deleted, purged, roles, listing: None, of_group: None });
+        let (deleted, purged, suspended) = (None, false, false);
+        self.apps.push(App { space, deleted, purged, suspended, roles, listing: None, of_group: None });
         Told::default()
     }
 
@@ -166,6 +166,31 @@ impl World {
         for app_group in &mut self.app_groups {
             app_group.apps.remove(&number);
         }
+    }
+
+    /// R-A12, R-P8
+    pub(super) fn suspend_app(&mut self, actor: Actor, app: usize, suspended: bool) -> Answer {
+        if actor != Actor::Operator {
+            return Err(No::denied());
+        }
+        let app = &mut self.apps[app];
+        if app.purged {
+            return Err(No::not_found());
+        }
+        No::if_any([(!suspended && !app.suspended, "NOT_SUSPENDED")])?;
+        app.suspended = suspended;
+        Ok(Told::default())
+    }
+
+    /// R-A12, R-P8
+    pub(super) fn suspend_space(&mut self, actor: Actor, space: usize, suspended: bool) -> Answer {
+        if actor != Actor::Operator {
+            return Err(No::denied());
+        }
+        let space = &mut self.spaces[space];
+        No::if_any([(!suspended && !space.suspended, "NOT_SUSPENDED")])?;
+        space.suspended = suspended;
+        Ok(Told::default())
     }
 
     /// R-A10, R-S7

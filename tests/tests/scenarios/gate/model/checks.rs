@@ -7,7 +7,10 @@ use super::{
     views::same,
     world::{On, World},
 };
-use crate::gate::oracle::{self, Row};
+use crate::{
+    acts::suspensions::runtime,
+    gate::oracle::{self, Row},
+};
 
 /// How many checks follow each step, and how far apart they are among all: a prime that divides the number of no list.
 const SOME: usize = 12;
@@ -53,7 +56,22 @@ impl Stage<'_> {
             }
         };
         let asked = stream::iter(asked).map(Ok);
-        asked.try_for_each_concurrent(AT_ONCE, |question| self.compare_check(world, question)).await
+        asked.try_for_each_concurrent(AT_ONCE, |question| self.compare_check(world, question)).await?;
+        self.compare_runs(world, few).await
+    }
+
+    /// R-A12: what the platform's runtime is told of every app, or of one that is another after each step.
+    async fn compare_runs(&self, world: &World, few: Option<usize>) -> Result<(), String> {
+        let asked = world.apps.iter().enumerate().filter(|_| world.own_suite);
+        let asked = asked.filter(|(number, _)| few.is_none_or(|step| step % world.apps.len() == *number));
+        for (number, app) in asked {
+            let what = || format!("app.run on a{number}");
+            let answer = runtime(self.suite).check("app.run", &self.apps[number]).await;
+            let answer = answer.map_err(|status| format!("{}: {status:?}", what()))?;
+            let runs = app.current_space().is_some() && !world.is_suspended(number);
+            same(what, &runs, &answer.allowed)?;
+        }
+        Ok(())
     }
 
     async fn compare_check(&self, world: &World, (person, row, on): Question) -> Result<(), String> {

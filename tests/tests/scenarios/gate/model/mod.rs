@@ -200,7 +200,7 @@ fn walk(suite: &Suite) -> Tally {
 }
 
 // R-M1, R-M2, R-M3, R-M4, R-M5, R-M6, R-M7, R-M8, R-M9, R-M10, R-M11, R-M12, R-M14, R-A1, R-A2, R-A3, R-A4, R-A5, R-A6, R-A7,
-// R-A8, R-A9, R-A10, R-A11, R-B1, R-B2, R-K1, R-K2, R-K3, R-K4, R-K6, R-S1, R-S2, R-S3, R-S5, R-S7, R-S9, R-P4, R-P9
+// R-A8, R-A9, R-A10, R-A11, R-A12, R-B1, R-B2, R-K1, R-K2, R-K3, R-K4, R-K6, R-S1, R-S2, R-S3, R-S5, R-S7, R-S9, R-P4, R-P9
 async fn the_suite_answers_as_the_rules_have_it(suite: Suite) {
     let tally = block_in_place(|| walk(&suite));
     for (answer, times) in &tally {

@@ -37,6 +37,10 @@ pub(super) enum Op {
     TransferOwnership { app: usize, new_owner: usize },
     DeleteApp { app: usize },
     UndeleteApp { app: usize },
+    SuspendApp { app: usize },
+    LiftOfApp { app: usize },
+    SuspendSpace { space: usize },
+    LiftOfSpace { space: usize },
     ArchiveSpace { space: usize },
     RestoreSpace { space: usize },
     UpdateSpace { space: usize, metadata: bool, admins_create: Option<bool> },
@@ -112,7 +116,15 @@ impl Op {
 
     /// Whether it takes a suite of the walk's own: one whose clock can be moved, and that knows the operator's people.
     pub(super) fn needs_own_suite(&self) -> bool {
-        matches!(self, Self::PassTime { .. } | Self::GrantEmergencyAdmin { .. })
+        matches!(
+            self,
+            Self::PassTime { .. }
+                | Self::GrantEmergencyAdmin { .. }
+                | Self::SuspendApp { .. }
+                | Self::LiftOfApp { .. }
+                | Self::SuspendSpace { .. }
+                | Self::LiftOfSpace { .. }
+        )
     }
 
     /// The app that it is about, if it is about one.
@@ -125,6 +137,8 @@ impl Op {
             | Self::TransferOwnership { app, .. }
             | Self::DeleteApp { app }
             | Self::UndeleteApp { app }
+            | Self::SuspendApp { app }
+            | Self::LiftOfApp { app }
             | Self::SubmitListing { app, .. }
             | Self::WithdrawListing { app }
             | Self::GrantAppRole { app, .. }
@@ -165,6 +179,8 @@ impl Op {
             | Self::LinkApp { space, .. }
             | Self::ArchiveSpace { space }
             | Self::RestoreSpace { space }
+            | Self::SuspendSpace { space }
+            | Self::LiftOfSpace { space }
             | Self::UpdateSpace { space, .. }
             | Self::ConsentToInvoicing { space }
             | Self::AddBillingAdmin { space, .. }

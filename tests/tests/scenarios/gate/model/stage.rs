@@ -219,6 +219,10 @@ impl Stage<'_> {
             | Op::DeactivateUser { .. }
             | Op::ReactivateUser { .. }
             | Op::GrantEmergencyAdmin { .. } => self.changes_standing(who, op).await,
+            Op::SuspendApp { .. }
+            | Op::LiftOfApp { .. }
+            | Op::SuspendSpace { .. }
+            | Op::LiftOfSpace { .. } => self.suspends(who, op).await,
             _ => self.changes_app(who, op, validate_only).await,
         }
     }

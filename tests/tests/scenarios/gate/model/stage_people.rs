@@ -1,7 +1,10 @@
-//! The calls of a walk that are about people as a whole and about invitations, and time that passes.
+//! The calls of a walk that are about people as a whole and about invitations, those of the operator, and time that passes.
 use std::time::Duration;
 
-use devspaces_proto::membership::v1::{Invitation, invitation::Invitee};
+use devspaces_proto::{
+    membership::v1::{Invitation, invitation::Invitee},
+    space::v1::standing::Reason,
+};
 use devspaces_tests::{
     Persona,
     sql::{EFFECTS, count, texts},
@@ -16,6 +19,7 @@ use super::{
 use crate::acts::{
     invitations::{accepts_invitation, declines_invitation, invites, revokes_invitation},
     people::{deactivates_by, emergency, grants_emergency, reactivates_by},
+    suspensions::{lifts, suspends_app, suspends_space},
 };
 
 /// Those whose console roles end at some time. What follows from an end takes the role from the table.
@@ -40,6 +44,17 @@ impl Stage<'_> {
             }
             _ => unreachable!("{op:?} changes nobody's standing"),
         }
+    }
+
+    pub(super) async fn suspends(&self, who: &Persona, op: &Op) -> Result<(), Status> {
+        match *op {
+            Op::SuspendApp { app } => suspends_app(who, &self.apps[app], Reason::Abuse).await,
+            Op::LiftOfApp { app } => lifts(who, &self.apps[app], Reason::Abuse).await,
+            Op::SuspendSpace { space } => suspends_space(who, &self.spaces[space], Reason::Abuse).await,
+            Op::LiftOfSpace { space } => lifts(who, &self.spaces[space], Reason::Abuse).await,
+            _ => unreachable!("{op:?} suspends nothing"),
+        }
+        .map(drop)
     }
 
     pub(super) async fn changes_invitation(&mut self, who: &Persona, op: &Op) -> Result<(), Status> {

@@ -154,6 +154,10 @@ fn of_standing() -> impl Strategy<Value = Op> {
         3 => hours.prop_map(|hours| Op::PassTime { hours }),
         2 => person().prop_map(|person| Op::DeactivateUser { person }),
         5 => person().prop_map(|person| Op::ReactivateUser { person }),
+        2 => app().prop_map(|app| Op::SuspendApp { app }),
+        2 => app().prop_map(|app| Op::LiftOfApp { app }),
+        1 => space().prop_map(|space| Op::SuspendSpace { space }),
+        2 => space().prop_map(|space| Op::LiftOfSpace { space }),
         3 => (space(), person(), select(vec![1, 2, 3, 24, 25]))
             .prop_map(|(space, person, hours)| Op::GrantEmergencyAdmin { space, person, hours }),
     ]
@@ -206,7 +210,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => of_planes(),
         3 => of_groups(),
         4 => of_app_groups(),
-        3 => of_standing(),
+        4 => of_standing(),
         3 => of_invitations(),
         4 => of_transfers(),
     ];

@@ -51,9 +51,11 @@ enum From {
 
 /// A contributor in a list: the person, the role, where it comes from, and whether the person is deactivated.
 type Listed = (usize, ContributorRole, From, bool);
+/// An app in a list, with one's role on it, and whether it is suspended (R-A12).
+type SeenApp = (usize, ContributorRole, bool);
 /// A space in the switcher: its number, the console role, the add-on, whether the person is billing or Marketplace admin,
-/// and whether the name is all that is shown (R-S2).
-type Switched = (usize, ConsoleRole, bool, [bool; 2], bool);
+/// whether the name is all that is shown (R-S2), and if not, whether it is suspended (R-A12).
+type Switched = (usize, ConsoleRole, bool, [bool; 2], bool, bool);
 
 impl World {
     /// R-S2
@@ -67,7 +69,8 @@ impl World {
             let planes = [standing.billing_admin, standing.marketplace_admin];
             let seen = standing.console.is_some() || standing.contributes || planes != [false; 2];
             let limited = standing.console.is_none() && !standing.marketplace_admin;
-            seen.then_some((space, role, standing.view_all_apps, planes, limited))
+            let suspended = !limited && self.spaces[space].suspended;
+            seen.then_some((space, role, standing.view_all_apps, planes, limited, suspended))
         });
         Ok(seen.collect())
     }
@@ -94,8 +97,8 @@ impl World {
         member.views_all_apps().then_some((member.role, member.emergency))
     }
 
-    /// R-A5, R-A9: with the role of one's own or the derived one.
-    fn apps_of(&self, person: usize, space: Option<usize>) -> Result<Vec<(usize, ContributorRole)>, No> {
+    /// R-A5, R-A9, R-A12: with the role of one's own or the derived one.
+    fn apps_of(&self, person: usize, space: Option<usize>) -> Result<Vec<SeenApp>, No> {
         match space {
             None if !self.is_active(person) => return Err(No::deactivated()),
             Some(space) if !self.may(person, oracle::row("apps.list"), On::Space(space)) => {
@@ -109,7 +112,7 @@ impl World {
         };
         let seen = (0..self.apps.len()).filter(listed).filter_map(|app| {
             let derived = self.derived(person, app).map(|_| ContributorRole::Viewer);
-            Some((app, self.role(person, app).or(derived)?))
+            Some((app, self.role(person, app).or(derived)?, self.is_suspended(app)))
         });
         Ok(seen.collect())
     }
@@ -168,7 +171,8 @@ impl Stage<'_> {
                 return Err(format!("{} is not shown as it should be: {space:?}", space.name));
             }
             let planes = [access.billing_admin, access.marketplace_admin];
-            Ok((self.space(&space.name)?, role, access.view_all_apps, planes, access.limited))
+            let suspended = space.standing.as_ref().is_some_and(|standing| standing.suspended);
+            Ok((self.space(&space.name)?, role, access.view_all_apps, planes, access.limited, suspended))
         });
         switched.collect::<Result<_, String>>().map(Ok)
     }
@@ -193,18 +197,17 @@ impl Stage<'_> {
         listed.collect::<Result<_, String>>().map(Ok)
     }
 
-    async fn apps_of(
-        &self,
-        person: usize,
-        space: Option<usize>,
-    ) -> Result<Result<Vec<(usize, ContributorRole)>, No>, String> {
+    async fn apps_of(&self, person: usize, space: Option<usize>) -> Result<Result<Vec<SeenApp>, No>, String> {
         let space = space.map(|space| self.spaces[space].clone()).unwrap_or_default();
         let request = ListAppsRequest { space, ..ListAppsRequest::default() };
         let apps = match self.people[person].apps().list_apps(request).await {
             Ok(reply) => reply.into_inner().apps,
             Err(status) => return Ok(Err(No::from(&status))),
         };
-        let listed = apps.into_iter().map(|app| Ok((self.app(&app.name)?, app.my_role())));
+        let listed = apps.into_iter().map(|app| {
+            let suspended = app.standing.as_ref().is_some_and(|standing| standing.suspended);
+            Ok((self.app(&app.name)?, app.my_role(), suspended))
+        });
         listed.collect::<Result<_, String>>().map(Ok)
     }
 

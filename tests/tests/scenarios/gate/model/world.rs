@@ -47,6 +47,8 @@ impl Given {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Space {
     pub(super) archived: bool,
+    /// R-A12
+    pub(super) suspended: bool,
     /// R-S9
     pub(super) admins_create: bool,
     pub(super) members: BTreeMap<usize, Member>,
@@ -68,6 +70,8 @@ pub(super) struct App {
     pub(super) deleted: Option<usize>,
     /// R-A10: deleted so long ago that nobody has it back.
     pub(super) purged: bool,
+    /// R-A12: itself.
+    pub(super) suspended: bool,
     pub(super) roles: BTreeMap<usize, Given>,
     /// The space for which it was last submitted to the Marketplace, and whether it is there still (R-K6).
     pub(super) listing: Option<(usize, bool)>,
@@ -300,9 +304,16 @@ impl World {
                     None => Place::Nowhere,
                 };
                 let in_space = app.current_space().map(|space| self.in_space(person, space));
-                Standing { app: self.role(person, number), place, ..in_space.unwrap_or_default() }
+                let suspended = self.is_suspended(number);
+                Standing { app: self.role(person, number), place, suspended, ..in_space.unwrap_or_default() }
             }
         }
+    }
+
+    /// R-A12: by itself or with its space, also the one that it was in until it was deleted.
+    pub(super) fn is_suspended(&self, app: usize) -> bool {
+        let app = &self.apps[app];
+        app.suspended || app.space.is_some_and(|space| self.spaces[space].suspended)
     }
 
     fn in_space(&self, person: usize, number: usize) -> Standing {

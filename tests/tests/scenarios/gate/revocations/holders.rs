@@ -8,7 +8,7 @@ use std::{
 };
 
 use devspaces_kit::clock::{Clock as _, SystemClock};
-use devspaces_proto::membership::v1::Member;
+use devspaces_proto::{membership::v1::Member, space::v1::standing::Reason};
 use devspaces_tests::{Persona, suite::eventually};
 use tonic::Status;
 
@@ -25,6 +25,7 @@ use crate::acts::{
     members::{ADMIN, VIEWER, adds_members, adds_members_as_given, demotes_member, member, removes_member},
     people::{deactivates_by, reactivates_by},
     refusals::settled,
+    suspensions::{lifts, suspends_app, suspends_space},
     transfers::initiates_transfer,
 };
 
@@ -53,9 +54,13 @@ pub(super) enum By {
     Active,
     /// A console role that ends by itself (R-M10).
     Ending,
+    /// A contributor role on an app that is suspended, itself and with its space in turn (R-A12).
+    Running,
+    /// A service's permission to run such an app.
+    Runtime,
 }
 
-const PARTS: [By; 14] = [
+const PARTS: [By; 16] = [
     By::Member,
     By::BillingAdmin,
     By::MarketplaceAdmin,
@@ -70,6 +75,8 @@ const PARTS: [By; 14] = [
     By::MarketplaceAdmin,
     By::Active,
     By::Ending,
+    By::Running,
+    By::Runtime,
 ];
 
 /// How long a role lasts that ends by itself.
@@ -86,8 +93,9 @@ impl By {
             Self::Member | Self::Active | Self::Ending => "members.add",
             Self::BillingAdmin => "billing.invoices.get",
             Self::MarketplaceAdmin => "marketplace.profile.get",
-            Self::Contributor | Self::AppInUse | Self::Group | Self::AppGroup => "app.deploy",
+            Self::Contributor | Self::AppInUse | Self::Group | Self::AppGroup | Self::Running => "app.deploy",
             Self::Derived | Self::AppMoved => "app.get",
+            Self::Runtime => "app.run",
         }
     }
 }
@@ -98,7 +106,7 @@ pub(super) struct Holder {
     pub(super) by: By,
     /// What is asked about: the space, or the app.
     pub(super) resource: String,
-    /// The group, or app group, by which it is.
+    /// The group, or app group, by which it is, or the space that is suspended.
     group: String,
     /// Four for each round: it is being given, given, being taken, and taken.
     turns: AtomicU64,
@@ -144,6 +152,7 @@ impl Holder {
 pub(super) struct Stage {
     pub(super) alice: Persona,
     offboarding: Persona,
+    operator: Persona,
     space: String,
     /// Another space of alice's.
     elsewhere: String,
@@ -153,8 +162,9 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn set(user: impl Fn(&str) -> Persona, offboarding: Persona) -> Self {
-        let alice = user("alice");
+    pub(super) async fn set(user: impl Fn(&str) -> Persona, service: impl Fn(&str) -> Persona) -> Self {
+        let offboarding = service("offboarding");
+        let [alice, operator] = ["alice", "operator"].map(&user);
         let space = alice.creates_space("Team").await;
         consents_to_invoicing(&alice, &space).await.expect("an account");
         let profile = accepts_terms(&alice, &space).await.expect("a profile").name;
@@ -164,7 +174,10 @@ impl Stage {
         let mut holders = Vec::new();
         let parts = PARTS.into_iter().filter(|by| *by != By::AppMoved || apps_move());
         for (number, by) in parts.enumerate() {
-            let who = user(&format!("holder-{number}"));
+            let who = match by {
+                By::Runtime => service("runtime"),
+                _ => user(&format!("holder-{number}")),
+            };
             let mut group = String::new();
             let resource = match by {
                 By::Member | By::BillingAdmin | By::MarketplaceAdmin | By::Ending => space.clone(),
@@ -191,6 +204,15 @@ impl Stage {
                     deletes_app(&alice, &own).await.expect("deleted");
                     own
                 }
+                By::Running | By::Runtime => {
+                    group = alice.creates_space("Suspended").await;
+                    let own = creates_app(&alice, &group).await.expect("an app").name;
+                    if by == By::Running {
+                        adds_contributors(&alice, &own, &[(&who, DEPLOYER)]).await.expect("added");
+                    }
+                    suspends_app(&operator, &own, Reason::Abuse).await.expect("suspended");
+                    own
+                }
                 By::AppMoved => {
                     adds_members(&alice, &space, &[(&who, VIEWER)]).await.expect("added");
                     creates_app(&alice, &elsewhere).await.expect("an app").name
@@ -209,7 +231,16 @@ impl Stage {
                 stale_denials: counters(),
             }));
         }
-        Self { alice, offboarding, space, elsewhere, profile, holders, over: AtomicBool::new(false) }
+        Self {
+            alice,
+            offboarding,
+            operator,
+            space,
+            elsewhere,
+            profile,
+            holders,
+            over: AtomicBool::new(false),
+        }
     }
 
     /// The role is given; the reply has arrived.
@@ -242,6 +273,11 @@ impl Stage {
             By::Group => grants_app_role(alice, group, app, DEPLOYER).await.map(drop),
             By::AppGroup if round.is_multiple_of(2) => adds_apps(alice, group, &[app]).await,
             By::AppGroup => grants_app_group_role(alice, grant(group, &who.name, DEPLOYER)).await.map(drop),
+            // What the round before has taken: at first the app is suspended.
+            By::Running | By::Runtime if round.is_multiple_of(2) && round > 0 => {
+                lifts(&self.operator, group, Reason::Abuse).await.map(drop)
+            }
+            By::Running | By::Runtime => lifts(&self.operator, app, Reason::Abuse).await.map(drop),
         }
     }
 
@@ -284,6 +320,10 @@ impl Stage {
             By::Group => removes_from_group(alice, group, who).await,
             By::AppGroup if round.is_multiple_of(2) => revokes_app_group_role(alice, group, &who.name).await,
             By::AppGroup => removes_apps(alice, group, &[app]).await,
+            By::Running | By::Runtime if round.is_multiple_of(2) => {
+                suspends_app(&self.operator, app, Reason::Abuse).await.map(drop)
+            }
+            By::Running | By::Runtime => suspends_space(&self.operator, group, Reason::Abuse).await.map(drop),
         }
     }
 

@@ -36,8 +36,8 @@ struct Seen {
 }
 
 /// Plays with people whom `user` knows, until each role was given and taken so often.
-async fn play(user: impl Fn(&str) -> Persona, offboarding: Persona, rounds: u64) -> Seen {
-    let stage = Arc::new(Stage::set(&user, offboarding).await);
+async fn play(user: impl Fn(&str) -> Persona, service: impl Fn(&str) -> Persona, rounds: u64) -> Seen {
+    let stage = Arc::new(Stage::set(&user, &service).await);
     let mut asking = Vec::new();
     for holder in &stage.holders {
         for port in Service::ALL {
@@ -64,8 +64,7 @@ async fn change(stage: &Stage, holder: &Holder, rounds: u64) {
 
 // R-P9, R-P4, R-M5, R-P5
 async fn nothing_is_allowed_after_it_was_taken_and_nothing_denied_after_it_was_given(suite: Processes) {
-    let seen =
-        play(|id| suite.user(id), suite.persona(&Principal::service("offboarding")), rounds(ROUNDS)).await;
+    let seen = play(|id| suite.user(id), |id| suite.persona(&Principal::service(id)), rounds(ROUNDS)).await;
     println!("{} checks", seen.checks);
     assert_eq!((seen.stale_allows, seen.stale_denials), (0, 0), "of {} checks", seen.checks);
 }

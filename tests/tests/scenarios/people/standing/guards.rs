@@ -12,7 +12,9 @@ use crate::acts::{
     marketplace::{
         accepts_terms, adds_marketplace_admins, lists_marketplace_admins, removes_marketplace_admin,
     },
-    members::{ADMIN, DEVELOPER, VIEWER, adds_members, demotes_member, leaves_space, lists_members, removes_member},
+    members::{
+        ADMIN, DEVELOPER, VIEWER, adds_members, demotes_member, leaves_space, lists_members, removes_member,
+    },
     people::{deactivates, reactivates},
 };
 

@@ -1,0 +1,119 @@
+//! Why an app does not run.
+
+use std::fmt;
+
+/// A reason for which an app or a space is suspended (R-A12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SuspensionReason {
+    /// The platform was abused; set and lifted by the operator.
+    Abuse,
+    /// The app endangers the platform or its users; set and lifted by the operator.
+    Security,
+    /// The law, or who acts by it, demands it; set and lifted by the operator.
+    Legal,
+}
+
+impl SuspensionReason {
+    /// Every reason.
+    pub const ALL: [SuspensionReason; 3] =
+        [SuspensionReason::Abuse, SuspensionReason::Security, SuspensionReason::Legal];
+
+    /// The reason's name, as the API writes it: "ABUSE".
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            SuspensionReason::Abuse => "ABUSE",
+            SuspensionReason::Security => "SECURITY",
+            SuspensionReason::Legal => "LEGAL",
+        }
+    }
+
+    /// What to tell those who see the app, with what would lift it: a sentence (R-E6).
+    #[must_use]
+    pub(crate) fn sentence(self) -> &'static str {
+        match self {
+            SuspensionReason::Abuse => {
+                "The app or its space is suspended for abuse of the platform (ABUSE): its operator can lift it."
+            }
+            SuspensionReason::Security => {
+                "The app or its space is suspended for reasons of security (SECURITY): the platform's operator can lift it."
+            }
+            SuspensionReason::Legal => {
+                "The app or its space is suspended for legal reasons (LEGAL): the platform's operator can lift it."
+            }
+        }
+    }
+}
+
+impl fmt::Display for SuspensionReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// The reasons for which something is suspended. None: it is active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Suspension(u8);
+
+impl Suspension {
+    /// Not suspended.
+    pub const NONE: Suspension = Suspension(0);
+
+    /// Whether there is no reason.
+    #[must_use]
+    pub fn is_none(self) -> bool {
+        self == Self::NONE
+    }
+
+    /// Whether this is one of the reasons.
+    #[must_use]
+    pub fn is_for(self, reason: SuspensionReason) -> bool {
+        self.0 & 1 << reason as u8 != 0
+    }
+
+    /// These reasons and one more.
+    #[must_use]
+    pub fn with(self, reason: SuspensionReason) -> Suspension {
+        Suspension(self.0 | 1 << reason as u8)
+    }
+
+    /// These reasons but for one.
+    #[must_use]
+    pub fn without(self, reason: SuspensionReason) -> Suspension {
+        Suspension(self.0 & !(1 << reason as u8))
+    }
+
+    /// The reasons of both.
+    #[must_use]
+    pub fn union(self, other: Suspension) -> Suspension {
+        Suspension(self.0 | other.0)
+    }
+
+    /// The reasons, in the order of [`SuspensionReason::ALL`].
+    pub fn reasons(self) -> impl Iterator<Item = SuspensionReason> {
+        SuspensionReason::ALL.into_iter().filter(move |reason| self.is_for(*reason))
+    }
+}
+
+impl FromIterator<SuspensionReason> for Suspension {
+    fn from_iter<I: IntoIterator<Item = SuspensionReason>>(reasons: I) -> Suspension {
+        reasons.into_iter().fold(Suspension::NONE, Suspension::with)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_is_set_and_lifted_by_itself() {
+        let all: Suspension = SuspensionReason::ALL.into_iter().collect();
+        for reason in SuspensionReason::ALL {
+            let alone = Suspension::NONE.with(reason);
+            assert!(alone.is_for(reason) && alone.reasons().eq([reason]));
+            assert!(!all.without(reason).is_for(reason) && all.without(reason).union(alone) == all);
+            assert!(alone.without(reason).is_none() && reason.sentence().contains(reason.name()));
+        }
+        assert!(all.reasons().eq(SuspensionReason::ALL));
+    }
+}
