@@ -99,6 +99,16 @@ impl Decision {
         explanation
     }
 
+    /// Whether it can't be told why the app does not run, since it is not known whether the subject sees the app (R-E6): for that
+    /// it takes the facts of [`Permission::AppGet`].
+    #[must_use]
+    pub fn withholds_reasons(&self) -> bool {
+        let mut grants = catalogue::grants(self.permission);
+        !self.is_allowed()
+            && grants.any(|grant| !self.suspension(grant).is_empty())
+            && decide(Permission::AppGet, &self.facts).outcome() == Outcome::Unavailable
+    }
+
     /// Why the app does not run, where the permission depends on that: told to whoever sees the app, whether or not a role of
     /// theirs would grant it (R-A12).
     fn suspension(&self, grant: Grant) -> Vec<&'static str> {

@@ -184,7 +184,12 @@ impl Gate {
         }
         let enough = |facts: &Facts| is_settled(&decide(permission, facts));
         let needs = needs(&subject, permission);
-        let gathered = self.gather(&subject, needs, resource, max_age, &enough).await?;
+        let mut gathered = self.gather(&subject, needs, resource, max_age, &enough).await?;
+        if decide(permission, &gathered.facts).withholds_reasons() {
+            // The denial is out of question, and nobody waits long for its reasons.
+            let needs = needs.union(owners(kind_of(&subject), Permission::AppGet));
+            gathered = self.gather(&subject, needs, resource, max_age, &|_| true).await?;
+        }
         let as_of = gathered.sent.map_or(begun.time, |sent| sent.time);
         Ok(Checked { decision: decide(permission, &gathered.facts), through: gathered.through, as_of })
     }

@@ -65,6 +65,16 @@ impl Gate {
         self.spaces_by(owners, subject, Held::InEffect, after, limit).await
     }
 
+    /// Whether a person holds a role of an owner's plane in a space, whether or not they are active, which facts say of nobody
+    /// who was deactivated (R-M12). The owner is asked after this call began.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` / `FACTS_UNAVAILABLE` if the owner can't be reached.
+    pub async fn holds(&self, owner: Service, subject: &Principal, space: SpaceName) -> Result<bool, Fault> {
+        let next = self.spaces_by(&[owner], subject, Held::InEffect, Some(space.before()), 1).await?;
+        Ok(next.first().is_some_and(|(found, _)| *found == space))
+    }
+
     /// Every space whose apps all are shown to a person because of a console role there (R-A4), in the order of their
     /// ids. Membership is asked after this call began. If there are many, what follows is long work for as long as the
     /// right to it is kept.

@@ -238,6 +238,12 @@ pub struct SpaceName(pub Uuid);
 impl SpaceName {
     /// Before every space, in the order of their ids. No space has this name, and nobody a role in it.
     pub const NIL: Self = Self(Uuid::nil());
+
+    /// The place after which this space begins, in the order of ids.
+    #[must_use]
+    pub fn before(self) -> Self {
+        Self(Uuid::from_u128(self.0.as_u128().saturating_sub(1)))
+    }
 }
 
 impl fmt::Display for SpaceName {

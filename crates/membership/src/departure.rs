@@ -3,7 +3,7 @@
 use std::iter;
 
 use devspaces_authz::{AppRole, Plane, Service};
-use devspaces_gate::{Context, Standing};
+use devspaces_gate::Context;
 use devspaces_kit::{
     name::{MemberName, Principal, RoleTarget, UserName},
     page,
@@ -15,7 +15,7 @@ use devspaces_proto::{
     facts::v1::{self as facts, DropAppRoles, effect},
     membership::v1::{RemainingRole, RemovedAppRole},
 };
-use futures::future::join;
+use futures::future::join3;
 use prost::Message;
 use serde_json::{Value, json};
 
@@ -108,21 +108,15 @@ impl Told {
 }
 
 impl Held {
-    /// Asks their owners.
+    /// Asks their owners. What somebody holds who is deactivated counts: it is there again with the person (R-M12).
     pub(crate) async fn by(context: &Context, name: &MemberName) -> Self {
         let person: Principal = name.user.clone().into();
-        let owners = [Service::Billing, Service::Marketplace];
-        let standing = context.gate.facts(&person, name.space, &owners);
+        let billing = context.gate.holds(Service::Billing, &person, name.space);
+        let marketplace = context.gate.holds(Service::Marketplace, &person, name.space);
         let apps = context.gate.app_roles(name.space, &name.user);
-        // Boxed, since both hold all that a call works with.
-        let (standing, apps) = Box::pin(join(standing, apps)).await;
-        let standing = standing.ok();
-        let facts = standing.as_ref().map(Standing::facts);
-        Self {
-            apps: apps.ok(),
-            billing_admin: facts.and_then(|facts| facts.billing.known()).map(|facts| facts.admin),
-            marketplace_admin: facts.and_then(|facts| facts.marketplace.known()).map(|facts| facts.admin),
-        }
+        // Boxed, since all hold all that a call works with.
+        let (billing, marketplace, apps) = Box::pin(join3(billing, marketplace, apps)).await;
+        Self { apps: apps.ok(), billing_admin: billing.ok(), marketplace_admin: marketplace.ok() }
     }
 
     /// What is told, in at most `room` bytes of roles on apps, if this becomes of them.

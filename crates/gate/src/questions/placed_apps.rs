@@ -57,7 +57,7 @@ impl PlacedApps<'_> {
         owners.retain(|owner| *owner == Service::Membership);
         let source = self.gate.sources().of(Service::Space).filter(|_| !owners.is_empty());
         let Some(source) = source else { return Ok(none()) };
-        let before = after.and_then(|after| after.space).map(before);
+        let before = after.and_then(|after| after.space).map(SpaceName::before);
         let spaces = self.gate.subject_spaces_by(&owners, &self.subject, before, MAX_SPACES).await?;
         let more = spaces.last().map(|(space, _)| *space).filter(|_| spaces.len() >= MAX_SPACES);
         let covers = |(space, facts): (SpaceName, Facts)| self.reach.covers(&facts).then_some(space);
@@ -85,11 +85,6 @@ fn merged(lists: [Candidates<PlacedApp>; 2]) -> Candidates<PlacedApp> {
     let all: BTreeSet<PlacedApp> = lists.into_iter().flat_map(|list| list.keys).collect();
     let keys = all.into_iter().filter(|app| through.is_none_or(|through| *app <= through)).collect();
     Candidates { keys, through }
-}
-
-/// The place after which a space begins, in the order of ids.
-fn before(space: SpaceName) -> SpaceName {
-    SpaceName(Uuid::from_u128(space.0.as_u128().saturating_sub(1)))
 }
 
 /// Behind every app of a space.
@@ -123,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_space_begins_after_the_place_before_it() {
-        assert_eq!(before(space(7)), space(6));
-        assert!(before(space(7)) < space(7) && end_of(space(6)) < app(Some(space(7)), 0));
+        assert_eq!(space(7).before(), space(6));
+        assert!(space(7).before() < space(7) && end_of(space(6)) < app(Some(space(7)), 0));
     }
 }

@@ -14,7 +14,7 @@ use tonic::Code;
 use crate::acts::{
     apps::{creates_app, deletes_app, gets_app, imported_app, links_app, lists_apps, undeletes_app},
     contributors::{APP_VIEWER, DEPLOYER, adds_contributors},
-    members::{ADMIN, VIEWER, adds_members},
+    members::{ADMIN, DEVELOPER, VIEWER, adds_members},
     spaces::{gets_space, lists_spaces},
     suspensions::{lifts, operator, runtime, suspends_app, suspends_space},
     transfers::{TwoSpaces, initiates_transfer},
@@ -216,8 +216,10 @@ async fn apps_run_and_are_suspended_while_all_other_services_are_down(suite: Sui
 
 // R-E6, R-P2, R-A5
 async fn why_is_told_to_those_who_see_the_app_alone(suite: Suite) {
-    let [alice, bob, dora] = ["alice", "bob", "dora"].map(|id| suite.user(id));
+    let [alice, bob, dora, victor, della] =
+        ["alice", "bob", "dora", "victor", "della"].map(|id| suite.user(id));
     let space = alice.creates_space("Team").await;
+    adds_members(&alice, &space, &[(&victor, VIEWER), (&della, DEVELOPER)]).await.expect("added");
     let app = alice.creates_app(&space).await;
     adds_contributors(&alice, &app, &[(&bob, DEPLOYER), (&dora, APP_VIEWER)]).await.expect("added");
     suspends_app(&operator(&suite), &app, ABUSE).await.expect("suspended");
@@ -229,7 +231,7 @@ async fn why_is_told_to_those_who_see_the_app_alone(suite: Suite) {
     };
     // Those who see it: whether or not their roles would grant the permission.
     for (who, permission) in
-        [(&bob, "app.deploy"), (&runtime(&suite), "app.run"), (&dora, "app.deploy"), (&alice, "app.run")]
+        [(&bob, "app.deploy"), (&runtime(&suite), "app.run"), (&dora, "app.deploy"), (&victor, "app.deploy")]
     {
         let told = why(who, permission).await.unmet_conditions;
         assert!(told.len() == 2 && told[0].contains("(ABUSE)") && told[1].contains("(LEGAL)"), "{told:?}");
@@ -237,6 +239,7 @@ async fn why_is_told_to_those_who_see_the_app_alone(suite: Suite) {
     }
     let nobody = [
         (&dora, "app.delete"),
+        (&della, "app.deploy"),
         (&suite.user("mallory"), "app.deploy"),
         (&suite.persona("services/other"), "app.run"),
     ];

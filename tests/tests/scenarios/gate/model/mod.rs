@@ -44,7 +44,7 @@ use tokio::{runtime::Handle, task::block_in_place};
 
 use self::{
     op::{Op, Step},
-    stage::Stage,
+    stage::{Stage, TRIES},
     views::same,
     world::{Actor, No, Told, World},
 };
@@ -104,6 +104,17 @@ async fn settles(stage: &Stage<'_>, world: &World) -> Result<(), String> {
     settled.await
 }
 
+/// What comparing comes to, again as long as a service does not answer in time.
+async fn in_time(compare: impl AsyncFn() -> Result<(), String>) -> Result<(), String> {
+    for _ in 0..TRIES {
+        match compare().await {
+            Err(error) if error.contains("FACTS_UNAVAILABLE") => {}
+            compared => return compared,
+        }
+    }
+    compare().await
+}
+
 /// One call, by the rules and by the API, and what everybody sees from then on.
 async fn step(
     stage: &mut Stage<'_>,
@@ -131,9 +142,12 @@ async fn step(
         return Err(format!("{taken} was taken, and the answer came after {elapsed:?}: it did not rest"));
     }
     let few = (number % ALL_EVERY != ALL_EVERY - 1).then_some(number);
-    stage.compare_views(world).await?;
-    stage.compare_offers(world, few).await?;
-    stage.compare_checks(world, few).await?;
+    in_time(async || {
+        stage.compare_views(world).await?;
+        stage.compare_offers(world, few).await?;
+        stage.compare_checks(world, few).await
+    })
+    .await?;
     Ok(match expected {
         Err(No(_, reasons)) => format!("{reasons:?}"),
         Ok(Told { removed, remaining, planes, void, left_group }) => {
@@ -163,8 +177,10 @@ async fn play(suite: &Suite, case: usize, steps: &[Step], tally: &RefCell<Tally>
         let _ = writeln!(story, ": {said}");
         *tally.borrow_mut().entry(format!("{} {said}", call.1.method())).or_default() += 1;
     }
-    let compared = try_join(stage.compare_offers(&world, None), stage.compare_checks(&world, None)).await;
-    compared.map(drop).map_err(|error| format!("at the end of\n{story}{error}"))
+    let compared = in_time(async || {
+        try_join(stage.compare_offers(&world, None), stage.compare_checks(&world, None)).await.map(drop)
+    });
+    compared.await.map_err(|error| format!("at the end of\n{story}{error}"))
 }
 
 fn walk(suite: &Suite) -> Tally {

@@ -231,6 +231,12 @@ impl No {
         Self::because(Code::PermissionDenied, "PERMISSION_DENIED")
     }
 
+    /// Whether a service did not answer in time, and nothing was changed.
+    pub(super) fn is_passing(&self) -> bool {
+        let Self(code, reasons) = self;
+        *code == Code::Unavailable && !reasons.contains("EFFECT_PENDING")
+    }
+
     /// R-M12: what takes no permission.
     pub(super) fn deactivated() -> Self {
         Self::because(Code::PermissionDenied, "PERSON_DEACTIVATED")

@@ -1,4 +1,5 @@
 //! Whoever is deactivated counts for no rule that asks for a last one, and no such rule keeps anybody from being deactivated.
+use devspaces_proto::membership::v1::PreviewDepartureRequest;
 use devspaces_tests::{Suite, refused};
 use tonic::Code;
 
@@ -23,6 +24,7 @@ scenarios! {
         a_deactivated_admin_is_no_other_admin,
         nobody_passes_an_app_on_to_who_is_deactivated,
         a_deactivated_viewer_is_still_a_derived_one,
+        what_somebody_keeps_who_is_deactivated_is_told,
         a_deactivated_billing_admin_is_no_other_billing_admin,
         a_deactivated_marketplace_admin_is_no_other_marketplace_admin,
         the_last_admin_is_deactivated_and_marketplace_admins_choose_anew,
@@ -81,6 +83,31 @@ async fn a_deactivated_viewer_is_still_a_derived_one(suite: Suite) {
         assert_eq!(refusal.blocked(), (Code::FailedPrecondition, "DERIVED_ROLE", vec!["DERIVED_ROLE"]));
     }
     assert_eq!(refused(removes_contributor(&alice, &app, &carol).await).code, Code::NotFound);
+}
+
+// R-M5, R-M12: it is there again when the person is back.
+async fn what_somebody_keeps_who_is_deactivated_is_told(suite: Suite) {
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let space = alice.creates_space("Team").await;
+    adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+    consents_to_invoicing(&alice, &space).await.expect("an account");
+    adds_billing_admins(&alice, &space, &[&bob]).await.expect("added");
+    let profile = accepts_terms(&alice, &space).await.expect("a profile").name;
+    adds_marketplace_admins(&alice, &profile, &[&bob]).await.expect("added");
+    deactivates(&suite, &bob).await.expect("deactivated");
+    let planes = async || {
+        let request = PreviewDepartureRequest { space: space.clone(), user: bob.name.clone() };
+        let preview = alice.reviews().preview_departure(request).await.expect("a preview").into_inner();
+        let removal = preview.removal.expect("what would be answered");
+        removal.remaining_roles.into_iter().map(|it| it.plane).collect::<Vec<_>>()
+    };
+    assert_eq!(planes().await, ["billing", "marketplace"]);
+    let removed = removes_member(&alice, &space, &bob).await.expect("removed");
+    assert_eq!(removed.remaining_roles.len(), 2);
+    reactivates(&suite, &bob).await.expect("reactivated");
+    assert!(
+        bob.may("billing.invoices.get", &space).await && bob.may("marketplace.profile.get", &space).await
+    );
 }
 
 // R-B2, R-M12
