@@ -41,7 +41,7 @@ pub(crate) async fn answer(
         parser.bad("permission", "must be a permission on spaces or apps: this one is on no resource");
     }
     let of_service = matches!(subject, Some(Principal::Service(_)));
-    if of_service && permission.is_some_and(|permission| is_of_every_resource(permission)) {
+    if of_service && permission.is_some_and(is_of_every_resource) {
         let sentence = "must be one that comes with roles: a service to which this one is given has it on every app that runs";
         parser.bad("permission", sentence);
     }

@@ -193,7 +193,9 @@ async fn no_own_role<T>(
         return Err(group_role(name, through));
     }
     // Not by facts, which say of whoever is deactivated that they hold nothing, though they are listed.
-    match context.gate.derived_viewers(space, Viewers::One(&name.user)).await?.first() {
+    // Boxed, since a change that is refused so holds all that a call works with beside.
+    let asking = Box::pin(context.gate.derived_viewers(space, Viewers::One(&name.user)));
+    match asking.await?.first() {
         Some(viewer) => Err(derived_role(name, space, viewer.role)),
         None => Err(Fault::not_found(name)),
     }

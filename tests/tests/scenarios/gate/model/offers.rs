@@ -14,7 +14,7 @@ use super::{
     op::{PEOPLE, SPACES},
     stage::Stage,
     views::same,
-    world::{Activity, No, On, State, World},
+    world::{Activity, Member, No, On, State, World},
 };
 use crate::{
     acts::{
@@ -49,7 +49,7 @@ impl World {
     /// R-A11, R-A5: the app groups that somebody sees, and the apps in each that they see.
     fn app_groups_of(&self, person: usize, space: usize) -> Seen<Vec<usize>> {
         self.require_permission(person, "apps.list", space)?;
-        let sees_all = self.spaces[space].members.get(&person).is_some_and(|it| it.views_all_apps());
+        let sees_all = self.spaces[space].members.get(&person).is_some_and(Member::views_all_apps);
         let mut seen = BTreeMap::new();
         for (number, it) in self.app_groups.iter().enumerate() {
             let apps = it.apps.iter().copied().filter(|app| sees_all || self.role(person, *app).is_some());

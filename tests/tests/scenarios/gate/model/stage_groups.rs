@@ -90,12 +90,10 @@ impl Stage<'_> {
         let of_space = |(space, _): &(usize, &String)| {
             self.app_groups[app_group].starts_with(&format!("{}/", self.spaces[*space]))
         };
-        match person {
-            Some(person) => self.user(person),
-            None => {
-                let (_, group) = self.groups.iter().enumerate().find(of_space).expect("a space of the walk");
-                group.clone()
-            }
+        if let Some(person) = person {
+            return self.user(person);
         }
+        let (_, group) = self.groups.iter().enumerate().find(of_space).expect("a space of the walk");
+        group.clone()
     }
 }

@@ -1,5 +1,5 @@
 //! What the rules say of moves of apps between spaces (R-A7, R-A8).
-use super::world::{Actor, Answer, No, On, State, Told, Transfer, World};
+use super::world::{Actor, Answer, Member, No, On, State, Told, Transfer, World};
 
 /// For how many hours a transfer can be accepted.
 const WEEK: usize = 7 * 24;
@@ -38,7 +38,7 @@ impl World {
             (member.is_some() && archived, "SPACE_ARCHIVED"),
             (member.is_some() && without_account, "BILLING_ACCOUNT_MISSING"),
         ])?;
-        let at_once = member.is_some_and(|member| member.is_admin());
+        let at_once = member.is_some_and(Member::is_admin);
         let state = if at_once { State::Accepted } else { State::Pending };
         let expires = self.hour + WEEK;
         self.transfers.push(Transfer { app, source, destination, initiator, expires, state });
@@ -55,7 +55,7 @@ impl World {
         self.require(actor, "transfer.accept", On::Space(destination))?;
         it.require_pending(self.hour)?;
         let initiator_is_admin = self.is_active(initiator)
-            && self.spaces[source].members.get(&initiator).is_some_and(|member| member.is_admin());
+            && self.spaces[source].members.get(&initiator).is_some_and(Member::is_admin);
         let [archived, without_account] = self.destination_blocks(source, destination);
         No::if_any([
             (self.apps[app].is_listed(), "APP_LISTED"),
@@ -84,7 +84,7 @@ impl World {
         // Whoever is Admin of the source, of which the app may be no more.
         let is_admin = |person: usize| {
             let member = self.spaces[source].members.get(&person);
-            self.is_active(person) && member.is_some_and(|member| member.is_admin())
+            self.is_active(person) && member.is_some_and(Member::is_admin)
         };
         if !matches!(actor, Actor::Person(person) if is_admin(person)) {
             return Err(No::denied());

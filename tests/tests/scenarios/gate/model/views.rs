@@ -28,6 +28,7 @@ fn title(role: ConsoleRole) -> &'static str {
 }
 
 /// A member in a list.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, PartialEq, Eq)]
 struct ListedMember {
     person: usize,

@@ -44,6 +44,7 @@ impl Given {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, Default)]
 pub(super) struct Space {
     pub(super) archived: bool,
