@@ -172,7 +172,7 @@ impl Suspending {
     }
 
     fn not_suspended(&self) -> Fault {
-        let sentence = format!("It is not suspended for {}", self.cause.reason);
+        let sentence = format!("{} is not suspended for {} itself", self.what, self.cause.reason);
         Fault::precondition(Reason::NotSuspended, self.what.to_string(), sentence)
     }
 }
