@@ -199,6 +199,12 @@ fn of_beginnings() -> impl Strategy<Value = Op> {
         2 => of_app_group.prop_map(|(app_group, person, role)| {
             Op::GrantAppGroupRole { app_group, person, role, end: None }
         }),
+        2 => space().prop_map(|space| Op::ConsentToInvoicing { space }),
+        2 => (space(), person()).prop_map(|(space, person)| Op::AddBillingAdmin { space, person }),
+        2 => space().prop_map(|space| Op::AcceptTerms { space }),
+        2 => (app(), space()).prop_map(|(app, space)| Op::SubmitListing { app, space }),
+        1 => app().prop_map(|app| Op::SuspendApp { app }),
+        1 => space().prop_map(|space| Op::SuspendSpace { space }),
     ]
 }
 
@@ -217,5 +223,5 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let who = prop_oneof![1 => Just(Who::Anyone), 2 => Just(Who::Permitted), 5 => Just(Who::Able)];
     let first = (person(), of_beginnings()).prop_map(|(actor, op)| Step { actor, who: Who::Able, op });
     let next = (person(), who, op).prop_map(|(actor, who, op)| Step { actor, who, op });
-    (vec(first, 0..=24), vec(next, 1..=60)).prop_map(|(first, next)| [first, next].concat())
+    (vec(first, 0..=30), vec(next, 1..=60)).prop_map(|(first, next)| [first, next].concat())
 }
