@@ -9,7 +9,6 @@ use devspaces_ledger::{
     db::{Conn, Error},
     on,
 };
-use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::{role, way};
@@ -258,14 +257,7 @@ pub(crate) async fn spaces_of(
     limit: i64,
     now: Timestamp,
 ) -> Result<Vec<SpaceName>, Error> {
-    let ids: Vec<Uuid> = on!(db, |c| sqlx::query_scalar(AssertSqlSafe(SPACES_OF.as_str()))
-        .bind(person)
-        .bind(after)
-        .bind(limit)
-        .bind(now)
-        .fetch_all(c)
-        .await)?;
-    with_those_through(db, ids, person, after, limit, now).await
+    spaces_by(db, &SPACES_OF, person, after, limit, now).await
 }
 
 /// The spaces after one in which a person has a role at a time, in the order of their ids: also one that grants nothing as things
@@ -277,31 +269,31 @@ pub(crate) async fn spaces_with_roles(
     limit: i64,
     now: Timestamp,
 ) -> Result<Vec<SpaceName>, Error> {
-    let ids: Vec<Uuid> = on!(db, |c| sqlx::query_scalar(
-        "SELECT space FROM contributor
-         WHERE person = $1 AND space > $2 AND (expire_time IS NULL OR expire_time > $4)
-         UNION
-         SELECT space FROM app_group_role
-         WHERE person = $1 AND space > $2 AND (expire_time IS NULL OR expire_time > $4)
-         ORDER BY space LIMIT $3"
-    )
-    .bind(person)
-    .bind(after)
-    .bind(limit)
-    .bind(now)
-    .fetch_all(c)
-    .await)?;
-    with_those_through(db, ids, person, after, limit, now).await
+    let sql = "SELECT space FROM contributor
+               WHERE person = $1 AND space > $2 AND (expire_time IS NULL OR expire_time > $4)
+               UNION
+               SELECT space FROM app_group_role
+               WHERE person = $1 AND space > $2 AND (expire_time IS NULL OR expire_time > $4)
+               ORDER BY space LIMIT $3";
+    spaces_by(db, sql, person, after, limit, now).await
 }
 
-async fn with_those_through(
+/// The spaces that a statement finds, and those in which the person has roles through groups and app groups.
+async fn spaces_by(
     db: &mut Conn,
-    own: Vec<Uuid>,
+    sql: &'static str,
     person: &str,
     after: Uuid,
     limit: i64,
     now: Timestamp,
 ) -> Result<Vec<SpaceName>, Error> {
+    let own: Vec<Uuid> = on!(db, |c| sqlx::query_scalar(sql)
+        .bind(person)
+        .bind(after)
+        .bind(limit)
+        .bind(now)
+        .fetch_all(c)
+        .await)?;
     let mut spaces = way::spaces_through(db, person, after, limit, now).await?;
     spaces.extend(own.into_iter().map(SpaceName));
     // Each list was cut at the limit, so the first of them together are complete.
