@@ -1,11 +1,16 @@
-//! What it costs to take usage, against plain writing of the same rows.
+//! What it costs to take usage with two dimensions, against plain writing of the same rows.
 mod plain;
 mod runs;
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use devspaces::Service;
-use devspaces_proto::billing::v1::{ReportUsageRequest, UsageEvent, usage_result::Outcome};
+use devspaces_proto::billing::v1::{
+    CreateMeterRequest, Dimension, Meter, ReportUsageRequest, UsageEvent, usage_result::Outcome,
+};
 use devspaces_tests::{Engine, Persona, Suite};
 
 use self::plain::Plain;
@@ -20,6 +25,18 @@ const ROUNDS: usize = 60;
 /// whatever comes.
 const SHAPES: [(usize, usize); 3] = [(1, 10), (10, 100), (100, 100)];
 
+/// What is measured: meters with two dimensions, of which one has values and the other takes any text.
+const METERS: [(&str, &str); 7] = [
+    ("meters/bench.cpu_hours", "hours"),
+    ("meters/bench.egress_gb", "GB"),
+    ("meters/bench.events", "events"),
+    ("meters/bench.ingress_gb", "GB"),
+    ("meters/bench.logs_gb", "GB"),
+    ("meters/bench.reads", "reads"),
+    ("meters/bench.writes", "writes"),
+];
+const REGIONS: [&str; 3] = ["ap", "eu", "us"];
+
 /// All of it, on one engine.
 pub(crate) async fn run(engine: Engine) {
     for (spaces, apps) in SHAPES {
@@ -33,6 +50,7 @@ pub(crate) async fn run(engine: Engine) {
 async fn ingest(engine: Engine, spaces: usize, apps: usize) {
     let suite = Suite::start(engine).await;
     let apps = apps_of(&suite, spaces, apps).await;
+    makes_meters(&suite).await;
     let metering = suite.persona("services/metering");
     let plain = Plain::of(suite.pool(Service::Billing).await).await;
     let (mut reported, mut written) = (Vec::new(), Vec::new());
@@ -57,6 +75,23 @@ async fn ingest(engine: Engine, spaces: usize, apps: usize) {
     );
 }
 
+async fn makes_meters(suite: &Suite) {
+    let catalogue = suite.persona("services/catalogue");
+    let region = Dimension {
+        name: "region".to_owned(),
+        values: REGIONS.map(ToOwned::to_owned).to_vec(),
+        ..Dimension::default()
+    };
+    let job = Dimension { name: "job".to_owned(), max_length: 32, ..Dimension::default() };
+    for (name, unit) in METERS {
+        let dimensions = vec![region.clone(), job.clone()];
+        let (name, unit) = (name.to_owned(), unit.to_owned());
+        let meter = Some(Meter { name, unit, dimensions, ..Meter::default() });
+        let request = CreateMeterRequest { meter, ..CreateMeterRequest::default() };
+        catalogue.usage().create_meter(request).await.expect("a meter");
+    }
+}
+
 async fn apps_of(suite: &Suite, spaces: usize, apps: usize) -> Vec<String> {
     let alice = suite.user("alice");
     let mut all = Vec::with_capacity(apps);
@@ -74,9 +109,13 @@ fn batch(suite: &Suite, apps: &[String], round: usize) -> Vec<UsageEvent> {
     let event = |number: usize| UsageEvent {
         id: format!("meter-7/{round:08}/{:08x}", number.wrapping_mul(2_654_435_761) % 0xffff_fff1),
         app: apps[number % apps.len()].clone(),
-        metric: i32::try_from(number / apps.len() % 7 + 1).expect("a metric"),
         quantity: format!("{}.{:06}", number % 50, 1 + number * 7919 % 999_999),
         time: Some(suite.clock_in(0)),
+        meter: METERS[number / apps.len() % METERS.len()].0.to_owned(),
+        dimensions: BTreeMap::from([
+            ("region".to_owned(), REGIONS[number % REGIONS.len()].to_owned()),
+            ("job".to_owned(), format!("job-{}", number % 10)),
+        ]),
     };
     (0..BATCH).map(event).collect()
 }

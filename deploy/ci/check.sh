@@ -20,7 +20,7 @@ export MARKETPLACE_PORT=${MARKETPLACE_PORT:-7004} PROMETHEUS_PORT=${PROMETHEUS_P
 # What the services beside the suite may do that the scenarios speak of.
 export DEVSPACES_SERVICE_PERMISSIONS=auditor=authz.check_others,importer=import.apps,metering=usage.report,\
 billing-run=billing.run,payments=payments.report,accounting=billing.credit,migrator=import.vendor_profiles,\
-reviewer=listings.approve,offboarding=people.deactivate
+reviewer=listings.approve,offboarding=people.deactivate,catalogue=meters.update
 export DEVSPACES_JOURNAL_WATCHERS=observer
 buf=${BUF:-buf}
 services=(space membership billing marketplace)

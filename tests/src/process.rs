@@ -196,6 +196,7 @@ impl Processes {
             .args(["--service-permission", "metering=usage.report"])
             .args(["--service-permission", "billing-run=billing.run"])
             .args(["--service-permission", "migrator=import.vendor_profiles"])
+            .args(["--service-permission", "catalogue=meters.update"])
             .args(["--service-permission", "offboarding=people.deactivate"])
             .args(["--service-permission", "runtime=app.run"])
             .args(["--user-permission", "users/operator=platform.break_glass"])

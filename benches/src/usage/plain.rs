@@ -12,9 +12,10 @@ use sqlx::AssertSqlSafe;
 pub(crate) struct Row {
     id: String,
     app: AppName,
-    metric: &'static str,
+    meter: String,
     quantity: String,
     time: Timestamp,
+    dimensions: String,
 }
 
 /// How many rows an INSERT writes on SQLite, where one of many more takes longer than several.
@@ -30,8 +31,9 @@ impl Plain {
     pub(crate) async fn of(pool: Pool) -> Self {
         match &pool {
             Pool::Sqlite { write, .. } => {
-                let table = "CREATE TABLE plain (id TEXT NOT NULL PRIMARY KEY, app UUID NOT NULL, metric TEXT NOT NULL,
-                             quantity TEXT NOT NULL, time TIMESTAMPTZ NOT NULL, space UUID NOT NULL)";
+                let table = "CREATE TABLE plain (id TEXT NOT NULL PRIMARY KEY, app UUID NOT NULL, meter TEXT NOT NULL,
+                             quantity TEXT NOT NULL, time TIMESTAMPTZ NOT NULL, space UUID NOT NULL,
+                             dimensions TEXT NOT NULL)";
                 sqlx::query(table).execute(write).await.expect("a table");
             }
             Pool::Postgres { main, .. } => {
@@ -46,9 +48,13 @@ impl Plain {
         let row = |event: &UsageEvent| Row {
             id: event.id.clone(),
             app: event.app.parse().expect("an app"),
-            metric: event.metric().as_str_name(),
+            meter: event.meter.clone(),
             quantity: event.quantity.clone(),
             time: event.time.expect("a time").try_into().expect("a time"),
+            dimensions: {
+                let pairs = event.dimensions.iter().map(|(name, value)| format!(r#""{name}":"{value}""#));
+                format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
+            },
         };
         events.iter().map(row).collect()
     }
@@ -62,12 +68,12 @@ impl Plain {
                 for rows in rows.chunks(AT_ONCE) {
                     let sql = format!(
                         "INSERT INTO plain VALUES {}",
-                        ["(?, ?, ?, ?, ?, ?)"].repeat(rows.len()).join(", ")
+                        ["(?, ?, ?, ?, ?, ?, ?)"].repeat(rows.len()).join(", ")
                     );
                     let mut query = sqlx::query(AssertSqlSafe(sql));
-                    for Row { id, app, metric, quantity, time } in rows {
-                        query =
-                            query.bind(id).bind(app.0).bind(*metric).bind(quantity).bind(*time).bind(space);
+                    for Row { id, app, meter, quantity, time, dimensions } in rows {
+                        query = query.bind(id).bind(app.0).bind(meter).bind(quantity).bind(*time).bind(space);
+                        query = query.bind(dimensions);
                     }
                     query.execute(&mut *tx).await.expect("written");
                 }
@@ -75,8 +81,9 @@ impl Plain {
             }
             Pool::Postgres { main, .. } => {
                 let mut text = String::with_capacity(rows.len() * 200);
-                for Row { id, app, metric, quantity, time } in rows {
-                    writeln!(text, "{id}\t{}\t{metric}\t{quantity}\t{time}\t{space}", app.0).expect("a line");
+                for Row { id, app, meter, quantity, time, dimensions } in rows {
+                    writeln!(text, "{id}\t{}\t{meter}\t{quantity}\t{time}\t{space}\t{dimensions}", app.0)
+                        .expect("a line");
                 }
                 let mut connection = main.acquire().await.expect("a connection");
                 let mut copy = connection.copy_in_raw("COPY plain FROM STDIN").await.expect("a copy");

@@ -21,14 +21,14 @@ const APPS: usize = 10;
 /// What all apps together were used, in events. Of these a run reads the sums.
 const EVENTS: usize = 1_000_000;
 
-const METRICS: [&str; 7] = [
-    "FUNCTION_GB_SECONDS",
-    "KVS_READ_GB",
-    "KVS_WRITE_GB",
-    "LOGS_GB",
-    "SQL_COMPUTE_HOURS",
-    "SQL_REQUESTS",
-    "SQL_GB_HOURS",
+const METERS: [&str; 7] = [
+    "function.gb_seconds",
+    "kvs.read_gb",
+    "kvs.write_gb",
+    "logs.gb",
+    "sql.compute_hours",
+    "sql.requests",
+    "sql.storage_gb_hours",
 ];
 
 pub(crate) async fn run(engine: Engine) {
@@ -78,7 +78,7 @@ fn month_before(now: Timestamp) -> String {
 async fn fill(pool: &Pool, spaces: usize, month: &str) {
     let since: Timestamp = format!("{month}-01T00:00:00Z").parse().expect("a time");
     let never: Timestamp = "9999-01-01T00:00:00Z".parse().expect("a time");
-    let events = i64::try_from(EVENTS / spaces / APPS / METRICS.len()).expect("a number");
+    let events = i64::try_from(EVENTS / spaces / APPS / METERS.len()).expect("a number");
     let mut db = begin(pool).await;
     for space in 1..=spaces {
         let space = Uuid::from_u128(space as u128);
@@ -111,7 +111,7 @@ async fn fill(pool: &Pool, spaces: usize, month: &str) {
 
 async fn use_app(db: &mut Conn, (space, app): (Uuid, Uuid), month: &str, since: Timestamp, events: i64) {
     let sums: Vec<String> =
-        METRICS.iter().map(|metric| format!(r#""{metric}":["123456.789012",{events}]"#)).collect();
+        METERS.iter().map(|meter| format!(r#""{meter}":["123456.789012",{events}]"#)).collect();
     on!(db, |c| {
         sqlx::query(
             "INSERT INTO usage_sums (space, billed_month, app, usage_month, held_from, billable, sums)

@@ -11,7 +11,7 @@ macro_rules! permissions {
 
         impl Permission {
             /// Every permission, in the order of the table.
-            pub const ALL: [Permission; 64] = [$(Permission::$variant,)*];
+            pub const ALL: [Permission; 65] = [$(Permission::$variant,)*];
 
             /// The permission's name: "space.get".
             #[must_use]
@@ -145,6 +145,8 @@ permissions! {
     AppRun = "app.run",
     /// Keep a space's app groups and what roles they give (R-A11).
     AppGroupsUpdate = "app_groups.update",
+    /// Make meters, change and retire them (R-B6).
+    MetersUpdate = "meters.update",
     /// Deactivate people and reactivate them (R-M12).
     PeopleDeactivate = "people.deactivate",
     /// Suspend apps and spaces, and lift that (R-A12).

@@ -167,6 +167,7 @@ const TABLE: [Row; Permission::ALL.len()] = [
     line(MarketplaceListingsGet,     Space,    [No,     Yes,           No,              No,              No],   Nobody,        NONE),
     line(AppRun,                     App,      [No,     No,            No,              No,              No],   RUNTIME,       NONE),
     line(AppGroupsUpdate,            Space,    [No,     No,            Yes,             No,              No],   Nobody,        NONE),
+    line(MetersUpdate,               Platform, [No,     No,            No,              No,              No],   ServiceByName, NONE),
     line(PeopleDeactivate,           Platform, [No,     No,            No,              No,              No],   ServiceByName, NONE),
     line(PlatformSuspend,            Platform, [No,     No,            No,              No,              No],   AnybodyByName, NONE),
     line(PlatformBreakGlass,         Platform, [No,     No,            No,              No,              No],   AnybodyByName, NONE),

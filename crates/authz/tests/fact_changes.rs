@@ -61,10 +61,10 @@ impl Known {
     }
 
     /// A bit for each permission.
-    fn permitted(self) -> u64 {
+    fn permitted(self) -> u128 {
         let facts = self.facts();
         let bit =
-            |permission: Permission| u64::from(decide(permission, &facts).is_allowed()) << permission as u8;
+            |permission: Permission| u128::from(decide(permission, &facts).is_allowed()) << permission as u8;
         Permission::ALL.into_iter().map(bit).sum()
     }
 
@@ -229,7 +229,7 @@ fn contributing(before: Known, contributes: &[bool]) -> Vec<Known> {
 #[test]
 fn what_can_take_a_permission_away_is_known_to() {
     let world = world();
-    let permitted: HashMap<Known, u64> = world.iter().map(|&known| (known, known.permitted())).collect();
+    let permitted: HashMap<Known, u128> = world.iter().map(|&known| (known, known.permitted())).collect();
     for change in FactChange::ALL {
         let lost = |before: &Known| {
             let had = permitted[before];

@@ -68,6 +68,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/6_sums_of_all_metrics.sql"),
         sqlite: Some(include_str!("../migrations/6_sums_of_all_metrics.sqlite.sql")),
     },
+    Migration {
+        component: "billing",
+        version: 7,
+        sql: include_str!("../migrations/7_meters.sql"),
+        sqlite: Some(include_str!("../migrations/7_meters.sqlite.sql")),
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.

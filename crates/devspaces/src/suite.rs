@@ -59,6 +59,8 @@ pub struct Config {
     pub journal_watchers: JournalWatchers,
     /// How many spaces each person may make (R-S10).
     pub space_quota: SpaceQuota,
+    /// How long before it takes effect a rate card is made (R-B6).
+    pub rate_card_notice: Duration,
     /// How long before a check the facts may have been confirmed by which it allows (R-P9): at most [`gate::WINDOW`].
     pub strict_window: Duration,
     /// How long changes rest that take away: [`REST`](devspaces_ledger::REST), but in tests that look for what goes wrong
@@ -271,7 +273,8 @@ fn context(
         .resting(config.rest);
     let streams = Streams::new(tasks.clone(), clock.clone());
     let (peers, space_quota) = (Peers::new(peers, signer), config.space_quota.clone());
-    Ok(Context { pool, clock, steady, gate, mutations, streams, space_quota, peers })
+    let rate_card_notice = config.rate_card_notice;
+    Ok(Context { pool, clock, steady, gate, mutations, streams, space_quota, rate_card_notice, peers })
 }
 
 /// For every service of another process what resolves when it answers, in whatever order they are started.

@@ -1,4 +1,4 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use devspaces_kit::{clock::Clock, name::UserName, server::Streams, steady::Steady};
 use devspaces_ledger::{Mutations, db::Pool};
@@ -58,6 +58,8 @@ pub struct Context {
     pub streams: Streams,
     /// How many spaces a person may make.
     pub space_quota: SpaceQuota,
+    /// How long before it takes effect a rate card is made (R-B6).
+    pub rate_card_notice: Duration,
     /// The other services, for what they know that no permission depends on.
     pub peers: Peers,
 }

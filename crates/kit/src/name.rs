@@ -7,12 +7,14 @@ use uuid::Uuid;
 mod billing;
 mod group;
 mod marketplace;
+mod meter;
 mod transfer;
 
 pub use self::{
     billing::{AccountName, BillingAdminName, InvoiceName},
     group::{AppGroupName, GroupName, RoleHolder, RoleTarget},
     marketplace::{ListingName, MarketplaceAdminName, VendorProfileName},
+    meter::{MeterName, is_words},
     transfer::TransferName,
 };
 
@@ -181,7 +183,7 @@ pub enum Scope {
     App(Uuid),
     /// `people`: who is active and who is not (R-M12), which is no space's. One scope for all of them, since changes are few.
     People,
-    /// `rateCards`: all of them, which are no space's.
+    /// `rateCards`: all of them and the meters that they price, which are no space's.
     RateCards,
     /// `spaces/{uuid}`.
     Space(Uuid),

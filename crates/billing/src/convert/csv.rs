@@ -1,4 +1,4 @@
-//! An invoice as CSV (RFC 4180). No field holds free text.
+//! An invoice as CSV (RFC 4180). No field holds free text but the value of a dimension, which the rate card names.
 use std::{mem, vec};
 
 use csv::{Terminator, Writer, WriterBuilder};
@@ -6,17 +6,17 @@ use devspaces_kit::status::Fault;
 use devspaces_proto::billing::v1::{ExportInvoiceResponse, InvoiceLine};
 
 use super::invoice;
-use crate::domain::{Metric, Month, invoice::Invoice, pricing::Line};
+use crate::domain::{Month, invoice::Invoice, pricing::Line};
 
 /// How many bytes a piece has, give or take a record: a frame of HTTP/2. A reader that is slow has a few of them waiting.
 const PIECE: usize = 16 * 1024;
 
-const HEADER: [&str; 14] = [
+const HEADER: [&str; 17] = [
     "record",
     "number",
     "month",
     "app",
-    "metric",
+    "meter",
     "usage_month",
     "quantity",
     "free_quantity",
@@ -26,6 +26,9 @@ const HEADER: [&str; 14] = [
     "currency",
     "adjustment",
     "rate_card_version",
+    "dimension",
+    "dimension_value",
+    "exempt",
 ];
 
 /// The records of an invoice: the header, one for each line, and one for the total. They are written piece by piece, as
@@ -85,13 +88,12 @@ impl Records {
     }
 
     fn line(&self, line: InvoiceLine) -> Vec<String> {
-        let metric = Metric::from_wire(line.metric).map(Metric::name).unwrap_or_default();
         vec![
             "LINE".to_owned(),
             self.number.clone(),
             self.month.to_string(),
             line.app,
-            metric.to_owned(),
+            line.meter,
             line.usage_month,
             line.quantity,
             line.free_quantity,
@@ -101,6 +103,9 @@ impl Records {
             self.currency.clone(),
             line.adjustment.to_string(),
             line.rate_card_version.to_string(),
+            line.dimension,
+            line.dimension_value,
+            line.exempt.to_string(),
         ]
     }
 }
@@ -113,20 +118,20 @@ fn finished(piece: Writer<Vec<u8>>) -> Result<ExportInvoiceResponse, Fault> {
 mod tests {
     use devspaces_kit::{
         clock::Timestamp,
-        name::{AccountName, AppName, InvoiceName, SpaceName},
+        name::{AccountName, AppName, InvoiceName, MeterName, SpaceName},
     };
     use rust_decimal::Decimal;
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::pricing::Allowance;
+    use crate::domain::{Tariff, pricing::Allowance};
 
     #[test]
     fn pieces_are_of_whole_records_and_make_up_the_whole() {
         let name = InvoiceName { account: AccountName(SpaceName::NIL), id: Uuid::nil() };
         let month = "2026-11".parse().unwrap();
-        let allowance =
-            Allowance { app: AppName(Uuid::max()), usage_month: month, metric: Metric::KvsReadGb };
+        let tariff = Tariff::of_meter(MeterName::of("kvs.read_gb").unwrap());
+        let allowance = Allowance { app: AppName(Uuid::max()), usage_month: month, tariff };
         let line = Line::new(allowance, Decimal::ONE, Decimal::ZERO, Decimal::ONE, 1).unwrap();
         let invoice = Invoice::draft(name, month, Timestamp::EPOCH);
         let mut records = Records::new(&invoice, vec![line; 2000], "0.00".into(), "USD".into());
@@ -141,7 +146,9 @@ mod tests {
         assert_eq!(reader.headers().unwrap().iter().collect::<Vec<_>>(), HEADER);
         let records: Vec<_> = reader.records().map(Result::unwrap).collect();
         assert_eq!(records.len(), 2001);
-        assert!(records[..2000].iter().all(|record| record[4] == *"KVS_READ_GB" && record[0] == *"LINE"));
+        assert!(
+            records[..2000].iter().all(|record| record[4] == *"meters/kvs.read_gb" && record[0] == *"LINE")
+        );
         assert_eq!((&records[2000][0], &records[2000][10]), ("TOTAL", "0.00"));
     }
 }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::money;
 use crate::{
     domain::{
-        Metric, Month,
+        DimensionValue, Month, PricedBy,
         invoice::{Attempt, CreditNote, Invoice, LEEWAY, State},
         pricing::{Allowance, Line},
     },
@@ -110,25 +110,25 @@ pub(crate) fn cut_lines(
     page_token: &str,
 ) -> Result<proto::Invoice, Fault> {
     let after = tokens.decode(page_token)?.map(|key| place(&key)).transpose()?;
-    let rest = lines.iter().map(|line| line.allowance).zip(invoice.lines);
-    let rest = rest.filter(|(allowance, _)| after.is_none_or(|after| *allowance > after));
+    let rest = lines.iter().map(|line| &line.allowance).zip(invoice.lines);
+    let rest = rest.filter(|(allowance, _)| after.as_ref().is_none_or(|after| *allowance > after));
     let (lines, last) = page::fill(rest, usize::MAX, |(allowance, _)| *allowance, |(_, line)| Some(line));
-    let next_lines_page_token = tokens.next(last.as_ref().map(key));
+    let next_lines_page_token = tokens.next(last.map(key));
     Ok(proto::Invoice { lines, next_lines_page_token, ..invoice })
 }
 
 /// What a line is of, in a page token.
 fn key(allowance: &Allowance) -> Vec<u8> {
-    [allowance.app.0.as_bytes(), format!("{}{}", allowance.usage_month, allowance.metric.name()).as_bytes()]
-        .concat()
+    let Allowance { app, usage_month, tariff } = allowance;
+    [app.0.as_bytes(), format!("{usage_month}{tariff}").as_bytes()].concat()
 }
 
 fn place(key: &[u8]) -> Result<Allowance, Fault> {
     let read = || {
         let (app, rest) = key.split_first_chunk()?;
-        let (month, metric) = std::str::from_utf8(rest).ok()?.split_at_checked("YYYY-MM".len())?;
-        let (usage_month, metric) = (month.parse().ok()?, Metric::parse(metric)?);
-        Some(Allowance { app: AppName(Uuid::from_bytes(*app)), usage_month, metric })
+        let (month, tariff) = std::str::from_utf8(rest).ok()?.split_at_checked("YYYY-MM".len())?;
+        let (usage_month, tariff) = (month.parse().ok()?, tariff.parse().ok()?);
+        Some(Allowance { app: AppName(Uuid::from_bytes(*app)), usage_month, tariff })
     };
     read().ok_or_else(Fault::page_token_invalid)
 }
@@ -136,9 +136,19 @@ fn place(key: &[u8]) -> Result<Allowance, Fault> {
 /// A line of the invoice of a month.
 pub(crate) fn line(line: &Line, month: Month) -> proto::InvoiceLine {
     let text = |decimal: Decimal| decimal.normalize().to_string();
+    let tariff = &line.allowance.tariff;
+    let (of, exempt) = match &tariff.by {
+        PricedBy::Meter => (None, false),
+        PricedBy::Value(of) => (Some(of), false),
+        PricedBy::Exemption(of) => (Some(of), true),
+    };
+    let (dimension, dimension_value) = of.map(DimensionValue::to_pair).unwrap_or_default();
     proto::InvoiceLine {
         app: line.allowance.app.to_string(),
-        metric: line.allowance.metric.to_wire().into(),
+        meter: tariff.meter.to_string(),
+        dimension,
+        dimension_value,
+        exempt,
         usage_month: line.allowance.usage_month.to_string(),
         quantity: text(line.quantity),
         free_quantity: text(line.free),
@@ -207,9 +217,11 @@ fn attempt_time(time: Option<prost_types::Timestamp>, now: Timestamp) -> Result<
 
 #[cfg(test)]
 mod tests {
+    use devspaces_kit::name::MeterName;
     use prost::Message as _;
 
     use super::*;
+    use crate::domain::Tariff;
 
     // A large space's invoice comes in pieces that every client takes, each line once.
     #[test]
@@ -218,13 +230,13 @@ mod tests {
         let allowance = |n: u128| Allowance {
             app: AppName(Uuid::from_u128(n / 7 + 1)),
             usage_month: month,
-            metric: Metric::ALL[usize::try_from(n % 7).unwrap()],
+            tariff: Tariff::of_meter(MeterName::of(&format!("meter{}", n % 7)).expect("a name")),
         };
         let (quantity, price) = (Decimal::new(999_999_999_999_999_999, 9), Decimal::new(123_456_789, 12));
         let mut lines: Vec<Line> = (0..20_000)
             .map(|n| Line::new(allowance(n), quantity, Decimal::ONE, price, 1).expect("a line"))
             .collect();
-        lines.sort_by_key(|line| line.allowance);
+        lines.sort_by(|one, other| one.allowance.cmp(&other.allowance));
         let statement = Statement { lines, currency: "USD".into(), total: Decimal::ONE };
         let tokens = PageToken::for_arguments::<proto::GetInvoiceRequest>(&["a"]);
         let (mut seen, mut token, mut pages) = (Vec::new(), String::new(), 0);

@@ -4,6 +4,7 @@ pub(crate) mod address;
 pub(crate) mod budget;
 pub(crate) mod csv;
 pub(crate) mod invoice;
+pub(crate) mod meter;
 pub(crate) mod money;
 pub(crate) mod payment;
 pub(crate) mod rate_card;

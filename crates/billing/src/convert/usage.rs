@@ -1,4 +1,7 @@
-use devspaces_kit::{clock::Timestamp, name::AppName};
+use devspaces_kit::{
+    clock::Timestamp,
+    name::{AppName, MeterName},
+};
 use devspaces_proto::billing::v1::{
     Usage, UsageEvent, UsageResult,
     usage_result::{Outcome as WireOutcome, Rejection as WireRejection},
@@ -6,7 +9,7 @@ use devspaces_proto::billing::v1::{
 use rust_decimal::Decimal;
 
 use crate::domain::{
-    Metric, decimal,
+    decimal,
     usage::{Event, Outcome, Rejection, Sum},
 };
 
@@ -19,16 +22,21 @@ const QUANTITY: (usize, usize) = (12, 9);
 pub(crate) fn event(event: &UsageEvent) -> Result<Event, String> {
     let id = is_id(&event.id).ok_or("id must be 1 to 128 visible ASCII characters");
     let app: Result<AppName, _> = event.app.parse().map_err(|_| "app must have the form apps/{uuid}");
-    let metric = Metric::from_wire(event.metric).ok_or("metric must be one of those that are known");
+    let meter: Result<MeterName, _> = event.meter.parse().map_err(|_| "meter must have the form meters/{id}");
     let quantity = quantity(&event.quantity);
     let time = event.time.and_then(|time| Timestamp::try_from(time).ok());
     let time = time.ok_or("time must be given and lie in the years 1970 to 9999");
-    match (id, app, metric, quantity, time) {
-        (Ok(()), Ok(app), Ok(metric), Ok(quantity), Ok(time)) => {
-            Ok(Event { id: event.id.clone(), app, metric, quantity, time })
-        }
-        (id, app, metric, quantity, time) => {
-            let sentences = [id.err(), app.err(), metric.err(), quantity.err(), time.err()];
+    match (id, app, meter, quantity, time) {
+        (Ok(()), Ok(app), Ok(meter), Ok(quantity), Ok(time)) => Ok(Event {
+            id: event.id.clone(),
+            app,
+            meter,
+            quantity,
+            time,
+            dimensions: event.dimensions.clone(),
+        }),
+        (id, app, meter, quantity, time) => {
+            let sentences = [id.err(), app.err(), meter.err(), quantity.err(), time.err()];
             Err(sentences.into_iter().flatten().collect::<Vec<_>>().join("; "))
         }
     }
@@ -47,9 +55,9 @@ fn quantity(text: &str) -> Result<Decimal, &'static str> {
 }
 
 /// What an app used of something.
-pub(crate) fn sum((app, metric, sum): (AppName, Metric, Sum)) -> Usage {
+pub(crate) fn sum((app, meter, sum): (AppName, MeterName, Sum)) -> Usage {
     let quantity = sum.quantity.normalize().to_string();
-    Usage { app: app.to_string(), metric: metric.to_wire().into(), quantity, events: sum.events }
+    Usage { app: app.to_string(), meter: meter.to_string(), quantity, events: sum.events }
 }
 
 /// What became of an event, as its sender is told.
@@ -71,13 +79,18 @@ pub(crate) fn result(id: String, outcome: Outcome) -> UsageResult {
 fn rejection(why: Rejection) -> (WireRejection, String) {
     let (rejection, sentence) = match why {
         Rejection::Malformed(sentence) => return (WireRejection::Malformed, sentence),
+        Rejection::Dimension(sentence) => return (WireRejection::Dimension, sentence),
+        Rejection::MeterUnknown => {
+            (WireRejection::MeterUnknown, "There is no such meter: ListMeters tells them")
+        }
+        Rejection::MeterRetired => (WireRejection::MeterRetired, "The meter was retired by that time"),
         Rejection::AppUnknown => {
             (WireRejection::AppUnknown, "No space held the app at that time, or within 5 minutes of it")
         }
         Rejection::TimeInFuture => (WireRejection::TimeInFuture, "The time lies more than 5 minutes ahead"),
         Rejection::TooMuch => (
             WireRejection::TooMuch,
-            "With it the app would use more of the metric in the month than 10^15 units, or than costs 10^9 units of the \
+            "With it the app would use more of the meter in the month than 10^15 units, or than costs 10^9 units of the \
              currency at that month's price",
         ),
         Rejection::MonthClosed => {
@@ -98,9 +111,10 @@ mod tests {
         UsageEvent {
             id: "e".into(),
             app: "apps/0190a8d0-7b1c-7def-8000-000000000001".into(),
-            metric: 4,
+            meter: "meters/logs.gb".into(),
             quantity: "0.250".into(),
             time: Some(prost_types::Timestamp { seconds: 1, nanos: 2_999 }),
+            dimensions: [("region".to_owned(), "eu".to_owned())].into(),
         }
     }
 
@@ -110,7 +124,7 @@ mod tests {
         let good = event(&wire()).expect("an event");
         assert_eq!((good.quantity.to_string(), good.time.micros()), ("0.25".into(), 1_000_002));
         let empty = event(&UsageEvent::default()).expect_err("no event");
-        for field in ["id", "app", "metric", "quantity", "time"] {
+        for field in ["id", "app", "meter", "quantity", "time"] {
             assert!(
                 empty.split("; ").any(|sentence| sentence.starts_with(&format!("{field} must "))),
                 "{field}"
@@ -122,7 +136,8 @@ mod tests {
             (UsageEvent { id: "é".into(), ..wire() }, "id"),
             (UsageEvent { id: "x".repeat(129), ..wire() }, "id"),
             (UsageEvent { app: "apps/x".into(), ..wire() }, "app"),
-            (UsageEvent { metric: 8, ..wire() }, "metric"),
+            (UsageEvent { meter: "logs.gb".into(), ..wire() }, "meter"),
+            (UsageEvent { meter: "meters/LOGS_GB".into(), ..wire() }, "meter"),
             (UsageEvent { quantity: "0.000".into(), ..wire() }, "quantity"),
             (UsageEvent { quantity: "-1".into(), ..wire() }, "quantity"),
             (UsageEvent { quantity: "1e3".into(), ..wire() }, "quantity"),

@@ -6,11 +6,12 @@ mod budget;
 mod country;
 mod decimal;
 pub(crate) mod invoice;
-mod metric;
+pub(crate) mod meter;
 mod month;
 mod payment;
 pub(crate) mod pricing;
 mod rate_card;
+mod tariff;
 pub(crate) mod terms;
 pub(crate) mod usage;
 
@@ -20,8 +21,9 @@ pub(crate) use self::{
     budget::Budget,
     country::is_country_code,
     decimal::decimal,
-    metric::Metric,
+    meter::Meter,
     month::Month,
     payment::{Instrument, PaymentMethod, Token},
-    rate_card::{Rate, RateCard},
+    rate_card::{Rate, RateCard, Rates},
+    tariff::{DimensionValue, PricedBy, Tariff},
 };

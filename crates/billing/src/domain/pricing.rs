@@ -5,23 +5,23 @@ use devspaces_kit::name::{AppName, SpaceName};
 use rust_decimal::Decimal;
 
 use super::{
-    Metric, Month, RateCard,
+    Month, PricedBy, RateCard, Tariff,
     amount::Amount,
     usage::{Sum, Sums, TotalKey},
 };
 
 /// What has one allowance: an app's use of something in a month, whichever spaces held the app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Allowance {
     pub(crate) app: AppName,
     pub(crate) usage_month: Month,
-    pub(crate) metric: Metric,
+    pub(crate) tariff: Tariff,
 }
 
 impl Allowance {
-    /// What has the allowance that usage of this metric uses up.
-    pub(crate) fn of(key: &TotalKey, metric: Metric) -> Self {
-        Self { app: key.app, usage_month: key.usage_month, metric }
+    /// What has the allowance that usage of this tariff uses up.
+    pub(crate) fn of(key: &TotalKey, tariff: &Tariff) -> Self {
+        Self { app: key.app, usage_month: key.usage_month, tariff: tariff.clone() }
     }
 }
 
@@ -87,40 +87,62 @@ pub(crate) struct Usage {
     pub(crate) cards: BTreeMap<Month, RateCard>,
 }
 
-/// The lines of a space's invoice for a month, and what can have no line: usage without a rate, or of which it can't be kept
-/// exactly what it comes to. An invoice never says something else instead. What issued invoices have left of an allowance
-/// goes to the rest of the usage in the order of time, also to that of other spaces and to what nobody pays for.
+/// The lines of a space's invoice for a month, and what can have no line, since it can't be kept exactly what it comes to, or
+/// there is no card: an invoice never says something else instead. What a card has no rate for, since its meter came later,
+/// has no line either and costs nothing. What issued invoices have left of an allowance goes to the rest of the usage in the
+/// order of time, also to that of other spaces and to what nobody pays for.
 pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> (Vec<Line>, Vec<Allowance>) {
     let mut allowances: BTreeMap<Allowance, Vec<(&TotalKey, Sum)>> = BTreeMap::new();
     for (key, sums) in &usage.open {
-        for (metric, sum) in sums.iter() {
-            allowances.entry(Allowance::of(key, metric)).or_default().push((key, sum));
+        for (tariff, sum) in sums.iter() {
+            allowances.entry(Allowance::of(key, tariff)).or_default().push((key, sum));
         }
     }
     let is_billed = |key: &TotalKey| key.space == space && key.billed_month == month && key.billable;
     allowances.retain(|_, sums| sums.iter().any(|(key, _)| is_billed(key)));
     let (mut lines, mut unpriced) = (Vec::with_capacity(allowances.len()), Vec::new());
     for (allowance, sums) in allowances {
-        match line(allowance, sums, usage, is_billed) {
-            Some(line) => lines.push(line),
+        match line(&allowance, sums, usage, is_billed) {
+            Some(line) => lines.extend(line),
             None => unpriced.push(allowance),
         }
     }
     (lines, unpriced)
 }
 
-/// The line of what is billed of these sums, which share an allowance.
+/// The line of what is billed of these sums, which share an allowance; within, none if there is no rate for it.
 fn line(
-    allowance: Allowance,
+    allowance: &Allowance,
     mut sums: Vec<(&TotalKey, Sum)>,
     usage: &Usage,
     is_billed: impl Fn(&TotalKey) -> bool,
-) -> Option<Line> {
+) -> Option<Option<Line>> {
     let card = usage.cards.get(&allowance.usage_month)?;
-    let rate = card.rates.get(&allowance.metric)?;
     sums.sort_by_key(|(key, _)| (key.held_from, key.billable, key.space, key.billed_month));
-    let consumed = usage.consumed.get(&allowance).copied().unwrap_or_default();
-    let mut left = add(rate.allowance, -consumed)?.max(Decimal::ZERO);
+    let rate = card.rate(&allowance.tariff);
+    let (quantity, free, unit_price) = match (&allowance.tariff.by, rate) {
+        (PricedBy::Exemption(_), _) => {
+            let billed = sums.iter().filter(|(key, _)| is_billed(key));
+            let quantity = billed.map(|(_, sum)| sum.quantity).try_fold(Decimal::ZERO, add)?;
+            (quantity, quantity, Decimal::ZERO)
+        }
+        (_, None) => return Some(None),
+        (_, Some(rate)) => {
+            let consumed = usage.consumed.get(allowance).copied().unwrap_or_default();
+            let left = add(rate.allowance, -consumed)?.max(Decimal::ZERO);
+            let (quantity, free) = split(&sums, left, is_billed)?;
+            (quantity, free, rate.unit_price)
+        }
+    };
+    Line::new(allowance.clone(), quantity, free, unit_price, card.version).map(Some)
+}
+
+/// How much of these sums is billed, and how much of that is free, if so much is left of their allowance.
+fn split(
+    sums: &[(&TotalKey, Sum)],
+    mut left: Decimal,
+    is_billed: impl Fn(&TotalKey) -> bool,
+) -> Option<(Decimal, Decimal)> {
     let (mut quantity, mut free) = (Decimal::ZERO, Decimal::ZERO);
     for (key, sum) in sums {
         let taken = sum.quantity.min(left);
@@ -130,7 +152,7 @@ fn line(
             free = add(free, taken)?;
         }
     }
-    Line::new(allowance, quantity, free, rate.unit_price, card.version)
+    Some((quantity, free))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use devspaces_ledger::{
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::stored::{decimal, metric, month};
+use super::stored::{decimal, month, tariff};
 use crate::domain::{
     Month,
     pricing::{Allowance, Line},
@@ -18,7 +18,7 @@ use crate::domain::{
 #[derive(Debug, sqlx::FromRow)]
 struct Row {
     app: Uuid,
-    metric: String,
+    tariff: String,
     usage_month: String,
     quantity: String,
     free_quantity: String,
@@ -32,7 +32,7 @@ impl Row {
         let allowance = Allowance {
             app: AppName(self.app),
             usage_month: month(&self.usage_month)?,
-            metric: metric(&self.metric)?,
+            tariff: tariff(&self.tariff)?,
         };
         let (quantity, free) = (decimal(&self.quantity)?, decimal(&self.free_quantity)?);
         Ok(Line::new(allowance, quantity, free, decimal(&self.unit_price)?, self.rate_card_version))
@@ -43,7 +43,7 @@ impl Row {
 pub(crate) async fn of_invoice(db: &mut Conn, invoice: Uuid) -> Result<Option<Vec<Line>>, Error> {
     let rows: Vec<Row> = on!(db, |c| {
         sqlx::query_as(
-            "SELECT app, metric, usage_month, quantity, free_quantity, unit_price, rate_card_version
+            "SELECT app, tariff, usage_month, quantity, free_quantity, unit_price, rate_card_version
              FROM invoice_line WHERE invoice = $1 ORDER BY place",
         )
         .bind(invoice)
@@ -60,7 +60,7 @@ static INSERT: LazyLock<RowsSql> = LazyLock::new(|| {
             "invoice",
             "line",
             "app",
-            "metric",
+            "tariff",
             "usage_month",
             "quantity",
             "free_quantity",
@@ -68,8 +68,8 @@ static INSERT: LazyLock<RowsSql> = LazyLock::new(|| {
             "rate_card_version",
         ],
         "INSERT INTO invoice_line
-           (invoice, place, app, metric, usage_month, quantity, free_quantity, unit_price, rate_card_version)
-         SELECT invoice, line, app, metric, usage_month, quantity, free_quantity, unit_price,
+           (invoice, place, app, tariff, usage_month, quantity, free_quantity, unit_price, rate_card_version)
+         SELECT invoice, line, app, tariff, usage_month, quantity, free_quantity, unit_price,
            rate_card_version FROM line",
     )
 });
@@ -82,7 +82,7 @@ pub(crate) async fn insert(db: &mut Conn, invoice: Uuid, lines: &[Line]) -> Resu
             invoice.into(),
             (*place).into(),
             line.allowance.app.0.into(),
-            line.allowance.metric.name().into(),
+            line.allowance.tariff.to_string().into(),
             line.allowance.usage_month.to_string().into(),
             line.quantity.to_string().into(),
             line.free.to_string().into(),
@@ -97,7 +97,7 @@ static CONSUMED: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "wanted",
         &["app", "usage_month"],
-        "SELECT DISTINCT l.invoice, l.place, l.app, l.metric, l.usage_month, l.free_quantity
+        "SELECT DISTINCT l.invoice, l.place, l.app, l.tariff, l.usage_month, l.free_quantity
          FROM wanted w JOIN invoice_line l ON l.app = w.app AND l.usage_month = w.usage_month",
     )
 });
@@ -105,7 +105,7 @@ static CONSUMED: LazyLock<RowsSql> = LazyLock::new(|| {
 #[derive(Debug, sqlx::FromRow)]
 struct Consumed {
     app: Uuid,
-    metric: String,
+    tariff: String,
     usage_month: String,
     free_quantity: String,
 }
@@ -122,7 +122,7 @@ pub(crate) async fn consumed(
         let allowance = Allowance {
             app: AppName(row.app),
             usage_month: month(&row.usage_month)?,
-            metric: metric(&row.metric)?,
+            tariff: tariff(&row.tariff)?,
         };
         *consumed.entry(allowance).or_default() += decimal(&row.free_quantity)?;
     }

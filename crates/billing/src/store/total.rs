@@ -1,4 +1,4 @@
-//! The sums of usage, as invoices need them: a row for all that is billed alike, with the sums of every metric.
+//! The sums of usage, as invoices need them: a row for all that is billed alike, with the sums of every tariff.
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use devspaces_kit::{

@@ -14,16 +14,16 @@ use devspaces_ledger::{
 };
 use uuid::Uuid;
 
-use super::stored::{decimal, metric, month};
+use super::stored::{decimal, dimensions, meter, month};
 use crate::domain::{
     Month,
-    usage::{Event, TotalKey},
+    usage::{Event, Placed},
 };
 
-const COLUMNS: [&str; 6] = ["id", "app", "metric", "quantity", "time", "space"];
+const COLUMNS: [&str; 7] = ["id", "app", "meter", "quantity", "time", "space", "dimensions"];
 
-const NEW: &str = "INSERT INTO usage_event (id, app, metric, quantity, time, space)
-    SELECT id, app, metric, quantity, time, space FROM event WHERE TRUE
+const NEW: &str = "INSERT INTO usage_event (id, app, meter, quantity, time, space, dimensions)
+    SELECT id, app, meter, quantity, time, space, dimensions FROM event WHERE TRUE
     ON CONFLICT (id) DO NOTHING";
 
 static INSERT: LazyLock<RowsSql> = LazyLock::new(|| RowsSql::new("event", &COLUMNS, NEW));
@@ -37,7 +37,7 @@ static INSERT_AND_TELL: LazyLock<RowsSql> =
 /// Most batches are new as a whole, and those that are sent again are not at all: then their number says which. To be told
 /// of each id takes longer than all else of writing it, so that is asked only of a batch that is new in part, from the
 /// beginning.
-pub(crate) async fn insert(db: &mut Conn, events: &[(&Event, TotalKey)]) -> Result<HashSet<String>, Error> {
+pub(crate) async fn insert(db: &mut Conn, events: &[(&Event, &Placed)]) -> Result<HashSet<String>, Error> {
     on!(db, |c| sqlx::query("SAVEPOINT no_event").execute(c).await.map(drop))?;
     let inserted = INSERT.execute(db, events, row).await?;
     if inserted == events.len() as u64 {
@@ -51,14 +51,15 @@ pub(crate) async fn insert(db: &mut Conn, events: &[(&Event, TotalKey)]) -> Resu
     Ok(inserted.into_iter().map(|(id,)| id).collect())
 }
 
-fn row<'a>((event, total): &'a (&'a Event, TotalKey)) -> [Value<'a>; 6] {
+fn row<'a>((event, placed): &'a (&'a Event, &'a Placed)) -> [Value<'a>; 7] {
     [
         (&event.id).into(),
         event.app.0.into(),
-        event.metric.name().into(),
+        event.meter.id().into(),
         event.quantity.to_string().into(),
         event.time.into(),
-        total.space.0.into(),
+        placed.total.space.0.into(),
+        event.dimensions_text().into(),
     ]
 }
 
@@ -66,17 +67,24 @@ fn row<'a>((event, total): &'a (&'a Event, TotalKey)) -> [Value<'a>; 6] {
 struct EventRow {
     id: String,
     app: Uuid,
-    metric: String,
+    meter: String,
     quantity: String,
     time: Timestamp,
+    dimensions: String,
 }
 
 impl TryFrom<EventRow> for Event {
     type Error = Error;
 
     fn try_from(row: EventRow) -> Result<Self, Error> {
-        let (metric, quantity) = (metric(&row.metric)?, decimal(&row.quantity)?);
-        Ok(Self { id: row.id, app: AppName(row.app), metric, quantity, time: row.time })
+        Ok(Self {
+            id: row.id,
+            app: AppName(row.app),
+            meter: meter(&row.meter)?,
+            quantity: decimal(&row.quantity)?,
+            time: row.time,
+            dimensions: dimensions(&row.dimensions)?,
+        })
     }
 }
 
@@ -84,7 +92,7 @@ static EVENTS: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "wanted",
         &["id"],
-        "SELECT e.id, e.app, e.metric, e.quantity, e.time FROM wanted w JOIN usage_event e ON e.id = w.id",
+        "SELECT e.id, e.app, e.meter, e.quantity, e.time, e.dimensions FROM wanted w JOIN usage_event e ON e.id = w.id",
     )
 });
 

@@ -1,9 +1,9 @@
-//! A month's usage by app and metric, page by page.
+//! A month's usage by app and meter, page by page.
 use std::collections::{BTreeMap, BTreeSet};
 
 use devspaces_kit::{
     clock::Timestamp,
-    name::{AppName, SpaceName},
+    name::{AppName, MeterName, SpaceName},
 };
 use devspaces_ledger::{
     db::{Conn, Error},
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{stored::unreadable, total::TotalRow};
 use crate::domain::{
-    Metric, Month,
+    Month,
     usage::{Sum, Sums, TotalKey},
 };
 
@@ -25,35 +25,35 @@ pub(crate) struct Wanted {
     pub(crate) month: Month,
     /// Only of this app.
     pub(crate) app: Option<AppName>,
-    /// Only what comes after this app and metric.
-    pub(crate) after: Option<(AppName, Metric)>,
+    /// Only what comes after this app and meter.
+    pub(crate) after: Option<(AppName, MeterName)>,
     pub(crate) limit: usize,
 }
 
 impl Wanted {
-    fn has(&self, app: AppName, metric: Metric) -> bool {
-        self.after.is_none_or(|(after, last)| (app.0, metric.name()) > (after.0, last.name()))
+    fn has(&self, app: AppName, meter: &MeterName) -> bool {
+        self.after.as_ref().is_none_or(|(after, last)| (app, meter) > (*after, last))
     }
 }
 
-/// Sums in the order in which they are listed: by app, and then by the metric's name.
-type Listed = BTreeMap<(AppName, &'static str), (Metric, Sum)>;
+/// Sums in the order in which they are listed: by app, and then by meter.
+type Listed = BTreeMap<(AppName, MeterName), Sum>;
 
-/// A month's usage by app and metric, in the order of both, whichever invoice bills it.
-pub(crate) async fn sums(db: &mut Conn, wanted: &Wanted) -> Result<Vec<(AppName, Metric, Sum)>, Error> {
+/// A month's usage by app and meter, in the order of both, whichever invoice bills it and whatever it costs.
+pub(crate) async fn sums(db: &mut Conn, wanted: &Wanted) -> Result<Vec<(AppName, MeterName, Sum)>, Error> {
     let mut listed = Listed::new();
     // Late usage is billed by the invoice of the month after (R-B8), and by no later one.
     for billed_month in BTreeSet::from([wanted.month, wanted.month.next()]) {
-        for ((app, name), (metric, sum)) in billed_by(db, wanted, billed_month).await? {
-            add(&mut listed, (app, name), metric, sum)?;
+        for (place, sum) in billed_by(db, wanted, billed_month).await? {
+            add(&mut listed, place, sum)?;
         }
     }
-    let sums = listed.into_iter().map(|((app, _), (metric, sum))| (app, metric, sum));
+    let sums = listed.into_iter().map(|((app, meter), sum)| (app, meter, sum));
     Ok(sums.take(wanted.limit).collect())
 }
 
-fn add(listed: &mut Listed, place: (AppName, &'static str), metric: Metric, sum: Sum) -> Result<(), Error> {
-    let (_, total) = listed.entry(place).or_insert((metric, Sum::default()));
+fn add(listed: &mut Listed, place: (AppName, MeterName), sum: Sum) -> Result<(), Error> {
+    let total = listed.entry(place).or_default();
     *total = total.and(sum).ok_or_else(|| unreadable("sums are too large to be added"))?;
     Ok(())
 }
@@ -71,8 +71,8 @@ async fn billed_by(db: &mut Conn, wanted: &Wanted, billed_month: Month) -> Resul
                 return Ok(listed);
             }
             after = Place::of(&key);
-            for (metric, sum) in sums.iter().filter(|(metric, _)| wanted.has(key.app, *metric)) {
-                add(&mut listed, (key.app, metric.name()), metric, sum)?;
+            for (tariff, sum) in sums.iter().filter(|(tariff, _)| wanted.has(key.app, &tariff.meter)) {
+                add(&mut listed, (key.app, tariff.meter.clone()), sum)?;
             }
         }
         if !more {
@@ -98,9 +98,9 @@ impl Place {
         Self { app: app.0, usage_month: usage_month.to_string(), held_from, billable }
     }
 
-    /// Before all that is wanted: of the app of which some metrics come before, all rows have others.
+    /// Before all that is wanted: of the app of which some meters come before, all rows have others.
     fn before(wanted: &Wanted) -> Self {
-        let after = wanted.after.map(|(app, _)| app);
+        let after = wanted.after.as_ref().map(|(app, _)| *app);
         let app = after.or(wanted.app).unwrap_or(AppName::NIL);
         Self { app: app.0, usage_month: String::new(), held_from: Timestamp::EPOCH, billable: false }
     }

@@ -30,6 +30,7 @@ use super::{
     log::Log,
     metrics::{MetricsPort, Open as Metrics},
     otlp::Otlp,
+    pricing::Pricing,
     serve::bind,
     service_name::NamedPeople,
 };
@@ -47,6 +48,8 @@ pub(super) struct Dev {
     otlp: Otlp,
     #[command(flatten)]
     callers: Callers,
+    #[command(flatten)]
+    pricing: Pricing,
     #[command(flatten)]
     named_people: NamedPeople,
     /// The folder for databases and keys; made when missing
@@ -123,6 +126,7 @@ impl Dev {
             named_permissions,
             journal_watchers: JournalWatchers::dev(),
             space_quota: self.callers.space_quota(),
+            rate_card_notice: self.pricing.notice(),
             strict_window: self.checks.window(),
             rest: REST,
             clock,

@@ -18,6 +18,7 @@ mod migrate;
 mod otlp;
 mod out;
 mod policy;
+mod pricing;
 mod reference;
 mod serve;
 mod service_name;

@@ -54,6 +54,9 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::BillingAdminExists
         | Reason::MarketplaceAdminExists
         | Reason::RateCardExists
+        | Reason::MeterExists
+        | Reason::MeterRetired
+        | Reason::TooManyMeters
         | Reason::InvitationExists
         | Reason::InvitationEnded
         | Reason::TooManyInvitations

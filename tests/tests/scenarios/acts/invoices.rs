@@ -2,8 +2,8 @@
 use devspaces_kit::clock::Timestamp;
 use devspaces_proto::{
     billing::v1::{
-        CreateCreditNoteRequest, CreditNote, GetInvoiceRequest, Invoice, InvoiceLine, ListInvoicesRequest,
-        PreviewInvoiceRequest, RunBillingRequest, RunBillingResponse,
+        CreateCreditNoteRequest, CreditNote, ExportInvoiceRequest, GetInvoiceRequest, Invoice, InvoiceLine,
+        ListInvoicesRequest, PreviewInvoiceRequest, RunBillingRequest, RunBillingResponse,
     },
     r#type::v1::Money,
 };
@@ -94,4 +94,16 @@ pub(crate) async fn creates_credit_note(
 /// Credits so many cents.
 pub(crate) async fn credits_invoice(suite: &Suite, invoice: &str, cents: i64) -> Result<CreditNote, Status> {
     creates_credit_note(suite, credit_note_request(invoice, cents)).await
+}
+
+/// An invoice as CSV, with the number of its pieces.
+pub(crate) async fn exports(who: &Persona, name: &str) -> Result<(String, usize), Status> {
+    let request = ExportInvoiceRequest { name: name.to_owned() };
+    let mut pieces = who.invoices().export_invoice(request).await?.into_inner();
+    let (mut csv, mut count) = (Vec::new(), 0);
+    while let Some(piece) = pieces.message().await? {
+        csv.extend(piece.csv);
+        count += 1;
+    }
+    Ok((String::from_utf8(csv).expect("UTF-8"), count))
 }

@@ -18,6 +18,7 @@ pub(crate) mod invoices;
 pub(crate) mod journal;
 pub(crate) mod marketplace;
 pub(crate) mod members;
+pub(crate) mod meters;
 pub(crate) mod payments;
 pub(crate) mod people;
 pub(crate) mod refusals;

@@ -2,14 +2,14 @@
 use std::time::Duration;
 
 use devspaces_proto::billing::v1::{
-    Invoice, Metric, PaymentAttempt, ReportPaymentAttemptRequest, invoice::State, payment_attempt::Outcome,
+    Invoice, PaymentAttempt, ReportPaymentAttemptRequest, invoice::State, payment_attempt::Outcome,
 };
 use devspaces_tests::{Persona, Suite};
 use tonic::Status;
 
 use crate::acts::{
     invoices::{Customer, runs_billing},
-    usage::{month_ahead, new_usage_event, reports_accepted},
+    usage::{LOGS_GB, month_ahead, new_usage_event, reports_accepted},
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -51,7 +51,7 @@ pub(crate) async fn fails_to_pay<T>(
     customer: &Customer,
     before: impl AsyncFnOnce() -> T,
 ) -> T {
-    reports_accepted(suite, new_usage_event(suite, &customer.app, Metric::LogsGb, "11")).await;
+    reports_accepted(suite, new_usage_event(suite, &customer.app, LOGS_GB, "11")).await;
     suite.clock.advance_to(&format!("{}-03T12:00:00Z", month_ahead(suite, 1)));
     runs_billing(suite).await;
     let name = customer.latest().await.name;

@@ -1,7 +1,7 @@
 //! Usage of apps: events, what becomes of them, and the months that they count in.
 use devspaces_kit::clock::Clock as _;
 use devspaces_proto::billing::v1::{
-    ListUsageRequest, Metric, ReportUsageRequest, UsageEvent, UsageResult,
+    ListUsageRequest, ReportUsageRequest, UsageEvent, UsageResult,
     usage_result::{Outcome, Rejection},
 };
 use devspaces_tests::{Persona, Suite};
@@ -9,14 +9,35 @@ use tonic::Status;
 
 use crate::acts::accounts::account_of;
 
+/// The meters that are there from the beginning (R-B6).
+pub(crate) const FUNCTION_GB_SECONDS: &str = "meters/function.gb_seconds";
+pub(crate) const KVS_READ_GB: &str = "meters/kvs.read_gb";
+pub(crate) const KVS_WRITE_GB: &str = "meters/kvs.write_gb";
+pub(crate) const LOGS_GB: &str = "meters/logs.gb";
+pub(crate) const SQL_COMPUTE_HOURS: &str = "meters/sql.compute_hours";
+pub(crate) const SQL_REQUESTS: &str = "meters/sql.requests";
+pub(crate) const SQL_STORAGE_GB_HOURS: &str = "meters/sql.storage_gb_hours";
+
+/// All of them, in the order of their ids.
+pub(crate) const METERS: [&str; 7] = [
+    FUNCTION_GB_SECONDS,
+    KVS_READ_GB,
+    KVS_WRITE_GB,
+    LOGS_GB,
+    SQL_COMPUTE_HOURS,
+    SQL_REQUESTS,
+    SQL_STORAGE_GB_HOURS,
+];
+
 /// What a test tells of usage: the rest of an event does not matter to it.
 pub(crate) fn usage_event(suite: &Suite, id: &str, app: &str, quantity: &str) -> UsageEvent {
     UsageEvent {
         id: suite.own(id),
         app: app.to_owned(),
-        metric: Metric::LogsGb.into(),
+        meter: LOGS_GB.to_owned(),
         quantity: quantity.to_owned(),
         time: Some(suite.clock_in(0)),
+        ..UsageEvent::default()
     }
 }
 
@@ -38,17 +59,22 @@ pub(crate) fn ids(results: &[UsageResult]) -> Vec<&str> {
 }
 
 pub(crate) const ACCEPTED: (Outcome, Rejection) = (Outcome::Accepted, Rejection::Unspecified);
+pub(crate) const DUPLICATE: (Outcome, Rejection) = (Outcome::Duplicate, Rejection::Unspecified);
 
-/// The usage of a month in a space, in pages of this size: app, metric, quantity and number of events.
+pub(crate) fn rejected(why: Rejection) -> (Outcome, Rejection) {
+    (Outcome::Rejected, why)
+}
+
+/// The usage of a month in a space, in pages of this size: app, meter, quantity and number of events.
 pub(crate) async fn pages_of_usage(
     who: &Persona,
     request: ListUsageRequest,
-) -> Result<Vec<(String, Metric, String, i64)>, Status> {
+) -> Result<Vec<(String, String, String, i64)>, Status> {
     let (mut all, mut page_token) = (Vec::new(), String::new());
     loop {
         let request = ListUsageRequest { page_token, ..request.clone() };
         let page = who.usage().list_usage(request).await?.into_inner();
-        all.extend(page.usage.into_iter().map(|it| (it.app.clone(), it.metric(), it.quantity, it.events)));
+        all.extend(page.usage.into_iter().map(|it| (it.app.clone(), it.meter, it.quantity, it.events)));
         page_token = page.next_page_token;
         if page_token.is_empty() {
             return Ok(all);
@@ -60,7 +86,7 @@ pub(crate) async fn pages_of_usage(
 pub(crate) async fn lists_usage(
     who: &Persona,
     space: &str,
-) -> Result<Vec<(String, Metric, String, i64)>, Status> {
+) -> Result<Vec<(String, String, String, i64)>, Status> {
     pages_of_usage(who, ListUsageRequest { parent: account_of(space), ..ListUsageRequest::default() }).await
 }
 
@@ -80,13 +106,14 @@ pub(crate) fn begins_mid_month(suite: &Suite) -> (String, String) {
 }
 
 /// An event of now, by a new id.
-pub(crate) fn new_usage_event(suite: &Suite, app: &str, metric: Metric, quantity: &str) -> UsageEvent {
+pub(crate) fn new_usage_event(suite: &Suite, app: &str, meter: &str, quantity: &str) -> UsageEvent {
     UsageEvent {
         id: suite.clock.new_id().to_string(),
         app: app.to_owned(),
-        metric: metric.into(),
+        meter: meter.to_owned(),
         quantity: quantity.to_owned(),
         time: Some(suite.clock_in(0)),
+        ..UsageEvent::default()
     }
 }
 

@@ -1,5 +1,5 @@
 //! Credit notes: the only correction of what is issued.
-use devspaces_proto::billing::v1::{CreateCreditNoteRequest, CreditNote, Metric, invoice::State};
+use devspaces_proto::billing::v1::{CreateCreditNoteRequest, CreditNote, invoice::State};
 use devspaces_tests::{Suite, refused};
 use futures::future::join_all;
 use tonic::Code;
@@ -11,7 +11,7 @@ use crate::acts::{
         Customer, creates_credit_note, credit_note_request, credits_invoice, gets_invoice, lists_invoices,
         runs_billing, usd,
     },
-    usage::{begins_mid_month, month_ahead, new_usage_event, reports_accepted},
+    usage::{LOGS_GB, begins_mid_month, month_ahead, new_usage_event, reports_accepted},
 };
 
 scenarios! {
@@ -26,7 +26,7 @@ scenarios! {
 async fn billed(suite: &Suite) -> Customer {
     let (_, next) = begins_mid_month(suite);
     let it = Customer::new(suite, "alice").await;
-    reports_accepted(suite, new_usage_event(suite, &it.app, Metric::LogsGb, "11")).await;
+    reports_accepted(suite, new_usage_event(suite, &it.app, LOGS_GB, "11")).await;
     suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
     runs_billing(suite).await;
     assert_eq!(it.latest().await.total, usd(1005));

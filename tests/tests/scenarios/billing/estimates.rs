@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use devspaces::Service;
 use devspaces_proto::{
-    billing::v1::{BilledApp, ListBilledAppsRequest, ListBilledAppsResponse, Metric, UsageEvent},
+    billing::v1::{BilledApp, ListBilledAppsRequest, ListBilledAppsResponse, UsageEvent},
     r#type::v1::Money,
 };
 use devspaces_tests::{Persona, Suite, refused};
@@ -15,8 +15,8 @@ use crate::acts::{
     invoices::{Customer, line_numbers, previews_invoice, usd},
     members::{VIEWER, adds_members},
     usage::{
-        ACCEPTED, begins_mid_month, lists_usage, month_ahead, new_usage_event, outcomes, reports_accepted,
-        usage_event,
+        ACCEPTED, KVS_WRITE_GB, begins_mid_month, lists_usage, month_ahead, new_usage_event, outcomes,
+        reports_accepted, usage_event,
     },
 };
 
@@ -100,7 +100,7 @@ async fn usage_stamped_at_the_head_of_the_hour_of_consent_is_billed(suite: Suite
     let it = Customer::new(&suite, "alice").await;
     let stamped = |it: &Customer, time: prost_types::Timestamp| UsageEvent {
         time: Some(time),
-        ..new_usage_event(&suite, &it.app, Metric::KvsWriteGb, "5000")
+        ..new_usage_event(&suite, &it.app, KVS_WRITE_GB, "5000")
     };
     let head = format!("{this}-10T13:00:00Z").parse::<devspaces_kit::clock::Timestamp>().expect("a time");
     reports_accepted(&suite, stamped(&it, head.into())).await;
@@ -116,7 +116,7 @@ async fn usage_stamped_at_the_head_of_the_hour_of_consent_is_billed(suite: Suite
     assert_eq!((preview.month.as_str(), preview.lines[0].usage_month.as_str()), (&*next, &*next));
     assert_eq!((preview.lines[0].adjustment, preview.total), (false, usd(544_989)));
     let listed = lists_usage(&it.admin, &it.space).await.expect("usage");
-    assert_eq!(listed, [(it.app.clone(), Metric::KvsWriteGb, "5000".to_owned(), 1)]);
+    assert_eq!(listed, [(it.app.clone(), KVS_WRITE_GB.to_owned(), "5000".to_owned(), 1)]);
 }
 
 // R-B9

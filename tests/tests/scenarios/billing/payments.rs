@@ -4,7 +4,7 @@ use std::time::Duration;
 use devspaces::Service;
 use devspaces_kit::clock::Timestamp;
 use devspaces_proto::{
-    billing::v1::{Invoice, Metric, PaymentAttempt, invoice::State, payment_attempt::Outcome},
+    billing::v1::{Invoice, PaymentAttempt, invoice::State, payment_attempt::Outcome},
     facts::v1::{
         GetBillingStatusRequest, GetBillingStatusResponse,
         billing_records_service_client::BillingRecordsServiceClient,
@@ -18,7 +18,7 @@ use crate::acts::{
     accounts::account_of,
     invoices::{Customer, runs_billing, usd},
     payments::{payment_attempt, reports_as_payments, reports_payment},
-    usage::{begins_mid_month, month_ahead, new_usage_event, reports_accepted},
+    usage::{LOGS_GB, begins_mid_month, month_ahead, new_usage_event, reports_accepted},
 };
 
 scenarios! {
@@ -46,7 +46,7 @@ async fn billed(suite: &Suite) -> (Customer, Invoice) {
     let (_, next) = begins_mid_month(suite);
     let it = Customer::new(suite, "alice").await;
     assert_eq!(status(suite, &it.space).await, told(true, false, true));
-    reports_accepted(suite, new_usage_event(suite, &it.app, Metric::LogsGb, "11")).await;
+    reports_accepted(suite, new_usage_event(suite, &it.app, LOGS_GB, "11")).await;
     assert_eq!(status(suite, &it.space).await, told(true, false, false), "R-S6");
     suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
     runs_billing(suite).await;

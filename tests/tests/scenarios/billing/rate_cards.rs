@@ -2,16 +2,22 @@
 use std::time::Duration;
 
 use devspaces_kit::clock::{Clock as _, Timestamp};
-use devspaces_proto::billing::v1::{CreateRateCardRequest, ListRateCardsRequest, Metric, Rate, RateCard};
+use devspaces_proto::billing::v1::{CreateRateCardRequest, ListRateCardsRequest, Rate, RateCard};
 use devspaces_tests::{Persona, Suite, refused};
 use tonic::{Code, Status};
 
-use crate::{acts::usage::month_ahead, rounds::rounds};
+use crate::{
+    acts::usage::{
+        FUNCTION_GB_SECONDS, KVS_READ_GB, KVS_WRITE_GB, LOGS_GB, METERS, SQL_COMPUTE_HOURS, SQL_REQUESTS,
+        SQL_STORAGE_GB_HOURS, month_ahead,
+    },
+    rounds::rounds,
+};
 
 scenarios! {
     both engines:
         a_card_is_for_a_month_to_come_and_listed_by_its_month,
-        a_month_that_has_begun_takes_no_card,
+        a_month_that_begins_within_the_notice_takes_no_card,
         every_bad_field_of_a_card_is_named,
         of_cards_at_once_for_one_month_there_is_one;
     everywhere:
@@ -34,11 +40,16 @@ async fn lists(who: &Persona, page_size: i32) -> Result<Vec<RateCard>, Status> {
 
 /// A card for a month, on which everything has this price.
 pub(crate) fn card(effective_month: &str, unit_price: &str) -> RateCard {
-    let rate = |metric| Rate { metric, allowance: "1.50".into(), unit_price: unit_price.to_owned() };
+    let rate = |meter: &str| Rate {
+        meter: meter.to_owned(),
+        allowance: "1.50".into(),
+        unit_price: unit_price.to_owned(),
+        ..Rate::default()
+    };
     RateCard {
         currency_code: "USD".into(),
         effective_month: effective_month.to_owned(),
-        rates: (1..=7).map(rate).collect(),
+        rates: METERS.map(rate).to_vec(),
         ..RateCard::default()
     }
 }
@@ -48,35 +59,41 @@ pub(crate) async fn creates(who: &Persona, card: RateCard) -> Result<RateCard, S
     who.usage().create_rate_card(request).await.map(tonic::Response::into_inner)
 }
 
-/// Moves the clock to where a month still takes a card, for half a minute: its prices stand 10 minutes before it begins.
+/// How many months from now the first is whose card is announced in time, whatever day it is: 90 days before.
+pub(crate) const ANNOUNCED: u32 = 5;
+
+/// Moves the clock to where a month still takes a card, for half a minute: one is made 90 days before it begins.
 fn advance_to_the_end_before(suite: &Suite, month: &str) {
     let start: Timestamp = format!("{month}-01T00:00:00Z").parse().expect("a time");
-    let micros = start.micros() - suite.clock.now().micros() - 630_000_000;
+    const DAY: i64 = 24 * 3600 * 1_000_000;
+    let micros = start.micros() - suite.clock.now().micros() - 90 * DAY - 30_000_000;
     suite.clock.advance(Duration::from_micros(u64::try_from(micros).expect("a time to come")));
 }
 
 // R-B6
 async fn the_default_card_is_there_from_the_beginning_for_whoever_is_signed_in(suite: Suite) {
     let cards = lists(&suite.user("anybody"), 0).await.expect("cards");
-    let [card] = cards.as_slice() else { panic!("one card, not {cards:?}") };
-    assert_eq!(
-        (card.version, card.currency_code.as_str(), card.effective_month.as_str()),
-        (1, "USD", "1970-01")
-    );
-    let rates: Vec<_> =
-        card.rates.iter().map(|it| (it.metric(), it.allowance.as_str(), it.unit_price.as_str())).collect();
-    assert_eq!(
-        rates,
+    let [card, first] = cards.as_slice() else { panic!("two cards, not {cards:?}") };
+    let told = |card: &RateCard| (card.version, card.currency_code.clone(), card.effective_month.clone());
+    assert_eq!(told(card), (2, "USD".to_owned(), "2026-07".to_owned()));
+    assert_eq!(told(first), (1, "USD".to_owned(), "1970-01".to_owned()));
+    let rates = |card: &RateCard| -> Vec<(String, String, String)> {
+        card.rates.iter().map(|it| (it.meter.clone(), it.allowance.clone(), it.unit_price.clone())).collect()
+    };
+    let expected = |functions: &str| {
         [
-            (Metric::FunctionGbSeconds, "100000", "0.000025"),
-            (Metric::KvsReadGb, "0.1", "0.055"),
-            (Metric::KvsWriteGb, "0.1", "1.09"),
-            (Metric::LogsGb, "1", "1.005"),
-            (Metric::SqlComputeHours, "1", "0.143"),
-            (Metric::SqlRequests, "100000", "0.000001929"),
-            (Metric::SqlGbHours, "730", "0.0007685"),
-        ],
-    );
+            (FUNCTION_GB_SECONDS, functions, "0.000025"),
+            (KVS_READ_GB, "0.1", "0.055"),
+            (KVS_WRITE_GB, "0.1", "1.09"),
+            (LOGS_GB, "1", "1.005"),
+            (SQL_COMPUTE_HOURS, "1", "0.143"),
+            (SQL_REQUESTS, "100000", "0.000001929"),
+            (SQL_STORAGE_GB_HOURS, "730", "0.0007685"),
+        ]
+        .map(|(meter, allowance, price)| (meter.to_owned(), allowance.to_owned(), price.to_owned()))
+    };
+    assert_eq!(rates(first), expected("100000"));
+    assert_eq!(rates(card), expected("200000"));
     let nobody = suite.bearer(&devspaces_kit::name::Principal::user("nobody"), None);
     assert_eq!(refused(lists(&nobody, 0).await).code, Code::Unauthenticated);
 }
@@ -84,33 +101,33 @@ async fn the_default_card_is_there_from_the_beginning_for_whoever_is_signed_in(s
 // R-B6
 async fn a_card_is_for_a_month_to_come_and_listed_by_its_month(suite: Suite) {
     let biller = suite.persona("services/billing-run");
-    let [far, near] = [month_ahead(&suite, 3), month_ahead(&suite, 1)];
+    let [far, near] = [ANNOUNCED + 2, ANNOUNCED].map(|ahead| month_ahead(&suite, ahead));
     let first = creates(&biller, card(&far, "0.000000000001")).await.expect("a card");
-    assert_eq!((first.version, &first.effective_month), (2, &far));
+    assert_eq!((first.version, &first.effective_month), (3, &far));
     assert_eq!(
         (first.rates[0].allowance.as_str(), first.rates[0].unit_price.as_str()),
         ("1.5", "0.000000000001")
     );
     let second = creates(&biller, card(&near, "2")).await.expect("a card");
-    assert_eq!(second.version, 3);
+    assert_eq!(second.version, 4);
     let taken = refused(creates(&biller, card(&near, "3")).await);
     assert_eq!(taken.kind(), (Code::AlreadyExists, "RATE_CARD_EXISTS"));
     let cards = lists(&biller, 0).await.expect("cards");
     assert_eq!(cards[..2], [first.clone(), second.clone()]);
-    assert_eq!(cards.iter().map(|card| card.version).collect::<Vec<_>>(), [2, 3, 1]);
-    for size in [1, 2, 3] {
+    assert_eq!(cards.iter().map(|card| card.version).collect::<Vec<_>>(), [3, 4, 2, 1]);
+    for size in [1, 2, 3, 4] {
         assert_eq!(lists(&biller, size).await.expect("cards"), cards);
     }
 }
 
-// R-B6: no month that has begun is changed.
-async fn a_month_that_has_begun_takes_no_card(suite: Suite) {
+// R-B6: a card is announced 90 days before, and no month that has begun is changed.
+async fn a_month_that_begins_within_the_notice_takes_no_card(suite: Suite) {
     let biller = suite.persona("services/billing-run");
-    for month in [month_ahead(&suite, 0), "2020-01".into(), "1970-01".into()] {
+    for month in [month_ahead(&suite, 2), month_ahead(&suite, 0), "2020-01".into(), "1970-01".into()] {
         let refusal = refused(creates(&biller, card(&month, "1")).await);
         assert_eq!(refusal.fields, ["rate_card.effective_month"]);
     }
-    let next = month_ahead(&suite, 2);
+    let next = month_ahead(&suite, ANNOUNCED + 1);
     advance_to_the_end_before(&suite, &next);
     creates(&biller, card(&next, "1")).await.expect("a card, to the last moment");
     suite.clock.advance(Duration::from_mins(1));
@@ -119,7 +136,7 @@ async fn a_month_that_has_begun_takes_no_card(suite: Suite) {
         refusal.bad_fields(),
         (Code::InvalidArgument, "INVALID_FIELD", vec!["rate_card.effective_month"])
     );
-    assert_eq!(lists(&biller, 0).await.expect("cards").len(), 2);
+    assert_eq!(lists(&biller, 0).await.expect("cards").len(), 3);
 }
 
 // R-B6
@@ -130,12 +147,12 @@ async fn every_bad_field_of_a_card_is_named(suite: Suite) {
         fields(RateCard::default()).await,
         ["rate_card.currency_code", "rate_card.effective_month", "rate_card.rates"],
     );
-    let mut bad = card(&month_ahead(&suite, 1), "1");
+    let mut bad = card(&month_ahead(&suite, ANNOUNCED), "1");
     bad.currency_code = "EUR".into();
     bad.rates[0].allowance = "-1".into();
     bad.rates[1].unit_price = "0.0000000000001".into();
-    bad.rates[2].metric = 0;
-    bad.rates[3].metric = 5;
+    bad.rates[2].meter = "meters/none".into();
+    bad.rates[3].meter = SQL_COMPUTE_HOURS.into();
     bad.rates[6].unit_price = "1000000".into();
     assert_eq!(
         fields(bad).await,
@@ -143,20 +160,20 @@ async fn every_bad_field_of_a_card_is_named(suite: Suite) {
             "rate_card.currency_code",
             "rate_card.rates[0].allowance",
             "rate_card.rates[1].unit_price",
-            "rate_card.rates[2].metric",
-            "rate_card.rates[4].metric",
+            "rate_card.rates[2].meter",
+            "rate_card.rates[4].meter",
             "rate_card.rates[6].unit_price",
             "rate_card.rates",
         ],
     );
-    let free = RateCard { rates: card("", "0").rates, ..card(&month_ahead(&suite, 1), "0") };
+    let free = RateCard { rates: card("", "0").rates, ..card(&month_ahead(&suite, ANNOUNCED), "0") };
     assert_eq!(creates(&biller, free).await.expect("a card").rates[0].unit_price, "0");
 }
 
 // R-P7
 async fn a_card_is_made_by_a_service_that_may_run_billing(suite: Suite) {
     for who in [suite.user("alice"), suite.persona("services/metering")] {
-        let refusal = refused(creates(&who, card(&month_ahead(&suite, 1), "1")).await);
+        let refusal = refused(creates(&who, card(&month_ahead(&suite, ANNOUNCED), "1")).await);
         assert_eq!(refusal.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"));
     }
 }
@@ -166,7 +183,7 @@ async fn of_cards_at_once_for_one_month_there_is_one(suite: Suite) {
     let biller = suite.persona("services/billing-run");
     let rounds: u32 = rounds(10);
     for round in 1..=rounds {
-        let month = month_ahead(&suite, round);
+        let month = month_ahead(&suite, ANNOUNCED + round);
         let making = ["1", "2", "3", "4"].map(|price| creates(&biller, card(&month, price)));
         let results = futures::future::join_all(making).await;
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
@@ -175,6 +192,6 @@ async fn of_cards_at_once_for_one_month_there_is_one(suite: Suite) {
         }
     }
     let versions: Vec<_> = lists(&biller, 0).await.expect("cards").iter().map(|card| card.version).collect();
-    let last = i32::try_from(rounds).expect("few") + 1;
+    let last = i32::try_from(rounds).expect("few") + 2;
     assert_eq!(versions, (1..=last).rev().collect::<Vec<_>>(), "without gaps");
 }

@@ -7,7 +7,7 @@ use std::{
 use devspaces::Service;
 use devspaces_kit::clock::{Clock as _, SystemClock};
 use devspaces_ledger::{db::Pool, journal};
-use devspaces_proto::billing::v1::{Metric, RunBillingRequest, invoice::State};
+use devspaces_proto::billing::v1::{RunBillingRequest, invoice::State};
 use devspaces_tests::{
     Engine, Suite,
     process::Processes,
@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::{
     acts::{
         invoices::{Customer, gets_invoice, runs_billing},
-        usage::{begins_mid_month, month_ahead, new_usage_event, reports_accepted},
+        usage::{KVS_WRITE_GB, LOGS_GB, begins_mid_month, month_ahead, new_usage_event, reports_accepted},
     },
     rounds::rounds,
 };
@@ -124,10 +124,10 @@ async fn what_can_not_be_computed_keeps_no_other_account_back(suite: Suite) {
     let (_, next) = begins_mid_month(&suite);
     let [one, other] = [Customer::new(&suite, "alice").await, Customer::new(&suite, "bob").await];
     for it in [&one, &other] {
-        reports_accepted(&suite, new_usage_event(&suite, &it.app, Metric::KvsWriteGb, "1000")).await;
+        reports_accepted(&suite, new_usage_event(&suite, &it.app, KVS_WRITE_GB, "1000")).await;
     }
     let pool = suite.pool(Service::Billing).await;
-    let huge = "UPDATE usage_sums SET sums = '{\"KVS_WRITE_GB\":[\"9999999999999999999999999999\",1]}'";
+    let huge = "UPDATE usage_sums SET sums = '{\"kvs.write_gb\":[\"9999999999999999999999999999\",1]}'";
     let app = one.app.strip_prefix("apps/").and_then(|id| id.parse().ok()).expect("an app");
     let place = sql::uuid(&pool, app);
     sql::tamper(&pool, &format!("{huge} WHERE app = {place}")).await;
@@ -149,7 +149,7 @@ async fn what_can_not_be_computed_keeps_no_other_account_back(suite: Suite) {
 async fn a_run_repeated_changes_nothing(suite: Suite) {
     let (_, next) = begins_mid_month(&suite);
     let it = Customer::new(&suite, "alice").await;
-    reports_accepted(&suite, new_usage_event(&suite, &it.app, Metric::LogsGb, "11")).await;
+    reports_accepted(&suite, new_usage_event(&suite, &it.app, LOGS_GB, "11")).await;
     suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
     runs_billing(&suite).await;
     let (pool, first) = (suite.pool(Service::Billing).await, it.latest().await);
@@ -174,7 +174,7 @@ async fn runs_at_once(suite: Suite) {
     let (mut drafted, mut issued) = (0, 0);
     for round in 1..=rounds::<u32>(ROUNDS) {
         for it in &customers {
-            reports_accepted(&suite, new_usage_event(&suite, &it.app, Metric::LogsGb, "2")).await;
+            reports_accepted(&suite, new_usage_event(&suite, &it.app, LOGS_GB, "2")).await;
         }
         let next = month_ahead(&suite, 1);
         suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
@@ -229,7 +229,7 @@ async fn an_allowance_is_given_once_to_spaces_billed_at_once(suite: Suite) {
         for (place, it) in [&one, &other].into_iter().enumerate() {
             let space: Uuid = it.space["spaces/".len()..].parse().expect("an id");
             let row = format!(
-                r#"{}, '{this}', {}, '{this}', '{this}-0{}T00:00:00.000000Z', TRUE, '{{"LOGS_GB":["0.75",1]}}'"#,
+                r#"{}, '{this}', {}, '{this}', '{this}-0{}T00:00:00.000000Z', TRUE, '{{"logs.gb":["0.75",1]}}'"#,
                 sql::uuid(&pool, space),
                 sql::uuid(&pool, app),
                 place + 1,
@@ -284,7 +284,7 @@ async fn a_process_killed_while_it_bills(engine: Engine) {
         let space = sql::uuid(&pool, *space);
         accounts.push(format!("{space}, '1', 'alice', {born}, {born}, 0"));
         usage.extend(months.iter().map(|month| {
-            format!(r#"{space}, '{month}', {space}, '{month}', {born}, TRUE, '{{"LOGS_GB":["3",1]}}'"#)
+            format!(r#"{space}, '{month}', {space}, '{month}', {born}, TRUE, '{{"logs.gb":["3",1]}}'"#)
         }));
     }
     sql::insert(

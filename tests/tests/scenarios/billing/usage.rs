@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use devspaces::Service;
 use devspaces_proto::billing::v1::{
-    ListUsageRequest, Metric, ReportUsageRequest, UsageEvent,
+    ListUsageRequest, ReportUsageRequest, UsageEvent,
     usage_result::{Outcome, Rejection},
 };
 use devspaces_tests::{
@@ -18,8 +18,8 @@ use crate::{
         apps::{deletes_app, gets_app, imported_app, links_app, undeletes_app},
         spaces::archives_space,
         usage::{
-            ACCEPTED, begins_mid_month, lists_usage, outcomes, pages_of_usage, reports_usage, usage_event,
-            usage_sums,
+            ACCEPTED, DUPLICATE, KVS_READ_GB, KVS_WRITE_GB, LOGS_GB, SQL_REQUESTS, begins_mid_month,
+            lists_usage, outcomes, pages_of_usage, rejected, reports_usage, usage_event, usage_sums,
         },
     },
     rounds::rounds,
@@ -38,12 +38,6 @@ scenarios! {
         what_is_malformed_is_named_by_its_fields,
         a_batch_has_one_to_a_thousand_events,
         of_batches_at_once_that_share_ids_each_id_counts_once;
-}
-
-const DUPLICATE: (Outcome, Rejection) = (Outcome::Duplicate, Rejection::Unspecified);
-
-fn rejected(why: Rejection) -> (Outcome, Rejection) {
-    (Outcome::Rejected, why)
 }
 
 // R-B5: the hour in which an app is made, and 5 minutes on either side.
@@ -75,18 +69,18 @@ async fn more_than_can_be_priced_is_refused_by_name(suite: Suite) {
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
     let time = gets_app(&alice, &app).await.expect("the app").create_time;
-    let of = |metric: Metric, id: &str, quantity: &str| UsageEvent {
-        metric: metric.into(),
+    let of = |meter: &str, id: &str, quantity: &str| UsageEvent {
+        meter: meter.to_owned(),
         time,
         ..usage_event(&suite, id, &app, quantity)
     };
     let too_much = rejected(Rejection::TooMuch);
     let batch = [
-        of(Metric::KvsWriteGb, "huge", "100000000000"),
-        of(Metric::SqlRequests, "fine", "100001.000000001"),
-        of(Metric::KvsWriteGb, "large", "900000000"),
-        of(Metric::KvsWriteGb, "more", "20000000"),
-        of(Metric::KvsWriteGb, "less", "1"),
+        of(KVS_WRITE_GB, "huge", "100000000000"),
+        of(SQL_REQUESTS, "fine", "100001.000000001"),
+        of(KVS_WRITE_GB, "large", "900000000"),
+        of(KVS_WRITE_GB, "more", "20000000"),
+        of(KVS_WRITE_GB, "less", "1"),
     ];
     assert_eq!(outcomes(&suite, &batch).await, [too_much, ACCEPTED, ACCEPTED, too_much, ACCEPTED]);
     // Sent again, what was accepted is known, and there is no more room than before.
@@ -110,7 +104,7 @@ async fn each_event_is_answered_for_itself_and_the_rest_of_the_batch_stands(suit
         usage_event(&suite, "b", &app, "2.25"),
         UsageEvent { quantity: "1.500".into(), ..first.clone() },
         UsageEvent { quantity: "1.501".into(), ..first.clone() },
-        UsageEvent { metric: Metric::KvsReadGb.into(), ..first.clone() },
+        UsageEvent { meter: KVS_READ_GB.to_owned(), ..first.clone() },
         UsageEvent { time: Some(suite.clock_in(1)), ..first.clone() },
         UsageEvent { app: unlinked.clone(), ..first.clone() },
         usage_event(&suite, "c", &app, "-1"),
@@ -121,7 +115,7 @@ async fn each_event_is_answered_for_itself_and_the_rest_of_the_batch_stands(suit
         UsageEvent { time: Some(suite.clock_in(200)), ..usage_event(&suite, "h", &app, "0.000000001") },
         usage_event(&suite, "i", &app, "1"),
         usage_event(&suite, "i", &app, "2"),
-        UsageEvent { metric: Metric::SqlRequests.into(), ..usage_event(&suite, "j", &app, "7") },
+        UsageEvent { meter: SQL_REQUESTS.to_owned(), ..usage_event(&suite, "j", &app, "7") },
     ];
     let different = rejected(Rejection::ContentDiffers);
     let unknown = rejected(Rejection::AppUnknown);
@@ -148,8 +142,8 @@ async fn each_event_is_answered_for_itself_and_the_rest_of_the_batch_stands(suit
     assert_eq!(
         lists_usage(&alice, &space).await.expect("usage"),
         [
-            (app.clone(), Metric::LogsGb, "4.750000001".into(), 4),
-            (app.clone(), Metric::SqlRequests, "7".into(), 1),
+            (app.clone(), LOGS_GB.to_owned(), "4.750000001".into(), 4),
+            (app.clone(), SQL_REQUESTS.to_owned(), "7".into(), 1),
         ],
     );
     // Once accepted it is a duplicate, and once rejected it can still be accepted.
@@ -164,7 +158,7 @@ async fn what_is_malformed_is_named_by_its_fields(suite: Suite) {
     let long = UsageEvent { id: "x".repeat(129), ..usage_event(&suite, "", "apps/x", "1") };
     let results = reports_usage(&metering, &[UsageEvent::default(), long]).await.expect("results");
     assert_eq!(results[0].rejection(), Rejection::Malformed);
-    for field in ["id", "app", "metric", "quantity", "time"] {
+    for field in ["id", "app", "meter", "quantity", "time"] {
         assert!(results[0].message.split("; ").any(|it| it.starts_with(field)), "{}", results[0].message);
     }
     assert_eq!(results[1].message.split("; ").count(), 2, "{}", results[1].message);

@@ -1,7 +1,7 @@
 //! Usage as it is read: by month, app and page, and by whom.
 use std::time::Duration;
 
-use devspaces_proto::billing::v1::{ListUsageRequest, Metric, UsageEvent};
+use devspaces_proto::billing::v1::{ListUsageRequest, UsageEvent};
 use devspaces_tests::{Suite, refused};
 use tonic::Code;
 
@@ -9,7 +9,8 @@ use crate::acts::{
     accounts::account_of,
     members::{ADMIN, VIEWER, adds_members},
     usage::{
-        ACCEPTED, lists_usage, month_ahead, outcomes, pages_of_usage, reports_usage, usage_event, usage_sums,
+        ACCEPTED, LOGS_GB, METERS, lists_usage, month_ahead, outcomes, pages_of_usage, reports_usage,
+        usage_event, usage_sums,
     },
 };
 
@@ -52,7 +53,7 @@ async fn usage_of_many_apps_is_listed_whole(suite: Suite) {
     }
     outcomes(&suite, &batch).await;
     let mut expected: Vec<_> =
-        batch.iter().map(|event| (event.app.clone(), Metric::LogsGb, "0.5".to_owned(), 1)).collect();
+        batch.iter().map(|event| (event.app.clone(), LOGS_GB.to_owned(), "0.5".to_owned(), 1)).collect();
     expected.sort();
     for page_size in [150, 250, 1000] {
         let request =
@@ -69,9 +70,12 @@ async fn usage_is_listed_by_month_app_and_page(suite: Suite) {
     let mut apps = Vec::new();
     for number in 0..3 {
         apps.push(alice.creates_app(&space).await);
-        for metric in 1..=7 {
-            let id = format!("{number}-{metric}");
-            batch.push(UsageEvent { metric, ..usage_event(&suite, &id, &apps[number], "0.5") });
+        for meter in METERS {
+            let id = format!("{number}-{meter}");
+            batch.push(UsageEvent {
+                meter: meter.to_owned(),
+                ..usage_event(&suite, &id, &apps[number], "0.5")
+            });
         }
     }
     let before = month_ahead(&suite, 0);
@@ -81,7 +85,7 @@ async fn usage_is_listed_by_month_app_and_page(suite: Suite) {
     let all = ListUsageRequest { parent: account_of(&space), month: before, ..ListUsageRequest::default() };
     let whole = pages_of_usage(&alice, all.clone()).await.expect("usage");
     assert_eq!(whole.len(), 21);
-    let key = |row: &(String, Metric, String, i64)| (row.0.clone(), row.1.as_str_name().to_owned());
+    let key = |row: &(String, String, String, i64)| (row.0.clone(), row.1.clone());
     assert!(whole.is_sorted_by_key(key));
     for page_size in [1, 4, 7, 21, 1001] {
         let request = ListUsageRequest { page_size, ..all.clone() };

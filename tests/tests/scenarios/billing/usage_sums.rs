@@ -1,25 +1,25 @@
 //! R-B5: usage counted is usage accepted, however batches are split, ordered and sent again.
 use std::collections::BTreeMap;
 
-use devspaces_proto::billing::v1::{Metric, UsageEvent};
+use devspaces_proto::billing::v1::UsageEvent;
 use devspaces_tests::{Engine, Suite};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
 
-use crate::acts::usage::{ACCEPTED, lists_usage, outcomes, usage_event};
+use crate::acts::usage::{ACCEPTED, METERS, lists_usage, outcomes, usage_event};
 
 scenarios! {
     both engines:
         what_is_listed_is_what_was_accepted;
 }
 
-/// An event by few numbers: its id, its app, its metric, and its quantity in billionths.
-type Told = (u8, usize, i32, u64);
+/// An event by few numbers: its id, its app, its meter, and its quantity in billionths.
+type Told = (u8, usize, usize, u64);
 
 fn told() -> impl Strategy<Value = Vec<Told>> {
-    prop::collection::vec((0_u8..60, 0_usize..3, 1_i32..4, 1_u64..10_000_000_000), 1..80)
+    prop::collection::vec((0_u8..60, 0_usize..3, 0_usize..3, 1_u64..10_000_000_000), 1..80)
 }
 
 fn quantity(billionths: u64) -> String {
@@ -32,8 +32,8 @@ async fn holds(suite: &Suite, case: u32, told: &[Told], sizes: &[usize]) {
     let apps =
         [alice.creates_app(&space).await, alice.creates_app(&space).await, alice.creates_app(&space).await];
     let time = Some(suite.clock_in(0));
-    let of = |(id, app, metric, billionths): &Told| UsageEvent {
-        metric: *metric,
+    let of = |(id, app, meter, billionths): &Told| UsageEvent {
+        meter: METERS[*meter].to_owned(),
         time,
         ..usage_event(suite, &format!("{case}-{id}"), &apps[*app], &quantity(*billionths))
     };
@@ -51,7 +51,7 @@ async fn holds(suite: &Suite, case: u32, told: &[Told], sizes: &[usize]) {
             let accepted =
                 results.iter().zip(batch).zip(&events).filter(|((result, _), _)| **result == ACCEPTED);
             for ((_, (.., billionths)), event) in accepted {
-                let key = (event.app.clone(), event.metric().as_str_name().to_owned());
+                let key = (event.app.clone(), event.meter.clone());
                 let sum = expected.entry(key).or_default();
                 *sum = (sum.0 + billionths, sum.1 + 1);
             }
@@ -63,10 +63,10 @@ async fn holds(suite: &Suite, case: u32, told: &[Told], sizes: &[usize]) {
         expected.values().map(|(_, events)| events).sum::<i64>(),
         i64::try_from(ids.len()).expect("a count")
     );
-    let told = |((app, metric), (sum, events)): ((String, String), (u64, i64))| {
+    let told = |((app, meter), (sum, events)): ((String, String), (u64, i64))| {
         let sum = quantity(sum);
         let sum = sum.trim_end_matches('0').trim_end_matches('.').to_owned();
-        (app, Metric::from_str_name(&metric).expect("a metric"), sum, events)
+        (app, meter, sum, events)
     };
     let expected: Vec<_> = expected.into_iter().map(told).collect();
     assert_eq!(lists_usage(&alice, &space).await.expect("usage"), expected);

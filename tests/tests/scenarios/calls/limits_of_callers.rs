@@ -4,7 +4,7 @@ use std::time::Duration;
 use devspaces::Service;
 use devspaces_kit::name::Principal;
 use devspaces_proto::{
-    billing::v1::{ExportInvoiceRequest, Metric, UsageEvent},
+    billing::v1::{ExportInvoiceRequest, UsageEvent},
     membership::v1::{
         LeaveSpaceRefusal, LeaveSpacesRequest, LeaveSpacesResponse, leave_space_result::Outcome,
     },
@@ -23,7 +23,7 @@ use crate::acts::{
     members::{ADMIN, VIEWER, adds_members, leaves_space},
     people::deactivates,
     spaces::{archives_space, deletes_space},
-    usage::{ACCEPTED, begins_mid_month, new_usage_event, outcomes},
+    usage::{ACCEPTED, METERS, begins_mid_month, new_usage_event, outcomes},
 };
 
 scenarios! {
@@ -158,10 +158,7 @@ async fn reads_until(suite: &Suite, happens: impl AsyncFn(&Customer, &Persona)) 
     let mut events: Vec<UsageEvent> = Vec::new();
     for _ in 0..130 {
         let app = it.admin.creates_app(&it.space).await;
-        events
-            .extend([1, 2, 3, 4, 5, 6, 7].map(|metric| {
-                new_usage_event(suite, &app, Metric::try_from(metric).expect("a metric"), "1")
-            }));
+        events.extend(METERS.map(|meter| new_usage_event(suite, &app, meter, "1")));
     }
     for batch in events.chunks(500) {
         assert!(outcomes(suite, batch).await.iter().all(|outcome| *outcome == ACCEPTED));

@@ -1,25 +1,71 @@
 //! What was stored under an older schema is there under the new one.
 use devspaces::{Parts, Service};
-use devspaces_ledger::db::migrate;
+use devspaces_ledger::db::{Pool, migrate};
 use devspaces_proto::{
-    billing::v1::Metric,
+    billing::v1::{Invoice, ListRateCardsRequest, ListUsageRequest, UsageEvent},
     space::v1::{CreateSpaceRequest, Space},
 };
 use devspaces_tests::{
     Suite,
-    sql::{count, execute, tamper},
+    sql::{count, execute, refuses, tamper},
 };
 
 use crate::acts::{
-    accounts::consents_to_invoicing,
-    invoices::previews_invoice,
-    usage::{ACCEPTED, lists_usage, outcomes, usage_event},
+    accounts::{account_of, consents_to_invoicing},
+    invoices::{Customer, exports, gets_invoice, previews_invoice, runs_billing},
+    usage::{
+        ACCEPTED, DUPLICATE, LOGS_GB, SQL_REQUESTS, begins_mid_month, lists_usage, new_usage_event, outcomes,
+        pages_of_usage, usage_event, usage_sums,
+    },
 };
 
 scenarios! {
     both engines:
+        what_was_measured_before_there_were_meters_stays_as_it_was,
         first_results_get_the_time_of_the_upgrade,
         sums_of_each_metric_become_sums_of_all;
+}
+
+/// What the 7th step of billing's schema made, undone: seven metrics, and one rate card.
+const BEFORE_METERS: &str = "
+    CREATE TABLE renamed (metric TEXT NOT NULL, meter TEXT NOT NULL);
+    INSERT INTO renamed (metric, meter) VALUES
+        ('FUNCTION_GB_SECONDS', 'function.gb_seconds'), ('KVS_READ_GB', 'kvs.read_gb'),
+        ('KVS_WRITE_GB', 'kvs.write_gb'), ('LOGS_GB', 'logs.gb'), ('SQL_COMPUTE_HOURS', 'sql.compute_hours'),
+        ('SQL_REQUESTS', 'sql.requests'), ('SQL_GB_HOURS', 'sql.storage_gb_hours');
+    DELETE FROM rate_card WHERE version > 1;
+    CREATE TABLE rate_of_metric (version INTEGER NOT NULL, metric TEXT NOT NULL, allowance TEXT NOT NULL,
+        unit_price TEXT NOT NULL, PRIMARY KEY (version, metric));
+    INSERT INTO rate_of_metric (version, metric, allowance, unit_price)
+        SELECT r.version, n.metric, r.allowance, r.unit_price FROM rate r JOIN renamed n ON n.meter = r.meter
+        WHERE r.version = 1;
+    DROP TABLE rate;
+    ALTER TABLE rate_of_metric RENAME TO rate;
+    DROP TABLE meter;
+    ALTER TABLE usage_event DROP COLUMN dimensions;
+    ALTER TABLE usage_event RENAME COLUMN meter TO metric;
+    UPDATE usage_event SET metric = (SELECT n.metric FROM renamed n WHERE n.meter = usage_event.metric);
+    UPDATE usage_sums SET sums = replace(replace(sums, '\"logs.gb\"', '\"LOGS_GB\"'), '\"sql.requests\"', '\"SQL_REQUESTS\"');
+    ALTER TABLE invoice_line RENAME COLUMN tariff TO metric;
+    DELETE FROM migration WHERE component = 'billing' AND version >= 7";
+
+/// The metrics of issued lines, which the database itself keeps from changing.
+async fn metrics_of_lines_before(pool: &Pool) {
+    let update = "UPDATE invoice_line SET metric = (SELECT n.metric FROM renamed n WHERE n.meter = invoice_line.metric)";
+    let (before, after) = match pool {
+        Pool::Sqlite { .. } => (
+            "DROP TRIGGER invoice_line_update",
+            "CREATE TRIGGER invoice_line_update BEFORE UPDATE ON invoice_line
+             BEGIN SELECT RAISE(ABORT, 'what is issued never changes'); END",
+        ),
+        Pool::Postgres { .. } => (
+            "ALTER TABLE invoice_line DISABLE TRIGGER invoice_line_stays",
+            "ALTER TABLE invoice_line ENABLE TRIGGER invoice_line_stays",
+        ),
+    };
+    for statement in [before, update, after, "DROP TABLE renamed"] {
+        execute(pool, statement).await;
+    }
 }
 
 /// The table of sums as it was before the 6th step of billing's schema: a row for each metric.
@@ -76,6 +122,8 @@ async fn sums_of_each_metric_become_sums_of_all(suite: Suite) {
     suite.stop(Service::Billing).await;
     let pool = suite.pool(Service::Billing).await;
     assert_eq!(count(&pool, "SELECT COUNT(*) FROM usage_sums").await, 3);
+    execute(&pool, BEFORE_METERS).await;
+    metrics_of_lines_before(&pool).await;
     execute(&pool, OLD_SUMS).await;
     tamper(&pool, &old_sum("LOGS_GB", "0.250", 2, "TRUE")).await;
     tamper(&pool, &old_sum("SQL_REQUESTS", "987654321098.210987654", 7, "billable")).await;
@@ -89,22 +137,79 @@ async fn sums_of_each_metric_become_sums_of_all(suite: Suite) {
 
     let mut expected = Vec::new();
     for (app, logs, events) in [(&apps[0], "0.5", 4), (&apps[1], "0.25", 2)] {
-        expected.push((app.clone(), Metric::LogsGb, logs.to_owned(), events));
-        expected.push((app.clone(), Metric::SqlRequests, "987654321098.210987654".to_owned(), 7));
+        expected.push((app.clone(), LOGS_GB.to_owned(), logs.to_owned(), events));
+        expected.push((app.clone(), SQL_REQUESTS.to_owned(), "987654321098.210987654".to_owned(), 7));
     }
     expected.sort_by(|one, other| one.0.cmp(&other.0));
     assert_eq!(lists_usage(&alice, &space).await.expect("usage"), expected);
     // What was used before the account is not billed.
     let mut billed: Vec<_> =
         expected.into_iter().map(|(app, metric, quantity, _)| (app, metric, quantity)).collect();
-    billed.iter_mut().filter(|line| line.1 == Metric::LogsGb).for_each(|line| line.2 = "0.25".into());
+    billed.iter_mut().filter(|line| line.1 == LOGS_GB).for_each(|line| line.2 = "0.25".into());
     let lines = previews_invoice(&alice, &space).await.expect("an invoice").lines;
     let lines: Vec<_> =
-        lines.into_iter().map(|line| (line.app.clone(), line.metric(), line.quantity)).collect();
+        lines.into_iter().map(|line| (line.app.clone(), line.meter.clone(), line.quantity)).collect();
     assert_eq!(lines, billed);
     // What comes now is added to what was there.
     assert_eq!(outcomes(&suite, &[usage_event(&suite, "c", &apps[1], "2")]).await, [ACCEPTED]);
     assert_eq!(count(&pool, "SELECT COUNT(*) FROM usage_sums").await, 3);
     let logs = lists_usage(&alice, &space).await.expect("usage").into_iter().find(|it| it.0 == apps[1]);
-    assert_eq!(logs, Some((apps[1].clone(), Metric::LogsGb, "2.25".into(), 3)));
+    assert_eq!(logs, Some((apps[1].clone(), LOGS_GB.to_owned(), "2.25".into(), 3)));
+}
+
+/// What billing says of a month's usage, of its invoices and of what it costs.
+async fn all_of(
+    it: &Customer,
+    month: &str,
+) -> (Vec<(String, String, String, i64)>, Vec<Invoice>, Vec<String>) {
+    let of_month = ListUsageRequest {
+        parent: account_of(&it.space),
+        month: month.to_owned(),
+        ..ListUsageRequest::default()
+    };
+    let used = pages_of_usage(&it.admin, of_month).await.expect("usage");
+    let (mut invoices, mut exported) = (Vec::new(), Vec::new());
+    for invoice in it.invoices().await {
+        invoices.push(gets_invoice(&it.admin, &invoice.name).await.expect("an invoice"));
+        exported.push(exports(&it.admin, &invoice.name).await.expect("CSV").0);
+    }
+    (used, invoices, exported)
+}
+
+// R-B6, R-B7: events, sums, rates and issued lines say what they said, and what comes now is added to them.
+async fn what_was_measured_before_there_were_meters_stays_as_it_was(suite: Suite) {
+    let mut suite = suite;
+    let (this, next) = begins_mid_month(&suite);
+    let it = Customer::new(&suite, "alice").await;
+    let events = [
+        new_usage_event(&suite, &it.app, LOGS_GB, "11"),
+        new_usage_event(&suite, &it.app, SQL_REQUESTS, "100001.000000001"),
+    ];
+    assert_eq!(outcomes(&suite, &events).await, [ACCEPTED; 2]);
+    suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
+    runs_billing(&suite).await;
+    let late = UsageEvent { time: events[0].time, ..new_usage_event(&suite, &it.app, LOGS_GB, "0.25") };
+    assert_eq!(outcomes(&suite, std::slice::from_ref(&late)).await, [ACCEPTED]);
+
+    let before = all_of(&it, &this).await;
+    assert_eq!((before.0.len(), before.1.len()), (2, 1));
+    suite.stop(Service::Billing).await;
+    let pool = suite.pool(Service::Billing).await;
+    execute(&pool, BEFORE_METERS).await;
+    metrics_of_lines_before(&pool).await;
+    assert_eq!(count(&pool, "SELECT COUNT(*) FROM usage_event WHERE metric = 'LOGS_GB'").await, 2);
+    assert_eq!(count(&pool, "SELECT COUNT(*) FROM invoice_line WHERE metric = 'SQL_REQUESTS'").await, 1);
+    assert!(migrate(&pool, &Parts::of(Service::Billing).schema()).await.expect("migrated") >= 1);
+    suite.restart(Service::Billing).await;
+
+    assert_eq!(all_of(&it, &this).await, before);
+    // What is known stays known, and the database goes on to refuse a change of what is issued.
+    assert_eq!(outcomes(&suite, &[events[0].clone(), late]).await, [DUPLICATE; 2]);
+    assert!(refuses(&pool, "UPDATE invoice_line SET free_quantity = '11'").await);
+    // Accounts have agreed to the prices that they know: what they did not know then is not added to them.
+    let cards = it.admin.usage().list_rate_cards(ListRateCardsRequest::default()).await.expect("cards");
+    let versions: Vec<_> = cards.into_inner().rate_cards.into_iter().map(|card| card.version).collect();
+    assert_eq!(versions, [1]);
+    assert_eq!(outcomes(&suite, &[new_usage_event(&suite, &it.app, LOGS_GB, "2")]).await, [ACCEPTED]);
+    assert_eq!(usage_sums(&it.admin, &it.space).await, [("2".to_owned(), 1)]);
 }

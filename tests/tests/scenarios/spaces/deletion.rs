@@ -75,7 +75,7 @@ async fn a_space_in_use_is_not_deleted(suite: Suite) {
     tamper(
         &suite.pool(Service::Billing).await,
         r#"INSERT INTO usage_sums (space, billed_month, app, usage_month, held_from, billable, sums)
-               SELECT space, '2000-01', space, '2000-01', create_time, TRUE, '{"LOGS_GB":["1",1]}' FROM account"#,
+               SELECT space, '2000-01', space, '2000-01', create_time, TRUE, '{"logs.gb":["1",1]}' FROM account"#,
     )
     .await;
     let refusal = refused(deletes_space(&alice, &space).await);

@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use devspaces::Service;
 use devspaces_proto::{
-    billing::v1::Metric,
     journal::v1::{Entry, ListEntriesRequest},
     space::v1::{ContributorRole, transfer::State},
 };
@@ -22,7 +21,7 @@ use crate::acts::{
         TwoSpaces, accepts_transfer, blockers_of, cancels_transfer, declines_transfer, gets_transfer,
         initiates_transfer, lists_transfers,
     },
-    usage::{lists_usage, new_usage_event, reports_accepted},
+    usage::{LOGS_GB, lists_usage, new_usage_event, reports_accepted},
 };
 
 scenarios! {
@@ -167,15 +166,16 @@ async fn usage_and_its_allowance_follow_by_time(suite: Suite) {
     adds_members(&it.dan, &it.destination, &[(&it.alice, ADMIN)]).await.expect("added");
     consents_to_invoicing(&it.alice, &it.source).await.expect("an account");
     consents_to_invoicing(&it.dan, &it.destination).await.expect("an account");
-    let before = new_usage_event(&suite, &it.app, Metric::LogsGb, "1");
-    reports_accepted(&suite, new_usage_event(&suite, &it.app, Metric::LogsGb, "0.5")).await;
+    let before = new_usage_event(&suite, &it.app, LOGS_GB, "1");
+    reports_accepted(&suite, new_usage_event(&suite, &it.app, LOGS_GB, "0.5")).await;
     suite.clock.advance(Duration::from_hours(1));
     initiates_transfer(&it.alice, &it.app, &it.destination).await.expect("moved");
     suite.clock.advance(Duration::from_hours(1));
-    reports_accepted(&suite, new_usage_event(&suite, &it.app, Metric::LogsGb, "2")).await;
+    reports_accepted(&suite, new_usage_event(&suite, &it.app, LOGS_GB, "2")).await;
     // It was used before the app moved, and is told afterwards.
     reports_accepted(&suite, before).await;
-    let used = |quantity: &str, events| vec![(it.app.clone(), Metric::LogsGb, quantity.to_owned(), events)];
+    let used =
+        |quantity: &str, events| vec![(it.app.clone(), LOGS_GB.to_owned(), quantity.to_owned(), events)];
     assert_eq!(lists_usage(&it.alice, &it.source).await.expect("usage"), used("1.5", 2));
     assert_eq!(lists_usage(&it.dan, &it.destination).await.expect("usage"), used("2", 1));
     let mut free = Vec::new();

@@ -1,11 +1,11 @@
 use std::collections::BTreeSet;
 
-use devspaces_kit::clock::Timestamp;
+use devspaces_kit::{clock::Timestamp, name::MeterName};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::{Rate, usage::Sum};
+use crate::domain::{DimensionValue, Rate, Rates, usage::Sum};
 
 /// Billionths, as quantities have.
 const NANOS: u32 = 9;
@@ -22,10 +22,32 @@ fn month(n: u8) -> Month {
     format!("2026-{:02}", n + 1).parse().expect("a month")
 }
 
-/// A card on which each metric has this allowance and price.
+fn meter(id: &str) -> MeterName {
+    MeterName::of(id).expect("a meter")
+}
+
+fn logs() -> Tariff {
+    Tariff::of_meter(meter("logs.gb"))
+}
+
+/// What the tests' usage shares: the logs of an app in a month.
+fn logs_of_the_first() -> Allowance {
+    Allowance { app: app(0), usage_month: month(0), tariff: logs() }
+}
+
+/// A card on which two meters have this allowance and price, and logs from Europe twice the price.
 fn card(version: i32, allowance: Decimal, unit_price: Decimal) -> RateCard {
-    let rates = Metric::ALL.into_iter().map(|metric| (metric, Rate { allowance, unit_price })).collect();
-    RateCard { version, currency: "USD".into(), effective_month: month(0), rates }
+    let own = Rate { allowance, unit_price };
+    let eu = Rate { allowance, unit_price: unit_price * Decimal::TWO };
+    let values = BTreeMap::from([("eu".to_owned(), eu)]);
+    let rates =
+        Rates { own, by_value: Some(("region".into(), values)), exemptions: [of("region", "test")].into() };
+    let meters = ["logs.gb", "kvs.read_gb"].map(|id| (meter(id), rates.clone()));
+    RateCard { version, currency: "USD".into(), effective_month: month(0), meters: meters.into() }
+}
+
+fn of(dimension: &str, value: &str) -> DimensionValue {
+    DimensionValue { dimension: dimension.into(), value: value.into() }
 }
 
 /// A sum, as a test tells it: the space, the app, the month of the usage, how late the holding began, whether it is
@@ -59,7 +81,7 @@ fn nanos(quantity: Decimal) -> i128 {
 }
 
 fn of_logs(sum: Sum) -> Sums {
-    Sums::from_iter([(Metric::LogsGb, sum)])
+    Sums::from_iter([(logs(), sum)])
 }
 
 /// What stands in the books, and what becomes of usage and invoices as they come.
@@ -94,7 +116,7 @@ impl Books {
         let covered = |key: &TotalKey| key.billable && self.issued.contains(&(key.space, key.billed_month));
         let mut consumed = BTreeMap::<Allowance, Decimal>::new();
         for (_, line) in &self.lines {
-            *consumed.entry(line.allowance).or_default() += line.free;
+            *consumed.entry(line.allowance.clone()).or_default() += line.free;
         }
         Usage { open: open.filter(|(key, _)| !covered(key)).collect(), consumed, cards: self.cards.clone() }
     }
@@ -148,12 +170,12 @@ proptest! {
     fn a_total_is_the_rounded_sum_of_its_lines(
         parts in prop::collection::vec((1_u64..1_000_000_000_000_000, 0_u64..1_000_000_000, 1_i64..100_000_000), 0..60),
     ) {
-        let allowance = Allowance { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
+        let allowance = logs_of_the_first();
         let (mut all, mut exact) = (Vec::new(), 0_i128);
         for (used, free, price) in parts {
             let free = free.min(used);
             let price_of_unit = Decimal::new(price, 12);
-            all.push(Line::new(allowance, quantity(used), quantity(free), price_of_unit, 1).expect("a line"));
+            all.push(Line::new(allowance.clone(), quantity(used), quantity(free), price_of_unit, 1).expect("a line"));
             exact += i128::from(used - free) * i128::from(price);
         }
         let sum = all.iter().map(Line::amount).try_fold(Amount::default(), Amount::and).expect("an amount");
@@ -218,7 +240,7 @@ proptest! {
         }
         let mut told = BTreeMap::<Allowance, (i128, i128)>::new();
         for (key, sum) in &books.totals {
-            let (paid_for, all) = told.entry(Allowance::of(key, Metric::LogsGb)).or_default();
+            let (paid_for, all) = told.entry(Allowance::of(key, &logs())).or_default();
             *paid_for += if key.billable { nanos(sum.quantity) } else { 0 };
             *all += nanos(sum.quantity);
         }
@@ -230,7 +252,7 @@ proptest! {
                 free += nanos(line.free);
                 billed += nanos(line.billed());
             }
-            let allowance = nanos(books.cards[&allowance.usage_month].rates[&allowance.metric].allowance);
+            let allowance = nanos(books.cards[&allowance.usage_month].rate(&allowance.tariff).expect("a rate").allowance);
             prop_assert_eq!(quantity, billable);
             prop_assert_eq!(free + billed, quantity);
             prop_assert!(free <= allowance);
@@ -287,7 +309,7 @@ fn what_nobody_pays_for_uses_the_allowance_up_first() {
 #[test]
 fn what_was_free_on_an_issued_invoice_stays_used_up() {
     let mut late = usage(&[(10, 0, true, 1, "5")]);
-    let allowance = Allowance { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
+    let allowance = logs_of_the_first();
     late.consumed.insert(allowance, decimal("8"));
     assert_eq!(split(&late, 0, 1), ("2".into(), "3".into()));
     assert_eq!(lines(space(0), month(0), &late), (Vec::new(), Vec::new()));
@@ -296,7 +318,7 @@ fn what_was_free_on_an_issued_invoice_stays_used_up() {
 // R-B7
 #[test]
 fn totals_are_rounded_half_to_even() {
-    let allowance = Allowance { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
+    let allowance = logs_of_the_first();
     for (quantities, expected) in [
         (&["0.005"][..], "0.00"),
         (&["0.015"], "0.02"),
@@ -306,8 +328,9 @@ fn totals_are_rounded_half_to_even() {
         (&["0.004", "0.004"], "0.01"),
         (&[], "0.00"),
     ] {
-        let line =
-            |it: &&str| Line::new(allowance, decimal(it), Decimal::ZERO, Decimal::ONE, 1).expect("a line");
+        let line = |it: &&str| {
+            Line::new(allowance.clone(), decimal(it), Decimal::ZERO, Decimal::ONE, 1).expect("a line")
+        };
         let lines: Vec<Line> = quantities.iter().map(line).collect();
         assert_eq!(total(&lines), Some(decimal(expected)), "{quantities:?}");
     }
@@ -315,15 +338,17 @@ fn totals_are_rounded_half_to_even() {
 
 #[test]
 fn what_can_not_be_kept_exactly_is_no_line() {
-    let allowance = Allowance { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
-    let line =
-        |used: &str, price: &str| Line::new(allowance, decimal(used), Decimal::ZERO, decimal(price), 1);
+    let allowance = logs_of_the_first();
+    let line = |used: &str, price: &str| {
+        Line::new(allowance.clone(), decimal(used), Decimal::ZERO, decimal(price), 1)
+    };
     assert!(line("999999999999.999999999", "0.000001929").is_some());
     assert_eq!(line("999999999999.999999999", "999999.999999999999"), None);
     assert_eq!(line("9999999999999999999999999999", "10000"), None);
-    let more_than_used = Line::new(allowance, Decimal::ONE, Decimal::TWO, Decimal::ONE, 1);
+    let more_than_used = Line::new(logs_of_the_first(), Decimal::ONE, Decimal::TWO, Decimal::ONE, 1);
     assert_eq!(more_than_used, None);
-    let nothing = Line::new(allowance, Decimal::ONE, Decimal::ONE, decimal("0.5"), 1).expect("a line");
+    let nothing =
+        Line::new(logs_of_the_first(), Decimal::ONE, Decimal::ONE, decimal("0.5"), 1).expect("a line");
     assert_eq!((nothing.billed().to_string(), nothing.amount().to_string()), ("0".into(), "0".into()));
     let large = line("99999999999999999", "1").expect("a line");
     assert_eq!(total(&[large.clone(), large]), None);
@@ -331,19 +356,20 @@ fn what_can_not_be_kept_exactly_is_no_line() {
 
 // R-B6, R-B7
 #[test]
-fn usage_without_a_rate_is_not_given_away() {
+fn usage_without_a_card_is_not_given_away() {
     let mut unpriced = usage(&[(10, 0, true, 0, "5")]);
     unpriced.cards.clear();
-    let allowance = Allowance { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
+    let allowance = logs_of_the_first();
     assert_eq!(lines(space(0), month(0), &unpriced), (Vec::new(), vec![allowance]));
 }
 
 // R-B7: a large line and a small one have more digits together than a decimal keeps.
 #[test]
 fn lines_of_very_different_size_are_added_up() {
-    let allowance = Allowance { app: app(0), usage_month: month(0), metric: Metric::LogsGb };
-    let line =
-        |billed: &str, price: &str| Line::new(allowance, decimal(billed), Decimal::ZERO, decimal(price), 1);
+    let allowance = logs_of_the_first();
+    let line = |billed: &str, price: &str| {
+        Line::new(allowance.clone(), decimal(billed), Decimal::ZERO, decimal(price), 1)
+    };
     let lines =
         [line("99999999999.9", "1.09"), line("1.000000001", "0.000001929")].map(|it| it.expect("a line"));
     // 108,999,999,999.891 and 0.000001929000001929.
@@ -354,9 +380,58 @@ fn lines_of_very_different_size_are_added_up() {
 #[test]
 fn what_has_no_line_hides_no_other_line() {
     let mut usage = usage(&[(10, 0, true, 0, "5")]);
-    let huge = Sums::from_iter([(Metric::KvsReadGb, Sum::of(Decimal::MAX))]);
+    let reads = Tariff::of_meter(meter("kvs.read_gb"));
+    let huge = Sums::from_iter([(reads.clone(), Sum::of(Decimal::MAX))]);
     usage.open.push((TotalKey { app: app(1), ..usage.open[0].0 }, huge));
     let (lines, unpriced) = lines(space(0), month(0), &usage);
     assert_eq!((lines.len(), lines[0].allowance.app), (1, app(0)));
-    assert_eq!(unpriced, [Allowance { app: app(1), usage_month: month(0), metric: Metric::KvsReadGb }]);
+    assert_eq!(unpriced, [Allowance { app: app(1), usage_month: month(0), tariff: reads }]);
+}
+
+/// The lines of what an app used by several tariffs: the tariff, and its free and billed quantities and what it comes to.
+fn lines_of(sums: &[(PricedBy, &str)]) -> Vec<(String, String, String, String)> {
+    let sums =
+        sums.iter().map(|(by, quantity)| (Tariff { by: by.clone(), ..logs() }, Sum::of(decimal(quantity))));
+    let mut usage = usage(&[(10, 0, true, 0, "1")]);
+    usage.open[0].1 = sums.collect();
+    let text = |line: Line| {
+        let decimals = [line.free, line.billed()].map(|it| it.normalize().to_string());
+        let [free, billed] = decimals;
+        (line.allowance.tariff.to_string(), free, billed, line.amount().to_string())
+    };
+    priced(space(0), month(0), &usage).into_iter().map(text).collect()
+}
+
+// R-B6: each rate has an allowance of its own, and what is exempt uses none up.
+#[test]
+fn a_value_with_a_rate_has_an_allowance_and_a_price_of_its_own() {
+    let told = |tariff: &str, free: &str, billed: &str, amount: &str| {
+        (tariff.to_owned(), free.to_owned(), billed.to_owned(), amount.to_owned())
+    };
+    let sums = [
+        (PricedBy::Meter, "12"),
+        (PricedBy::Value(of("region", "eu")), "13"),
+        (PricedBy::Exemption(of("region", "test")), "1000"),
+    ];
+    assert_eq!(
+        lines_of(&sums),
+        [
+            told("logs.gb", "10", "2", "1"),
+            told("logs.gb region=eu", "10", "3", "3"),
+            told("logs.gb !region=test", "1000", "0", "0"),
+        ],
+    );
+}
+
+// R-B6: a meter that was made after the card counts and costs nothing; it stands in nobody's way.
+#[test]
+fn what_the_card_has_no_rate_for_has_no_line() {
+    let mut usage = usage(&[(10, 0, true, 0, "12")]);
+    let before = lines(space(0), month(0), &usage);
+    let new = Tariff::of_meter(meter("queue.messages"));
+    usage.open[0].1.add(&new, Sum::of(decimal("7"))).expect("a sum");
+    assert_eq!(lines(space(0), month(0), &usage), before);
+    let only = Sums::from_iter([(new, Sum::of(decimal("7")))]);
+    usage.open[0].1 = only;
+    assert_eq!(lines(space(0), month(0), &usage), (Vec::new(), Vec::new()));
 }

@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use super::{Books, Event, Placement, Rejection, TotalKey};
+use super::{Books, Event, Placed, Placement, Rejection};
 
 /// What became of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) struct Batch<'a>(Vec<Entry<'a>>);
 
 enum Entry<'a> {
     Malformed(&'a str),
-    Event(&'a Event, Result<TotalKey, Rejection>),
+    Event(&'a Event, Result<Placed, Rejection>),
 }
 
 impl<'a> Batch<'a> {
@@ -32,8 +32,8 @@ impl<'a> Batch<'a> {
         let entry = |reported: &'a Reported| match reported {
             Reported::Malformed(sentence) => Entry::Malformed(sentence),
             Reported::Event(event, placement) => {
-                let total = placement.as_ref().map_err(Rejection::clone);
-                Entry::Event(event, total.and_then(|placement| books.total(event, placement)))
+                let placement = placement.as_ref().map_err(Rejection::clone);
+                Entry::Event(event, placement.and_then(|placement| books.place(event, placement)))
             }
         };
         Self(reported.iter().map(entry).collect())
@@ -41,17 +41,17 @@ impl<'a> Batch<'a> {
 
     /// The events that count unless they are stored already, with their sums, in the order of their ids: the first of each
     /// id. In one order for everybody, so that two batches with the same ids can't wait for each other.
-    pub(crate) fn candidates(&self) -> Vec<(&'a Event, TotalKey)> {
+    pub(crate) fn candidates(&self) -> Vec<(&'a Event, &Placed)> {
         let mut first = self.in_order();
         first.sort_unstable_by_key(|(event, _)| &event.id);
         first
     }
 
     /// The same events in the order in which they were sent, and so in the one in which they take up room.
-    pub(crate) fn in_order(&self) -> Vec<(&'a Event, TotalKey)> {
+    pub(crate) fn in_order(&self) -> Vec<(&'a Event, &Placed)> {
         let mut seen = HashSet::with_capacity(self.0.len());
         let placed = self.0.iter().filter_map(|entry| match entry {
-            Entry::Event(event, Ok(total)) => Some((*event, *total)),
+            Entry::Event(event, Ok(placed)) => Some((*event, placed)),
             _ => None,
         });
         placed.filter(|(event, _)| seen.insert(&event.id)).collect()
@@ -60,11 +60,11 @@ impl<'a> Batch<'a> {
     /// Has these events not count, for there is no room for them.
     pub(crate) fn refuse(&mut self, ids: &HashSet<&str>) {
         for entry in &mut self.0 {
-            if let Entry::Event(event, total) = entry
-                && total.is_ok()
+            if let Entry::Event(event, placed) = entry
+                && placed.is_ok()
                 && ids.contains(event.id.as_str())
             {
-                *total = Err(Rejection::TooMuch);
+                *placed = Err(Rejection::TooMuch);
             }
         }
     }
@@ -90,7 +90,7 @@ impl<'a> Batch<'a> {
     ) -> Vec<Outcome> {
         let outcome = |entry: &Entry<'a>| match entry {
             Entry::Malformed(sentence) => Outcome::Rejected(Rejection::Malformed((*sentence).to_owned())),
-            Entry::Event(event, total) => match (stored.get(&event.id), total) {
+            Entry::Event(event, placed) => match (stored.get(&event.id), placed) {
                 (Some(before), _) if before == *event => Outcome::Duplicate,
                 (Some(_), _) => Outcome::Rejected(Rejection::ContentDiffers),
                 (None, Err(rejection)) => Outcome::Rejected(rejection.clone()),
@@ -111,17 +111,14 @@ mod tests {
 
     use devspaces_kit::{
         clock::Timestamp,
-        name::{AppName, SpaceName},
+        name::{AppName, MeterName, SpaceName},
     };
     use proptest::prelude::*;
     use rust_decimal::Decimal;
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{
-        Metric,
-        usage::{Held, Sum},
-    };
+    use crate::domain::usage::{Held, Sum};
 
     /// An event of few kinds, so that ids are repeated, with other content and with the same.
     fn reported() -> impl Strategy<Value = Reported> {
@@ -129,9 +126,10 @@ mod tests {
             let event = Event {
                 id: format!("e{id}"),
                 app: AppName(Uuid::from_u128(1)),
-                metric: Metric::LogsGb,
+                meter: MeterName::of("logs.gb").expect("a name"),
                 quantity: Decimal::from(quantity),
                 time: Timestamp::EPOCH,
+                dimensions: BTreeMap::new(),
             };
             let held = Held { space: SpaceName(Uuid::from_u128(2)), from: Timestamp::EPOCH, until: None };
             match kind {

@@ -8,9 +8,9 @@ use devspaces_kit::{
 use rust_decimal::Decimal;
 
 use super::{Event, Held, LEEWAY, Rejection};
-use crate::domain::{Metric, Month};
+use crate::domain::{Month, RateCard, Tariff};
 
-/// Everything that decides what usage costs, beside what was used: events with the same of it are summed, by metric.
+/// Everything that decides what usage costs, beside what was used: events with the same of it are summed, by tariff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TotalKey {
     /// The space that held the app.
@@ -49,32 +49,34 @@ impl Sum {
     }
 }
 
-/// The sums of what was used, by metric.
+/// The sums of what was used, by tariff.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sums(BTreeMap<Metric, Sum>);
+pub(crate) struct Sums(BTreeMap<Tariff, Sum>);
 
 impl Sums {
-    /// Adds to the sum of a metric; nothing if that has more digits than can be kept.
+    /// Adds to the sum of a tariff; nothing if that has more digits than can be kept.
     #[must_use]
-    pub(crate) fn add(&mut self, metric: Metric, sum: Sum) -> Option<()> {
-        let total = self.0.entry(metric).or_default();
-        *total = total.and(sum)?;
+    pub(crate) fn add(&mut self, tariff: &Tariff, sum: Sum) -> Option<()> {
+        match self.0.get_mut(tariff) {
+            Some(total) => *total = total.and(sum)?,
+            None => drop(self.0.insert(tariff.clone(), sum)),
+        }
         Some(())
     }
 
     /// Adds all of these; nothing if one has more digits than can be kept.
     #[must_use]
     pub(crate) fn add_all(&mut self, sums: &Self) -> Option<()> {
-        sums.iter().try_for_each(|(metric, sum)| self.add(metric, sum))
+        sums.iter().try_for_each(|(tariff, sum)| self.add(tariff, sum))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Metric, Sum)> {
-        self.0.iter().map(|(metric, sum)| (*metric, *sum))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Tariff, Sum)> {
+        self.0.iter().map(|(tariff, sum)| (tariff, *sum))
     }
 }
 
-impl FromIterator<(Metric, Sum)> for Sums {
-    fn from_iter<I: IntoIterator<Item = (Metric, Sum)>>(sums: I) -> Self {
+impl FromIterator<(Tariff, Sum)> for Sums {
+    fn from_iter<I: IntoIterator<Item = (Tariff, Sum)>>(sums: I) -> Self {
         Self(sums.into_iter().collect())
     }
 }
@@ -107,12 +109,32 @@ pub(crate) struct Books {
     pub(crate) accounts: HashMap<SpaceName, Timestamp>,
     /// The months of which a space's invoice is issued.
     pub(crate) issued: HashSet<(SpaceName, Month)>,
+    /// The rate cards of the months of usage.
+    pub(crate) cards: BTreeMap<Month, RateCard>,
+}
+
+/// The sum that an event goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) total: TotalKey,
+    pub(crate) tariff: Tariff,
 }
 
 impl Books {
-    /// The sum that an event goes to. What was used before anybody consented is never billed; what comes after its
-    /// month's invoice was issued is billed by the next (R-B8).
-    pub(crate) fn total(&self, event: &Event, placement: &Placement) -> Result<TotalKey, Rejection> {
+    /// The sum that an event goes to. No card of a month that has begun changes, so the tariff is the same whenever it is
+    /// asked for.
+    pub(crate) fn place(&self, event: &Event, placement: &Placement) -> Result<Placed, Rejection> {
+        let total = self.total(event, placement)?;
+        let tariff = match self.cards.get(&total.usage_month) {
+            Some(card) => card.tariff(&event.meter, &event.dimensions),
+            None => Tariff::of_meter(event.meter.clone()),
+        };
+        Ok(Placed { total, tariff })
+    }
+
+    /// What was used before anybody consented is never billed; what comes after its month's invoice was issued is billed by
+    /// the next (R-B8).
+    fn total(&self, event: &Event, placement: &Placement) -> Result<TotalKey, Rejection> {
         let Placement { space, held_from, counts_from, usage_month } = *placement;
         let billable = self.accounts.get(&space).is_some_and(|since| *since <= counts_from);
         let is_open = |month: &Month| !billable || !self.issued.contains(&(space, *month));
@@ -124,14 +146,21 @@ impl Books {
 
 #[cfg(test)]
 mod tests {
+    use devspaces_kit::name::MeterName;
     use proptest::prelude::*;
     use uuid::Uuid;
 
     use super::*;
 
     fn event(time: &str) -> Event {
-        let (app, metric) = (AppName(Uuid::from_u128(1)), Metric::LogsGb);
-        Event { id: "a".into(), app, metric, quantity: Decimal::ONE, time: time.parse().unwrap() }
+        Event {
+            id: "a".into(),
+            app: AppName(Uuid::from_u128(1)),
+            meter: MeterName::of("logs.gb").unwrap(),
+            quantity: Decimal::ONE,
+            time: time.parse().unwrap(),
+            dimensions: BTreeMap::new(),
+        }
     }
 
     const SPACE: SpaceName = SpaceName(Uuid::from_u128(2));
@@ -147,7 +176,7 @@ mod tests {
     fn books(account: Option<&str>, issued: &[&str]) -> Books {
         let accounts = account.map(|since| (SPACE, since.parse().unwrap())).into_iter().collect();
         let issued = issued.iter().map(|month| (SPACE, month.parse().unwrap())).collect();
-        Books { accounts, issued }
+        Books { accounts, issued, cards: BTreeMap::new() }
     }
 
     // R-B1: consent is to what comes after it.

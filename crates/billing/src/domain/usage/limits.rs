@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::{Sums, TotalKey};
-use crate::domain::{Metric, Month, RateCard, amount::Amount, pricing::Allowance};
+use crate::domain::{Month, RateCard, amount::Amount, pricing::Allowance};
 
-/// The most that one app may use of one metric in one month, in units of the metric: a million billions.
+/// The most that one app may use of one tariff in one month, in units of the meter: a million billions.
 const MOST_UNITS: i64 = 1_000_000_000_000_000;
 
 /// The most that may cost, in units of the currency, with nothing free: a billion. A hundred million of such lines can be
@@ -19,34 +19,32 @@ const _: () = assert!(10_i128.pow(21) * MOST_COST as i128 <= i128::MAX / 100_000
 /// How much apps have used of what in a month, and how much more they may, so that whatever is accepted can be priced,
 /// added up and told.
 #[derive(Clone, Debug)]
-pub(crate) struct Limits {
-    prices: BTreeMap<(Month, Metric), Decimal>,
+pub(crate) struct Limits<'a> {
+    cards: &'a BTreeMap<Month, RateCard>,
     used: BTreeMap<Allowance, Decimal>,
 }
 
-impl Limits {
+impl<'a> Limits<'a> {
     /// At the prices of these months' cards, after these sums.
-    pub(crate) fn new(cards: &BTreeMap<Month, RateCard>, sums: &[(TotalKey, Sums)]) -> Self {
-        let prices = cards.iter().flat_map(|(month, card)| {
-            card.rates.iter().map(|(metric, rate)| ((*month, *metric), rate.unit_price))
-        });
+    pub(crate) fn new(cards: &'a BTreeMap<Month, RateCard>, sums: &[(TotalKey, Sums)]) -> Self {
         let mut used = BTreeMap::<Allowance, Decimal>::new();
         for (key, sums) in sums {
-            for (metric, sum) in sums.iter() {
-                let used = used.entry(Allowance::of(key, metric)).or_default();
+            for (tariff, sum) in sums.iter() {
+                let used = used.entry(Allowance::of(key, tariff)).or_default();
                 // Sums of before there were limits may be of any size.
                 *used = used.saturating_add(sum.quantity);
             }
         }
-        Self { prices: prices.collect(), used }
+        Self { cards, used }
     }
 
     /// Counts a quantity in. False, and it is not counted, if that came to more than there may be.
     pub(crate) fn admit(&mut self, allowance: Allowance, quantity: Decimal) -> bool {
-        let Some(price) = self.prices.get(&(allowance.usage_month, allowance.metric)) else { return false };
+        let Some(card) = self.cards.get(&allowance.usage_month) else { return false };
+        let price = card.rate(&allowance.tariff).map_or(Decimal::ZERO, |rate| rate.unit_price);
         let used = self.used.entry(allowance).or_default();
         let after = used.saturating_add(quantity);
-        let fits = is_within(after, *price);
+        let fits = is_within(after, price);
         if fits {
             *used = after;
         }
@@ -62,23 +60,33 @@ fn is_within(quantity: Decimal, unit_price: Decimal) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use devspaces_kit::name::AppName;
+    use devspaces_kit::name::{AppName, MeterName};
     use proptest::prelude::*;
 
     use super::*;
     use crate::{
         convert::money,
-        domain::pricing::{Line, total},
+        domain::{
+            Rate, Rates, Tariff,
+            pricing::{Line, total},
+        },
     };
 
-    fn allowance() -> Allowance {
-        Allowance { app: AppName::NIL, usage_month: "2026-11".parse().unwrap(), metric: Metric::KvsWriteGb }
+    fn logs() -> MeterName {
+        MeterName::of("logs.gb").expect("a name")
     }
 
-    fn limits(price: &str) -> Limits {
-        let allowance = allowance();
-        let prices = BTreeMap::from([((allowance.usage_month, allowance.metric), price.parse().unwrap())]);
-        Limits { prices, used: BTreeMap::new() }
+    fn allowance() -> Allowance {
+        let tariff = Tariff::of_meter(logs());
+        Allowance { app: AppName::NIL, usage_month: "2026-11".parse().unwrap(), tariff }
+    }
+
+    fn cards(price: &str) -> BTreeMap<Month, RateCard> {
+        let own = Rate { allowance: Decimal::ZERO, unit_price: price.parse().unwrap() };
+        let rates = Rates { own, by_value: None, exemptions: [].into() };
+        let effective_month = allowance().usage_month;
+        let (version, currency, meters) = (1, "USD".to_owned(), BTreeMap::from([(logs(), rates)]));
+        BTreeMap::from([(effective_month, RateCard { version, currency, effective_month, meters })])
     }
 
     // R-B5
@@ -93,7 +101,8 @@ mod tests {
             ("0", "1000000000000000.000000001", false),
             ("0.000001929", "100001.000000001", true),
         ] {
-            let admitted = limits(price).admit(allowance(), quantity.parse().unwrap());
+            let cards = cards(price);
+            let admitted = Limits::new(&cards, &[]).admit(allowance(), quantity.parse().unwrap());
             assert_eq!(admitted, fits, "{quantity} at {price}");
         }
     }
@@ -101,7 +110,8 @@ mod tests {
     // R-B5: one after another, and what does not fit leaves room for what does.
     #[test]
     fn sums_are_bounded_and_not_only_events() {
-        let mut limits = limits("1");
+        let cards = cards("1");
+        let mut limits = Limits::new(&cards, &[]);
         let mut admit = |quantity: i64| limits.admit(allowance(), quantity.into());
         assert_eq!(
             (admit(600_000_000), admit(600_000_000), admit(400_000_000), admit(1)),
@@ -111,7 +121,8 @@ mod tests {
 
     #[test]
     fn what_was_stored_before_there_were_limits_admits_no_more_and_breaks_nothing() {
-        let mut limits = limits("0.5");
+        let cards = cards("0.5");
+        let mut limits = Limits::new(&cards, &[]);
         limits.used.insert(allowance(), Decimal::MAX);
         assert!(!limits.admit(allowance(), Decimal::ONE));
     }

@@ -7,18 +7,21 @@ mod rejection;
 
 use std::fmt::Write as _;
 
-use devspaces_kit::{clock::Timestamp, name::AppName};
+use devspaces_kit::{
+    clock::Timestamp,
+    name::{AppName, MeterName},
+};
 use rust_decimal::Decimal;
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::{
     batch::{Batch, Outcome, Reported},
-    books::{Books, Placement, Sum, Sums, TotalKey},
+    books::{Books, Placed, Placement, Sum, Sums, TotalKey},
     holdings::{Held, Holdings, LEEWAY},
     limits::Limits,
     rejection::Rejection,
 };
-use super::Metric;
+use super::meter::Dimensions;
 
 /// Something that was used, as the metering service tells it. Two events are equal if their content is: 1.0 is 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,23 +29,38 @@ pub(crate) struct Event {
     /// What the metering service calls it: unique for all time.
     pub(crate) id: String,
     pub(crate) app: AppName,
-    pub(crate) metric: Metric,
+    pub(crate) meter: MeterName,
     pub(crate) quantity: Decimal,
     pub(crate) time: Timestamp,
+    pub(crate) dimensions: Dimensions,
 }
 
+impl Event {
+    /// The dimensions as a JSON object, in the order of their names: the one text of them.
+    pub(crate) fn dimensions_text(&self) -> String {
+        // A map from text to text has no way to fail.
+        serde_json::to_string(&self.dimensions).unwrap_or_default()
+    }
+}
+
+/// How the lines of a digest are made, which the journal's entry tells beside it. Entries from before meters had dimensions
+/// tell none: their lines end with the time, and name what was the meter before it had its id (`LOGS_GB`).
+pub(crate) const DIGEST_FORMAT: u8 = 2;
+
 /// About how long a line of a digest is.
-const LINE: usize = 120;
+const LINE: usize = 140;
 
 /// The digest of events, by which the journal's entry vouches for them: each in a line of its own, in the order of their
-/// ids, with its time in microseconds since 1970.
+/// ids, with its time in microseconds since 1970 and its dimensions as a JSON object.
 pub(crate) fn digest(events: &[&Event]) -> String {
     let mut sorted = events.to_vec();
     sorted.sort_unstable_by_key(|event| &event.id);
     let mut lines = String::with_capacity(sorted.len() * LINE);
-    for Event { id, app, metric, quantity, time } in sorted {
+    for event in sorted {
+        let Event { id, app, meter, quantity, time, .. } = event;
+        let (meter, dimensions) = (meter.id(), event.dimensions_text());
         // A String takes whatever is written to it.
-        let _ = writeln!(lines, "{id} {} {} {quantity} {}", app.0, metric.name(), time.micros());
+        let _ = writeln!(lines, "{id} {} {meter} {quantity} {} {dimensions}", app.0, time.micros());
     }
     hex::encode(Sha256::digest(lines))
 }
@@ -55,9 +73,10 @@ mod tests {
         Event {
             id: id.into(),
             app: AppName::NIL,
-            metric: Metric::LogsGb,
+            meter: MeterName::of("logs.gb").unwrap(),
             quantity: quantity.parse().unwrap(),
             time: Timestamp::from_micros(1),
+            dimensions: Dimensions::new(),
         }
     }
 
@@ -67,13 +86,19 @@ mod tests {
         assert_eq!(digest(&[&a, &b]), digest(&[&b, &a]));
         assert_ne!(digest(&[&a, &b]), digest(&[&a]));
         assert_ne!(digest(&[&a]), digest(&[&event("a", "2")]));
-        // printf 'a 00000000-0000-0000-0000-000000000000 LOGS_GB 1 1\n' | sha256sum
-        assert_eq!(digest(&[&a]), "2598c1d588acb67f3ad90312bf53671478e07d0a1760e8916b545ef02e8f86ab");
+        // printf 'a 00000000-0000-0000-0000-000000000000 logs.gb 1 1 {}\n' | sha256sum
+        assert_eq!(digest(&[&a]), "7acda1da6f9876bc30efaf7ff5fcbb6a352d60dcc3e028954d6b21049cb09acb");
+        let dimensions = [("region", "eu"), ("job", "a\"b")].map(|(name, value)| (name.into(), value.into()));
+        let with = Event { dimensions: Dimensions::from(dimensions), ..a };
+        // The same with {"job":"a\"b","region":"eu"} at its end.
+        assert_eq!(digest(&[&with]), "b26e8790424a23fc1093b712372326a703a1bc55d67aa58d72bc1aa533f02869");
     }
 
     #[test]
     fn content_is_compared_by_value() {
         assert_eq!(event("a", "1"), event("a", "1.000"));
         assert_ne!(event("a", "1"), event("a", "1.001"));
+        let dimensions = Dimensions::from([("region".into(), "eu".into())]);
+        assert_ne!(event("a", "1"), Event { dimensions, ..event("a", "1") });
     }
 }

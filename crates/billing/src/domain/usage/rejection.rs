@@ -4,6 +4,10 @@ pub(crate) enum Rejection {
     /// A sentence that names the fields.
     Malformed(String),
     AppUnknown,
+    MeterUnknown,
+    MeterRetired,
+    /// A sentence that names the dimensions.
+    Dimension(String),
     /// With it, more would be used than can be priced.
     TooMuch,
     TimeInFuture,

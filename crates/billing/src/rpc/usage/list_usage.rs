@@ -2,7 +2,7 @@ use devspaces_authz::Permission;
 use devspaces_gate::Context;
 use devspaces_kit::{
     identity::Caller,
-    name::{AccountName, AppName},
+    name::{AccountName, AppName, MeterName},
     page::{self, PageToken},
     status::{Fault, Fields},
 };
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     convert,
-    domain::{Metric, Month},
+    domain::Month,
     store::usage_list::{self, Wanted},
 };
 
@@ -42,15 +42,15 @@ pub(super) async fn handle(
     let after = tokens.decode(&request.page_token)?.map(|key| place(&key)).transpose()?;
     let wanted = Wanted { space, month, app, after, limit: size + 1 };
     let sums = usage_list::sums(&mut context.pool.read().await?, &wanted).await?;
-    let key = |app: &AppName, metric: &Metric| [app.0.as_bytes(), metric.name().as_bytes()].concat();
+    let key = |app: &AppName, meter: &MeterName| [app.0.as_bytes(), meter.id().as_bytes()].concat();
     let (usage, last) =
-        page::fill(sums, size, |(app, metric, _)| key(app, metric), |sum| Some(convert::usage::sum(sum)));
+        page::fill(sums, size, |(app, meter, _)| key(app, meter), |sum| Some(convert::usage::sum(sum)));
     Ok(ListUsageResponse { usage, next_page_token: tokens.next(last) })
 }
 
-/// The app and the metric in a page token.
-fn place(key: &[u8]) -> Result<(AppName, Metric), Fault> {
-    let (app, metric) = key.split_first_chunk().ok_or_else(Fault::page_token_invalid)?;
-    let metric = std::str::from_utf8(metric).ok().and_then(Metric::parse);
-    Ok((AppName(Uuid::from_bytes(*app)), metric.ok_or_else(Fault::page_token_invalid)?))
+/// The app and the meter in a page token.
+fn place(key: &[u8]) -> Result<(AppName, MeterName), Fault> {
+    let (app, meter) = key.split_first_chunk().ok_or_else(Fault::page_token_invalid)?;
+    let meter = std::str::from_utf8(meter).ok().and_then(MeterName::of);
+    Ok((AppName(Uuid::from_bytes(*app)), meter.ok_or_else(Fault::page_token_invalid)?))
 }

@@ -1,17 +1,30 @@
 //! The `UsageService`: a file for each method.
+mod create_meter;
 mod create_rate_card;
+mod list_meters;
 mod list_rate_cards;
 mod list_usage;
 mod report_usage;
+mod retire_meter;
+mod update_meter;
 
-use devspaces_kit::edge::answer;
-use devspaces_proto::billing::v1::{
-    CreateRateCardRequest, ListRateCardsRequest, ListRateCardsResponse, ListUsageRequest, ListUsageResponse,
-    RateCard, ReportUsageRequest, ReportUsageResponse, usage_service_server::UsageService,
+use devspaces_kit::{
+    edge::answer,
+    name::{MeterName, Scope},
+    status::{Fault, Reason},
 };
+use devspaces_ledger::{Abort, Change, Tx, db::Error, etag};
+use devspaces_proto::billing::v1::{
+    CreateMeterRequest, CreateRateCardRequest, ListMetersRequest, ListMetersResponse, ListRateCardsRequest,
+    ListRateCardsResponse, ListUsageRequest, ListUsageResponse, Meter as WireMeter, RateCard,
+    ReportUsageRequest, ReportUsageResponse, RetireMeterRequest, UpdateMeterRequest,
+    usage_service_server::UsageService,
+};
+use serde_json::Value;
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
+use crate::{domain::Meter, store};
 
 #[tonic::async_trait]
 impl UsageService for Rpc {
@@ -42,4 +55,50 @@ impl UsageService for Rpc {
     ) -> Result<Response<RateCard>, Status> {
         answer(request, |caller, request| create_rate_card::handle(&self.0, caller, request)).await
     }
+
+    async fn list_meters(
+        &self,
+        request: Request<ListMetersRequest>,
+    ) -> Result<Response<ListMetersResponse>, Status> {
+        answer(request, |caller, request| list_meters::handle(&self.0, caller, request)).await
+    }
+
+    async fn create_meter(
+        &self,
+        request: Request<CreateMeterRequest>,
+    ) -> Result<Response<WireMeter>, Status> {
+        answer(request, |caller, request| create_meter::handle(&self.0, caller, request)).await
+    }
+
+    async fn update_meter(
+        &self,
+        request: Request<UpdateMeterRequest>,
+    ) -> Result<Response<WireMeter>, Status> {
+        answer(request, |caller, request| update_meter::handle(&self.0, caller, request)).await
+    }
+
+    async fn retire_meter(
+        &self,
+        request: Request<RetireMeterRequest>,
+    ) -> Result<Response<WireMeter>, Status> {
+        answer(request, |caller, request| retire_meter::handle(&self.0, caller, request)).await
+    }
+}
+
+/// A meter that is not retired, if the etag is its own.
+async fn meter_in_use(tx: &mut Tx, name: &MeterName, etag: &str) -> Result<Meter, Abort> {
+    let meter = store::meter::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
+    etag::check(etag, meter.revision, name)?;
+    if meter.retire_time.is_some() {
+        let sentence = "The meter is retired, which is for good";
+        return Err(Fault::precondition(Reason::MeterRetired, name.to_string(), sentence).into());
+    }
+    Ok(meter)
+}
+
+/// The entry of a change of a meter (R-J1). Meters are in the scope of the rate cards, which have a rate for each: a card and
+/// a meter that are made at once come one after the other.
+async fn record_meter(tx: &mut Tx, name: &MeterName, before: Value, after: Value) -> Result<i64, Error> {
+    let resources = vec![name.to_string()];
+    tx.record(Change { scope: Scope::RateCards, resources, before, after, facts: false }).await
 }

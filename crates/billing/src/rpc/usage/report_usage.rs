@@ -5,7 +5,7 @@ use devspaces_gate::{Confirmed, Context, GuardedChange, Peers, Resource};
 use devspaces_kit::{
     clock::Timestamp,
     identity::Caller,
-    name::{AccountName, AppName, Malformed, Scope, SpaceName},
+    name::{AccountName, AppName, Malformed, MeterName, Scope, SpaceName},
     status::Fault,
 };
 use devspaces_ledger::{Abort, Call, Change, Tx, db::Error};
@@ -20,11 +20,11 @@ use serde_json::{Value, json};
 use crate::{
     convert,
     domain::{
-        Month,
+        Meter, Month, RateCard,
         pricing::Allowance,
         usage::{
-            Batch, Books, Event, Held, Holdings, LEEWAY, Limits, Placement, Rejection, Reported, Sum, Sums,
-            TotalKey, digest,
+            Batch, Books, DIGEST_FORMAT, Event, Held, Holdings, LEEWAY, Limits, Placed, Placement, Rejection,
+            Reported, Sum, Sums, TotalKey, digest,
         },
     },
     store,
@@ -54,11 +54,22 @@ async fn report(
     }
     let events: Vec<_> = request.events.iter().map(convert::usage::event).collect();
     let now = context.clock.now();
+    let meters = meters(context, events.iter().flatten()).await?;
     let holdings = holdings(context, events.iter().flatten()).await?;
-    let reported: Vec<_> = events.into_iter().map(|event| reported(event, &holdings, now)).collect();
+    let reported: Vec<_> = events.into_iter().map(|event| reported(event, &meters, &holdings, now)).collect();
     let report = Report { ids: request.events.into_iter().map(|event| event.id).collect(), reported };
     let scopes = report.spaces().into_iter().map(Scope::from).collect();
     context.mutations.run(call.clone(), scopes, pass.guard(report)).await
+}
+
+/// The meters of these events. Whether one is retired is judged by the time of the usage, so it makes no difference how long
+/// before the change they are read.
+async fn meters(
+    context: &Context,
+    events: impl Iterator<Item = &Event>,
+) -> Result<BTreeMap<MeterName, Meter>, Fault> {
+    let names: BTreeSet<MeterName> = events.map(|event| event.meter.clone()).collect();
+    Ok(store::meter::of_names(&mut context.pool.read().await?, &names).await?)
 }
 
 /// Asks the space service which spaces held the apps of these events.
@@ -88,16 +99,38 @@ fn held(holding: &Holding) -> Option<(AppName, Held)> {
     Some((app.ok()?, Held { space: holding.space.parse().ok()?, from, until }))
 }
 
-fn reported(event: Result<Event, String>, holdings: &Holdings, now: Timestamp) -> Reported {
+fn reported(
+    event: Result<Event, String>,
+    meters: &BTreeMap<MeterName, Meter>,
+    holdings: &Holdings,
+    now: Timestamp,
+) -> Reported {
     match event {
         Err(sentence) => Reported::Malformed(sentence),
-        Ok(event) if event.time > now + LEEWAY => Reported::Event(event, Err(Rejection::TimeInFuture)),
         Ok(event) => {
-            let held = holdings.of(event.app, event.time, now);
-            let placement = held.map(|held| Placement::of(&event, held, now)).ok_or(Rejection::AppUnknown);
+            let placement = placement(&event, meters, holdings, now);
             Reported::Event(event, placement)
         }
     }
+}
+
+/// Where an event counts, or why it doesn't.
+fn placement(
+    event: &Event,
+    meters: &BTreeMap<MeterName, Meter>,
+    holdings: &Holdings,
+    now: Timestamp,
+) -> Result<Placement, Rejection> {
+    if event.time > now + LEEWAY {
+        return Err(Rejection::TimeInFuture);
+    }
+    let meter = meters.get(&event.meter).ok_or(Rejection::MeterUnknown)?;
+    if meter.is_retired(event.time) {
+        return Err(Rejection::MeterRetired);
+    }
+    meter.admit(&event.dimensions).map_err(Rejection::Dimension)?;
+    let held = holdings.of(event.app, event.time, now);
+    held.map(|held| Placement::of(event, held, now)).ok_or(Rejection::AppUnknown)
 }
 
 struct Report {
@@ -116,7 +149,7 @@ impl GuardedChange for Report {
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<ReportUsageResponse, Abort> {
         let books = self.books(tx).await?;
         let mut batch = Batch::new(&self.reported, &books);
-        let sums = bound(tx, &mut batch).await?;
+        let sums = bound(tx, &mut batch, &books.cards).await?;
         let candidates = batch.candidates();
         let inserted = store::usage::insert(tx, &candidates).await?;
         let stored = store::usage::events(tx, &batch.others(&inserted)).await?;
@@ -154,24 +187,28 @@ impl Report {
             late.flat_map(|it| [(it.space, it.usage_month), (it.space, it.usage_month.next())]).collect();
         let months: Vec<_> = months.into_iter().collect();
         let issued = store::usage::issued_months(tx, &months).await?;
-        Ok(Books { accounts, issued })
+        let mut cards = BTreeMap::new();
+        for month in self.placements().map(|it| it.usage_month).collect::<BTreeSet<_>>() {
+            cards.insert(month, store::rate_card::for_month(tx, month).await?);
+        }
+        Ok(Books { accounts, issued, cards })
     }
 }
 
 /// Refuses what would make more than can be priced of an app's use of something in a month: so all that is accepted can
 /// be. The sums of the apps and months concerned, as they are before.
-async fn bound(tx: &mut Tx, batch: &mut Batch<'_>) -> Result<Vec<(TotalKey, Sums)>, Error> {
+async fn bound(
+    tx: &mut Tx,
+    batch: &mut Batch<'_>,
+    cards: &BTreeMap<Month, RateCard>,
+) -> Result<Vec<(TotalKey, Sums)>, Error> {
     let events = batch.in_order();
     let used: BTreeSet<(AppName, Month)> =
-        events.iter().map(|(event, total)| (event.app, total.usage_month)).collect();
-    let mut cards = BTreeMap::new();
-    for month in used.iter().map(|(_, month)| *month).collect::<BTreeSet<_>>() {
-        cards.insert(month, store::rate_card::for_month(tx, month).await?);
-    }
+        events.iter().map(|(event, placed)| (event.app, placed.total.usage_month)).collect();
     let sums = store::total::of_apps(tx, &used.into_iter().collect::<Vec<_>>()).await?;
-    let limits = Limits::new(&cards, &sums);
-    let admit = |limits: &mut Limits, (event, total): &(&Event, TotalKey)| {
-        limits.admit(Allowance::of(total, event.metric), event.quantity)
+    let limits = Limits::new(cards, &sums);
+    let admit = |limits: &mut Limits, (event, placed): &(&Event, &Placed)| {
+        limits.admit(Allowance::of(&placed.total, &placed.tariff), event.quantity)
     };
     // Most batches fit, even as if none of their events was there before.
     let mut all = limits.clone();
@@ -181,7 +218,8 @@ async fn bound(tx: &mut Tx, batch: &mut Batch<'_>) -> Result<Vec<(TotalKey, Sums
         let new = events.iter().filter(|(event, _)| !stored.contains_key(&event.id));
         let mut limits = limits;
         let refused = new.filter(|event| !admit(&mut limits, event)).map(|(event, _)| event.id.as_str());
-        batch.refuse(&refused.collect());
+        let refused = refused.collect();
+        batch.refuse(&refused);
     }
     Ok(sums)
 }
@@ -189,13 +227,13 @@ async fn bound(tx: &mut Tx, batch: &mut Batch<'_>) -> Result<Vec<(TotalKey, Sums
 /// Adds events to their sums, which were these before.
 async fn count(
     tx: &mut Tx,
-    accepted: &[(&Event, TotalKey)],
+    accepted: &[(&Event, &Placed)],
     before: Vec<(TotalKey, Sums)>,
 ) -> Result<(), Abort> {
     let mut totals: BTreeMap<TotalKey, Sums> = BTreeMap::new();
-    for (event, key) in accepted {
-        let sums = totals.entry(*key).or_default();
-        sums.add(event.metric, Sum::of(event.quantity)).ok_or_else(too_large)?;
+    for (event, placed) in accepted {
+        let sums = totals.entry(placed.total).or_default();
+        sums.add(&placed.tariff, Sum::of(event.quantity)).ok_or_else(too_large)?;
     }
     for (key, before) in before {
         if let Some(sums) = totals.get_mut(&key) {
@@ -212,16 +250,20 @@ fn too_large() -> Fault {
 }
 
 /// One entry for each space in which something counts from now on (R-J1): how many events, and what vouches for them.
-async fn record(tx: &mut Tx, accepted: &[(&Event, TotalKey)]) -> Result<(), Error> {
+async fn record(tx: &mut Tx, accepted: &[(&Event, &Placed)]) -> Result<(), Error> {
     let mut spaces: BTreeMap<SpaceName, Vec<&Event>> = BTreeMap::new();
-    for (event, total) in accepted {
-        spaces.entry(total.space).or_default().push(event);
+    for (event, placed) in accepted {
+        spaces.entry(placed.total.space).or_default().push(event);
     }
     let change = |(space, events): (SpaceName, Vec<&Event>)| Change {
         scope: space.into(),
         resources: vec![AccountName(space).to_string()],
         before: Value::Null,
-        after: json!({ "events": events.len(), "digest": digest(&events) }),
+        after: json!({
+            "events": events.len(),
+            "digest": digest(&events),
+            "digest_format": DIGEST_FORMAT,
+        }),
         facts: false,
     };
     let changes: Vec<_> = spaces.into_iter().map(change).collect();

@@ -1,6 +1,4 @@
-use devspaces_proto::billing::v1::{
-    ListUsageRequest, Metric, ReportUsageRequest, UsageEvent, usage_result::Outcome,
-};
+use devspaces_proto::billing::v1::{ListUsageRequest, ReportUsageRequest, UsageEvent, usage_result::Outcome};
 use devspaces_tests::Persona;
 
 use super::{accounts::consents, creates_app, creates_space};
@@ -35,9 +33,10 @@ impl UsageReports {
         let event = |_| UsageEvent {
             id: load.id(),
             app: self.app.clone(),
-            metric: Metric::SqlRequests.into(),
+            meter: "meters/sql.requests".to_owned(),
             quantity: "1".to_owned(),
             time: Some(load.now()),
+            ..UsageEvent::default()
         };
         let events: Vec<_> = (0..BATCH).map(event).collect();
         let request = ReportUsageRequest { events, ..ReportUsageRequest::default() };
