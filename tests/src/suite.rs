@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
 
 use devspaces::{Config, Hosted, journal::JournalWatchers};
 use devspaces_authz::{Permission, PermissionSet, Service};
-use devspaces_gate::{NamedPermissions, SpaceQuota, WINDOW};
+use devspaces_gate::{NamedPermissions, PaymentRetries, SpaceQuota, WINDOW};
 use devspaces_kit::{
     identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
     name::{Principal, UserName},
@@ -163,6 +163,7 @@ impl Suite {
             ),
             journal_watchers: JournalWatchers::default().with(Principal::service("observer")),
             space_quota: SpaceQuota::default().except(UserName::from_stored("maker".into()), 3),
+            payment_retries: PaymentRetries::default(),
             strict_window: WINDOW,
             rest: self.config.rest,
             clock: self.clock.clone(),

@@ -2,8 +2,8 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use devspaces_gate::{
-    self as gate, AuthzServer, Context, FactsServer, Gate, NamedPermissions, Peers, Source, Sources,
-    SpaceQuota, authzen, owner_to_wire,
+    self as gate, AuthzServer, Context, FactsServer, Gate, NamedPermissions, PaymentRetries, Peers, Source,
+    Sources, SpaceQuota, authzen, owner_to_wire,
 };
 use devspaces_kit::{
     clock::Clock,
@@ -59,6 +59,8 @@ pub struct Config {
     pub journal_watchers: JournalWatchers,
     /// How many spaces each person may make (R-S10).
     pub space_quota: SpaceQuota,
+    /// When payment of an invoice is tried again (R-B10).
+    pub payment_retries: PaymentRetries,
     /// How long before a check the facts may have been confirmed by which it allows (R-P9): at most [`gate::WINDOW`].
     pub strict_window: Duration,
     /// How long changes rest that take away: [`REST`](devspaces_ledger::REST), but in tests that look for what goes wrong
@@ -270,8 +272,9 @@ fn context(
     let mutations = Mutations::new(pool.clone(), clock.clone(), steady.clone(), outbox, tasks.clone())
         .resting(config.rest);
     let streams = Streams::new(tasks.clone(), clock.clone());
-    let (peers, space_quota) = (Peers::new(peers, signer), config.space_quota.clone());
-    Ok(Context { pool, clock, steady, gate, mutations, streams, space_quota, peers })
+    let (space_quota, payment_retries) = (config.space_quota.clone(), config.payment_retries.clone());
+    let peers = Peers::new(peers, signer);
+    Ok(Context { pool, clock, steady, gate, mutations, streams, space_quota, payment_retries, peers })
 }
 
 /// For every service of another process what resolves when it answers, in whatever order they are started.

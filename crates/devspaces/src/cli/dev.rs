@@ -26,6 +26,7 @@ use super::{
     callers::Callers,
     checks::Checks,
     database::close,
+    invoicing::Invoicing,
     limits::{Origins, PortLimits},
     log::Log,
     metrics::{MetricsPort, Open as Metrics},
@@ -54,6 +55,8 @@ pub(super) struct Dev {
     data_dir: PathBuf,
     #[command(flatten)]
     checks: Checks,
+    #[command(flatten)]
+    invoicing: Invoicing,
     #[command(flatten)]
     origins: Origins,
     #[command(flatten)]
@@ -123,6 +126,7 @@ impl Dev {
             named_permissions,
             journal_watchers: JournalWatchers::dev(),
             space_quota: self.callers.space_quota(),
+            payment_retries: self.invoicing.payment_retries(),
             strict_window: self.checks.window(),
             rest: REST,
             clock,

@@ -8,6 +8,7 @@ mod dev;
 mod erase;
 mod export;
 mod health;
+mod invoicing;
 mod issuer;
 mod journal;
 mod keys;

@@ -17,6 +17,7 @@ use super::{
     callers::Callers,
     checks::Checks,
     database::{Databases, Open},
+    invoicing::Invoicing,
     issuer::{IssuerSettings, key_set},
     limits::{Origins, PortLimits},
     log::Log,
@@ -81,6 +82,8 @@ pub(super) struct Serve {
     journal_watchers: Vec<ServiceName>,
     #[command(flatten)]
     checks: Checks,
+    #[command(flatten)]
+    invoicing: Invoicing,
     #[command(flatten)]
     origins: Origins,
     #[command(flatten)]
@@ -162,6 +165,7 @@ impl Serve {
             named_permissions: trust.named_permissions,
             journal_watchers: trust.journal_watchers,
             space_quota: self.callers.space_quota(),
+            payment_retries: self.invoicing.payment_retries(),
             strict_window: self.checks.window(),
             rest: REST,
             clock: SystemClock::shared(),
