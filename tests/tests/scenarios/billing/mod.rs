@@ -9,6 +9,7 @@ mod estimates;
 mod holdings;
 mod invoices;
 mod month_of_money;
+mod past_due;
 mod payment_methods;
 mod payments;
 mod races;

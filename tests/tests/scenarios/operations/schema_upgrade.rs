@@ -8,18 +8,22 @@ use devspaces_proto::{
 use devspaces_tests::{
     Suite,
     sql::{count, execute, tamper},
+    suite::eventually,
 };
 
 use crate::acts::{
     accounts::consents_to_invoicing,
-    invoices::previews_invoice,
-    usage::{ACCEPTED, lists_usage, outcomes, usage_event},
+    invoices::{Customer, previews_invoice},
+    payments::{is_billed, pays},
+    suspensions::{RUNS, STANDS, runs, runtime},
+    usage::{ACCEPTED, begins_mid_month, lists_usage, outcomes, usage_event},
 };
 
 scenarios! {
     both engines:
         first_results_get_the_time_of_the_upgrade,
-        sums_of_each_metric_become_sums_of_all;
+        sums_of_each_metric_become_sums_of_all,
+        what_was_past_due_before_the_upgrade_suspends_its_apps_after_it;
 }
 
 /// The table of sums as it was before the 6th step of billing's schema: a row for each metric.
@@ -29,6 +33,9 @@ const OLD_SUMS: &str = "CREATE TABLE usage_total (
     quantity TEXT NOT NULL, events BIGINT NOT NULL,
     PRIMARY KEY (space, billed_month, app, metric, usage_month, held_from, billable));
     CREATE INDEX usage_total_of_app ON usage_total (app, usage_month)";
+
+/// Makes the table of invoices as it was before the 8th step of billing's schema.
+const OLD_INVOICES: &str = "DROP INDEX invoice_untold; ALTER TABLE invoice DROP COLUMN suspends";
 
 /// A sum of this metric beside each that stands in the new table, where a condition holds.
 fn old_sum(metric: &str, quantity: &str, events: u8, of: &str) -> String {
@@ -77,6 +84,7 @@ async fn sums_of_each_metric_become_sums_of_all(suite: Suite) {
     let pool = suite.pool(Service::Billing).await;
     assert_eq!(count(&pool, "SELECT COUNT(*) FROM usage_sums").await, 3);
     execute(&pool, OLD_SUMS).await;
+    execute(&pool, OLD_INVOICES).await;
     tamper(&pool, &old_sum("LOGS_GB", "0.250", 2, "TRUE")).await;
     tamper(&pool, &old_sum("SQL_REQUESTS", "987654321098.210987654", 7, "billable")).await;
     execute(
@@ -107,4 +115,29 @@ async fn sums_of_each_metric_become_sums_of_all(suite: Suite) {
     assert_eq!(count(&pool, "SELECT COUNT(*) FROM usage_sums").await, 3);
     let logs = lists_usage(&alice, &space).await.expect("usage").into_iter().find(|it| it.0 == apps[1]);
     assert_eq!(logs, Some((apps[1].clone(), Metric::LogsGb, "2.25".into(), 3)));
+}
+
+// R-E2: the space service was not told of it then, and is once.
+async fn what_was_past_due_before_the_upgrade_suspends_its_apps_after_it(suite: Suite) {
+    let mut suite = suite;
+    begins_mid_month(&suite);
+    let it = Customer::new(&suite, "alice").await;
+    let unused = it.admin.creates_app(&it.space).await;
+    let invoice = is_billed(&suite, &it, &[&it.app]).await;
+    suite.stop(Service::Billing).await;
+    let pool = suite.pool(Service::Billing).await;
+    tamper(&pool, "UPDATE invoice SET state = 'PAST_DUE', next_attempt_time = NULL WHERE state = 'OPEN'")
+        .await;
+    execute(&pool, OLD_INVOICES).await;
+    execute(&pool, "DELETE FROM migration WHERE component = 'billing' AND version >= 8").await;
+    assert!(migrate(&pool, &Parts::of(Service::Billing).schema()).await.expect("migrated") >= 1);
+    assert!(runtime(&suite).may("app.run", &it.app).await, "it was not suspended for that");
+    suite.restart(Service::Billing).await;
+    eventually(async || (!runtime(&suite).may("app.run", &it.app).await).then_some(())).await;
+    assert_eq!(runs(&suite, &it.admin, &it.app).await, STANDS);
+    assert_eq!(runs(&suite, &it.admin, &unused).await, RUNS);
+    let entries = "SELECT COUNT(*) FROM journal WHERE content LIKE '%devspaces.billing/suspend%'";
+    assert_eq!(count(&pool, entries).await, 1);
+    pays(&suite, &invoice).await.expect("reported");
+    assert_eq!(runs(&suite, &it.admin, &it.app).await, RUNS);
 }
