@@ -82,9 +82,10 @@ impl Resuspension {
             } else {
                 sources.remove(&self.source)
             };
-            let suspension = match sources.is_empty() {
-                true => before.suspension.without(self.reason),
-                false => before.suspension.with(self.reason),
+            let suspension = if sources.is_empty() {
+                before.suspension.without(self.reason)
+            } else {
+                before.suspension.with(self.reason)
             };
             let after = App { suspension, update_time: now, ..before.clone() };
             changes.then_some((before, after))

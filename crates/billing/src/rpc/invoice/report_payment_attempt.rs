@@ -53,10 +53,9 @@ impl GuardedChange for Report {
     const REVOKES: bool = true;
 
     fn takes_away(&self) -> bool {
-        match self.attempt.succeeded {
-            true => takes_away(&[FactChange::SuspensionLifted]),
-            false => takes_away(&[FactChange::Suspended]),
-        }
+        let change =
+            if self.attempt.succeeded { FactChange::SuspensionLifted } else { FactChange::Suspended };
+        takes_away(&[change])
     }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireInvoice, Abort> {
