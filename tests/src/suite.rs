@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
 
 use devspaces::{Config, Hosted, journal::JournalWatchers};
 use devspaces_authz::{Permission, PermissionSet, Service};
-use devspaces_gate::{NamedPermissions, SpaceQuota, WINDOW};
+use devspaces_gate::{Invoicing, NamedPermissions, SpaceQuota, WINDOW};
 use devspaces_kit::{
     identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
     name::{Principal, UserName},
@@ -54,12 +54,7 @@ pub(crate) struct Template {
     pub(crate) peers: BTreeMap<Service, Vec<Uri>>,
     /// How long changes rest that take away.
     pub(crate) rest: Duration,
-    /// How long before it takes effect a rate card is made.
-    pub(crate) rate_card_notice: Duration,
 }
-
-/// The notice that the binary gives if its operator chose no other.
-const RATE_CARD_NOTICE: Duration = Duration::from_hours(90 * 24);
 
 /// How many replicas of each service run: `DEVSPACES_TEST_REPLICAS`, or one. SQLite serves one process.
 fn replicas(engine: Engine) -> usize {
@@ -121,7 +116,7 @@ impl Suite {
             peers.extend(services.iter().map(|service| (*service, addresses.clone())));
         }
         let ports = peers.iter().map(|(service, addresses)| (*service, Port::at(addresses))).collect();
-        let config = Template { keys: keys.into(), peers, rest: REST, rate_card_notice: RATE_CARD_NOTICE };
+        let config = Template { keys: keys.into(), peers, rest: REST };
         let (databases, running, mark) = (Some(databases), BTreeMap::new(), String::new());
         let mut suite = Self { clock, databases, issuer, issuer_key, running, ports, config, mark };
         for (services, listener) in listeners {
@@ -168,8 +163,8 @@ impl Suite {
                     .expect("permissions that people are given by name"),
             ),
             journal_watchers: JournalWatchers::default().with(Principal::service("observer")),
-            rate_card_notice: self.config.rate_card_notice,
             space_quota: SpaceQuota::default().except(UserName::from_stored("maker".into()), 3),
+            invoicing: Invoicing::default(),
             strict_window: WINDOW,
             rest: self.config.rest,
             clock: self.clock.clone(),

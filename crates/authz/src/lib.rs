@@ -45,4 +45,4 @@ pub use permission::{Permission, ResourceType};
 pub use permission_set::PermissionSet;
 pub use role::{AppRole, ConsoleRole, Plane, Role};
 pub use service::{OwnerSet, Service};
-pub use suspension::{Suspension, SuspensionReason};
+pub use suspension::{SuspendedBy, Suspension, SuspensionReason};

@@ -11,12 +11,27 @@ pub enum SuspensionReason {
     Security,
     /// The law, or who acts by it, demands it; set and lifted by the operator.
     Legal,
+    /// Usage of the app is on an invoice that is past due; set and lifted by the billing service (R-E2).
+    PastDue,
+}
+
+/// Who sets and lifts a reason, and nobody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SuspendedBy {
+    /// The platform's operator, by a call.
+    Operator,
+    /// The billing service, by what becomes of money (R-E1).
+    Billing,
 }
 
 impl SuspensionReason {
     /// Every reason.
-    pub const ALL: [SuspensionReason; 3] =
-        [SuspensionReason::Abuse, SuspensionReason::Security, SuspensionReason::Legal];
+    pub const ALL: [SuspensionReason; 4] = [
+        SuspensionReason::Abuse,
+        SuspensionReason::Security,
+        SuspensionReason::Legal,
+        SuspensionReason::PastDue,
+    ];
 
     /// The reason's name, as the API writes it: "ABUSE".
     #[must_use]
@@ -25,6 +40,18 @@ impl SuspensionReason {
             SuspensionReason::Abuse => "ABUSE",
             SuspensionReason::Security => "SECURITY",
             SuspensionReason::Legal => "LEGAL",
+            SuspensionReason::PastDue => "PAST_DUE",
+        }
+    }
+
+    /// Who sets and lifts it.
+    #[must_use]
+    pub fn set_by(self) -> SuspendedBy {
+        match self {
+            SuspensionReason::Abuse | SuspensionReason::Security | SuspensionReason::Legal => {
+                SuspendedBy::Operator
+            }
+            SuspensionReason::PastDue => SuspendedBy::Billing,
         }
     }
 
@@ -40,6 +67,9 @@ impl SuspensionReason {
             }
             SuspensionReason::Legal => {
                 "The app or its space is suspended for legal reasons (LEGAL): the platform's operator can lift it."
+            }
+            SuspensionReason::PastDue => {
+                "The app is suspended because usage of it is on an invoice that is past due (PAST_DUE): payment of every such invoice lifts it."
             }
         }
     }

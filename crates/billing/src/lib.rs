@@ -3,6 +3,7 @@ mod budget_watch;
 mod convert;
 mod domain;
 mod effects;
+mod enforcement;
 mod facts;
 mod rpc;
 mod run;
@@ -74,6 +75,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/7_meters.sql"),
         sqlite: Some(include_str!("../migrations/7_meters.sqlite.sql")),
     },
+    Migration {
+        component: "billing",
+        version: 8,
+        sql: include_str!("../migrations/8_past_due_suspends.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.
@@ -116,7 +123,12 @@ pub fn sweeps(context: &Arc<Context>) -> Vec<Sweep> {
         async move { run::bill(&context, &told).await }
     };
     let watch = |context: Arc<Context>| async move { budget_watch::watch_budgets(&context).await };
-    vec![Sweep::new("billing", context, bill), Sweep::new("crossing of budgets", context, watch)]
+    let suspend = |context: Arc<Context>| async move { enforcement::suspend_untold(&context).await };
+    vec![
+        Sweep::new("billing", context, bill),
+        Sweep::new("crossing of budgets", context, watch),
+        Sweep::new("suspension for invoices that were past due before", context, suspend),
+    ]
 }
 
 /// Puts this service on a port.

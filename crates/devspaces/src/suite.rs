@@ -2,8 +2,8 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use devspaces_gate::{
-    self as gate, AuthzServer, Context, FactsServer, Gate, NamedPermissions, Peers, Source, Sources,
-    SpaceQuota, authzen, owner_to_wire,
+    self as gate, AuthzServer, Context, FactsServer, Gate, Invoicing, NamedPermissions, Peers, Source,
+    Sources, SpaceQuota, authzen, owner_to_wire,
 };
 use devspaces_kit::{
     clock::Clock,
@@ -59,8 +59,8 @@ pub struct Config {
     pub journal_watchers: JournalWatchers,
     /// How many spaces each person may make (R-S10).
     pub space_quota: SpaceQuota,
-    /// How long before it takes effect a rate card is made (R-B6).
-    pub rate_card_notice: Duration,
+    /// How the billing service deals with money (R-B6, R-B10).
+    pub invoicing: Invoicing,
     /// How long before a check the facts may have been confirmed by which it allows (R-P9): at most [`gate::WINDOW`].
     pub strict_window: Duration,
     /// How long changes rest that take away: [`REST`](devspaces_ledger::REST), but in tests that look for what goes wrong
@@ -272,9 +272,9 @@ fn context(
     let mutations = Mutations::new(pool.clone(), clock.clone(), steady.clone(), outbox, tasks.clone())
         .resting(config.rest);
     let streams = Streams::new(tasks.clone(), clock.clone());
-    let (peers, space_quota) = (Peers::new(peers, signer), config.space_quota.clone());
-    let rate_card_notice = config.rate_card_notice;
-    Ok(Context { pool, clock, steady, gate, mutations, streams, space_quota, rate_card_notice, peers })
+    let (space_quota, invoicing) = (config.space_quota.clone(), config.invoicing.clone());
+    let peers = Peers::new(peers, signer);
+    Ok(Context { pool, clock, steady, gate, mutations, streams, space_quota, invoicing, peers })
 }
 
 /// For every service of another process what resolves when it answers, in whatever order they are started.

@@ -41,6 +41,59 @@ impl Default for SpaceQuota {
     }
 }
 
+/// When payment of an invoice is tried again (R-B10): after how many days from the first failure, one retry after another. When
+/// the last has failed as well, the invoice is past due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentRetries(Vec<u16>);
+
+impl PaymentRetries {
+    /// The most retries that there can be.
+    pub const MOST: usize = 10;
+    /// The last day on which there can be one.
+    pub const LAST_DAY: u16 = 365;
+
+    /// After so many days. Nothing where they are none or too many, do not come one after another, or one is the day of the
+    /// failure itself or later than [`Self::LAST_DAY`].
+    #[must_use]
+    pub fn after_days(days: &[u16]) -> Option<Self> {
+        let number = (1..=Self::MOST).contains(&days.len());
+        let rising = days.is_sorted_by(|one, next| one < next);
+        let in_range = days.iter().all(|day| (1..=Self::LAST_DAY).contains(day));
+        (number && rising && in_range).then(|| Self(days.to_vec()))
+    }
+
+    /// How long after the first failure the retry is due that follows so many failures; nothing if none does.
+    #[must_use]
+    pub fn following(&self, failures: u32) -> Option<Duration> {
+        let retry = usize::try_from(failures.checked_sub(1)?).ok()?;
+        self.0.get(retry).map(|days| Duration::from_hours(24) * u32::from(*days))
+    }
+}
+
+impl Default for PaymentRetries {
+    /// 1, 3, 7, 14 and 21 days.
+    fn default() -> Self {
+        Self(vec![1, 3, 7, 14, 21])
+    }
+}
+
+/// How the billing service deals with money, as its operator has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invoicing {
+    /// When payment of an invoice is tried again (R-B10).
+    pub payment_retries: PaymentRetries,
+    /// How long before it takes effect a rate card is made (R-B6).
+    pub rate_card_notice: Duration,
+}
+
+impl Default for Invoicing {
+    /// Payment is tried again after 1, 3, 7, 14 and 21 days, and rate cards are made 90 days before they take effect.
+    fn default() -> Self {
+        let rate_card_notice = Duration::from_hours(90 * 24);
+        Self { payment_retries: PaymentRetries::default(), rate_card_notice }
+    }
+}
+
 /// What the handlers of a service work with.
 #[derive(Clone)]
 pub struct Context {
@@ -58,8 +111,29 @@ pub struct Context {
     pub streams: Streams,
     /// How many spaces a person may make.
     pub space_quota: SpaceQuota,
-    /// How long before it takes effect a rate card is made (R-B6).
-    pub rate_card_notice: Duration,
+    /// How the billing service deals with money.
+    pub invoicing: Invoicing,
     /// The other services, for what they know that no permission depends on.
     pub peers: Peers,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // R-B10
+    #[test]
+    fn retries_come_one_after_another_and_end() {
+        let day = Duration::from_hours(24);
+        let default = PaymentRetries::default();
+        let following: Vec<_> = (0..=7).map(|failures| default.following(failures)).collect();
+        let days = [1, 3, 7, 14, 21].map(|days| Some(day * days));
+        assert_eq!(following, [&[None][..], &days, &[None, None]].concat());
+        for good in [&[1][..], &[365], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]] {
+            assert!(PaymentRetries::after_days(good).is_some(), "{good:?}");
+        }
+        for bad in [&[][..], &[0], &[0, 1], &[3, 1], &[1, 1], &[366], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]] {
+            assert!(PaymentRetries::after_days(bad).is_none(), "{bad:?}");
+        }
+    }
 }

@@ -45,7 +45,7 @@ pub use admins::Admins;
 pub use authz_server::AuthzServer;
 pub use bindings::{AskedBindings, admin_bindings_to_wire};
 pub use catalogue::{plane_to_wire, role_from_wire, role_to_wire};
-pub use context::{Context, SpaceQuota};
+pub use context::{Context, Invoicing, PaymentRetries, SpaceQuota};
 pub use facts::{Cover, OwnFacts, Question, Reading, Version};
 pub use facts_server::FactsServer;
 pub use gate::Gate;
@@ -59,4 +59,7 @@ pub use resource::Resource;
 pub use source::Source;
 pub use sources::{NamedPermissions, Sources};
 pub use window::WINDOW;
-pub use wire::{console_to_wire, contributor_from_wire, contributor_to_wire, owner_to_wire};
+pub use wire::{
+    console_to_wire, contributor_from_wire, contributor_to_wire, owner_to_wire, suspension_reason_from_wire,
+    suspension_reason_to_wire,
+};

@@ -96,7 +96,8 @@ pub(crate) fn facts_to_wire(facts: OwnFacts) -> proto::Facts {
             Kind::Marketplace(proto::MarketplaceFacts { admin })
         }
         OwnFacts::App { space, deleted, roles, suspension } => {
-            let suspended_for = suspension.reasons().map(|reason| reason_to_wire(reason).into()).collect();
+            let suspended_for =
+                suspension.reasons().map(|reason| suspension_reason_to_wire(reason).into()).collect();
             Kind::App(proto::AppFacts { suspended_for, ..app_to_wire(space, deleted, &roles) })
         }
         OwnFacts::Person { active } => Kind::Person(proto::PersonFacts { active }),
@@ -165,18 +166,26 @@ fn roles_from_wire(plain: i32, held: Vec<proto::HeldRole>) -> Result<HeldRoles, 
     all.filter_map(Result::transpose).collect()
 }
 
-fn reason_to_wire(reason: SuspensionReason) -> proto::SuspensionReason {
+/// A reason of a suspension, on the wire between services.
+#[must_use]
+pub fn suspension_reason_to_wire(reason: SuspensionReason) -> proto::SuspensionReason {
     match reason {
         SuspensionReason::Abuse => proto::SuspensionReason::Abuse,
         SuspensionReason::Security => proto::SuspensionReason::Security,
         SuspensionReason::Legal => proto::SuspensionReason::Legal,
+        SuspensionReason::PastDue => proto::SuspensionReason::PastDue,
     }
+}
+
+/// The reason of a suspension that this is on the wire; nothing if only a newer peer knows it.
+#[must_use]
+pub fn suspension_reason_from_wire(reason: i32) -> Option<SuspensionReason> {
+    SuspensionReason::ALL.into_iter().find(|known| suspension_reason_to_wire(*known) as i32 == reason)
 }
 
 /// What is suspended for a reason that only a newer peer knows is not told to run.
 fn reason_from_wire(reason: i32) -> Result<SuspensionReason, Unreadable> {
-    let known = SuspensionReason::ALL.into_iter().find(|known| reason_to_wire(*known) as i32 == reason);
-    known.ok_or(Unreadable)
+    suspension_reason_from_wire(reason).ok_or(Unreadable)
 }
 
 /// A name, or nothing where the field is empty.

@@ -50,6 +50,7 @@ struct Effect {
     scope: String,
     sequence: i64,
     peer: String,
+    part: i64,
     payload: Vec<u8>,
 }
 
@@ -159,24 +160,28 @@ impl Outbox {
         let mut db = self.pool.read().await?;
         Ok(on!(db, |c| {
             sqlx::query_as(
-            "SELECT scope, sequence, peer, payload FROM outbox WHERE peer = $1 AND scope = $2 ORDER BY sequence"
-        )
-        .bind(peer)
-        .bind(scope)
-        .fetch_all(c)
-        .await
+                "SELECT scope, sequence, peer, part, payload FROM outbox WHERE peer = $1 AND scope = $2
+             ORDER BY sequence, part",
+            )
+            .bind(peer)
+            .bind(scope)
+            .fetch_all(c)
+            .await
         })?)
     }
 
     async fn remove(&self, effect: &Effect) -> Result<(), Error> {
         let mut db = self.pool.write().await?;
-        on!(db, |c| sqlx::query("DELETE FROM outbox WHERE scope = $1 AND sequence = $2 AND peer = $3")
-            .bind(&effect.scope)
-            .bind(effect.sequence)
-            .bind(&effect.peer)
-            .execute(c)
-            .await
-            .map(drop))?;
+        on!(db, |c| sqlx::query(
+            "DELETE FROM outbox WHERE scope = $1 AND sequence = $2 AND peer = $3 AND part = $4"
+        )
+        .bind(&effect.scope)
+        .bind(effect.sequence)
+        .bind(&effect.peer)
+        .bind(effect.part)
+        .execute(c)
+        .await
+        .map(drop))?;
         Ok(())
     }
 

@@ -33,7 +33,8 @@ pub struct Tx {
     heads: BTreeMap<Scope, Head>,
     /// The scopes whose entry is written.
     recorded: BTreeSet<Scope>,
-    has_effects: bool,
+    /// How many parts the effects have so far, by scope and peer.
+    emitted: BTreeMap<(Scope, String), i64>,
 }
 
 impl Deref for Tx {
@@ -68,7 +69,7 @@ impl Pool {
             act,
             heads: heads.into_iter().collect(),
             recorded: BTreeSet::new(),
-            has_effects: false,
+            emitted: BTreeMap::new(),
         })
     }
 }
@@ -92,7 +93,7 @@ impl Tx {
     pub async fn record(&mut self, change: Change) -> Result<i64, Error> {
         let scope = change.scope;
         self.record_all(&[change]).await?;
-        Ok(etag::revision(&self.head(scope)?.hash))
+        self.revision(scope)
     }
 
     /// Writes the journal entries of several scopes (R-J1). One entry for each scope: a second is a defect.
@@ -117,6 +118,11 @@ impl Tx {
         Ok(self.head(scope)?.sequence)
     }
 
+    /// The [revision](etag::revision) of a scope's latest entry, that of this transaction if it has recorded one.
+    pub fn revision(&self, scope: Scope) -> Result<i64, Error> {
+        Ok(etag::revision(&self.head(scope)?.hash))
+    }
+
     fn head(&self, scope: Scope) -> Result<&Head, Error> {
         self.heads.get(&scope).ok_or_else(|| {
             Error::Defect(sqlx::Error::Configuration(
@@ -126,8 +132,10 @@ impl Tx {
     }
 
     /// Adds what must follow at a peer from the entry that was just recorded of a scope. It is delivered after the
-    /// commit, in order, once; never refused.
+    /// commit, in order, once; never refused. What is added by one call is applied in one transaction there: what is too much
+    /// for that is added in parts, by several calls.
     pub async fn emit(&mut self, scope: Scope, peer: &str, effects: Vec<Effect>) -> Result<(), Error> {
+        let part = self.emitted.get(&(scope, peer.to_owned())).copied().unwrap_or_default();
         let head = self.head(scope)?;
         let sequence = head.sequence;
         let request = ApplyEffectsRequest {
@@ -138,19 +146,20 @@ impl Tx {
             effects,
             actor: self.act.actor.to_string(),
             method: self.act.method.clone(),
-            digest: head.hash.clone(),
+            digest: digest_of_part(&head.hash, part),
         };
         on!(self, |c| sqlx::query(
-            "INSERT INTO outbox (scope, sequence, peer, payload) VALUES ($1, $2, $3, $4)"
+            "INSERT INTO outbox (scope, sequence, peer, part, payload) VALUES ($1, $2, $3, $4, $5)"
         )
         .bind(scope.to_string())
         .bind(sequence)
         .bind(peer)
+        .bind(part)
         .bind(request.encode_to_vec())
         .execute(c)
         .await
         .map(drop))?;
-        self.has_effects = true;
+        self.emitted.insert((scope, peer.to_owned()), part + 1);
         Ok(())
     }
 
@@ -187,7 +196,7 @@ impl Tx {
 
     /// Whether this transaction has emitted effects.
     pub(crate) fn has_effects(&self) -> bool {
-        self.has_effects
+        !self.emitted.is_empty()
     }
 
     /// Makes it durable. Afterwards everyone sees it.
@@ -198,5 +207,13 @@ impl Tx {
     /// Undoes it.
     pub async fn rollback(self) -> Result<(), Error> {
         self.conn.rollback().await
+    }
+}
+
+/// By what a receiver knows a part of a change's effects: the first, which most have alone, by the hash of the change's entry.
+fn digest_of_part(hash: &[u8], part: i64) -> Vec<u8> {
+    match part {
+        0 => hash.to_vec(),
+        part => [hash, &part.to_be_bytes()].concat(),
     }
 }

@@ -33,6 +33,7 @@ use uuid::Uuid;
 #[derive(Default)]
 struct Peers {
     delivered: Mutex<Vec<(String, String, i64)>>,
+    digests: Mutex<Vec<Vec<u8>>>,
     refused: Mutex<HashSet<String>>,
     taken: Notify,
 }
@@ -63,6 +64,11 @@ impl Deliver for Peers {
                 return Err(Fault::overloaded());
             }
             self.delivered.lock().unwrap().push((peer.to_owned(), effects.scope, effects.sequence));
+            self.digests.lock().unwrap().push(effects.digest.clone());
+            if effects.effects.len() > 1 {
+                drop(refused);
+                self.refuse(peer);
+            }
             self.taken.notify_one();
             Ok(())
         })
@@ -230,6 +236,36 @@ async fn a_revocation_goes_ahead_where_another_change_waits_for_earlier_effects(
     world.outbox.flush(&[scope(1)]).await.unwrap();
     let order: Vec<i64> = world.peers.delivered().into_iter().map(|(_, _, sequence)| sequence).collect();
     assert_eq!(order, [1, 2], "in the order of the changes");
+}
+
+/// A change that is too much for one transaction of its peer, which takes nothing more after the second part.
+struct InParts(Scope);
+
+impl Mutation for InParts {
+    type Reply = ApplyEffectsResponse;
+
+    async fn once(&self, tx: &mut Tx) -> Result<ApplyEffectsResponse, Abort> {
+        tx.record(entry(self.0)).await?;
+        for effects in [1, 2, 1] {
+            tx.emit(self.0, "one", vec![Effect::default(); effects]).await?;
+        }
+        Ok(ApplyEffectsResponse {})
+    }
+}
+
+// R-E1
+#[tokio::test]
+async fn effects_in_parts_are_delivered_in_order_and_each_is_known_by_itself() {
+    let world = World::new().await;
+    let pending = world.change(scope(1), InParts(scope(1))).await.unwrap_err();
+    assert_eq!(pending.reason(), Reason::EffectPending);
+    assert_eq!(world.peers.delivered().len(), 2);
+    world.peers.accept_all();
+    world.outbox.flush(&[scope(1)]).await.unwrap();
+    assert_eq!(world.peers.delivered(), vec![("one".to_owned(), scope(1).to_string(), 1); 3]);
+    let digests = world.peers.digests.lock().unwrap().clone();
+    assert!(digests.is_sorted() && digests.iter().collect::<HashSet<_>>().len() == 3);
+    assert!(digests[1..].iter().all(|digest| digest.starts_with(&digests[0])));
 }
 
 // R-P9

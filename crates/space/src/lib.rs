@@ -112,6 +112,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/15_suspensions.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "space",
+        version: 16,
+        sql: include_str!("../migrations/16_suspension_sources.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.

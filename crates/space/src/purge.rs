@@ -111,6 +111,7 @@ impl Mutation for Purge {
         record(tx, change).await?;
         store::contributor::remove_all(tx, name).await?;
         store::transfer::remove_all(tx, name).await?;
+        store::suspension_source::remove_all(tx, name).await?;
         Ok(store::app::remove(tx, name).await?)
     }
 }

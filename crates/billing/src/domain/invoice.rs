@@ -1,19 +1,15 @@
 //! Invoices, from their draft to their payment (R-B7, R-B10).
 use std::time::Duration;
 
+use devspaces_gate::PaymentRetries;
 use devspaces_kit::{clock::Timestamp, name::InvoiceName};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::Month;
 
-const DAY: Duration = Duration::from_hours(24);
-
 /// How far the clock of who pays may be from this one.
 pub(crate) const LEEWAY: Duration = Duration::from_mins(5);
-
-/// R-B10: after how many days from the first failed attempt payment is tried again.
-const RETRIES: [u32; 4] = [1, 3, 5, 7];
 
 /// Where an invoice is in its life (R-B10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +54,8 @@ pub(crate) struct Invoice {
     pub(crate) first_failure: Option<Timestamp>,
     pub(crate) next_attempt_time: Option<Timestamp>,
     pub(crate) pay_time: Option<Timestamp>,
+    /// Whether the apps on it are suspended for it (R-E2).
+    pub(crate) suspends: bool,
     pub(crate) create_time: Timestamp,
     /// `None`: it is a draft.
     pub(crate) issued: Option<Issued>,
@@ -110,6 +108,7 @@ impl Invoice {
             first_failure: None,
             next_attempt_time: None,
             pay_time: None,
+            suspends: false,
             create_time: now,
             issued: None,
         }
@@ -130,11 +129,12 @@ impl Invoice {
 
     /// The invoice once it is paid.
     pub(crate) fn pay(self, now: Timestamp) -> Self {
-        Self { state: State::Paid, next_attempt_time: None, pay_time: Some(now), ..self }
+        Self { state: State::Paid, next_attempt_time: None, pay_time: Some(now), suspends: false, ..self }
     }
 
-    /// The invoice after an attempt (R-B10).
-    pub(crate) fn after(self, attempt: &Attempt) -> Self {
+    /// The invoice after an attempt (R-B10). How often it has failed decides which retry follows, so that other days count from
+    /// the next failure on. What is past due stays so until it is paid, and suspends the apps on it (R-E2).
+    pub(crate) fn after(self, attempt: &Attempt, retries: &PaymentRetries) -> Self {
         if attempt.succeeded {
             return self.pay(attempt.time);
         }
@@ -144,14 +144,21 @@ impl Invoice {
         let is_due = self.next_attempt_time.is_none_or(|due| due <= attempt.time + LEEWAY);
         let counted = self.failed_attempts == 0 || is_due;
         let failed_attempts = self.failed_attempts.saturating_add(i32::from(counted));
-        let retry = usize::try_from(failed_attempts - 1).ok().and_then(|failed| RETRIES.get(failed));
+        let retry = u32::try_from(failed_attempts).ok().and_then(|failures| retries.following(failures));
+        let retry = retry.filter(|_| self.state != State::PastDue);
         Self {
             failed_attempts,
             first_failure: Some(first),
-            next_attempt_time: retry.map(|days| first + DAY * *days),
+            next_attempt_time: retry.map(|later| first + later),
             state: if retry.is_some() { self.state } else { State::PastDue },
+            suspends: retry.is_none(),
             ..self
         }
+    }
+
+    /// Whether it is past due, and the apps on it are not suspended yet.
+    pub(crate) fn is_untold(&self) -> bool {
+        self.state == State::PastDue && !self.suspends
     }
 
     /// What remains to be paid, less what is credited.
@@ -174,6 +181,7 @@ impl Invoice {
             "currency": issued.map(|issued| issued.currency.clone()),
             "failed_attempts": self.failed_attempts,
             "next_attempt_time": self.next_attempt_time.map(|time| time.to_string()),
+            "suspends": self.suspends,
         })
     }
 }
@@ -184,6 +192,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+
+    const DAY: Duration = Duration::from_hours(24);
 
     fn day(days: u32) -> Timestamp {
         Timestamp::EPOCH + DAY * days
@@ -208,38 +218,63 @@ mod tests {
         assert_eq!(issue_time(month).to_string(), "2027-01-03T00:00:00.000000Z");
     }
 
-    // R-B10
+    fn after(invoice: Invoice, attempt: &Attempt) -> Invoice {
+        invoice.after(attempt, &PaymentRetries::default())
+    }
+
+    // R-B10, R-E2
     #[test]
-    fn retries_follow_the_first_failure_after_1_3_5_and_7_days_and_then_it_is_past_due() {
+    fn retries_follow_the_first_failure_after_their_days_and_then_it_is_past_due_and_suspends() {
         let mut invoice = issued(100);
         assert_eq!((invoice.state, invoice.next_attempt_time), (State::Open, Some(day(33))));
-        for (made, next) in [(40, 41), (41, 43), (43, 45), (45, 47)] {
-            invoice = invoice.after(&failed(day(made)));
+        for (made, next) in [(40, 41), (41, 43), (43, 47), (47, 54), (54, 61)] {
+            invoice = after(invoice, &failed(day(made)));
             assert_eq!((invoice.state, invoice.next_attempt_time), (State::Open, Some(day(next))), "{made}");
+            assert!(!invoice.suspends);
         }
-        invoice = invoice.after(&failed(day(47)));
+        invoice = after(invoice, &failed(day(61)));
         assert_eq!((invoice.state, invoice.next_attempt_time), (State::PastDue, None));
-        assert_eq!(invoice.failed_attempts, 5);
-        let again = invoice.clone().after(&failed(day(60)));
-        assert_eq!((again.state, again.next_attempt_time, again.failed_attempts), (State::PastDue, None, 6));
-        let paid = invoice.after(&Attempt { succeeded: true, ..failed(day(61)) });
-        assert_eq!((paid.state, paid.next_attempt_time, paid.pay_time), (State::Paid, None, Some(day(61))));
-        assert_eq!(paid.due(Decimal::ZERO), Decimal::ZERO);
+        assert_eq!((invoice.failed_attempts, invoice.suspends), (6, true));
+        let again = after(invoice.clone(), &failed(day(70)));
+        assert_eq!((again.state, again.next_attempt_time, again.failed_attempts), (State::PastDue, None, 7));
+        let paid = after(invoice, &Attempt { succeeded: true, ..failed(day(71)) });
+        assert_eq!((paid.state, paid.next_attempt_time, paid.pay_time), (State::Paid, None, Some(day(71))));
+        assert_eq!((paid.due(Decimal::ZERO), paid.suspends), (Decimal::ZERO, false));
+    }
+
+    // R-B10: from the next failure on the days are those that are configured now.
+    #[test]
+    fn retries_that_began_by_other_days_go_on_by_those_of_now() {
+        // The 4th retry of 1, 3, 5 and 7 days, after which it would have been past due.
+        let begun = Invoice {
+            failed_attempts: 4,
+            first_failure: Some(day(40)),
+            next_attempt_time: Some(day(47)),
+            ..issued(100)
+        };
+        let more = after(begun.clone(), &failed(day(47)));
+        assert_eq!((more.state, more.next_attempt_time), (State::Open, Some(day(61))));
+        let fewer = PaymentRetries::after_days(&[1, 3]).unwrap();
+        let none_left = begun.after(&failed(day(47)), &fewer);
+        assert_eq!((none_left.state, none_left.suspends), (State::PastDue, true));
+        // More of them make nothing open again that is past due.
+        let more = after(Invoice { failed_attempts: 3, ..none_left }, &failed(day(48)));
+        assert_eq!((more.state, more.next_attempt_time, more.suspends), (State::PastDue, None, true));
     }
 
     // R-B10
     #[test]
     fn the_first_failure_is_the_earliest_however_late_it_is_told() {
-        let invoice = issued(100).after(&failed(day(42))).after(&failed(day(40)));
+        let invoice = after(after(issued(100), &failed(day(42))), &failed(day(40)));
         assert_eq!((invoice.first_failure, invoice.next_attempt_time), (Some(day(40)), Some(day(41))));
     }
 
     // R-B10: five cards tried in a row are one attempt, and the days after it are still to come.
     #[test]
     fn what_is_tried_between_retries_uses_none_up() {
-        let mut invoice = issued(100).after(&failed(day(40)));
+        let mut invoice = after(issued(100), &failed(day(40)));
         for _ in 0..5 {
-            invoice = invoice.after(&failed(day(40) + DAY / 2));
+            invoice = after(invoice, &failed(day(40) + DAY / 2));
         }
         assert_eq!((invoice.state, invoice.next_attempt_time), (State::Open, Some(day(41))));
         assert_eq!(invoice.failed_attempts, 1);

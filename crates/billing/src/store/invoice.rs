@@ -1,7 +1,7 @@
 //! Invoices: where they are in their lives, and what never changes once they are issued.
 use devspaces_kit::{
     clock::Timestamp,
-    name::{AccountName, InvoiceName, SpaceName},
+    name::{AccountName, AppName, InvoiceName, SpaceName},
 };
 use devspaces_ledger::{
     db::{Conn, Error},
@@ -25,6 +25,7 @@ struct Row {
     first_failure: Option<Timestamp>,
     next_attempt_time: Option<Timestamp>,
     pay_time: Option<Timestamp>,
+    suspends: bool,
     create_time: Timestamp,
     number: Option<i64>,
     issue_time: Option<Timestamp>,
@@ -50,6 +51,7 @@ impl TryFrom<Row> for Invoice {
             first_failure: row.first_failure,
             next_attempt_time: row.next_attempt_time,
             pay_time: row.pay_time,
+            suspends: row.suspends,
             create_time: row.create_time,
             issued,
         })
@@ -58,7 +60,7 @@ impl TryFrom<Row> for Invoice {
 
 const COLUMNS: &str =
     "i.id, i.space, i.month, i.state, i.failed_attempts, i.first_failure, i.next_attempt_time,
-             i.pay_time, i.create_time, s.number, s.issue_time, s.currency, s.total
+             i.pay_time, i.suspends, i.create_time, s.number, s.issue_time, s.currency, s.total
              FROM invoice i LEFT JOIN issued_invoice s ON s.invoice = i.id";
 
 /// An invoice of a space.
@@ -128,11 +130,11 @@ pub(crate) async fn put(db: &mut Conn, invoice: &Invoice) -> Result<(), Error> {
     on!(db, |c| {
         sqlx::query(
             "INSERT INTO invoice (id, space, month, state, failed_attempts, first_failure, next_attempt_time, pay_time,
-               create_time)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+               suspends, create_time)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              ON CONFLICT (id) DO UPDATE SET state = excluded.state, failed_attempts = excluded.failed_attempts,
                first_failure = excluded.first_failure, next_attempt_time = excluded.next_attempt_time,
-               pay_time = excluded.pay_time",
+               pay_time = excluded.pay_time, suspends = excluded.suspends",
         )
         .bind(invoice.name.id)
         .bind(invoice.name.account.0.0)
@@ -142,6 +144,7 @@ pub(crate) async fn put(db: &mut Conn, invoice: &Invoice) -> Result<(), Error> {
         .bind(invoice.first_failure)
         .bind(invoice.next_attempt_time)
         .bind(invoice.pay_time)
+        .bind(invoice.suspends)
         .bind(invoice.create_time)
         .execute(c)
         .await
@@ -182,6 +185,33 @@ pub(crate) async fn is_any(db: &mut Conn, space: SpaceName, state: State) -> Res
         .await
     })?;
     Ok(found.is_some())
+}
+
+/// Invoices that are past due and for which the apps on them are not suspended yet.
+pub(crate) async fn untold(db: &mut Conn, limit: i64) -> Result<Vec<InvoiceName>, Error> {
+    let rows: Vec<(Uuid, Uuid)> = on!(db, |c| {
+        sqlx::query_as(
+            "SELECT id, space FROM invoice WHERE state = 'PAST_DUE' AND NOT suspends ORDER BY id LIMIT $1",
+        )
+        .bind(limit)
+        .fetch_all(c)
+        .await
+    })?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, space)| InvoiceName { account: AccountName(SpaceName(space)), id })
+        .collect())
+}
+
+/// The apps that have a line on an issued invoice, in the order of their ids.
+pub(crate) async fn apps_on(db: &mut Conn, invoice: Uuid) -> Result<Vec<AppName>, Error> {
+    let apps: Vec<Uuid> = on!(db, |c| {
+        sqlx::query_scalar("SELECT DISTINCT app FROM invoice_line WHERE invoice = $1 ORDER BY app")
+            .bind(invoice)
+            .fetch_all(c)
+            .await
+    })?;
+    Ok(apps.into_iter().map(AppName).collect())
 }
 
 /// An attempt of payment that was reported.

@@ -26,11 +26,11 @@ use super::{
     callers::Callers,
     checks::Checks,
     database::close,
+    invoicing::Invoicing,
     limits::{Origins, PortLimits},
     log::Log,
     metrics::{MetricsPort, Open as Metrics},
     otlp::Otlp,
-    pricing::Pricing,
     serve::bind,
     service_name::NamedPeople,
 };
@@ -49,14 +49,14 @@ pub(super) struct Dev {
     #[command(flatten)]
     callers: Callers,
     #[command(flatten)]
-    pricing: Pricing,
-    #[command(flatten)]
     named_people: NamedPeople,
     /// The folder for databases and keys; made when missing
     #[arg(long, env = "DEVSPACES_DATA_DIR", default_value = DATA_DIR)]
     data_dir: PathBuf,
     #[command(flatten)]
     checks: Checks,
+    #[command(flatten)]
+    invoicing: Invoicing,
     #[command(flatten)]
     origins: Origins,
     #[command(flatten)]
@@ -126,7 +126,7 @@ impl Dev {
             named_permissions,
             journal_watchers: JournalWatchers::dev(),
             space_quota: self.callers.space_quota(),
-            rate_card_notice: self.pricing.notice(),
+            invoicing: self.invoicing.invoicing(),
             strict_window: self.checks.window(),
             rest: REST,
             clock,

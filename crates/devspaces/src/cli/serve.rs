@@ -17,12 +17,12 @@ use super::{
     callers::Callers,
     checks::Checks,
     database::{Databases, Open},
+    invoicing::Invoicing,
     issuer::{IssuerSettings, key_set},
     limits::{Origins, PortLimits},
     log::Log,
     metrics::{MetricsPort, Open as Metrics},
     otlp::Otlp,
-    pricing::Pricing,
     service_name::{self, NamedPeople, ServiceName, ServicePermission},
 };
 use crate::{Config, Hosted, Service, Suite, journal::JournalWatchers, suite::check_key};
@@ -41,8 +41,6 @@ pub(super) struct Serve {
     otlp: Otlp,
     #[command(flatten)]
     callers: Callers,
-    #[command(flatten)]
-    pricing: Pricing,
     /// Where another service is: membership=http://10.0.0.2:7000; once for each, or separated by commas. Calls are spread
     /// over a service's replicas if the name stands for several addresses, or if it is given with several
     #[arg(long = "peer", env = "DEVSPACES_PEERS", value_delimiter = ',', value_name = "SERVICE=URL")]
@@ -84,6 +82,8 @@ pub(super) struct Serve {
     journal_watchers: Vec<ServiceName>,
     #[command(flatten)]
     checks: Checks,
+    #[command(flatten)]
+    invoicing: Invoicing,
     #[command(flatten)]
     origins: Origins,
     #[command(flatten)]
@@ -165,7 +165,7 @@ impl Serve {
             named_permissions: trust.named_permissions,
             journal_watchers: trust.journal_watchers,
             space_quota: self.callers.space_quota(),
-            rate_card_notice: self.pricing.notice(),
+            invoicing: self.invoicing.invoicing(),
             strict_window: self.checks.window(),
             rest: REST,
             clock: SystemClock::shared(),

@@ -28,6 +28,7 @@ pub const SCHEMA: &[Migration] = &[
         ..step(4, include_str!("../../migrations/4_replay_time.sql"))
     },
     step(5, include_str!("../../migrations/5_standing.sql")),
+    step(6, include_str!("../../migrations/6_effects_in_parts.sql")),
 ];
 
 const fn step(version: i64, sql: &'static str) -> Migration {

@@ -1,5 +1,5 @@
 //! Suspensions and their reasons.
-use devspaces_authz::{Suspension, SuspensionReason};
+use devspaces_authz::{SuspendedBy, Suspension, SuspensionReason};
 use devspaces_kit::{
     status::{Fault, Fields},
     text,
@@ -13,6 +13,7 @@ fn wire_reason(reason: SuspensionReason) -> proto::standing::Reason {
         SuspensionReason::Abuse => proto::standing::Reason::Abuse,
         SuspensionReason::Security => proto::standing::Reason::Security,
         SuspensionReason::Legal => proto::standing::Reason::Legal,
+        SuspensionReason::PastDue => proto::standing::Reason::PastDue,
     }
 }
 
@@ -24,10 +25,12 @@ pub(crate) fn standing(suspension: Suspension) -> proto::Standing {
     }
 }
 
-/// Why something is to be suspended, or no longer.
+/// Why something is to be suspended, or no longer: for a reason that is the operator's to set and to lift.
 pub(crate) fn cause(reason: i32, note: String) -> Result<Cause, Fault> {
     let mut fields = Fields::new();
-    let known = SuspensionReason::ALL.into_iter().find(|known| wire_reason(*known) as i32 == reason);
+    let mut of_operator =
+        SuspensionReason::ALL.into_iter().filter(|known| known.set_by() == SuspendedBy::Operator);
+    let known = of_operator.find(|known| wire_reason(*known) as i32 == reason);
     let known = known.ok_or("must be REASON_ABUSE, REASON_SECURITY or REASON_LEGAL");
     let reason = fields.check("reason", known);
     fields.check("note", text::description(&note));

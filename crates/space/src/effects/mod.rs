@@ -3,6 +3,7 @@ mod departure;
 mod group;
 mod listing;
 mod publication;
+mod suspension;
 
 use devspaces_authz::Service;
 use devspaces_kit::{name::Scope, status::Fault};
@@ -19,6 +20,7 @@ use self::{
     group::Regrouping,
     listing::Relisting,
     publication::{Creation, Publication},
+    suspension::Resuspension,
 };
 
 /// An effect in the terms of this service.
@@ -36,6 +38,8 @@ enum Applied {
     Relisting(Relisting),
     /// R-M12.
     Standing(Standing),
+    /// R-E1.
+    Resuspension(Resuspension),
 }
 
 /// The effects of one change, each of which is its sender's to bring about.
@@ -69,6 +73,9 @@ impl Received {
             Some(Effect::SetStanding(set)) if from(Service::Membership) => {
                 Standing::read(set).map(Applied::Standing)
             }
+            Some(Effect::SetSuspension(set)) if from(Service::Billing) => {
+                Resuspension::read(set).map(Applied::Resuspension)
+            }
             Some(_) => Err(not_the_senders()),
             None => Err(Fault::message_malformed()),
         });
@@ -87,6 +94,7 @@ impl Effects for Received {
                 Applied::Creation(creation) => scopes.extend(creation.scopes()),
                 Applied::Relisting(relisting) => scopes.extend(relisting.scopes()),
                 Applied::Standing(_) => scopes.push(Scope::People),
+                Applied::Resuspension(it) => scopes.extend(it.scopes(db).await?),
             }
         }
         Ok(scopes)
@@ -101,6 +109,7 @@ impl Effects for Received {
                 Applied::Creation(creation) => creation.apply(tx).await?,
                 Applied::Relisting(relisting) => relisting.apply(tx).await?,
                 Applied::Standing(standing) => standing.apply(tx).await?,
+                Applied::Resuspension(resuspension) => resuspension.apply(tx).await?,
             }
         }
         Ok(())

@@ -80,6 +80,43 @@ pub(crate) async fn find_even_if_gone(db: &mut Conn, name: AppName) -> Result<Op
     row.map(App::try_from).transpose()
 }
 
+static EVEN_IF_GONE: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["id"],
+        "SELECT DISTINCT a.id, a.space, a.display_name, a.description, a.listing, a.listed_by, a.suspended_for,
+           (SELECT s.suspended_for FROM space s WHERE s.id = a.space) AS space_suspended_for, a.delete_time,
+           a.create_time, a.update_time, a.revision
+         FROM wanted w JOIN app a ON a.id = w.id
+         ORDER BY a.id",
+    )
+});
+
+/// Those of these apps that there are, deleted or not, however long ago, in the order of their ids.
+pub(crate) async fn find_all_even_if_gone(db: &mut Conn, names: &[AppName]) -> Result<Vec<App>, Error> {
+    let rows: Vec<Row> = EVEN_IF_GONE.fetch_all(db, names, |name| [name.0.into()]).await?;
+    rows.into_iter().map(App::try_from).collect()
+}
+
+static SUSPEND: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "changed",
+        &["id", "suspended_for", "update_time", "revision"],
+        "UPDATE app SET suspended_for = changed.suspended_for, update_time = changed.update_time,
+           revision = changed.revision
+         FROM changed WHERE app.id = changed.id",
+    )
+});
+
+/// Stores for what these apps are suspended themselves (R-A12).
+pub(crate) async fn put_suspensions(db: &mut Conn, apps: &[App]) -> Result<(), Error> {
+    let row = |app: &App| {
+        let suspended_for = suspension::stored(app.suspension);
+        [app.name.0.into(), suspended_for.into(), app.update_time.into(), app.revision.into()]
+    };
+    SUSPEND.execute(db, apps, row).await.map(drop)
+}
+
 /// Stores an app, in place of what was stored of it.
 pub(crate) async fn put(db: &mut Conn, app: &App) -> Result<(), Error> {
     on!(db, |c| {

@@ -18,5 +18,6 @@ pub(crate) mod role;
 pub(crate) mod space;
 pub(crate) mod stamp;
 pub(crate) mod suspension;
+pub(crate) mod suspension_source;
 pub(crate) mod transfer;
 pub(crate) mod way;

@@ -1,4 +1,5 @@
 //! What the operator suspends, and has run again.
+use devspaces::Service;
 use devspaces_proto::space::v1::{
     LiftSuspensionRequest, Standing, SuspendAppRequest, SuspendSpaceRequest, standing::Reason,
 };
@@ -35,4 +36,26 @@ pub(crate) async fn lifts(who: &Persona, name: &str, reason: Reason) -> Result<S
     let SuspendAppRequest { name, reason, note, request_id } = suspension(name, reason);
     let request = LiftSuspensionRequest { name, reason, note, request_id };
     who.spaces().lift_suspension(request).await.map(Response::into_inner)
+}
+
+/// Whether an app runs, and whether its deployer deploys it: as every service says.
+pub(crate) async fn runs(suite: &Suite, deployer: &Persona, app: &str) -> [bool; 2] {
+    let runtime = runtime(suite);
+    let mut answers = Vec::new();
+    for port in Service::ALL {
+        let run = runtime.checks_at(port, "app.run", app).await.expect("an answer");
+        let deploy = deployer.checks_at(port, "app.deploy", app).await.expect("an answer");
+        answers.push([run.allowed, deploy.allowed]);
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    answers[0]
+}
+
+pub(crate) const RUNS: [bool; 2] = [true, true];
+pub(crate) const STANDS: [bool; 2] = [false, false];
+
+/// How something stands that is suspended for these reasons.
+pub(crate) fn suspended_for(reasons: &[Reason]) -> Standing {
+    let suspended = !reasons.is_empty();
+    Standing { suspended, reasons: reasons.iter().map(|reason| i32::from(*reason)).collect() }
 }

@@ -11,6 +11,7 @@ mod holdings;
 mod invoices;
 mod meters;
 mod month_of_money;
+mod past_due;
 mod payment_methods;
 mod payments;
 mod races;

@@ -23,7 +23,7 @@ use crate::acts::{
 
 scenarios! {
     both engines:
-        retries_follow_after_1_3_5_and_7_days_and_then_it_is_past_due_until_it_is_paid,
+        retries_follow_by_their_days_and_then_it_is_past_due_until_it_is_paid,
         an_attempt_counts_once,
         an_attempt_is_checked_as_a_whole;
 }
@@ -61,12 +61,12 @@ fn days_after(time: Option<prost_types::Timestamp>, days: u32) -> Option<prost_t
     Some((time + DAY * days).into())
 }
 
-// R-B10
-async fn retries_follow_after_1_3_5_and_7_days_and_then_it_is_past_due_until_it_is_paid(suite: Suite) {
+// R-B10: 1, 3, 7, 14 and 21 days, unless others are configured.
+async fn retries_follow_by_their_days_and_then_it_is_past_due_until_it_is_paid(suite: Suite) {
     let (it, issued) = billed(&suite).await;
     let first = payment_attempt(&suite, "first", Outcome::Failed);
     let mut invoice = reports_as_payments(&suite, &issued.name, first.clone()).await.expect("reported");
-    let after = [(1, 3), (3, 5), (5, 7)];
+    let after = [(1, 3), (3, 7), (7, 14), (14, 21)];
     assert_eq!(invoice.next_attempt_time, days_after(first.time, 1));
     for (failed, (now, next)) in (1..).zip(after) {
         assert_eq!((invoice.state(), invoice.failed_attempts), (State::Open, failed));
@@ -74,18 +74,18 @@ async fn retries_follow_after_1_3_5_and_7_days_and_then_it_is_past_due_until_it_
             time: days_after(first.time, now),
             ..payment_attempt(&suite, &format!("r{now}"), Outcome::Failed)
         };
-        suite.clock.advance(DAY * 2);
+        suite.clock.advance_to(&format!("{}-{:02}T12:00:00Z", month_ahead(&suite, 0), 3 + now));
         invoice = reports_as_payments(&suite, &issued.name, retry).await.expect("reported");
         assert_eq!(invoice.next_attempt_time, days_after(first.time, next), "after {now} days");
     }
-    suite.clock.advance(DAY * 2);
+    suite.clock.advance(DAY * 7);
     assert_eq!(status(&suite, &it.space).await, told(true, false, false));
-    invoice = reports_as_payments(&suite, &issued.name, payment_attempt(&suite, "r7", Outcome::Failed))
+    invoice = reports_as_payments(&suite, &issued.name, payment_attempt(&suite, "r21", Outcome::Failed))
         .await
         .expect("reported");
     assert_eq!(
         (invoice.state(), invoice.failed_attempts, invoice.next_attempt_time),
-        (State::PastDue, 5, None)
+        (State::PastDue, 6, None)
     );
     assert_eq!((&invoice.amount_due, invoice.lines), (&usd(1005), vec![]), "who pays need not know what for");
     assert_eq!(status(&suite, &it.space).await, told(true, true, false));

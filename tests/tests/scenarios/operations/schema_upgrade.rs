@@ -8,11 +8,14 @@ use devspaces_proto::{
 use devspaces_tests::{
     Suite,
     sql::{count, execute, refuses, tamper},
+    suite::eventually,
 };
 
 use crate::acts::{
     accounts::{account_of, consents_to_invoicing},
     invoices::{Customer, exports, gets_invoice, previews_invoice, runs_billing},
+    payments::{is_billed, pays},
+    suspensions::{RUNS, STANDS, runs, runtime},
     usage::{
         ACCEPTED, DUPLICATE, LOGS_GB, SQL_REQUESTS, begins_mid_month, lists_usage, new_usage_event, outcomes,
         pages_of_usage, usage_event, usage_sums,
@@ -23,7 +26,8 @@ scenarios! {
     both engines:
         what_was_measured_before_there_were_meters_stays_as_it_was,
         first_results_get_the_time_of_the_upgrade,
-        sums_of_each_metric_become_sums_of_all;
+        sums_of_each_metric_become_sums_of_all,
+        what_was_past_due_before_the_upgrade_suspends_its_apps_after_it;
 }
 
 /// What the 7th step of billing's schema made, undone: seven metrics, and one rate card.
@@ -76,6 +80,9 @@ const OLD_SUMS: &str = "CREATE TABLE usage_total (
     PRIMARY KEY (space, billed_month, app, metric, usage_month, held_from, billable));
     CREATE INDEX usage_total_of_app ON usage_total (app, usage_month)";
 
+/// Makes the table of invoices as it was before the 8th step of billing's schema.
+const OLD_INVOICES: &str = "DROP INDEX invoice_untold; ALTER TABLE invoice DROP COLUMN suspends";
+
 /// A sum of this metric beside each that stands in the new table, where a condition holds.
 fn old_sum(metric: &str, quantity: &str, events: u8, of: &str) -> String {
     format!(
@@ -122,6 +129,7 @@ async fn sums_of_each_metric_become_sums_of_all(suite: Suite) {
     suite.stop(Service::Billing).await;
     let pool = suite.pool(Service::Billing).await;
     assert_eq!(count(&pool, "SELECT COUNT(*) FROM usage_sums").await, 3);
+    execute(&pool, OLD_INVOICES).await;
     execute(&pool, BEFORE_METERS).await;
     metrics_of_lines_before(&pool).await;
     execute(&pool, OLD_SUMS).await;
@@ -195,6 +203,7 @@ async fn what_was_measured_before_there_were_meters_stays_as_it_was(suite: Suite
     assert_eq!((before.0.len(), before.1.len()), (2, 1));
     suite.stop(Service::Billing).await;
     let pool = suite.pool(Service::Billing).await;
+    execute(&pool, OLD_INVOICES).await;
     execute(&pool, BEFORE_METERS).await;
     metrics_of_lines_before(&pool).await;
     assert_eq!(count(&pool, "SELECT COUNT(*) FROM usage_event WHERE metric = 'LOGS_GB'").await, 2);
@@ -212,4 +221,29 @@ async fn what_was_measured_before_there_were_meters_stays_as_it_was(suite: Suite
     assert_eq!(versions, [1]);
     assert_eq!(outcomes(&suite, &[new_usage_event(&suite, &it.app, LOGS_GB, "2")]).await, [ACCEPTED]);
     assert_eq!(usage_sums(&it.admin, &it.space).await, [("2".to_owned(), 1)]);
+}
+
+// R-E2: the space service was not told of it then, and is once.
+async fn what_was_past_due_before_the_upgrade_suspends_its_apps_after_it(suite: Suite) {
+    let mut suite = suite;
+    begins_mid_month(&suite);
+    let it = Customer::new(&suite, "alice").await;
+    let unused = it.admin.creates_app(&it.space).await;
+    let invoice = is_billed(&suite, &it, &[&it.app]).await;
+    suite.stop(Service::Billing).await;
+    let pool = suite.pool(Service::Billing).await;
+    tamper(&pool, "UPDATE invoice SET state = 'PAST_DUE', next_attempt_time = NULL WHERE state = 'OPEN'")
+        .await;
+    execute(&pool, OLD_INVOICES).await;
+    execute(&pool, "DELETE FROM migration WHERE component = 'billing' AND version >= 8").await;
+    assert!(migrate(&pool, &Parts::of(Service::Billing).schema()).await.expect("migrated") >= 1);
+    assert!(runtime(&suite).may("app.run", &it.app).await, "it was not suspended for that");
+    suite.restart(Service::Billing).await;
+    eventually(async || (!runtime(&suite).may("app.run", &it.app).await).then_some(())).await;
+    assert_eq!(runs(&suite, &it.admin, &it.app).await, STANDS);
+    assert_eq!(runs(&suite, &it.admin, &unused).await, RUNS);
+    let entries = "SELECT COUNT(*) FROM journal WHERE content LIKE '%devspaces.billing/suspend%'";
+    assert_eq!(count(&pool, entries).await, 1);
+    pays(&suite, &invoice).await.expect("reported");
+    assert_eq!(runs(&suite, &it.admin, &it.app).await, RUNS);
 }

@@ -5,8 +5,10 @@ use devspaces_tests::{Suite, refused};
 use tonic::Code;
 
 use crate::acts::{
+    apps::{creates_app, lists_apps},
+    marketplace::accepts_terms,
     members::{ADMIN, VIEWER, adds_members, demotes_member, removes_member},
-    spaces::{archives_space, gets_space, restores_space, updates_space},
+    spaces::{archives_space, deletes_space, gets_space, renames_space, restores_space, updates_space},
 };
 
 scenarios! {
@@ -16,7 +18,9 @@ scenarios! {
         settings_tell_who_may_edit,
         metadata_changes_by_mask_and_etag,
         an_archived_space_takes_only_what_the_rule_lists,
-        a_preview_of_archiving_changes_nothing;
+        a_preview_of_archiving_changes_nothing,
+        spaces_and_apps_of_one_display_name_are_several,
+        a_published_space_is_archived_and_restored_and_not_deleted;
 }
 
 // R-S1
@@ -123,4 +127,34 @@ async fn a_preview_of_archiving_changes_nothing(suite: Suite) {
     let preview = alice.spaces().archive_space(request).await.expect("a preview").into_inner();
     assert_eq!(preview.state(), State::Archived);
     assert_eq!(gets_space(&alice, &name).await.expect("the space").state(), State::Active);
+}
+
+// R-S8: what people call them tells nobody which they are.
+async fn spaces_and_apps_of_one_display_name_are_several(suite: Suite) {
+    let (alice, bob) = (suite.user("alice"), suite.user("bob"));
+    let [one, same] = [alice.creates_space("Team").await, alice.creates_space("Team").await];
+    let others = bob.creates_space("Other").await;
+    renames_space(&bob, &others, "Team").await;
+    assert!(one != same && same != others);
+    for (who, space) in [(&alice, &one), (&alice, &same), (&bob, &others)] {
+        assert_eq!(gets_space(who, space).await.expect("a space").display_name, "Team");
+    }
+    assert!(!alice.may("space.get", &others).await && !bob.may("space.get", &one).await);
+    let apps =
+        [creates_app(&alice, &one).await, creates_app(&alice, &one).await].map(|app| app.expect("an app"));
+    assert!(apps[0].name != apps[1].name && apps[0].display_name == apps[1].display_name);
+    assert_eq!(lists_apps(&alice, &one, 10).await.expect("a list").len(), 2);
+}
+
+// R-S8, R-S5, R-S6
+async fn a_published_space_is_archived_and_restored_and_not_deleted(suite: Suite) {
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    accepts_terms(&alice, &space).await.expect("published");
+    let archived = archives_space(&alice, &space).await.expect("archived");
+    assert_eq!((archived.state(), archived.published), (State::Archived, true));
+    let refusal = refused(deletes_space(&alice, &space).await);
+    assert_eq!(refusal.blocked(), (Code::FailedPrecondition, "SPACE_PUBLISHED", vec!["SPACE_PUBLISHED"]));
+    restores_space(&alice, &space).await.expect("restored");
+    assert_eq!(gets_space(&alice, &space).await.expect("the space").state(), State::Active);
 }

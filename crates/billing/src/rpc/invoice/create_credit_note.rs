@@ -1,4 +1,4 @@
-use devspaces_authz::{Permission, takes_away};
+use devspaces_authz::{FactChange, Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     identity::Caller,
@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::{
     convert,
     domain::invoice::{CreditNote, Invoice},
+    enforcement::tell,
     store,
 };
 
@@ -59,7 +60,7 @@ impl GuardedChange for Creation {
     type Reply = WireCreditNote;
 
     fn takes_away(&self) -> bool {
-        takes_away(&[])
+        takes_away(&[FactChange::SuspensionLifted])
     }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireCreditNote, Abort> {
@@ -87,13 +88,14 @@ impl GuardedChange for Creation {
         };
         let after = settled(before.clone(), credited + note.amount, &note);
         record(tx, &before, &after, &note).await?;
+        tell(tx, &before, &after).await?;
         store::credit_note::insert(tx, name, &note).await?;
         store::invoice::put(tx, &after).await?;
         Ok(convert::invoice::credit_note(note, &issued.currency)?)
     }
 }
 
-/// R-B10: an invoice of which nothing remains to be paid is paid.
+/// R-B10, R-E2: an invoice of which nothing remains to be paid is paid.
 fn settled(invoice: Invoice, credited: Decimal, note: &CreditNote) -> Invoice {
     let settles = invoice.state.is_payable() && invoice.due(credited).is_zero();
     if settles { invoice.pay(note.create_time) } else { invoice }

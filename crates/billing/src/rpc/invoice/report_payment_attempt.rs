@@ -1,5 +1,5 @@
-use devspaces_authz::{Permission, takes_away};
-use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
+use devspaces_authz::{FactChange, Permission, takes_away};
+use devspaces_gate::{Confirmed, Context, GuardedChange, PaymentRetries, Resource};
 use devspaces_kit::{
     identity::Caller,
     name::InvoiceName,
@@ -12,11 +12,12 @@ use serde_json::json;
 use crate::{
     convert,
     domain::invoice::{Attempt, Invoice, LEEWAY, State},
+    enforcement::tell,
     statement::of_invoice,
     store,
 };
 
-/// R-B10
+/// R-B10, R-E2
 pub(super) async fn handle(
     context: &Context,
     caller: Caller,
@@ -36,23 +37,29 @@ async fn report(
     let pass = context.gate.require(&call.caller, Permission::PaymentsReport, Resource::Platform).await?;
     let attempt = convert::invoice::attempt(request.attempt, context.clock.now())?;
     let scopes = vec![name.account.0.into()];
-    context.mutations.run(call.clone(), scopes, pass.guard(Report { name, attempt })).await
+    let report = Report { name, attempt, retries: context.invoicing.payment_retries.clone() };
+    context.mutations.run(call.clone(), scopes, pass.guard(report)).await
 }
 
 struct Report {
     name: InvoiceName,
     attempt: Attempt,
+    retries: PaymentRetries,
 }
 
 impl GuardedChange for Report {
     type Reply = WireInvoice;
+    // What happened to money is noted whoever is down. What follows for apps waits in its order.
+    const REVOKES: bool = true;
 
     fn takes_away(&self) -> bool {
-        takes_away(&[])
+        let change =
+            if self.attempt.succeeded { FactChange::SuspensionLifted } else { FactChange::Suspended };
+        takes_away(&[change])
     }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireInvoice, Abort> {
-        let Self { name, attempt } = self;
+        let Self { name, attempt, retries } = self;
         let before = store::invoice::find(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
         match store::invoice::attempt(tx, name.id, &attempt.id).await? {
             Some(known) if known == *attempt => return shown(tx, name).await,
@@ -72,8 +79,9 @@ impl GuardedChange for Report {
             let sentence = "The invoice is a draft or paid: nothing of it is to be paid";
             return Err(Fault::precondition(Reason::InvoiceNotPayable, name.to_string(), sentence).into());
         }
-        let after = if paid_twice { before.clone() } else { before.clone().after(attempt) };
+        let after = if paid_twice { before.clone() } else { before.clone().after(attempt, retries) };
         record(tx, &before, &after, attempt).await?;
+        tell(tx, &before, &after).await?;
         store::invoice::insert_attempt(tx, name.id, attempt).await?;
         store::invoice::put(tx, &after).await?;
         shown(tx, name).await

@@ -35,7 +35,8 @@ async fn create(
     request: CreateRateCardRequest,
 ) -> Result<WireRateCard, Fault> {
     let pass = context.gate.require(&call.caller, Permission::BillingRun, Resource::Platform).await?;
-    let creation = Creation { card: request.rate_card.unwrap_or_default(), notice: context.rate_card_notice };
+    let creation =
+        Creation { card: request.rate_card.unwrap_or_default(), notice: context.invoicing.rate_card_notice };
     context.mutations.run(call.clone(), vec![Scope::RateCards], pass.guard(creation)).await
 }
 

@@ -6,7 +6,7 @@ mod reach;
 use devspaces::Service;
 use devspaces_proto::{
     authz::v1::Explanation,
-    space::v1::{GetSpaceSettingsRequest, Standing, standing::Reason},
+    space::v1::{GetSpaceSettingsRequest, standing::Reason},
 };
 use devspaces_tests::{Persona, Suite, refused};
 use tonic::Code;
@@ -16,7 +16,9 @@ use crate::acts::{
     contributors::{APP_VIEWER, DEPLOYER, adds_contributors},
     members::{ADMIN, DEVELOPER, VIEWER, adds_members},
     spaces::{gets_space, lists_spaces},
-    suspensions::{lifts, operator, runtime, suspends_app, suspends_space},
+    suspensions::{
+        RUNS, STANDS, lifts, operator, runs, runtime, suspended_for, suspends_app, suspends_space,
+    },
     transfers::{TwoSpaces, initiates_transfer},
 };
 
@@ -34,30 +36,9 @@ scenarios! {
 pub(super) const ABUSE: Reason = Reason::Abuse;
 pub(super) const LEGAL: Reason = Reason::Legal;
 
-/// Whether an app runs, and whether its deployer deploys it: as every service says.
-pub(super) async fn runs(suite: &Suite, deployer: &Persona, app: &str) -> [bool; 2] {
-    let runtime = runtime(suite);
-    let mut answers = Vec::new();
-    for port in Service::ALL {
-        let run = runtime.checks_at(port, "app.run", app).await.expect("an answer");
-        let deploy = deployer.checks_at(port, "app.deploy", app).await.expect("an answer");
-        answers.push([run.allowed, deploy.allowed]);
-    }
-    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-    answers[0]
-}
-
-pub(super) const RUNS: [bool; 2] = [true, true];
-pub(super) const STANDS: [bool; 2] = [false, false];
-
 /// Alice is Admin of both spaces: then apps move at once.
 pub(super) async fn joins_both(it: &TwoSpaces) {
     adds_members(&it.dan, &it.destination, &[(&it.alice, ADMIN)]).await.expect("added");
-}
-
-fn suspended_for(reasons: &[Reason]) -> Standing {
-    let suspended = !reasons.is_empty();
-    Standing { suspended, reasons: reasons.iter().map(|reason| i32::from(*reason)).collect() }
 }
 
 // R-A12, R-P7, R-P9

@@ -3,12 +3,12 @@ use devspaces_proto::space::v1::standing::Reason;
 use devspaces_tests::Suite;
 use futures::future::join;
 
-use super::{ABUSE, LEGAL, RUNS, STANDS, joins_both, runs};
+use super::{ABUSE, LEGAL, joins_both};
 use crate::{
     acts::{
         apps::{creates_app, deletes_app, undeletes_app},
         refusals::settled,
-        suspensions::{lifts, operator, suspends_app, suspends_space},
+        suspensions::{RUNS, STANDS, lifts, operator, runs, suspends_app, suspends_space},
         transfers::{TwoSpaces, initiates_transfer},
     },
     rounds::rounds,

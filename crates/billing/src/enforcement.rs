@@ -1,0 +1,76 @@
+//! What does not run because of money. It is decided here, in the transaction that finds it, and kept by the space service, which
+//! is told by an effect (R-E1).
+use devspaces_authz::{Service, SuspensionReason};
+use devspaces_gate::{Context, suspension_reason_to_wire};
+use devspaces_kit::{
+    name::{AppName, InvoiceName},
+    status::Fault,
+    sweep::each,
+};
+use devspaces_ledger::{Abort, Call, Mutation, Tx, db::Error};
+use devspaces_proto::facts::v1::{Effect, SetSuspension, effect};
+
+use crate::{domain::invoice::Invoice, run::record, store};
+
+/// How many apps are suspended in one transaction of the space service, which holds them and their spaces meanwhile: an invoice
+/// can have thousands.
+const PART: usize = 100;
+
+/// Tells the space service what follows for the apps on an invoice (R-E2), after the entry of what became of the invoice. The same
+/// apps when it suspends them and when it does so no longer: what is issued never changes (R-B7).
+pub(crate) async fn tell(tx: &mut Tx, before: &Invoice, after: &Invoice) -> Result<(), Error> {
+    if before.suspends == after.suspends {
+        return Ok(());
+    }
+    let apps = store::invoice::apps_on(tx, after.name.id).await?;
+    for apps in apps.chunks(PART) {
+        let effect = suspension(&after.name, apps, after.suspends);
+        tx.emit(after.name.account.0.into(), Service::Space.name(), vec![effect]).await?;
+    }
+    Ok(())
+}
+
+fn suspension(invoice: &InvoiceName, apps: &[AppName], suspended: bool) -> Effect {
+    let set = SetSuspension {
+        reason: suspension_reason_to_wire(SuspensionReason::PastDue).into(),
+        source: invoice.to_string(),
+        apps: apps.iter().map(ToString::to_string).collect(),
+        suspended,
+    };
+    Effect { effect: Some(effect::Effect::SetSuspension(set)) }
+}
+
+/// What the journal names in place of a method.
+const SUSPEND: &str = "devspaces.billing/suspend";
+/// Invoices that one round sees to.
+const ROUND: i64 = 100;
+
+/// Has the apps suspended on invoices that were past due before apps were suspended for that. After an upgrade there may be some,
+/// and later none.
+///
+/// # Errors
+/// Faults of the database, `EFFECT_PENDING`. What is left is done by the next round.
+pub(crate) async fn suspend_untold(context: &Context) -> Result<(), Fault> {
+    let untold = store::invoice::untold(&mut context.pool.read().await?, ROUND).await?;
+    each(untold, |invoice| {
+        let call = Call::of_service(Service::Billing.name(), SUSPEND);
+        context.mutations.run(call, vec![invoice.account.0.into()], Suspending(invoice))
+    })
+    .await
+}
+
+struct Suspending(InvoiceName);
+
+impl Mutation for Suspending {
+    type Reply = ();
+
+    async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
+        let found = store::invoice::find(tx, &self.0).await?;
+        // Paid, or seen to by another replica, meanwhile.
+        let Some(before) = found.filter(Invoice::is_untold) else { return Ok(()) };
+        let after = Invoice { suspends: true, ..before.clone() };
+        record(tx, Some(&before), &after).await?;
+        tell(tx, &before, &after).await?;
+        Ok(store::invoice::put(tx, &after).await?)
+    }
+}

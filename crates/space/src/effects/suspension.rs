@@ -1,0 +1,189 @@
+//! The billing service suspends apps for what became of money, or no longer.
+use std::collections::{BTreeMap, BTreeSet};
+
+use devspaces_authz::{SuspendedBy, SuspensionReason};
+use devspaces_gate::suspension_reason_from_wire;
+use devspaces_kit::{
+    clock::Timestamp,
+    name::{AppName, InvoiceName, Scope, SpaceName},
+    status::Fault,
+};
+use devspaces_ledger::{
+    Abort, Change, Tx,
+    db::{Conn, Error},
+};
+use devspaces_proto::facts::v1::SetSuspension;
+use serde_json::{Value, json};
+
+use crate::{domain::App, store};
+
+/// R-E1, R-E2: one source suspends apps, or no longer.
+#[derive(Clone, Debug)]
+pub(super) struct Resuspension {
+    reason: SuspensionReason,
+    /// The invoice that is past due.
+    source: String,
+    apps: Vec<AppName>,
+    suspended: bool,
+}
+
+/// For what else apps are suspended, by app.
+type Sources = BTreeMap<AppName, BTreeSet<String>>;
+
+impl Resuspension {
+    /// Reads it. What the operator suspends for is none of the billing service's business.
+    pub(super) fn read(set: &SetSuspension) -> Result<Self, Fault> {
+        let reason = suspension_reason_from_wire(set.reason)
+            .filter(|reason| reason.set_by() == SuspendedBy::Billing)
+            .ok_or_else(Fault::message_malformed)?;
+        let source: InvoiceName = set.source.parse().map_err(|_| Fault::message_malformed())?;
+        let apps: Result<Vec<_>, _> = set.apps.iter().map(|app| app.parse()).collect();
+        let apps = apps.map_err(|_| Fault::message_malformed())?;
+        Ok(Self { reason, source: source.to_string(), apps, suspended: set.suspended })
+    }
+
+    /// Those of the apps and of the spaces that they are in now, whosever invoice it is.
+    pub(super) async fn scopes(&self, db: &mut Conn) -> Result<Vec<Scope>, Error> {
+        let apps = store::app::find_all_even_if_gone(db, &self.apps).await?;
+        Ok(apps.iter().flat_map(scopes_of).collect())
+    }
+
+    /// An app that is purged is passed over: nothing of it can run.
+    pub(super) async fn apply(&self, tx: &mut Tx) -> Result<(), Abort> {
+        let apps = store::app::find_all_even_if_gone(tx, &self.apps).await?;
+        let held = tx.scopes();
+        if apps.iter().flat_map(scopes_of).any(|scope| !held.contains(&scope)) {
+            // An app has moved since.
+            return Err(Abort::OtherScopes);
+        }
+        let sources = store::suspension_source::of_apps(tx, &self.apps, self.reason).await?;
+        let changed = self.changed(apps, sources, tx.time());
+        tx.record_all(&self.entries(&changed)).await?;
+        let names: Vec<_> = changed.iter().map(|(_, after)| after.name).collect();
+        let mut suspended = Vec::with_capacity(changed.len());
+        for (_, after) in changed {
+            suspended.push(App { revision: tx.revision(after.name.into())?, ..after });
+        }
+        store::app::put_suspensions(tx, &suspended).await?;
+        if self.suspended {
+            store::suspension_source::add(tx, &names, self.reason, &self.source).await?;
+        } else {
+            store::suspension_source::remove(tx, &names, self.reason, &self.source).await?;
+        }
+        Ok(())
+    }
+
+    /// The apps for which anything changes, before and after. Suspended they are as long as there is any source.
+    fn changed(&self, apps: Vec<App>, mut sources: Sources, now: Timestamp) -> Vec<(App, App)> {
+        let change = |before: App| {
+            let mut sources = sources.remove(&before.name).unwrap_or_default();
+            let changes = if self.suspended {
+                sources.insert(self.source.clone())
+            } else {
+                sources.remove(&self.source)
+            };
+            let suspension = if sources.is_empty() {
+                before.suspension.without(self.reason)
+            } else {
+                before.suspension.with(self.reason)
+            };
+            let after = App { suspension, update_time: now, ..before.clone() };
+            changes.then_some((before, after))
+        };
+        apps.into_iter().filter_map(change).collect()
+    }
+
+    /// What the journals say: that of each app, and those of the spaces that they are in, of which apps.
+    fn entries(&self, changed: &[(App, App)]) -> Vec<Change> {
+        let mut by_space = BTreeMap::<SpaceName, Vec<String>>::new();
+        let mut entries = Vec::with_capacity(changed.len() + 1);
+        for (before, after) in changed {
+            if let Some(space) = after.space {
+                by_space.entry(space).or_default().push(after.name.to_string());
+            }
+            entries.push(Change {
+                scope: after.name.into(),
+                resources: vec![after.name.to_string()],
+                before: before.to_json(),
+                after: self.told(after.to_json()),
+                facts: true,
+            });
+        }
+        entries.extend(by_space.into_iter().map(|(space, apps)| Change {
+            scope: space.into(),
+            before: Value::Null,
+            after: self.told(json!({ "apps": apps.len() })),
+            resources: apps,
+            facts: true,
+        }));
+        entries
+    }
+
+    /// R-E6
+    fn told(&self, mut after: Value) -> Value {
+        after["reason"] = self.reason.name().into();
+        after["source"] = self.source.as_str().into();
+        after["suspended"] = self.suspended.into();
+        after
+    }
+}
+
+fn scopes_of(app: &App) -> impl Iterator<Item = Scope> + use<> {
+    [Some(Scope::from(app.name)), app.space.map(Scope::from)].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use devspaces_authz::Suspension;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::Details;
+
+    const APP: AppName = AppName(Uuid::from_u128(1));
+
+    fn by_invoice(number: u128, suspended: bool) -> Resuspension {
+        let source = format!("invoice {number}");
+        Resuspension { reason: SuspensionReason::PastDue, source, apps: vec![APP], suspended }
+    }
+
+    fn app(suspension: Suspension) -> App {
+        App { suspension, ..App::new(APP, None, Details::default(), Timestamp::EPOCH) }
+    }
+
+    /// What becomes of an app that these suspend; `None`: nothing.
+    fn after(it: &Resuspension, suspension: Suspension, sources: &[&str]) -> Option<Suspension> {
+        let sources = sources.iter().map(|source| (*source).to_owned()).collect();
+        let changed = it.changed(vec![app(suspension)], Sources::from([(APP, sources)]), Timestamp::EPOCH);
+        changed.first().map(|(_, after)| after.suspension)
+    }
+
+    // R-E2
+    #[test]
+    fn an_app_is_suspended_as_long_as_any_invoice_is_past_due() {
+        let (legal, both) = (
+            Suspension::NONE.with(SuspensionReason::Legal),
+            [SuspensionReason::Legal, SuspensionReason::PastDue].into_iter().collect(),
+        );
+        assert_eq!(after(&by_invoice(1, true), legal, &[]), Some(both));
+        assert_eq!(after(&by_invoice(2, true), both, &["invoice 1"]), Some(both));
+        assert_eq!(after(&by_invoice(1, false), both, &["invoice 1", "invoice 2"]), Some(both));
+        assert_eq!(after(&by_invoice(2, false), both, &["invoice 2"]), Some(legal));
+        // What is so already changes nothing, and is in no journal twice.
+        assert_eq!(after(&by_invoice(1, true), both, &["invoice 1"]), None);
+        assert_eq!(after(&by_invoice(1, false), both, &["invoice 2"]), None);
+    }
+
+    // R-P7, R-A12
+    #[test]
+    fn what_the_operator_suspends_for_is_not_billings_to_set() {
+        let source = format!("spaces/{0}/billingAccount/invoices/{0}", Uuid::from_u128(7));
+        let set = |reason| SetSuspension { reason, source: source.clone(), ..SetSuspension::default() };
+        for reason in [0, 1, 2, 3, 99] {
+            assert!(Resuspension::read(&set(reason)).is_err(), "{reason}");
+        }
+        assert!(Resuspension::read(&set(4)).is_ok());
+        let bad = SetSuspension { source: "spaces/x".to_owned(), ..set(4) };
+        assert!(Resuspension::read(&bad).is_err());
+    }
+}
