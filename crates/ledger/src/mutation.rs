@@ -40,8 +40,8 @@ pub trait Mutation: Send + Sync + 'static {
     /// What the caller is told.
     type Reply: Message + Clone + Default + 'static;
 
-    /// Whether it only takes away. Such a change is not kept waiting by effects of earlier ones that can't be
-    /// delivered: it commits behind them (R-M5). Order holds all the same, since effects of a scope go in order.
+    /// Whether it only takes away, or notes what has happened elsewhere already. Such a change is not kept waiting by
+    /// effects of earlier ones that can't be delivered: it commits behind them (R-M5, R-E1). Order holds all the same, since effects of a scope go in order.
     const REVOKES: bool = false;
 
     /// Whether it ends for good what was to end at some time: a role, what was deleted, a month. Such a change is not made

@@ -134,11 +134,12 @@ fn scopes_of(app: &App) -> impl Iterator<Item = Scope> + use<> {
 
 #[cfg(test)]
 mod tests {
-    use devspaces_authz::Suspension;
+    use devspaces_authz::{Service, Suspension};
+    use devspaces_proto::facts::v1::{ApplyEffectsRequest, Effect, effect};
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::Details;
+    use crate::{domain::Details, effects::Received};
 
     const APP: AppName = AppName(Uuid::from_u128(1));
 
@@ -172,6 +173,19 @@ mod tests {
         // What is so already changes nothing, and is in no journal twice.
         assert_eq!(after(&by_invoice(1, true), both, &["invoice 1"]), None);
         assert_eq!(after(&by_invoice(1, false), both, &["invoice 2"]), None);
+    }
+
+    // R-P7, R-E1
+    #[test]
+    fn only_the_billing_service_suspends_for_money() {
+        let source = format!("spaces/{0}/billingAccount/invoices/{0}", Uuid::from_u128(7));
+        let set = SetSuspension { reason: 4, source, ..SetSuspension::default() };
+        let effects = vec![Effect { effect: Some(effect::Effect::SetSuspension(set)) }];
+        let request = ApplyEffectsRequest { effects, ..ApplyEffectsRequest::default() };
+        for service in Service::ALL {
+            let taken = Received::from_sender(service.name(), &request).is_ok();
+            assert_eq!(taken, service == Service::Billing, "{}", service.name());
+        }
     }
 
     // R-P7, R-A12

@@ -18,7 +18,8 @@ scenarios! {
         settings_tell_who_may_edit,
         metadata_changes_by_mask_and_etag,
         an_archived_space_takes_only_what_the_rule_lists,
-        a_preview_of_archiving_changes_nothing,
+        a_preview_of_archiving_changes_nothing;
+    both engines:
         spaces_and_apps_of_one_display_name_are_several,
         a_published_space_is_archived_and_restored_and_not_deleted;
 }
