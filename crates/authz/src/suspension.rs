@@ -13,6 +13,8 @@ pub enum SuspensionReason {
     Legal,
     /// Usage of the app is on an invoice that is past due; set and lifted by the billing service (R-E2).
     PastDue,
+    /// The app has used up an allowance, and nobody has consented to be billed; set and lifted by the billing service (R-E3).
+    Consent,
 }
 
 /// Who sets and lifts a reason, and nobody else.
@@ -26,11 +28,12 @@ pub enum SuspendedBy {
 
 impl SuspensionReason {
     /// Every reason.
-    pub const ALL: [SuspensionReason; 4] = [
+    pub const ALL: [SuspensionReason; 5] = [
         SuspensionReason::Abuse,
         SuspensionReason::Security,
         SuspensionReason::Legal,
         SuspensionReason::PastDue,
+        SuspensionReason::Consent,
     ];
 
     /// The reason's name, as the API writes it: "ABUSE".
@@ -41,6 +44,7 @@ impl SuspensionReason {
             SuspensionReason::Security => "SECURITY",
             SuspensionReason::Legal => "LEGAL",
             SuspensionReason::PastDue => "PAST_DUE",
+            SuspensionReason::Consent => "CONSENT",
         }
     }
 
@@ -51,7 +55,7 @@ impl SuspensionReason {
             SuspensionReason::Abuse | SuspensionReason::Security | SuspensionReason::Legal => {
                 SuspendedBy::Operator
             }
-            SuspensionReason::PastDue => SuspendedBy::Billing,
+            SuspensionReason::PastDue | SuspensionReason::Consent => SuspendedBy::Billing,
         }
     }
 
@@ -70,6 +74,9 @@ impl SuspensionReason {
             }
             SuspensionReason::PastDue => {
                 "The app is suspended because usage of it is on an invoice that is past due (PAST_DUE): payment of every such invoice lifts it."
+            }
+            SuspensionReason::Consent => {
+                "The app is suspended because it has used up an allowance and its space has no billing account (CONSENT): consent to app invoicing, the next month or a transfer of the app lifts it."
             }
         }
     }

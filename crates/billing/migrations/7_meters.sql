@@ -1,8 +1,8 @@
 -- R-B6: what is measured is data. What was one of seven metrics has the id of a meter from now on: events, sums, rates and
 -- lines, also those of issued invoices, which say what they said.
 
--- Nobody adds to what is renamed.
-LOCK TABLE usage_event, usage_sums, invoice_line, rate, rate_card, account IN ACCESS EXCLUSIVE MODE;
+-- Nobody adds to what is renamed. In the order in which reports of usage take them.
+LOCK TABLE account, rate_card, rate, usage_sums, usage_event, invoice_line IN ACCESS EXCLUSIVE MODE;
 
 CREATE TABLE renamed (metric TEXT NOT NULL PRIMARY KEY, meter TEXT NOT NULL);
 INSERT INTO renamed (metric, meter) VALUES

@@ -3,7 +3,7 @@
 use devspaces_authz::{Service, SuspensionReason};
 use devspaces_gate::{Context, suspension_reason_to_wire};
 use devspaces_kit::{
-    name::{AppName, InvoiceName},
+    name::{AppName, InvoiceName, SpaceName},
     status::Fault,
     sweep::each,
 };
@@ -23,21 +23,31 @@ pub(crate) async fn tell(tx: &mut Tx, before: &Invoice, after: &Invoice) -> Resu
         return Ok(());
     }
     let apps = store::invoice::apps_on(tx, after.name.id).await?;
-    for apps in apps.chunks(PART) {
-        let effect = suspension(&after.name, apps, after.suspends);
-        tx.emit(after.name.account.0.into(), Service::Space.name(), vec![effect]).await?;
-    }
-    Ok(())
+    let (space, source) = (after.name.account.0, after.name.to_string());
+    suspend(tx, space, SuspensionReason::PastDue, &source, &apps, after.suspends).await
 }
 
-fn suspension(invoice: &InvoiceName, apps: &[AppName], suspended: bool) -> Effect {
-    let set = SetSuspension {
-        reason: suspension_reason_to_wire(SuspensionReason::PastDue).into(),
-        source: invoice.to_string(),
-        apps: apps.iter().map(ToString::to_string).collect(),
-        suspended,
-    };
-    Effect { effect: Some(effect::Effect::SetSuspension(set)) }
+/// Tells the space service that these apps are suspended for a reason by a source, or no longer. After the entry of the space of
+/// which that is the consequence.
+pub(crate) async fn suspend(
+    tx: &mut Tx,
+    space: SpaceName,
+    reason: SuspensionReason,
+    source: &str,
+    apps: &[AppName],
+    suspended: bool,
+) -> Result<(), Error> {
+    for apps in apps.chunks(PART) {
+        let set = SetSuspension {
+            reason: suspension_reason_to_wire(reason).into(),
+            source: source.to_owned(),
+            apps: apps.iter().map(ToString::to_string).collect(),
+            suspended,
+        };
+        let effect = Effect { effect: Some(effect::Effect::SetSuspension(set)) };
+        tx.emit(space.into(), Service::Space.name(), vec![effect]).await?;
+    }
+    Ok(())
 }
 
 /// What the journal names in place of a method.

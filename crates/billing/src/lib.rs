@@ -1,5 +1,6 @@
 //! The billing service: a space's billing account, what is used and what that costs (rules R-B).
 mod budget_watch;
+mod consent;
 mod convert;
 mod domain;
 mod effects;
@@ -81,6 +82,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/8_past_due_suspends.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "billing",
+        version: 9,
+        sql: include_str!("../migrations/9_consent.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.
@@ -124,9 +131,11 @@ pub fn sweeps(context: &Arc<Context>) -> Vec<Sweep> {
     };
     let watch = |context: Arc<Context>| async move { budget_watch::watch_budgets(&context).await };
     let suspend = |context: Arc<Context>| async move { enforcement::suspend_untold(&context).await };
+    let lift = |context: Arc<Context>| async move { consent::lift_what_is_over(&context).await };
     vec![
         Sweep::new("billing", context, bill),
         Sweep::new("crossing of budgets", context, watch),
+        Sweep::new("end of suspensions for want of consent", context, lift),
         Sweep::new("suspension for invoices that were past due before", context, suspend),
     ]
 }

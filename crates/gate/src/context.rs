@@ -84,13 +84,28 @@ pub struct Invoicing {
     pub payment_retries: PaymentRetries,
     /// How long before it takes effect a rate card is made (R-B6).
     pub rate_card_notice: Duration,
+    /// For what somebody must have consented to be billed (R-E3).
+    pub consent_required_for: ConsentRequiredFor,
+}
+
+/// For what somebody of a space must have consented to be billed (R-E3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConsentRequiredFor {
+    /// For what an app uses beyond an allowance: once it is used up, the app is suspended for the rest of the month.
+    #[default]
+    Overage,
+    /// For nothing: what spaces without an account use is free.
+    Never,
 }
 
 impl Default for Invoicing {
-    /// Payment is tried again after 1, 3, 7, 14 and 21 days, and rate cards are made 90 days before they take effect.
+    /// Payment is tried again after 1, 3, 7, 14 and 21 days, rate cards are made 90 days before they take effect, and what goes
+    /// beyond an allowance takes consent.
     fn default() -> Self {
         let rate_card_notice = Duration::from_hours(90 * 24);
-        Self { payment_retries: PaymentRetries::default(), rate_card_notice }
+        let (payment_retries, consent_required_for) =
+            (PaymentRetries::default(), ConsentRequiredFor::Overage);
+        Self { payment_retries, rate_card_notice, consent_required_for }
     }
 }
 

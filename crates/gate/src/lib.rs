@@ -45,7 +45,7 @@ pub use admins::Admins;
 pub use authz_server::AuthzServer;
 pub use bindings::{AskedBindings, admin_bindings_to_wire};
 pub use catalogue::{plane_to_wire, role_from_wire, role_to_wire};
-pub use context::{Context, Invoicing, PaymentRetries, SpaceQuota};
+pub use context::{ConsentRequiredFor, Context, Invoicing, PaymentRetries, SpaceQuota};
 pub use facts::{Cover, OwnFacts, Question, Reading, Version};
 pub use facts_server::FactsServer;
 pub use gate::Gate;

@@ -174,6 +174,7 @@ pub fn suspension_reason_to_wire(reason: SuspensionReason) -> proto::SuspensionR
         SuspensionReason::Security => proto::SuspensionReason::Security,
         SuspensionReason::Legal => proto::SuspensionReason::Legal,
         SuspensionReason::PastDue => proto::SuspensionReason::PastDue,
+        SuspensionReason::Consent => proto::SuspensionReason::Consent,
     }
 }
 

@@ -56,6 +56,10 @@ pub trait Mutation: Send + Sync + 'static {
         true
     }
 
+    /// Whether its effects may take a permission away where it does not itself: it is answered when it has rested if it has any.
+    /// For changes of which few have effects.
+    const EFFECTS_TAKE_AWAY: bool = false;
+
     /// What is kept of the reply, and answers whoever repeats the call (R-J5): all of it, unless something in it is told once
     /// only, such as a secret.
     fn kept(reply: &Self::Reply) -> Cow<'_, Self::Reply> {
@@ -197,6 +201,7 @@ impl Mutations {
             let attempt = attempt.map_err(|fault| if behind { of_pending(fault) } else { fault });
             match attempt.map_err(|fault| if *takes_away { self.of_doubted(fault) } else { fault })? {
                 Attempt::Committed { response, has_effects } => {
+                    *takes_away |= has_effects && M::EFFECTS_TAKE_AWAY;
                     // Behind effects that are pending, what changed nothing may repeat the change that they are of.
                     if has_effects || behind {
                         self.outbox.flush(scopes).await?;

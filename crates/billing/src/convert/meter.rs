@@ -76,14 +76,13 @@ pub(crate) struct Patch {
     pub(crate) dimensions: Option<BTreeMap<String, Allowed>>,
 }
 
-/// Which meter an `UpdateMeter` request changes, and how.
+/// What an `UpdateMeter` request changes.
 ///
 /// # Errors
 /// `INVALID_ARGUMENT`, naming every bad field.
-pub(crate) fn patch(request: &proto::UpdateMeterRequest) -> Result<(MeterName, Patch), Fault> {
+pub(crate) fn patch(request: &proto::UpdateMeterRequest) -> Result<Patch, Fault> {
     let meter = request.meter.clone().unwrap_or_default();
     let mut fields = Fields::new();
-    let name = fields.parse("meter.name", &meter.name);
     let populated =
         [("description", !meter.description.is_empty()), ("dimensions", !meter.dimensions.is_empty())];
     let masked = fields.mask("update_mask", request.update_mask.as_ref(), &populated);
@@ -95,7 +94,7 @@ pub(crate) fn patch(request: &proto::UpdateMeterRequest) -> Result<(MeterName, P
     if masked.contains(&"dimensions") {
         patch.dimensions = Some(dimensions(&mut fields, &meter.dimensions));
     }
-    fields.finish_with(name.zip(Some(patch)))
+    fields.finish_with(Some(patch))
 }
 
 /// Whether what a meter's dimensions are to be has all that they are.

@@ -68,6 +68,11 @@ pub(crate) async fn after(db: &mut Conn, id: &str, limit: i64) -> Result<Vec<Met
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+/// How many there are.
+pub(crate) async fn count(db: &mut Conn) -> Result<i64, Error> {
+    Ok(on!(db, |c| sqlx::query_scalar("SELECT count(*) FROM meter").fetch_one(c).await)?)
+}
+
 static OF_IDS: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "wanted",

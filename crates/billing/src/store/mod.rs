@@ -3,6 +3,7 @@ pub(crate) mod account;
 pub(crate) mod address;
 pub(crate) mod admin;
 pub(crate) mod budget;
+pub(crate) mod consent_suspension;
 pub(crate) mod credit_note;
 pub(crate) mod due;
 pub(crate) mod invoice;

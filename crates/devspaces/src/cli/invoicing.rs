@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use devspaces_gate::{self as gate, PaymentRetries};
 
 /// How the billing service deals with invoices. Other services take no notice of it.
@@ -15,6 +15,16 @@ pub(super) struct Invoicing {
     /// minutes before a month begins, also with 0
     #[arg(long, env = "DEVSPACES_RATE_CARD_NOTICE_DAYS", value_name = "DAYS", default_value = "90", value_parser = clap::value_parser!(u32).range(..=3650))]
     rate_card_notice_days: u32,
+    /// For what somebody of a space must have consented to app invoicing: overage, for what an app uses beyond an allowance, which
+    /// suspends it for the rest of the month otherwise; or never, and what spaces without an account use is free
+    #[arg(long, env = "DEVSPACES_CONSENT_REQUIRED_FOR", value_name = "WHAT", default_value = "overage")]
+    consent_required_for: ConsentRequiredFor,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ConsentRequiredFor {
+    Overage,
+    Never,
 }
 
 fn retries(text: &str) -> Result<PaymentRetries, String> {
@@ -31,6 +41,10 @@ impl Invoicing {
         gate::Invoicing {
             payment_retries: self.payment_retry_days.clone(),
             rate_card_notice: Duration::from_hours(24) * self.rate_card_notice_days,
+            consent_required_for: match self.consent_required_for {
+                ConsentRequiredFor::Overage => gate::ConsentRequiredFor::Overage,
+                ConsentRequiredFor::Never => gate::ConsentRequiredFor::Never,
+            },
         }
     }
 }

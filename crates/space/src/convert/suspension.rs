@@ -14,6 +14,7 @@ fn wire_reason(reason: SuspensionReason) -> proto::standing::Reason {
         SuspensionReason::Security => proto::standing::Reason::Security,
         SuspensionReason::Legal => proto::standing::Reason::Legal,
         SuspensionReason::PastDue => proto::standing::Reason::PastDue,
+        SuspensionReason::Consent => proto::standing::Reason::Consent,
     }
 }
 

@@ -5,7 +5,7 @@ use devspaces_authz::{SuspendedBy, SuspensionReason};
 use devspaces_gate::suspension_reason_from_wire;
 use devspaces_kit::{
     clock::Timestamp,
-    name::{AppName, InvoiceName, Scope, SpaceName},
+    name::{AccountName, AppName, InvoiceName, Scope, SpaceName},
     status::Fault,
 };
 use devspaces_ledger::{
@@ -17,12 +17,16 @@ use serde_json::{Value, json};
 
 use crate::{domain::App, store};
 
-/// R-E1, R-E2: one source suspends apps, or no longer.
+/// R-E1, R-E2, R-E3: one source suspends apps, or no longer.
 #[derive(Clone, Debug)]
 pub(super) struct Resuspension {
     reason: SuspensionReason,
-    /// The invoice that is past due.
+    /// The invoice that is past due, or the account that there is not.
     source: String,
+    /// Whose account it is of.
+    account: SpaceName,
+    /// Whether only apps that are in that space are suspended: one may have moved since the source was told of it.
+    within: bool,
     apps: Vec<AppName>,
     suspended: bool,
 }
@@ -36,10 +40,15 @@ impl Resuspension {
         let reason = suspension_reason_from_wire(set.reason)
             .filter(|reason| reason.set_by() == SuspendedBy::Billing)
             .ok_or_else(Fault::message_malformed)?;
-        let source: InvoiceName = set.source.parse().map_err(|_| Fault::message_malformed())?;
+        let malformed = |_| Fault::message_malformed();
+        let within = reason == SuspensionReason::Consent;
+        let AccountName(account) = match reason {
+            SuspensionReason::Consent => set.source.parse().map_err(malformed)?,
+            _ => set.source.parse::<InvoiceName>().map_err(malformed)?.account,
+        };
         let apps: Result<Vec<_>, _> = set.apps.iter().map(|app| app.parse()).collect();
         let apps = apps.map_err(|_| Fault::message_malformed())?;
-        Ok(Self { reason, source: source.to_string(), apps, suspended: set.suspended })
+        Ok(Self { reason, source: set.source.clone(), account, within, apps, suspended: set.suspended })
     }
 
     /// Those of the apps and of the spaces that they are in now, whosever invoice it is.
@@ -78,7 +87,7 @@ impl Resuspension {
         let change = |before: App| {
             let mut sources = sources.remove(&before.name).unwrap_or_default();
             let changes = if self.suspended {
-                sources.insert(self.source.clone())
+                (!self.within || before.space == Some(self.account)) && sources.insert(self.source.clone())
             } else {
                 sources.remove(&self.source)
             };
@@ -105,24 +114,26 @@ impl Resuspension {
                 scope: after.name.into(),
                 resources: vec![after.name.to_string()],
                 before: before.to_json(),
-                after: self.told(after.to_json()),
+                after: self.told(after.to_json(), after.space),
                 facts: true,
             });
         }
         entries.extend(by_space.into_iter().map(|(space, apps)| Change {
             scope: space.into(),
             before: Value::Null,
-            after: self.told(json!({ "apps": apps.len() })),
+            after: self.told(json!({ "apps": apps.len() }), Some(space)),
             resources: apps,
             facts: true,
         }));
         entries
     }
 
-    /// R-E6
-    fn told(&self, mut after: Value) -> Value {
+    /// R-E6. The invoice is named to those of its own space: an app may have moved to people whom it does not concern.
+    fn told(&self, mut after: Value, space: Option<SpaceName>) -> Value {
         after["reason"] = self.reason.name().into();
-        after["source"] = self.source.as_str().into();
+        if space == Some(self.account) {
+            after["source"] = self.source.as_str().into();
+        }
         after["suspended"] = self.suspended.into();
         after
     }
@@ -145,7 +156,8 @@ mod tests {
 
     fn by_invoice(number: u128, suspended: bool) -> Resuspension {
         let source = format!("invoice {number}");
-        Resuspension { reason: SuspensionReason::PastDue, source, apps: vec![APP], suspended }
+        let (reason, account) = (SuspensionReason::PastDue, SpaceName::NIL);
+        Resuspension { reason, source, account, within: false, apps: vec![APP], suspended }
     }
 
     fn app(suspension: Suspension) -> App {
@@ -188,6 +200,24 @@ mod tests {
         }
     }
 
+    // R-E3: an app that was moved meanwhile is no longer that account's.
+    #[test]
+    fn for_want_of_consent_only_apps_of_that_space_are_suspended() {
+        let space = SpaceName(Uuid::from_u128(9));
+        let wanting = |account| Resuspension {
+            reason: SuspensionReason::Consent,
+            source: "account".into(),
+            account,
+            within: true,
+            apps: vec![APP],
+            suspended: true,
+        };
+        let held = App::new(APP, Some(space), Details::default(), Timestamp::EPOCH);
+        let changed = |it: Resuspension| it.changed(vec![held.clone()], Sources::new(), Timestamp::EPOCH);
+        assert_eq!(changed(wanting(space)).len(), 1);
+        assert_eq!(changed(wanting(SpaceName::NIL)), []);
+    }
+
     // R-P7, R-A12
     #[test]
     fn what_the_operator_suspends_for_is_not_billings_to_set() {
@@ -197,7 +227,12 @@ mod tests {
             assert!(Resuspension::read(&set(reason)).is_err(), "{reason}");
         }
         assert!(Resuspension::read(&set(4)).is_ok());
+        assert!(Resuspension::read(&set(5)).is_err(), "an invoice is no account");
         let bad = SetSuspension { source: "spaces/x".to_owned(), ..set(4) };
         assert!(Resuspension::read(&bad).is_err());
+        let account = format!("spaces/{}/billingAccount", Uuid::from_u128(7));
+        let of_account = |reason| SetSuspension { source: account.clone(), ..set(reason) };
+        assert!(Resuspension::read(&of_account(5)).is_ok());
+        assert!(Resuspension::read(&of_account(4)).is_err());
     }
 }

@@ -74,6 +74,21 @@ pub(crate) async fn remove(
     REMOVE.execute(db, apps, |app| [app.0.into(), reason.name().into(), source.into()]).await.map(drop)
 }
 
+/// Forgets all for which an app was suspended for a reason.
+pub(crate) async fn remove_reason(
+    db: &mut Conn,
+    app: AppName,
+    reason: SuspensionReason,
+) -> Result<(), Error> {
+    on!(db, |c| sqlx::query("DELETE FROM suspension_source WHERE resource = $1 AND reason = $2")
+        .bind(app.0)
+        .bind(reason.name())
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
 /// Forgets for what an app was suspended that is gone for good.
 pub(crate) async fn remove_all(db: &mut Conn, app: AppName) -> Result<(), Error> {
     on!(db, |c| sqlx::query("DELETE FROM suspension_source WHERE resource = $1")

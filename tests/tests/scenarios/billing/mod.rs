@@ -20,3 +20,4 @@ mod runs;
 mod usage;
 mod usage_lists;
 mod usage_sums;
+mod want_of_consent;

@@ -89,6 +89,8 @@ pub(crate) struct Placement {
     /// As of when it is judged: what decides the month, and whether the space had an account.
     pub(crate) counts_from: Timestamp,
     pub(crate) usage_month: Month,
+    /// Whether the space still holds the app, as far as is known.
+    pub(crate) is_held: bool,
 }
 
 impl Placement {
@@ -98,7 +100,13 @@ impl Placement {
     pub(crate) fn of(event: &Event, held: &Held, now: Timestamp) -> Self {
         let was_ahead = held.from > now + LEEWAY;
         let counts_from = if was_ahead { event.time } else { event.time.max(held.from) };
-        Self { space: held.space, held_from: held.from, counts_from, usage_month: Month::of(counts_from) }
+        Self {
+            space: held.space,
+            held_from: held.from,
+            counts_from,
+            usage_month: Month::of(counts_from),
+            is_held: held.until.is_none(),
+        }
     }
 }
 
@@ -118,6 +126,8 @@ pub(crate) struct Books {
 pub(crate) struct Placed {
     pub(crate) total: TotalKey,
     pub(crate) tariff: Tariff,
+    /// Whether the space still holds the app, as far as is known.
+    pub(crate) is_held: bool,
 }
 
 impl Books {
@@ -129,13 +139,13 @@ impl Books {
             Some(card) => card.tariff(&event.meter, &event.dimensions),
             None => Tariff::of_meter(event.meter.clone()),
         };
-        Ok(Placed { total, tariff })
+        Ok(Placed { total, tariff, is_held: placement.is_held })
     }
 
     /// What was used before anybody consented is never billed; what comes after its month's invoice was issued is billed by
     /// the next (R-B8).
     fn total(&self, event: &Event, placement: &Placement) -> Result<TotalKey, Rejection> {
-        let Placement { space, held_from, counts_from, usage_month } = *placement;
+        let Placement { space, held_from, counts_from, usage_month, .. } = *placement;
         let billable = self.accounts.get(&space).is_some_and(|since| *since <= counts_from);
         let is_open = |month: &Month| !billable || !self.issued.contains(&(space, *month));
         let months = [usage_month, usage_month.next()];

@@ -1,6 +1,7 @@
 //! What was used, and what becomes of each event that tells of it (R-B5).
 mod batch;
 mod books;
+mod exhausted;
 mod holdings;
 mod limits;
 mod rejection;
@@ -17,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 pub(crate) use self::{
     batch::{Batch, Outcome, Reported},
     books::{Books, Placed, Placement, Sum, Sums, TotalKey},
+    exhausted::exhausted,
     holdings::{Held, Holdings, LEEWAY},
     limits::Limits,
     rejection::Rejection,

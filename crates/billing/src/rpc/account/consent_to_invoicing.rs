@@ -10,7 +10,7 @@ use devspaces_proto::billing::v1::{BillingAccount, ConsentToInvoicingRequest};
 use serde_json::Value;
 
 use crate::{
-    convert,
+    consent, convert,
     domain::{Account, Admin, terms},
     store,
 };
@@ -77,15 +77,22 @@ impl GuardedChange for Consent {
             revision: 0,
         };
         let admin = BillingAdminName { account: *name, user: person.clone() };
+        // R-E3
+        let apps = store::consent_suspension::take(tx, name.0, None).await?;
+        let mut after = account.to_json();
+        if !apps.is_empty() {
+            after["no_longer_suspended_apps"] = consent::names(&apps);
+        }
         let change = Change {
             scope: name.0.into(),
             resources: vec![name.to_string(), admin.to_string()],
             before: Value::Null,
-            after: account.to_json(),
+            after,
             facts: true,
         };
         account.revision = tx.record(change).await?;
         store::account::insert(tx, &account).await?;
+        consent::lift(tx, name.0, &apps).await?;
         store::admin::insert(tx, &Admin { name: admin, create_time: now }).await?;
         Ok(convert::account::to_wire(account, false, None, None))
     }

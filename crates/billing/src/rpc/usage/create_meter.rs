@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How many meters there are at most, those that are retired included: a card has a rate for each.
-const MOST_METERS: usize = 500;
+const MOST_METERS: i64 = 500;
 
 /// R-B6
 pub(super) async fn handle(
@@ -51,7 +51,7 @@ impl GuardedChange for Creation {
             let message = "There is a meter with this id already, or there was and it is retired";
             return Err(Fault::new(Code::AlreadyExists, Reason::MeterExists, message).into());
         }
-        if store::meter::after(tx, "", i64::MAX).await?.len() >= MOST_METERS {
+        if store::meter::count(tx).await? >= MOST_METERS {
             let sentence = format!("There are {MOST_METERS} meters, and no more may be");
             return Err(Fault::precondition(Reason::TooManyMeters, name.to_string(), sentence).into());
         }

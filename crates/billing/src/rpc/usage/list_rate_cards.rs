@@ -8,6 +8,9 @@ use devspaces_proto::billing::v1::{ListRateCardsRequest, ListRateCardsResponse};
 
 use crate::{convert, domain::Month, store};
 
+/// A card may have thousands of rates and exemptions: so many are read at a time.
+const LONGEST_PAGE: usize = 10;
+
 /// R-B6: what things cost is open to whoever is signed in.
 pub(super) async fn handle(
     context: &Context,
@@ -17,7 +20,7 @@ pub(super) async fn handle(
     context.gate.require_active_person(&caller).await?;
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
-    let size = fields.finish_with(size)?;
+    let size = fields.finish_with(size)?.min(LONGEST_PAGE);
     let tokens = PageToken::for_arguments::<ListRateCardsRequest>(&[]);
     let before: Option<Month> = match tokens.decode_text(&request.page_token)?.as_str() {
         "" => None,

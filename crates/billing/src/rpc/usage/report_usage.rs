@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use devspaces_authz::{Permission, Service, takes_away};
-use devspaces_gate::{Confirmed, Context, GuardedChange, Peers, Resource};
+use devspaces_gate::{Confirmed, ConsentRequiredFor, Context, GuardedChange, Peers, Resource};
 use devspaces_kit::{
     clock::Timestamp,
     identity::Caller,
@@ -18,13 +18,14 @@ use devspaces_proto::{
 use serde_json::{Value, json};
 
 use crate::{
+    consent::{Exhausted, names, suspend_exhausted},
     convert,
     domain::{
         Meter, Month, RateCard,
         pricing::Allowance,
         usage::{
             Batch, Books, DIGEST_FORMAT, Event, Held, Holdings, LEEWAY, Limits, Placed, Placement, Rejection,
-            Reported, Sum, Sums, TotalKey, digest,
+            Reported, Sum, Sums, TotalKey, digest, exhausted,
         },
     },
     store,
@@ -57,8 +58,9 @@ async fn report(
     let meters = meters(context, events.iter().flatten()).await?;
     let holdings = holdings(context, events.iter().flatten()).await?;
     let reported: Vec<_> = events.into_iter().map(|event| reported(event, &meters, &holdings, now)).collect();
-    let report = Report { ids: request.events.into_iter().map(|event| event.id).collect(), reported };
-    let scopes = report.spaces().into_iter().map(Scope::from).collect();
+    let ids = request.events.into_iter().map(|event| event.id).collect();
+    let report = Report { ids, reported, consent_required_for: context.invoicing.consent_required_for };
+    let scopes = report.scopes(context).await?;
     context.mutations.run(call.clone(), scopes, pass.guard(report)).await
 }
 
@@ -137,10 +139,15 @@ struct Report {
     /// As they were sent, one for each event.
     ids: Vec<String>,
     reported: Vec<Reported>,
+    consent_required_for: ConsentRequiredFor,
 }
 
 impl GuardedChange for Report {
     type Reply = ReportUsageResponse;
+    // R-E3: what it suspends.
+    const EFFECTS_TAKE_AWAY: bool = true;
+    // What was used is noted whoever is down. What follows for apps waits in its order.
+    const REVOKES: bool = true;
 
     fn takes_away(&self) -> bool {
         takes_away(&[])
@@ -155,12 +162,22 @@ impl GuardedChange for Report {
         let stored = store::usage::events(tx, &batch.others(&inserted)).await?;
         let accepted: Vec<_> =
             candidates.into_iter().filter(|(event, _)| inserted.contains(&event.id)).collect();
+        let exhausted = self.exhausted(tx, &accepted, &sums, &books).await?;
         count(tx, &accepted, sums).await?;
-        record(tx, &accepted).await?;
+        record(tx, &accepted, &exhausted).await?;
+        suspend_exhausted(tx, &exhausted).await?;
         let outcomes = batch.outcomes(&inserted, stored);
         let results = self.ids.iter().zip(outcomes);
         let results = results.map(|(id, outcome)| convert::usage::result(id.clone(), outcome)).collect();
         Ok(ReportUsageResponse { results })
+    }
+}
+
+/// Which allowances an event uses something of: those of an app and a month.
+fn of_an_app(reported: &Reported) -> Option<(AppName, Month)> {
+    match reported {
+        Reported::Event(event, Ok(placement)) => Some((event.app, placement.usage_month)),
+        _ => None,
     }
 }
 
@@ -172,8 +189,43 @@ impl Report {
         })
     }
 
+    /// The spaces in which something counts, and those that have used something of the same allowances: of reports at once for
+    /// several of them, one sees the other's, and so that an allowance is used up (R-E3).
+    async fn scopes(&self, context: &Context) -> Result<Vec<Scope>, Fault> {
+        let used: BTreeSet<(AppName, Month)> = self.reported.iter().filter_map(of_an_app).collect();
+        let used: Vec<_> = used.into_iter().collect();
+        let mut spaces = store::total::holders(&mut context.pool.read().await?, &used).await?;
+        spaces.extend(self.spaces());
+        Ok(spaces.into_iter().map(Scope::from).collect())
+    }
+
     fn spaces(&self) -> BTreeSet<SpaceName> {
         self.placements().map(|placement| placement.space).collect()
+    }
+
+    /// R-E3: the apps that are suspended from now on, since these events have used up an allowance beyond which nobody pays.
+    async fn exhausted(
+        &self,
+        tx: &mut Tx,
+        accepted: &[(&Event, &Placed)],
+        before: &[(TotalKey, Sums)],
+        books: &Books,
+    ) -> Result<Exhausted, Error> {
+        if self.consent_required_for == ConsentRequiredFor::Never {
+            return Ok(Exhausted::new());
+        }
+        // What is stamped ahead is of the next month, and is not looked at again when that begins.
+        let current = Month::of(tx.time());
+        let mut all = Exhausted::new();
+        for month in [current, current.next()] {
+            let found = exhausted(accepted, before, books, month);
+            if !found.is_empty() {
+                for (space, apps) in store::consent_suspension::add(tx, &found, month).await? {
+                    all.entry(space).or_default().extend(apps);
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// What decides where the events count. No month has an issued invoice before it is over.
@@ -249,22 +301,21 @@ fn too_large() -> Fault {
     Fault::internal("a sum that was bounded can't be kept exactly")
 }
 
-/// One entry for each space in which something counts from now on (R-J1): how many events, and what vouches for them.
-async fn record(tx: &mut Tx, accepted: &[(&Event, &Placed)]) -> Result<(), Error> {
+/// One entry for each space in which something counts from now on (R-J1): how many events, what vouches for them, and which apps
+/// are suspended for them.
+async fn record(tx: &mut Tx, accepted: &[(&Event, &Placed)], exhausted: &Exhausted) -> Result<(), Error> {
     let mut spaces: BTreeMap<SpaceName, Vec<&Event>> = BTreeMap::new();
     for (event, placed) in accepted {
         spaces.entry(placed.total.space).or_default().push(event);
     }
-    let change = |(space, events): (SpaceName, Vec<&Event>)| Change {
-        scope: space.into(),
-        resources: vec![AccountName(space).to_string()],
-        before: Value::Null,
-        after: json!({
-            "events": events.len(),
-            "digest": digest(&events),
-            "digest_format": DIGEST_FORMAT,
-        }),
-        facts: false,
+    let change = |(space, events): (SpaceName, Vec<&Event>)| {
+        let mut after =
+            json!({ "events": events.len(), "digest": digest(&events), "digest_format": DIGEST_FORMAT });
+        if let Some(apps) = exhausted.get(&space) {
+            after["suspended_apps"] = names(apps);
+        }
+        let resources = vec![AccountName(space).to_string()];
+        Change { scope: space.into(), resources, before: Value::Null, after, facts: false }
     };
     let changes: Vec<_> = spaces.into_iter().map(change).collect();
     tx.record_all(&changes).await

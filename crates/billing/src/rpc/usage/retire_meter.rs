@@ -3,7 +3,7 @@ use devspaces_gate::{Confirmed, Context, GuardedChange, Resource};
 use devspaces_kit::{
     identity::Caller,
     name::{MeterName, Scope},
-    status::{Fault, Fields},
+    status::Fault,
 };
 use devspaces_ledger::{Abort, Call, Tx};
 use devspaces_proto::billing::v1::{Meter as WireMeter, RetireMeterRequest};
@@ -17,15 +17,14 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: RetireMeterRequest,
 ) -> Result<WireMeter, Fault> {
-    let ((), call) = Call::parse(caller, &mut request, |_, _| Some(()))?;
-    context.mutations.answer(&call, retire(context, &call, request)).await
+    let (name, call) =
+        Call::parse(caller, &mut request, |fields, it| fields.parse::<MeterName>("name", &it.name))?;
+    context.mutations.answer(&call, retire(context, &call, name, request.etag)).await
 }
 
-async fn retire(context: &Context, call: &Call, request: RetireMeterRequest) -> Result<WireMeter, Fault> {
+async fn retire(context: &Context, call: &Call, name: MeterName, etag: String) -> Result<WireMeter, Fault> {
     let pass = context.gate.require(&call.caller, Permission::MetersUpdate, Resource::Platform).await?;
-    let mut fields = Fields::new();
-    let name = fields.parse("name", &request.name);
-    let retirement = Retirement { name: fields.finish_with(name)?, etag: request.etag };
+    let retirement = Retirement { name, etag };
     context.mutations.run(call.clone(), vec![Scope::RateCards], pass.guard(retirement)).await
 }
 

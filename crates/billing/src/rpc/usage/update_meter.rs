@@ -21,13 +21,21 @@ pub(super) async fn handle(
     caller: Caller,
     mut request: UpdateMeterRequest,
 ) -> Result<WireMeter, Fault> {
-    let ((), call) = Call::parse(caller, &mut request, |_, _| Some(()))?;
-    context.mutations.answer(&call, update(context, &call, request)).await
+    let (name, call) = Call::parse(caller, &mut request, |fields, it| {
+        let name = it.meter.as_ref().map_or("", |meter| &meter.name);
+        fields.parse::<MeterName>("meter.name", name)
+    })?;
+    context.mutations.answer(&call, update(context, &call, name, request)).await
 }
 
-async fn update(context: &Context, call: &Call, request: UpdateMeterRequest) -> Result<WireMeter, Fault> {
+async fn update(
+    context: &Context,
+    call: &Call,
+    name: MeterName,
+    request: UpdateMeterRequest,
+) -> Result<WireMeter, Fault> {
     let pass = context.gate.require(&call.caller, Permission::MetersUpdate, Resource::Platform).await?;
-    let (name, patch) = convert::meter::patch(&request)?;
+    let patch = convert::meter::patch(&request)?;
     let etag = request.meter.map(|meter| meter.etag).unwrap_or_default();
     let update = Update { name, etag, patch };
     context.mutations.run(call.clone(), vec![Scope::RateCards], pass.guard(update)).await

@@ -8,7 +8,11 @@ use devspaces_proto::{
     billing::v1::invoice::State,
     space::v1::{GetSpaceSettingsRequest, space_settings::BillingStatus, standing::Reason},
 };
-use devspaces_tests::{Persona, Suite, refused, sql::count, suite::eventually};
+use devspaces_tests::{
+    Persona, Suite, refused,
+    sql::{count, pairs},
+    suite::eventually,
+};
 
 use crate::acts::{
     apps::{deletes_app, gets_app, lists_apps, undeletes_app},
@@ -164,6 +168,14 @@ async fn an_app_that_moved_stands_for_the_invoices_of_both_spaces(suite: Suite) 
     assert_eq!(runs(&suite, &it.admin, &it.app).await, STANDS);
     pays(&suite, &destination).await.expect("reported");
     assert_eq!(runs(&suite, &it.admin, &it.app).await, RUNS);
+    // R-B11: the journals where it is now, of the app and of the space, name no invoice of the space that it came from.
+    let pool = suite.pool(Service::Space).await;
+    let entries = pairs(&pool, "SELECT scope, content FROM journal WHERE content LIKE '%PAST_DUE%'").await;
+    let (theirs, _) = destination.split_once("/billingAccount").expect("an account");
+    let here = || entries.iter().filter(|(scope, _)| scope == theirs || *scope == it.app);
+    assert!(here().count() >= 4);
+    assert!(here().all(|(_, content)| !content.contains(&source)));
+    assert!(here().any(|(_, content)| content.contains(&destination)));
 }
 
 // R-A12, R-E2, R-E6

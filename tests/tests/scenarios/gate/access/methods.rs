@@ -47,7 +47,10 @@ pub(super) fn request(method: &MethodDescriptor, required: &[(String, String)], 
         method.input().get_field_by_name(path).is_some_and(|field| field.kind() == Kind::String)
     };
     let usual = ["name", "parent", "app", "destination"].into_iter().filter(is_text);
-    for path in usual.chain(required) {
+    // What is changed is named in the message that it is, also where the permission is on no resource.
+    let changed = method.input().get_field_by_name("meter").is_some_and(|field| field.kind() != Kind::String);
+    let changed = (changed && method.name().starts_with("Update")).then_some("meter.name");
+    for path in usual.chain(required).chain(changed) {
         let name = names.in_field(method, path);
         match path.split_once('.') {
             None => request.set_field_by_name(path, Value::String(name)),

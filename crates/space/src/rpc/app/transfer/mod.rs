@@ -5,7 +5,7 @@ mod get;
 mod initiate;
 mod list;
 
-use devspaces_authz::{ConsoleRole, Service, SpaceState};
+use devspaces_authz::{ConsoleRole, Service, SpaceState, SuspensionReason};
 use devspaces_gate::{Context, Resource, Standing};
 use devspaces_kit::{
     name::{SpaceName, TransferName},
@@ -108,7 +108,9 @@ async fn hand_over(
     pending: &Transfer,
 ) -> Result<WireTransfer, Abort> {
     let now = tx.time();
-    let moved = App { space: Some(pending.destination), update_time: now, ..app.clone() };
+    // R-E3: it was the source that had nobody's consent.
+    let suspension = app.suspension.without(SuspensionReason::Consent);
+    let moved = App { space: Some(pending.destination), suspension, update_time: now, ..app.clone() };
     let ended = pending.ended(TransferState::Accepted, now);
     let step = TransferStep {
         transfer: &ended,
@@ -119,6 +121,7 @@ async fn hand_over(
     let revision = record_transfer(tx, step).await?;
     let (moved, ended) = (App { revision, ..moved }, Transfer { revision, ..ended });
     store::app::put(tx, &moved).await?;
+    store::suspension_source::remove_reason(tx, app.name, SuspensionReason::Consent).await?;
     store::holding::follow(tx, app.name, app.holder(), moved.holder(), now).await?;
     store::contributor::move_to(tx, app.name, ended.destination).await?;
     // R-A8, R-M11: what groups have are the source's, and do not come back with the app.

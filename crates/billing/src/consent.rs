@@ -1,0 +1,93 @@
+//! What does not run because nobody has consented to be billed for it (R-E3).
+use std::collections::{BTreeMap, BTreeSet};
+
+use devspaces_authz::{Service, SuspensionReason};
+use devspaces_gate::{ConsentRequiredFor, Context};
+use devspaces_kit::{
+    name::{AccountName, AppName, SpaceName},
+    status::Fault,
+    sweep::each,
+};
+use devspaces_ledger::{Abort, Call, Change, Mutation, Tx, db::Error};
+use serde_json::{Value, json};
+
+use crate::{domain::Month, enforcement::suspend, store};
+
+/// The apps of spaces that have used up an allowance.
+pub(crate) type Exhausted = BTreeMap<SpaceName, BTreeSet<AppName>>;
+
+/// Tells the space service of apps that have used up an allowance of which nobody pays for more, after the entries that name them.
+pub(crate) async fn suspend_exhausted(tx: &mut Tx, exhausted: &Exhausted) -> Result<(), Error> {
+    for (space, apps) in exhausted {
+        set(tx, *space, &apps.iter().copied().collect::<Vec<_>>(), true).await?;
+    }
+    Ok(())
+}
+
+/// Tells it that apps of a space run again, after the entry that says why.
+pub(crate) async fn lift(tx: &mut Tx, space: SpaceName, apps: &[AppName]) -> Result<(), Error> {
+    set(tx, space, apps, false).await
+}
+
+async fn set(tx: &mut Tx, space: SpaceName, apps: &[AppName], suspended: bool) -> Result<(), Error> {
+    suspend(tx, space, SuspensionReason::Consent, &AccountName(space).to_string(), apps, suspended).await
+}
+
+/// The names of apps, as entries tell them.
+pub(crate) fn names<'a>(apps: impl IntoIterator<Item = &'a AppName>) -> Value {
+    apps.into_iter().map(ToString::to_string).collect()
+}
+
+/// What the journal names in place of a method.
+const LIFT: &str = "devspaces.billing/lift";
+/// Spaces that one round sees to.
+const ROUND: i64 = 100;
+
+/// Lets run what was suspended in a month that is over; all of it, where consent is required for nothing any more.
+///
+/// # Errors
+/// Faults of the database, `EFFECT_PENDING`. What is left is done by the next round. `CLOCK_STEPPED` while the clock is doubted: a
+/// month may seem to be over.
+pub(crate) async fn lift_what_is_over(context: &Context) -> Result<(), Fault> {
+    let before = match context.invoicing.consent_required_for {
+        ConsentRequiredFor::Overage => Some(Month::of(context.steady.now()?)),
+        ConsentRequiredFor::Never => None,
+    };
+    let over = store::consent_suspension::over(&mut context.pool.read().await?, before, ROUND).await?;
+    each(over, |space| {
+        let call = Call::of_service(Service::Billing.name(), LIFT);
+        context.mutations.run(call, vec![space.into()], Lifting { space, before })
+    })
+    .await
+}
+
+struct Lifting {
+    space: SpaceName,
+    before: Option<Month>,
+}
+
+impl Mutation for Lifting {
+    type Reply = ();
+    const FALLS_DUE: bool = true;
+
+    fn takes_away(&self) -> bool {
+        false
+    }
+
+    async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
+        let Self { space, before } = *self;
+        let apps = store::consent_suspension::take(tx, space, before).await?;
+        if apps.is_empty() {
+            return Ok(());
+        }
+        let change = Change {
+            scope: space.into(),
+            resources: vec![AccountName(space).to_string()],
+            before: json!({ "suspended_apps": names(&apps) }),
+            after: Value::Null,
+            facts: false,
+        };
+        tx.record(change).await?;
+        Ok(lift(tx, space, &apps).await?)
+    }
+}

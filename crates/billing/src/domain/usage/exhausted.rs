@@ -1,0 +1,142 @@
+//! What apps have used up that nobody has agreed to pay for beyond it (R-E3).
+use std::collections::BTreeMap;
+
+use devspaces_kit::{
+    clock::Timestamp,
+    name::{AppName, SpaceName},
+};
+use rust_decimal::Decimal;
+
+use super::{Books, Event, Placed, Sums, TotalKey};
+use crate::domain::{Month, pricing::Allowance};
+
+/// The apps that have used up an allowance of a month by these events, in spaces without an account that hold them, each with
+/// since when. `before` are the sums of these apps' usage as they were. Only of an allowance beyond which something costs is
+/// anything used up.
+pub(crate) fn exhausted(
+    accepted: &[(&Event, &Placed)],
+    before: &[(TotalKey, Sums)],
+    books: &Books,
+    month: Month,
+) -> BTreeMap<(SpaceName, AppName), Timestamp> {
+    let Some(card) = books.cards.get(&month) else { return BTreeMap::new() };
+    let of_month = || accepted.iter().filter(|(_, placed)| placed.total.usage_month == month);
+    let is_unpaid = |placed: &Placed| placed.is_held && !books.accounts.contains_key(&placed.total.space);
+    if !of_month().any(|(_, placed)| is_unpaid(placed)) {
+        return BTreeMap::new();
+    }
+    let mut used = BTreeMap::<Allowance, Decimal>::new();
+    let mut count = |allowance: Allowance, quantity: Decimal| {
+        let used = used.entry(allowance).or_default();
+        // What was stored before there were limits may be of any size.
+        *used = used.saturating_add(quantity);
+    };
+    for (key, sums) in before.iter().filter(|(key, _)| key.usage_month == month) {
+        sums.iter().for_each(|(tariff, sum)| count(Allowance::of(key, tariff), sum.quantity));
+    }
+    for (event, placed) in of_month() {
+        count(Allowance::of(&placed.total, &placed.tariff), event.quantity);
+    }
+    let mut found = BTreeMap::new();
+    for (_, placed) in of_month().filter(|(_, placed)| is_unpaid(placed)) {
+        let Placed { total, tariff, .. } = placed;
+        let used = used.get(&Allowance::of(total, tariff)).copied().unwrap_or_default();
+        if card.rate(tariff).is_some_and(|rate| !rate.unit_price.is_zero() && used >= rate.allowance) {
+            let since = found.entry((total.space, total.app)).or_insert(total.held_from);
+            *since = total.held_from.max(*since);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use devspaces_kit::name::MeterName;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{Rate, RateCard, Rates, Tariff, usage::Sum};
+
+    const HELD: SpaceName = SpaceName(Uuid::from_u128(1));
+    const OTHER: SpaceName = SpaceName(Uuid::from_u128(2));
+    const APP: AppName = AppName(Uuid::from_u128(3));
+
+    fn month(text: &str) -> Month {
+        text.parse().expect("a month")
+    }
+
+    fn tariff(id: &str) -> Tariff {
+        Tariff::of_meter(MeterName::of(id).expect("a name"))
+    }
+
+    /// Of logs 10 are free, and of reads all: beyond what is free they cost nothing.
+    fn books(accounts: &[SpaceName]) -> Books {
+        let rates = |price: i64| {
+            let own = Rate { allowance: Decimal::TEN, unit_price: Decimal::from(price) };
+            Rates { own, by_value: None, exemptions: [].into() }
+        };
+        let of = |id, price| (MeterName::of(id).expect("a name"), rates(price));
+        let effective_month = month("2026-11");
+        let meters = BTreeMap::from([of("logs.gb", 1), of("kvs.read_gb", 0)]);
+        let card = RateCard { version: 1, currency: "USD".into(), effective_month, meters };
+        Books {
+            accounts: accounts.iter().map(|space| (*space, Timestamp::EPOCH)).collect(),
+            cards: BTreeMap::from([(effective_month, card)]),
+            ..Books::default()
+        }
+    }
+
+    fn key(space: SpaceName, used: &str, held_from: i64) -> TotalKey {
+        TotalKey {
+            space,
+            billed_month: month(used),
+            app: APP,
+            usage_month: month(used),
+            held_from: Timestamp::from_micros(held_from),
+            billable: false,
+        }
+    }
+
+    /// What is found after so much was used before, by another space, and so much by an event.
+    fn found(before: &str, now: &str, id: &str, of: &str, accounts: &[SpaceName]) -> Vec<(SpaceName, i64)> {
+        found_if(true, before, now, id, of, accounts)
+    }
+
+    fn found_if(
+        is_held: bool,
+        before: &str,
+        now: &str,
+        id: &str,
+        of: &str,
+        accounts: &[SpaceName],
+    ) -> Vec<(SpaceName, i64)> {
+        let event = Event {
+            id: "e".into(),
+            app: APP,
+            meter: MeterName::of(id).expect("a name"),
+            quantity: now.parse().expect("a decimal"),
+            time: Timestamp::EPOCH,
+            dimensions: BTreeMap::new(),
+        };
+        let placed = Placed { total: key(HELD, of, 7), tariff: tariff(id), is_held };
+        let sums = Sums::from_iter([(tariff(id), Sum::of(before.parse().expect("a decimal")))]);
+        let before = [(key(OTHER, of, 1), sums)];
+        let found = exhausted(&[(&event, &placed)], &before, &books(accounts), month("2026-11"));
+        found.into_iter().map(|((space, _), since)| (space, since.micros())).collect()
+    }
+
+    // R-E3, R-B6: an allowance is the app's, whichever spaces held it.
+    #[test]
+    fn an_allowance_is_used_up_when_nothing_is_left_of_it() {
+        let (logs, this) = ("logs.gb", "2026-11");
+        assert_eq!(found("6", "3.999999999", logs, this, &[]), []);
+        assert_eq!(found("6", "4", logs, this, &[]), [(HELD, 7)]);
+        assert_eq!(found("600", "0.000000001", logs, this, &[]), [(HELD, 7)]);
+        assert_eq!(found("6", "4", logs, this, &[OTHER]), [(HELD, 7)]);
+        assert_eq!(found("6", "4", logs, this, &[HELD]), [], "who has consented pays");
+        assert_eq!(found("6", "4", logs, "2026-10", &[]), [], "of a month that is over");
+        assert_eq!(found("6", "4", "kvs.read_gb", this, &[]), [], "what costs nothing beyond it");
+        assert_eq!(found("6", "4", "queue.messages", this, &[]), [], "what is on no card");
+        assert_eq!(found_if(false, "6", "4", logs, this, &[]), [], "where the app is no longer");
+    }
+}

@@ -1,0 +1,95 @@
+//! The apps that are suspended for want of consent (R-E3).
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+use devspaces_kit::{
+    clock::Timestamp,
+    name::{AppName, SpaceName},
+};
+use devspaces_ledger::{
+    db::{Conn, Error, RowsSql},
+    on,
+};
+use uuid::Uuid;
+
+use crate::domain::Month;
+
+static KNOWN: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["space", "app"],
+        "SELECT c.space, c.app, c.held_from FROM wanted w
+         JOIN consent_suspension c ON c.space = w.space AND c.app = w.app",
+    )
+});
+
+static PUT: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "exhausted",
+        &["space", "app", "held_from", "month"],
+        "INSERT INTO consent_suspension (space, app, held_from, month)
+         SELECT space, app, held_from, month FROM exhausted WHERE TRUE
+         ON CONFLICT (space, app) DO UPDATE SET held_from = excluded.held_from, month = excluded.month
+         WHERE (consent_suspension.month, consent_suspension.held_from) < (excluded.month, excluded.held_from)",
+    )
+});
+
+/// Notes that these apps are suspended until the month ends, and says which of them were not, by their spaces: an app that was
+/// moved away and back was not.
+pub(crate) async fn add(
+    db: &mut Conn,
+    exhausted: &BTreeMap<(SpaceName, AppName), Timestamp>,
+    month: Month,
+) -> Result<BTreeMap<SpaceName, BTreeSet<AppName>>, Error> {
+    let exhausted: Vec<_> = exhausted.iter().map(|((space, app), since)| (*space, *app, *since)).collect();
+    let known: Vec<(Uuid, Uuid, Timestamp)> =
+        KNOWN.fetch_all(db, &exhausted, |(space, app, _)| [space.0.into(), app.0.into()]).await?;
+    let is_known = |it: &(SpaceName, AppName, Timestamp)| known.contains(&(it.0.0, it.1.0, it.2));
+    let row = |(space, app, since): &(SpaceName, AppName, Timestamp)| {
+        [space.0.into(), app.0.into(), (*since).into(), month.to_string().into()]
+    };
+    PUT.execute(db, &exhausted, row).await?;
+    let mut added = BTreeMap::<_, BTreeSet<_>>::new();
+    for (space, app, _) in exhausted.iter().filter(|it| !is_known(it)) {
+        added.entry(*space).or_default().insert(*app);
+    }
+    Ok(added)
+}
+
+/// Takes the suspended apps of a space out, those of before a month or all, in the order of their ids.
+pub(crate) async fn take(
+    db: &mut Conn,
+    space: SpaceName,
+    before: Option<Month>,
+) -> Result<Vec<AppName>, Error> {
+    let mut apps: Vec<Uuid> = on!(db, |c| {
+        sqlx::query_scalar("DELETE FROM consent_suspension WHERE space = $1 AND month < $2 RETURNING app")
+            .bind(space.0)
+            .bind(bound(before))
+            .fetch_all(c)
+            .await
+    })?;
+    apps.sort_unstable();
+    Ok(apps.into_iter().map(AppName).collect())
+}
+
+/// Spaces with apps that are suspended for a month before this, or for any.
+pub(crate) async fn over(db: &mut Conn, before: Option<Month>, limit: i64) -> Result<Vec<SpaceName>, Error> {
+    let spaces: Vec<Uuid> = on!(db, |c| {
+        sqlx::query_scalar(
+            "SELECT DISTINCT space FROM consent_suspension WHERE month < $1 ORDER BY space LIMIT $2",
+        )
+        .bind(bound(before))
+        .bind(limit)
+        .fetch_all(c)
+        .await
+    })?;
+    Ok(spaces.into_iter().map(SpaceName).collect())
+}
+
+/// What sorts after every month that is before this, or after all.
+fn bound(before: Option<Month>) -> String {
+    before.map_or("end".to_owned(), |month| month.to_string())
+}
