@@ -40,8 +40,8 @@ pub(crate) fn names<'a>(apps: impl IntoIterator<Item = &'a AppName>) -> Value {
 
 /// What the journal names in place of a method.
 const LIFT: &str = "devspaces.billing/lift";
-/// Spaces that one round sees to.
-const ROUND: i64 = 100;
+/// Spaces that are read at a time.
+const PAGE: i64 = 100;
 
 /// Lets run what was suspended in a month that is over; all of it, where consent is required for nothing any more.
 ///
@@ -53,12 +53,20 @@ pub(crate) async fn lift_what_is_over(context: &Context) -> Result<(), Fault> {
         ConsentRequiredFor::Overage => Some(Month::of(context.steady.now()?)),
         ConsentRequiredFor::Never => None,
     };
-    let over = store::consent_suspension::over(&mut context.pool.read().await?, before, ROUND).await?;
-    each(over, |space| {
-        let call = Call::of_service(Service::Billing.name(), LIFT);
-        context.mutations.run(call, vec![space.into()], Lifting { space, before })
-    })
-    .await
+    let (mut after, mut result) = (SpaceName::NIL, Ok(()));
+    loop {
+        let mut db = context.pool.read().await?;
+        let over = store::consent_suspension::over(&mut db, before, after, PAGE).await?;
+        drop(db);
+        let Some(last) = over.last() else { return result };
+        after = *last;
+        let lifted = each(over, |space| {
+            let call = Call::of_service(Service::Billing.name(), LIFT);
+            context.mutations.run(call, vec![space.into()], Lifting { space, before })
+        });
+        // One that fails keeps no other back.
+        result = lifted.await.and(result);
+    }
 }
 
 struct Lifting {
@@ -83,7 +91,7 @@ impl Mutation for Lifting {
         let change = Change {
             scope: space.into(),
             resources: vec![AccountName(space).to_string()],
-            before: json!({ "suspended_apps": names(&apps) }),
+            before: json!({ "apps_wanting_consent": names(&apps) }),
             after: Value::Null,
             facts: false,
         };

@@ -19,9 +19,6 @@ pub trait GuardedChange: Send + Sync + 'static {
     /// As [`Mutation::FALLS_DUE`].
     const FALLS_DUE: bool = false;
 
-    /// As [`Mutation::EFFECTS_TAKE_AWAY`].
-    const EFFECTS_TAKE_AWAY: bool = false;
-
     /// As [`Mutation::takes_away`].
     fn takes_away(&self) -> bool {
         true
@@ -89,7 +86,6 @@ impl<C: GuardedChange> GuardedChange for Guarded<C> {
     type Reply = C::Reply;
     const REVOKES: bool = C::REVOKES;
     const FALLS_DUE: bool = C::FALLS_DUE;
-    const EFFECTS_TAKE_AWAY: bool = C::EFFECTS_TAKE_AWAY;
 
     fn takes_away(&self) -> bool {
         self.change.takes_away()
@@ -108,7 +104,6 @@ impl<C: GuardedChange> Mutation for Guarded<C> {
     type Reply = C::Reply;
     const REVOKES: bool = C::REVOKES;
     const FALLS_DUE: bool = C::FALLS_DUE;
-    const EFFECTS_TAKE_AWAY: bool = C::EFFECTS_TAKE_AWAY;
 
     fn takes_away(&self) -> bool {
         self.change.takes_away()

@@ -51,14 +51,11 @@ pub trait Mutation: Send + Sync + 'static {
 
     /// Whether it may take a permission from anybody, here or by its effects elsewhere. Such a change is answered only
     /// when it has rested ([`REST`](crate::REST)), whatever the answer is: that there is nothing left to take away may
-    /// be what another change has done that still rests.
+    /// be what another change has done that still rests. It is asked before the change and after it, for one that finds out
+    /// only then.
     fn takes_away(&self) -> bool {
         true
     }
-
-    /// Whether its effects may take a permission away where it does not itself: it is answered when it has rested if it has any.
-    /// For changes of which few have effects.
-    const EFFECTS_TAKE_AWAY: bool = false;
 
     /// What is kept of the reply, and answers whoever repeats the call (R-J5): all of it, unless something in it is told once
     /// only, such as a secret.
@@ -175,7 +172,7 @@ impl Mutations {
         let work = async move {
             let mut takes_away = change.takes_away();
             let result = mutations.run_to_end(&call, &scopes, &change, &mut takes_away).await;
-            if call.is_answered() && takes_away {
+            if call.is_answered() && (takes_away || change.takes_away()) {
                 metrics::rested(call.method);
                 mutations.rest().await;
             }
@@ -201,11 +198,12 @@ impl Mutations {
             let attempt = attempt.map_err(|fault| if behind { of_pending(fault) } else { fault });
             match attempt.map_err(|fault| if *takes_away { self.of_doubted(fault) } else { fault })? {
                 Attempt::Committed { response, has_effects } => {
-                    *takes_away |= has_effects && M::EFFECTS_TAKE_AWAY;
                     // Behind effects that are pending, what changed nothing may repeat the change that they are of.
                     if has_effects || behind {
                         self.outbox.flush(scopes).await?;
                     }
+                    // An earlier change that took away may have done so only now.
+                    *takes_away |= behind;
                     return Ok(response);
                 }
                 Attempt::Preview(response) => return Ok(response),

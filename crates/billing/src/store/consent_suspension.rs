@@ -31,8 +31,8 @@ static PUT: LazyLock<RowsSql> = LazyLock::new(|| {
         &["space", "app", "held_from", "month"],
         "INSERT INTO consent_suspension (space, app, held_from, month)
          SELECT space, app, held_from, month FROM exhausted WHERE TRUE
-         ON CONFLICT (space, app) DO UPDATE SET held_from = excluded.held_from, month = excluded.month
-         WHERE (consent_suspension.month, consent_suspension.held_from) < (excluded.month, excluded.held_from)",
+         ON CONFLICT (space, app) DO UPDATE SET held_from = excluded.held_from,
+           month = CASE WHEN excluded.month > consent_suspension.month THEN excluded.month ELSE consent_suspension.month END",
     )
 });
 
@@ -75,13 +75,19 @@ pub(crate) async fn take(
     Ok(apps.into_iter().map(AppName).collect())
 }
 
-/// Spaces with apps that are suspended for a month before this, or for any.
-pub(crate) async fn over(db: &mut Conn, before: Option<Month>, limit: i64) -> Result<Vec<SpaceName>, Error> {
+/// Spaces after this one with apps that are suspended for a month before this, or for any, in the order of their ids.
+pub(crate) async fn over(
+    db: &mut Conn,
+    before: Option<Month>,
+    after: SpaceName,
+    limit: i64,
+) -> Result<Vec<SpaceName>, Error> {
     let spaces: Vec<Uuid> = on!(db, |c| {
         sqlx::query_scalar(
-            "SELECT DISTINCT space FROM consent_suspension WHERE month < $1 ORDER BY space LIMIT $2",
+            "SELECT DISTINCT space FROM consent_suspension WHERE month < $1 AND space > $2 ORDER BY space LIMIT $3",
         )
         .bind(bound(before))
+        .bind(after.0)
         .bind(limit)
         .fetch_all(c)
         .await

@@ -2,7 +2,11 @@
 use std::time::Duration;
 
 use devspaces::Service;
-use devspaces_proto::{billing::v1::UsageEvent, space::v1::standing::Reason};
+use devspaces_kit::clock::Timestamp;
+use devspaces_proto::{
+    billing::v1::{UsageEvent, usage_result::Rejection},
+    space::v1::standing::Reason,
+};
 use devspaces_tests::{Persona, Suite, sql::texts, suite::eventually};
 use futures::future::{join, join_all};
 
@@ -15,7 +19,7 @@ use crate::{
         transfers::initiates_transfer,
         usage::{
             ACCEPTED, KVS_READ_GB, LOGS_GB, SQL_REQUESTS, begins_mid_month, lists_usage, new_usage_event,
-            outcomes, reports_accepted, usage_event,
+            outcomes, rejected, reports_accepted, usage_event,
         },
     },
     rounds::rounds,
@@ -27,6 +31,7 @@ scenarios! {
         the_next_month_lifts_it,
         a_move_lifts_it_until_the_app_is_used_where_it_is,
         usage_that_costs_nothing_more_suspends_nothing,
+        what_is_stamped_into_the_next_month_uses_up_that_months_allowance,
         consent_against_the_crossing,
         a_move_against_the_crossing,
         no_check_that_begins_after_the_crossing_reply_allows;
@@ -118,7 +123,8 @@ async fn a_move_lifts_it_until_the_app_is_used_where_it_is(suite: Suite) {
         initiates_transfer(&alice, &app, destination).await.expect("moved");
         assert_eq!(runs(&suite, &alice, &app).await, RUNS);
         suite.clock.advance(Duration::from_secs(1));
-        uses_logs(&suite, &app, "0.001").await;
+        // Whatever it uses: the logs of the month are used up, wherever.
+        reports_accepted(&suite, new_usage_event(&suite, &app, SQL_REQUESTS, "1")).await;
     }
     assert_eq!(runs(&suite, &alice, &app).await, STANDS, "also where it was before");
     consents_to_invoicing(&alice, &to).await.expect("an account");
@@ -133,7 +139,7 @@ async fn usage_that_costs_nothing_more_suspends_nothing(suite: Suite) {
     let (_, app) = unpaid(&suite, &alice).await;
     let ahead =
         UsageEvent { time: Some(suite.clock_in(3600)), ..new_usage_event(&suite, &app, LOGS_GB, "100") };
-    outcomes(&suite, &[ahead]).await;
+    assert_eq!(outcomes(&suite, &[ahead]).await, [rejected(Rejection::TimeInFuture)]);
     for (meter, quantity) in
         [(LOGS_GB, "0.999999999"), (KVS_READ_GB, "0.099999999"), (SQL_REQUESTS, "99999.999999999")]
     {
@@ -175,6 +181,21 @@ async fn a_move_against_the_crossing(suite: Suite) {
         let expected = if used_there { STANDS } else { RUNS };
         assert_eq!(runs(&suite, &alice, &app).await, expected);
     }
+}
+
+// R-E3: meters are up to 5 minutes ahead, and what they tell of the next month is not told again when that begins.
+async fn what_is_stamped_into_the_next_month_uses_up_that_months_allowance(suite: Suite) {
+    let alice = suite.user("alice");
+    let (_, next) = begins_mid_month(&suite);
+    let app = alice.creates_app(&alice.creates_space("Team").await).await;
+    let start: Timestamp = format!("{next}-01T00:00:00Z").parse().expect("a time");
+    suite.clock.advance_to(&Timestamp::from_micros(start.micros() - 120_000_000).to_string());
+    let ahead = UsageEvent { time: Some(start.into()), ..new_usage_event(&suite, &app, LOGS_GB, "1") };
+    reports_accepted(&suite, ahead).await;
+    suite.clock.advance_to(&format!("{next}-02T00:00:00Z"));
+    assert_eq!(runs(&suite, &alice, &app).await, STANDS);
+    suite.clock.advance(Duration::from_hours(24 * 31));
+    eventually(async || runtime(&suite).may("app.run", &app).await.then_some(())).await;
 }
 
 // R-P9, R-E1: although every service has just found, again and again, that it may.

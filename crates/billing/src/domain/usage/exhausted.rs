@@ -1,5 +1,5 @@
 //! What apps have used up that nobody has agreed to pay for beyond it (R-E3).
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use devspaces_kit::{
     clock::Timestamp,
@@ -10,8 +10,8 @@ use rust_decimal::Decimal;
 use super::{Books, Event, Placed, Sums, TotalKey};
 use crate::domain::{Month, pricing::Allowance};
 
-/// The apps that have used up an allowance of a month by these events, in spaces without an account that hold them, each with
-/// since when. `before` are the sums of these apps' usage as they were. Only of an allowance beyond which something costs is
+/// The apps of these events that have used up an allowance of a month, by them or before, in spaces without an account that hold
+/// them, each with since when. `before` are the sums of these apps' usage as they were. Only of an allowance beyond which something costs is
 /// anything used up.
 pub(crate) fn exhausted(
     accepted: &[(&Event, &Placed)],
@@ -37,11 +37,14 @@ pub(crate) fn exhausted(
     for (event, placed) in of_month() {
         count(Allowance::of(&placed.total, &placed.tariff), event.quantity);
     }
+    let is_used_up = |allowance: &Allowance, used: Decimal| {
+        card.rate(&allowance.tariff).is_some_and(|rate| !rate.unit_price.is_zero() && used >= rate.allowance)
+    };
+    let used_up: BTreeSet<AppName> =
+        used.iter().filter(|(it, used)| is_used_up(it, **used)).map(|(it, _)| it.app).collect();
     let mut found = BTreeMap::new();
-    for (_, placed) in of_month().filter(|(_, placed)| is_unpaid(placed)) {
-        let Placed { total, tariff, .. } = placed;
-        let used = used.get(&Allowance::of(total, tariff)).copied().unwrap_or_default();
-        if card.rate(tariff).is_some_and(|rate| !rate.unit_price.is_zero() && used >= rate.allowance) {
+    for (_, Placed { total, .. }) in of_month().filter(|(_, placed)| is_unpaid(placed)) {
+        if used_up.contains(&total.app) {
             let since = found.entry((total.space, total.app)).or_insert(total.held_from);
             *since = total.held_from.max(*since);
         }
@@ -119,7 +122,8 @@ mod tests {
             dimensions: BTreeMap::new(),
         };
         let placed = Placed { total: key(HELD, of, 7), tariff: tariff(id), is_held };
-        let sums = Sums::from_iter([(tariff(id), Sum::of(before.parse().expect("a decimal")))]);
+        let (of_what, before) = before.split_once(' ').unwrap_or((id, before));
+        let sums = Sums::from_iter([(tariff(of_what), Sum::of(before.parse().expect("a decimal")))]);
         let before = [(key(OTHER, of, 1), sums)];
         let found = exhausted(&[(&event, &placed)], &before, &books(accounts), month("2026-11"));
         found.into_iter().map(|((space, _), since)| (space, since.micros())).collect()
@@ -133,6 +137,8 @@ mod tests {
         assert_eq!(found("6", "4", logs, this, &[]), [(HELD, 7)]);
         assert_eq!(found("600", "0.000000001", logs, this, &[]), [(HELD, 7)]);
         assert_eq!(found("6", "4", logs, this, &[OTHER]), [(HELD, 7)]);
+        assert_eq!(found("logs.gb 10", "1", "queue.messages", this, &[]), [(HELD, 7)], "where it was before");
+        assert_eq!(found("logs.gb 9", "1", "queue.messages", this, &[]), []);
         assert_eq!(found("6", "4", logs, this, &[HELD]), [], "who has consented pays");
         assert_eq!(found("6", "4", logs, "2026-10", &[]), [], "of a month that is over");
         assert_eq!(found("6", "4", "kvs.read_gb", this, &[]), [], "what costs nothing beyond it");

@@ -81,7 +81,7 @@ impl GuardedChange for Consent {
         let apps = store::consent_suspension::take(tx, name.0, None).await?;
         let mut after = account.to_json();
         if !apps.is_empty() {
-            after["no_longer_suspended_apps"] = consent::names(&apps);
+            after["apps_no_longer_wanting_consent"] = consent::names(&apps);
         }
         let change = Change {
             scope: name.0.into(),

@@ -1,6 +1,9 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
-use devspaces_authz::{Permission, Service, takes_away};
+use devspaces_authz::{FactChange, Permission, Service, takes_away};
 use devspaces_gate::{Confirmed, ConsentRequiredFor, Context, GuardedChange, Peers, Resource};
 use devspaces_kit::{
     clock::Timestamp,
@@ -24,8 +27,8 @@ use crate::{
         Meter, Month, RateCard,
         pricing::Allowance,
         usage::{
-            Batch, Books, DIGEST_FORMAT, Event, Held, Holdings, LEEWAY, Limits, Placed, Placement, Rejection,
-            Reported, Sum, Sums, TotalKey, digest, exhausted,
+            Batch, Books, DIGEST_FORMAT, Event, Held, Holdings, LEEWAY, Limits, Outcome, Placed, Placement,
+            Rejection, Reported, Sum, Sums, TotalKey, digest, exhausted,
         },
     },
     store,
@@ -59,7 +62,8 @@ async fn report(
     let holdings = holdings(context, events.iter().flatten()).await?;
     let reported: Vec<_> = events.into_iter().map(|event| reported(event, &meters, &holdings, now)).collect();
     let ids = request.events.into_iter().map(|event| event.id).collect();
-    let report = Report { ids, reported, consent_required_for: context.invoicing.consent_required_for };
+    let consent_required_for = context.invoicing.consent_required_for;
+    let report = Report { ids, reported, consent_required_for, suspends: AtomicBool::new(false) };
     let scopes = report.scopes(context).await?;
     context.mutations.run(call.clone(), scopes, pass.guard(report)).await
 }
@@ -140,17 +144,17 @@ struct Report {
     ids: Vec<String>,
     reported: Vec<Reported>,
     consent_required_for: ConsentRequiredFor,
+    /// Whether it was found to suspend something, or may repeat a report that does.
+    suspends: AtomicBool,
 }
 
 impl GuardedChange for Report {
     type Reply = ReportUsageResponse;
-    // R-E3: what it suspends.
-    const EFFECTS_TAKE_AWAY: bool = true;
-    // What was used is noted whoever is down. What follows for apps waits in its order.
+    // What was used is noted also behind a suspension of another app that can't be delivered. What follows waits in its order.
     const REVOKES: bool = true;
 
     fn takes_away(&self) -> bool {
-        takes_away(&[])
+        self.suspends.load(Relaxed) && takes_away(&[FactChange::Suspended])
     }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<ReportUsageResponse, Abort> {
@@ -167,6 +171,9 @@ impl GuardedChange for Report {
         record(tx, &accepted, &exhausted).await?;
         suspend_exhausted(tx, &exhausted).await?;
         let outcomes = batch.outcomes(&inserted, stored);
+        if !exhausted.is_empty() || outcomes.contains(&Outcome::Duplicate) {
+            self.suspends.store(true, Relaxed);
+        }
         let results = self.ids.iter().zip(outcomes);
         let results = results.map(|(id, outcome)| convert::usage::result(id.clone(), outcome)).collect();
         Ok(ReportUsageResponse { results })
@@ -190,7 +197,8 @@ impl Report {
     }
 
     /// The spaces in which something counts, and those that have used something of the same allowances: of reports at once for
-    /// several of them, one sees the other's, and so that an allowance is used up (R-E3).
+    /// several of them, one sees the other's, and so that an allowance is used up (R-E3). Where none of them has used anything of
+    /// it yet, that is seen with the app's next report.
     async fn scopes(&self, context: &Context) -> Result<Vec<Scope>, Fault> {
         let used: BTreeSet<(AppName, Month)> = self.reported.iter().filter_map(of_an_app).collect();
         let used: Vec<_> = used.into_iter().collect();
@@ -312,7 +320,7 @@ async fn record(tx: &mut Tx, accepted: &[(&Event, &Placed)], exhausted: &Exhaust
         let mut after =
             json!({ "events": events.len(), "digest": digest(&events), "digest_format": DIGEST_FORMAT });
         if let Some(apps) = exhausted.get(&space) {
-            after["suspended_apps"] = names(apps);
+            after["apps_wanting_consent"] = names(apps);
         }
         let resources = vec![AccountName(space).to_string()];
         Change { scope: space.into(), resources, before: Value::Null, after, facts: false }
