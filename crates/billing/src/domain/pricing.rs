@@ -99,42 +99,51 @@ pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> (Vec<Line>
         }
     }
     let is_billed = |key: &TotalKey| key.space == space && key.billed_month == month && key.billable;
-    allowances.retain(|_, sums| sums.iter().any(|(key, _)| is_billed(key)));
+    allowances
+        .retain(|allowance, sums| usage.prices(allowance) && sums.iter().any(|(key, _)| is_billed(key)));
     let (mut lines, mut unpriced) = (Vec::with_capacity(allowances.len()), Vec::new());
     for (allowance, sums) in allowances {
         match line(&allowance, sums, usage, is_billed) {
-            Some(line) => lines.extend(line),
+            Some(line) => lines.push(line),
             None => unpriced.push(allowance),
         }
     }
     (lines, unpriced)
 }
 
-/// The line of what is billed of these sums, which share an allowance; within, none if there is no rate for it.
+impl Usage {
+    /// Whether something is said of what this costs: a card that has no rate for it, since its meter came later, says nothing.
+    fn prices(&self, allowance: &Allowance) -> bool {
+        let Allowance { usage_month, tariff, .. } = allowance;
+        let is_exempt = matches!(tariff.by, PricedBy::Exemption(_));
+        is_exempt || self.cards.get(usage_month).is_none_or(|card| card.rate(tariff).is_some())
+    }
+}
+
+/// The line of what is billed of these sums, which share an allowance.
 fn line(
     allowance: &Allowance,
     mut sums: Vec<(&TotalKey, Sum)>,
     usage: &Usage,
     is_billed: impl Fn(&TotalKey) -> bool,
-) -> Option<Option<Line>> {
+) -> Option<Line> {
     let card = usage.cards.get(&allowance.usage_month)?;
     sums.sort_by_key(|(key, _)| (key.held_from, key.billable, key.space, key.billed_month));
-    let rate = card.rate(&allowance.tariff);
-    let (quantity, free, unit_price) = match (&allowance.tariff.by, rate) {
-        (PricedBy::Exemption(_), _) => {
+    let (quantity, free, unit_price) = match &allowance.tariff.by {
+        PricedBy::Exemption(_) => {
             let billed = sums.iter().filter(|(key, _)| is_billed(key));
             let quantity = billed.map(|(_, sum)| sum.quantity).try_fold(Decimal::ZERO, add)?;
             (quantity, quantity, Decimal::ZERO)
         }
-        (_, None) => return Some(None),
-        (_, Some(rate)) => {
+        PricedBy::Meter | PricedBy::Value(_) => {
+            let rate = card.rate(&allowance.tariff)?;
             let consumed = usage.consumed.get(allowance).copied().unwrap_or_default();
             let left = add(rate.allowance, -consumed)?.max(Decimal::ZERO);
             let (quantity, free) = split(&sums, left, is_billed)?;
             (quantity, free, rate.unit_price)
         }
     };
-    Line::new(allowance.clone(), quantity, free, unit_price, card.version).map(Some)
+    Line::new(allowance.clone(), quantity, free, unit_price, card.version)
 }
 
 /// How much of these sums is billed, and how much of that is free, if so much is left of their allowance.

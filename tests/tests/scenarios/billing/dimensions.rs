@@ -56,7 +56,7 @@ fn exemption(dimension: &str, value: &str) -> Exemption {
 async fn card_with(who: &Persona, month: &str, rates: &[Rate], exemptions: &[Exemption]) -> RateCard {
     let cards = who.usage().list_rate_cards(ListRateCardsRequest::default()).await.expect("cards");
     let mut card = cards.into_inner().rate_cards.remove(0);
-    card.effective_month = month.to_owned();
+    month.clone_into(&mut card.effective_month);
     card.rates.extend_from_slice(rates);
     card.exemptions = exemptions.to_vec();
     card
@@ -73,13 +73,15 @@ fn egress(suite: &Suite, app: &str, quantity: &str, dimensions: &[(&str, &str)])
 }
 
 /// What a line is of: the dimension, its value, and whether that is exempt.
-fn of(line: &InvoiceLine) -> (&str, &str, bool) {
+type Of<'a> = (&'a str, &'a str, bool);
+
+fn of(line: &InvoiceLine) -> Of<'_> {
     (&line.dimension, &line.dimension_value, line.exempt)
 }
 
 /// The month's usage, by hand. Own rate, 10 free, 1 each: 12 + 3 from Asia, which has no rate: 15, of which 5 are billed: 5.
 /// Europe, 5 free, 2 each: 7 + 1.5 = 8.5, of which 3.5 are billed: 7. Backups are exempt wherever they are: 100 + 0.25.
-const LINES: [((&str, &str, bool), [&str; 5]); 3] = [
+const LINES: [(Of<'_>, [&str; 5]); 3] = [
     (("", "", false), ["15", "10", "5", "1", "5"]),
     (("region", "eu", false), ["8.5", "5", "3.5", "2", "7"]),
     (("job", "backup", true), ["100.25", "100.25", "0", "0", "0"]),

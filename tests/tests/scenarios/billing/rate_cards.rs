@@ -59,13 +59,15 @@ pub(crate) async fn creates(who: &Persona, card: RateCard) -> Result<RateCard, S
     who.usage().create_rate_card(request).await.map(tonic::Response::into_inner)
 }
 
+/// In microseconds.
+const DAY: i64 = 24 * 3600 * 1_000_000;
+
 /// How many months from now the first is whose card is announced in time, whatever day it is: 90 days before.
 pub(crate) const ANNOUNCED: u32 = 5;
 
 /// Moves the clock to where a month still takes a card, for half a minute: one is made 90 days before it begins.
 fn advance_to_the_end_before(suite: &Suite, month: &str) {
     let start: Timestamp = format!("{month}-01T00:00:00Z").parse().expect("a time");
-    const DAY: i64 = 24 * 3600 * 1_000_000;
     let micros = start.micros() - suite.clock.now().micros() - 90 * DAY - 30_000_000;
     suite.clock.advance(Duration::from_micros(u64::try_from(micros).expect("a time to come")));
 }
