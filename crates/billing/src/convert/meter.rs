@@ -74,6 +74,8 @@ pub(crate) fn new(meter: Option<proto::Meter>) -> Result<New, Fault> {
 pub(crate) struct Patch {
     pub(crate) description: Option<String>,
     pub(crate) dimensions: Option<BTreeMap<String, Allowed>>,
+    /// What the unit is to be: what it is.
+    pub(crate) unit: Option<String>,
 }
 
 /// What an `UpdateMeter` request changes.
@@ -86,7 +88,13 @@ pub(crate) fn patch(request: &proto::UpdateMeterRequest) -> Result<Patch, Fault>
     let populated =
         [("description", !meter.description.is_empty()), ("dimensions", !meter.dimensions.is_empty())];
     let masked = fields.mask("update_mask", request.update_mask.as_ref(), &populated);
-    let mut patch = Patch { description: None, dimensions: None };
+    // One that is named by the mask is refused there; one that is left as it is says nothing.
+    let without_mask = request.update_mask.as_ref().is_none_or(|mask| mask.paths.is_empty());
+    let mut patch = Patch {
+        description: None,
+        dimensions: None,
+        unit: without_mask.then_some(meter.unit).filter(|it| !it.is_empty()),
+    };
     if masked.contains(&"description") {
         fields.check("meter.description", text::description(&meter.description));
         patch.description = Some(meter.description);
@@ -95,6 +103,17 @@ pub(crate) fn patch(request: &proto::UpdateMeterRequest) -> Result<Patch, Fault>
         patch.dimensions = Some(dimensions(&mut fields, &meter.dimensions));
     }
     fields.finish_with(Some(patch))
+}
+
+/// Whether the unit is left as it is (R-B6).
+///
+/// # Errors
+/// `INVALID_ARGUMENT`, naming the field.
+pub(crate) fn same_unit(before: &Meter, patch: &Patch) -> Result<(), Fault> {
+    if patch.unit.as_ref().is_none_or(|unit| *unit == before.unit) {
+        return Ok(());
+    }
+    Err(Fault::bad_field("meter.unit", "must be what it is: the unit of a meter never changes"))
 }
 
 /// Whether what a meter's dimensions are to be has all that they are.
@@ -111,7 +130,7 @@ pub(crate) fn grown(before: &Meter, dimensions: &BTreeMap<String, Allowed>) -> R
         return Ok(());
     }
     let sentence = format!(
-        "must have the dimensions that the meter has, with at least their values or their length: {} have less",
+        "must have the dimensions that the meter has, each with at least the values or the length that it has: not so {}",
         lost.join(", ")
     );
     Err(Fault::bad_field("meter.dimensions", sentence))

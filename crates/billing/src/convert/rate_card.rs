@@ -46,7 +46,9 @@ fn to_come(month: Month, settled: Month) -> Result<Month, String> {
     if month > settled {
         Ok(month)
     } else {
-        Err(format!("must be a month after {settled}: a card is announced before it takes effect"))
+        Err(format!(
+            "must be a month after {settled}: a card is made at least the operator's notice before it takes effect, and 10 minutes"
+        ))
     }
 }
 
@@ -75,9 +77,10 @@ fn rates(fields: &mut Fields, card: &WireRateCard, meters: &Meters) -> BTreeMap<
     let missing = meters.keys().filter(|meter| told.get(meter).is_none_or(|told| told.own.is_none()));
     let missing: Vec<_> = missing.map(ToString::to_string).collect();
     if let Some(first) = missing.first() {
-        let count = missing.len();
-        let sentence =
-            format!("must have a rate without a dimension for each meter: {count} have none, as {first}");
+        let others = missing.len() - 1;
+        let sentence = format!(
+            "must have a rate without a dimension for each meter that is not retired: {first} has none, nor have {others} others"
+        );
         fields.bad("rate_card.rates", sentence);
     }
     let whole = |(meter, told): (MeterName, Told)| {

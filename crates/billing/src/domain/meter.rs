@@ -37,7 +37,7 @@ impl Meter {
     /// A sentence that names every dimension that it does not take. No value is repeated.
     pub(crate) fn admit(&self, dimensions: &Dimensions) -> Result<(), String> {
         let refused = dimensions.iter().filter_map(|(name, value)| match self.dimensions.get(name) {
-            None => Some("dimensions must be those of the meter".to_owned()),
+            None => Some(self.own_dimensions()),
             Some(allowed) => {
                 allowed.admit(value).err().map(|sentence| format!("dimensions[\"{name}\"] {sentence}"))
             }
@@ -45,6 +45,15 @@ impl Meter {
         // Of each sentence one: names that are not the meter's are not told.
         let refused: BTreeSet<String> = refused.collect();
         if refused.is_empty() { Ok(()) } else { Err(refused.into_iter().collect::<Vec<_>>().join("; ")) }
+    }
+
+    /// What is said of a dimension that it does not have.
+    fn own_dimensions(&self) -> String {
+        let names: Vec<&str> = self.dimensions.keys().map(String::as_str).collect();
+        match names.as_slice() {
+            [] => "dimensions must be empty: the meter has none".to_owned(),
+            names => format!("dimensions must be among those of the meter: {}", names.join(", ")),
+        }
     }
 
     /// Whether it is retired at a time.
@@ -139,8 +148,11 @@ pub(crate) mod tests {
             assert_eq!(meter.admit(&dimensions(good)), Ok(()), "{good:?}");
         }
         for (bad, sentences) in [
-            (&[("zone", "eu")][..], &["dimensions must be those of the meter"][..]),
-            (&[("zone", "eu"), ("tenant", "x")], &["dimensions must be those of the meter"]),
+            (&[("zone", "eu")][..], &["dimensions must be among those of the meter: job, region"][..]),
+            (
+                &[("zone", "eu"), ("tenant", "x")],
+                &["dimensions must be among those of the meter: job, region"],
+            ),
             (&[("region", "EU")], &["dimensions[\"region\"] must be one of the values"]),
             (&[("job", "123456")], &["dimensions[\"job\"] must be 1 to 5 characters"]),
             (

@@ -15,8 +15,9 @@ pub(super) struct Invoicing {
     /// minutes before a month begins, also with 0
     #[arg(long, env = "DEVSPACES_RATE_CARD_NOTICE_DAYS", value_name = "DAYS", default_value = "90", value_parser = clap::value_parser!(u32).range(..=3650))]
     rate_card_notice_days: u32,
-    /// For what somebody of a space must have consented to app invoicing: overage, for what an app uses beyond an allowance, which
-    /// suspends it for the rest of the month otherwise; or never, and what spaces without an account use is free
+    /// For what somebody of a space must have consented to app invoicing: overage, for using more than an allowance, so that an app
+    /// that has reached one is suspended for the rest of the month otherwise; or never, and what spaces without an account use is
+    /// free
     #[arg(long, env = "DEVSPACES_CONSENT_REQUIRED_FOR", value_name = "WHAT", default_value = "overage")]
     consent_required_for: ConsentRequiredFor,
 }

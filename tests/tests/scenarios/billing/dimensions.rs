@@ -7,7 +7,7 @@ use devspaces_tests::{Persona, Suite, refused};
 
 use crate::{
     acts::{
-        invoices::{Customer, exports, line_numbers, previews_invoice, runs_billing, usd},
+        invoices::{Customer, exports, line_numbers, previews_invoice, runs_billing, timestamp, usd},
         meters::{creates_meter, dimension, free_text, meter},
         usage::{
             ACCEPTED, DUPLICATE, lists_usage, month_ahead, new_usage_event, outcomes, rejected,
@@ -120,6 +120,14 @@ async fn a_month_is_billed_by_the_values_of_a_dimension_as_it_is_by_hand(suite: 
     assert_eq!(lines, LINES);
     assert!(invoice.lines.iter().all(|line| line.rate_card_version == made.version && line.meter == EGRESS));
     assert_eq!((&invoice.total, &preview.lines), (&usd(1200), &invoice.lines));
+    // R-B8: of the 5 GB that were free there none is left.
+    let late = egress(&suite, &it.app, "2", &[("region", "eu")]);
+    let late = UsageEvent { time: timestamp(&format!("{this}-20T00:00:00Z")), ..late };
+    reports_accepted(&suite, late).await;
+    let next = previews_invoice(&it.admin, &it.space).await.expect("a preview");
+    let lines: Vec<_> =
+        next.lines.iter().map(|line| (of(line), line_numbers(line), line.adjustment)).collect();
+    assert_eq!(lines, [(("region", "eu", false), ["2", "0", "2", "2", "4"], true)]);
     let (csv, _) = exports(&it.admin, &invoice.name).await.expect("CSV");
     let last: Vec<_> = csv.lines().map(|line| line.rsplit(',').take(3).collect::<Vec<_>>()).collect();
     assert_eq!(
@@ -134,7 +142,7 @@ async fn dimensions_that_the_meter_does_not_take_are_refused_by_name(suite: Suit
     let alice = suite.user("alice");
     let app = alice.creates_app(&alice.creates_space("Team").await).await;
     let bad = [
-        ([("zone", "eu")], "dimensions must be those of the meter"),
+        ([("zone", "eu")], "dimensions must be among those of the meter: job, region"),
         ([("region", "EU")], "dimensions[\"region\"] must be one of the values that the meter names"),
         ([("job", "x234567890123456x")], "dimensions[\"job\"] must be 1 to 16 characters"),
         ([("job", "4111111111111111")], "dimensions[\"job\"] must not"),

@@ -92,6 +92,8 @@ async fn a_meter_is_made_changed_and_retired(suite: Suite) {
     assert_eq!(stale.kind(), (Code::Aborted, "ETAG_STALE"));
     let unit = refused(updates(&suite, Meter { unit: "GB".into(), ..changed.clone() }, &["unit"]).await);
     assert_eq!(unit.fields, ["update_mask"]);
+    let unit = refused(updates(&suite, Meter { unit: "GB".into(), ..changed.clone() }, &[]).await);
+    assert_eq!(unit.fields, ["meter.unit"]);
 
     assert_eq!(refused(retires(&suite, &made.name, &made.etag).await).kind(), (Code::Aborted, "ETAG_STALE"));
     let retired = retires(&suite, &made.name, "").await.expect("retired");

@@ -57,6 +57,7 @@ impl GuardedChange for Update {
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<WireMeter, Abort> {
         let Self { name, etag, patch } = self;
         let before = meter_in_use(tx, name, etag).await?;
+        convert::meter::same_unit(&before, patch)?;
         let dimensions = patch.dimensions.clone().unwrap_or_else(|| before.dimensions.clone());
         convert::meter::grown(&before, &dimensions)?;
         let description = patch.description.clone().unwrap_or_else(|| before.description.clone());
