@@ -21,6 +21,7 @@ pub(crate) mod members;
 pub(crate) mod meters;
 pub(crate) mod payments;
 pub(crate) mod people;
+pub(crate) mod rate_cards;
 pub(crate) mod refusals;
 pub(crate) mod spaces;
 pub(crate) mod suspensions;

@@ -5,16 +5,14 @@ use devspaces_proto::billing::v1::{
 };
 use devspaces_tests::{Persona, Suite, refused};
 
-use crate::{
-    acts::{
-        invoices::{Customer, exports, line_numbers, previews_invoice, runs_billing, timestamp, usd},
-        meters::{creates_meter, dimension, free_text, meter},
-        usage::{
-            ACCEPTED, DUPLICATE, lists_usage, month_ahead, new_usage_event, outcomes, rejected,
-            reports_accepted, reports_usage,
-        },
+use crate::acts::{
+    invoices::{Customer, exports, line_numbers, previews_invoice, runs_billing, timestamp, usd},
+    meters::{creates_meter, dimension, free_text, meter},
+    rate_cards::{ANNOUNCED, creates},
+    usage::{
+        ACCEPTED, DUPLICATE, lists_usage, month_ahead, new_usage_event, outcomes, rejected, reports_accepted,
+        reports_usage,
     },
-    billing::rate_cards::{ANNOUNCED, creates},
 };
 
 scenarios! {

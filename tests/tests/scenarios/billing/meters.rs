@@ -9,9 +9,9 @@ use tonic::{Code, Status};
 use crate::{
     acts::{
         meters::{creates_meter, dimension, free_text, meter},
+        rate_cards::{ANNOUNCED, card, creates},
         usage::{ACCEPTED, METERS, new_usage_event, outcomes, rejected},
     },
-    billing::rate_cards::{ANNOUNCED, card, creates},
     rounds::rounds,
 };
 

@@ -2,14 +2,17 @@
 use std::time::Duration;
 
 use devspaces_kit::clock::{Clock as _, Timestamp};
-use devspaces_proto::billing::v1::{CreateRateCardRequest, ListRateCardsRequest, Rate, RateCard};
+use devspaces_proto::billing::v1::{ListRateCardsRequest, RateCard};
 use devspaces_tests::{Persona, Suite, refused};
 use tonic::{Code, Status};
 
 use crate::{
-    acts::usage::{
-        FUNCTION_GB_SECONDS, KVS_READ_GB, KVS_WRITE_GB, LOGS_GB, METERS, SQL_COMPUTE_HOURS, SQL_REQUESTS,
-        SQL_STORAGE_GB_HOURS, month_ahead,
+    acts::{
+        rate_cards::{ANNOUNCED, card, creates},
+        usage::{
+            FUNCTION_GB_SECONDS, KVS_READ_GB, KVS_WRITE_GB, LOGS_GB, SQL_COMPUTE_HOURS, SQL_REQUESTS,
+            SQL_STORAGE_GB_HOURS, month_ahead,
+        },
     },
     rounds::rounds,
 };
@@ -38,32 +41,8 @@ async fn lists(who: &Persona, page_size: i32) -> Result<Vec<RateCard>, Status> {
     }
 }
 
-/// A card for a month, on which everything has this price.
-pub(crate) fn card(effective_month: &str, unit_price: &str) -> RateCard {
-    let rate = |meter: &str| Rate {
-        meter: meter.to_owned(),
-        allowance: "1.50".into(),
-        unit_price: unit_price.to_owned(),
-        ..Rate::default()
-    };
-    RateCard {
-        currency_code: "USD".into(),
-        effective_month: effective_month.to_owned(),
-        rates: METERS.map(rate).to_vec(),
-        ..RateCard::default()
-    }
-}
-
-pub(crate) async fn creates(who: &Persona, card: RateCard) -> Result<RateCard, Status> {
-    let request = CreateRateCardRequest { rate_card: Some(card), request_id: String::new() };
-    who.usage().create_rate_card(request).await.map(tonic::Response::into_inner)
-}
-
 /// In microseconds.
 const DAY: i64 = 24 * 3600 * 1_000_000;
-
-/// How many months from now the first is whose card is announced in time, whatever day it is: 90 days before.
-pub(crate) const ANNOUNCED: u32 = 5;
 
 /// Moves the clock to where a month still takes a card, for half a minute: one is made 90 days before it begins.
 fn advance_to_the_end_before(suite: &Suite, month: &str) {
