@@ -11,7 +11,7 @@ macro_rules! permissions {
 
         impl Permission {
             /// Every permission, in the order of the table.
-            pub const ALL: [Permission; 65] = [$(Permission::$variant,)*];
+            pub const ALL: [Permission; 67] = [$(Permission::$variant,)*];
 
             /// The permission's name: "space.get".
             #[must_use]
@@ -143,6 +143,10 @@ permissions! {
     MarketplaceListingsGet = "marketplace.listings.get",
     /// Run an app; asked by the platform's runtime, which runs it (R-A12).
     AppRun = "app.run",
+    /// See how much an app used (R-B14).
+    AppUsageGet = "app.usage.get",
+    /// See how much was used in a space (R-B14).
+    UsageGet = "usage.get",
     /// Keep a space's app groups and what roles they give (R-A11).
     AppGroupsUpdate = "app_groups.update",
     /// Make meters, change and retire them (R-B6).

@@ -166,6 +166,8 @@ const TABLE: [Row; Permission::ALL.len()] = [
     line(AuthzCheckOthers,           Platform, [No,     No,            No,              No,              No],   ServiceByName, NONE),
     line(MarketplaceListingsGet,     Space,    [No,     Yes,           No,              No,              No],   Nobody,        NONE),
     line(AppRun,                     App,      [No,     No,            No,              No,              No],   RUNTIME,       NONE),
+    line(AppUsageGet,                App,      [No,     No,            Yes,             If(ViewAllApps), Yes],  CONTRIBUTORS,  NONE),
+    line(UsageGet,                   Space,    [Yes,    No,            Yes,             If(ViewAllApps), Yes],  Nobody,        NONE),
     line(AppGroupsUpdate,            Space,    [No,     No,            Yes,             No,              No],   Nobody,        NONE),
     line(MetersUpdate,               Platform, [No,     No,            No,              No,              No],   ServiceByName, NONE),
     line(PeopleDeactivate,           Platform, [No,     No,            No,              No,              No],   ServiceByName, NONE),

@@ -2,6 +2,7 @@
 mod budget_watch;
 mod consent;
 mod convert;
+mod credit;
 mod domain;
 mod effects;
 mod enforcement;
@@ -10,8 +11,9 @@ mod rpc;
 mod run;
 mod statement;
 mod store;
+mod summing;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use devspaces_gate::{AdminEffects, Context, FactOwner};
 use devspaces_kit::{
@@ -88,6 +90,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/9_consent.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "billing",
+        version: 10,
+        sql: include_str!("../migrations/10_corrections.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.
@@ -131,10 +139,16 @@ pub fn sweeps(context: &Arc<Context>) -> Vec<Sweep> {
     };
     let watch = |context: Arc<Context>| async move { budget_watch::watch_budgets(&context).await };
     let suspend = |context: Arc<Context>| async move { enforcement::suspend_untold(&context).await };
+    let last = Arc::new(Mutex::new(None));
+    let sum_up = move |context: Arc<Context>| {
+        let last = Arc::clone(&last);
+        async move { summing::sum_up_changed(&context, &last).await }
+    };
     let lift = |context: Arc<Context>| async move { consent::lift_what_is_over(&context).await };
     vec![
         Sweep::new("billing", context, bill),
         Sweep::new("crossing of budgets", context, watch),
+        Sweep::new("summing up of usage", context, sum_up),
         Sweep::new("end of suspensions for want of consent", context, lift),
         Sweep::new("suspension for invoices that were past due before", context, suspend),
     ]

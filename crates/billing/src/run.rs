@@ -16,8 +16,10 @@ use tonic::Code;
 use uuid::Uuid;
 
 use crate::{
+    credit,
     domain::{
         Account, Month,
+        credit::applied,
         invoice::{Invoice, Issued, draft_time, issue_time},
     },
     statement::{Statement, statement},
@@ -194,13 +196,22 @@ async fn issue(tx: &mut Tx, draft: Invoice, is_new: bool) -> Result<bool, Abort>
     }
     let Statement { lines, currency, total } = statement(tx, space, draft.month).await?;
     let number = store::invoice::next_number(tx, space).await?;
-    let issued = Issued { number, issue_time: tx.time(), currency, total };
+    let credits = store::credit::left(tx, space).await?;
+    let applied = applied(&credits, total);
+    let credit_applied = applied.iter().map(|(_, amount)| *amount).sum();
+    let issued = Issued { number, issue_time: tx.time(), currency, total, credit_applied };
     let before = (!is_new).then(|| draft.clone());
     let invoice = draft.issue(issued);
     record(tx, before.as_ref(), &invoice).await?;
+    store::credit::apply(tx, &name, &credits, &applied).await?;
     store::invoice::put(tx, &invoice).await?;
     store::line::insert(tx, name.id, &lines).await?;
     if let Some(issued) = &invoice.issued {
+        if issued.total.is_sign_negative() && !issued.total.is_zero() {
+            // The entry of the invoice says what it comes to.
+            let owed = (-issued.total, issued.currency.as_str());
+            credit::add(tx, name.account, owed, "", Some(name)).await?;
+        }
         // Last: it seals the lines.
         store::invoice::insert_issued(tx, &name, issued).await?;
     }

@@ -31,6 +31,15 @@ pub(crate) struct Statement {
     pub(crate) total: Decimal,
 }
 
+/// An invoice with what it says.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub(crate) invoice: Invoice,
+    pub(crate) statement: Statement,
+    /// How much of the account's credit it uses up: for good if it is issued, or as of now.
+    pub(crate) credit_applied: Decimal,
+}
+
 /// What can be said of a space's costs.
 #[derive(Clone, Debug)]
 pub(crate) struct Estimate {
@@ -103,10 +112,7 @@ pub(crate) async fn statement(db: &mut Conn, space: SpaceName, month: Month) -> 
 }
 
 /// An invoice with what it says: for good, or as of now if it is a draft.
-pub(crate) async fn of_invoice(
-    db: &mut Conn,
-    name: &InvoiceName,
-) -> Result<Option<(Invoice, Statement)>, Unstated> {
+pub(crate) async fn of_invoice(db: &mut Conn, name: &InvoiceName) -> Result<Option<Told>, Unstated> {
     let Some(mut invoice) = store::invoice::find(db, name).await? else { return Ok(None) };
     if invoice.issued.is_none() {
         let as_of_now = statement(db, name.account.0, invoice.month).await;
@@ -114,13 +120,22 @@ pub(crate) async fn of_invoice(
         let Some(again) = store::invoice::find(db, name).await? else { return Ok(None) };
         invoice = again;
         if invoice.issued.is_none() {
-            return as_of_now.map(|statement| Some((invoice, statement)));
+            let statement = as_of_now?;
+            let credit_applied = credit_for(db, name.account.0, statement.total).await?;
+            return Ok(Some(Told { invoice, statement, credit_applied }));
         }
     }
-    let Some(Issued { currency, total, .. }) = invoice.issued.clone() else { return Ok(None) };
+    let Some(Issued { currency, total, credit_applied, .. }) = invoice.issued.clone() else {
+        return Ok(None);
+    };
     let lines = store::line::of_invoice(db, name.id).await?;
     let lines = lines.ok_or(Unstated::TooLarge(name.account.0, invoice.month))?;
-    Ok(Some((invoice, Statement { lines, currency, total })))
+    Ok(Some(Told { invoice, statement: Statement { lines, currency, total }, credit_applied }))
+}
+
+/// How much of a space's credit an invoice of this total would use up as of now.
+pub(crate) async fn credit_for(db: &mut Conn, space: SpaceName, total: Decimal) -> Result<Decimal, Error> {
+    Ok(store::credit::balance(db, space).await?.min(total.max(Decimal::ZERO)))
 }
 
 /// All that decides what the usage of these apps in these months costs.
@@ -134,11 +149,11 @@ async fn usage(db: &mut Conn, touched: &[(AppName, Month)]) -> Result<Usage, Err
         let invoices: HashSet<_> = open.iter().map(|(key, _)| (key.space, key.billed_month)).collect();
         let invoices: Vec<_> = invoices.into_iter().collect();
         let issued = store::usage::issued_months(db, &invoices).await?;
-        let consumed = store::line::consumed(db, touched).await?;
+        let portions = store::line::portions(db, touched).await?;
         // Issued between the two, an invoice would take its part of an allowance twice.
         if store::usage::issued_months(db, &invoices).await? == issued {
             open.retain(|(key, _)| !key.billable || !issued.contains(&(key.space, key.billed_month)));
-            return Ok(Usage { open, consumed, cards });
+            return Ok(Usage { open, issued: portions, cards });
         }
     }
 }

@@ -22,13 +22,13 @@ use crate::{
         invoice::{Attempt, CreditNote, Invoice, LEEWAY, State},
         pricing::{Allowance, Line},
     },
-    statement::Statement,
+    statement::{Statement, Told},
 };
 /// The longest id of an attempt.
 const MAX_ID: usize = 128;
 
 /// An amount that is known to fit in a message: that of a statement, or no more than one.
-fn to_money(amount: Decimal, currency: &str) -> Result<Money, Fault> {
+pub(crate) fn to_money(amount: Decimal, currency: &str) -> Result<Money, Fault> {
     money::to_wire(amount, currency).ok_or_else(|| Fault::internal("an amount is too large to be told"))
 }
 
@@ -45,15 +45,19 @@ fn state(state: State) -> WireState {
 /// that it comes to too much.
 pub(crate) fn brief(
     invoice: &Invoice,
-    total: Option<Decimal>,
-    currency: &str,
+    total: Option<(Decimal, &str)>,
+    credit_applied: Decimal,
     credited: Decimal,
 ) -> proto::Invoice {
+    let (total, currency) = (total.map(|(total, _)| total), total.map_or("", |(_, currency)| currency));
     let issued = invoice.issued.as_ref();
     let told = |amount: Decimal| money::to_wire(amount, currency);
-    // A draft will be to be paid in whole.
-    let due = if issued.is_some() { Some(invoice.due(credited)) } else { total };
+    let due = match issued {
+        Some(_) => Some(invoice.due(credited)),
+        None => total.map(|total| due_of(total, credit_applied)),
+    };
     let total = total.and_then(told);
+    let credit_applied = total.as_ref().and_then(|_| told(credit_applied));
     proto::Invoice {
         name: invoice.name.to_string(),
         number: issued.map_or(0, |issued| issued.number),
@@ -62,6 +66,7 @@ pub(crate) fn brief(
         amount_too_large: total.is_none(),
         total,
         amount_due: due.and_then(told),
+        credit_applied,
         create_time: Some(invoice.create_time.into()),
         issue_time: issued.map(|issued| issued.issue_time.into()),
         next_attempt_time: invoice.next_attempt_time.map(Into::into),
@@ -71,29 +76,35 @@ pub(crate) fn brief(
     }
 }
 
+/// What will be to be paid of an invoice that is not issued.
+fn due_of(total: Decimal, credit_applied: Decimal) -> Decimal {
+    (total - credit_applied).max(Decimal::ZERO)
+}
+
 /// An invoice as a whole.
-pub(crate) fn whole(
-    invoice: &Invoice,
-    statement: &Statement,
-    notes: Vec<CreditNote>,
-) -> Result<proto::Invoice, Fault> {
-    let Statement { lines, currency, total } = statement;
+pub(crate) fn whole(told: &Told, notes: Vec<CreditNote>) -> Result<proto::Invoice, Fault> {
+    let Told { invoice, statement: Statement { lines, currency, total }, credit_applied } = told;
     let credited = notes.iter().map(|note| note.amount).sum();
-    let brief = brief(invoice, Some(*total), currency, credited);
+    let brief = brief(invoice, Some((*total, currency)), *credit_applied, credited);
     let notes: Result<_, Fault> = notes.into_iter().map(|note| credit_note(note, currency)).collect();
     let lines = lines.iter().map(|it| line(it, invoice.month)).collect();
     Ok(proto::Invoice { lines, credit_notes: notes?, ..brief })
 }
 
 /// What the invoice of a month would be: it has no name, and is nowhere in its life yet.
-pub(crate) fn preview(month: Month, statement: &Statement) -> Result<proto::Invoice, Fault> {
-    let total = Some(to_money(statement.total, &statement.currency)?);
+pub(crate) fn preview(
+    month: Month,
+    statement: &Statement,
+    credit_applied: Decimal,
+) -> Result<proto::Invoice, Fault> {
+    let money = |amount| to_money(amount, &statement.currency);
     Ok(proto::Invoice {
         month: month.to_string(),
         state: WireState::Draft.into(),
         lines: statement.lines.iter().map(|it| line(it, month)).collect(),
-        amount_due: total.clone(),
-        total,
+        total: Some(money(statement.total)?),
+        credit_applied: Some(money(credit_applied)?),
+        amount_due: Some(money(due_of(statement.total, credit_applied))?),
         ..proto::Invoice::default()
     })
 }
@@ -241,7 +252,7 @@ mod tests {
         let tokens = PageToken::for_arguments::<proto::GetInvoiceRequest>(&["a"]);
         let (mut seen, mut token, mut pages) = (Vec::new(), String::new(), 0);
         loop {
-            let whole = preview(month, &statement).expect("an invoice");
+            let whole = preview(month, &statement, Decimal::ZERO).expect("an invoice");
             let page = cut_lines(whole, &statement.lines, &tokens, &token).expect("a page");
             assert!(page.encoded_len() < 2 * page::MAX_BYTES);
             (token, pages) = (page.next_lines_page_token, pages + 1);
@@ -251,10 +262,10 @@ mod tests {
             }
         }
         assert!(pages > 1);
-        assert_eq!(seen, preview(month, &statement).expect("an invoice").lines);
+        assert_eq!(seen, preview(month, &statement, Decimal::ZERO).expect("an invoice").lines);
         for bad in ["x", &tokens.encode("short"), &tokens.encode([&[0_u8; 16][..], b"2026-11NONE"].concat())]
         {
-            let whole = preview(month, &statement).expect("an invoice");
+            let whole = preview(month, &statement, Decimal::ZERO).expect("an invoice");
             assert!(cut_lines(whole, &statement.lines, &tokens, bad).is_err(), "{bad}");
         }
     }

@@ -2,6 +2,7 @@
 pub(crate) mod account;
 pub(crate) mod address;
 pub(crate) mod budget;
+pub(crate) mod credit;
 pub(crate) mod csv;
 pub(crate) mod invoice;
 pub(crate) mod meter;
@@ -9,3 +10,4 @@ pub(crate) mod money;
 pub(crate) mod payment;
 pub(crate) mod rate_card;
 pub(crate) mod usage;
+pub(crate) mod usage_query;

@@ -1,9 +1,11 @@
 use devspaces_kit::{
     clock::Timestamp,
     name::{AppName, MeterName},
+    status::{Fault, Fields},
+    text,
 };
 use devspaces_proto::billing::v1::{
-    Usage, UsageEvent, UsageResult,
+    Usage, UsageEvent, UsageResult, VoidUsageRequest,
     usage_result::{Outcome as WireOutcome, Rejection as WireRejection},
 };
 use rust_decimal::Decimal;
@@ -15,12 +17,15 @@ use crate::domain::{
 
 /// The longest id of an event.
 const MAX_ID: usize = 128;
+const ID: &str = "must be 1 to 128 visible ASCII characters";
+/// The most events of a batch.
+pub(crate) const MAX_EVENTS: usize = 1000;
 /// A quantity has at most so many digits before and after the point.
 const QUANTITY: (usize, usize) = (12, 9);
 
 /// An event, or a sentence that names every field that is not acceptable. No value is repeated.
 pub(crate) fn event(event: &UsageEvent) -> Result<Event, String> {
-    let id = is_id(&event.id).ok_or("id must be 1 to 128 visible ASCII characters");
+    let id = is_id(&event.id).ok_or_else(|| format!("id {ID}"));
     let app: Result<AppName, _> = event.app.parse().map_err(|_| "app must have the form apps/{uuid}");
     let meter: Result<MeterName, _> = event.meter.parse().map_err(|_| "meter must have the form meters/{id}");
     let quantity = quantity(&event.quantity);
@@ -36,10 +41,29 @@ pub(crate) fn event(event: &UsageEvent) -> Result<Event, String> {
             dimensions: event.dimensions.clone(),
         }),
         (id, app, meter, quantity, time) => {
-            let sentences = [id.err(), app.err(), meter.err(), quantity.err(), time.err()];
-            Err(sentences.into_iter().flatten().collect::<Vec<_>>().join("; "))
+            let sentences = [app.err(), meter.err(), quantity.err(), time.err()];
+            let sentences = sentences.into_iter().flatten().map(ToOwned::to_owned);
+            Err(id.err().into_iter().chain(sentences).collect::<Vec<_>>().join("; "))
         }
     }
+}
+
+/// Which events are to be voided, and why.
+///
+/// # Errors
+/// `INVALID_ARGUMENT`, naming every bad field.
+pub(crate) fn voiding(request: &VoidUsageRequest) -> Result<String, Fault> {
+    let mut fields = Fields::new();
+    if !(1..=MAX_EVENTS).contains(&request.event_ids.len()) {
+        fields.bad("event_ids", format!("must have 1 to {MAX_EVENTS} entries"));
+    }
+    for (place, id) in request.event_ids.iter().enumerate().take(MAX_EVENTS) {
+        if is_id(id).is_none() {
+            fields.bad(format!("event_ids[{place}]"), ID);
+        }
+    }
+    let reason = fields.check("reason", text::reason(&request.reason)).map(ToOwned::to_owned);
+    fields.finish_with(reason)
 }
 
 fn is_id(id: &str) -> Option<()> {
@@ -69,6 +93,12 @@ pub(crate) fn result(id: String, outcome: Outcome) -> UsageResult {
         Outcome::Duplicate => {
             UsageResult { id, outcome: WireOutcome::Duplicate.into(), ..UsageResult::default() }
         }
+        Outcome::Voided => UsageResult {
+            id,
+            outcome: WireOutcome::Duplicate.into(),
+            message: "It was voided since, and does not count".to_owned(),
+            ..UsageResult::default()
+        },
         Outcome::Rejected(why) => {
             let (rejection, message) = rejection(why);
             UsageResult { id, outcome: WireOutcome::Rejected.into(), rejection: rejection.into(), message }

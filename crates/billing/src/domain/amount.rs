@@ -48,7 +48,7 @@ impl Amount {
 }
 
 /// A decimal as a whole number of parts, of which 10^`digits` are one.
-fn parts(decimal: Decimal, digits: u32) -> Option<i128> {
+pub(super) fn parts(decimal: Decimal, digits: u32) -> Option<i128> {
     let decimal = decimal.normalize();
     let missing = digits.checked_sub(decimal.scale())?;
     decimal.mantissa().checked_mul(10_i128.pow(missing))
@@ -57,15 +57,20 @@ fn parts(decimal: Decimal, digits: u32) -> Option<i128> {
 impl fmt::Display for Amount {
     /// A decimal without zeros at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let one = 10_u128.pow(DIGITS);
-        let (whole, rest) = (self.0.unsigned_abs() / one, self.0.unsigned_abs() % one);
-        let sign = if self.0 < 0 { "-" } else { "" };
-        write!(f, "{sign}{whole}")?;
-        let rest = format!("{rest:021}");
-        match rest.trim_end_matches('0') {
-            "" => Ok(()),
-            digits => write!(f, ".{digits}"),
-        }
+        write_parts(f, self.0, DIGITS)
+    }
+}
+
+/// Writes a whole number of parts, of which 10^`digits` are one, as a decimal without zeros at the end.
+pub(super) fn write_parts(f: &mut fmt::Formatter<'_>, parts: i128, digits: u32) -> fmt::Result {
+    let one = 10_u128.pow(digits);
+    let (whole, rest) = (parts.unsigned_abs() / one, parts.unsigned_abs() % one);
+    let sign = if parts < 0 { "-" } else { "" };
+    write!(f, "{sign}{whole}")?;
+    let width = usize::try_from(digits).unwrap_or_default();
+    match format!("{rest:0width$}").trim_end_matches('0') {
+        "" => Ok(()),
+        digits => write!(f, ".{digits}"),
     }
 }
 

@@ -68,6 +68,8 @@ pub(crate) struct Issued {
     pub(crate) issue_time: Timestamp,
     pub(crate) currency: String,
     pub(crate) total: Decimal,
+    /// How much of the account's credit it has used up.
+    pub(crate) credit_applied: Decimal,
 }
 
 /// A correction of an issued invoice.
@@ -117,7 +119,7 @@ impl Invoice {
     /// The draft, issued. If nothing is to be paid it is paid at once, without an attempt (R-B10).
     pub(crate) fn issue(self, issued: Issued) -> Self {
         let now = issued.issue_time;
-        let paid = issued.total.is_zero();
+        let paid = issued.total <= issued.credit_applied;
         Self {
             state: if paid { State::Paid } else { State::Open },
             next_attempt_time: (!paid).then_some(now),
@@ -164,7 +166,9 @@ impl Invoice {
     /// What remains to be paid, less what is credited.
     pub(crate) fn due(&self, credited: Decimal) -> Decimal {
         match (&self.issued, self.state) {
-            (Some(issued), State::Open | State::PastDue) => issued.total - credited,
+            (Some(issued), State::Open | State::PastDue) => {
+                (issued.total - issued.credit_applied - credited).max(Decimal::ZERO)
+            }
             _ => Decimal::ZERO,
         }
     }
@@ -179,6 +183,7 @@ impl Invoice {
             "number": issued.map(|issued| issued.number),
             "total": issued.map(|issued| issued.total.to_string()),
             "currency": issued.map(|issued| issued.currency.clone()),
+            "credit_applied": issued.map(|issued| issued.credit_applied.to_string()),
             "failed_attempts": self.failed_attempts,
             "next_attempt_time": self.next_attempt_time.map(|time| time.to_string()),
             "suspends": self.suspends,
@@ -203,7 +208,8 @@ mod tests {
         let name = InvoiceName { account: AccountName(SpaceName::NIL), id: Uuid::nil() };
         let draft = Invoice::draft(name, "1970-01".parse().unwrap(), day(31));
         let (number, currency) = (1, "USD".into());
-        draft.issue(Issued { number, issue_time: day(33), currency, total: Decimal::new(total, 2) })
+        let (total, credit_applied) = (Decimal::new(total, 2), Decimal::ZERO);
+        draft.issue(Issued { number, issue_time: day(33), currency, total, credit_applied })
     }
 
     fn failed(time: Timestamp) -> Attempt {
@@ -286,5 +292,7 @@ mod tests {
         let invoice = issued(0);
         assert_eq!((invoice.state, invoice.next_attempt_time), (State::Paid, None));
         assert_eq!(invoice.pay_time, Some(day(33)));
+        // R-B15: more was corrected than used.
+        assert_eq!(issued(-100).state, State::Paid);
     }
 }

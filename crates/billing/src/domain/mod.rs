@@ -4,6 +4,7 @@ mod address;
 pub(crate) mod amount;
 mod budget;
 mod country;
+pub(crate) mod credit;
 mod decimal;
 pub(crate) mod invoice;
 pub(crate) mod meter;

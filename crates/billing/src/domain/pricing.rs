@@ -40,7 +40,8 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// A line; nothing if what it comes to has more digits than can be kept exactly. Only the total is ever rounded.
+    /// A line; nothing if what it comes to has more digits than can be kept exactly. Only the total is ever rounded. What was
+    /// billed and is voided is less than nothing, and no line gives more than it takes away or bills more than there is.
     pub(crate) fn new(
         allowance: Allowance,
         quantity: Decimal,
@@ -48,7 +49,11 @@ impl Line {
         unit_price: Decimal,
         card: i32,
     ) -> Option<Self> {
-        let billed = add(quantity, -free).filter(|billed| !billed.is_sign_negative() || billed.is_zero())?;
+        let billed = add(quantity, -free)?;
+        let is_of = |part: Decimal| part.is_zero() || part.is_sign_negative() == quantity.is_sign_negative();
+        if !is_of(billed) || !is_of(free) {
+            return None;
+        }
         let amount = Amount::of(billed, unit_price)?;
         Some(Self { allowance, quantity, free, unit_price, card, billed, amount })
     }
@@ -76,13 +81,21 @@ pub(crate) fn total(lines: &[Line]) -> Option<Decimal> {
     lines.iter().map(Line::amount).try_fold(Amount::default(), Amount::and)?.to_cents()
 }
 
+/// What a space's issued invoices have said of something that has an allowance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Portion {
+    pub(crate) quantity: Decimal,
+    /// How much of that is free.
+    pub(crate) free: Decimal,
+}
+
 /// What is known of the usage that shares allowances with that of an invoice.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Usage {
     /// All that no issued invoice covers, of whatever space.
     pub(crate) open: Vec<(TotalKey, Sums)>,
-    /// How much of each allowance issued invoices have used up.
-    pub(crate) consumed: BTreeMap<Allowance, Decimal>,
+    /// What issued invoices have said of each allowance, by their spaces.
+    pub(crate) issued: BTreeMap<Allowance, BTreeMap<SpaceName, Portion>>,
     /// The rate card of each month of usage.
     pub(crate) cards: BTreeMap<Month, RateCard>,
 }
@@ -90,7 +103,8 @@ pub(crate) struct Usage {
 /// The lines of a space's invoice for a month, and what can have no line, since it can't be kept exactly what it comes to, or
 /// there is no card: an invoice never says something else instead. What a card has no rate for, since its meter came later,
 /// has no line either and costs nothing. What issued invoices have left of an allowance goes to the rest of the usage in the
-/// order of time, also to that of other spaces and to what nobody pays for.
+/// order of time, also to that of other spaces and to what nobody pays for. What is voided after its invoice was issued gives back
+/// first what its space was billed, and then what was free for it (R-B15).
 pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> (Vec<Line>, Vec<Allowance>) {
     let mut allowances: BTreeMap<Allowance, Vec<(&TotalKey, Sum)>> = BTreeMap::new();
     for (key, sums) in &usage.open {
@@ -103,7 +117,9 @@ pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> (Vec<Line>
         .retain(|allowance, sums| usage.prices(allowance) && sums.iter().any(|(key, _)| is_billed(key)));
     let (mut lines, mut unpriced) = (Vec::with_capacity(allowances.len()), Vec::new());
     for (allowance, sums) in allowances {
-        match line(&allowance, sums, usage, is_billed) {
+        match line(&allowance, sums, usage, space, is_billed) {
+            // What was corrected by as much as came says nothing.
+            Some(line) if line.quantity.is_zero() => {}
             Some(line) => lines.push(line),
             None => unpriced.push(allowance),
         }
@@ -125,43 +141,55 @@ fn line(
     allowance: &Allowance,
     mut sums: Vec<(&TotalKey, Sum)>,
     usage: &Usage,
+    space: SpaceName,
     is_billed: impl Fn(&TotalKey) -> bool,
 ) -> Option<Line> {
     let card = usage.cards.get(&allowance.usage_month)?;
     sums.sort_by_key(|(key, _)| (key.held_from, key.billable, key.space, key.billed_month));
-    let (quantity, free, unit_price) = match &allowance.tariff.by {
-        PricedBy::Exemption(_) => {
-            let billed = sums.iter().filter(|(key, _)| is_billed(key));
-            let quantity = billed.map(|(_, sum)| sum.quantity).try_fold(Decimal::ZERO, add)?;
-            (quantity, quantity, Decimal::ZERO)
-        }
+    let mut billed = sums.iter().filter(|(key, _)| is_billed(key)).map(|(_, sum)| sum.quantity);
+    let quantity = billed.try_fold(Decimal::ZERO, add)?;
+    let (free, unit_price) = match &allowance.tariff.by {
+        PricedBy::Exemption(_) => (quantity, Decimal::ZERO),
         PricedBy::Meter | PricedBy::Value(_) => {
             let rate = card.rate(&allowance.tariff)?;
-            let consumed = usage.consumed.get(allowance).copied().unwrap_or_default();
-            let left = add(rate.allowance, -consumed)?.max(Decimal::ZERO);
-            let (quantity, free) = split(&sums, left, is_billed)?;
-            (quantity, free, rate.unit_price)
+            let issued = usage.issued.get(allowance);
+            let free = if quantity.is_sign_negative() {
+                given_back(quantity, issued.and_then(|of| of.get(&space)).copied().unwrap_or_default())?
+            } else {
+                let mut consumed = issued.into_iter().flat_map(BTreeMap::values).map(|of| of.free);
+                let consumed = consumed.try_fold(Decimal::ZERO, add)?;
+                let left = add(rate.allowance, -consumed)?.max(Decimal::ZERO);
+                // What one holding gave back may be more than another used: the rest of that takes up nothing.
+                free_of(&sums, left, is_billed)?.min(quantity)
+            };
+            (free, rate.unit_price)
         }
     };
     Line::new(allowance.clone(), quantity, free, unit_price, card.version)
 }
 
-/// How much of these sums is billed, and how much of that is free, if so much is left of their allowance.
-fn split(
+/// How much of what is billed of these sums is free, if so much is left of their allowance.
+fn free_of(
     sums: &[(&TotalKey, Sum)],
     mut left: Decimal,
     is_billed: impl Fn(&TotalKey) -> bool,
-) -> Option<(Decimal, Decimal)> {
-    let (mut quantity, mut free) = (Decimal::ZERO, Decimal::ZERO);
+) -> Option<Decimal> {
+    let mut free = Decimal::ZERO;
     for (key, sum) in sums {
-        let taken = sum.quantity.min(left);
+        let taken = sum.quantity.clamp(Decimal::ZERO, left);
         left = add(left, -taken)?;
         if is_billed(key) {
-            quantity = add(quantity, sum.quantity)?;
             free = add(free, taken)?;
         }
     }
-    Some((quantity, free))
+    Some(free)
+}
+
+/// How much of a quantity that is less than nothing was free before: what is left after what was billed is taken from it.
+fn given_back(quantity: Decimal, issued: Portion) -> Option<Decimal> {
+    let remains = add(issued.quantity, quantity)?;
+    let free = add(remains.min(issued.free), -issued.free)?;
+    Some(free.clamp(quantity, Decimal::ZERO))
 }
 
 #[cfg(test)]

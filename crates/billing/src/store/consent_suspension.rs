@@ -75,6 +75,31 @@ pub(crate) async fn take(
     Ok(apps.into_iter().map(AppName).collect())
 }
 
+static RELEASE: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "lifted",
+        &["space", "app", "month"],
+        "DELETE FROM consent_suspension WHERE (space, app, month) IN (SELECT space, app, month FROM lifted)
+         RETURNING space, app",
+    )
+});
+
+/// Takes out those of these apps that are suspended in these spaces until the end of that month, by their spaces.
+pub(crate) async fn release(
+    db: &mut Conn,
+    lifted: &[(SpaceName, AppName, Month)],
+) -> Result<BTreeMap<SpaceName, BTreeSet<AppName>>, Error> {
+    let row = |(space, app, month): &(SpaceName, AppName, Month)| {
+        [space.0.into(), app.0.into(), month.to_string().into()]
+    };
+    let rows: Vec<(Uuid, Uuid)> = RELEASE.fetch_all(db, lifted, row).await?;
+    let mut released = BTreeMap::<_, BTreeSet<_>>::new();
+    for (space, app) in rows {
+        released.entry(SpaceName(space)).or_default().insert(AppName(app));
+    }
+    Ok(released)
+}
+
 /// Spaces after this one with apps that are suspended for a month before this, or for any, in the order of their ids.
 pub(crate) async fn over(
     db: &mut Conn,

@@ -31,16 +31,21 @@ struct Row {
     issue_time: Option<Timestamp>,
     currency: Option<String>,
     total: Option<String>,
+    credit_applied: Option<String>,
 }
 
 impl TryFrom<Row> for Invoice {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {
-        let issued = match (row.number, row.issue_time, row.currency, row.total) {
-            (Some(number), Some(issue_time), Some(currency), Some(total)) => {
-                Some(Issued { number, issue_time, currency, total: decimal(&total)? })
-            }
+        let issued = match (row.number, row.issue_time, row.currency, row.total.zip(row.credit_applied)) {
+            (Some(number), Some(issue_time), Some(currency), Some((total, applied))) => Some(Issued {
+                number,
+                issue_time,
+                currency,
+                total: decimal(&total)?,
+                credit_applied: decimal(&applied)?,
+            }),
             _ => None,
         };
         Ok(Self {
@@ -60,7 +65,7 @@ impl TryFrom<Row> for Invoice {
 
 const COLUMNS: &str =
     "i.id, i.space, i.month, i.state, i.failed_attempts, i.first_failure, i.next_attempt_time,
-             i.pay_time, i.suspends, i.create_time, s.number, s.issue_time, s.currency, s.total
+             i.pay_time, i.suspends, i.create_time, s.number, s.issue_time, s.currency, s.total, s.credit_applied
              FROM invoice i LEFT JOIN issued_invoice s ON s.invoice = i.id";
 
 /// An invoice of a space.
@@ -157,8 +162,8 @@ pub(crate) async fn put(db: &mut Conn, invoice: &Invoice) -> Result<(), Error> {
 pub(crate) async fn insert_issued(db: &mut Conn, name: &InvoiceName, issued: &Issued) -> Result<(), Error> {
     on!(db, |c| {
         sqlx::query(
-            "INSERT INTO issued_invoice (invoice, space, number, issue_time, currency, total)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO issued_invoice (invoice, space, number, issue_time, currency, total, credit_applied)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(name.id)
         .bind(name.account.0.0)
@@ -166,6 +171,7 @@ pub(crate) async fn insert_issued(db: &mut Conn, name: &InvoiceName, issued: &Is
         .bind(issued.issue_time)
         .bind(&issued.currency)
         .bind(issued.total.to_string())
+        .bind(issued.credit_applied.normalize().to_string())
         .execute(c)
         .await
         .map(drop)
@@ -203,10 +209,10 @@ pub(crate) async fn untold(db: &mut Conn, limit: i64) -> Result<Vec<InvoiceName>
         .collect())
 }
 
-/// The apps that have a line on an issued invoice, in the order of their ids.
+/// The apps whose usage is on an issued invoice, in the order of their ids: not those of which something is only taken back.
 pub(crate) async fn apps_on(db: &mut Conn, invoice: Uuid) -> Result<Vec<AppName>, Error> {
     let apps: Vec<Uuid> = on!(db, |c| {
-        sqlx::query_scalar("SELECT DISTINCT app FROM invoice_line WHERE invoice = $1 ORDER BY app")
+        sqlx::query_scalar("SELECT DISTINCT app FROM invoice_line WHERE invoice = $1 AND quantity NOT LIKE '-%' ORDER BY app")
             .bind(invoice)
             .fetch_all(c)
             .await

@@ -1,18 +1,17 @@
 //! The lines of issued invoices.
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use devspaces_kit::name::AppName;
+use devspaces_kit::name::{AppName, SpaceName};
 use devspaces_ledger::{
     db::{Conn, Error, RowsSql},
     on,
 };
-use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::stored::{decimal, month, tariff};
 use crate::domain::{
     Month,
-    pricing::{Allowance, Line},
+    pricing::{Allowance, Line, Portion},
 };
 
 #[derive(Debug, sqlx::FromRow)]
@@ -93,38 +92,44 @@ pub(crate) async fn insert(db: &mut Conn, invoice: Uuid, lines: &[Line]) -> Resu
     INSERT.execute(db, &placed, row).await.map(drop)
 }
 
-static CONSUMED: LazyLock<RowsSql> = LazyLock::new(|| {
+static PORTIONS: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "wanted",
         &["app", "usage_month"],
-        "SELECT DISTINCT l.invoice, l.place, l.app, l.tariff, l.usage_month, l.free_quantity
-         FROM wanted w JOIN invoice_line l ON l.app = w.app AND l.usage_month = w.usage_month",
+        "SELECT DISTINCT l.invoice, l.place, i.space, l.app, l.tariff, l.usage_month, l.quantity, l.free_quantity
+         FROM wanted w JOIN invoice_line l ON l.app = w.app AND l.usage_month = w.usage_month
+         JOIN invoice i ON i.id = l.invoice",
     )
 });
 
 #[derive(Debug, sqlx::FromRow)]
-struct Consumed {
+struct PortionRow {
+    space: Uuid,
     app: Uuid,
     tariff: String,
     usage_month: String,
+    quantity: String,
     free_quantity: String,
 }
 
-/// How much of these apps' allowances of these months issued invoices have used up.
-pub(crate) async fn consumed(
+/// What issued invoices have said of these apps' usage of these months, and how much of the allowances they have used up.
+pub(crate) async fn portions(
     db: &mut Conn,
     apps: &[(AppName, Month)],
-) -> Result<BTreeMap<Allowance, Decimal>, Error> {
-    let mut consumed = BTreeMap::<Allowance, Decimal>::new();
+) -> Result<BTreeMap<Allowance, BTreeMap<SpaceName, Portion>>, Error> {
+    let mut portions = BTreeMap::<Allowance, BTreeMap<SpaceName, Portion>>::new();
     let row = |(app, used): &(AppName, Month)| [app.0.into(), used.to_string().into()];
-    let rows: Vec<Consumed> = CONSUMED.fetch_all(db, apps, row).await?;
+    let rows: Vec<PortionRow> = PORTIONS.fetch_all(db, apps, row).await?;
     for row in rows {
         let allowance = Allowance {
             app: AppName(row.app),
             usage_month: month(&row.usage_month)?,
             tariff: tariff(&row.tariff)?,
         };
-        *consumed.entry(allowance).or_default() += decimal(&row.free_quantity)?;
+        let portion = portions.entry(allowance).or_default().entry(SpaceName(row.space)).or_default();
+        // What was stored before there were limits may be of any size, and is only ever compared.
+        portion.quantity = portion.quantity.saturating_add(decimal(&row.quantity)?);
+        portion.free += decimal(&row.free_quantity)?;
     }
-    Ok(consumed)
+    Ok(portions)
 }

@@ -54,9 +54,30 @@ static PUT: LazyLock<RowsSql> = LazyLock::new(|| {
     )
 });
 
-/// Stores sums in place of what they were.
+static DROP: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "total",
+        &["space", "billed_month", "app", "usage_month", "held_from", "billable"],
+        "DELETE FROM usage_sums WHERE (space, billed_month, app, usage_month, held_from, billable) IN
+           (SELECT space, billed_month, app, usage_month, held_from, billable FROM total)",
+    )
+});
+
+/// Stores sums in place of what they were. Where nothing counts any more, nothing stays.
 pub(crate) async fn put(db: &mut Conn, totals: &[(TotalKey, Sums)]) -> Result<(), Error> {
-    let row = |(key, sums): &(TotalKey, Sums)| {
+    let (none, some): (Vec<_>, Vec<_>) = totals.iter().partition(|(_, sums)| sums.is_empty());
+    let place = |(key, _): &&(TotalKey, Sums)| {
+        [
+            key.space.0.into(),
+            key.billed_month.to_string().into(),
+            key.app.0.into(),
+            key.usage_month.to_string().into(),
+            key.held_from.into(),
+            key.billable.into(),
+        ]
+    };
+    DROP.execute(db, &none, place).await?;
+    let row = |(key, sums): &&(TotalKey, Sums)| {
         [
             key.space.0.into(),
             key.billed_month.to_string().into(),
@@ -67,7 +88,7 @@ pub(crate) async fn put(db: &mut Conn, totals: &[(TotalKey, Sums)]) -> Result<()
             sums_text(sums).into(),
         ]
     };
-    PUT.execute(db, totals, row).await.map(drop)
+    PUT.execute(db, &some, row).await.map(drop)
 }
 
 /// Whose allowances the invoice of a space for a month touches: apps, and the months in which they were used.

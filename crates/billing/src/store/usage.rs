@@ -17,13 +17,15 @@ use uuid::Uuid;
 use super::stored::{decimal, dimensions, meter, month};
 use crate::domain::{
     Month,
-    usage::{Event, Placed},
+    usage::{Event, Placed, Taken},
 };
 
-const COLUMNS: [&str; 7] = ["id", "app", "meter", "quantity", "time", "space", "dimensions"];
+const COLUMNS: [&str; 9] =
+    ["id", "app", "meter", "quantity", "time", "space", "dimensions", "held_from", "sequence"];
 
-const NEW: &str = "INSERT INTO usage_event (id, app, meter, quantity, time, space, dimensions)
-    SELECT id, app, meter, quantity, time, space, dimensions FROM event WHERE TRUE
+const NEW: &str =
+    "INSERT INTO usage_event (id, app, meter, quantity, time, space, dimensions, held_from, sequence)
+    SELECT id, app, meter, quantity, time, space, dimensions, held_from, sequence FROM event WHERE TRUE
     ON CONFLICT (id) DO NOTHING";
 
 static INSERT: LazyLock<RowsSql> = LazyLock::new(|| RowsSql::new("event", &COLUMNS, NEW));
@@ -37,7 +39,12 @@ static INSERT_AND_TELL: LazyLock<RowsSql> =
 /// Most batches are new as a whole, and those that are sent again are not at all: then their number says which. To be told
 /// of each id takes longer than all else of writing it, so that is asked only of a batch that is new in part, from the
 /// beginning.
-pub(crate) async fn insert(db: &mut Conn, events: &[(&Event, &Placed)]) -> Result<HashSet<String>, Error> {
+pub(crate) async fn insert(
+    db: &mut Conn,
+    events: &[(&Event, &Placed)],
+    sequences: &HashMap<SpaceName, i64>,
+) -> Result<HashSet<String>, Error> {
+    let row = |event| row(event, sequences);
     on!(db, |c| sqlx::query("SAVEPOINT no_event").execute(c).await.map(drop))?;
     let inserted = INSERT.execute(db, events, row).await?;
     if inserted == events.len() as u64 {
@@ -51,7 +58,11 @@ pub(crate) async fn insert(db: &mut Conn, events: &[(&Event, &Placed)]) -> Resul
     Ok(inserted.into_iter().map(|(id,)| id).collect())
 }
 
-fn row<'a>((event, placed): &'a (&'a Event, &'a Placed)) -> [Value<'a>; 7] {
+/// `sequences`: the entry of each space by which its events are taken.
+fn row<'a>(
+    (event, placed): &'a (&'a Event, &'a Placed),
+    sequences: &HashMap<SpaceName, i64>,
+) -> [Value<'a>; 9] {
     [
         (&event.id).into(),
         event.app.0.into(),
@@ -60,6 +71,8 @@ fn row<'a>((event, placed): &'a (&'a Event, &'a Placed)) -> [Value<'a>; 7] {
         event.time.into(),
         placed.total.space.0.into(),
         event.dimensions_text().into(),
+        placed.total.held_from.into(),
+        sequences.get(&placed.total.space).copied().unwrap_or_default().into(),
     ]
 }
 
@@ -71,20 +84,24 @@ struct EventRow {
     quantity: String,
     time: Timestamp,
     dimensions: String,
+    space: Uuid,
+    held_from: Option<Timestamp>,
+    is_voided: bool,
 }
 
-impl TryFrom<EventRow> for Event {
+impl TryFrom<EventRow> for Taken {
     type Error = Error;
 
     fn try_from(row: EventRow) -> Result<Self, Error> {
-        Ok(Self {
+        let event = Event {
             id: row.id,
             app: AppName(row.app),
             meter: meter(&row.meter)?,
             quantity: decimal(&row.quantity)?,
             time: row.time,
             dimensions: dimensions(&row.dimensions)?,
-        })
+        };
+        Ok(Self { event, space: SpaceName(row.space), held_from: row.held_from, is_voided: row.is_voided })
     }
 }
 
@@ -92,14 +109,36 @@ static EVENTS: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "wanted",
         &["id"],
-        "SELECT e.id, e.app, e.meter, e.quantity, e.time, e.dimensions FROM wanted w JOIN usage_event e ON e.id = w.id",
+        "SELECT e.id, e.app, e.meter, e.quantity, e.time, e.dimensions, e.space, e.held_from, v.event IS NOT NULL AS is_voided
+         FROM wanted w JOIN usage_event e ON e.id = w.id LEFT JOIN usage_void v ON v.event = e.id",
     )
 });
 
 /// Those events that are stored, by their ids.
-pub(crate) async fn events(db: &mut Conn, ids: &[&str]) -> Result<HashMap<String, Event>, Error> {
+pub(crate) async fn events(db: &mut Conn, ids: &[&str]) -> Result<HashMap<String, Taken>, Error> {
     let rows: Vec<EventRow> = EVENTS.fetch_all(db, ids, |id| [(*id).into()]).await?;
     rows.into_iter().map(|row| Ok((row.id.clone(), row.try_into()?))).collect()
+}
+
+static VOID: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "voided",
+        &["event", "space", "sequence"],
+        "INSERT INTO usage_void (event, space, sequence) SELECT event, space, sequence FROM voided",
+    )
+});
+
+/// Notes that events count no longer, which did.
+pub(crate) async fn void(
+    db: &mut Conn,
+    events: &[&Taken],
+    sequences: &HashMap<SpaceName, i64>,
+) -> Result<(), Error> {
+    let row = |it: &&Taken| {
+        let sequence = sequences.get(&it.space).copied().unwrap_or_default();
+        [it.event.id.clone().into(), it.space.0.into(), sequence.into()]
+    };
+    VOID.execute(db, events, row).await.map(drop)
 }
 
 static ACCOUNTS: LazyLock<RowsSql> = LazyLock::new(|| {
@@ -117,6 +156,26 @@ pub(crate) async fn accounts(
 ) -> Result<HashMap<SpaceName, Timestamp>, Error> {
     let rows: Vec<(Uuid, Timestamp)> = ACCOUNTS.fetch_all(db, spaces, |space| [space.0.into()]).await?;
     Ok(rows.into_iter().map(|(space, since)| (SpaceName(space), since)).collect())
+}
+
+static LAST_ISSUED: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["space"],
+        "SELECT w.space, (SELECT i.month FROM invoice i WHERE i.space = w.space AND i.state <> 'DRAFT'
+           ORDER BY i.month DESC LIMIT 1) FROM wanted w",
+    )
+});
+
+/// The last month of which each of these spaces' invoices are issued; of those of which any is.
+pub(crate) async fn last_issued(
+    db: &mut Conn,
+    spaces: &[SpaceName],
+) -> Result<HashMap<SpaceName, Month>, Error> {
+    let rows: Vec<(Uuid, Option<String>)> =
+        LAST_ISSUED.fetch_all(db, spaces, |space| [space.0.into()]).await?;
+    let issued = rows.into_iter().filter_map(|(space, last)| Some((SpaceName(space), last?)));
+    issued.map(|(space, last)| Ok((space, month(&last)?))).collect()
 }
 
 static ISSUED: LazyLock<RowsSql> = LazyLock::new(|| {

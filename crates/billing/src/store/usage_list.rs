@@ -11,7 +11,10 @@ use devspaces_ledger::{
 };
 use uuid::Uuid;
 
-use super::{stored::unreadable, total::TotalRow};
+use super::{
+    stored::{month, unreadable},
+    total::TotalRow,
+};
 use crate::domain::{
     Month,
     usage::{Sum, Sums, TotalKey},
@@ -42,14 +45,30 @@ type Listed = BTreeMap<(AppName, MeterName), Sum>;
 /// A month's usage by app and meter, in the order of both, whichever invoice bills it and whatever it costs.
 pub(crate) async fn sums(db: &mut Conn, wanted: &Wanted) -> Result<Vec<(AppName, MeterName, Sum)>, Error> {
     let mut listed = Listed::new();
-    // Late usage is billed by the invoice of the month after (R-B8), and by no later one.
-    for billed_month in BTreeSet::from([wanted.month, wanted.month.next()]) {
+    for billed_month in billed_months(db, wanted).await? {
         for (place, sum) in billed_by(db, wanted, billed_month).await? {
             add(&mut listed, place, sum)?;
         }
     }
     let sums = listed.into_iter().map(|((app, meter), sum)| (app, meter, sum));
     Ok(sums.take(wanted.limit).collect())
+}
+
+/// The months whose invoices bill a month's usage: its own, that of the month after if usage came late (R-B8), and later ones if
+/// some was voided later (R-B15).
+async fn billed_months(db: &mut Conn, wanted: &Wanted) -> Result<BTreeSet<Month>, Error> {
+    let adjusting: Vec<String> = on!(db, |c| {
+        sqlx::query_scalar(
+            "SELECT DISTINCT billed_month FROM usage_sums
+             WHERE space = $1 AND usage_month = $2 AND billed_month <> usage_month",
+        )
+        .bind(wanted.space.0)
+        .bind(wanted.month.to_string())
+        .fetch_all(c)
+        .await
+    })?;
+    let adjusting = adjusting.iter().map(|name| month(name)).collect::<Result<BTreeSet<_>, _>>()?;
+    Ok(adjusting.into_iter().chain([wanted.month]).collect())
 }
 
 fn add(listed: &mut Listed, place: (AppName, MeterName), sum: Sum) -> Result<(), Error> {

@@ -1,8 +1,9 @@
 //! Usage of apps: events, what becomes of them, and the months that they count in.
 use devspaces_kit::clock::Clock as _;
 use devspaces_proto::billing::v1::{
-    ListUsageRequest, ReportUsageRequest, UsageEvent, UsageResult,
+    ListUsageRequest, ReportUsageRequest, UsageEvent, UsageResult, VoidUsageRequest, VoidUsageResult,
     usage_result::{Outcome, Rejection},
+    void_usage_result,
 };
 use devspaces_tests::{Persona, Suite};
 use tonic::Status;
@@ -126,4 +127,18 @@ pub(crate) async fn reports_accepted(suite: &Suite, event: UsageEvent) {
 pub(crate) async fn usage_sums(who: &Persona, space: &str) -> Vec<(String, i64)> {
     let used = lists_usage(who, space).await.expect("usage");
     used.into_iter().map(|(_, _, quantity, events)| (quantity, events)).collect()
+}
+
+/// Has events voided, and says what became of each.
+pub(crate) async fn voids_usage(
+    suite: &Suite,
+    events: &[&UsageEvent],
+) -> Result<Vec<void_usage_result::Outcome>, Status> {
+    let event_ids: Vec<_> = events.iter().map(|event| event.id.clone()).collect();
+    let reason = "Measured twice".to_owned();
+    let request = VoidUsageRequest { event_ids: event_ids.clone(), reason, request_id: String::new() };
+    let metering = suite.persona("services/metering");
+    let results = metering.usage().void_usage(request).await?.into_inner().results;
+    assert_eq!(results.iter().map(|result| result.id.clone()).collect::<Vec<_>>(), event_ids);
+    Ok(results.iter().map(VoidUsageResult::outcome).collect())
 }

@@ -81,8 +81,13 @@ const OLD_SUMS: &str = "CREATE TABLE usage_total (
     CREATE INDEX usage_total_of_app ON usage_total (app, usage_month)";
 
 /// Makes the table of invoices as it was before the 8th step of billing's schema.
-const OLD_INVOICES: &str =
-    "DROP TABLE consent_suspension; DROP INDEX invoice_untold; ALTER TABLE invoice DROP COLUMN suspends";
+const OLD_INVOICES: &str = "
+    DROP INDEX usage_sums_adjusting;
+    DROP TABLE credit; DROP TABLE credit_use;
+    ALTER TABLE issued_invoice DROP COLUMN credit_applied;
+    DROP TABLE usage_void; DROP INDEX usage_event_in_order;
+    ALTER TABLE usage_event DROP COLUMN sequence; ALTER TABLE usage_event DROP COLUMN held_from;
+    DROP TABLE consent_suspension; DROP INDEX invoice_untold; ALTER TABLE invoice DROP COLUMN suspends";
 
 /// A sum of this metric beside each that stands in the new table, where a condition holds.
 fn old_sum(metric: &str, quantity: &str, events: u8, of: &str) -> String {

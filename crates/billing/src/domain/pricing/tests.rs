@@ -93,6 +93,10 @@ struct Books {
     issued: BTreeSet<(SpaceName, Month)>,
     lines: Vec<(SpaceName, Line)>,
     cards: BTreeMap<Month, RateCard>,
+    /// What counts and can be voided.
+    taken: Vec<Told>,
+    /// Of what something was voided when some invoice was issued.
+    corrected: BTreeSet<(AppName, Month)>,
 }
 
 impl Books {
@@ -111,16 +115,35 @@ impl Books {
         let Some(billed) = [usage, usage + 1].into_iter().find(is_open) else { return };
         let sum = self.totals.entry(key(told, billed)).or_default();
         *sum = sum.and(Sum::of(quantity(nanos))).expect("a sum");
+        self.taken.push(*told);
+    }
+
+    /// R-B15: as if it had not been, or taken from the next invoice that is not issued.
+    fn void(&mut self, which: prop::sample::Index) {
+        if self.taken.is_empty() {
+            return;
+        }
+        let told = self.taken.swap_remove(which.index(self.taken.len()));
+        let (holder, used, usage, _, billable, nanos) = told;
+        let is_open = |n: &u8| !billable || !self.issued.contains(&(space(holder), month(*n)));
+        let billed = (usage..LAST).find(is_open).expect("a month that is never issued");
+        if !self.issued.is_empty() {
+            self.corrected.insert((app(used), month(usage)));
+        }
+        let sum = self.totals.entry(key(&told, billed)).or_default();
+        *sum = sum.and(Sum { quantity: -quantity(nanos), events: -1 }).expect("a sum");
     }
 
     fn usage(&self) -> Usage {
         let open = self.totals.iter().map(|(key, sum)| (*key, of_logs(*sum)));
         let covered = |key: &TotalKey| key.billable && self.issued.contains(&(key.space, key.billed_month));
-        let mut consumed = BTreeMap::<Allowance, Decimal>::new();
-        for (_, line) in &self.lines {
-            *consumed.entry(line.allowance.clone()).or_default() += line.free;
+        let mut issued = BTreeMap::<Allowance, BTreeMap<SpaceName, Portion>>::new();
+        for (space, line) in &self.lines {
+            let portion = issued.entry(line.allowance.clone()).or_default().entry(*space).or_default();
+            portion.quantity += line.quantity;
+            portion.free += line.free;
         }
-        Usage { open: open.filter(|(key, _)| !covered(key)).collect(), consumed, cards: self.cards.clone() }
+        Usage { open: open.filter(|(key, _)| !covered(key)).collect(), issued, cards: self.cards.clone() }
     }
 
     fn issue(&mut self, holder: u8, billed: u8) {
@@ -134,12 +157,16 @@ impl Books {
     }
 }
 
-/// What happens next: usage arrives, or an invoice of some space and month is issued.
+/// What happens next: usage arrives, some of it is voided, or an invoice of some space and month is issued.
 #[derive(Clone, Debug)]
 enum Event {
     Used(Told),
+    Voided(prop::sample::Index),
     Issued(u8, u8),
 }
+
+/// The month before which invoices are issued, at the end.
+const LAST: u8 = 6;
 
 /// The lines of an invoice of which all usage has one.
 fn priced(space: SpaceName, month: Month, usage: &Usage) -> Vec<Line> {
@@ -151,7 +178,8 @@ fn priced(space: SpaceName, month: Month, usage: &Usage) -> Vec<Line> {
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         4 => told().prop_map(Event::Used),
-        1 => (0_u8..3, 0_u8..3).prop_map(|(space, month)| Event::Issued(space, month)),
+        1 => any::<prop::sample::Index>().prop_map(Event::Voided),
+        1 => (0_u8..3, 0_u8..4).prop_map(|(space, month)| Event::Issued(space, month)),
     ]
 }
 
@@ -222,46 +250,55 @@ proptest! {
         }
     }
 
-    // R-B6, R-B8: whatever moves, comes late and is issued when.
+    // R-B6, R-B8, R-B15: whatever moves, comes late, is voided and is issued when.
     #[test]
     fn no_allowance_is_given_twice_and_nothing_is_billed_twice(
         events in prop::collection::vec(event(), 1..60),
         allowances in [0_u64..20_000_000_000, 0_u64..20_000_000_000],
     ) {
         let mut books = Books::of(allowances);
-        for event in &events {
+        for event in events {
             match event {
-                Event::Used(told) => books.take(told),
-                Event::Issued(holder, billed) => books.issue(*holder, *billed),
+                Event::Used(told) => books.take(&told),
+                Event::Voided(which) => books.void(which),
+                // An account's invoices are issued in the order of their months.
+                Event::Issued(holder, last) => (0..=last).for_each(|billed| books.issue(holder, billed)),
             }
         }
-        for billed in 0..3 {
+        for billed in 0..LAST {
             for holder in 0..3 {
                 books.issue(holder, billed);
             }
         }
-        let mut told = BTreeMap::<Allowance, (i128, i128)>::new();
+        let mut told = BTreeMap::<Allowance, BTreeMap<SpaceName, (i128, i128)>>::new();
         for (key, sum) in &books.totals {
-            let (paid_for, all) = told.entry(Allowance::of(key, &logs())).or_default();
+            let of_pool = told.entry(Allowance::of(key, &logs())).or_default();
+            let (paid_for, all) = of_pool.entry(key.space).or_default();
             *paid_for += if key.billable { nanos(sum.quantity) } else { 0 };
             *all += nanos(sum.quantity);
         }
-        for (allowance, (billable, all)) in told {
-            let of_pool = books.lines.iter().map(|(_, line)| line).filter(|line| line.allowance == allowance);
-            let (mut quantity, mut free, mut billed) = (0, 0, 0);
-            for line in of_pool {
-                quantity += nanos(line.quantity);
-                free += nanos(line.free);
-                billed += nanos(line.billed());
+        for (allowance, spaces) in told {
+            let (billable, all) = spaces.values().fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+            let (mut free, mut billed) = (0, 0);
+            for (space, (billable, _)) in &spaces {
+                let lines = books.lines.iter().filter(|(of, line)| of == space && line.allowance == allowance);
+                let sums = lines.fold((0, 0), |sum, (_, line)| {
+                    (sum.0 + nanos(line.free), sum.1 + nanos(line.billed()))
+                });
+                prop_assert!(sums.0 >= 0 && sums.1 >= 0);
+                prop_assert_eq!(sums.0 + sums.1, *billable);
+                (free, billed) = (free + sums.0, billed + sums.1);
             }
-            let allowance = nanos(books.cards[&allowance.usage_month].rate(&allowance.tariff).expect("a rate").allowance);
-            prop_assert_eq!(quantity, billable);
-            prop_assert_eq!(free + billed, quantity);
-            prop_assert!(free <= allowance);
-            // No more is billed than is above the allowance, unless something was used that nobody pays for.
-            prop_assert!(billed >= (billable - allowance).max(0));
-            if all == billable {
-                prop_assert_eq!(billed, (all - allowance).max(0));
+            let most = nanos(books.cards[&allowance.usage_month].rate(&allowance.tariff).expect("a rate").allowance);
+            prop_assert!(free <= most);
+            // No less is billed than is above the allowance.
+            prop_assert!(billed >= (billable - most).max(0));
+            // What was free for one and is given back later is not taken from what another was billed before.
+            let is_of = |key: &TotalKey| (key.app, key.usage_month) == (allowance.app, allowance.usage_month);
+            let is_shared = spaces.len() > 1 || books.totals.keys().any(|key| is_of(key) && !key.billable);
+            let corrected = books.corrected.contains(&(allowance.app, allowance.usage_month));
+            if all == billable && !(is_shared && corrected) {
+                prop_assert_eq!(billed, (all - most).max(0));
             }
         }
     }
@@ -289,7 +326,7 @@ fn split(usage: &Usage, holder: u8, billed: u8) -> (String, String) {
 
 fn usage(sums: &[(i64, u8, bool, u8, &str)]) -> Usage {
     let cards = BTreeMap::from([(month(0), card(1, decimal("10"), decimal("0.5")))]);
-    Usage { open: open(sums), consumed: BTreeMap::new(), cards }
+    Usage { open: open(sums), issued: BTreeMap::new(), cards }
 }
 
 // R-B6
@@ -312,9 +349,55 @@ fn what_nobody_pays_for_uses_the_allowance_up_first() {
 fn what_was_free_on_an_issued_invoice_stays_used_up() {
     let mut late = usage(&[(10, 0, true, 1, "5")]);
     let allowance = logs_of_the_first();
-    late.consumed.insert(allowance, decimal("8"));
+    let portion = Portion { quantity: decimal("8"), free: decimal("8") };
+    late.issued.insert(allowance, BTreeMap::from([(space(0), portion)]));
     assert_eq!(split(&late, 0, 1), ("2".into(), "3".into()));
     assert_eq!(lines(space(0), month(0), &late), (Vec::new(), Vec::new()));
+}
+
+/// What is free and what is billed of so much, below nothing too, after an invoice that said this.
+fn after(issued: (&str, &str), sums: &[(i64, u8, bool, u8, &str)]) -> (String, String) {
+    let mut usage = usage(sums);
+    let portion = Portion { quantity: decimal(issued.0), free: decimal(issued.1) };
+    usage.issued.insert(logs_of_the_first(), BTreeMap::from([(space(0), portion)]));
+    split(&usage, 0, 1)
+}
+
+// R-B15: by 10 that are free, as if it had not been.
+#[test]
+fn what_is_voided_gives_back_what_was_billed_first_and_then_what_was_free() {
+    let voided = |issued, quantity| after(issued, &[(10, 0, true, 1, quantity)]);
+    assert_eq!(voided(("15", "10"), "-3"), ("0".into(), "-3".into()));
+    assert_eq!(voided(("15", "10"), "-8"), ("-3".into(), "-5".into()));
+    assert_eq!(voided(("15", "10"), "-15"), ("-10".into(), "-5".into()));
+    assert_eq!(voided(("7", "7"), "-4"), ("-4".into(), "0".into()));
+    // Of two holdings of one space, on one invoice.
+    let both = |issued, one, other| after(issued, &[(10, 0, true, 1, one), (20, 0, true, 1, other)]);
+    assert_eq!(both(("7", "7"), "-4", "6"), ("2".into(), "0".into()));
+    assert_eq!(both(("12", "10"), "-8", "9"), ("0".into(), "1".into()));
+    assert_eq!(both(("12", "10"), "6", "-9"), ("-1".into(), "-2".into()));
+}
+
+// R-B15: a correction by as much as came says nothing.
+#[test]
+fn what_comes_to_nothing_has_no_line() {
+    let nothing = usage(&[(10, 0, true, 1, "5"), (20, 0, true, 1, "-5")]);
+    assert_eq!(lines(space(0), month(1), &nothing), (Vec::new(), Vec::new()));
+}
+
+// R-B7, R-B15: below nothing as above it.
+#[test]
+fn totals_below_nothing_are_rounded_half_to_even() {
+    for (quantity, expected) in [
+        ("-0.005", "0.00"),
+        ("-0.015", "-0.02"),
+        ("-0.025", "-0.02"),
+        ("-0.025000001", "-0.03"),
+        ("-7", "-7.00"),
+    ] {
+        let line = Line::new(logs_of_the_first(), decimal(quantity), Decimal::ZERO, Decimal::ONE, 1);
+        assert_eq!(total(&[line.expect("a line")]), Some(decimal(expected)), "{quantity}");
+    }
 }
 
 // R-B7

@@ -1,13 +1,22 @@
 use std::collections::{HashMap, HashSet};
 
-use super::{Books, Event, Placed, Placement, Rejection};
+use super::{Books, Event, Placed, Placement, Rejection, Taken};
 
 /// What became of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Accepted,
     Duplicate,
+    /// A duplicate of what was voided since.
+    Voided,
     Rejected(Rejection),
+}
+
+impl Outcome {
+    /// Whether the event was accepted by an earlier report.
+    pub(crate) fn is_repeated(&self) -> bool {
+        matches!(self, Self::Duplicate | Self::Voided)
+    }
 }
 
 /// An event of a batch, as far as it is understood.
@@ -86,17 +95,20 @@ impl<'a> Batch<'a> {
     pub(crate) fn outcomes(
         &self,
         inserted: &HashSet<String>,
-        mut stored: HashMap<String, Event>,
+        stored: &HashMap<String, Taken>,
     ) -> Vec<Outcome> {
+        let mut stored: HashMap<&str, (&Event, bool)> =
+            stored.iter().map(|(id, taken)| (id.as_str(), (&taken.event, taken.is_voided))).collect();
         let outcome = |entry: &Entry<'a>| match entry {
             Entry::Malformed(sentence) => Outcome::Rejected(Rejection::Malformed((*sentence).to_owned())),
-            Entry::Event(event, placed) => match (stored.get(&event.id), placed) {
-                (Some(before), _) if before == *event => Outcome::Duplicate,
+            Entry::Event(event, placed) => match (stored.get(event.id.as_str()), placed) {
+                (Some((before, true)), _) if before == event => Outcome::Voided,
+                (Some((before, false)), _) if before == event => Outcome::Duplicate,
                 (Some(_), _) => Outcome::Rejected(Rejection::ContentDiffers),
                 (None, Err(rejection)) => Outcome::Rejected(rejection.clone()),
                 (None, Ok(_)) => {
                     debug_assert!(inserted.contains(&event.id), "an event is neither new nor stored");
-                    stored.insert(event.id.clone(), (*event).clone());
+                    stored.insert(&event.id, (event, false));
                     Outcome::Accepted
                 }
             },
@@ -156,8 +168,10 @@ mod tests {
             }
         }
         let found = batch.others(&inserted).into_iter().filter_map(|id| table.get_key_value(id));
-        let stored = found.map(|(id, event)| (id.clone(), event.clone())).collect();
-        (batch.outcomes(&inserted, stored), total)
+        let space = SpaceName(Uuid::from_u128(2));
+        let taken = |event: &Event| Taken { event: event.clone(), space, held_from: None, is_voided: false };
+        let stored = found.map(|(id, event)| (id.clone(), taken(event))).collect();
+        (batch.outcomes(&inserted, &stored), total)
     }
 
     proptest! {

@@ -73,12 +73,44 @@ impl Sums {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Tariff, Sum)> {
         self.0.iter().map(|(tariff, sum)| (tariff, *sum))
     }
+
+    /// The sum of a tariff, if anything of it counts.
+    pub(crate) fn sum(&self, tariff: &Tariff) -> Option<Sum> {
+        self.0.get(tariff).copied()
+    }
+
+    /// Leaves out the sums of which nothing is left: of no event and no quantity.
+    pub(crate) fn drop_empty(&mut self) {
+        self.0.retain(|_, sum| *sum != Sum::default());
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl FromIterator<(Tariff, Sum)> for Sums {
     fn from_iter<I: IntoIterator<Item = (Tariff, Sum)>>(sums: I) -> Self {
         Self(sums.into_iter().collect())
     }
+}
+
+/// The sums that change by these, which were those before: as they are then. Nothing if one has more digits than can be kept.
+pub(crate) fn changed<'a>(
+    changes: impl Iterator<Item = (TotalKey, &'a Tariff, Sum)>,
+    before: &[(TotalKey, Sums)],
+) -> Option<Vec<(TotalKey, Sums)>> {
+    let mut changed: BTreeMap<TotalKey, Sums> = BTreeMap::new();
+    for (key, tariff, sum) in changes {
+        changed.entry(key).or_default().add(tariff, sum)?;
+    }
+    for (key, before) in before {
+        if let Some(sums) = changed.get_mut(key) {
+            sums.add_all(before)?;
+        }
+    }
+    changed.values_mut().for_each(Sums::drop_empty);
+    Some(changed.into_iter().collect())
 }
 
 /// Where an event counts.

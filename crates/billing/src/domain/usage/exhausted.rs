@@ -8,7 +8,41 @@ use devspaces_kit::{
 use rust_decimal::Decimal;
 
 use super::{Books, Event, Placed, Sums, TotalKey};
-use crate::domain::{Month, pricing::Allowance};
+use crate::domain::{Month, RateCard, pricing::Allowance};
+
+/// How much apps have used of each allowance.
+#[derive(Default)]
+struct Used(BTreeMap<Allowance, Decimal>);
+
+impl Used {
+    fn count(&mut self, allowance: Allowance, quantity: Decimal) {
+        let used = self.0.entry(allowance).or_default();
+        // What was stored before there were limits may be of any size.
+        *used = used.saturating_add(quantity);
+    }
+
+    fn count_all<'a>(&mut self, sums: impl Iterator<Item = &'a (TotalKey, Sums)>) {
+        for (key, sums) in sums {
+            sums.iter().for_each(|(tariff, sum)| self.count(Allowance::of(key, tariff), sum.quantity));
+        }
+    }
+
+    /// The apps that have used up one of a card's allowances beyond which something costs.
+    fn up(&self, card: &RateCard) -> BTreeSet<AppName> {
+        let is_used_up = |allowance: &Allowance, used: Decimal| {
+            card.rate(&allowance.tariff)
+                .is_some_and(|rate| !rate.unit_price.is_zero() && used >= rate.allowance)
+        };
+        self.0.iter().filter(|(it, used)| is_used_up(it, **used)).map(|(it, _)| it.app).collect()
+    }
+}
+
+/// The apps of which these are all the sums of a month's usage that have used up an allowance of it.
+pub(crate) fn used_up(sums: &[(TotalKey, Sums)], card: &RateCard, month: Month) -> BTreeSet<AppName> {
+    let mut used = Used::default();
+    used.count_all(sums.iter().filter(|(key, _)| key.usage_month == month));
+    used.up(card)
+}
 
 /// The apps of these events that have used up an allowance of a month, by them or before, in spaces without an account that hold
 /// them, each with since when. `before` are the sums of these apps' usage as they were. Only of an allowance beyond which something costs is
@@ -25,23 +59,12 @@ pub(crate) fn exhausted(
     if !of_month().any(|(_, placed)| is_unpaid(placed)) {
         return BTreeMap::new();
     }
-    let mut used = BTreeMap::<Allowance, Decimal>::new();
-    let mut count = |allowance: Allowance, quantity: Decimal| {
-        let used = used.entry(allowance).or_default();
-        // What was stored before there were limits may be of any size.
-        *used = used.saturating_add(quantity);
-    };
-    for (key, sums) in before.iter().filter(|(key, _)| key.usage_month == month) {
-        sums.iter().for_each(|(tariff, sum)| count(Allowance::of(key, tariff), sum.quantity));
-    }
+    let mut used = Used::default();
+    used.count_all(before.iter().filter(|(key, _)| key.usage_month == month));
     for (event, placed) in of_month() {
-        count(Allowance::of(&placed.total, &placed.tariff), event.quantity);
+        used.count(Allowance::of(&placed.total, &placed.tariff), event.quantity);
     }
-    let is_used_up = |allowance: &Allowance, used: Decimal| {
-        card.rate(&allowance.tariff).is_some_and(|rate| !rate.unit_price.is_zero() && used >= rate.allowance)
-    };
-    let used_up: BTreeSet<AppName> =
-        used.iter().filter(|(it, used)| is_used_up(it, **used)).map(|(it, _)| it.app).collect();
+    let used_up = used.up(card);
     let mut found = BTreeMap::new();
     for (_, Placed { total, .. }) in of_month().filter(|(_, placed)| is_unpaid(placed)) {
         if used_up.contains(&total.app) {
@@ -58,7 +81,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{Rate, RateCard, Rates, Tariff, usage::Sum};
+    use crate::domain::{Rate, Rates, Tariff, usage::Sum};
 
     const HELD: SpaceName = SpaceName(Uuid::from_u128(1));
     const OTHER: SpaceName = SpaceName(Uuid::from_u128(2));

@@ -4,7 +4,9 @@ mod books;
 mod exhausted;
 mod holdings;
 mod limits;
+pub(crate) mod query;
 mod rejection;
+mod voided;
 
 use std::fmt::Write as _;
 
@@ -17,11 +19,12 @@ use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::{
     batch::{Batch, Outcome, Reported},
-    books::{Books, Placed, Placement, Sum, Sums, TotalKey},
-    exhausted::exhausted,
+    books::{Books, Placed, Placement, Sum, Sums, TotalKey, changed},
+    exhausted::{exhausted, used_up},
     holdings::{Held, Holdings, LEEWAY},
     limits::Limits,
     rejection::Rejection,
+    voided::{Standing, Taken},
 };
 use super::meter::Dimensions;
 

@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use serde_json::json;
 
 use crate::{
-    convert,
+    convert, credit,
     domain::invoice::{CreditNote, Invoice},
     enforcement::tell,
     store,
@@ -87,7 +87,12 @@ impl GuardedChange for Creation {
             create_time: tx.time(),
         };
         let after = settled(before.clone(), credited + note.amount, &note);
-        record(tx, &before, &after, &note).await?;
+        let beyond = note.amount - before.due(credited).min(note.amount);
+        record(tx, &before, &after, &note, beyond).await?;
+        if !beyond.is_zero() {
+            let beyond = (beyond, issued.currency.as_str());
+            credit::add(tx, name.account, beyond, reason, Some(name.clone())).await?;
+        }
         tell(tx, &before, &after).await?;
         store::credit_note::insert(tx, name, &note).await?;
         store::invoice::put(tx, &after).await?;
@@ -101,11 +106,19 @@ fn settled(invoice: Invoice, credited: Decimal, note: &CreditNote) -> Invoice {
     if settles { invoice.pay(note.create_time) } else { invoice }
 }
 
-async fn record(tx: &mut Tx, before: &Invoice, after: &Invoice, note: &CreditNote) -> Result<(), Abort> {
+/// `beyond`: what is credited beyond what was to be paid, and added to the account's credit.
+async fn record(
+    tx: &mut Tx,
+    before: &Invoice,
+    after: &Invoice,
+    note: &CreditNote,
+    beyond: Decimal,
+) -> Result<(), Abort> {
     let credited = json!({
         "number": note.number,
         "amount": note.amount.to_string(),
         "reason": note.reason,
+        "added_to_credit": beyond.to_string(),
     });
     let change = Change {
         scope: after.name.account.0.into(),

@@ -6,7 +6,7 @@ use futures::stream::{self, BoxStream};
 use tonic::Status;
 
 use super::read;
-use crate::convert::csv::Records;
+use crate::{convert::csv::Records, statement::Told};
 
 /// R-B11
 pub(super) async fn handle(
@@ -14,7 +14,7 @@ pub(super) async fn handle(
     caller: Caller,
     request: ExportInvoiceRequest,
 ) -> Result<BoxStream<'static, Result<ExportInvoiceResponse, Status>>, Fault> {
-    let (invoice, statement) = read(context, &caller, &request.name).await?;
+    let Told { invoice, statement, .. } = read(context, &caller, &request.name).await?;
     // Cents, whatever they are: 12.00.
     let total = format!("{:.2}", statement.total);
     let space = invoice.name.account.0;

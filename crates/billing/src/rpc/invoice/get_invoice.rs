@@ -11,9 +11,9 @@ pub(super) async fn handle(
     caller: Caller,
     request: GetInvoiceRequest,
 ) -> Result<Invoice, Fault> {
-    let (invoice, statement) = read(context, &caller, &request.name).await?;
-    let notes = store::credit_note::of_invoice(&mut context.pool.read().await?, &invoice.name).await?;
-    let whole = convert::invoice::whole(&invoice, &statement, notes)?;
+    let told = read(context, &caller, &request.name).await?;
+    let notes = store::credit_note::of_invoice(&mut context.pool.read().await?, &told.invoice.name).await?;
+    let whole = convert::invoice::whole(&told, notes)?;
     let tokens = PageToken::for_arguments::<GetInvoiceRequest>(&[&request.name]);
-    convert::invoice::cut_lines(whole, &statement.lines, &tokens, &request.lines_page_token)
+    convert::invoice::cut_lines(whole, &told.statement.lines, &tokens, &request.lines_page_token)
 }

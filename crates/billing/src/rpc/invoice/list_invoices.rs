@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 
 use crate::{
     convert, domain,
-    statement::{Unstated, of_invoice},
+    statement::{Told, Unstated, of_invoice},
     store,
 };
 
@@ -50,15 +50,19 @@ async fn brief(
     credited: Decimal,
 ) -> Result<Option<Invoice>, Fault> {
     if let Some(issued) = &invoice.issued {
-        return Ok(Some(convert::invoice::brief(&invoice, Some(issued.total), &issued.currency, credited)));
+        let total = Some((issued.total, issued.currency.as_str()));
+        return Ok(Some(convert::invoice::brief(&invoice, total, issued.credit_applied, credited)));
     }
     // The latest month's only: what a draft comes to is computed.
     match of_invoice(db, &invoice.name).await {
-        Ok(found) => Ok(found.map(|(invoice, statement)| {
-            convert::invoice::brief(&invoice, Some(statement.total), &statement.currency, credited)
+        Ok(found) => Ok(found.map(|Told { invoice, statement, credit_applied }| {
+            let total = Some((statement.total, statement.currency.as_str()));
+            convert::invoice::brief(&invoice, total, credit_applied, credited)
         })),
         // One that can't be computed hides no other.
-        Err(Unstated::TooLarge(..)) => Ok(Some(convert::invoice::brief(&invoice, None, "", credited))),
+        Err(Unstated::TooLarge(..)) => {
+            Ok(Some(convert::invoice::brief(&invoice, None, Decimal::ZERO, credited)))
+        }
         Err(unstated) => Err(unstated.into()),
     }
 }

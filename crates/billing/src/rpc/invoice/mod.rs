@@ -1,7 +1,9 @@
 //! The `InvoiceService`: a file for each method.
+mod create_credit;
 mod create_credit_note;
 mod export_invoice;
 mod get_invoice;
+mod list_credits;
 mod list_invoices;
 mod preview_invoice;
 mod report_payment_attempt;
@@ -16,18 +18,16 @@ use devspaces_kit::{
     status::{Fault, Fields},
 };
 use devspaces_proto::billing::v1::{
-    CreateCreditNoteRequest, CreditNote, ExportInvoiceRequest, ExportInvoiceResponse, GetInvoiceRequest,
-    Invoice, ListInvoicesRequest, ListInvoicesResponse, PreviewInvoiceRequest, ReportPaymentAttemptRequest,
+    CreateCreditNoteRequest, CreateCreditRequest, Credit, CreditNote, ExportInvoiceRequest,
+    ExportInvoiceResponse, GetInvoiceRequest, Invoice, ListCreditsRequest, ListCreditsResponse,
+    ListInvoicesRequest, ListInvoicesResponse, PreviewInvoiceRequest, ReportPaymentAttemptRequest,
     RunBillingRequest, RunBillingResponse, invoice_service_server::InvoiceService,
 };
 use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
-use crate::{
-    domain,
-    statement::{Statement, of_invoice},
-};
+use crate::statement::{Told, of_invoice};
 
 #[tonic::async_trait]
 impl InvoiceService for Rpc {
@@ -65,6 +65,17 @@ impl InvoiceService for Rpc {
         answer(request, |caller, request| create_credit_note::handle(&self.0, caller, request)).await
     }
 
+    async fn create_credit(&self, request: Request<CreateCreditRequest>) -> Result<Response<Credit>, Status> {
+        answer(request, |caller, request| create_credit::handle(&self.0, caller, request)).await
+    }
+
+    async fn list_credits(
+        &self,
+        request: Request<ListCreditsRequest>,
+    ) -> Result<Response<ListCreditsResponse>, Status> {
+        answer(request, |caller, request| list_credits::handle(&self.0, caller, request)).await
+    }
+
     async fn run_billing(
         &self,
         request: Request<RunBillingRequest>,
@@ -82,11 +93,7 @@ impl InvoiceService for Rpc {
 
 /// An invoice that the caller may read, with what it says. It stays readable when the space is gone: only whether the
 /// caller is billing admin decides (R-B11).
-async fn read(
-    context: &Context,
-    caller: &Caller,
-    name: &str,
-) -> Result<(domain::invoice::Invoice, Statement), Fault> {
+async fn read(context: &Context, caller: &Caller, name: &str) -> Result<Told, Fault> {
     let mut fields = Fields::new();
     let name = fields.parse::<InvoiceName>("name", name);
     let name = fields.finish_with(name)?;

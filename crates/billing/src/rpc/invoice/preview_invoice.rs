@@ -8,7 +8,12 @@ use devspaces_kit::{
 };
 use devspaces_proto::billing::v1::{Invoice, PreviewInvoiceRequest};
 
-use crate::{convert, domain::Month, statement::statement, store};
+use crate::{
+    convert,
+    domain::Month,
+    statement::{credit_for, statement},
+    store,
+};
 
 /// R-B7, R-B11
 pub(super) async fn handle(
@@ -26,7 +31,8 @@ pub(super) async fn handle(
     }
     let month = Month::of(context.clock.now());
     let statement = statement(&mut db, account.0, month).await?;
-    let preview = convert::invoice::preview(month, &statement)?;
+    let credit_applied = credit_for(&mut db, account.0, statement.total).await?;
+    let preview = convert::invoice::preview(month, &statement, credit_applied)?;
     let tokens = PageToken::for_arguments::<PreviewInvoiceRequest>(&[&request.parent, &month.to_string()]);
     convert::invoice::cut_lines(preview, &statement.lines, &tokens, &request.lines_page_token)
 }

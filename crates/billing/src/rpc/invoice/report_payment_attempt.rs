@@ -99,9 +99,9 @@ fn check_time(attempt: &Attempt, invoice: &Invoice) -> Result<(), Fault> {
 }
 
 async fn shown(tx: &mut Tx, name: &InvoiceName) -> Result<WireInvoice, Abort> {
-    let (invoice, statement) = of_invoice(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
+    let told = of_invoice(tx, name).await?.ok_or_else(|| Fault::not_found(name))?;
     let notes = store::credit_note::of_invoice(tx, name).await?;
-    let whole = convert::invoice::whole(&invoice, &statement, notes)?;
+    let whole = convert::invoice::whole(&told, notes)?;
     // Who pays need not know what for.
     Ok(WireInvoice { lines: Vec::new(), credit_notes: Vec::new(), ..whole })
 }

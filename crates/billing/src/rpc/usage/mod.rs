@@ -4,27 +4,37 @@ mod create_rate_card;
 mod list_meters;
 mod list_rate_cards;
 mod list_usage;
+mod query_usage;
 mod report_usage;
 mod retire_meter;
 mod update_meter;
+mod void_usage;
+
+use std::collections::HashMap;
 
 use devspaces_kit::{
     edge::answer,
-    name::{MeterName, Scope},
+    name::{MeterName, Scope, SpaceName},
     status::{Fault, Reason},
 };
 use devspaces_ledger::{Abort, Change, Tx, db::Error, etag};
 use devspaces_proto::billing::v1::{
     CreateMeterRequest, CreateRateCardRequest, ListMetersRequest, ListMetersResponse, ListRateCardsRequest,
-    ListRateCardsResponse, ListUsageRequest, ListUsageResponse, Meter as WireMeter, RateCard,
-    ReportUsageRequest, ReportUsageResponse, RetireMeterRequest, UpdateMeterRequest,
-    usage_service_server::UsageService,
+    ListRateCardsResponse, ListUsageRequest, ListUsageResponse, Meter as WireMeter, QueryUsageRequest,
+    QueryUsageResponse, RateCard, ReportUsageRequest, ReportUsageResponse, RetireMeterRequest,
+    UpdateMeterRequest, VoidUsageRequest, VoidUsageResponse, usage_service_server::UsageService,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
-use crate::{domain::Meter, store};
+use crate::{
+    domain::{
+        Meter,
+        usage::{DIGEST_FORMAT, Event, digest},
+    },
+    store,
+};
 
 #[tonic::async_trait]
 impl UsageService for Rpc {
@@ -33,6 +43,20 @@ impl UsageService for Rpc {
         request: Request<ReportUsageRequest>,
     ) -> Result<Response<ReportUsageResponse>, Status> {
         answer(request, |caller, request| report_usage::handle(&self.0, caller, request)).await
+    }
+
+    async fn void_usage(
+        &self,
+        request: Request<VoidUsageRequest>,
+    ) -> Result<Response<VoidUsageResponse>, Status> {
+        answer(request, |caller, request| void_usage::handle(&self.0, caller, request)).await
+    }
+
+    async fn query_usage(
+        &self,
+        request: Request<QueryUsageRequest>,
+    ) -> Result<Response<QueryUsageResponse>, Status> {
+        answer(request, |caller, request| query_usage::handle(&self.0, caller, request)).await
     }
 
     async fn list_usage(
@@ -101,4 +125,19 @@ async fn meter_in_use(tx: &mut Tx, name: &MeterName, etag: &str) -> Result<Meter
 async fn record_meter(tx: &mut Tx, name: &MeterName, before: Value, after: Value) -> Result<i64, Error> {
     let resources = vec![name.to_string()];
     tx.record(Change { scope: Scope::RateCards, resources, before, after, facts: false }).await
+}
+
+/// What the journal says of events: how many, and what vouches for them (R-J1).
+fn vouched(events: &[&Event]) -> Value {
+    json!({ "events": events.len(), "digest": digest(events), "digest_format": DIGEST_FORMAT })
+}
+
+/// The entry that each of these spaces will have of this transaction.
+fn sequences(tx: &Tx, spaces: impl IntoIterator<Item = SpaceName>) -> Result<HashMap<SpaceName, i64>, Error> {
+    spaces.into_iter().map(|space| Ok((space, tx.sequence(space.into())? + 1))).collect()
+}
+
+/// What is within the limits can be added up.
+fn too_large() -> Fault {
+    Fault::internal("a sum that was bounded can't be kept exactly")
 }

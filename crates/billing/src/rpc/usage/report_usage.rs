@@ -18,24 +18,22 @@ use devspaces_proto::{
         AppAt, Holding, ListHoldingsAtRequest, space_records_service_client::SpaceRecordsServiceClient,
     },
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::{sequences, too_large, vouched};
 use crate::{
     consent::{Exhausted, names, suspend_exhausted},
-    convert,
+    convert::{self, usage::MAX_EVENTS},
     domain::{
         Meter, Month, RateCard,
         pricing::Allowance,
         usage::{
-            Batch, Books, DIGEST_FORMAT, Event, Held, Holdings, LEEWAY, Limits, Outcome, Placed, Placement,
-            Rejection, Reported, Sum, Sums, TotalKey, digest, exhausted,
+            Batch, Books, Event, Held, Holdings, LEEWAY, Limits, Outcome, Placed, Placement, Rejection,
+            Reported, Sum, Sums, TotalKey, changed, exhausted,
         },
     },
     store,
 };
-
-/// The most events of a batch.
-const MAX_EVENTS: usize = 1000;
 
 /// R-B5, R-B8
 pub(super) async fn handle(
@@ -162,16 +160,17 @@ impl GuardedChange for Report {
         let mut batch = Batch::new(&self.reported, &books);
         let sums = bound(tx, &mut batch, &books.cards).await?;
         let candidates = batch.candidates();
-        let inserted = store::usage::insert(tx, &candidates).await?;
+        let sequences = sequences(tx, self.spaces())?;
+        let inserted = store::usage::insert(tx, &candidates, &sequences).await?;
         let stored = store::usage::events(tx, &batch.others(&inserted)).await?;
         let accepted: Vec<_> =
             candidates.into_iter().filter(|(event, _)| inserted.contains(&event.id)).collect();
         let exhausted = self.exhausted(tx, &accepted, &sums, &books).await?;
-        count(tx, &accepted, sums).await?;
+        count(tx, &accepted, &sums).await?;
         record(tx, &accepted, &exhausted).await?;
         suspend_exhausted(tx, &exhausted).await?;
-        let outcomes = batch.outcomes(&inserted, stored);
-        if !exhausted.is_empty() || outcomes.contains(&Outcome::Duplicate) {
+        let outcomes = batch.outcomes(&inserted, &stored);
+        if !exhausted.is_empty() || outcomes.iter().any(Outcome::is_repeated) {
             self.suspends.store(true, Relaxed);
         }
         let results = self.ids.iter().zip(outcomes);
@@ -288,25 +287,11 @@ async fn bound(
 async fn count(
     tx: &mut Tx,
     accepted: &[(&Event, &Placed)],
-    before: Vec<(TotalKey, Sums)>,
+    before: &[(TotalKey, Sums)],
 ) -> Result<(), Abort> {
-    let mut totals: BTreeMap<TotalKey, Sums> = BTreeMap::new();
-    for (event, placed) in accepted {
-        let sums = totals.entry(placed.total).or_default();
-        sums.add(&placed.tariff, Sum::of(event.quantity)).ok_or_else(too_large)?;
-    }
-    for (key, before) in before {
-        if let Some(sums) = totals.get_mut(&key) {
-            sums.add_all(&before).ok_or_else(too_large)?;
-        }
-    }
-    let totals: Vec<_> = totals.into_iter().collect();
-    Ok(store::total::put(tx, &totals).await?)
-}
-
-/// What is within the limits can be added up.
-fn too_large() -> Fault {
-    Fault::internal("a sum that was bounded can't be kept exactly")
+    let counted = accepted.iter().map(|(event, it)| (it.total, &it.tariff, Sum::of(event.quantity)));
+    let sums = changed(counted, before).ok_or_else(too_large)?;
+    Ok(store::total::put(tx, &sums).await?)
 }
 
 /// One entry for each space in which something counts from now on (R-J1): how many events, what vouches for them, and which apps
@@ -317,8 +302,7 @@ async fn record(tx: &mut Tx, accepted: &[(&Event, &Placed)], exhausted: &Exhaust
         spaces.entry(placed.total.space).or_default().push(event);
     }
     let change = |(space, events): (SpaceName, Vec<&Event>)| {
-        let mut after =
-            json!({ "events": events.len(), "digest": digest(&events), "digest_format": DIGEST_FORMAT });
+        let mut after = vouched(&events);
         if let Some(apps) = exhausted.get(&space) {
             after["apps_wanting_consent"] = names(apps);
         }

@@ -61,8 +61,8 @@ const METHODS: [Methods; 20] = [
         on_a_resource: 14,
         ..of(Service::Billing, "BillingAccountService")
     },
-    Methods { signed_in: 2, permitted: 6, on_a_resource: 1, ..of(Service::Billing, "UsageService") },
-    Methods { permitted: 7, on_a_resource: 4, ..of(Service::Billing, "InvoiceService") },
+    Methods { signed_in: 2, permitted: 8, on_a_resource: 2, ..of(Service::Billing, "UsageService") },
+    Methods { permitted: 9, on_a_resource: 5, ..of(Service::Billing, "InvoiceService") },
     Methods { internal: 2, ..of(Service::Billing, "BillingRecordsService") },
     Methods {
         signed_in: 1,

@@ -96,12 +96,12 @@ async fn every_combination_of_roles_may_what_the_table_says_before_and_after_pub
     consents_to_invoicing(&alice, &space).await.expect("an account");
     let before = holders(&suite, false);
     appoints(&alice, &space, None, &before).await;
-    assert_eq!(everyone_asks(&before, &space, &app).await, 5 * 2 * 65);
+    assert_eq!(everyone_asks(&before, &space, &app).await, 5 * 2 * 67);
 
     let profile = accepts_terms(&alice, &space).await.expect("published").name;
     let after = holders(&suite, true);
     appoints(&alice, &space, Some(&profile), &after).await;
-    assert_eq!(everyone_asks(&after, &space, &app).await, 5 * 4 * 65);
+    assert_eq!(everyone_asks(&after, &space, &app).await, 5 * 4 * 67);
     let published: Vec<Holder> = before
         .into_iter()
         .map(|it| Holder { standing: Standing { published: true, ..it.standing }, ..it })

@@ -1,0 +1,187 @@
+use std::collections::BTreeMap;
+
+use devspaces_authz::Permission;
+use devspaces_gate::{Context, Resource};
+use devspaces_kit::{
+    clock::Timestamp,
+    identity::Caller,
+    name::{AppName, SpaceName},
+    page::{self, PageToken},
+    status::{Fault, Fields},
+};
+use devspaces_ledger::db::{Conn, Error};
+use devspaces_proto::billing::v1::{QueryUsageRequest, QueryUsageResponse};
+use uuid::Uuid;
+
+use crate::{
+    convert::usage_query,
+    domain::usage::query::{Grouping, Of, Point, Points, Step},
+    store::summed::{self, Place, Row, Whose},
+    summing::{beside, sum_up_for_reading},
+};
+
+/// How many rows are read at once.
+const PART: i64 = 2000;
+/// After so many rows a page ends where a step ends, however few points it has.
+const MOST_ROWS: usize = 20_000;
+
+/// R-B14
+pub(super) async fn handle(
+    context: &Context,
+    caller: Caller,
+    request: QueryUsageRequest,
+) -> Result<QueryUsageResponse, Fault> {
+    let whose = whose(&request)?;
+    let (permission, resource) = match whose {
+        Whose::Space(space) => (Permission::UsageGet, Resource::from(space)),
+        Whose::App(app) => (Permission::AppUsageGet, Resource::from(app)),
+    };
+    context.gate.require_read(&caller, permission, resource).await?;
+    let mut fields = Fields::new();
+    let size = fields.check("page_size", page::size(request.page_size));
+    let size = fields.finish_with(size)?;
+    let (from, to, grouping) = usage_query::question(&request, context.clock.now())?;
+    let tokens = tokens(&request, from);
+    let after = tokens.decode(&request.page_token)?.map(|key| place(&key)).transpose()?;
+    let query = Query { whose, from, to, grouping, after, size };
+    let spaces = match whose {
+        Whose::Space(space) => vec![space],
+        Whose::App(app) => summed::spaces_of(&mut context.pool.read().await?, app).await?,
+    };
+    for space in &spaces {
+        sum_up_for_reading(context, *space).await?;
+    }
+    let (points, next) = query.page(&mut context.pool.read().await?, &spaces).await?;
+    let (points, last) = page::fill(
+        points,
+        size,
+        |(of, _)| of.clone(),
+        |point| Some(usage_query::point(point, &query.grouping)),
+    );
+    let last = last.or(next).map(|of| serde_json::to_vec(&of).unwrap_or_default());
+    Ok(QueryUsageResponse { points, next_page_token: tokens.next(last) })
+}
+
+fn whose(request: &QueryUsageRequest) -> Result<Whose, Fault> {
+    let mut fields = Fields::new();
+    let whose = match (request.app.as_str(), request.space.as_str()) {
+        ("", "") => {
+            fields.bad("app", "must be given, or else space");
+            None
+        }
+        (app, "") => fields.parse::<AppName>("app", app).map(Whose::App),
+        ("", space) => fields.parse::<SpaceName>("space", space).map(Whose::Space),
+        _ => {
+            fields.bad("space", "must not be given beside app");
+            None
+        }
+    };
+    fields.finish_with(whose)
+}
+
+/// By when it begins: a page that follows begins as the first, also when another month has begun meanwhile.
+fn tokens(request: &QueryUsageRequest, from: Timestamp) -> PageToken {
+    let text =
+        |time: Option<prost_types::Timestamp>| time.map(|time| time.seconds.to_string()).unwrap_or_default();
+    let (from, to) = (request.from.map_or_else(String::new, |_| from.to_string()), text(request.to));
+    let lists = serde_json::to_string(&(&request.meters, &request.group_by)).unwrap_or_default();
+    let step = request.step.to_string();
+    PageToken::for_arguments::<QueryUsageRequest>(&[&request.app, &request.space, &from, &to, &lists, &step])
+}
+
+fn place(key: &[u8]) -> Result<Of, Fault> {
+    serde_json::from_slice(key).map_err(|_| Fault::page_token_invalid())
+}
+
+struct Query {
+    whose: Whose,
+    from: Timestamp,
+    to: Timestamp,
+    grouping: Grouping,
+    after: Option<Of>,
+    size: usize,
+}
+
+/// Points, and after what the page that follows begins if they do not say that.
+type Page = (Vec<(Of, Point)>, Option<Of>);
+
+impl Query {
+    /// The points of a page. What is summed up meanwhile would be read twice, or not at all: then it is read anew.
+    async fn page(&self, db: &mut Conn, spaces: &[SpaceName]) -> Result<Page, Fault> {
+        loop {
+            let places = places(db, spaces).await?;
+            let (mut points, complete) = self.summed(db).await?;
+            for (space, place) in &places {
+                let grain = self.step().grain();
+                for used in beside(db, *space, place, grain).await? {
+                    let is_of = match self.whose {
+                        Whose::Space(_) => true,
+                        Whose::App(app) => used.app == app,
+                    };
+                    if is_of && (self.from..self.to).contains(&used.start) {
+                        points.add(&self.grouping, &used).map_err(|_| too_large())?;
+                    }
+                }
+            }
+            if self::places(db, spaces).await? == places {
+                let points = points.between(self.after.as_ref(), complete.as_ref()).collect();
+                return Ok((points, complete));
+            }
+        }
+    }
+
+    fn step(&self) -> Step {
+        self.grouping.step.unwrap_or(Step::Day)
+    }
+
+    /// The points that the sums add up to, until there are enough for a page; and the first that is not complete, if all before it
+    /// are.
+    async fn summed(&self, db: &mut Conn) -> Result<(Points, Option<Of>), Fault> {
+        let (mut points, mut read) = (Points::default(), 0);
+        let mut after = self.begin();
+        let mut last: Option<Of> = None;
+        loop {
+            let grain = self.step().grain();
+            let rows = summed::rows(db, self.whose, grain, &after, self.to, PART).await?;
+            let more = i64::try_from(rows.len()).is_ok_and(|rows| rows == PART);
+            for row in rows {
+                let used = row.used()?;
+                let first = self.grouping.first_of(&used);
+                let is_new = last.as_ref().is_some_and(|last| *last < first);
+                if is_new && (read >= MOST_ROWS || points.after(self.after.as_ref()) > self.size) {
+                    return Ok((points, Some(first)));
+                }
+                points.add(&self.grouping, &used).map_err(|_| too_large())?;
+                (last, after, read) = (Some(first), row, read + 1);
+            }
+            if !more {
+                return Ok((points, None));
+            }
+        }
+    }
+
+    /// What the rows of the page come after.
+    fn begin(&self) -> Row {
+        match &self.after {
+            Some(of) => Row::before(
+                Timestamp::from_micros(of.start).max(self.from),
+                AppName(Uuid::from_bytes(of.app.filter(|_| self.step() != Step::Month).unwrap_or_default())),
+            ),
+            None => Row::before(self.from, AppName::NIL),
+        }
+    }
+}
+
+/// Up to where the usage of spaces is summed up.
+async fn places(db: &mut Conn, spaces: &[SpaceName]) -> Result<BTreeMap<SpaceName, Place>, Error> {
+    let mut places = BTreeMap::new();
+    for space in spaces {
+        places.insert(*space, summed::place(db, *space).await?);
+    }
+    Ok(places)
+}
+
+/// What is accepted is bounded, so that its sums can be told.
+fn too_large() -> Fault {
+    Fault::internal("a sum of bounded quantities can't be kept exactly")
+}
