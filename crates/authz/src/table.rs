@@ -69,6 +69,7 @@ pub(crate) const SPACE_ROLES: [Role; 5] = [
 
 // Contributors of an app that no space has yet see it and link it, and nothing more (R-A2): hence `Linked`.
 const CONTRIBUTORS: Also = Contributor(&AppRole::ALL);
+const LINKED_CONTRIBUTORS: Also = ContributorIf(&AppRole::ALL, Linked);
 const LINKERS: Also = ContributorIf(&[AppRole::Owner, AppRole::Admin], BuildsInSpace);
 const DEVELOPERS: Also =
     ContributorIf(&[AppRole::Owner, AppRole::Admin, AppRole::Deployer, AppRole::Developer], Linked);
@@ -166,7 +167,7 @@ const TABLE: [Row; Permission::ALL.len()] = [
     line(AuthzCheckOthers,           Platform, [No,     No,            No,              No,              No],   ServiceByName, NONE),
     line(MarketplaceListingsGet,     Space,    [No,     Yes,           No,              No,              No],   Nobody,        NONE),
     line(AppRun,                     App,      [No,     No,            No,              No,              No],   RUNTIME,       NONE),
-    line(AppUsageGet,                App,      [No,     No,            Yes,             If(ViewAllApps), Yes],  CONTRIBUTORS,  NONE),
+    line(AppUsageGet,                App,      [No,     No,            Yes,             If(ViewAllApps), Yes],  LINKED_CONTRIBUTORS, NONE),
     line(UsageGet,                   Space,    [Yes,    No,            Yes,             If(ViewAllApps), Yes],  Nobody,        NONE),
     line(AppGroupsUpdate,            Space,    [No,     No,            Yes,             No,              No],   Nobody,        NONE),
     line(MetersUpdate,               Platform, [No,     No,            No,              No,              No],   ServiceByName, NONE),

@@ -128,9 +128,9 @@ static USE: LazyLock<RowsSql> = LazyLock::new(|| {
 static REMAIN: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "used",
-        &["space", "number", "remaining"],
+        &["space", "credit", "remaining"],
         "UPDATE credit SET remaining = used.remaining FROM used
-         WHERE credit.space = used.space AND credit.number = used.number",
+         WHERE credit.space = used.space AND credit.number = used.credit",
     )
 });
 

@@ -215,7 +215,7 @@ impl Table {
             ),
             of_app: format!(
                 "{columns} FROM {name} WHERE app = $1 AND (start, meter, dimensions, space) > ($2, $3, $4, $5) AND start < $6
-                 ORDER BY start, meter, dimensions, space LIMIT $7"
+                 AND (space = $8 OR $8 IS NULL) ORDER BY start, meter, dimensions, space LIMIT $7"
             ),
         }
     }
@@ -275,6 +275,7 @@ fn sum_row(space: SpaceName, (key, sum): &(Key, Sum)) -> [Value<'_>; 7] {
 pub(crate) enum Whose {
     Space(SpaceName),
     App(AppName),
+    AppInSpace(AppName, SpaceName),
 }
 
 /// A row of sums, and what the rows after it come after.
@@ -331,19 +332,32 @@ pub(crate) async fn rows(
                 .fetch_all(c)
                 .await
         })?,
-        Whose::App(app) => on!(db, |c| {
-            sqlx::query_as(sqlx::AssertSqlSafe(table.of_app.as_str()))
-                .bind(app.0)
-                .bind(after.start)
-                .bind(&after.meter)
-                .bind(&after.dimensions)
-                .bind(after.space)
-                .bind(before)
-                .bind(limit)
-                .fetch_all(c)
-                .await
-        })?,
+        Whose::App(app) => of_app(db, table, (app, None), after, before, limit).await?,
+        Whose::AppInSpace(app, space) => of_app(db, table, (app, Some(space)), after, before, limit).await?,
     })
+}
+
+async fn of_app(
+    db: &mut Conn,
+    table: &'static Table,
+    (app, space): (AppName, Option<SpaceName>),
+    after: &Row,
+    before: Timestamp,
+    limit: i64,
+) -> Result<Vec<Row>, Error> {
+    Ok(on!(db, |c| {
+        sqlx::query_as(sqlx::AssertSqlSafe(table.of_app.as_str()))
+            .bind(app.0)
+            .bind(after.start)
+            .bind(&after.meter)
+            .bind(&after.dimensions)
+            .bind(after.space)
+            .bind(before)
+            .bind(limit)
+            .bind(space.map(|space| space.0))
+            .fetch_all(c)
+            .await
+    })?)
 }
 
 /// The spaces in which an app was used.

@@ -298,9 +298,14 @@ async fn an_apps_usage_is_of_all_spaces_and_a_spaces_of_its_own_time(suite: Suit
         initiates_transfer(&alice, &app, to).await.expect("moved");
         suite.clock.advance(Duration::from_mins(10));
     }
-    for (request, quantity) in
-        [(of_app(&app, Step::Day), "7"), (of_space(&one, Step::Day), "5"), (of_space(&two, Step::Day), "2")]
-    {
+    let within = |space: &str| QueryUsageRequest { space: space.to_owned(), ..of_app(&app, Step::Hour) };
+    for (request, quantity) in [
+        (of_app(&app, Step::Day), "7"),
+        (of_space(&one, Step::Day), "5"),
+        (of_space(&two, Step::Day), "2"),
+        (within(&two), "2"),
+        (within(&one), "5"),
+    ] {
         let points = queries(&alice, request).await.expect("points");
         assert_eq!(points.iter().map(|it| it.quantity.as_str()).collect::<Vec<_>>(), [quantity]);
     }
@@ -319,6 +324,10 @@ async fn usage_is_seen_by_those_who_work_with_it(suite: Suite) {
     let app = alice.creates_app(&space).await;
     adds_contributors(&alice, &app, &[(&carol, APP_VIEWER)]).await.expect("added");
     reports_accepted(&suite, new_usage_event(&suite, &app, LOGS_GB, "1")).await;
+    let both = async |who: &Persona| {
+        let request = QueryUsageRequest { space: space.clone(), ..of_app(&app, Step::Day) };
+        queries(who, request).await.map(|points| points.len()).map_err(|it| it.code())
+    };
     let see = async |who: &Persona| {
         let app = queries(who, of_app(&app, Step::Day)).await;
         let space = queries(who, of_space(&space, Step::Day)).await;
@@ -334,6 +343,8 @@ async fn usage_is_seen_by_those_who_work_with_it(suite: Suite) {
     assert_eq!(see(&carol).await, (Ok(1), no), "her app alone");
     assert_eq!(see(&bill).await, (no, Ok(1)), "billing admin alone");
     assert_eq!(see(&stranger).await, (no, no));
+    // Of an app in a space either suffices.
+    assert_eq!((both(&carol).await, both(&bill).await, both(&stranger).await), (Ok(1), Ok(1), no));
 }
 
 // R-B14
@@ -343,9 +354,7 @@ async fn a_question_is_checked_as_a_whole(suite: Suite) {
     let app = alice.creates_app(&space).await;
     let bad = async |request| refused(queries(&alice, request).await).fields;
     let neither = QueryUsageRequest::default();
-    let both = QueryUsageRequest { app: app.clone(), ..of_space(&space, Step::Day) };
     assert_eq!(bad(neither).await, ["app"]);
-    assert_eq!(bad(both).await, ["space"]);
     assert_eq!(bad(of_app("apps/x", Step::Day)).await, ["app"]);
     let at = |seconds, nanos| Some(prost_types::Timestamp { seconds, nanos });
     let all = QueryUsageRequest {
@@ -364,5 +373,13 @@ async fn a_question_is_checked_as_a_whole(suite: Suite) {
     let within = QueryUsageRequest { from: at(3600, 0), ..of_app(&app, Step::Month) };
     assert_eq!(bad(within).await, ["from"]);
     let token = QueryUsageRequest { page_token: "x".to_owned(), ..of_app(&app, Step::Day) };
-    assert_eq!(refused(queries(&alice, token).await).reason, "PAGE_TOKEN_INVALID");
+    assert_eq!(refused(alice.usage().query_usage(token).await).reason, "PAGE_TOKEN_INVALID");
+    // A token is for the question that it came with.
+    for id in [LOGS_GB, KVS_READ_GB] {
+        reports_accepted(&suite, new_usage_event(&suite, &app, id, "1")).await;
+    }
+    let first = QueryUsageRequest { page_size: 1, ..of_app(&app, Step::Day) };
+    let page_token = alice.usage().query_usage(first).await.expect("a page").into_inner().next_page_token;
+    let other = QueryUsageRequest { page_token, ..of_space(&space, Step::Day) };
+    assert_eq!(refused(alice.usage().query_usage(other).await).reason, "PAGE_TOKEN_INVALID");
 }

@@ -204,7 +204,9 @@ impl Row {
         match self.permission.as_str() {
             "space.update" | "marketplace.terms.accept" => !standing.published,
             "apps.create" => !standing.admins_create,
-            "apps.list" | "app.get" | "app.contributors.list" => standing.view_all_apps,
+            "apps.list" | "app.get" | "app.contributors.list" | "app.usage.get" | "usage.get" => {
+                standing.view_all_apps
+            }
             // `apps.link` takes a role on an app, and a question about a space names none: see `may_link`.
             "app.update" | "app.contributors.update" | "apps.link" => false,
             other => panic!("no expectation for the condition of {other}"),

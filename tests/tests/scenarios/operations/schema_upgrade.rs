@@ -83,6 +83,7 @@ const OLD_SUMS: &str = "CREATE TABLE usage_total (
 /// Makes the table of invoices as it was before the 8th step of billing's schema.
 const OLD_INVOICES: &str = "
     DROP INDEX usage_sums_adjusting;
+    DROP TABLE usage_hour; DROP TABLE usage_day; DROP TABLE usage_summed;
     DROP TABLE credit; DROP TABLE credit_use;
     ALTER TABLE issued_invoice DROP COLUMN credit_applied;
     DROP TABLE usage_void; DROP INDEX usage_event_in_order;

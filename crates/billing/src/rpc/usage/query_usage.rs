@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use devspaces_authz::Permission;
-use devspaces_gate::{Context, Resource};
+use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
     identity::Caller,
@@ -32,11 +32,7 @@ pub(super) async fn handle(
     request: QueryUsageRequest,
 ) -> Result<QueryUsageResponse, Fault> {
     let whose = whose(&request)?;
-    let (permission, resource) = match whose {
-        Whose::Space(space) => (Permission::UsageGet, Resource::from(space)),
-        Whose::App(app) => (Permission::AppUsageGet, Resource::from(app)),
-    };
-    context.gate.require_read(&caller, permission, resource).await?;
+    require(context, &caller, whose).await?;
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
     let size = fields.finish_with(size)?;
@@ -45,7 +41,7 @@ pub(super) async fn handle(
     let after = tokens.decode(&request.page_token)?.map(|key| place(&key)).transpose()?;
     let query = Query { whose, from, to, grouping, after, size };
     let spaces = match whose {
-        Whose::Space(space) => vec![space],
+        Whose::Space(space) | Whose::AppInSpace(_, space) => vec![space],
         Whose::App(app) => summed::spaces_of(&mut context.pool.read().await?, app).await?,
     };
     for space in &spaces {
@@ -66,17 +62,33 @@ fn whose(request: &QueryUsageRequest) -> Result<Whose, Fault> {
     let mut fields = Fields::new();
     let whose = match (request.app.as_str(), request.space.as_str()) {
         ("", "") => {
-            fields.bad("app", "must be given, or else space");
+            fields.bad("app", "must be given, or space, or both");
             None
         }
         (app, "") => fields.parse::<AppName>("app", app).map(Whose::App),
         ("", space) => fields.parse::<SpaceName>("space", space).map(Whose::Space),
-        _ => {
-            fields.bad("space", "must not be given beside app");
-            None
+        (app, space) => {
+            let app = fields.parse::<AppName>("app", app);
+            let space = fields.parse::<SpaceName>("space", space);
+            app.zip(space).map(|(app, space)| Whose::AppInSpace(app, space))
         }
     };
     fields.finish_with(whose)
+}
+
+/// Of an app in a space, who sees the usage of either sees it.
+async fn require(context: &Context, caller: &Caller, whose: Whose) -> Result<(), Fault> {
+    let gate = &context.gate;
+    match whose {
+        Whose::Space(space) => gate.require_read(caller, Permission::UsageGet, space).await,
+        Whose::App(app) => gate.require_read(caller, Permission::AppUsageGet, app).await,
+        Whose::AppInSpace(app, space) => {
+            match gate.require_read(caller, Permission::AppUsageGet, app).await {
+                Ok(()) => Ok(()),
+                Err(_) => gate.require_read(caller, Permission::UsageGet, space).await,
+            }
+        }
+    }
 }
 
 /// By when it begins: a page that follows begins as the first, also when another month has begun meanwhile.
@@ -116,7 +128,7 @@ impl Query {
                 for used in beside(db, *space, place, grain).await? {
                     let is_of = match self.whose {
                         Whose::Space(_) => true,
-                        Whose::App(app) => used.app == app,
+                        Whose::App(app) | Whose::AppInSpace(app, _) => used.app == app,
                     };
                     if is_of && (self.from..self.to).contains(&used.start) {
                         points.add(&self.grouping, &used).map_err(|_| too_large())?;
