@@ -79,7 +79,8 @@ impl Mutation for Suspending {
         // Paid, or seen to by another replica, meanwhile.
         let Some(before) = found.filter(Invoice::is_untold) else { return Ok(()) };
         let after = Invoice { suspends: true, ..before.clone() };
-        record(tx, Some(&before), &after).await?;
+        let notes = store::credit_note::of_invoice(tx, &self.0).await?;
+        record(tx, Some(&before), &after, notes.iter().map(|note| note.amount).sum()).await?;
         tell(tx, &before, &after).await?;
         Ok(store::invoice::put(tx, &after).await?)
     }

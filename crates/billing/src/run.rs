@@ -11,6 +11,7 @@ use devspaces_kit::{
 };
 use devspaces_ledger::{Abort, Call, Change, Mutation, Tx};
 use devspaces_proto::billing::v1::{BillingFailure, RunBillingResponse};
+use rust_decimal::Decimal;
 use serde_json::Value;
 use tonic::Code;
 use uuid::Uuid;
@@ -175,7 +176,7 @@ impl Mutation for Step {
         let drafted = is_new && self.now >= draft_time(month);
         if drafted {
             let draft = draft();
-            record(tx, None, &draft).await?;
+            record(tx, None, &draft, Decimal::ZERO).await?;
             store::invoice::put(tx, &draft).await?;
         }
         let next = if is_new && !drafted { draft_time(month) } else { issue_time(month) };
@@ -202,7 +203,7 @@ async fn issue(tx: &mut Tx, draft: Invoice, is_new: bool) -> Result<bool, Abort>
     let issued = Issued { number, issue_time: tx.time(), currency, total, credit_applied };
     let before = (!is_new).then(|| draft.clone());
     let invoice = draft.issue(issued);
-    record(tx, before.as_ref(), &invoice).await?;
+    record(tx, before.as_ref(), &invoice, Decimal::ZERO).await?;
     store::credit::apply(tx, &name, &credits, &applied).await?;
     store::invoice::put(tx, &invoice).await?;
     store::line::insert(tx, name.id, &lines).await?;
@@ -218,13 +219,18 @@ async fn issue(tx: &mut Tx, draft: Invoice, is_new: bool) -> Result<bool, Abort>
     Ok(true)
 }
 
-/// The entry of a change of an invoice (R-J1). Its lines stand in the invoice, which never changes.
-pub(crate) async fn record(tx: &mut Tx, before: Option<&Invoice>, after: &Invoice) -> Result<(), Abort> {
+/// The entry of a change of an invoice (R-J1), of which so much is credited. Its lines stand in the invoice, which never changes.
+pub(crate) async fn record(
+    tx: &mut Tx,
+    before: Option<&Invoice>,
+    after: &Invoice,
+    credited: Decimal,
+) -> Result<(), Abort> {
     let change = Change {
         scope: after.name.account.0.into(),
         resources: vec![after.name.to_string()],
-        before: before.map_or(Value::Null, Invoice::to_json),
-        after: after.to_json(),
+        before: before.map_or(Value::Null, |before| before.to_json(credited)),
+        after: after.to_json(credited),
         facts: false,
     };
     tx.record(change).await?;

@@ -138,6 +138,24 @@ pub(crate) async fn credit_for(db: &mut Conn, space: SpaceName, total: Decimal) 
     Ok(store::credit::balance(db, space).await?.min(total.max(Decimal::ZERO)))
 }
 
+/// The same of an invoice that comes after others that are not issued: these use the credit up before it.
+pub(crate) async fn credit_for_preview(
+    db: &mut Conn,
+    space: SpaceName,
+    month: Month,
+    total: Decimal,
+) -> Result<Decimal, Unstated> {
+    let mut left = store::credit::balance(db, space).await?;
+    let Some(account) = store::account::find(db, space).await? else { return Ok(Decimal::ZERO) };
+    let last = store::invoice::last_issued_month(db, space).await?;
+    let mut before = last.map_or_else(|| Month::of(account.create_time), Month::next);
+    while before < month && !left.is_zero() {
+        left -= left.min(statement(db, space, before).await?.total.max(Decimal::ZERO));
+        before = before.next();
+    }
+    Ok(left.min(total.max(Decimal::ZERO)))
+}
+
 /// All that decides what the usage of these apps in these months costs.
 async fn usage(db: &mut Conn, touched: &[(AppName, Month)]) -> Result<Usage, Error> {
     let mut cards = BTreeMap::new();

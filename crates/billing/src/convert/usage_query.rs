@@ -4,15 +4,13 @@ use std::collections::BTreeSet;
 use devspaces_kit::{
     clock::Timestamp,
     name::{AppName, MeterName, is_words},
+    page,
     status::{Fault, Fields},
 };
 use devspaces_proto::billing::v1::{QueryUsageRequest, UsagePoint, query_usage_request::Step as WireStep};
 use uuid::Uuid;
 
-use crate::domain::{
-    Month,
-    usage::query::{Grouping, Of, Point, Step},
-};
+use crate::domain::usage::query::{Grouping, Of, Point, Step};
 
 /// The most meters that are asked for by name.
 const MAX_METERS: usize = 100;
@@ -21,26 +19,32 @@ const MAX_GROUPS: usize = 12;
 /// What a dimension's name stands behind in `group_by`.
 const DIMENSION: &str = "dimensions.";
 
-/// What is asked for: from when on, until when, and by what it is told apart.
+/// What is asked for.
+pub(crate) struct Question {
+    pub(crate) size: usize,
+    pub(crate) step: Step,
+    /// Nothing: from the beginning of this month on.
+    pub(crate) from: Option<Timestamp>,
+    pub(crate) to: Timestamp,
+    pub(crate) grouping: Grouping,
+}
+
+/// What is asked for.
 ///
 /// # Errors
 /// `INVALID_ARGUMENT`, naming every bad field.
-pub(crate) fn question(
-    request: &QueryUsageRequest,
-    now: Timestamp,
-) -> Result<(Timestamp, Timestamp, Grouping), Fault> {
+pub(crate) fn question(request: &QueryUsageRequest) -> Result<Question, Fault> {
     let mut fields = Fields::new();
+    let size = fields.check("page_size", page::size(request.page_size));
     let step = match request.step() {
         WireStep::Unspecified | WireStep::Day => Step::Day,
         WireStep::Hour => Step::Hour,
         WireStep::Month => Step::Month,
     };
-    let from =
-        time(&mut fields, "from", request.from, step).map(|from| from.unwrap_or(Month::of(now).start()));
-    // The step of now included.
-    let to =
-        time(&mut fields, "to", request.to, step).map(|to| to.unwrap_or(Timestamp::from_micros(i64::MAX)));
-    if let Some((from, to)) = from.zip(to)
+    let from = time(&mut fields, "from", request.from, step);
+    let to = time(&mut fields, "to", request.to, step);
+    let to = to.map(|to| to.unwrap_or(Timestamp::from_micros(i64::MAX)));
+    if let Some((Some(from), to)) = from.zip(to)
         && from >= to
     {
         fields.bad("to", "must be later than from");
@@ -52,9 +56,9 @@ pub(crate) fn question(
     for (place, meter) in request.meters.iter().enumerate().take(MAX_METERS) {
         meters.extend(fields.parse::<MeterName>(format!("meters[{place}]"), meter));
     }
-    let grouping = grouping(&mut fields, request, step, meters);
-    let (from, to) = fields.finish_with(from.zip(to))?;
-    Ok((from, to, grouping))
+    let grouping = grouping(&mut fields, request, meters);
+    let ((size, from), to) = fields.finish_with(size.zip(from).zip(to))?;
+    Ok(Question { size, step, from, to, grouping })
 }
 
 /// The first moment of a step; nothing within if it is not given.
@@ -77,13 +81,8 @@ fn time(
     given.map(Some)
 }
 
-fn grouping(
-    fields: &mut Fields,
-    request: &QueryUsageRequest,
-    step: Step,
-    meters: BTreeSet<MeterName>,
-) -> Grouping {
-    let mut grouping = Grouping { step: Some(step), meters, ..Grouping::default() };
+fn grouping(fields: &mut Fields, request: &QueryUsageRequest, meters: BTreeSet<MeterName>) -> Grouping {
+    let mut grouping = Grouping { meters, ..Grouping::default() };
     if request.group_by.len() > MAX_GROUPS {
         fields.bad("group_by", format!("must have at most {MAX_GROUPS} entries"));
     }

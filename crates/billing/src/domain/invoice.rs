@@ -173,8 +173,8 @@ impl Invoice {
         }
     }
 
-    /// What the journal says of it.
-    pub(crate) fn to_json(&self) -> Value {
+    /// What the journal says of it, less what is credited.
+    pub(crate) fn to_json(&self, credited: Decimal) -> Value {
         let issued = self.issued.as_ref();
         json!({
             "invoice": self.name.to_string(),
@@ -184,6 +184,7 @@ impl Invoice {
             "total": issued.map(|issued| issued.total.to_string()),
             "currency": issued.map(|issued| issued.currency.clone()),
             "credit_applied": issued.map(|issued| issued.credit_applied.to_string()),
+            "amount_due": issued.map(|_| self.due(credited).to_string()),
             "failed_attempts": self.failed_attempts,
             "next_attempt_time": self.next_attempt_time.map(|time| time.to_string()),
             "suspends": self.suspends,

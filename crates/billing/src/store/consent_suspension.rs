@@ -14,6 +14,7 @@ use devspaces_ledger::{
 };
 use uuid::Uuid;
 
+use super::stored::month;
 use crate::domain::Month;
 
 static KNOWN: LazyLock<RowsSql> = LazyLock::new(|| {
@@ -73,6 +74,25 @@ pub(crate) async fn take(
     })?;
     apps.sort_unstable();
     Ok(apps.into_iter().map(AppName).collect())
+}
+
+static HOLDERS: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "wanted",
+        &["app", "month"],
+        "SELECT c.space, c.app, c.month FROM wanted w JOIN consent_suspension c ON c.app = w.app AND c.month = w.month",
+    )
+});
+
+/// The spaces in which these apps are suspended until the end of these months.
+pub(crate) async fn holders(
+    db: &mut Conn,
+    apps: &[(AppName, Month)],
+) -> Result<BTreeSet<(SpaceName, AppName, Month)>, Error> {
+    let row = |(app, month): &(AppName, Month)| [app.0.into(), month.to_string().into()];
+    let rows: Vec<(Uuid, Uuid, String)> = HOLDERS.fetch_all(db, apps, row).await?;
+    let holder = |(space, app, name): (_, _, String)| Ok((SpaceName(space), AppName(app), month(&name)?));
+    rows.into_iter().map(holder).collect()
 }
 
 static RELEASE: LazyLock<RowsSql> = LazyLock::new(|| {

@@ -1,4 +1,4 @@
-//! Usage summed up by hour and day, and what comes after (R-B14).
+//! Usage summed up by hour, day and month, and what comes after (R-B14).
 use std::{
     collections::{BTreeMap, HashMap},
     sync::LazyLock,
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::stored::{decimal, dimensions, meter, unreadable};
 use crate::domain::usage::{
     Sum,
-    query::{Grain, Quantity, Used},
+    query::{Quantity, Step, Used},
 };
 
 /// The last event and the last voiding of a space that are summed up: the entry's sequence, and the id.
@@ -81,9 +81,9 @@ impl Next {
     }
 
     /// The sum that it is added to.
-    pub(crate) fn key(&self, grain: Grain) -> Key {
+    pub(crate) fn key(&self, step: Step) -> Key {
         Key {
-            start: grain.start(self.time),
+            start: step.start(self.time),
             app: self.app,
             meter: self.meter.clone(),
             dimensions: self.dimensions.clone(),
@@ -97,10 +97,10 @@ impl Next {
     }
 
     /// What was used, or by its voiding was not.
-    pub(crate) fn used(&self, grain: Grain, is_voided: bool) -> Result<Used, Error> {
+    pub(crate) fn used(&self, step: Step, is_voided: bool) -> Result<Used, Error> {
         let Sum { quantity, events } = self.sum(is_voided)?;
         Ok(Used {
-            start: grain.start(self.time),
+            start: step.start(self.time),
             app: AppName(self.app),
             meter: meter(&self.meter)?,
             dimensions: dimensions(&self.dimensions)?,
@@ -186,6 +186,7 @@ struct Table {
     put: RowsSql,
     of_space: String,
     of_app: String,
+    of_app_in_space: String,
 }
 
 impl Table {
@@ -215,7 +216,11 @@ impl Table {
             ),
             of_app: format!(
                 "{columns} FROM {name} WHERE app = $1 AND (start, meter, dimensions, space) > ($2, $3, $4, $5) AND start < $6
-                 AND (space = $8 OR $8 IS NULL) ORDER BY start, meter, dimensions, space LIMIT $7"
+                 ORDER BY start, meter, dimensions, space LIMIT $7"
+            ),
+            of_app_in_space: format!(
+                "{columns} FROM {name} WHERE app = $1 AND (start, meter, dimensions, space) > ($2, $3, $4, $5) AND start < $6
+                 AND space = $8 ORDER BY start, meter, dimensions, space LIMIT $7"
             ),
         }
     }
@@ -223,11 +228,13 @@ impl Table {
 
 static HOURS: LazyLock<Table> = LazyLock::new(|| Table::new("usage_hour"));
 static DAYS: LazyLock<Table> = LazyLock::new(|| Table::new("usage_day"));
+static MONTHS: LazyLock<Table> = LazyLock::new(|| Table::new("usage_month"));
 
-fn table(grain: Grain) -> &'static Table {
-    match grain {
-        Grain::Hour => &HOURS,
-        Grain::Day => &DAYS,
+fn table(step: Step) -> &'static Table {
+    match step {
+        Step::Hour => &HOURS,
+        Step::Day => &DAYS,
+        Step::Month => &MONTHS,
     }
 }
 
@@ -246,11 +253,11 @@ struct SumRow {
 pub(crate) async fn add(
     db: &mut Conn,
     space: SpaceName,
-    grain: Grain,
+    step: Step,
     sums: BTreeMap<Key, Sum>,
 ) -> Result<(), Error> {
     let keys: Vec<Key> = sums.keys().cloned().collect();
-    let rows: Vec<SumRow> = table(grain).find.fetch_all(db, &keys, |key| key.row(space)).await?;
+    let rows: Vec<SumRow> = table(step).find.fetch_all(db, &keys, |key| key.row(space)).await?;
     let mut before: HashMap<Key, Sum> = HashMap::with_capacity(rows.len());
     for SumRow { start, app, meter, dimensions, quantity, events } in rows {
         let sum = Sum { quantity: decimal(&quantity)?, events };
@@ -262,7 +269,7 @@ pub(crate) async fn add(
         let sum = sum.ok_or_else(|| unreadable("quantities beyond all limits are stored"))?;
         after.push((key, sum));
     }
-    table(grain).put.execute(db, &after, |it| sum_row(space, it)).await.map(drop)
+    table(step).put.execute(db, &after, |it| sum_row(space, it)).await.map(drop)
 }
 
 fn sum_row(space: SpaceName, (key, sum): &(Key, Sum)) -> [Value<'_>; 7] {
@@ -313,12 +320,12 @@ impl Row {
 pub(crate) async fn rows(
     db: &mut Conn,
     whose: Whose,
-    grain: Grain,
+    step: Step,
     after: &Row,
     before: Timestamp,
     limit: i64,
 ) -> Result<Vec<Row>, Error> {
-    let table = table(grain);
+    let table = table(step);
     Ok(match whose {
         Whose::Space(space) => on!(db, |c| {
             sqlx::query_as(sqlx::AssertSqlSafe(table.of_space.as_str()))
@@ -332,39 +339,39 @@ pub(crate) async fn rows(
                 .fetch_all(c)
                 .await
         })?,
-        Whose::App(app) => of_app(db, table, (app, None), after, before, limit).await?,
-        Whose::AppInSpace(app, space) => of_app(db, table, (app, Some(space)), after, before, limit).await?,
+        Whose::App(app) => on!(db, |c| {
+            sqlx::query_as(sqlx::AssertSqlSafe(table.of_app.as_str()))
+                .bind(app.0)
+                .bind(after.start)
+                .bind(&after.meter)
+                .bind(&after.dimensions)
+                .bind(after.space)
+                .bind(before)
+                .bind(limit)
+                .fetch_all(c)
+                .await
+        })?,
+        Whose::AppInSpace(app, space) => on!(db, |c| {
+            sqlx::query_as(sqlx::AssertSqlSafe(table.of_app_in_space.as_str()))
+                .bind(app.0)
+                .bind(after.start)
+                .bind(&after.meter)
+                .bind(&after.dimensions)
+                .bind(after.space)
+                .bind(before)
+                .bind(limit)
+                .bind(space.0)
+                .fetch_all(c)
+                .await
+        })?,
     })
-}
-
-async fn of_app(
-    db: &mut Conn,
-    table: &'static Table,
-    (app, space): (AppName, Option<SpaceName>),
-    after: &Row,
-    before: Timestamp,
-    limit: i64,
-) -> Result<Vec<Row>, Error> {
-    Ok(on!(db, |c| {
-        sqlx::query_as(sqlx::AssertSqlSafe(table.of_app.as_str()))
-            .bind(app.0)
-            .bind(after.start)
-            .bind(&after.meter)
-            .bind(&after.dimensions)
-            .bind(after.space)
-            .bind(before)
-            .bind(limit)
-            .bind(space.map(|space| space.0))
-            .fetch_all(c)
-            .await
-    })?)
 }
 
 /// The spaces in which an app was used.
 pub(crate) async fn spaces_of(db: &mut Conn, app: AppName) -> Result<Vec<SpaceName>, Error> {
     let spaces: Vec<Uuid> = on!(db, |c| {
         sqlx::query_scalar(
-            "SELECT space FROM usage_sums WHERE app = $1 UNION SELECT space FROM usage_day WHERE app = $1 ORDER BY space",
+            "SELECT space FROM usage_sums WHERE app = $1 UNION SELECT space FROM usage_month WHERE app = $1 ORDER BY space",
         )
         .bind(app.0)
         .fetch_all(c)
@@ -373,15 +380,49 @@ pub(crate) async fn spaces_of(db: &mut Conn, app: AppName) -> Result<Vec<SpaceNa
     Ok(spaces.into_iter().map(SpaceName).collect())
 }
 
-/// The spaces of which the journal has an entry since then.
-pub(crate) async fn changed_since(db: &mut Conn, since: Timestamp) -> Result<Vec<SpaceName>, Error> {
-    let scopes: Vec<String> = on!(db, |c| {
-        sqlx::query_scalar("SELECT DISTINCT scope FROM journal WHERE time >= $1 AND scope LIKE 'spaces/%'")
-            .bind(since)
-            .fetch_all(c)
-            .await
+static KNOW: LazyLock<RowsSql> = LazyLock::new(|| {
+    RowsSql::new(
+        "used",
+        &["space"],
+        "INSERT INTO usage_summed (space) SELECT space FROM used WHERE TRUE ON CONFLICT (space) DO NOTHING",
+    )
+});
+
+/// Notes that something is used in spaces.
+pub(crate) async fn know(db: &mut Conn, spaces: &[SpaceName]) -> Result<(), Error> {
+    KNOW.execute(db, spaces, |space| [space.0.into()]).await.map(drop)
+}
+
+/// The spaces after one in which something was ever used, in the order of their ids, and the sequences of their journals when they were
+/// last looked at.
+pub(crate) async fn looks(
+    db: &mut Conn,
+    after: SpaceName,
+    limit: i64,
+) -> Result<Vec<(SpaceName, i64)>, Error> {
+    let rows: Vec<(Uuid, i64)> = on!(db, |c| {
+        sqlx::query_as(
+            "SELECT space, look_sequence FROM usage_summed WHERE space > $1 ORDER BY space LIMIT $2",
+        )
+        .bind(after.0)
+        .bind(limit)
+        .fetch_all(c)
+        .await
     })?;
-    Ok(scopes.iter().filter_map(|scope| scope.parse().ok()).collect())
+    Ok(rows.into_iter().map(|(space, sequence)| (SpaceName(space), sequence)).collect())
+}
+
+/// Notes that was looked whether something of a space is to be summed up, up to this entry of its journal.
+pub(crate) async fn put_look(db: &mut Conn, space: SpaceName, sequence: i64) -> Result<(), Error> {
+    on!(db, |c| {
+        sqlx::query("UPDATE usage_summed SET look_sequence = $2 WHERE space = $1")
+            .bind(space.0)
+            .bind(sequence)
+            .execute(c)
+            .await
+            .map(drop)
+    })?;
+    Ok(())
 }
 
 /// How many events and voidings of a space come after a place; of each no more than `limit` are counted.

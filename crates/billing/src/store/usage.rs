@@ -20,12 +20,12 @@ use crate::domain::{
     usage::{Event, Placed, Taken},
 };
 
-const COLUMNS: [&str; 9] =
-    ["id", "app", "meter", "quantity", "time", "space", "dimensions", "held_from", "sequence"];
+const COLUMNS: [&str; 10] =
+    ["id", "app", "meter", "quantity", "time", "space", "dimensions", "held_from", "billable", "sequence"];
 
 const NEW: &str =
-    "INSERT INTO usage_event (id, app, meter, quantity, time, space, dimensions, held_from, sequence)
-    SELECT id, app, meter, quantity, time, space, dimensions, held_from, sequence FROM event WHERE TRUE
+    "INSERT INTO usage_event (id, app, meter, quantity, time, space, dimensions, held_from, billable, sequence)
+    SELECT id, app, meter, quantity, time, space, dimensions, held_from, billable, sequence FROM event WHERE TRUE
     ON CONFLICT (id) DO NOTHING";
 
 static INSERT: LazyLock<RowsSql> = LazyLock::new(|| RowsSql::new("event", &COLUMNS, NEW));
@@ -62,7 +62,7 @@ pub(crate) async fn insert(
 fn row<'a>(
     (event, placed): &'a (&'a Event, &'a Placed),
     sequences: &HashMap<SpaceName, i64>,
-) -> [Value<'a>; 9] {
+) -> [Value<'a>; 10] {
     [
         (&event.id).into(),
         event.app.0.into(),
@@ -72,6 +72,7 @@ fn row<'a>(
         placed.total.space.0.into(),
         event.dimensions_text().into(),
         placed.total.held_from.into(),
+        placed.total.billable.into(),
         sequences.get(&placed.total.space).copied().unwrap_or_default().into(),
     ]
 }
@@ -86,6 +87,7 @@ struct EventRow {
     dimensions: String,
     space: Uuid,
     held_from: Option<Timestamp>,
+    billable: Option<bool>,
     is_voided: bool,
 }
 
@@ -101,7 +103,8 @@ impl TryFrom<EventRow> for Taken {
             time: row.time,
             dimensions: dimensions(&row.dimensions)?,
         };
-        Ok(Self { event, space: SpaceName(row.space), held_from: row.held_from, is_voided: row.is_voided })
+        let EventRow { held_from, billable, is_voided, .. } = row;
+        Ok(Self { event, space: SpaceName(row.space), held_from, billable, is_voided })
     }
 }
 
@@ -109,7 +112,7 @@ static EVENTS: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "wanted",
         &["id"],
-        "SELECT e.id, e.app, e.meter, e.quantity, e.time, e.dimensions, e.space, e.held_from, v.event IS NOT NULL AS is_voided
+        "SELECT e.id, e.app, e.meter, e.quantity, e.time, e.dimensions, e.space, e.held_from, e.billable, v.event IS NOT NULL AS is_voided
          FROM wanted w JOIN usage_event e ON e.id = w.id LEFT JOIN usage_void v ON v.event = e.id",
     )
 });

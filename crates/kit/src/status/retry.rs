@@ -28,6 +28,7 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::ShuttingDown
         | Reason::Starting
         | Reason::PersonBeingRemoved
+        | Reason::UsageBeingSummedUp
         | Reason::ClockStepped => true,
         // How long the client waits is the client's affair: it may give the next call more time, and not just more of
         // the same.

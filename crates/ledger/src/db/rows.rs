@@ -131,7 +131,7 @@ impl RowsSql {
         Self {
             one: with(&format!("VALUES (0, {numbered})")),
             arrays: with(&format!(
-                "SELECT number - 1, {list} FROM UNNEST({numbered}) WITH ORDINALITY AS given ({list}, number)"
+                "SELECT ordinality - 1, {list} FROM UNNEST({numbered}) WITH ORDINALITY AS given ({list}, ordinality)"
             )),
             sqlite: SIZES.map(sqlite),
         }
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(sql.one, "WITH row (place, a, b) AS (VALUES (0, $1, $2)) SELECT a, b FROM row");
         assert_eq!(
             sql.arrays,
-            "WITH row (place, a, b) AS (SELECT number - 1, a, b FROM UNNEST($1, $2) WITH ORDINALITY AS given (a, b, number)) \
+            "WITH row (place, a, b) AS (SELECT ordinality - 1, a, b FROM UNNEST($1, $2) WITH ORDINALITY AS given (a, b, ordinality)) \
              SELECT a, b FROM row"
         );
         assert_eq!(

@@ -82,12 +82,13 @@ const OLD_SUMS: &str = "CREATE TABLE usage_total (
 
 /// Makes the table of invoices as it was before the 8th step of billing's schema.
 const OLD_INVOICES: &str = "
-    DROP INDEX usage_sums_adjusting;
-    DROP TABLE usage_hour; DROP TABLE usage_day; DROP TABLE usage_summed;
+    DROP INDEX usage_sums_adjusting; DROP INDEX consent_suspension_of_app;
+    DROP TABLE usage_hour; DROP TABLE usage_day; DROP TABLE usage_month; DROP TABLE usage_summed;
     DROP TABLE credit; DROP TABLE credit_use;
     ALTER TABLE issued_invoice DROP COLUMN credit_applied;
     DROP TABLE usage_void; DROP INDEX usage_event_in_order;
     ALTER TABLE usage_event DROP COLUMN sequence; ALTER TABLE usage_event DROP COLUMN held_from;
+    ALTER TABLE usage_event DROP COLUMN billable;
     DROP TABLE consent_suspension; DROP INDEX invoice_untold; ALTER TABLE invoice DROP COLUMN suspends";
 
 /// A sum of this metric beside each that stands in the new table, where a condition holds.

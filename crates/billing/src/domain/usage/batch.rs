@@ -169,7 +169,13 @@ mod tests {
         }
         let found = batch.others(&inserted).into_iter().filter_map(|id| table.get_key_value(id));
         let space = SpaceName(Uuid::from_u128(2));
-        let taken = |event: &Event| Taken { event: event.clone(), space, held_from: None, is_voided: false };
+        let taken = |event: &Event| Taken {
+            event: event.clone(),
+            space,
+            held_from: None,
+            billable: None,
+            is_voided: false,
+        };
         let stored = found.map(|(id, event)| (id.clone(), taken(event))).collect();
         (batch.outcomes(&inserted, &stored), total)
     }

@@ -21,27 +21,7 @@ use crate::domain::{
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
 
-/// By what sums are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Grain {
-    Hour,
-    Day,
-}
-
-impl Grain {
-    pub(crate) const ALL: [Self; 2] = [Self::Hour, Self::Day];
-
-    /// The first moment of the hour or day of a time.
-    pub(crate) fn start(self, time: Timestamp) -> Timestamp {
-        let length = match self {
-            Self::Hour => HOUR,
-            Self::Day => DAY,
-        };
-        Timestamp::from_micros(time.micros().div_euclid(length) * length)
-    }
-}
-
-/// How long each point is of.
+/// How long each point is of, and each sum that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Hour,
@@ -50,18 +30,14 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    /// The sums that it is made of.
-    pub(crate) fn grain(self) -> Grain {
-        match self {
-            Self::Hour => Grain::Hour,
-            Self::Day | Self::Month => Grain::Day,
-        }
-    }
+    pub(crate) const ALL: [Self; 3] = [Self::Hour, Self::Day, Self::Month];
 
     /// The first moment of the step that a time is in.
     pub(crate) fn start(self, time: Timestamp) -> Timestamp {
+        let of = |length: i64| Timestamp::from_micros(time.micros().div_euclid(length) * length);
         match self {
-            Self::Hour | Self::Day => self.grain().start(time),
+            Self::Hour => of(HOUR),
+            Self::Day => of(DAY),
             Self::Month => Month::of(time).start(),
         }
     }
@@ -90,7 +66,7 @@ impl fmt::Display for Quantity {
     }
 }
 
-/// How much was used of something in an hour or a day.
+/// How much was used of something in an hour, a day or a month.
 #[derive(Clone, Debug)]
 pub(crate) struct Used {
     pub(crate) start: Timestamp,
@@ -123,7 +99,6 @@ pub(crate) struct Point {
 /// By what usage is told apart, beside its time and its meter.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Grouping {
-    pub(crate) step: Option<Step>,
     pub(crate) by_app: bool,
     /// Names of dimensions.
     pub(crate) dimensions: Vec<String>,
@@ -172,7 +147,7 @@ impl Grouping {
     pub(crate) fn of(&self, used: &Used) -> Of {
         let value = |name: &String| used.dimensions.get(name).cloned().unwrap_or_default();
         Of {
-            start: self.step.map_or(used.start, |step| step.start(used.start)).micros(),
+            start: used.start.micros(),
             app: self.by_app.then(|| used.app.0.into_bytes()),
             meter: used.meter.id().to_owned(),
             values: self.dimensions.iter().map(value).collect(),
@@ -182,10 +157,7 @@ impl Grouping {
     /// The first that what comes with this or after it can be a part of: all before that is complete, if usage is read in the
     /// order of time and then of apps.
     pub(crate) fn first_of(&self, used: &Used) -> Of {
-        let of = self.of(used);
-        // A month's days are not in the order of apps.
-        let app = of.app.filter(|_| self.step != Some(Step::Month));
-        Of { app, meter: String::new(), values: Vec::new(), ..of }
+        Of { meter: String::new(), values: Vec::new(), ..self.of(used) }
     }
 }
 
@@ -244,11 +216,11 @@ mod tests {
         ) {
             let step = [Step::Hour, Step::Day, Step::Month][step];
             for used in &mut all {
-                used.start = step.grain().start(used.start);
+                used.start = step.start(used.start);
             }
             all.sort_by(|a, b| (a.start, a.app, &a.meter, &a.dimensions).cmp(&(b.start, b.app, &b.meter, &b.dimensions)));
             let dimensions = if by_region { vec!["region".to_owned()] } else { Vec::new() };
-            let grouping = Grouping { step: Some(step), by_app, dimensions, meters: BTreeSet::new() };
+            let grouping = Grouping { by_app, dimensions, meters: BTreeSet::new() };
             let add = |all: &[Used]| {
                 let mut points = Points::default();
                 all.iter().for_each(|used| points.add(&grouping, used).expect("a sum"));

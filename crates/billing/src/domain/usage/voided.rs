@@ -25,6 +25,8 @@ pub(crate) struct Taken {
     pub(crate) space: SpaceName,
     /// From when on it held it. Nothing of events of before that was kept.
     pub(crate) held_from: Option<Timestamp>,
+    /// Whether that had an account then. Nothing of events of before that was kept.
+    pub(crate) billable: Option<bool>,
     pub(crate) is_voided: bool,
 }
 
@@ -46,6 +48,7 @@ impl Taken {
         let is_of = |key: &TotalKey, sums: &Sums| {
             (key.space, key.app) == (self.space, self.event.app)
                 && self.held_from.is_none_or(|held| key.held_from == held)
+                && self.billable.is_none_or(|billable| key.billable == billable)
                 && self.months().contains(&key.usage_month)
                 && sums.sum(&tariff(key.usage_month)).is_some()
         };

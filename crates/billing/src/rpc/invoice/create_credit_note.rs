@@ -88,7 +88,7 @@ impl GuardedChange for Creation {
         };
         let after = settled(before.clone(), credited + note.amount, &note);
         let beyond = note.amount - before.due(credited).min(note.amount);
-        record(tx, &before, &after, &note, beyond).await?;
+        record(tx, (&before, credited), (&after, credited + note.amount), &note, beyond).await?;
         if !beyond.is_zero() {
             let beyond = (beyond, issued.currency.as_str());
             credit::add(tx, name.account, beyond, reason, Some(name.clone())).await?;
@@ -109,8 +109,8 @@ fn settled(invoice: Invoice, credited: Decimal, note: &CreditNote) -> Invoice {
 /// `beyond`: what is credited beyond what was to be paid, and added to the account's credit.
 async fn record(
     tx: &mut Tx,
-    before: &Invoice,
-    after: &Invoice,
+    (before, credited_before): (&Invoice, Decimal),
+    (after, credited_after): (&Invoice, Decimal),
     note: &CreditNote,
     beyond: Decimal,
 ) -> Result<(), Abort> {
@@ -123,8 +123,8 @@ async fn record(
     let change = Change {
         scope: after.name.account.0.into(),
         resources: vec![after.name.to_string()],
-        before: json!({ "invoice": before.to_json() }),
-        after: json!({ "invoice": after.to_json(), "credit_note": credited }),
+        before: json!({ "invoice": before.to_json(credited_before) }),
+        after: json!({ "invoice": after.to_json(credited_after), "credit_note": credited }),
         facts: false,
     };
     tx.record(change).await?;

@@ -11,7 +11,7 @@ use devspaces_proto::billing::v1::{Invoice, PreviewInvoiceRequest};
 use crate::{
     convert,
     domain::Month,
-    statement::{credit_for, statement},
+    statement::{credit_for_preview, statement},
     store,
 };
 
@@ -31,7 +31,7 @@ pub(super) async fn handle(
     }
     let month = Month::of(context.clock.now());
     let statement = statement(&mut db, account.0, month).await?;
-    let credit_applied = credit_for(&mut db, account.0, statement.total).await?;
+    let credit_applied = credit_for_preview(&mut db, account.0, month, statement.total).await?;
     let preview = convert::invoice::preview(month, &statement, credit_applied)?;
     let tokens = PageToken::for_arguments::<PreviewInvoiceRequest>(&[&request.parent, &month.to_string()]);
     convert::invoice::cut_lines(preview, &statement.lines, &tokens, &request.lines_page_token)

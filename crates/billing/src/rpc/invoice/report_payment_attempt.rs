@@ -7,11 +7,12 @@ use devspaces_kit::{
 };
 use devspaces_ledger::{Abort, Call, Change, Tx};
 use devspaces_proto::billing::v1::{Invoice as WireInvoice, ReportPaymentAttemptRequest};
+use rust_decimal::Decimal;
 use serde_json::json;
 
 use crate::{
-    convert,
-    domain::invoice::{Attempt, Invoice, LEEWAY, State},
+    convert, credit,
+    domain::invoice::{Attempt, CreditNote, Invoice, LEEWAY, State},
     enforcement::tell,
     statement::of_invoice,
     store,
@@ -80,12 +81,30 @@ impl GuardedChange for Report {
             return Err(Fault::precondition(Reason::InvoiceNotPayable, name.to_string(), sentence).into());
         }
         let after = if paid_twice { before.clone() } else { before.clone().after(attempt, retries) };
-        record(tx, &before, &after, attempt).await?;
+        let notes = store::credit_note::of_invoice(tx, name).await?;
+        let overpaid = if attempt.succeeded { overpaid(&before, &notes, attempt) } else { Decimal::ZERO };
+        let credited = notes.iter().map(|note| note.amount).sum();
+        record(tx, (&before, &after), credited, attempt, overpaid).await?;
+        if let Some(issued) = before.issued.as_ref().filter(|_| !overpaid.is_zero()) {
+            let overpaid = (overpaid, issued.currency.as_str());
+            credit::add(tx, name.account, overpaid, OVERPAID, Some(name.clone())).await?;
+        }
         tell(tx, &before, &after).await?;
         store::invoice::insert_attempt(tx, name.id, attempt).await?;
         store::invoice::put(tx, &after).await?;
         shown(tx, name).await
     }
+}
+
+/// Why an account is credited what was paid of an invoice while less was credited than now.
+const OVERPAID: &str = "Credited when the payment was already under way";
+
+/// R-B10: how much more was to be paid when the attempt was made than when it is reported.
+fn overpaid(invoice: &Invoice, notes: &[CreditNote], attempt: &Attempt) -> Decimal {
+    let credited = |by: &dyn Fn(&CreditNote) -> bool| {
+        notes.iter().filter(|note| by(note)).map(|note| note.amount).sum::<Decimal>()
+    };
+    invoice.due(credited(&|note| note.create_time <= attempt.time)) - invoice.due(credited(&|_| true))
 }
 
 /// Nothing is paid before it is asked for.
@@ -106,17 +125,24 @@ async fn shown(tx: &mut Tx, name: &InvoiceName) -> Result<WireInvoice, Abort> {
     Ok(WireInvoice { lines: Vec::new(), credit_notes: Vec::new(), ..whole })
 }
 
-async fn record(tx: &mut Tx, before: &Invoice, after: &Invoice, attempt: &Attempt) -> Result<(), Abort> {
+async fn record(
+    tx: &mut Tx,
+    (before, after): (&Invoice, &Invoice),
+    credited: Decimal,
+    attempt: &Attempt,
+    overpaid: Decimal,
+) -> Result<(), Abort> {
     let reported = json!({
         "id": attempt.id,
         "succeeded": attempt.succeeded,
         "time": attempt.time.to_string(),
+        "added_to_credit": overpaid.to_string(),
     });
     let change = Change {
         scope: after.name.account.0.into(),
         resources: vec![after.name.to_string()],
-        before: json!({ "invoice": before.to_json() }),
-        after: json!({ "invoice": after.to_json(), "attempt": reported }),
+        before: json!({ "invoice": before.to_json(credited) }),
+        after: json!({ "invoice": after.to_json(credited), "attempt": reported }),
         facts: false,
     };
     tx.record(change).await?;

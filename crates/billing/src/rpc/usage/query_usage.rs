@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use devspaces_authz::Permission;
 use devspaces_gate::Context;
@@ -7,21 +7,27 @@ use devspaces_kit::{
     identity::Caller,
     name::{AppName, SpaceName},
     page::{self, PageToken},
-    status::{Fault, Fields},
+    status::{Fault, Fields, Reason},
 };
 use devspaces_ledger::db::{Conn, Error};
 use devspaces_proto::billing::v1::{QueryUsageRequest, QueryUsageResponse};
+use tonic::Code;
 use uuid::Uuid;
 
 use crate::{
-    convert::usage_query,
-    domain::usage::query::{Grouping, Of, Point, Points, Step},
+    convert::usage_query::{self, Question},
+    domain::{
+        Month,
+        usage::query::{Grouping, Of, Point, Points, Step},
+    },
     store::summed::{self, Place, Row, Whose},
     summing::{beside, sum_up_for_reading},
 };
 
 /// How many rows are read at once.
 const PART: i64 = 2000;
+/// How often is read anew what was summed up while it was read.
+const TRIES: usize = 10;
 /// After so many rows a page ends where a step ends, however few points it has.
 const MOST_ROWS: usize = 20_000;
 
@@ -33,13 +39,14 @@ pub(super) async fn handle(
 ) -> Result<QueryUsageResponse, Fault> {
     let whose = whose(&request)?;
     require(context, &caller, whose).await?;
-    let mut fields = Fields::new();
-    let size = fields.check("page_size", page::size(request.page_size));
-    let size = fields.finish_with(size)?;
-    let (from, to, grouping) = usage_query::question(&request, context.clock.now())?;
-    let tokens = tokens(&request, from);
-    let after = tokens.decode(&request.page_token)?.map(|key| place(&key)).transpose()?;
-    let query = Query { whose, from, to, grouping, after, size };
+    let Question { size, step, from, to, grouping } = usage_query::question(&request)?;
+    let tokens = tokens(&request);
+    let place = tokens.decode(&request.page_token)?.map(|key| place(&key)).transpose()?;
+    let (begun, after) = place.unzip();
+    // Pages that follow begin as the first, also when another month has begun meanwhile.
+    let this_month = || Month::of(context.clock.now()).start();
+    let from = begun.map(Timestamp::from_micros).or(from).unwrap_or_else(this_month);
+    let query = Query { whose, step, from, to, grouping, after, size };
     let spaces = match whose {
         Whose::Space(space) | Whose::AppInSpace(_, space) => vec![space],
         Whose::App(app) => summed::spaces_of(&mut context.pool.read().await?, app).await?,
@@ -48,14 +55,11 @@ pub(super) async fn handle(
         sum_up_for_reading(context, *space).await?;
     }
     let (points, next) = query.page(&mut context.pool.read().await?, &spaces).await?;
-    let (points, last) = page::fill(
-        points,
-        size,
-        |(of, _)| of.clone(),
-        |point| Some(usage_query::point(point, &query.grouping)),
-    );
-    let last = last.or(next).map(|of| serde_json::to_vec(&of).unwrap_or_default());
-    Ok(QueryUsageResponse { points, next_page_token: tokens.next(last) })
+    let told = |point| Some(usage_query::point(point, &query.grouping));
+    let (points, last) = page::fill(points, size, |(of, _)| of.clone(), told);
+    // A pair of numbers and texts has no way to fail.
+    let key = |of: Of| serde_json::to_vec(&(from.micros(), of)).unwrap_or_default();
+    Ok(QueryUsageResponse { points, next_page_token: tokens.next(last.or(next).map(key)) })
 }
 
 fn whose(request: &QueryUsageRequest) -> Result<Whose, Fault> {
@@ -83,30 +87,35 @@ async fn require(context: &Context, caller: &Caller, whose: Whose) -> Result<(),
         Whose::Space(space) => gate.require_read(caller, Permission::UsageGet, space).await,
         Whose::App(app) => gate.require_read(caller, Permission::AppUsageGet, app).await,
         Whose::AppInSpace(app, space) => {
-            match gate.require_read(caller, Permission::AppUsageGet, app).await {
-                Ok(()) => Ok(()),
-                Err(_) => gate.require_read(caller, Permission::UsageGet, space).await,
-            }
+            let Err(of_app) = gate.require_read(caller, Permission::AppUsageGet, app).await else {
+                return Ok(());
+            };
+            let of_space = gate.require_read(caller, Permission::UsageGet, space).await;
+            // What could not be decided is no denial (R-P2).
+            let is_denied = of_app.code() == Code::PermissionDenied;
+            of_space.map_err(|of_space| if is_denied { of_space } else { of_app })
         }
     }
 }
 
-/// By when it begins: a page that follows begins as the first, also when another month has begun meanwhile.
-fn tokens(request: &QueryUsageRequest, from: Timestamp) -> PageToken {
-    let text =
-        |time: Option<prost_types::Timestamp>| time.map(|time| time.seconds.to_string()).unwrap_or_default();
-    let (from, to) = (request.from.map_or_else(String::new, |_| from.to_string()), text(request.to));
+fn tokens(request: &QueryUsageRequest) -> PageToken {
+    let text = |time: Option<prost_types::Timestamp>| {
+        time.map(|time| format!("{}.{:09}", time.seconds, time.nanos)).unwrap_or_default()
+    };
+    let (from, to) = (text(request.from), text(request.to));
     let lists = serde_json::to_string(&(&request.meters, &request.group_by)).unwrap_or_default();
     let step = request.step.to_string();
     PageToken::for_arguments::<QueryUsageRequest>(&[&request.app, &request.space, &from, &to, &lists, &step])
 }
 
-fn place(key: &[u8]) -> Result<Of, Fault> {
+/// From when on is asked, in microseconds, and after which point the page begins.
+fn place(key: &[u8]) -> Result<(i64, Of), Fault> {
     serde_json::from_slice(key).map_err(|_| Fault::page_token_invalid())
 }
 
 struct Query {
     whose: Whose,
+    step: Step,
     from: Timestamp,
     to: Timestamp,
     grouping: Grouping,
@@ -120,12 +129,12 @@ type Page = (Vec<(Of, Point)>, Option<Of>);
 impl Query {
     /// The points of a page. What is summed up meanwhile would be read twice, or not at all: then it is read anew.
     async fn page(&self, db: &mut Conn, spaces: &[SpaceName]) -> Result<Page, Fault> {
-        loop {
+        for _ in 0..TRIES {
             let places = places(db, spaces).await?;
             let (mut points, complete) = self.summed(db).await?;
             for (space, place) in &places {
-                let grain = self.step().grain();
-                for used in beside(db, *space, place, grain).await? {
+                let beside = beside(db, *space, place, self.step).await?;
+                for used in beside.ok_or_else(being_summed_up)? {
                     let is_of = match self.whose {
                         Whose::Space(_) => true,
                         Whose::App(app) | Whose::AppInSpace(app, _) => used.app == app,
@@ -140,10 +149,7 @@ impl Query {
                 return Ok((points, complete));
             }
         }
-    }
-
-    fn step(&self) -> Step {
-        self.grouping.step.unwrap_or(Step::Day)
+        Err(being_summed_up())
     }
 
     /// The points that the sums add up to, until there are enough for a page; and the first that is not complete, if all before it
@@ -153,8 +159,7 @@ impl Query {
         let mut after = self.begin();
         let mut last: Option<Of> = None;
         loop {
-            let grain = self.step().grain();
-            let rows = summed::rows(db, self.whose, grain, &after, self.to, PART).await?;
+            let rows = summed::rows(db, self.whose, self.step, &after, self.to, PART).await?;
             let more = i64::try_from(rows.len()).is_ok_and(|rows| rows == PART);
             for row in rows {
                 let used = row.used()?;
@@ -177,7 +182,7 @@ impl Query {
         match &self.after {
             Some(of) => Row::before(
                 Timestamp::from_micros(of.start).max(self.from),
-                AppName(Uuid::from_bytes(of.app.filter(|_| self.step() != Step::Month).unwrap_or_default())),
+                AppName(Uuid::from_bytes(of.app.unwrap_or_default())),
             ),
             None => Row::before(self.from, AppName::NIL),
         }
@@ -191,6 +196,13 @@ async fn places(db: &mut Conn, spaces: &[SpaceName]) -> Result<BTreeMap<SpaceNam
         places.insert(*space, summed::place(db, *space).await?);
     }
     Ok(places)
+}
+
+/// While much of what was used is being summed up there is no answer that is complete.
+fn being_summed_up() -> Fault {
+    let sentence =
+        "Much usage of the space is being summed up; the question can be asked again in some seconds";
+    Fault::new(Code::Unavailable, Reason::UsageBeingSummedUp, sentence).retry_after(Duration::from_secs(2))
 }
 
 /// What is accepted is bounded, so that its sums can be told.

@@ -167,6 +167,8 @@ impl GuardedChange for Report {
             candidates.into_iter().filter(|(event, _)| inserted.contains(&event.id)).collect();
         let exhausted = self.exhausted(tx, &accepted, &sums, &books).await?;
         count(tx, &accepted, &sums).await?;
+        let used: BTreeSet<SpaceName> = accepted.iter().map(|(_, placed)| placed.total.space).collect();
+        store::summed::know(tx, &used.into_iter().collect::<Vec<_>>()).await?;
         record(tx, &accepted, &exhausted).await?;
         suspend_exhausted(tx, &exhausted).await?;
         let outcomes = batch.outcomes(&inserted, &stored);

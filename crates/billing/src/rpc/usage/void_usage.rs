@@ -55,8 +55,12 @@ impl Voiding {
     async fn scopes(&self, context: &Context) -> Result<Vec<Scope>, Fault> {
         let mut db = context.pool.read().await?;
         let events = store::usage::events(&mut db, &self.distinct()).await?;
-        let mut spaces = store::total::holders(&mut db, &used(events.values())).await?;
+        let used = used(events.values());
+        let mut spaces = store::total::holders(&mut db, &used).await?;
         spaces.extend(events.values().map(|taken| taken.space));
+        // Where nothing of it counts any more the app can still be suspended.
+        let suspended = store::consent_suspension::holders(&mut db, &used).await?;
+        spaces.extend(suspended.into_iter().map(|(space, ..)| space));
         Ok(spaces.into_iter().map(Scope::from).collect())
     }
 
@@ -137,16 +141,15 @@ async fn lifted(
     sums.extend(after.iter().cloned());
     let sums: Vec<_> = sums.into_iter().collect();
     let months: BTreeSet<Month> = voided.iter().map(|(_, key, _)| key.usage_month).collect();
-    let mut lifted = BTreeSet::new();
+    let mut lifted = Vec::new();
     for month in months {
         let Some(card) = standing.cards.get(&month) else { continue };
         let used_up = used_up(&sums, card, month);
-        let apps: BTreeSet<AppName> =
-            voided.iter().map(|(_, key, _)| key.app).filter(|app| !used_up.contains(app)).collect();
-        let of = sums.iter().filter(|(key, _)| key.usage_month == month && apps.contains(&key.app));
-        lifted.extend(of.map(|(key, _)| (key.space, key.app, month)));
+        let apps: BTreeSet<AppName> = voided.iter().map(|(_, key, _)| key.app).collect();
+        lifted.extend(apps.difference(&used_up).map(|app| (*app, month)));
     }
     let held: HashSet<Scope> = tx.scopes().into_iter().collect();
+    let lifted = store::consent_suspension::holders(tx, &lifted).await?;
     let lifted: Vec<_> = lifted.into_iter().filter(|(space, ..)| held.contains(&(*space).into())).collect();
     store::consent_suspension::release(tx, &lifted).await
 }
