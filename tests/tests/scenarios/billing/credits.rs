@@ -1,4 +1,6 @@
 //! What accounts have to their credit, and how invoices use it up (R-B10).
+use std::time::Duration;
+
 use devspaces_proto::{
     billing::v1::{
         CreateCreditRequest, Credit, ListCreditsRequest, ListCreditsResponse, invoice::State,
@@ -12,7 +14,7 @@ use tonic::{Code, Status};
 
 use crate::acts::{
     accounts::account_of,
-    invoices::{Customer, credits_invoice, runs_billing, usd},
+    invoices::{Customer, credits_invoice, previews_invoice, runs_billing, usd},
     payments::{payment_attempt, reports_as_payments},
     usage::{LOGS_GB, begins_mid_month, month_ahead, new_usage_event, reports_accepted},
 };
@@ -21,6 +23,8 @@ scenarios! {
     both engines:
         granted_credit_is_used_up_by_the_next_invoices_the_oldest_first,
         a_credit_note_beyond_what_is_due_becomes_credit,
+        what_is_credited_while_a_payment_is_under_way_becomes_credit,
+        an_invoice_after_a_draft_uses_what_that_leaves_of_the_credit,
         credit_is_granted_by_accounting_and_seen_by_billing_admins,
         credits_are_listed_in_pages,
         credits_at_once_have_numbers_of_their_own;
@@ -112,6 +116,41 @@ async fn a_credit_note_beyond_what_is_due_becomes_credit(suite: Suite) {
     assert_eq!(refusal.reason, "CREDIT_EXCEEDS_INVOICE");
     credits_invoice(&suite, &second.name, 405).await.expect("credited");
     assert_eq!(left(&it).await.1, usd(605));
+}
+
+// R-B10: the payment service charges what is due, and reports when it is done.
+async fn what_is_credited_while_a_payment_is_under_way_becomes_credit(suite: Suite) {
+    begins_mid_month(&suite);
+    let it = Customer::new(&suite, "alice").await;
+    is_billed(&suite, &it, "11").await;
+    let name = it.latest().await.name;
+    credits_invoice(&suite, &name, 105).await.expect("credited");
+    suite.clock.advance(Duration::from_secs(1));
+    // 9.00 are charged.
+    let attempt = payment_attempt(&suite, "a", Outcome::Succeeded);
+    suite.clock.advance(Duration::from_secs(1));
+    credits_invoice(&suite, &name, 300).await.expect("credited");
+    let paid = reports_as_payments(&suite, &name, attempt.clone()).await.expect("reported");
+    assert_eq!((paid.state(), paid.amount_due), (State::Paid, usd(0)));
+    let listed = lists(&it.admin, &it.space).await.expect("credits");
+    assert_eq!((listed.credits.len(), &listed.credits[0].invoice, &listed.balance), (1, &name, &usd(300)));
+    reports_as_payments(&suite, &name, attempt).await.expect("the same");
+    assert_eq!(left(&it).await.1, usd(300), "told twice, credited once");
+}
+
+// R-B10: on the 2nd there is a draft of the month before, which uses the credit up first.
+async fn an_invoice_after_a_draft_uses_what_that_leaves_of_the_credit(suite: Suite) {
+    let (_, next) = begins_mid_month(&suite);
+    let it = Customer::new(&suite, "alice").await;
+    grants(&suite, grant(&it.space, 1200, "Welcome")).await.expect("granted");
+    reports_accepted(&suite, new_usage_event(&suite, &it.app, LOGS_GB, "11")).await;
+    suite.clock.advance_to(&format!("{next}-02T00:00:00Z"));
+    runs_billing(&suite).await;
+    reports_accepted(&suite, new_usage_event(&suite, &it.app, LOGS_GB, "11")).await;
+    let draft = it.latest().await;
+    assert_eq!((draft.state(), draft.credit_applied, draft.amount_due), (State::Draft, usd(1005), usd(0)));
+    let preview = previews_invoice(&it.admin, &it.space).await.expect("an invoice");
+    assert_eq!((preview.credit_applied, preview.amount_due), (usd(195), usd(810)));
 }
 
 // R-B10, R-B11, R-P7, R-B3

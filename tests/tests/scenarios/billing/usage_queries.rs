@@ -1,5 +1,9 @@
 //! Usage by hour, day and month, for those who work with it (R-B14).
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicI64, Ordering::SeqCst},
+    time::Duration,
+};
 
 use devspaces::Service;
 use devspaces_kit::clock::Clock as _;
@@ -7,18 +11,22 @@ use devspaces_proto::billing::v1::{
     Meter, QueryUsageRequest, UsageEvent, UsagePoint, query_usage_request::Step,
 };
 use devspaces_tests::{Persona, Suite, refused, sql::count};
+use futures::future::join;
 use tonic::{Code, Status};
 
-use crate::acts::{
-    accounts::consents_to_invoicing,
-    contributors::{APP_VIEWER, adds_contributors},
-    members::{ADMIN, DEVELOPER, VIEWER, adds_members, removes_member},
-    meters::{creates_meter, dimension, meter},
-    transfers::initiates_transfer,
-    usage::{
-        ACCEPTED, KVS_READ_GB, LOGS_GB, begins_mid_month, new_usage_event, outcomes, reports_accepted,
-        reports_usage, voids_usage,
+use crate::{
+    acts::{
+        accounts::consents_to_invoicing,
+        contributors::{APP_VIEWER, adds_contributors},
+        members::{ADMIN, DEVELOPER, VIEWER, adds_members, removes_member},
+        meters::{creates_meter, dimension, meter},
+        transfers::initiates_transfer,
+        usage::{
+            ACCEPTED, KVS_READ_GB, LOGS_GB, begins_mid_month, new_usage_event, outcomes, reports_accepted,
+            reports_usage, voids_usage,
+        },
     },
+    rounds::rounds,
 };
 
 scenarios! {
@@ -28,9 +36,13 @@ scenarios! {
         what_was_voided_is_not_told,
         pages_are_complete_and_repeat_nothing,
         what_is_summed_up_and_what_is_not_come_to_the_same,
+        pages_that_follow_begin_where_the_first_did_when_the_month_has_turned,
+        answers_have_all_that_was_accepted_while_more_is_reported,
         an_apps_usage_is_of_all_spaces_and_a_spaces_of_its_own_time,
         usage_is_seen_by_those_who_work_with_it,
         a_question_is_checked_as_a_whole;
+    two replicas:
+        answers_have_all_that_was_accepted_while_more_is_reported;
 }
 
 /// All points, in pages of this size.
@@ -284,6 +296,54 @@ async fn what_is_summed_up_and_what_is_not_come_to_the_same(suite: Suite) {
     for step in [Step::Hour, Step::Month] {
         assert_eq!(found(step).await, expected(&events), "{step:?}");
     }
+}
+
+// R-B14
+async fn pages_that_follow_begin_where_the_first_did_when_the_month_has_turned(suite: Suite) {
+    begins_mid_month(&suite);
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    two_days(&suite, &app).await;
+    let first = QueryUsageRequest { page_size: 1, ..of_space(&space, Step::Hour) };
+    let page = alice.usage().query_usage(first.clone()).await.expect("a page").into_inner();
+    suite.clock.advance(Duration::from_hours(24 * 31));
+    let request = QueryUsageRequest { page_token: page.next_page_token, page_size: 50, ..first };
+    let rest = alice.usage().query_usage(request).await.expect("a page").into_inner();
+    assert_eq!((page.points.len(), rest.points.len()), (1, 4));
+}
+
+// R-B14: complete, whatever is summed up meanwhile.
+async fn answers_have_all_that_was_accepted_while_more_is_reported(suite: Suite) {
+    begins_mid_month(&suite);
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let app = alice.creates_app(&space).await;
+    let metering = suite.persona("services/metering");
+    let (batches, size) = (i64::from(rounds(24)), 500);
+    let accepted = AtomicI64::new(0);
+    let report = async {
+        for _ in 0..batches {
+            let events: Vec<_> = (0..size).map(|_| new_usage_event(&suite, &app, LOGS_GB, "1")).collect();
+            reports_usage(&metering, &events).await.expect("results");
+            accepted.fetch_add(size, SeqCst);
+        }
+    };
+    let ask = async {
+        loop {
+            let before = accepted.load(SeqCst);
+            let points = queries(&alice, of_space(&space, Step::Hour)).await.expect("points");
+            let told: i64 = points.iter().map(|point| point.events).sum();
+            let quantity: i64 =
+                points.iter().map(|point| point.quantity.parse::<i64>().expect("whole")).sum();
+            let after = accepted.load(SeqCst) + size;
+            assert!((before..=after).contains(&told) && told == quantity, "{before}, {told}, {after}");
+            if before == batches * size {
+                return;
+            }
+        }
+    };
+    join(report, ask).await;
 }
 
 // R-B14, R-B5: of an app that moved.

@@ -37,6 +37,7 @@ scenarios! {
         what_was_taken_before_holdings_were_kept_is_voided_all_the_same,
         usage_of_each_space_is_taken_from_the_space_that_was_billed,
         an_app_runs_again_if_it_has_used_up_no_allowance_without_what_is_voided,
+        an_app_runs_again_wherever_it_was_suspended_for_what_is_voided,
         each_id_is_answered_for_itself,
         a_voiding_is_checked_as_a_whole,
         voids_at_once_take_away_once,
@@ -233,6 +234,24 @@ async fn an_app_runs_again_if_it_has_used_up_no_allowance_without_what_is_voided
     assert_eq!(runs(&suite, &alice, &other).await, STANDS);
     used(&suite, &app, "0.5").await;
     assert_eq!(runs(&suite, &alice, &app).await, STANDS);
+}
+
+// R-E3, R-B15: the usage of one space had used up what the app needed in another, where nothing of it counts any more.
+async fn an_app_runs_again_wherever_it_was_suspended_for_what_is_voided(suite: Suite) {
+    let alice = suite.user("alice");
+    begins_mid_month(&suite);
+    let [one, two] = [alice.creates_space("One").await, alice.creates_space("Two").await];
+    let app = alice.creates_app(&one).await;
+    let first = used(&suite, &app, "2").await;
+    suite.clock.advance(Duration::from_mins(10));
+    initiates_transfer(&alice, &app, &two).await.expect("moved");
+    suite.clock.advance(Duration::from_mins(10));
+    let second = used(&suite, &app, "0.5").await;
+    assert_eq!(runs(&suite, &alice, &app).await, STANDS);
+    voids_usage(&suite, &[&second]).await.expect("results");
+    assert_eq!(runs(&suite, &alice, &app).await, STANDS, "2 of 1 are used");
+    voids_usage(&suite, &[&first]).await.expect("results");
+    assert_eq!(runs(&suite, &alice, &app).await, RUNS);
 }
 
 // R-B15, R-J5
