@@ -5,6 +5,7 @@ mod exhausted;
 mod holdings;
 mod limits;
 mod rejection;
+mod thresholds;
 
 use std::fmt::Write as _;
 
@@ -22,6 +23,7 @@ pub(crate) use self::{
     holdings::{Held, Holdings, LEEWAY},
     limits::Limits,
     rejection::Rejection,
+    thresholds::{Reached, reached},
 };
 use super::meter::Dimensions;
 

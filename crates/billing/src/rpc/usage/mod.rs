@@ -4,7 +4,9 @@ mod create_rate_card;
 mod list_meters;
 mod list_rate_cards;
 mod list_usage;
+mod release_reservation;
 mod report_usage;
+mod reserve_usage;
 mod retire_meter;
 mod update_meter;
 
@@ -17,7 +19,8 @@ use devspaces_ledger::{Abort, Change, Tx, db::Error, etag};
 use devspaces_proto::billing::v1::{
     CreateMeterRequest, CreateRateCardRequest, ListMetersRequest, ListMetersResponse, ListRateCardsRequest,
     ListRateCardsResponse, ListUsageRequest, ListUsageResponse, Meter as WireMeter, RateCard,
-    ReportUsageRequest, ReportUsageResponse, RetireMeterRequest, UpdateMeterRequest,
+    ReleaseReservationRequest, ReleaseReservationResponse, ReportUsageRequest, ReportUsageResponse,
+    Reservation, ReserveUsageRequest, RetireMeterRequest, UpdateMeterRequest,
     usage_service_server::UsageService,
 };
 use serde_json::Value;
@@ -33,6 +36,20 @@ impl UsageService for Rpc {
         request: Request<ReportUsageRequest>,
     ) -> Result<Response<ReportUsageResponse>, Status> {
         answer(request, |caller, request| report_usage::handle(&self.0, caller, request)).await
+    }
+
+    async fn reserve_usage(
+        &self,
+        request: Request<ReserveUsageRequest>,
+    ) -> Result<Response<Reservation>, Status> {
+        answer(request, |caller, request| reserve_usage::handle(&self.0, caller, request)).await
+    }
+
+    async fn release_reservation(
+        &self,
+        request: Request<ReleaseReservationRequest>,
+    ) -> Result<Response<ReleaseReservationResponse>, Status> {
+        answer(request, |caller, request| release_reservation::handle(&self.0, caller, request)).await
     }
 
     async fn list_usage(
