@@ -57,11 +57,11 @@ const METHODS: [Methods; 20] = [
     Methods { internal: 2, ..of(Service::Membership, "MembershipRecordsService") },
     Methods {
         signed_in: 1,
-        permitted: 14,
-        on_a_resource: 14,
+        permitted: 16,
+        on_a_resource: 16,
         ..of(Service::Billing, "BillingAccountService")
     },
-    Methods { signed_in: 2, permitted: 6, on_a_resource: 1, ..of(Service::Billing, "UsageService") },
+    Methods { signed_in: 2, permitted: 8, on_a_resource: 1, ..of(Service::Billing, "UsageService") },
     Methods { permitted: 7, on_a_resource: 4, ..of(Service::Billing, "InvoiceService") },
     Methods { internal: 2, ..of(Service::Billing, "BillingRecordsService") },
     Methods {
