@@ -112,7 +112,7 @@ async fn each_budget_has_crossings_of_its_own(suite: Suite) {
     suite.stop(Service::Billing).await;
     suite.restart(Service::Billing).await;
     eventually(async || {
-        let event = new_usage_event(&suite, &other, LOGS_GB, "6");
+        let event = new_usage_event(&suite, &other, LOGS_GB, "6.5");
         reports_usage(&suite.persona("services/metering"), &[event]).await.ok()
     })
     .await;
