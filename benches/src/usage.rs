@@ -116,6 +116,7 @@ fn batch(suite: &Suite, apps: &[String], round: usize) -> Vec<UsageEvent> {
             ("region".to_owned(), REGIONS[number % REGIONS.len()].to_owned()),
             ("job".to_owned(), format!("job-{}", number % 10)),
         ]),
+        reservation: String::new(),
     };
     (0..BATCH).map(event).collect()
 }

@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .bytes(".devspaces.facts.v1.Version")
         // A request that is sent again is to have the same bytes (R-J5), in whatever order a map was sent.
         .btree_map(".devspaces.billing.v1.UsageEvent")
+        .btree_map(".devspaces.billing.v1.ReserveUsageRequest")
         // They hold a secret on its way: see how they print in lib.rs.
         .skip_debug([
             ".devspaces.billing.v1.PaymentMethod",

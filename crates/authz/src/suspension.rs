@@ -15,6 +15,8 @@ pub enum SuspensionReason {
     PastDue,
     /// The app has used up an allowance, and nobody has consented to be billed; set and lifted by the billing service (R-E3).
     Consent,
+    /// A budget of the app or of its space is a cap that is reached; set and lifted by the billing service (R-E4).
+    Cap,
 }
 
 /// Who sets and lifts a reason, and nobody else.
@@ -28,12 +30,13 @@ pub enum SuspendedBy {
 
 impl SuspensionReason {
     /// Every reason.
-    pub const ALL: [SuspensionReason; 5] = [
+    pub const ALL: [SuspensionReason; 6] = [
         SuspensionReason::Abuse,
         SuspensionReason::Security,
         SuspensionReason::Legal,
         SuspensionReason::PastDue,
         SuspensionReason::Consent,
+        SuspensionReason::Cap,
     ];
 
     /// The reason's name, as the API writes it: "ABUSE".
@@ -45,6 +48,7 @@ impl SuspensionReason {
             SuspensionReason::Legal => "LEGAL",
             SuspensionReason::PastDue => "PAST_DUE",
             SuspensionReason::Consent => "CONSENT",
+            SuspensionReason::Cap => "CAP",
         }
     }
 
@@ -55,7 +59,9 @@ impl SuspensionReason {
             SuspensionReason::Abuse | SuspensionReason::Security | SuspensionReason::Legal => {
                 SuspendedBy::Operator
             }
-            SuspensionReason::PastDue | SuspensionReason::Consent => SuspendedBy::Billing,
+            SuspensionReason::PastDue | SuspensionReason::Consent | SuspensionReason::Cap => {
+                SuspendedBy::Billing
+            }
         }
     }
 
@@ -77,6 +83,9 @@ impl SuspensionReason {
             }
             SuspensionReason::Consent => {
                 "The app is suspended because it has used up an allowance and its space has no billing account (CONSENT): consent to app invoicing, the next month or a transfer of the app lifts it."
+            }
+            SuspensionReason::Cap => {
+                "The app is suspended because this month's costs have reached the budget of the app or of its space, which is a cap (CAP): a billing admin can raise or remove the cap, and the next month lifts it."
             }
         }
     }

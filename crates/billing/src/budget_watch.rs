@@ -1,20 +1,22 @@
-//! Noticing that a month's costs cross a threshold of the budget (R-B12).
-use std::time::Duration;
+//! Noticing that a month's costs cross a threshold of a budget (R-B12).
+use std::{collections::HashMap, time::Duration};
 
-use devspaces_authz::{Service, takes_away};
+use devspaces_authz::{FactChange, Service, takes_away};
 use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
-    name::{AccountName, Scope, SpaceName},
+    name::{AccountName, BudgetName, Scope, SpaceName},
     status::Fault,
     sweep::each,
 };
 use devspaces_ledger::{Abort, Call, Change, Mutation, Tx, db::RowsSql};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::{
-    domain::Month,
-    statement::{Unstated, statement},
+    cap,
+    domain::{Budget, Month, OfOver},
+    statement::Estimate,
     store::{self, budget::Look},
 };
 
@@ -25,7 +27,7 @@ const CROSS: &str = "devspaces.billing/cross";
 /// allowance changes the costs of this one.
 const AGAIN: Duration = Duration::from_mins(10);
 
-/// Looks at each budget whose space has changed since it was last looked at, and tells the journal of thresholds that
+/// Looks at the budgets of each space that has changed since they were last looked at, and tells the journal of thresholds that
 /// were crossed: of each once a month. Several replicas may do it at once.
 ///
 /// # Errors
@@ -46,12 +48,18 @@ pub(crate) async fn watch_budgets(context: &Context) -> Result<(), Fault> {
             let head = heads.get(&Scope::from(*space).to_string()).copied().unwrap_or_default();
             look.as_ref().is_none_or(|look| is_due(look, head, now))
         });
-        let watched = each(due.map(|(space, _)| space).collect(), |space| {
-            let call = Call::of_service(Service::Billing.name(), CROSS);
-            context.mutations.run(call, vec![space.into()], Watch(space))
-        });
+        let watched = each(due.map(|(space, _)| space).collect(), |space| look_at(context, space));
         result = watched.await.and(result);
     }
+}
+
+async fn look_at(context: &Context, space: SpaceName) -> Result<(), Fault> {
+    let look = || {
+        let call = Call::of_service(Service::Billing.name(), CROSS);
+        context.mutations.run(call, vec![space.into()], Watch(space))
+    };
+    while look().await? {}
+    Ok(())
 }
 
 /// Whether something may have changed since a budget was looked at. A look that lies ahead was noted by a clock that was
@@ -63,47 +71,73 @@ fn is_due(look: &Look, head: i64, now: Timestamp) -> bool {
 
 struct Watch(SpaceName);
 
-impl Mutation for Watch {
-    type Reply = ();
+/// A budget of which thresholds were crossed that the journal has not told yet.
+struct Crossing {
+    budget: Budget,
+    percents: Vec<i32>,
+    costs: Decimal,
+}
 
-    fn takes_away(&self) -> bool {
-        takes_away(&[])
+impl Crossing {
+    /// Nothing can be said of costs that can't be computed, which the next change may alter; and they keep no other back.
+    fn of(budget: &Budget, estimate: &Estimate, told: &HashMap<BudgetName, Vec<i32>>) -> Option<Self> {
+        let costs = estimate.costs(budget.name.app)?;
+        let told = told.get(&budget.name).map(Vec::as_slice).unwrap_or_default();
+        let percents: Vec<_> =
+            budget.reached(costs).into_iter().filter(|percent| !told.contains(percent)).collect();
+        (!percents.is_empty()).then(|| Self { budget: budget.clone(), percents, costs })
     }
 
-    async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
+    fn to_json(&self, month: Month) -> Value {
+        let Self { budget, percents, costs } = self;
+        json!({
+            "budget": budget.name.to_string(),
+            "month": month.to_string(),
+            "percents": percents,
+            "estimate": costs.to_string(),
+            "amount": budget.amount.to_string(),
+            "currency_code": budget.currency,
+        })
+    }
+}
+
+impl Mutation for Watch {
+    /// Whether there may be more to tell: an entry is of one budget.
+    type Reply = bool;
+
+    fn takes_away(&self) -> bool {
+        takes_away(&[FactChange::Suspended])
+    }
+
+    async fn once(&self, tx: &mut Tx) -> Result<bool, Abort> {
         let (space, month) = (self.0, Month::of(tx.time()));
-        let Some(budget) = store::budget::find(tx, space).await? else { return Ok(()) };
-        let estimate = match statement(tx, space, month).await {
-            Ok(statement) => Some(statement.total),
-            // Nothing can be said of it, which the next change may alter; and it keeps no other back.
-            Err(Unstated::TooLarge(..)) => None,
-            Err(unstated) => return Err(unstated.into()),
-        };
-        let told = store::budget::crossed(tx, space, month).await?;
-        let mut crossed = estimate.map(|estimate| budget.reached(estimate)).unwrap_or_default();
-        crossed.retain(|percent| !told.contains(percent));
-        if !crossed.is_empty() {
-            let change = Change {
-                scope: space.into(),
-                resources: vec![AccountName(space).to_string()],
-                before: Value::Null,
-                after: json!({"budget_crossing": {
-                    "month": month.to_string(),
-                    "percents": crossed,
-                    "estimate": estimate.map(|estimate| estimate.to_string()),
-                    "amount": budget.amount.to_string(),
-                    "currency_code": budget.currency,
-                }}),
-                facts: false,
-            };
+        let budgets = store::budget::of_space(tx, space).await?;
+        let estimate = cap::estimate_for(tx, space, month, &budgets).await?;
+        let told = store::budget::all_crossed(tx, space, month).await?;
+        let crossing = budgets.iter().find_map(|budget| Crossing::of(budget, &estimate, &told));
+        // What was not seen when it was used: another space used up something of an allowance at the same time.
+        let judged = cap::judge(&budgets, month, &estimate, OfOver::Leave);
+        if crossing.is_some() || cap::is_news(&judged) {
+            let mut after = json!({});
+            cap::tell(&mut after, &judged);
+            let mut resources = vec![AccountName(space).to_string()];
+            if let Some(crossing) = &crossing {
+                after["budget_crossing"] = crossing.to_json(month);
+                resources.push(crossing.budget.name.to_string());
+            }
+            let change = Change { scope: space.into(), resources, before: Value::Null, after, facts: false };
             tx.record(change).await?;
-            for percent in crossed {
-                store::budget::put_crossed(tx, space, month, percent).await?;
+        }
+        cap::settle(tx, &judged).await?;
+        if let Some(Crossing { budget, percents, .. }) = &crossing {
+            for percent in percents {
+                store::budget::put_crossed(tx, budget.name, month, *percent).await?;
             }
         }
         let heads = store::budget::heads(tx, &[space]).await?;
         let sequence = heads.into_values().next().unwrap_or_default();
         let look = Look { time: tx.time(), month: month.to_string(), sequence };
-        Ok(store::budget::put_look(tx, space, &look).await?)
+        store::budget::put_look(tx, space, &look).await?;
+        Ok(crossing.is_some())
     }
 }

@@ -3,7 +3,7 @@
 use devspaces_authz::{Service, SuspensionReason};
 use devspaces_gate::{Context, suspension_reason_to_wire};
 use devspaces_kit::{
-    name::{AppName, InvoiceName, SpaceName},
+    name::{AppName, BudgetName, InvoiceName, SpaceName},
     status::Fault,
     sweep::each,
 };
@@ -38,16 +38,33 @@ pub(crate) async fn suspend(
     suspended: bool,
 ) -> Result<(), Error> {
     for apps in apps.chunks(PART) {
-        let set = SetSuspension {
-            reason: suspension_reason_to_wire(reason).into(),
-            source: source.to_owned(),
-            apps: apps.iter().map(ToString::to_string).collect(),
-            suspended,
-        };
-        let effect = Effect { effect: Some(effect::Effect::SetSuspension(set)) };
-        tx.emit(space.into(), Service::Space.name(), vec![effect]).await?;
+        emit(tx, space, reason, source, apps, suspended).await?;
     }
     Ok(())
+}
+
+/// Tells the space service that a cap suspends what it is of, or no longer (R-E4): an app, or the space. After the entry of the space
+/// that says so.
+pub(crate) async fn set_cap(tx: &mut Tx, cap: BudgetName, suspended: bool) -> Result<(), Error> {
+    emit(tx, cap.space, SuspensionReason::Cap, &cap.to_string(), cap.app.as_slice(), suspended).await
+}
+
+async fn emit(
+    tx: &mut Tx,
+    space: SpaceName,
+    reason: SuspensionReason,
+    source: &str,
+    apps: &[AppName],
+    suspended: bool,
+) -> Result<(), Error> {
+    let set = SetSuspension {
+        reason: suspension_reason_to_wire(reason).into(),
+        source: source.to_owned(),
+        apps: apps.iter().map(ToString::to_string).collect(),
+        suspended,
+    };
+    let effect = Effect { effect: Some(effect::Effect::SetSuspension(set)) };
+    tx.emit(space.into(), Service::Space.name(), vec![effect]).await
 }
 
 /// What the journal names in place of a method.

@@ -1,12 +1,16 @@
 //! The billing service: a space's billing account, what is used and what that costs (rules R-B).
 mod budget_watch;
+mod cap;
 mod consent;
+mod consequences;
 mod convert;
 mod credit;
 mod domain;
 mod effects;
 mod enforcement;
 mod facts;
+mod holdings;
+mod reserved;
 mod rpc;
 mod run;
 mod statement;
@@ -96,6 +100,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/10_corrections.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "billing",
+        version: 11,
+        sql: include_str!("../migrations/11_budgets_caps.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.
@@ -145,11 +155,15 @@ pub fn sweeps(context: &Arc<Context>) -> Vec<Sweep> {
         async move { summing::sum_up_changed(&context, &last).await }
     };
     let lift = |context: Arc<Context>| async move { consent::lift_what_is_over(&context).await };
+    let lift_caps = |context: Arc<Context>| async move { cap::lift_what_is_over(&context).await };
+    let end = |context: Arc<Context>| async move { reserved::end_reservations(&context).await };
     vec![
         Sweep::new("billing", context, bill),
         Sweep::new("crossing of budgets", context, watch),
         Sweep::new("summing up of usage", context, sum_up),
         Sweep::new("end of suspensions for want of consent", context, lift),
+        Sweep::new("end of suspensions by caps", context, lift_caps),
+        Sweep::new("end of reservations", context, end),
         Sweep::new("suspension for invoices that were past due before", context, suspend),
     ]
 }

@@ -90,10 +90,41 @@ fn too_large(space: SpaceName, month: Month) -> Fault {
     Fault::precondition(Reason::AmountTooLarge, AccountName(space).to_string(), sentence)
 }
 
+impl Estimate {
+    /// What a budget is compared with, in whole cents: all that the month comes to, or the lines of an app. Nothing if something of it is not
+    /// priced, or if it can't be computed.
+    pub(crate) fn costs(&self, app: Option<AppName>) -> Option<Decimal> {
+        let Some(app) = app else { return self.total };
+        let is_priced = !self.unpriced.iter().any(|it| it.app == app);
+        total(self.lines.iter().filter(|line| line.allowance.app == app)).filter(|_| is_priced)
+    }
+}
+
 /// What can be said as of now of the invoice of a space for a month that is not issued yet.
 pub(crate) async fn estimate(db: &mut Conn, space: SpaceName, month: Month) -> Result<Estimate, Error> {
     let touched = store::total::touched_by(db, space, month).await?;
-    let usage = usage(db, &touched).await?;
+    estimate_of(db, space, month, &touched).await
+}
+
+/// The same of these apps alone.
+pub(crate) async fn estimate_of_apps(
+    db: &mut Conn,
+    space: SpaceName,
+    month: Month,
+    apps: &BTreeSet<AppName>,
+) -> Result<Estimate, Error> {
+    let mut touched = store::total::touched_by(db, space, month).await?;
+    touched.retain(|(app, _)| apps.contains(app));
+    estimate_of(db, space, month, &touched).await
+}
+
+async fn estimate_of(
+    db: &mut Conn,
+    space: SpaceName,
+    month: Month,
+    touched: &[(AppName, Month)],
+) -> Result<Estimate, Error> {
+    let usage = usage(db, touched).await?;
     let currency = store::rate_card::for_month(db, month).await?.currency;
     if usage.cards.values().any(|card| card.currency != currency) {
         return Err(store::unreadable("an invoice would have two currencies"));
@@ -157,7 +188,7 @@ pub(crate) async fn credit_for_preview(
 }
 
 /// All that decides what the usage of these apps in these months costs.
-async fn usage(db: &mut Conn, touched: &[(AppName, Month)]) -> Result<Usage, Error> {
+pub(crate) async fn usage(db: &mut Conn, touched: &[(AppName, Month)]) -> Result<Usage, Error> {
     let mut cards = BTreeMap::new();
     for month in touched.iter().map(|(_, month)| *month).collect::<BTreeSet<_>>() {
         cards.insert(month, store::rate_card::for_month(db, month).await?);

@@ -175,6 +175,7 @@ pub fn suspension_reason_to_wire(reason: SuspensionReason) -> proto::SuspensionR
         SuspensionReason::Legal => proto::SuspensionReason::Legal,
         SuspensionReason::PastDue => proto::SuspensionReason::PastDue,
         SuspensionReason::Consent => proto::SuspensionReason::Consent,
+        SuspensionReason::Cap => proto::SuspensionReason::Cap,
     }
 }
 

@@ -11,7 +11,7 @@ mod meter;
 mod transfer;
 
 pub use self::{
-    billing::{AccountName, BillingAdminName, InvoiceName},
+    billing::{AccountName, BillingAdminName, BudgetName, InvoiceName, ReservationName},
     group::{AppGroupName, GroupName, RoleHolder, RoleTarget},
     marketplace::{ListingName, MarketplaceAdminName, VendorProfileName},
     meter::{MeterName, is_words},

@@ -9,5 +9,6 @@ pub(crate) mod meter;
 pub(crate) mod money;
 pub(crate) mod payment;
 pub(crate) mod rate_card;
+pub(crate) mod reservation;
 pub(crate) mod usage;
 pub(crate) mod usage_query;

@@ -1,6 +1,6 @@
 use devspaces_kit::{
     clock::Timestamp,
-    name::{AppName, MeterName},
+    name::{AppName, Malformed, MeterName, ReservationName},
     status::{Fault, Fields},
     text,
 };
@@ -31,8 +31,10 @@ pub(crate) fn event(event: &UsageEvent) -> Result<Event, String> {
     let quantity = quantity(&event.quantity);
     let time = event.time.and_then(|time| Timestamp::try_from(time).ok());
     let time = time.ok_or("time must be given and lie in the years 1970 to 9999");
-    match (id, app, meter, quantity, time) {
-        (Ok(()), Ok(app), Ok(meter), Ok(quantity), Ok(time)) => Ok(Event {
+    let reservation =
+        reservation(event).map_err(|_| "reservation must be empty or have the form reservations/{uuid}");
+    match (id, app, meter, quantity, time, reservation) {
+        (Ok(()), Ok(app), Ok(meter), Ok(quantity), Ok(time), Ok(_)) => Ok(Event {
             id: event.id.clone(),
             app,
             meter,
@@ -40,8 +42,8 @@ pub(crate) fn event(event: &UsageEvent) -> Result<Event, String> {
             time,
             dimensions: event.dimensions.clone(),
         }),
-        (id, app, meter, quantity, time) => {
-            let sentences = [app.err(), meter.err(), quantity.err(), time.err()];
+        (id, app, meter, quantity, time, reservation) => {
+            let sentences = [app.err(), meter.err(), quantity.err(), time.err(), reservation.err()];
             let sentences = sentences.into_iter().flatten().map(ToOwned::to_owned);
             Err(id.err().into_iter().chain(sentences).collect::<Vec<_>>().join("; "))
         }
@@ -66,11 +68,16 @@ pub(crate) fn voiding(request: &VoidUsageRequest) -> Result<String, Fault> {
     fields.finish_with(reason)
 }
 
+/// The reservation that an event names, if it names one.
+pub(crate) fn reservation(event: &UsageEvent) -> Result<Option<ReservationName>, Malformed> {
+    (!event.reservation.is_empty()).then(|| event.reservation.parse()).transpose()
+}
+
 fn is_id(id: &str) -> Option<()> {
     ((1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())).then_some(())
 }
 
-fn quantity(text: &str) -> Result<Decimal, &'static str> {
+pub(super) fn quantity(text: &str) -> Result<Decimal, &'static str> {
     let (before, after) = QUANTITY;
     decimal(text, before, after).filter(|quantity| !quantity.is_zero()).ok_or(
         "quantity must be a decimal without sign and exponent, more than 0, with at most 12 digits before and 9 after \
@@ -101,9 +108,20 @@ pub(crate) fn result(id: String, outcome: Outcome) -> UsageResult {
         },
         Outcome::Rejected(why) => {
             let (rejection, message) = rejection(why);
-            UsageResult { id, outcome: WireOutcome::Rejected.into(), rejection: rejection.into(), message }
+            let (outcome, rejection) = (WireOutcome::Rejected.into(), rejection.into());
+            UsageResult { id, outcome, rejection, message, ..UsageResult::default() }
         }
     }
+}
+
+/// Why a reservation does not cover all of an event.
+const NOT_COVERED: &str = "The reservation does not cover all of it: no more is left of it, or it is of another app, space, month or \
+    rate, was released, or has ended";
+
+/// What becomes of an accepted event whose reservation covers so much of this quantity (R-E5).
+pub(crate) fn covered(result: UsageResult, covered: Decimal, quantity: Decimal) -> UsageResult {
+    let message = if covered < quantity { NOT_COVERED.to_owned() } else { result.message };
+    UsageResult { message, covered_quantity: covered.to_string(), ..result }
 }
 
 fn rejection(why: Rejection) -> (WireRejection, String) {
@@ -145,6 +163,7 @@ mod tests {
             quantity: "0.250".into(),
             time: Some(prost_types::Timestamp { seconds: 1, nanos: 2_999 }),
             dimensions: [("region".to_owned(), "eu".to_owned())].into(),
+            reservation: String::new(),
         }
     }
 
@@ -173,6 +192,7 @@ mod tests {
             (UsageEvent { quantity: "1e3".into(), ..wire() }, "quantity"),
             (UsageEvent { quantity: "0.0000000001".into(), ..wire() }, "quantity"),
             (UsageEvent { time: Some(far), ..wire() }, "time"),
+            (UsageEvent { reservation: "reservations/x".into(), ..wire() }, "reservation"),
         ] {
             let sentence = event(&bad).expect_err("no event");
             assert!(sentence.starts_with(field) && !sentence.contains("; "), "{sentence}");

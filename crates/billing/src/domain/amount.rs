@@ -35,6 +35,23 @@ impl Amount {
         self.0.checked_add(other.0).map(Self)
     }
 
+    /// This much in units of the currency; more than an amount can be is as much as it can.
+    pub(crate) fn of_money(units: Decimal) -> Self {
+        Self::of(units, Decimal::ONE).unwrap_or(Self(i128::MAX))
+    }
+
+    /// The difference; nothing if it can't be kept, or is less than nothing.
+    pub(crate) fn minus(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).filter(|rest| *rest >= 0).map(Self)
+    }
+
+    /// The largest quantity that comes to no more than this at this price, which is not 0.
+    pub(crate) fn quantity_at(self, unit_price: Decimal) -> Decimal {
+        let Some(price) = parts(unit_price, PRICE).filter(|price| *price > 0) else { return Decimal::ZERO };
+        let quantity = Decimal::try_from_i128_with_scale(self.0 / price, QUANTITY);
+        quantity.map_or(Decimal::MAX, |quantity| quantity.normalize())
+    }
+
     /// In units of the currency, rounded half to even, to cents.
     pub(crate) fn to_cents(self) -> Option<Decimal> {
         let (cents, rest) = (self.0.div_euclid(CENT), self.0.rem_euclid(CENT));
@@ -96,6 +113,26 @@ mod tests {
             assert_eq!(of(quantity, price).map(|it| it.to_string()).as_deref(), Some(printed));
         }
         assert_eq!(Amount::units(12).to_string(), "12");
+    }
+
+    // R-E5
+    #[test]
+    fn a_quantity_is_the_largest_that_an_amount_pays_for() {
+        for (money, price, quantity) in [
+            ("10", "1", "10"),
+            ("0.01", "0.003", "3.333333333"),
+            ("0", "5", "0"),
+            ("1", "1000000", "0.000001"),
+            ("0.01", "100000000", "0"),
+        ] {
+            let found = Amount::of_money(money.parse().unwrap()).quantity_at(price.parse().unwrap());
+            assert_eq!(found.to_string(), quantity, "{money} at {price}");
+        }
+        let all = Amount::of_money(i64::MAX.into());
+        assert_eq!(all, Amount(i128::MAX));
+        assert_eq!(all.quantity_at("0.000000000001".parse().unwrap()), Decimal::MAX);
+        assert_eq!(Amount(2).minus(Amount(3)), None);
+        assert_eq!(Amount(3).minus(Amount(3)), Some(Amount(0)));
     }
 
     #[test]

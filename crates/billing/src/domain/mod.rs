@@ -12,6 +12,7 @@ mod month;
 mod payment;
 pub(crate) mod pricing;
 mod rate_card;
+pub(crate) mod reservation;
 mod tariff;
 pub(crate) mod terms;
 pub(crate) mod usage;
@@ -19,7 +20,7 @@ pub(crate) mod usage;
 pub(crate) use self::{
     account::{Account, Admin},
     address::{Address, Addresses, Patch as AddressesPatch},
-    budget::Budget,
+    budget::{Budget, OfOver, THRESHOLDS, Verdict, is_reached},
     country::is_country_code,
     decimal::decimal,
     meter::Meter,

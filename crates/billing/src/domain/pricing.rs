@@ -77,8 +77,8 @@ fn add(one: Decimal, other: Decimal) -> Option<Decimal> {
 }
 
 /// What lines come to: rounded once, half to even, to cents (R-B7). Nothing if that can't be kept exactly till then.
-pub(crate) fn total(lines: &[Line]) -> Option<Decimal> {
-    lines.iter().map(Line::amount).try_fold(Amount::default(), Amount::and)?.to_cents()
+pub(crate) fn total<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Option<Decimal> {
+    lines.into_iter().map(Line::amount).try_fold(Amount::default(), Amount::and)?.to_cents()
 }
 
 /// What a space's issued invoices have said of something that has an allowance.

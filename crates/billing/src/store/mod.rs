@@ -2,6 +2,7 @@
 pub(crate) mod account;
 pub(crate) mod address;
 pub(crate) mod admin;
+pub(crate) mod allowance_crossing;
 pub(crate) mod budget;
 pub(crate) mod consent_suspension;
 pub(crate) mod credit;
@@ -12,6 +13,7 @@ pub(crate) mod line;
 pub(crate) mod meter;
 pub(crate) mod payment;
 pub(crate) mod rate_card;
+pub(crate) mod reservation;
 mod stored;
 pub(crate) mod summed;
 pub(crate) mod total;

@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr};
 
 use uuid::Uuid;
 
-use super::{Malformed, SpaceName, UserName, canonical, uuid};
+use super::{AppName, Malformed, SpaceName, UserName, canonical, uuid};
 
 /// A billing account's name, `spaces/{uuid}/billingAccount`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +76,61 @@ impl FromStr for InvoiceName {
     }
 }
 
+/// A budget's name: `spaces/{uuid}/billingAccount/budgets/space`, or that of an app,
+/// `spaces/{uuid}/billingAccount/budgets/{uuid}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BudgetName {
+    /// The space whose budget it is, or in which the app's costs count.
+    pub space: SpaceName,
+    /// The app that it is of; nothing: the space as a whole. That comes first.
+    pub app: Option<AppName>,
+}
+
+/// What stands for the space as a whole, in place of the id of an app.
+const WHOLE: &str = "space";
+
+impl fmt::Display for BudgetName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let account = AccountName(self.space);
+        match self.app {
+            Some(app) => write!(f, "{account}/budgets/{}", app.0),
+            None => write!(f, "{account}/budgets/{WHOLE}"),
+        }
+    }
+}
+
+impl FromStr for BudgetName {
+    type Err = Malformed;
+
+    fn from_str(name: &str) -> Result<Self, Malformed> {
+        let expected = "spaces/{uuid}/billingAccount/budgets/space or spaces/{uuid}/billingAccount/budgets/{uuid of an app}";
+        let malformed = Malformed { expected };
+        let (account, id) = name.split_once("/budgets/").ok_or(malformed)?;
+        let AccountName(space) = account.parse().map_err(|_| malformed)?;
+        let app = if id == WHOLE { None } else { Some(AppName(uuid(id).ok_or(malformed)?)) };
+        Ok(Self { space, app })
+    }
+}
+
+/// A reservation's name, `reservations/{uuid}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReservationName(pub Uuid);
+
+impl fmt::Display for ReservationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "reservations/{}", self.0)
+    }
+}
+
+impl FromStr for ReservationName {
+    type Err = Malformed;
+
+    fn from_str(name: &str) -> Result<Self, Malformed> {
+        let id = name.strip_prefix("reservations/").and_then(uuid);
+        id.map(Self).ok_or(Malformed { expected: "reservations/{uuid}" })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +144,16 @@ mod tests {
         assert_eq!(admin.parse::<BillingAdminName>().unwrap().to_string(), admin);
         let invoice = format!("{account}/invoices/0190a8d0-7b1c-7def-8000-000000000002");
         assert_eq!(invoice.parse::<InvoiceName>().unwrap().to_string(), invoice);
+        for id in ["space", "0190a8d0-7b1c-7def-8000-000000000002"] {
+            let budget = format!("{account}/budgets/{id}");
+            assert_eq!(budget.parse::<BudgetName>().unwrap().to_string(), budget);
+        }
+        for id in ["", "app", "Space", "space/", "0190A8D0-7b1c-7def-8000-000000000002"] {
+            assert!(format!("{account}/budgets/{id}").parse::<BudgetName>().is_err(), "{id}");
+        }
+        let reservation = "reservations/0190a8d0-7b1c-7def-8000-000000000003";
+        assert_eq!(reservation.parse::<ReservationName>().unwrap().to_string(), reservation);
+        assert!("reservations/x".parse::<ReservationName>().is_err());
         for bad in ["", space, "billingAccount", "spaces/x/billingAccount", &format!("{account}/")] {
             assert!(bad.parse::<AccountName>().is_err(), "{bad}");
             assert!(format!("{bad}/admins/a").parse::<BillingAdminName>().is_err(), "{bad}");

@@ -96,6 +96,7 @@ mod tests {
             time: Some(prost_types::Timestamp { seconds: 1, nanos: 1 }),
             meter: "meters/m".into(),
             dimensions: (0..10).map(|n| (format!("d{n}"), "v".into())).collect(),
+            reservation: String::new(),
         };
         let batch = ReportUsageRequest { events: vec![event; 1000], request_id: "r".into() };
         assert_eq!(counted(&batch.encode_to_vec()), 15_001);

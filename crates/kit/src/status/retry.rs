@@ -58,6 +58,7 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::MeterExists
         | Reason::MeterRetired
         | Reason::TooManyMeters
+        | Reason::TooManyReservations
         | Reason::InvitationExists
         | Reason::InvitationEnded
         | Reason::TooManyInvitations

@@ -15,6 +15,7 @@ fn wire_reason(reason: SuspensionReason) -> proto::standing::Reason {
         SuspensionReason::Legal => proto::standing::Reason::Legal,
         SuspensionReason::PastDue => proto::standing::Reason::PastDue,
         SuspensionReason::Consent => proto::standing::Reason::Consent,
+        SuspensionReason::Cap => proto::standing::Reason::Cap,
     }
 }
 

@@ -15,6 +15,6 @@ pub(crate) use self::{
     group::{AppGroup, GivenRole},
     kept::{purge_time, purged_if_deleted_by},
     space::{Metadata, Patch, Space},
-    suspension::{Cause, Step, Suspended},
+    suspension::{Cause, Step, Suspended, is_capped_in},
     transfer::{Transfer, TransferState},
 };

@@ -1,8 +1,8 @@
 //! What is suspended, and by which step (R-A12).
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use devspaces_authz::{Suspension, SuspensionReason};
-use devspaces_kit::name::{AppName, SpaceName};
+use devspaces_kit::name::{AppName, BudgetName, SpaceName};
 use serde_json::{Value, json};
 
 /// What a suspension is of.
@@ -43,6 +43,11 @@ impl Step {
             Self::Lift => before.is_for(reason).then(|| before.without(reason)),
         }
     }
+}
+
+/// Whether one of these sources of an app is a cap that suspends it in this space (R-E4).
+pub(crate) fn is_capped_in(space: SpaceName, sources: &BTreeSet<String>) -> bool {
+    sources.iter().any(|source| source.parse::<BudgetName>().is_ok_and(|cap| cap.space == space))
 }
 
 /// What journals say of reasons.

@@ -3,6 +3,7 @@ mod departure;
 mod group;
 mod listing;
 mod publication;
+mod space_cap;
 mod suspension;
 
 use devspaces_authz::Service;
@@ -20,6 +21,7 @@ use self::{
     group::Regrouping,
     listing::Relisting,
     publication::{Creation, Publication},
+    space_cap::SpaceCap,
     suspension::Resuspension,
 };
 
@@ -40,6 +42,8 @@ enum Applied {
     Standing(Standing),
     /// R-E1.
     Resuspension(Resuspension),
+    /// R-E4.
+    SpaceCap(SpaceCap),
 }
 
 /// The effects of one change, each of which is its sender's to bring about.
@@ -74,7 +78,10 @@ impl Received {
                 Standing::read(set).map(Applied::Standing)
             }
             Some(Effect::SetSuspension(set)) if from(Service::Billing) => {
-                Resuspension::read(set).map(Applied::Resuspension)
+                SpaceCap::read(set).and_then(|cap| match cap {
+                    Some(cap) => Ok(Applied::SpaceCap(cap)),
+                    None => Resuspension::read(set).map(Applied::Resuspension),
+                })
             }
             Some(_) => Err(not_the_senders()),
             None => Err(Fault::message_malformed()),
@@ -95,6 +102,7 @@ impl Effects for Received {
                 Applied::Relisting(relisting) => scopes.extend(relisting.scopes()),
                 Applied::Standing(_) => scopes.push(Scope::People),
                 Applied::Resuspension(it) => scopes.extend(it.scopes(db).await?),
+                Applied::SpaceCap(cap) => scopes.push(cap.scope()),
             }
         }
         Ok(scopes)
@@ -110,6 +118,7 @@ impl Effects for Received {
                 Applied::Relisting(relisting) => relisting.apply(tx).await?,
                 Applied::Standing(standing) => standing.apply(tx).await?,
                 Applied::Resuspension(resuspension) => resuspension.apply(tx).await?,
+                Applied::SpaceCap(cap) => cap.apply(tx).await?,
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use devspaces_authz::{SuspendedBy, SuspensionReason};
 use devspaces_gate::suspension_reason_from_wire;
 use devspaces_kit::{
     clock::Timestamp,
-    name::{AccountName, AppName, InvoiceName, Scope, SpaceName},
+    name::{AccountName, AppName, BudgetName, InvoiceName, Scope, SpaceName},
     status::Fault,
 };
 use devspaces_ledger::{
@@ -15,20 +15,34 @@ use devspaces_ledger::{
 use devspaces_proto::facts::v1::SetSuspension;
 use serde_json::{Value, json};
 
-use crate::{domain::App, store};
+use crate::{
+    domain::{App, is_capped_in},
+    store,
+};
 
-/// R-E1, R-E2, R-E3: one source suspends apps, or no longer.
+/// R-E1, R-E2, R-E3, R-E4: one source suspends apps, or no longer.
 #[derive(Clone, Debug)]
 pub(super) struct Resuspension {
     reason: SuspensionReason,
-    /// The invoice that is past due, or the account that there is not.
+    /// The invoice that is past due, the account that there is not, or the cap that is reached.
     source: String,
     /// Whose account it is of.
     account: SpaceName,
-    /// Whether only apps that are in that space are suspended: one may have moved since the source was told of it.
-    within: bool,
+    /// Where the apps are suspended for it.
+    within: Within,
     apps: Vec<AppName>,
     suspended: bool,
+}
+
+/// Where apps are suspended for a source: one may have moved since the source was told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Within {
+    /// Wherever they are.
+    Anywhere,
+    /// In the space of the account, if they are there when it is told; when they move that is forgotten.
+    ThereNow,
+    /// In the space of the account, whenever they are there.
+    There,
 }
 
 /// For what else apps are suspended, by app.
@@ -41,10 +55,13 @@ impl Resuspension {
             .filter(|reason| reason.set_by() == SuspendedBy::Billing)
             .ok_or_else(Fault::message_malformed)?;
         let malformed = |_| Fault::message_malformed();
-        let within = reason == SuspensionReason::Consent;
-        let AccountName(account) = match reason {
-            SuspensionReason::Consent => set.source.parse().map_err(malformed)?,
-            _ => set.source.parse::<InvoiceName>().map_err(malformed)?.account,
+        let (AccountName(account), within) = match reason {
+            SuspensionReason::Consent => (set.source.parse().map_err(malformed)?, Within::ThereNow),
+            SuspensionReason::Cap => {
+                let cap: BudgetName = set.source.parse().map_err(malformed)?;
+                (AccountName(cap.space), Within::There)
+            }
+            _ => (set.source.parse::<InvoiceName>().map_err(malformed)?.account, Within::Anywhere),
         };
         let apps: Result<Vec<_>, _> = set.apps.iter().map(|app| app.parse()).collect();
         let apps = apps.map_err(|_| Fault::message_malformed())?;
@@ -66,9 +83,11 @@ impl Resuspension {
             return Err(Abort::OtherScopes);
         }
         let sources = store::suspension_source::of_apps(tx, &self.apps, self.reason).await?;
-        let changed = self.changed(apps, sources, tx.time());
-        tx.record_all(&self.entries(&changed)).await?;
+        let mut changed = self.changed(apps, sources, tx.time());
         let names: Vec<_> = changed.iter().map(|(_, after)| after.name).collect();
+        // Of an app that is elsewhere it is noted, for when it comes back, and concerns nobody there.
+        changed.retain(|(before, _)| self.within != Within::There || before.space == Some(self.account));
+        tx.record_all(&self.entries(&changed)).await?;
         let mut suspended = Vec::with_capacity(changed.len());
         for (_, after) in changed {
             suspended.push(App { revision: tx.revision(after.name.into())?, ..after });
@@ -87,14 +106,19 @@ impl Resuspension {
         let change = |before: App| {
             let mut sources = sources.remove(&before.name).unwrap_or_default();
             let changes = if self.suspended {
-                (!self.within || before.space == Some(self.account)) && sources.insert(self.source.clone())
+                let is_there = before.space == Some(self.account);
+                (self.within != Within::ThereNow || is_there) && sources.insert(self.source.clone())
             } else {
                 sources.remove(&self.source)
             };
-            let suspension = if sources.is_empty() {
-                before.suspension.without(self.reason)
-            } else {
+            let suspended = match (self.within, before.space) {
+                (Within::There, space) => space.is_some_and(|space| is_capped_in(space, &sources)),
+                _ => !sources.is_empty(),
+            };
+            let suspension = if suspended {
                 before.suspension.with(self.reason)
+            } else {
+                before.suspension.without(self.reason)
             };
             let after = App { suspension, update_time: now, ..before.clone() };
             changes.then_some((before, after))
@@ -157,7 +181,7 @@ mod tests {
     fn by_invoice(number: u128, suspended: bool) -> Resuspension {
         let source = format!("invoice {number}");
         let (reason, account) = (SuspensionReason::PastDue, SpaceName::NIL);
-        Resuspension { reason, source, account, within: false, apps: vec![APP], suspended }
+        Resuspension { reason, source, account, within: Within::Anywhere, apps: vec![APP], suspended }
     }
 
     fn app(suspension: Suspension) -> App {
@@ -208,7 +232,7 @@ mod tests {
             reason: SuspensionReason::Consent,
             source: "account".into(),
             account,
-            within: true,
+            within: Within::ThereNow,
             apps: vec![APP],
             suspended: true,
         };
@@ -216,6 +240,33 @@ mod tests {
         let changed = |it: Resuspension| it.changed(vec![held.clone()], Sources::new(), Timestamp::EPOCH);
         assert_eq!(changed(wanting(space)).len(), 1);
         assert_eq!(changed(wanting(SpaceName::NIL)), []);
+    }
+
+    // R-E4: the cap of one of its spaces suspends an app there, and nowhere else.
+    #[test]
+    fn for_a_cap_apps_are_suspended_where_it_is_of() {
+        let [here, elsewhere] = [9, 8].map(|id| SpaceName(Uuid::from_u128(id)));
+        let cap = |space| BudgetName { space, app: Some(APP) };
+        let capped = |space, suspended| Resuspension {
+            reason: SuspensionReason::Cap,
+            source: cap(space).to_string(),
+            account: space,
+            within: Within::There,
+            apps: vec![APP],
+            suspended,
+        };
+        let held = App::new(APP, Some(here), Details::default(), Timestamp::EPOCH);
+        let after = |it: Resuspension, sources: &[SpaceName]| {
+            let sources = sources.iter().map(|space| cap(*space).to_string()).collect();
+            let changed = it.changed(vec![held.clone()], Sources::from([(APP, sources)]), Timestamp::EPOCH);
+            changed.first().map(|(_, after)| after.suspension.is_for(SuspensionReason::Cap))
+        };
+        assert_eq!(after(capped(here, true), &[]), Some(true));
+        assert_eq!(after(capped(elsewhere, true), &[]), Some(false), "noted for when it comes back");
+        assert_eq!(after(capped(elsewhere, true), &[here]), Some(true));
+        assert_eq!(after(capped(elsewhere, false), &[here, elsewhere]), Some(true));
+        assert_eq!(after(capped(here, false), &[here, elsewhere]), Some(false));
+        assert_eq!(after(capped(here, true), &[here]), None);
     }
 
     // R-P7, R-A12

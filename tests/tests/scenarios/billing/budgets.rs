@@ -1,6 +1,6 @@
 //! What may be spent a month (R-B12).
 use devspaces::Service;
-use devspaces_proto::billing::v1::{Budget, GetBudgetRequest, SetBudgetRequest};
+use devspaces_proto::billing::v1::{Budget, GetBudgetRequest, RemoveBudgetRequest, SetBudgetRequest};
 use devspaces_tests::{
     Suite, refused,
     sql::{insert, uuid as written},
@@ -8,6 +8,7 @@ use devspaces_tests::{
 
 use crate::acts::{
     accounts::{budget, gets_budget, run_by_bob, sets_budget},
+    budgets::{budget_of_app, budget_of_space, cap, gets_budget_named, lists_budgets, removes_budget},
     refusals::{DENIED, INVALID, NOT_FOUND},
 };
 
@@ -16,6 +17,9 @@ scenarios! {
         crossed_thresholds_are_those_of_the_amount;
     everywhere:
         a_budget_is_set_by_billing_admins_and_shown_to_admins_too,
+        budgets_of_apps_stand_beside_that_of_the_space,
+        an_apps_budget_is_for_an_app_of_the_space,
+        a_budget_that_is_removed_is_gone,
         every_bad_field_of_a_budget_is_told_at_once;
 }
 
@@ -25,7 +29,7 @@ async fn a_budget_is_set_by_billing_admins_and_shown_to_admins_too(suite: Suite)
     let space = run_by_bob(&alice, &bob).await;
     assert_eq!(refused(gets_budget(&alice, &space).await).kind(), NOT_FOUND);
     let set = sets_budget(&bob, &space, budget(250, 500_000_000, &[])).await.expect("set");
-    assert_eq!(set.threshold_percents, [50, 90, 100]);
+    assert_eq!(set.threshold_percents, [50, 75, 90, 100]);
     assert_eq!(
         (set.amount.clone(), set.crossed_percents.clone()),
         (budget(250, 500_000_000, &[]).amount, vec![])
@@ -48,9 +52,9 @@ async fn crossed_thresholds_are_those_of_the_amount(suite: Suite) {
     let pool = suite.pool(Service::Billing).await;
     let id = written(&pool, space.strip_prefix("spaces/").expect("a name").parse().expect("an id"));
     let month = &devspaces_kit::clock::Clock::now(&*suite.clock).to_string()[..7];
-    let rows =
-        [format!("{id}, '{month}', 90"), format!("{id}, '{month}', 50"), format!("{id}, '2020-01', 100")];
-    insert(&pool, "budget_crossing (space, month, percent)", &rows).await;
+    let crossed = |month: &str, percent: u8| format!("{id}, {id}, '{month}', {percent}");
+    let rows = [crossed(month, 90), crossed(month, 50), crossed("2020-01", 100)];
+    insert(&pool, "budget_crossing (space, resource, month, percent)", &rows).await;
     assert_eq!(
         gets_budget(&bob, &space).await.expect("the budget").crossed_percents,
         [50, 90],
@@ -61,6 +65,67 @@ async fn crossed_thresholds_are_those_of_the_amount(suite: Suite) {
     let more = sets_budget(&bob, &space, budget(200, 0, &[])).await.expect("set");
     assert!(more.crossed_percents.is_empty());
     assert!(gets_budget(&alice, &space).await.expect("the budget").crossed_percents.is_empty());
+}
+
+// R-B12
+async fn budgets_of_apps_stand_beside_that_of_the_space(suite: Suite) {
+    let [alice, bob, mallory] = ["alice", "bob", "mallory"].map(|id| suite.user(id));
+    let space = run_by_bob(&alice, &bob).await;
+    let mut apps = Vec::new();
+    for _ in 0..4 {
+        apps.push(alice.creates_app(&space).await);
+    }
+    apps.sort_unstable();
+    assert!(lists_budgets(&alice, &space).await.expect("none").is_empty());
+    let mut set = Vec::new();
+    for app in [&apps[3], &String::new(), &apps[0], &apps[2]] {
+        set.push(sets_budget(&bob, &space, cap(500, app)).await.expect("set"));
+    }
+    let expected = [&set[1], &set[2], &set[3], &set[0]].map(Clone::clone);
+    for reader in [&alice, &bob] {
+        assert_eq!(lists_budgets(reader, &space).await.expect("budgets"), expected);
+    }
+    for (budget, app) in expected.iter().zip(["", &apps[0], &apps[2], &apps[3]]) {
+        let name = if app.is_empty() { budget_of_space(&space) } else { budget_of_app(&space, app) };
+        assert_eq!((budget.name.as_str(), budget.app.as_str()), (name.as_str(), app));
+        assert_eq!(gets_budget_named(&alice, &name).await.expect("the budget"), *budget);
+    }
+    let other = budget_of_app(&space, &apps[1]);
+    assert_eq!(refused(gets_budget_named(&alice, &other).await).kind(), NOT_FOUND);
+    assert_eq!(refused(lists_budgets(&mallory, &space).await).kind(), DENIED);
+    assert_eq!(refused(gets_budget_named(&mallory, &expected[1].name).await).kind(), DENIED);
+}
+
+// R-B12, R-P3: one elsewhere looks like one that there is not.
+async fn an_apps_budget_is_for_an_app_of_the_space(suite: Suite) {
+    let [alice, bob, mallory] = ["alice", "bob", "mallory"].map(|id| suite.user(id));
+    let space = run_by_bob(&alice, &bob).await;
+    let elsewhere = mallory.creates_app(&mallory.creates_space("Other").await).await;
+    for app in [&elsewhere, "apps/0190a8d0-7b1c-7def-8000-000000000001"] {
+        assert_eq!(refused(sets_budget(&bob, &space, cap(1, app)).await).kind(), NOT_FOUND);
+    }
+    let malformed = refused(sets_budget(&bob, &space, cap(1, "apps/x")).await);
+    assert_eq!(malformed.fields, ["budget.app"]);
+    let here = alice.creates_app(&space).await;
+    assert_eq!(refused(sets_budget(&alice, &space, cap(1, &here)).await).kind(), DENIED);
+}
+
+// R-B12
+async fn a_budget_that_is_removed_is_gone(suite: Suite) {
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let space = run_by_bob(&alice, &bob).await;
+    let app = alice.creates_app(&space).await;
+    for of in ["", &app] {
+        let name = sets_budget(&bob, &space, cap(100, of)).await.expect("set").name;
+        assert_eq!(refused(removes_budget(&alice, &name).await).kind(), DENIED);
+        let preview = RemoveBudgetRequest { name: name.clone(), validate_only: true, ..Default::default() };
+        bob.accounts().remove_budget(preview).await.expect("it could be");
+        gets_budget_named(&bob, &name).await.expect("it is there");
+        removes_budget(&bob, &name).await.expect("removed");
+        assert_eq!(refused(gets_budget_named(&bob, &name).await).kind(), NOT_FOUND);
+        assert_eq!(refused(removes_budget(&bob, &name).await).kind(), NOT_FOUND);
+    }
+    assert_eq!(refused(removes_budget(&bob, "budgets/x").await).fields, ["name"]);
 }
 
 // Order of answers, R-B12

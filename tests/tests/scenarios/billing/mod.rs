@@ -2,6 +2,7 @@
 mod accounts;
 mod addresses;
 mod budgets;
+mod caps;
 mod costs;
 mod credit_notes;
 mod credits;
@@ -17,6 +18,7 @@ mod payment_methods;
 mod payments;
 mod races;
 mod rate_cards;
+mod reservations;
 mod runs;
 mod usage;
 mod usage_lists;

@@ -269,9 +269,10 @@ async fn a_batch_writes_one_entry_for_each_space_in_which_something_counts(suite
     let billing = suite.pool(Service::Billing).await;
     let entries = texts(&billing, "SELECT content FROM journal ORDER BY scope").await;
     assert_eq!(entries.len(), 2, "what counts already writes no entry");
-    for (entry, space) in entries.iter().zip(&spaces) {
+    for ((entry, space), app) in entries.iter().zip(&spaces).zip(&apps) {
         let entry: serde_json::Value = serde_json::from_str(entry).expect("JSON");
-        assert_eq!(entry["resources"], serde_json::json!([account_of(space)]));
+        // R-B12: the app is named since it has crossed thresholds of its allowance.
+        assert_eq!(entry["resources"], serde_json::json!([account_of(space), app]));
         assert_eq!((&entry["after"]["events"], &entry["facts"]), (&5.into(), &false.into()));
         assert_eq!(entry["after"]["digest"].as_str().map(str::len), Some(64));
     }

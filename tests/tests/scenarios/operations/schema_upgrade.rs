@@ -12,7 +12,7 @@ use devspaces_tests::{
 };
 
 use crate::acts::{
-    accounts::{account_of, consents_to_invoicing},
+    accounts::{account_of, budget, consents_to_invoicing, gets_budget, sets_budget},
     invoices::{Customer, exports, gets_invoice, previews_invoice, runs_billing},
     payments::{is_billed, pays},
     suspensions::{RUNS, STANDS, runs, runtime},
@@ -25,10 +25,28 @@ use crate::acts::{
 scenarios! {
     both engines:
         what_was_measured_before_there_were_meters_stays_as_it_was,
+        budgets_of_before_there_were_caps_stay_as_they_were,
         first_results_get_the_time_of_the_upgrade,
         sums_of_each_metric_become_sums_of_all,
         what_was_past_due_before_the_upgrade_suspends_its_apps_after_it;
 }
+
+/// What the 10th step of billing's schema made, undone: one budget of a space, and no reservations.
+const BEFORE_CAPS: &str = "
+    DROP TABLE reservation; DROP TABLE allowance_crossing; DROP TABLE budget_look;
+    CREATE TABLE budget_of_space (space UUID NOT NULL PRIMARY KEY, amount TEXT NOT NULL, currency TEXT NOT NULL,
+        thresholds TEXT NOT NULL, update_time TIMESTAMPTZ NOT NULL, look_time TIMESTAMPTZ, look_month TEXT,
+        look_sequence BIGINT);
+    INSERT INTO budget_of_space (space, amount, currency, thresholds, update_time)
+        SELECT space, amount, currency, thresholds, update_time FROM budget WHERE resource = space;
+    DROP TABLE budget;
+    ALTER TABLE budget_of_space RENAME TO budget;
+    CREATE TABLE crossing_of_space (space UUID NOT NULL, month TEXT NOT NULL, percent INTEGER NOT NULL,
+        PRIMARY KEY (space, month, percent));
+    INSERT INTO crossing_of_space (space, month, percent)
+        SELECT space, month, percent FROM budget_crossing WHERE resource = space;
+    DROP TABLE budget_crossing;
+    ALTER TABLE crossing_of_space RENAME TO budget_crossing";
 
 /// What the 7th step of billing's schema made, undone: seven metrics, and one rate card.
 const BEFORE_METERS: &str = "
@@ -137,6 +155,7 @@ async fn sums_of_each_metric_become_sums_of_all(suite: Suite) {
     suite.stop(Service::Billing).await;
     let pool = suite.pool(Service::Billing).await;
     assert_eq!(count(&pool, "SELECT COUNT(*) FROM usage_sums").await, 3);
+    execute(&pool, BEFORE_CAPS).await;
     execute(&pool, OLD_INVOICES).await;
     execute(&pool, BEFORE_METERS).await;
     metrics_of_lines_before(&pool).await;
@@ -211,6 +230,7 @@ async fn what_was_measured_before_there_were_meters_stays_as_it_was(suite: Suite
     assert_eq!((before.0.len(), before.1.len()), (2, 1));
     suite.stop(Service::Billing).await;
     let pool = suite.pool(Service::Billing).await;
+    execute(&pool, BEFORE_CAPS).await;
     execute(&pool, OLD_INVOICES).await;
     execute(&pool, BEFORE_METERS).await;
     metrics_of_lines_before(&pool).await;
@@ -242,6 +262,7 @@ async fn what_was_past_due_before_the_upgrade_suspends_its_apps_after_it(suite: 
     let pool = suite.pool(Service::Billing).await;
     tamper(&pool, "UPDATE invoice SET state = 'PAST_DUE', next_attempt_time = NULL WHERE state = 'OPEN'")
         .await;
+    execute(&pool, BEFORE_CAPS).await;
     execute(&pool, OLD_INVOICES).await;
     execute(&pool, "DELETE FROM migration WHERE component = 'billing' AND version >= 8").await;
     assert!(migrate(&pool, &Parts::of(Service::Billing).schema()).await.expect("migrated") >= 1);
@@ -254,4 +275,31 @@ async fn what_was_past_due_before_the_upgrade_suspends_its_apps_after_it(suite: 
     assert_eq!(count(&pool, entries).await, 1);
     pays(&suite, &invoice).await.expect("reported");
     assert_eq!(runs(&suite, &it.admin, &it.app).await, RUNS);
+}
+
+// R-B12: nor is a threshold told again that was crossed before.
+async fn budgets_of_before_there_were_caps_stay_as_they_were(suite: Suite) {
+    let mut suite = suite;
+    begins_mid_month(&suite);
+    let it = Customer::new(&suite, "alice").await;
+    sets_budget(&it.admin, &it.space, budget(10, 50_000_000, &[50, 90])).await.expect("set");
+    let event = new_usage_event(&suite, &it.app, LOGS_GB, "7");
+    assert_eq!(outcomes(&suite, &[event]).await, [ACCEPTED]);
+    let crossed = async || {
+        let budget = gets_budget(&it.admin, &it.space).await.ok()?;
+        (budget.crossed_percents == [50]).then_some(budget)
+    };
+    let before = eventually(crossed).await;
+    suite.stop(Service::Billing).await;
+    let pool = suite.pool(Service::Billing).await;
+    execute(&pool, BEFORE_CAPS).await;
+    execute(&pool, "DELETE FROM migration WHERE component = 'billing' AND version >= 10").await;
+    assert!(migrate(&pool, &Parts::of(Service::Billing).schema()).await.expect("migrated") >= 1);
+    suite.restart(Service::Billing).await;
+    assert_eq!(eventually(crossed).await, before);
+    // Its budgets are looked at anew.
+    let looks = "SELECT COUNT(*) FROM budget_look";
+    eventually(async || (count(&pool, looks).await == 1).then_some(())).await;
+    let entries = "SELECT COUNT(*) FROM journal WHERE content LIKE '%budget_crossing%'";
+    assert_eq!(count(&pool, entries).await, 1);
 }

@@ -6,6 +6,7 @@ mod holdings;
 mod limits;
 pub(crate) mod query;
 mod rejection;
+mod thresholds;
 mod voided;
 
 use std::fmt::Write as _;
@@ -15,6 +16,7 @@ use devspaces_kit::{
     name::{AppName, MeterName},
 };
 use rust_decimal::Decimal;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::{
@@ -24,6 +26,7 @@ pub(crate) use self::{
     holdings::{Held, Holdings, LEEWAY},
     limits::Limits,
     rejection::Rejection,
+    thresholds::{Reached, reached},
     voided::{Standing, Taken},
 };
 use super::meter::Dimensions;
@@ -50,14 +53,19 @@ impl Event {
 
 /// How the lines of a digest are made, which the journal's entry tells beside it. Entries from before meters had dimensions
 /// tell none: their lines end with the time, and name what was the meter before it had its id (`LOGS_GB`).
-pub(crate) const DIGEST_FORMAT: u8 = 2;
+const DIGEST_FORMAT: u8 = 2;
 
 /// About how long a line of a digest is.
 const LINE: usize = 140;
 
+/// What the journal says of events: how many, and what vouches for them (R-J1).
+pub(crate) fn vouched(events: &[&Event]) -> Value {
+    json!({ "events": events.len(), "digest": digest(events), "digest_format": DIGEST_FORMAT })
+}
+
 /// The digest of events, by which the journal's entry vouches for them: each in a line of its own, in the order of their
 /// ids, with its time in microseconds since 1970 and its dimensions as a JSON object.
-pub(crate) fn digest(events: &[&Event]) -> String {
+fn digest(events: &[&Event]) -> String {
     let mut sorted = events.to_vec();
     sorted.sort_unstable_by_key(|event| &event.id);
     let mut lines = String::with_capacity(sorted.len() * LINE);

@@ -2,7 +2,6 @@ use devspaces_authz::Permission;
 use devspaces_gate::Context;
 use devspaces_kit::{
     identity::Caller,
-    name::AccountName,
     status::{Fault, Fields},
 };
 use devspaces_proto::billing::v1::{Budget, GetBudgetRequest};
@@ -16,12 +15,11 @@ pub(super) async fn handle(
     request: GetBudgetRequest,
 ) -> Result<Budget, Fault> {
     let mut fields = Fields::new();
-    let name = fields.parse::<AccountName>("name", &request.name);
+    let name = fields.check("name", convert::budget::named(&request.name).map_err(|it| it.to_string()));
     let name = fields.finish_with(name)?;
-    context.gate.require_read(&caller, Permission::BillingEstimatesGet, name.0).await?;
+    context.gate.require_read(&caller, Permission::BillingEstimatesGet, name.space).await?;
     let mut db = context.pool.read().await?;
-    let budget = store::budget::find(&mut db, name.0).await?;
-    let budget = budget.ok_or_else(|| Fault::not_found(format_args!("{name}/budget")))?;
-    let crossed = store::budget::crossed(&mut db, name.0, Month::of(context.clock.now())).await?;
-    Ok(convert::budget::to_wire(budget, crossed))
+    let budget = store::budget::find(&mut db, name).await?.ok_or_else(|| Fault::not_found(name))?;
+    let crossed = store::budget::crossed(&mut db, name, Month::of(context.clock.now())).await?;
+    Ok(convert::budget::to_wire(budget, &crossed))
 }

@@ -8,7 +8,9 @@ mod get_payment_method;
 mod get_terms;
 mod list_billed_apps;
 mod list_billing_admins;
+mod list_budgets;
 mod remove_billing_admin;
+mod remove_budget;
 mod remove_payment_method;
 mod set_budget;
 mod set_payment_method;
@@ -21,8 +23,9 @@ use devspaces_proto::billing::v1::{
     AddBillingAdminsRequest, AddBillingAdminsResponse, Addresses, BillingAccount, Budget,
     ConsentToInvoicingRequest, GetAddressesRequest, GetBillingAccountRequest, GetBudgetRequest,
     GetPaymentMethodRequest, GetTermsRequest, ListBilledAppsRequest, ListBilledAppsResponse,
-    ListBillingAdminsRequest, ListBillingAdminsResponse, PaymentMethod, RemoveBillingAdminRequest,
-    RemoveBillingAdminResponse, RemovePaymentMethodRequest, RemovePaymentMethodResponse, SetBudgetRequest,
+    ListBillingAdminsRequest, ListBillingAdminsResponse, ListBudgetsRequest, ListBudgetsResponse,
+    PaymentMethod, RemoveBillingAdminRequest, RemoveBillingAdminResponse, RemoveBudgetRequest,
+    RemoveBudgetResponse, RemovePaymentMethodRequest, RemovePaymentMethodResponse, SetBudgetRequest,
     SetPaymentMethodRequest, Terms, UpdateAddressesRequest, WhoCanIncurCostRequest, WhoCanIncurCostResponse,
     billing_account_service_server::BillingAccountService,
 };
@@ -116,6 +119,20 @@ impl BillingAccountService for Rpc {
 
     async fn get_budget(&self, request: Request<GetBudgetRequest>) -> Result<Response<Budget>, Status> {
         answer(request, |caller, request| get_budget::handle(&self.0, caller, request)).await
+    }
+
+    async fn remove_budget(
+        &self,
+        request: Request<RemoveBudgetRequest>,
+    ) -> Result<Response<RemoveBudgetResponse>, Status> {
+        answer(request, |caller, request| remove_budget::handle(&self.0, caller, request)).await
+    }
+
+    async fn list_budgets(
+        &self,
+        request: Request<ListBudgetsRequest>,
+    ) -> Result<Response<ListBudgetsResponse>, Status> {
+        answer(request, |caller, request| list_budgets::handle(&self.0, caller, request)).await
     }
 
     async fn set_budget(&self, request: Request<SetBudgetRequest>) -> Result<Response<Budget>, Status> {

@@ -5,7 +5,9 @@ mod list_meters;
 mod list_rate_cards;
 mod list_usage;
 mod query_usage;
+mod release_reservation;
 mod report_usage;
+mod reserve_usage;
 mod retire_meter;
 mod update_meter;
 mod void_usage;
@@ -21,20 +23,15 @@ use devspaces_ledger::{Abort, Change, Tx, db::Error, etag};
 use devspaces_proto::billing::v1::{
     CreateMeterRequest, CreateRateCardRequest, ListMetersRequest, ListMetersResponse, ListRateCardsRequest,
     ListRateCardsResponse, ListUsageRequest, ListUsageResponse, Meter as WireMeter, QueryUsageRequest,
-    QueryUsageResponse, RateCard, ReportUsageRequest, ReportUsageResponse, RetireMeterRequest,
-    UpdateMeterRequest, VoidUsageRequest, VoidUsageResponse, usage_service_server::UsageService,
+    QueryUsageResponse, RateCard, ReleaseReservationRequest, ReleaseReservationResponse, ReportUsageRequest,
+    ReportUsageResponse, Reservation, ReserveUsageRequest, RetireMeterRequest, UpdateMeterRequest,
+    VoidUsageRequest, VoidUsageResponse, usage_service_server::UsageService,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
-use crate::{
-    domain::{
-        Meter,
-        usage::{DIGEST_FORMAT, Event, digest},
-    },
-    store,
-};
+use crate::{domain::Meter, store};
 
 #[tonic::async_trait]
 impl UsageService for Rpc {
@@ -57,6 +54,20 @@ impl UsageService for Rpc {
         request: Request<QueryUsageRequest>,
     ) -> Result<Response<QueryUsageResponse>, Status> {
         answer(request, |caller, request| query_usage::handle(&self.0, caller, request)).await
+    }
+
+    async fn reserve_usage(
+        &self,
+        request: Request<ReserveUsageRequest>,
+    ) -> Result<Response<Reservation>, Status> {
+        answer(request, |caller, request| reserve_usage::handle(&self.0, caller, request)).await
+    }
+
+    async fn release_reservation(
+        &self,
+        request: Request<ReleaseReservationRequest>,
+    ) -> Result<Response<ReleaseReservationResponse>, Status> {
+        answer(request, |caller, request| release_reservation::handle(&self.0, caller, request)).await
     }
 
     async fn list_usage(
@@ -125,11 +136,6 @@ async fn meter_in_use(tx: &mut Tx, name: &MeterName, etag: &str) -> Result<Meter
 async fn record_meter(tx: &mut Tx, name: &MeterName, before: Value, after: Value) -> Result<i64, Error> {
     let resources = vec![name.to_string()];
     tx.record(Change { scope: Scope::RateCards, resources, before, after, facts: false }).await
-}
-
-/// What the journal says of events: how many, and what vouches for them (R-J1).
-fn vouched(events: &[&Event]) -> Value {
-    json!({ "events": events.len(), "digest": digest(events), "digest_format": DIGEST_FORMAT })
 }
 
 /// The entry that each of these spaces will have of this transaction.

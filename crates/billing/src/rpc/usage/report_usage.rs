@@ -1,37 +1,34 @@
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use devspaces_authz::{FactChange, Permission, Service, takes_away};
-use devspaces_gate::{Confirmed, ConsentRequiredFor, Context, GuardedChange, Peers, Resource};
+use devspaces_authz::{FactChange, Permission, takes_away};
+use devspaces_gate::{Confirmed, ConsentRequiredFor, Context, GuardedChange, Resource};
 use devspaces_kit::{
     clock::Timestamp,
     identity::Caller,
-    name::{AccountName, AppName, Malformed, MeterName, Scope, SpaceName},
+    name::{AppName, MeterName, ReservationName, Scope, SpaceName},
     status::Fault,
 };
-use devspaces_ledger::{Abort, Call, Change, Tx, db::Error};
-use devspaces_proto::{
-    billing::v1::{ReportUsageRequest, ReportUsageResponse},
-    facts::v1::{
-        AppAt, Holding, ListHoldingsAtRequest, space_records_service_client::SpaceRecordsServiceClient,
-    },
-};
-use serde_json::Value;
+use devspaces_ledger::{Abort, Call, Tx, db::Error};
+use devspaces_proto::billing::v1::{ReportUsageRequest, ReportUsageResponse, UsageResult};
+use rust_decimal::Decimal;
 
-use super::{sequences, too_large, vouched};
+use super::{sequences, too_large};
 use crate::{
-    consent::{Exhausted, names, suspend_exhausted},
+    consequences::Consequences,
     convert::{self, usage::MAX_EVENTS},
     domain::{
         Meter, Month, RateCard,
         pricing::Allowance,
         usage::{
-            Batch, Books, Event, Held, Holdings, LEEWAY, Limits, Outcome, Placed, Placement, Rejection,
-            Reported, Sum, Sums, TotalKey, changed, exhausted,
+            Batch, Books, Event, Holdings, LEEWAY, Limits, Outcome, Placed, Placement, Rejection, Reported,
+            Sum, Sums, TotalKey, changed,
         },
     },
+    holdings::holdings,
+    reserved::cover,
     store,
 };
 
@@ -57,11 +54,19 @@ async fn report(
     let events: Vec<_> = request.events.iter().map(convert::usage::event).collect();
     let now = context.clock.now();
     let meters = meters(context, events.iter().flatten()).await?;
-    let holdings = holdings(context, events.iter().flatten()).await?;
+    let holdings = holdings_of(context, events.iter().flatten()).await?;
     let reported: Vec<_> = events.into_iter().map(|event| reported(event, &meters, &holdings, now)).collect();
+    let mut reservations = BTreeMap::new();
+    for event in &request.events {
+        // The first of an id is the one that is taken.
+        if let Entry::Vacant(first) = reservations.entry(event.id.clone()) {
+            first.insert(convert::usage::reservation(event).ok().flatten());
+        }
+    }
     let ids = request.events.into_iter().map(|event| event.id).collect();
     let consent_required_for = context.invoicing.consent_required_for;
-    let report = Report { ids, reported, consent_required_for, suspends: AtomicBool::new(false) };
+    let suspends = AtomicBool::new(false);
+    let report = Report { ids, reported, reservations, consent_required_for, suspends };
     let scopes = report.scopes(context).await?;
     context.mutations.run(call.clone(), scopes, pass.guard(report)).await
 }
@@ -76,31 +81,9 @@ async fn meters(
     Ok(store::meter::of_names(&mut context.pool.read().await?, &names).await?)
 }
 
-/// Asks the space service which spaces held the apps of these events.
-async fn holdings(context: &Context, events: impl Iterator<Item = &Event>) -> Result<Holdings, Fault> {
-    let questions: BTreeSet<(AppName, Timestamp)> = events.map(|event| (event.app, event.time)).collect();
-    let mut holdings = Holdings::default();
-    if questions.is_empty() {
-        return Ok(holdings);
-    }
-    let question =
-        |(app, time): (AppName, Timestamp)| AppAt { app: app.to_string(), time: Some(time.into()) };
-    let question = ListHoldingsAtRequest { questions: questions.into_iter().map(question).collect() };
-    let asked = context.peers.ask(Service::Space, question, async |channel, request| {
-        SpaceRecordsServiceClient::new(channel).list_holdings_at(request).await
-    });
-    for holding in asked.await?.holdings {
-        let (app, held) = held(&holding).ok_or_else(|| Peers::unreadable(Service::Space))?;
-        holdings.add(app, held);
-    }
-    Ok(holdings)
-}
-
-fn held(holding: &Holding) -> Option<(AppName, Held)> {
-    let until = holding.end_time.map(Timestamp::try_from).transpose().ok()?;
-    let from = Timestamp::try_from(holding.start_time?).ok()?;
-    let app: Result<_, Malformed> = holding.app.parse();
-    Some((app.ok()?, Held { space: holding.space.parse().ok()?, from, until }))
+/// Which spaces held the apps of these events.
+async fn holdings_of(context: &Context, events: impl Iterator<Item = &Event>) -> Result<Holdings, Fault> {
+    holdings(context, events.map(|event| (event.app, event.time)).collect()).await
 }
 
 fn reported(
@@ -141,6 +124,8 @@ struct Report {
     /// As they were sent, one for each event.
     ids: Vec<String>,
     reported: Vec<Reported>,
+    /// The reservations that they name, by their ids.
+    reservations: BTreeMap<String, Option<ReservationName>>,
     consent_required_for: ConsentRequiredFor,
     /// Whether it was found to suspend something, or may repeat a report that does.
     suspends: AtomicBool,
@@ -165,19 +150,19 @@ impl GuardedChange for Report {
         let stored = store::usage::events(tx, &batch.others(&inserted)).await?;
         let accepted: Vec<_> =
             candidates.into_iter().filter(|(event, _)| inserted.contains(&event.id)).collect();
-        let exhausted = self.exhausted(tx, &accepted, &sums, &books).await?;
+        let covered = cover(tx, &accepted, &self.named()).await?;
         count(tx, &accepted, &sums).await?;
         let used: BTreeSet<SpaceName> = accepted.iter().map(|(_, placed)| placed.total.space).collect();
         store::summed::know(tx, &used.into_iter().collect::<Vec<_>>()).await?;
-        record(tx, &accepted, &exhausted).await?;
-        suspend_exhausted(tx, &exhausted).await?;
+        let required = self.consent_required_for;
+        let consequences = Consequences::of(tx, &accepted, &sums, &books, required).await?;
+        consequences.record(tx, &accepted).await?;
+        consequences.settle(tx).await?;
         let outcomes = batch.outcomes(&inserted, &stored);
-        if !exhausted.is_empty() || outcomes.iter().any(Outcome::is_repeated) {
+        if consequences.suspend() || outcomes.iter().any(Outcome::is_repeated) {
             self.suspends.store(true, Relaxed);
         }
-        let results = self.ids.iter().zip(outcomes);
-        let results = results.map(|(id, outcome)| convert::usage::result(id.clone(), outcome)).collect();
-        Ok(ReportUsageResponse { results })
+        Ok(ReportUsageResponse { results: self.results(outcomes, &covered) })
     }
 }
 
@@ -212,29 +197,24 @@ impl Report {
         self.placements().map(|placement| placement.space).collect()
     }
 
-    /// R-E3: the apps that are suspended from now on, since these events have used up an allowance beyond which nobody pays.
-    async fn exhausted(
-        &self,
-        tx: &mut Tx,
-        accepted: &[(&Event, &Placed)],
-        before: &[(TotalKey, Sums)],
-        books: &Books,
-    ) -> Result<Exhausted, Error> {
-        if self.consent_required_for == ConsentRequiredFor::Never {
-            return Ok(Exhausted::new());
-        }
-        // What is stamped ahead is of the next month, and is not looked at again when that begins.
-        let current = Month::of(tx.time());
-        let mut all = Exhausted::new();
-        for month in [current, current.next()] {
-            let found = exhausted(accepted, before, books, month);
-            if !found.is_empty() {
-                for (space, apps) in store::consent_suspension::add(tx, &found, month).await? {
-                    all.entry(space).or_default().extend(apps);
+    /// The reservations that events name, by their ids.
+    fn named(&self) -> BTreeMap<&str, ReservationName> {
+        self.reservations.iter().filter_map(|(id, name)| Some((id.as_str(), (*name)?))).collect()
+    }
+
+    /// What became of each event, and how much of it is covered by its reservation.
+    fn results(&self, outcomes: Vec<Outcome>, covered: &HashMap<String, Decimal>) -> Vec<UsageResult> {
+        let result = |((id, reported), outcome): ((&String, &Reported), Outcome)| {
+            let covered = covered.get(id).filter(|_| outcome == Outcome::Accepted);
+            let result = convert::usage::result(id.clone(), outcome);
+            match (reported, covered) {
+                (Reported::Event(event, _), Some(covered)) => {
+                    convert::usage::covered(result, *covered, event.quantity)
                 }
+                _ => result,
             }
-        }
-        Ok(all)
+        };
+        self.ids.iter().zip(&self.reported).zip(outcomes).map(result).collect()
     }
 
     /// What decides where the events count. No month has an issued invoice before it is over.
@@ -294,23 +274,4 @@ async fn count(
     let counted = accepted.iter().map(|(event, it)| (it.total, &it.tariff, Sum::of(event.quantity)));
     let sums = changed(counted, before).ok_or_else(too_large)?;
     Ok(store::total::put(tx, &sums).await?)
-}
-
-/// One entry for each space in which something counts from now on (R-J1): how many events, what vouches for them, and which apps
-/// are suspended for them.
-async fn record(tx: &mut Tx, accepted: &[(&Event, &Placed)], exhausted: &Exhausted) -> Result<(), Error> {
-    let mut spaces: BTreeMap<SpaceName, Vec<&Event>> = BTreeMap::new();
-    for (event, placed) in accepted {
-        spaces.entry(placed.total.space).or_default().push(event);
-    }
-    let change = |(space, events): (SpaceName, Vec<&Event>)| {
-        let mut after = vouched(&events);
-        if let Some(apps) = exhausted.get(&space) {
-            after["apps_wanting_consent"] = names(apps);
-        }
-        let resources = vec![AccountName(space).to_string()];
-        Change { scope: space.into(), resources, before: Value::Null, after, facts: false }
-    };
-    let changes: Vec<_> = spaces.into_iter().map(change).collect();
-    tx.record_all(&changes).await
 }

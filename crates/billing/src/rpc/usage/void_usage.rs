@@ -13,13 +13,14 @@ use devspaces_proto::billing::v1::{
 };
 use serde_json::{Value, json};
 
-use super::{sequences, too_large, vouched};
+use super::{sequences, too_large};
 use crate::{
+    cap::{self, Judged, judge_all},
     consent::{lift, names},
     convert,
     domain::{
         Month, Tariff,
-        usage::{Event, Standing, Sums, Taken, TotalKey, changed, used_up},
+        usage::{Event, Standing, Sums, Taken, TotalKey, changed, used_up, vouched},
     },
     store,
 };
@@ -97,15 +98,20 @@ impl GuardedChange for Voiding {
         }
         let less = voided.iter().map(|(taken, key, tariff)| (*key, tariff, taken.less()));
         let after = changed(less, &sums).ok_or_else(too_large)?;
+        store::total::put(tx, &after).await?;
+        let keys = sums.iter().chain(&after).map(|(key, _)| key);
+        let caps = if voided.is_empty() { BTreeMap::new() } else { judge_all(tx, keys).await? };
         let lifted = lifted(tx, &voided, sums, &after, &standing).await?;
         let spaces: BTreeSet<SpaceName> = voided.iter().map(|(taken, ..)| taken.space).collect();
         let sequences = sequences(tx, spaces)?;
-        self.record(tx, &voided, &lifted).await?;
+        self.record(tx, &voided, &lifted, &caps).await?;
         let taken: Vec<&Taken> = voided.iter().map(|(taken, ..)| *taken).collect();
         store::usage::void(tx, &taken, &sequences).await?;
-        store::total::put(tx, &after).await?;
         for (space, apps) in &lifted {
             lift(tx, *space, &apps.iter().copied().collect::<Vec<_>>()).await?;
+        }
+        for judged in caps.values() {
+            cap::settle(tx, judged).await?;
         }
         Ok(VoidUsageResponse { results: self.results(&events) })
     }
@@ -161,9 +167,11 @@ impl Voiding {
         tx: &mut Tx,
         voided: &Voided<'_>,
         lifted: &BTreeMap<SpaceName, BTreeSet<AppName>>,
+        caps: &BTreeMap<SpaceName, Vec<Judged>>,
     ) -> Result<(), Error> {
+        let uncapped = caps.iter().filter(|(_, judged)| cap::is_news(judged)).map(|(space, _)| space);
         let mut spaces: BTreeMap<SpaceName, Vec<&Event>> =
-            lifted.keys().map(|space| (*space, Vec::new())).collect();
+            lifted.keys().chain(uncapped).map(|space| (*space, Vec::new())).collect();
         for (taken, ..) in voided {
             spaces.entry(taken.space).or_default().push(&taken.event);
         }
@@ -171,6 +179,9 @@ impl Voiding {
             let mut after = json!({ "voided": vouched(&events), "reason": self.reason });
             if let Some(apps) = lifted.get(&space) {
                 after["apps_no_longer_wanting_consent"] = names(apps);
+            }
+            if let Some(judged) = caps.get(&space) {
+                cap::tell(&mut after, judged);
             }
             let resources = vec![AccountName(space).to_string()];
             Change { scope: space.into(), resources, before: Value::Null, after, facts: false }

@@ -46,7 +46,7 @@ pub(super) fn request(method: &MethodDescriptor, required: &[(String, String)], 
     let is_text = |path: &&str| {
         method.input().get_field_by_name(path).is_some_and(|field| field.kind() == Kind::String)
     };
-    let usual = ["name", "parent", "app", "destination"].into_iter().filter(is_text);
+    let usual = ["name", "parent", "app", "meter", "destination"].into_iter().filter(is_text);
     // What is changed is named in the message that it is, also where the permission is on no resource.
     let changed = method.input().get_field_by_name("meter").is_some_and(|field| field.kind() != Kind::String);
     let changed = (changed && method.name().starts_with("Update")).then_some("meter.name");

@@ -57,11 +57,11 @@ const METHODS: [Methods; 20] = [
     Methods { internal: 2, ..of(Service::Membership, "MembershipRecordsService") },
     Methods {
         signed_in: 1,
-        permitted: 14,
-        on_a_resource: 14,
+        permitted: 16,
+        on_a_resource: 16,
         ..of(Service::Billing, "BillingAccountService")
     },
-    Methods { signed_in: 2, permitted: 8, on_a_resource: 2, ..of(Service::Billing, "UsageService") },
+    Methods { signed_in: 2, permitted: 10, on_a_resource: 2, ..of(Service::Billing, "UsageService") },
     Methods { permitted: 9, on_a_resource: 5, ..of(Service::Billing, "InvoiceService") },
     Methods { internal: 2, ..of(Service::Billing, "BillingRecordsService") },
     Methods {

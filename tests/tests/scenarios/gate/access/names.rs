@@ -75,7 +75,10 @@ impl Names {
                 format!("{space}/billingAccount/invoices/0190a8d0-7b1c-7def-8000-000000000002")
             }
             "UsageService" if path == "space" => space.clone(),
-            "UsageService" if named => "meters/logs.gb".to_owned(),
+            "UsageService" if method == "ReleaseReservation" => {
+                "reservations/0190a8d0-7b1c-7def-8000-000000000002".to_owned()
+            }
+            "UsageService" if named || path == "meter" => "meters/logs.gb".to_owned(),
             "BillingAccountService" | "UsageService" | "InvoiceService" => format!("{space}/billingAccount"),
             "VendorProfileService" if path == "space" || method == "AcceptTerms" => space.clone(),
             "VendorProfileService" if method == "RemoveMarketplaceAdmin" => {

@@ -25,7 +25,7 @@ pub(super) use self::{
 };
 use crate::{
     convert,
-    domain::{App, Destination, Source, Space, Transfer, TransferState},
+    domain::{App, Destination, Source, Space, Transfer, TransferState, is_capped_in},
     journaling::{TransferStep, record_transfer},
     rpc::space::billing_status::billing_status,
     store,
@@ -110,6 +110,13 @@ async fn hand_over(
     let now = tx.time();
     // R-E3: it was the source that had nobody's consent.
     let suspension = app.suspension.without(SuspensionReason::Consent);
+    // R-E4: a cap is that of a space, or of the app in a space.
+    let caps = store::suspension_source::of_apps(tx, &[app.name], SuspensionReason::Cap).await?;
+    let suspension = if caps.get(&app.name).is_some_and(|caps| is_capped_in(pending.destination, caps)) {
+        suspension.with(SuspensionReason::Cap)
+    } else {
+        suspension.without(SuspensionReason::Cap)
+    };
     let moved = App { space: Some(pending.destination), suspension, update_time: now, ..app.clone() };
     let ended = pending.ended(TransferState::Accepted, now);
     let step = TransferStep {
