@@ -5,6 +5,7 @@ mod convert;
 mod domain;
 mod effects;
 mod enforcement;
+mod events;
 mod facts;
 mod rpc;
 mod run;
@@ -31,6 +32,8 @@ use devspaces_proto::{
     },
     facts::v1::billing_records_service_server::BillingRecordsServiceServer,
 };
+
+pub use self::events::EVENTS;
 
 /// The schema of this service's database.
 pub const SCHEMA: &[Migration] = &[

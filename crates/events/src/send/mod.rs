@@ -1,0 +1,10 @@
+//! Sends a message to an address outside, once, and tells nothing of the response but its status.
+mod attempt;
+mod networks;
+mod target;
+
+pub use self::{
+    attempt::{Roots, Sender},
+    networks::{BadNetwork, Network, Networks},
+};
+pub(crate) use self::{attempt::Message, target::check};
