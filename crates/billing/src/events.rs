@@ -60,7 +60,8 @@ pub const EVENTS: &[EventType] = &[
         description: "An invoice was paid, or what was credited leaves nothing to be paid",
         fields: &[SPACE, ACTOR, INVOICE, NUMBER, MONTH, STATE, TOTAL, CURRENCY],
         told: |entry| {
-            let was_open = invoice(&entry.before).is_some_and(|it| it["state"] == "OPEN" || it["state"] == "PAST_DUE");
+            let was_open =
+                invoice(&entry.before).is_some_and(|it| it["state"] == "OPEN" || it["state"] == "PAST_DUE");
             let paid = invoice(&entry.after).filter(|it| was_open && it["state"] == "PAID");
             paid.map(|it| told(entry, it.clone())).into_iter().collect()
         },
@@ -141,8 +142,12 @@ mod tests {
         assert_eq!(kinds(invoice("DRAFT"), invoice("OPEN")), ["invoice.issued"]);
         assert_eq!(kinds(Value::Null, invoice("PAID")), ["invoice.issued"], "a total of zero");
         let reported = |before: &str, after: &str, succeeded: bool| {
-            let attempt = json!({ "attempt": "z", "succeeded": succeeded, "time": "2026-01-01T00:00:00.000000Z" });
-            kinds(json!({ "invoice": invoice(before) }), json!({ "invoice": invoice(after), "attempt": attempt }))
+            let attempt =
+                json!({ "attempt": "z", "succeeded": succeeded, "time": "2026-01-01T00:00:00.000000Z" });
+            kinds(
+                json!({ "invoice": invoice(before) }),
+                json!({ "invoice": invoice(after), "attempt": attempt }),
+            )
         };
         assert_eq!(reported("OPEN", "OPEN", false), ["payment.failed"]);
         assert_eq!(reported("OPEN", "PAST_DUE", false), ["payment.failed"]);

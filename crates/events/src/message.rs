@@ -68,7 +68,8 @@ pub(crate) async fn body(
         Some((scope, sequence)) => {
             let Some(entry) = journal::entry(db, scope, *sequence).await? else { return Ok(None) };
             let nth = usize::try_from(delivery.nth).unwrap_or(usize::MAX);
-            let found = events(table, &entry).into_iter().filter(|event| event.kind == delivery.kind).nth(nth);
+            let found =
+                events(table, &entry).into_iter().filter(|event| event.kind == delivery.kind).nth(nth);
             let Some(event) = found else { return Ok(None) };
             event.data
         }

@@ -52,7 +52,8 @@ mod tests {
             sign([&secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
         let other = new_secret().expect("a secret");
-        let both = sign([&other, &secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
+        let both =
+            sign([&other, &secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
         assert!(both.ends_with(&format!(" {signature}")) && both.starts_with("v1,"), "{both}");
     }
 

@@ -33,7 +33,8 @@ const BATCHES: usize = 8;
 /// How many messages are sent at a time, and how many of them to one webhook.
 const SENDING: usize = 64;
 const TO_ONE: usize = 8;
-const _: () = assert!(SENDING == 8 * TO_ONE, "as many webhooks as `due` passes over can have all that they may");
+const _: () =
+    assert!(SENDING == 8 * TO_ONE, "as many webhooks as `due` passes over can have all that they may");
 /// How many messages of a lane are sent before others have their turn.
 const TURN: usize = 100;
 /// When a lane of a webhook is looked at again that is disabled. Enabling it does so at once.

@@ -204,6 +204,9 @@ mod tests {
         assert_eq!(accepted, ["invitation.ended", "member.added"]);
         let void = json!({ "member": null, "void_invitations": [LETTER] });
         let gone = heard(&["spaces/x/members/bob", LETTER], member("ADMIN"), void);
-        assert_eq!((gone[0].0, &gone[0].1["state"], gone[1].0), ("invitation.ended", &"VOID".into(), "member.removed"));
+        assert_eq!(
+            (gone[0].0, &gone[0].1["state"], gone[1].0),
+            ("invitation.ended", &"VOID".into(), "member.removed")
+        );
     }
 }

@@ -6,11 +6,15 @@ use devspaces_ledger::{
 use serde_json::{Value, json};
 
 const APP: Field = Field::new("app", Form::Text, "The app: apps/{uuid}");
-const REASON: Field =
-    Field::new("reason", Form::Text, "The reason: ABUSE, SECURITY, LEGAL, PAST_DUE or CONSENT; there may be more");
+const REASON: Field = Field::new(
+    "reason",
+    Form::Text,
+    "The reason: ABUSE, SECURITY, LEGAL, PAST_DUE or CONSENT; there may be more",
+);
 const TRANSFER: Field = Field::new("transfer", Form::Text, "The transfer: transfers/{uuid}");
 const SOURCE: Field = Field::new("source", Form::Text, "The space that the app was in: spaces/{uuid}");
-const DESTINATION: Field = Field::new("destination", Form::Text, "The space that it is to move to: spaces/{uuid}");
+const DESTINATION: Field =
+    Field::new("destination", Form::Text, "The space that it is to move to: spaces/{uuid}");
 
 /// What an entry of an effect tells of: those of its apps that are suspended for the reason now and were not before, or the other
 /// way round.
@@ -73,7 +77,8 @@ pub const EVENTS: &[EventType] = &[
             Field::new("expire_time", Form::Time, "Until when it can be accepted"),
         ],
         told: |entry| {
-            let proposed = transfer(&entry.after).filter(|it| entry.before.is_null() && it["state"] == "PENDING");
+            let proposed =
+                transfer(&entry.after).filter(|it| entry.before.is_null() && it["state"] == "PENDING");
             proposed.map(|it| told(entry, it.clone())).into_iter().collect()
         },
     },
@@ -164,9 +169,7 @@ mod tests {
     // R-J6, R-E2: a second invoice that is past due suspends nothing that is not suspended already.
     #[test]
     fn of_the_apps_of_an_effect_those_are_told_of_whose_standing_has_turned() {
-        let effect = |suspended: bool, turned: &[&str]| {
-            json!({ "apps": 3, "reason": "PAST_DUE", "suspended": suspended, TURNED: turned })
-        };
+        let effect = |suspended: bool, turned: &[&str]| json!({ "apps": 3, "reason": "PAST_DUE", "suspended": suspended, TURNED: turned });
         assert_eq!(kinds(Value::Null, effect(true, &["apps/y", "apps/z"])), ["app.suspended"; 2]);
         assert_eq!(kinds(Value::Null, effect(false, &["apps/y"])), ["app.lifted"]);
         assert_eq!(kinds(Value::Null, effect(true, &[])), [""; 0]);

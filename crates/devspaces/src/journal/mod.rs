@@ -7,4 +7,3 @@ mod watch;
 mod wire;
 
 pub use self::server::JournalServer;
-pub use devspaces_gate::JournalWatchers;

@@ -42,7 +42,8 @@ impl WebhookServer {
             if self.operators.contains(&caller.principal) {
                 return Ok(self.keeping.iter().collect());
             }
-            let message = "Webhooks of the platform are kept by services that the operator lets follow the journals";
+            let message =
+                "Webhooks of the platform are kept by services that the operator lets follow the journals";
             return Err(Fault::new(Code::PermissionDenied, Reason::PermissionDenied, message));
         };
         let gate = &self.keeping.first().ok_or_else(Fault::method_unknown)?.context.gate;

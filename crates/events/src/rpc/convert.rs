@@ -22,8 +22,7 @@ const MOST_TYPES: usize = 32;
 
 /// A webhook, without its secret.
 pub(super) fn to_wire(service: Service, webhook: &Webhook) -> proto::Webhook {
-    let state =
-        if webhook.enabled { proto::WebhookState::Enabled } else { proto::WebhookState::Disabled };
+    let state = if webhook.enabled { proto::WebhookState::Enabled } else { proto::WebhookState::Disabled };
     proto::Webhook {
         name: webhook.name.to_string(),
         url: webhook.url.clone(),
@@ -55,8 +54,10 @@ pub(super) fn delivery_to_wire(webhook: WebhookName, delivery: &Delivery) -> pro
         DeliveryState::Delivered => proto::DeliveryState::Delivered,
         DeliveryState::Failed => proto::DeliveryState::Failed,
     };
-    let failure = proto::DeliveryFailure::from_str_name(&format!("DELIVERY_FAILURE_{}", delivery.last.failure));
-    let of_space = delivery.entry.as_ref().map(|(scope, _)| scope).filter(|scope| scope.starts_with("spaces/"));
+    let failure =
+        proto::DeliveryFailure::from_str_name(&format!("DELIVERY_FAILURE_{}", delivery.last.failure));
+    let of_space =
+        delivery.entry.as_ref().map(|(scope, _)| scope).filter(|scope| scope.starts_with("spaces/"));
     let own = webhook.space.map(|space| space.to_string());
     proto::Delivery {
         name: DeliveryName { webhook, id: delivery.id }.to_string(),
@@ -83,7 +84,10 @@ pub(super) fn types<'a>(
 ) -> Option<(Vec<String>, &'a Keeping)> {
     let distinct: BTreeSet<&String> = types.iter().collect();
     if distinct.is_empty() || distinct.len() > MOST_TYPES {
-        fields.bad("webhook.types", format!("must be 1 to {MOST_TYPES} types of events: ListEventTypes has them"));
+        fields.bad(
+            "webhook.types",
+            format!("must be 1 to {MOST_TYPES} types of events: ListEventTypes has them"),
+        );
         return None;
     }
     let (before, mut well) = (keeping.len(), true);
@@ -109,7 +113,10 @@ pub(super) fn types<'a>(
     match having.as_slice() {
         [one] => return Some((distinct.into_iter().cloned().collect(), one)),
         [] => fields.bad("webhook.types", "must all be of one service: others are for another webhook"),
-        _ => fields.bad("webhook.service", format!("must say which of {before} services is meant: all have these types")),
+        _ => fields.bad(
+            "webhook.service",
+            format!("must say which of {before} services is meant: all have these types"),
+        ),
     }
     None
 }

@@ -76,7 +76,8 @@ impl OfWebhook for Creation {
 
     async fn once(&self, tx: &mut Tx) -> Result<WireWebhook, Abort> {
         if webhook::count(tx, self.name.space).await? >= MOST {
-            let subject = self.name.space.map_or_else(|| "the platform".to_owned(), |space| space.to_string());
+            let subject =
+                self.name.space.map_or_else(|| "the platform".to_owned(), |space| space.to_string());
             let sentence = format!("There are {MOST} webhooks of this service already, and no more may be");
             return Err(Fault::precondition(Reason::TooManyWebhooks, subject, sentence).into());
         }

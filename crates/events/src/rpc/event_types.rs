@@ -29,7 +29,7 @@ impl WebhookServer {
             event_types.extend(types.into_iter().map(|it| EventType {
                 name: it.name.to_owned(),
                 service: keeping.service.name().to_owned(),
-                plane: plane(keeping.service).name().to_lowercase(),
+                plane: plane(keeping.service).name().to_owned(),
                 description: it.description.to_owned(),
                 schema: Some(to_struct(it.schema())),
             }));

@@ -20,7 +20,12 @@ impl WebhookServer {
         self.answered(&call, self.delete(&call, name, request.etag)).await
     }
 
-    async fn delete(&self, call: &Call, name: WebhookName, etag: String) -> Result<DeleteWebhookResponse, Fault> {
+    async fn delete(
+        &self,
+        call: &Call,
+        name: WebhookName,
+        etag: String,
+    ) -> Result<DeleteWebhookResponse, Fault> {
         let (keeping, _) = self.holder(&call.caller, name).await?;
         keeping.change(call, name, Deletion { name, etag }).await
     }

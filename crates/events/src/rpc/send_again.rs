@@ -87,7 +87,8 @@ impl Sending {
         };
         let Some(name) = self.earlier else { return Ok(test) };
         let found = webhook::find_delivery(tx, self.webhook, name.id).await?;
-        let Delivery { entry, nth, kind, event, event_time, .. } = found.ok_or_else(|| Fault::not_found(name))?;
+        let Delivery { entry, nth, kind, event, event_time, .. } =
+            found.ok_or_else(|| Fault::not_found(name))?;
         Ok(Delivery { entry, nth, kind, event, event_time, ..test })
     }
 }

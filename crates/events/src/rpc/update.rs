@@ -56,8 +56,11 @@ struct Patch {
 fn patch(request: &UpdateWebhookRequest, keeping: &Keeping, networks: &Networks) -> Result<Patch, Fault> {
     let webhook = request.webhook.clone().unwrap_or_default();
     let mut fields = Fields::new();
-    let populated =
-        [("url", !webhook.url.is_empty()), ("types", !webhook.types.is_empty()), ("state", webhook.state != 0)];
+    let populated = [
+        ("url", !webhook.url.is_empty()),
+        ("types", !webhook.types.is_empty()),
+        ("state", webhook.state != 0),
+    ];
     let masked = fields.mask("update_mask", request.update_mask.as_ref(), &populated);
     let mut patch = Patch::default();
     if masked.contains(&"url") {

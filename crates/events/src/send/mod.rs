@@ -3,8 +3,8 @@ mod attempt;
 mod networks;
 mod target;
 
+pub(crate) use self::{attempt::Message, target::check};
 pub use self::{
     attempt::{Roots, Sender},
     networks::{BadNetwork, Network, Networks},
 };
-pub(crate) use self::{attempt::Message, target::check};

@@ -47,7 +47,8 @@ impl FromStr for Network {
     type Err = BadNetwork;
 
     fn from_str(text: &str) -> Result<Self, BadNetwork> {
-        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let (address, bits) =
+            text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.parse().map_err(|_| BadNetwork)?;
         let most = if address.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(most), |bits| bits.parse().map_err(|_| BadNetwork))?;
@@ -93,7 +94,10 @@ impl Networks {
 
 fn is_public(address: IpAddr) -> bool {
     let among = |networks: &[&str]| {
-        networks.iter().filter_map(|text| text.parse::<Network>().ok()).any(|network| network.contains(address))
+        networks
+            .iter()
+            .filter_map(|text| text.parse::<Network>().ok())
+            .any(|network| network.contains(address))
     };
     match address {
         IpAddr::V4(_) => !among(SPECIAL_4),
@@ -117,14 +121,40 @@ mod tests {
     #[test]
     fn nothing_inside_is_public_however_it_is_written() {
         for inside in [
-            "127.0.0.1", "10.1.2.3", "172.31.255.255", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
-            "255.255.255.255", "224.0.0.1", "192.0.0.170", "198.19.0.1", "::", "::1", "fe80::1", "fc00::1", "fd00::1",
-            "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "64:ff9b:1::1", "2002:7f00:1::1",
-            "2001::1", "2001:db8::1", "::127.0.0.1", "fec0::1", "100::1", "5f00::1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.31.255.255",
+            "192.168.0.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "255.255.255.255",
+            "224.0.0.1",
+            "192.0.0.170",
+            "198.19.0.1",
+            "::",
+            "::1",
+            "fe80::1",
+            "fc00::1",
+            "fd00::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+            "64:ff9b:1::1",
+            "2002:7f00:1::1",
+            "2001::1",
+            "2001:db8::1",
+            "::127.0.0.1",
+            "fec0::1",
+            "100::1",
+            "5f00::1",
         ] {
             assert!(!Networks::default().allow(ip(inside), true), "{inside}");
         }
-        for outside in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "192.0.1.1", "2606:4700::1111", "2001:4860::8888"] {
+        for outside in
+            ["1.1.1.1", "172.32.0.1", "100.128.0.1", "192.0.1.1", "2606:4700::1111", "2001:4860::8888"]
+        {
             assert!(Networks::default().allow(ip(outside), true), "{outside}");
             assert!(!Networks::default().allow(ip(outside), false), "{outside}: never without TLS");
         }
@@ -135,9 +165,13 @@ mod tests {
     fn what_the_operator_allows_is_allowed_and_no_more() {
         let networks = ["127.0.0.0/8", "fd00::/8", "10.0.0.7"].map(|it| it.parse().expect("a network"));
         let networks = Networks::new(networks.to_vec());
-        for (address, allowed) in
-            [("127.0.0.1", true), ("::ffff:127.9.9.9", true), ("fd00::1", true), ("10.0.0.7", true), ("10.0.0.8", false)]
-        {
+        for (address, allowed) in [
+            ("127.0.0.1", true),
+            ("::ffff:127.9.9.9", true),
+            ("fd00::1", true),
+            ("10.0.0.7", true),
+            ("10.0.0.8", false),
+        ] {
             assert_eq!(networks.allow(ip(address), false), allowed, "{address}");
             assert_eq!(networks.allow(ip(address), true), allowed, "{address}");
         }

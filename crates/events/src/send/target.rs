@@ -39,7 +39,8 @@ impl Target {
         if url.fragment().is_some() {
             return Err("must have no fragment");
         }
-        let (Some(host), Some(port)) = (url.host().map(|host| host.to_owned()), url.port_or_known_default()) else {
+        let (Some(host), Some(port)) = (url.host().map(|host| host.to_owned()), url.port_or_known_default())
+        else {
             return Err(form);
         };
         Ok(Self { url, encrypted, host, port })
@@ -65,9 +66,9 @@ pub(crate) fn check<'a>(text: &'a str, networks: &Networks) -> Result<&'a str, &
         return Err("must be an https URL: the operator of this platform allows no others");
     }
     match target.literal() {
-        Some(address) if !networks.allow(address, target.encrypted) => {
-            Err("must not lead to this address: the operator of this platform allows only public ones, by https")
-        }
+        Some(address) if !networks.allow(address, target.encrypted) => Err(
+            "must not lead to this address: the operator of this platform allows only public ones, by https",
+        ),
         _ => Ok(text),
     }
 }
@@ -80,20 +81,41 @@ mod tests {
     #[test]
     fn an_address_is_https_and_names_nothing_inside() {
         let none = Networks::default();
-        for good in ["https://example.com", "https://example.com:8443/a?b=c", "https://1.1.1.1/", "https://[2606:4700::1111]/"] {
+        for good in [
+            "https://example.com",
+            "https://example.com:8443/a?b=c",
+            "https://1.1.1.1/",
+            "https://[2606:4700::1111]/",
+        ] {
             assert_eq!(check(good, &none), Ok(good));
         }
         for bad in [
-            "", "example.com", "http://example.com", "ftp://example.com", "https://", "https://a b", "https://ex\u{e4}mple.com",
-            "https://user@example.com", "https://:secret@example.com", "https://example.com/#x", "https://127.0.0.1",
-            "https://0x7f.1/", "https://2130706433/", "https://[::1]/", "https://[::ffff:10.0.0.1]/", "https://10.0.0.1/",
-            "file:///etc/passwd", "https://example.com\n",
+            "",
+            "example.com",
+            "http://example.com",
+            "ftp://example.com",
+            "https://",
+            "https://a b",
+            "https://ex\u{e4}mple.com",
+            "https://user@example.com",
+            "https://:secret@example.com",
+            "https://example.com/#x",
+            "https://127.0.0.1",
+            "https://0x7f.1/",
+            "https://2130706433/",
+            "https://[::1]/",
+            "https://[::ffff:10.0.0.1]/",
+            "https://10.0.0.1/",
+            "file:///etc/passwd",
+            "https://example.com\n",
         ] {
             assert!(check(bad, &none).is_err(), "{bad}");
         }
         assert!(check(&format!("https://example.com/{}", "x".repeat(MAX)), &none).is_err());
         let inside = Networks::new(vec!["127.0.0.0/8".parse().expect("a network")]);
-        assert!(check("http://127.0.0.1:8080/", &inside).is_ok() && check("https://10.0.0.1/", &inside).is_err());
+        assert!(
+            check("http://127.0.0.1:8080/", &inside).is_ok() && check("https://10.0.0.1/", &inside).is_err()
+        );
         assert!(check("http://example.com/", &inside).is_ok(), "what it stands for is looked at later");
     }
 }

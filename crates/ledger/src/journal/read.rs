@@ -73,13 +73,15 @@ pub async fn entries(
 
 /// An entry of a scope, if there is one.
 pub async fn entry(db: &mut Conn, scope: &str, sequence: i64) -> Result<Option<Entry>, Error> {
-    let stored: Option<Stored> = on!(db, |c| sqlx::query_as(
+    let stored: Option<Stored> = on!(db, |c| {
+        sqlx::query_as(
         "SELECT scope, sequence, time, content, personal, hash FROM journal WHERE scope = $1 AND sequence = $2"
     )
     .bind(scope)
     .bind(sequence)
     .fetch_optional(c)
-    .await)?;
+    .await
+    })?;
     Ok(stored.map(Entry::from))
 }
 

@@ -153,7 +153,8 @@ fn select(rest: &str) -> AssertSqlSafe<String> {
 /// Notes a delivery, and has its lane looked at.
 pub async fn add(db: &mut Conn, delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
     let (scope, sequence) = delivery.entry.as_ref().map_or(("", 0), |(scope, sequence)| (scope, *sequence));
-    on!(db, |c| sqlx::query(
+    on!(db, |c| {
+        sqlx::query(
         "INSERT INTO webhook_delivery (webhook, id, lane, position, part, scope, sequence, nth, type, event, state,
            attempts, response_code, failure, event_time, create_time)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'PENDING', 0, 0, '', $11, $12)"
@@ -172,7 +173,8 @@ pub async fn add(db: &mut Conn, delivery: &Delivery, now: Timestamp) -> Result<(
     .bind(delivery.create_time)
     .execute(c)
     .await
-    .map(drop))?;
+    .map(drop)
+    })?;
     lane::call(db, delivery.webhook, &delivery.lane, now).await
 }
 
@@ -205,14 +207,13 @@ pub async fn find_delivery(db: &mut Conn, webhook: WebhookName, id: Uuid) -> Res
 
 /// The deliveries to a webhook that were noted before one, the latest first.
 pub async fn list(db: &mut Conn, webhook: Uuid, before: Uuid, limit: i64) -> Result<Vec<Delivery>, Error> {
-    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(select(
-        "WHERE webhook = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
-    ))
-    .bind(webhook)
-    .bind(before)
-    .bind(limit)
-    .fetch_all(c)
-    .await)?;
+    let rows: Vec<Row> =
+        on!(db, |c| sqlx::query_as(select("WHERE webhook = $1 AND id < $2 ORDER BY id DESC LIMIT $3"))
+            .bind(webhook)
+            .bind(before)
+            .bind(limit)
+            .fetch_all(c)
+            .await)?;
     Ok(rows.into_iter().map(Delivery::from).collect())
 }
 
@@ -291,7 +292,8 @@ async fn note(
     outcome: &Outcome,
     (now, next): (Timestamp, Option<Timestamp>),
 ) -> Result<(), Error> {
-    on!(db, |c| sqlx::query(
+    on!(db, |c| {
+        sqlx::query(
         "UPDATE webhook_delivery SET state = $3, attempts = $4, response_code = $5, failure = $6, last_attempt_time = $7,
            next_attempt_time = $8
          WHERE webhook = $1 AND id = $2 AND state = 'PENDING'"
@@ -306,7 +308,8 @@ async fn note(
     .bind(next)
     .execute(c)
     .await
-    .map(drop))?;
+    .map(drop)
+    })?;
     Ok(())
 }
 
@@ -318,11 +321,12 @@ pub async fn forget(pool: &Pool, steady: &Steady) -> Result<(), Fault> {
     let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
     let before = Timestamp::from_micros(steady.now()?.micros().saturating_sub(kept));
     let mut db = pool.read().await?;
-    let oldest: Option<Timestamp> =
-        on!(db, |c| sqlx::query_scalar("SELECT create_time FROM webhook_delivery ORDER BY create_time LIMIT 1")
-            .fetch_optional(c)
-            .await)
-        .map_err(Error::from)?;
+    let oldest: Option<Timestamp> = on!(db, |c| sqlx::query_scalar(
+        "SELECT create_time FROM webhook_delivery ORDER BY create_time LIMIT 1"
+    )
+    .fetch_optional(c)
+    .await)
+    .map_err(Error::from)?;
     drop(db);
     if oldest.is_none_or(|oldest| oldest >= before) {
         return Ok(());

@@ -37,7 +37,8 @@ pub async fn due(
     limit: i64,
 ) -> Result<Vec<(Uuid, String)>, Error> {
     let [a, b, d, e, f, g, h, i] = without;
-    Ok(on!(db, |c| sqlx::query_as(
+    Ok(on!(db, |c| {
+        sqlx::query_as(
         "SELECT webhook, lane FROM webhook_lane
          WHERE due <= $1 AND webhook NOT IN ($2, $3, $4, $5, $6, $7, $8, $9) ORDER BY due, webhook, lane LIMIT $10"
     )
@@ -52,7 +53,8 @@ pub async fn due(
     .bind(i)
     .bind(limit)
     .fetch_all(c)
-    .await)?)
+    .await
+    })?)
 }
 
 /// Claims a lane that is due. Nothing if somebody else was quicker.

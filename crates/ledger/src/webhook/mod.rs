@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 pub use self::{
     delivery::{
-        Delivery, DeliveryState, Outcome, add, asked, count_asked, ended, fail, find_delivery, first, forget, list, retried,
+        Delivery, DeliveryState, Outcome, add, asked, count_asked, ended, fail, find_delivery, first, forget,
+        list, retried,
     },
     lane::{Claim, claim, due, leave, postpone, resume},
     reader::{Reader, begin_reading},
@@ -78,7 +79,10 @@ impl Webhook {
 
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Webhook").field("name", &self.name).field("types", &self.types).finish_non_exhaustive()
+        f.debug_struct("Webhook")
+            .field("name", &self.name)
+            .field("types", &self.types)
+            .finish_non_exhaustive()
     }
 }
 

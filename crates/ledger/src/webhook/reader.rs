@@ -79,7 +79,9 @@ impl Reader {
         for (part, event) in made.iter().enumerate() {
             let nth = made[..part].iter().filter(|earlier| earlier.kind == event.kind).count();
             for webhook in self.hearing(db, numbered, hearing).await? {
-                if webhook.create_time > numbered.entry.time || !webhook.types.iter().any(|it| it == event.kind) {
+                if webhook.create_time > numbered.entry.time
+                    || !webhook.types.iter().any(|it| it == event.kind)
+                {
                     continue;
                 }
                 // It is not told of its own end.

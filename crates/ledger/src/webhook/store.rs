@@ -62,8 +62,9 @@ fn stored(space: Option<SpaceName>) -> Uuid {
 
 /// Whether there are any.
 pub async fn any(db: &mut Conn) -> Result<bool, Error> {
-    let first: Option<Uuid> =
-        on!(db, |c| sqlx::query_scalar("SELECT id FROM webhook ORDER BY id LIMIT 1").fetch_optional(c).await)?;
+    let first: Option<Uuid> = on!(db, |c| sqlx::query_scalar("SELECT id FROM webhook ORDER BY id LIMIT 1")
+        .fetch_optional(c)
+        .await)?;
     Ok(first.is_some())
 }
 
@@ -100,7 +101,8 @@ pub async fn count(db: &mut Conn, space: Option<SpaceName>) -> Result<i64, Error
 pub async fn put(tx: &mut Tx, webhook: &Webhook) -> Result<(), Error> {
     let Webhook { name, url, types, enabled, disabled_reason, secret, old_secret, create_time, .. } = webhook;
     let old = old_secret.as_ref();
-    on!(tx, |c| sqlx::query(
+    on!(tx, |c| {
+        sqlx::query(
         "INSERT INTO webhook (id, space, url, types, enabled, disabled_reason, secret, old_secret,
            old_secret_expire_time, create_time, update_time, revision)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
@@ -123,7 +125,8 @@ pub async fn put(tx: &mut Tx, webhook: &Webhook) -> Result<(), Error> {
     .bind(webhook.revision)
     .execute(c)
     .await
-    .map(drop))?;
+    .map(drop)
+    })?;
     Ok(())
 }
 
