@@ -2,6 +2,8 @@
 mod attempt;
 mod networks;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::{attempt::Message, target::check};
 pub use self::{

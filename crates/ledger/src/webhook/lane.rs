@@ -36,24 +36,13 @@ pub async fn due(
     without: [Uuid; 8],
     limit: i64,
 ) -> Result<Vec<(Uuid, String)>, Error> {
-    let [a, b, d, e, f, g, h, i] = without;
     Ok(on!(db, |c| {
-        sqlx::query_as(
-        "SELECT webhook, lane FROM webhook_lane
-         WHERE due <= $1 AND webhook NOT IN ($2, $3, $4, $5, $6, $7, $8, $9) ORDER BY due, webhook, lane LIMIT $10"
-    )
-    .bind(now)
-    .bind(a)
-    .bind(b)
-    .bind(d)
-    .bind(e)
-    .bind(f)
-    .bind(g)
-    .bind(h)
-    .bind(i)
-    .bind(limit)
-    .fetch_all(c)
-    .await
+        let query = sqlx::query_as(
+            "SELECT webhook, lane FROM webhook_lane
+             WHERE due <= $1 AND webhook NOT IN ($2, $3, $4, $5, $6, $7, $8, $9) ORDER BY due, webhook, lane LIMIT $10",
+        );
+        let query = without.iter().fold(query.bind(now), |query, webhook| query.bind(*webhook));
+        query.bind(limit).fetch_all(c).await
     })?)
 }
 

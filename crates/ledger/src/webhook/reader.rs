@@ -1,5 +1,8 @@
 //! Reads the journal on and notes what is to be sent, and how far it has read, in one transaction.
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use devspaces_kit::{
     clock::{Clock, Timestamp},
@@ -104,10 +107,11 @@ impl Reader {
     ) -> Result<Vec<Webhook>, Error> {
         let mut all = Vec::new();
         for space in space_of(&numbered.entry).map(Some).into_iter().chain([None]) {
-            if !hearing.contains_key(&space) {
-                hearing.insert(space, store::of_space(db, space).await?);
-            }
-            all.extend(hearing[&space].iter().cloned());
+            let known = match hearing.entry(space) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(store::of_space(db, space).await?),
+            };
+            all.extend(known.iter().cloned());
         }
         Ok(all)
     }
