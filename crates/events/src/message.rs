@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// The method by which a service disables a webhook.
 pub(crate) const DISABLE: &str = "devspaces.events/disable";
-/// The type of what TestWebhook sends.
+/// The type of what `TestWebhook` sends.
 pub(crate) const TEST: &str = "webhook.test";
 
 const WEBHOOK: Field =

@@ -73,8 +73,8 @@ pub(super) struct Serve {
     service_permissions: Vec<ServicePermission>,
     #[command(flatten)]
     named_people: NamedPeople,
-    /// A service beside the suite's own that may follow the journals, by its name as it stands after services/; once for
-    /// each, or separated by commas
+    /// A service beside the suite's own that may follow the journals and keep webhooks of the platform, by its name as it stands after
+    /// services/; once for each, or separated by commas
     #[arg(
         long = "journal-watcher",
         env = "DEVSPACES_JOURNAL_WATCHERS",

@@ -55,6 +55,7 @@ impl WebhookServer {
 }
 
 /// The space that a webhook is of; none is the platform.
+#[expect(clippy::option_option, reason = "no name, none because it is the platform, that of a space")]
 pub(super) fn parent(fields: &mut Fields, parent: &str) -> Option<Option<SpaceName>> {
     if parent.is_empty() { Some(None) } else { fields.parse::<SpaceName>("parent", parent).map(Some) }
 }

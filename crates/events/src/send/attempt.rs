@@ -213,5 +213,6 @@ async fn exchange(
 /// What failed while TLS was set up: TLS itself, or the connection under it.
 fn of_tls(error: &io::Error) -> Failed {
     let inner = error.get_ref().map(|inner| inner as &(dyn StdError + 'static));
-    if inner.is_some_and(|inner| inner.is::<rustls::Error>()) { Failed::Tls } else { Failed::Connection }
+    let of_tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    if of_tls.is_some() { Failed::Tls } else { Failed::Connection }
 }

@@ -3,7 +3,13 @@ use std::time::Duration;
 
 use devspaces::Service;
 use devspaces_proto::events::v1::{Delivery, DeliveryFailure, DeliveryState, WebhookState};
-use devspaces_tests::{Persona, Receiver, Suite, receiver::Answer, refused};
+use devspaces_tests::{
+    Persona, Receiver, Suite,
+    process::Processes,
+    receiver::{Answer, Received},
+    refused,
+    sql::tamper,
+};
 use tonic::Code;
 
 use crate::acts::{
@@ -22,7 +28,8 @@ scenarios! {
         after_three_days_a_webhook_is_disabled_and_goes_on_once_it_is_enabled,
         what_is_asked_for_is_sent_once_and_beside_the_rest,
         a_service_that_is_started_again_sends_what_was_left,
-        deliveries_are_kept_for_thirty_days;
+        deliveries_are_kept_for_thirty_days,
+        a_service_that_is_killed_between_attempts_and_within_one_sends_what_was_left;
     two replicas:
         a_receiver_that_fails_gets_everything_later_in_its_order,
         after_three_days_a_webhook_is_disabled_and_goes_on_once_it_is_enabled;
@@ -56,7 +63,7 @@ async fn a_receiver_that_fails_gets_everything_later_in_its_order(suite: Suite) 
     receiver.answers(Answer::Status(200));
     suite.clock.advance(Duration::from_secs(5));
     let received = receiver.takes(3).await;
-    let kinds: Vec<_> = received.iter().map(devspaces_tests::receiver::Received::kind).collect();
+    let kinds: Vec<_> = received.iter().map(Received::kind).collect();
     assert_eq!(kinds, ["member.added", "member.added", "member.removed"]);
     assert_eq!(received[0].id, received[1].id, "by which the receiver knows what it has already");
     let all = sees_deliveries(&alice, &webhook.name, |all| {
@@ -148,7 +155,7 @@ async fn after_three_days_a_webhook_is_disabled_and_goes_on_once_it_is_enabled(s
     let enabled = sets_state(&alice, &webhook.name, WebhookState::Enabled).await;
     assert_eq!((enabled.state(), enabled.disabled_reason.as_str()), (WebhookState::Enabled, ""));
     let received = receiver.takes(12).await;
-    let kinds: Vec<_> = received[10..].iter().map(devspaces_tests::receiver::Received::kind).collect();
+    let kinds: Vec<_> = received[10..].iter().map(Received::kind).collect();
     assert_eq!(kinds, ["member.removed", "member.added"]);
     redelivers(&alice, &all[1].name).await.expect("asked for");
     assert_eq!(receiver.takes(13).await[12].id, all[1].event);
@@ -199,7 +206,7 @@ async fn a_service_that_is_started_again_sends_what_was_left(suite: Suite) {
     receiver.answers(Answer::Status(200));
     suite.restart(Service::Membership).await;
     let received = receiver.takes(3).await;
-    let kinds: Vec<_> = received.iter().map(devspaces_tests::receiver::Received::kind).collect();
+    let kinds: Vec<_> = received.iter().map(Received::kind).collect();
     assert_eq!(kinds, ["member.added", "member.added", "member.removed"]);
     assert_eq!(received[0].id, received[1].id);
     deletes_webhook(&alice, Service::Membership, &webhook.name).await.expect("deleted");
@@ -208,6 +215,35 @@ async fn a_service_that_is_started_again_sends_what_was_left(suite: Suite) {
     comes_and_goes(&alice, &space, &bob).await;
     sees_deliveries(&alice, &next.name, |all| all.len() == 2).await;
     assert_eq!(receiver.takes(5).await.len(), 5, "nothing of before it was made");
+}
+
+// R-J6
+async fn a_service_that_is_killed_between_attempts_and_within_one_sends_what_was_left(processes: Processes) {
+    let mut processes = processes;
+    let [alice, bob] = ["alice", "bob"].map(|id| processes.user(id));
+    let receiver = Receiver::start().await;
+    let space = alice.creates_space("Team").await;
+    let webhook = hears_of_members(&alice, &space, &receiver).await;
+    receiver.answers(Answer::Status(500));
+    adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+    sees_deliveries(&alice, &webhook.name, failed(1)).await;
+    processes.kill(Service::Membership).await;
+    receiver.answers(Answer::Silence);
+    processes.run(Service::Membership).await;
+    // The receiver has it again, and says nothing.
+    let received = receiver.takes(2).await;
+    assert_eq!(received[0].id, received[1].id);
+    processes.kill(Service::Membership).await;
+    receiver.answers(Answer::Status(200));
+    // Two minutes later nobody waits any more for whoever has claimed it.
+    let pool = processes.pool(Service::Membership).await;
+    tamper(&pool, "UPDATE webhook_lane SET due = '2026-01-01T00:00:00.000000Z'").await;
+    processes.run(Service::Membership).await;
+    removes_member(&alice, &space, &bob).await.expect("removed");
+    let received = receiver.takes(4).await;
+    let kinds: Vec<_> = received.iter().map(Received::kind).collect();
+    assert_eq!(kinds, ["member.added", "member.added", "member.added", "member.removed"]);
+    assert_eq!(received[1].id, received[2].id);
 }
 
 // R-J6
