@@ -54,7 +54,7 @@ async fn events_arrive_signed_and_in_the_order_of_what_happened(suite: Suite) {
         adds_members(&alice, &space, &[(person, VIEWER)]).await.expect("added");
         removes_member(&alice, &space, person).await.expect("removed");
     }
-    let received = receiver.takes(14).await;
+    let messages = receiver.takes(14).await;
     let deliveries = sees_deliveries(&alice, &webhook.name, all_delivered(14)).await;
     assert_eq!(receiver.received().len(), 14, "each once, as nothing failed");
     let told = |it: &Received| (it.kind(), it.json()["data"]["user"].as_str().expect("a user").to_owned());
@@ -63,14 +63,14 @@ async fn events_arrive_signed_and_in_the_order_of_what_happened(suite: Suite) {
         expected.extend([("member.added", &person.name), ("member.removed", &person.name)]);
     }
     let expected: Vec<_> = expected.into_iter().map(|(kind, user)| (kind.to_owned(), user.clone())).collect();
-    assert_eq!(received.iter().map(told).collect::<Vec<_>>(), expected);
-    for (message, delivery) in received.iter().zip(deliveries.iter().rev()) {
+    assert_eq!(messages.iter().map(told).collect::<Vec<_>>(), expected);
+    for (message, delivery) in messages.iter().zip(deliveries.iter().rev()) {
         assert!(is_signed(message, &webhook.secret), "{message:?}");
         assert_eq!((message.path.as_str(), &message.id), ("/hooks?of=devspaces", &delivery.event));
         assert_eq!((delivery.attempts, delivery.response_code), (1, 204));
         assert_eq!((&delivery.space, &delivery.r#type), (&space, &message.kind()));
     }
-    let first = received[0].json();
+    let first = messages[0].json();
     let data = json!({ "space": space, "actor": alice.name, "user": people[0].name, "role": "VIEWER" });
     assert_eq!(first["data"], data);
     assert!(first["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')));
@@ -125,8 +125,8 @@ async fn what_was_erased_before_it_was_sent_is_not_told(suite: Suite) {
     sees_deliveries(&alice, &webhook.name, |all| all.len() == 2).await;
     erases_person(&suite.pool(Service::Membership).await, "bob").await;
     sets_state(&alice, &webhook.name, WebhookState::Enabled).await;
-    let received = receiver.takes(2).await;
-    for message in received {
+    let messages = receiver.takes(2).await;
+    for message in messages {
         assert_eq!(message.json()["data"]["user"], "(erased)");
         assert!(!message.text.contains("users/bob"), "{}", message.text);
     }
@@ -148,14 +148,14 @@ async fn suspensions_and_transfers_are_told_to_the_spaces_that_they_concern(suit
     lifts(&operator, &spaces.app, Reason::Legal).await.expect("lifted");
     let transfer = spaces.proposed().await;
     accepts_transfer(&spaces.dan, &transfer).await.expect("accepted");
-    let received = of_source.takes(4).await;
-    assert_eq!(received.iter().map(Received::kind).collect::<Vec<_>>(), types);
-    assert_eq!(received[0].json()["data"]["reason"], "LEGAL");
+    let messages = of_source.takes(4).await;
+    assert_eq!(messages.iter().map(Received::kind).collect::<Vec<_>>(), types);
+    assert_eq!(messages[0].json()["data"]["reason"], "LEGAL");
     let arrived = of_destination.takes(2).await;
     assert_eq!(arrived.iter().map(Received::kind).collect::<Vec<_>>(), types[2..]);
     assert_eq!(arrived[1].json()["data"]["state"], "ACCEPTED");
     assert_eq!(arrived[1].json()["data"]["space"], spaces.destination);
-    assert_ne!(arrived[0].id, received[2].id, "an event of each space's own");
+    assert_ne!(arrived[0].id, messages[2].id, "an event of each space's own");
 }
 
 // R-J6, R-B7

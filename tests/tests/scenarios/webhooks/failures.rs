@@ -62,10 +62,10 @@ async fn a_receiver_that_fails_gets_everything_later_in_its_order(suite: Suite) 
     assert!(all[1].next_attempt_time.is_some() && all[1].state() == DeliveryState::Pending);
     receiver.answers(Answer::Status(200));
     suite.clock.advance(Duration::from_secs(5));
-    let received = receiver.takes(3).await;
-    let kinds: Vec<_> = received.iter().map(Received::kind).collect();
+    let messages = receiver.takes(3).await;
+    let kinds: Vec<_> = messages.iter().map(Received::kind).collect();
     assert_eq!(kinds, ["member.added", "member.added", "member.removed"]);
-    assert_eq!(received[0].id, received[1].id, "by which the receiver knows what it has already");
+    assert_eq!(messages[0].id, messages[1].id, "by which the receiver knows what it has already");
     let all = sees_deliveries(&alice, &webhook.name, |all| {
         all.iter().all(|it| it.state() == DeliveryState::Delivered)
     })
@@ -154,8 +154,8 @@ async fn after_three_days_a_webhook_is_disabled_and_goes_on_once_it_is_enabled(s
     sees_deliveries(&alice, &webhook.name, |all| all.len() == 3).await;
     let enabled = sets_state(&alice, &webhook.name, WebhookState::Enabled).await;
     assert_eq!((enabled.state(), enabled.disabled_reason.as_str()), (WebhookState::Enabled, ""));
-    let received = receiver.takes(12).await;
-    let kinds: Vec<_> = received[10..].iter().map(Received::kind).collect();
+    let messages = receiver.takes(12).await;
+    let kinds: Vec<_> = messages[10..].iter().map(Received::kind).collect();
     assert_eq!(kinds, ["member.removed", "member.added"]);
     redelivers(&alice, &all[1].name).await.expect("asked for");
     assert_eq!(receiver.takes(13).await[12].id, all[1].event);
@@ -205,10 +205,10 @@ async fn a_service_that_is_started_again_sends_what_was_left(suite: Suite) {
     suite.stop(Service::Membership).await;
     receiver.answers(Answer::Status(200));
     suite.restart(Service::Membership).await;
-    let received = receiver.takes(3).await;
-    let kinds: Vec<_> = received.iter().map(Received::kind).collect();
+    let messages = receiver.takes(3).await;
+    let kinds: Vec<_> = messages.iter().map(Received::kind).collect();
     assert_eq!(kinds, ["member.added", "member.added", "member.removed"]);
-    assert_eq!(received[0].id, received[1].id);
+    assert_eq!(messages[0].id, messages[1].id);
     deletes_webhook(&alice, Service::Membership, &webhook.name).await.expect("deleted");
     comes_and_goes(&alice, &space, &bob).await;
     let next = hears_of_members(&alice, &space, &receiver).await;
@@ -231,8 +231,8 @@ async fn a_service_that_is_killed_between_attempts_and_within_one_sends_what_was
     receiver.answers(Answer::Silence);
     processes.run(Service::Membership).await;
     // The receiver has it again, and says nothing.
-    let received = receiver.takes(2).await;
-    assert_eq!(received[0].id, received[1].id);
+    let messages = receiver.takes(2).await;
+    assert_eq!(messages[0].id, messages[1].id);
     processes.kill(Service::Membership).await;
     receiver.answers(Answer::Status(200));
     // Two minutes later nobody waits any more for whoever has claimed it.
@@ -240,10 +240,10 @@ async fn a_service_that_is_killed_between_attempts_and_within_one_sends_what_was
     tamper(&pool, "UPDATE webhook_lane SET due = '2026-01-01T00:00:00.000000Z'").await;
     processes.run(Service::Membership).await;
     removes_member(&alice, &space, &bob).await.expect("removed");
-    let received = receiver.takes(4).await;
-    let kinds: Vec<_> = received.iter().map(Received::kind).collect();
+    let messages = receiver.takes(4).await;
+    let kinds: Vec<_> = messages.iter().map(Received::kind).collect();
     assert_eq!(kinds, ["member.added", "member.added", "member.added", "member.removed"]);
-    assert_eq!(received[1].id, received[2].id);
+    assert_eq!(messages[1].id, messages[2].id);
 }
 
 // R-J6

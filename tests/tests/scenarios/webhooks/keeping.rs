@@ -1,6 +1,8 @@
 //! Who keeps webhooks, and what is told of them.
 use devspaces::Service;
-use devspaces_proto::events::v1::{ListEventTypesRequest, RotateWebhookSecretRequest, Webhook, WebhookState};
+use devspaces_proto::events::v1::{
+    CreateWebhookRequest, ListEventTypesRequest, RotateWebhookSecretRequest, Webhook, WebhookState,
+};
 use devspaces_tests::{Suite, refused};
 use tonic::Code;
 
@@ -67,8 +69,8 @@ async fn who_administers_a_plane_keeps_its_webhooks_and_nobody_else_does(suite: 
 async fn a_secret_is_told_when_it_is_made_and_never_again(suite: Suite) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
-    let mut request = hearing(&space, OUTSIDE, &MEMBERS);
-    request.request_id = REQUEST_ID.to_owned();
+    let request_id = REQUEST_ID.to_owned();
+    let request = CreateWebhookRequest { request_id, ..hearing(&space, OUTSIDE, &MEMBERS) };
     let made = creates_webhook(&alice, Service::Membership, request.clone()).await.expect("made");
     assert!(made.secret.starts_with("whsec_"), "{}", made.secret);
     let repeated = creates_webhook(&alice, Service::Membership, request).await.expect("repeated");

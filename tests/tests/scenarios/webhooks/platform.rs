@@ -32,8 +32,8 @@ async fn a_webhook_of_the_platform_hears_of_every_space_and_one_space_keeps_no_o
     receiver.answers(Answer::Status(200));
     let other = alice.creates_space("Other").await;
     adds_members(&alice, &other, &[(&bob, VIEWER)]).await.expect("added");
-    let received = receiver.takes(3).await;
-    let spaces: Vec<_> = received.iter().map(|it| it.json()["data"]["space"].clone()).collect();
+    let messages = receiver.takes(3).await;
+    let spaces: Vec<_> = messages.iter().map(|it| it.json()["data"]["space"].clone()).collect();
     assert_eq!(spaces, [one, other.clone(), other]);
 }
 
@@ -86,7 +86,7 @@ async fn on_a_port_of_several_services_each_plane_has_its_own(engine: Engine) {
         all.into_iter().map(|it| it.name).collect::<Vec<_>>()
     };
     assert_eq!(listed(&alice).await, [of_members.name.clone(), of_apps.name.clone()]);
-    assert_eq!(listed(&carol).await, [of_invoices.name.clone()]);
+    assert_eq!(listed(&carol).await, std::slice::from_ref(&of_invoices.name));
     let hidden = refused(gets_webhook(&alice, Service::Membership, &of_invoices.name).await);
     assert_eq!(hidden.code, Code::NotFound, "as if there were none");
     let changed = devspaces_proto::events::v1::Webhook { state: WebhookState::Disabled.into(), ..of_apps };
