@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         // They hold a secret on its way: see how they print in lib.rs.
         .skip_debug([
             ".devspaces.billing.v1.PaymentMethod",
+            ".devspaces.events.v1.Webhook",
             ".devspaces.membership.v1.AcceptInvitationRequest",
             ".devspaces.membership.v1.DeclineInvitationRequest",
             ".devspaces.membership.v1.Invitation",

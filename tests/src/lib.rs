@@ -9,6 +9,7 @@ pub mod persona;
 pub mod pooler;
 pub mod port;
 pub mod process;
+pub mod receiver;
 pub mod reflection;
 pub mod sql;
 pub mod suite;
@@ -19,6 +20,7 @@ pub use self::{
     engine::Engine,
     persona::Persona,
     port::Port,
+    receiver::Receiver,
     suite::Suite,
 };
 

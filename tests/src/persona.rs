@@ -9,6 +9,7 @@ use devspaces_proto::{
         billing_account_service_client::BillingAccountServiceClient,
         invoice_service_client::InvoiceServiceClient, usage_service_client::UsageServiceClient,
     },
+    events::v1::webhook_service_client::WebhookServiceClient,
     journal::v1::journal_service_client::JournalServiceClient,
     marketplace::v1::{
         listing_service_client::ListingServiceClient,
@@ -236,6 +237,12 @@ impl Persona {
 }
 
 impl Persona {
+    /// The `WebhookService` of a service's port.
+    #[must_use]
+    pub fn webhooks(&self, service: Service) -> WebhookServiceClient<Authorized> {
+        WebhookServiceClient::new(self.authorized(service))
+    }
+
     /// The `JournalService` of a service's port.
     #[must_use]
     pub fn journal(&self, service: Service) -> JournalServiceClient<Authorized> {

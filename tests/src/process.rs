@@ -185,6 +185,7 @@ impl Processes {
             .args(["--listen", &self.addresses[&service][replica].to_string()])
             .args(["--database-url", &self.databases.url(None)])
             .args(["--journal-watcher", "observer"])
+            .args(["--webhook-network", "127.0.0.1"])
             .arg("--jwks")
             .arg(in_folder(keys::ISSUER_JWKS))
             .arg("--suite-jwks")

@@ -2,9 +2,10 @@
 //! one that runs elsewhere.
 use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
 
-use devspaces::{Config, Hosted, journal::JournalWatchers};
+use devspaces::{Config, Hosted};
 use devspaces_authz::{Permission, PermissionSet, Service};
-use devspaces_gate::{Invoicing, NamedPermissions, SpaceQuota, WINDOW};
+use devspaces_events::{Networks, Roots, Sender};
+use devspaces_gate::{Invoicing, JournalWatchers, NamedPermissions, SpaceQuota, WINDOW};
 use devspaces_kit::{
     identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
     name::{Principal, UserName},
@@ -54,6 +55,12 @@ pub(crate) struct Template {
     pub(crate) peers: BTreeMap<Service, Vec<Uri>>,
     /// How long changes rest that take away.
     pub(crate) rest: Duration,
+}
+
+/// By what events are sent: to receivers of tests, which listen on one address of this machine.
+fn sender() -> Sender {
+    let inside = "127.0.0.1".parse().expect("an address");
+    Sender::new(Networks::new(vec![inside]), Roots::default()).expect("roots")
 }
 
 /// How many replicas of each service run: `DEVSPACES_TEST_REPLICAS`, or one. SQLite serves one process.
@@ -163,6 +170,7 @@ impl Suite {
                     .expect("permissions that people are given by name"),
             ),
             journal_watchers: JournalWatchers::default().with(Principal::service("observer")),
+            sender: sender(),
             space_quota: SpaceQuota::default().except(UserName::from_stored("maker".into()), 3),
             invoicing: Invoicing::default(),
             strict_window: WINDOW,

@@ -19,6 +19,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("devspaces-kit", &["devspaces-proto"]),
     ("devspaces-ledger", &["devspaces-kit", "devspaces-proto"]),
     ("devspaces-gate", &["devspaces-authz", "devspaces-kit", "devspaces-ledger", "devspaces-proto"]),
+    (
+        "devspaces-events",
+        &["devspaces-authz", "devspaces-gate", "devspaces-kit", "devspaces-ledger", "devspaces-proto"],
+    ),
     ("devspaces-space", SERVICE),
     ("devspaces-membership", SERVICE),
     ("devspaces-billing", SERVICE),
@@ -34,6 +38,7 @@ const SUITE: &[&str] = &[
     "devspaces",
     "devspaces-authz",
     "devspaces-billing",
+    "devspaces-events",
     "devspaces-gate",
     "devspaces-kit",
     "devspaces-ledger",

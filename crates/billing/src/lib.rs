@@ -8,6 +8,7 @@ mod credit;
 mod domain;
 mod effects;
 mod enforcement;
+mod events;
 mod facts;
 mod holdings;
 mod reserved;
@@ -37,6 +38,8 @@ use devspaces_proto::{
     },
     facts::v1::billing_records_service_server::BillingRecordsServiceServer,
 };
+
+pub use self::events::EVENTS;
 
 /// The schema of this service's database.
 pub const SCHEMA: &[Migration] = &[

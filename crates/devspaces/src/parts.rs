@@ -7,6 +7,7 @@ use devspaces_kit::{clock::Clock, server::Server, sweep::Sweep};
 use devspaces_ledger::{
     db::{Migration, Pool, SCHEMA},
     erasure::Holding,
+    event::EventType,
     inbox::Receive,
     standing,
 };
@@ -24,6 +25,8 @@ pub struct Parts {
     pub(crate) owner: fn() -> Arc<dyn FactOwner>,
     /// What changes of other services bring about in its database.
     pub(crate) inbox: NewInbox,
+    /// What people outside hear of its changes (R-J6).
+    pub(crate) events: &'static [EventType],
     /// What falls due in it.
     pub(crate) sweeps: fn(&Arc<Context>) -> Vec<Sweep>,
     /// Puts it on a port.
@@ -41,6 +44,7 @@ impl Parts {
                     holdings: $service::HOLDINGS,
                     owner: $service::owner,
                     inbox: $inbox,
+                    events: $service::EVENTS,
                     sweeps: $service::sweeps,
                     host: $service::host,
                 }

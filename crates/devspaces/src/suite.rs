@@ -1,9 +1,10 @@
 //! How the services of one process are put together.
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use devspaces_events::{self as events, Keeping, Sender, WebhookServer, Worker};
 use devspaces_gate::{
-    self as gate, AuthzServer, Context, FactsServer, Gate, Invoicing, NamedPermissions, Peers, Source,
-    Sources, SpaceQuota, authzen, owner_to_wire,
+    self as gate, AuthzServer, Context, FactsServer, Gate, Invoicing, JournalWatchers, NamedPermissions,
+    Peers, Source, Sources, SpaceQuota, authzen, owner_to_wire,
 };
 use devspaces_kit::{
     clock::Clock,
@@ -18,20 +19,19 @@ use devspaces_ledger::{
     db::{self, Pool},
     delivery::{Delivery, Peer, Receiver},
     outbox::Outbox,
-    replay,
+    replay, webhook,
 };
 use devspaces_proto::{
-    authz::v1::authz_service_server::AuthzServiceServer, facts::v1::facts_service_server::FactsServiceServer,
+    authz::v1::authz_service_server::AuthzServiceServer,
+    events::v1::webhook_service_server::WebhookServiceServer,
+    facts::v1::facts_service_server::FactsServiceServer,
     journal::v1::journal_service_server::JournalServiceServer,
 };
 use http::HeaderValue;
 use tokio::net::TcpListener;
 use tonic::transport::Uri;
 
-use crate::{
-    Parts, Service,
-    journal::{JournalServer, JournalWatchers},
-};
+use crate::{Parts, Service, journal::JournalServer};
 
 /// A service that this process runs.
 #[derive(Clone, Debug)]
@@ -55,8 +55,10 @@ pub struct Config {
     pub suite_keys: Jwks,
     /// What the operator lets services do, by their names (R-P7).
     pub named_permissions: NamedPermissions,
-    /// The services beside the suite's own that may follow the journals (R-J4).
+    /// The services beside the suite's own that may follow the journals (R-J4), and keep webhooks of the platform (R-J6).
     pub journal_watchers: JournalWatchers,
+    /// By what events are sent to addresses outside (R-J6).
+    pub sender: Sender,
     /// How many spaces each person may make (R-S10).
     pub space_quota: SpaceQuota,
     /// How the billing service deals with money (R-B6, R-B10).
@@ -143,11 +145,12 @@ impl Suite {
             config.services.keys().map(|service| (*service, owning(&config, *service))).collect();
         let facts = FactsServer::new(owners.iter().map(|(_, own)| own.clone()), receiver(&config, &tasks));
         server = server.service(FactsServiceServer::new(facts));
-        for (index, (service, own)) in owners.into_iter().enumerate() {
-            let context = Arc::new(context(&config, service, own, &tasks, steady.clone())?);
-            if index == 0 {
-                server = host_for_all(server, &config, &context, &tasks);
-            }
+        let mut contexts = Vec::with_capacity(owners.len());
+        for (service, own) in owners {
+            contexts.push((service, Arc::new(context(&config, service, own, &tasks, steady.clone())?)));
+        }
+        server = host_for_all(server, &config, &contexts, &tasks);
+        for (service, context) in contexts {
             server = host(server, service, context, &tasks);
         }
         Ok(Self { server })
@@ -184,7 +187,13 @@ fn owning(config: &Config, service: Service) -> gate::Hosted {
 }
 
 /// Puts what every service answers alike on the port: the gate of one of them answers for all.
-fn host_for_all(server: Server, config: &Config, context: &Context, tasks: &Tasks) -> Server {
+fn host_for_all(
+    server: Server,
+    config: &Config,
+    contexts: &[(Service, Arc<Context>)],
+    tasks: &Tasks,
+) -> Server {
+    let Some((_, context)) = contexts.first() else { return server };
     let journals = config.services.iter().map(|(service, it)| (*service, it.database.clone()));
     let journal = JournalServer::new(
         context.gate.clone(),
@@ -196,13 +205,32 @@ fn host_for_all(server: Server, config: &Config, context: &Context, tasks: &Task
     server
         .service(AuthzServiceServer::new(AuthzServer::new(context.gate.clone())))
         .service(JournalServiceServer::new(journal))
+        .service(WebhookServiceServer::new(webhooks(config, contexts, tasks)))
+}
+
+/// Answers for the webhooks of these services, and has their events sent.
+fn webhooks(config: &Config, contexts: &[(Service, Arc<Context>)], tasks: &Tasks) -> WebhookServer {
+    let keeping = |(service, context): &(Service, Arc<Context>)| {
+        let (service, context) = (*service, context.clone());
+        Keeping { service, context, table: events::table(Parts::of(service).events) }
+    };
+    let keeping: Vec<_> = contexts.iter().map(keeping).collect();
+    for Keeping { service, context, table } in keeping.clone() {
+        tasks.spawn(Worker::new(service, context, table, config.sender.clone(), tasks.clone()).run());
+    }
+    WebhookServer::new(keeping, config.journal_watchers.clone(), &config.sender)
 }
 
 /// Puts one service on the port, with what falls due in it.
 fn host(server: Server, service: Service, context: Arc<Context>, tasks: &Tasks) -> Server {
     let parts = Parts::of(service);
     let forget = |context: Arc<Context>| async move { replay::forget(&context.pool, &context.steady).await };
-    let mut sweeps = vec![Sweep::new("forgetting of first results", &context, forget)];
+    let forget_deliveries =
+        |context: Arc<Context>| async move { webhook::forget(&context.pool, &context.steady).await };
+    let mut sweeps = vec![
+        Sweep::new("forgetting of first results", &context, forget),
+        Sweep::new("forgetting of deliveries", &context, forget_deliveries),
+    ];
     sweeps.extend((parts.sweeps)(&context));
     for sweep in sweeps {
         tasks.spawn(sweep.run(tasks.stopping()));

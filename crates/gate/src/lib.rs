@@ -37,6 +37,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod watchers;
 mod window;
 mod wire;
 
@@ -58,6 +59,7 @@ pub use peers::{Peers, admit};
 pub use resource::Resource;
 pub use source::Source;
 pub use sources::{NamedPermissions, Sources};
+pub use watchers::JournalWatchers;
 pub use window::WINDOW;
 pub use wire::{
     console_to_wire, contributor_from_wire, contributor_to_wire, owner_to_wire, suspension_reason_from_wire,

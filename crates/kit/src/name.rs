@@ -9,6 +9,7 @@ mod group;
 mod marketplace;
 mod meter;
 mod transfer;
+mod webhook;
 
 pub use self::{
     billing::{AccountName, BillingAdminName, BudgetName, InvoiceName, ReservationName},
@@ -16,6 +17,7 @@ pub use self::{
     marketplace::{ListingName, MarketplaceAdminName, VendorProfileName},
     meter::{MeterName, is_words},
     transfer::TransferName,
+    webhook::{DeliveryName, WebhookName},
 };
 
 /// Everything but RFC 3986's unreserved characters is percent-encoded in an id.
@@ -189,6 +191,8 @@ pub enum Scope {
     Space(Uuid),
     /// `vendorProfiles/{uuid}`.
     VendorProfile(Uuid),
+    /// `webhooks`: all that are of no space (R-J6).
+    Webhooks,
 }
 
 impl Scope {
@@ -196,7 +200,7 @@ impl Scope {
     #[must_use]
     pub fn id(self) -> Uuid {
         match self {
-            Self::People | Self::RateCards => Uuid::nil(),
+            Self::People | Self::RateCards | Self::Webhooks => Uuid::nil(),
             Self::App(id) | Self::Space(id) | Self::VendorProfile(id) => id,
         }
     }
@@ -210,6 +214,7 @@ impl fmt::Display for Scope {
             Self::RateCards => f.write_str("rateCards"),
             Self::Space(id) => write!(f, "spaces/{id}"),
             Self::VendorProfile(id) => write!(f, "vendorProfiles/{id}"),
+            Self::Webhooks => f.write_str("webhooks"),
         }
     }
 }
@@ -218,10 +223,11 @@ impl FromStr for Scope {
     type Err = Malformed;
 
     fn from_str(name: &str) -> Result<Self, Malformed> {
-        let expected = "spaces/{uuid}, apps/{uuid}, vendorProfiles/{uuid}, people or rateCards";
+        let expected = "spaces/{uuid}, apps/{uuid}, vendorProfiles/{uuid}, people, rateCards or webhooks";
         match name {
             "people" => return Ok(Self::People),
             "rateCards" => return Ok(Self::RateCards),
+            "webhooks" => return Ok(Self::Webhooks),
             _ => {}
         }
         match name.split_once('/').map(|(collection, id)| (collection, uuid(id))) {

@@ -7,6 +7,7 @@ pub mod db;
 pub mod delivery;
 pub mod erasure;
 pub mod etag;
+pub mod event;
 pub mod inbox;
 pub mod journal;
 pub mod metrics;
@@ -19,6 +20,7 @@ mod retry;
 pub mod standing;
 mod turns;
 mod tx;
+pub mod webhook;
 
 pub use self::{
     abort::Abort,

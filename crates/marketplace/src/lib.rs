@@ -2,6 +2,7 @@
 mod convert;
 mod domain;
 mod effects;
+mod events;
 mod facts;
 mod finish;
 mod rpc;
@@ -24,6 +25,8 @@ use devspaces_proto::{
         vendor_profile_service_server::VendorProfileServiceServer,
     },
 };
+
+pub use self::events::EVENTS;
 
 /// The schema of this service's database.
 pub const SCHEMA: &[Migration] = &[

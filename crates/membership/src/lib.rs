@@ -4,6 +4,7 @@ mod convert;
 mod departure;
 mod domain;
 mod effects;
+mod events;
 mod facts;
 mod forget;
 mod removal;
@@ -28,6 +29,8 @@ use devspaces_proto::{
         review_service_server::ReviewServiceServer,
     },
 };
+
+pub use self::events::EVENTS;
 
 /// The schema of this service's database.
 pub const SCHEMA: &[Migration] = &[

@@ -15,6 +15,7 @@ macro_rules! area {
 area!(authz, "devspaces.authz.v1");
 area!(billing, "devspaces.billing.v1");
 area!(errors, "devspaces.errors.v1");
+area!(events, "devspaces.events.v1");
 area!(facts, "devspaces.facts.v1");
 area!(journal, "devspaces.journal.v1");
 area!(marketplace, "devspaces.marketplace.v1");
@@ -43,6 +44,23 @@ impl std::fmt::Debug for billing::v1::PaymentMethod {
             .field("expiry", expiry)
             .field("update_time", update_time)
             .field("etag", etag)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the secret, as above, and without what its address may have of one.
+impl std::fmt::Debug for events::v1::Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Webhook")
+            .field("name", &self.name)
+            .field("types", &self.types)
+            .field("service", &self.service)
+            .field("state", &self.state)
+            .field("disabled_reason", &self.disabled_reason)
+            .field("old_secret_expire_time", &self.old_secret_expire_time)
+            .field("create_time", &self.create_time)
+            .field("update_time", &self.update_time)
+            .field("etag", &self.etag)
             .finish_non_exhaustive()
     }
 }

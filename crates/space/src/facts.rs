@@ -119,7 +119,7 @@ fn reading(question: &Question, mut row: Row, others: Vec<HeldRole>) -> Result<R
         }
         Scope::People => OwnFacts::Person { active },
         // Nobody asks this service about the last two; what it said of them would be refused (`OwnFacts::are_of`).
-        Scope::App(_) | Scope::VendorProfile(_) | Scope::RateCards => {
+        Scope::App(_) | Scope::VendorProfile(_) | Scope::RateCards | Scope::Webhooks => {
             let deleted = row.deleted.unwrap_or_default();
             OwnFacts::App {
                 space: row.app_space.filter(|_| !deleted).map(SpaceName),
@@ -234,7 +234,7 @@ impl FactOwner for SpaceOwner {
                 store::holder::of_app(db, AppName(app), &roles.contributor, after, limit).await
             }
             Scope::Space(space) => store::holder::of_space(db, SpaceName(space), after, limit).await,
-            Scope::VendorProfile(_) | Scope::RateCards | Scope::People => Ok(Vec::new()),
+            Scope::VendorProfile(_) | Scope::RateCards | Scope::People | Scope::Webhooks => Ok(Vec::new()),
         }
     }
 

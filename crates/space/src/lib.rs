@@ -2,6 +2,7 @@
 mod convert;
 mod domain;
 mod effects;
+mod events;
 mod facts;
 mod journaling;
 mod purge;
@@ -24,6 +25,8 @@ use devspaces_proto::{
         space_service_server::SpaceServiceServer,
     },
 };
+
+pub use self::events::EVENTS;
 
 /// The schema of this service's database.
 pub const SCHEMA: &[Migration] = &[

@@ -16,3 +16,4 @@ mod people;
 mod rounds;
 mod spaces;
 mod transfers;
+mod webhooks;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use devspaces_gate::{NamedPermissions, authzen};
+use devspaces_gate::{JournalWatchers, NamedPermissions, authzen};
 use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, Jwks, SigningKey},
@@ -33,8 +33,9 @@ use super::{
     otlp::Otlp,
     serve::bind,
     service_name::NamedPeople,
+    webhooks::Webhooks,
 };
-use crate::{Config, Hosted, Parts, Service, Suite, journal::JournalWatchers, keys};
+use crate::{Config, Hosted, Parts, Service, Suite, keys};
 
 /// Run the whole suite in this process, for trying it out and for developing against it.
 #[derive(Debug, Args)]
@@ -57,6 +58,8 @@ pub(super) struct Dev {
     checks: Checks,
     #[command(flatten)]
     invoicing: Invoicing,
+    #[command(flatten)]
+    webhooks: Webhooks,
     #[command(flatten)]
     origins: Origins,
     #[command(flatten)]
@@ -125,6 +128,7 @@ impl Dev {
             suite_keys: Jwks::parse(&suite_keys)?,
             named_permissions,
             journal_watchers: JournalWatchers::dev(),
+            sender: self.webhooks.sender()?,
             space_quota: self.callers.space_quota(),
             invoicing: self.invoicing.invoicing(),
             strict_window: self.checks.window(),

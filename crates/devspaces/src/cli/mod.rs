@@ -23,6 +23,7 @@ mod reference;
 mod serve;
 mod service_name;
 mod token;
+mod webhooks;
 
 use std::{env, error::Error, process::ExitCode};
 

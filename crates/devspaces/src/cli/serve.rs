@@ -1,7 +1,8 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr};
 
 use clap::Args;
-use devspaces_gate::{NamedPermissions, authzen};
+use devspaces_events::Sender;
+use devspaces_gate::{JournalWatchers, NamedPermissions, authzen};
 use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, Issuer, Jwks, SigningKey},
@@ -24,8 +25,9 @@ use super::{
     metrics::{MetricsPort, Open as Metrics},
     otlp::Otlp,
     service_name::{self, NamedPeople, ServiceName, ServicePermission},
+    webhooks::Webhooks,
 };
-use crate::{Config, Hosted, Service, Suite, journal::JournalWatchers, suite::check_key};
+use crate::{Config, Hosted, Service, Suite, suite::check_key};
 
 /// Run some services of the suite in this process.
 #[derive(Debug, Args)]
@@ -71,8 +73,8 @@ pub(super) struct Serve {
     service_permissions: Vec<ServicePermission>,
     #[command(flatten)]
     named_people: NamedPeople,
-    /// A service beside the suite's own that may follow the journals, by its name as it stands after services/; once for
-    /// each, or separated by commas
+    /// A service beside the suite's own that may follow the journals and keep webhooks of the platform, by its name as it stands after
+    /// services/; once for each, or separated by commas
     #[arg(
         long = "journal-watcher",
         env = "DEVSPACES_JOURNAL_WATCHERS",
@@ -84,6 +86,8 @@ pub(super) struct Serve {
     checks: Checks,
     #[command(flatten)]
     invoicing: Invoicing,
+    #[command(flatten)]
+    webhooks: Webhooks,
     #[command(flatten)]
     origins: Origins,
     #[command(flatten)]
@@ -118,6 +122,8 @@ struct Trust {
     keys: BTreeMap<Service, SigningKey>,
     named_permissions: NamedPermissions,
     journal_watchers: JournalWatchers,
+    /// By what events are sent.
+    sender: Sender,
 }
 
 impl Serve {
@@ -164,6 +170,7 @@ impl Serve {
             suite_keys: trust.suite_keys,
             named_permissions: trust.named_permissions,
             journal_watchers: trust.journal_watchers,
+            sender: trust.sender,
             space_quota: self.callers.space_quota(),
             invoicing: self.invoicing.invoicing(),
             strict_window: self.checks.window(),
@@ -202,7 +209,8 @@ impl Serve {
                 "--jwks is given beside --issuer: whoever has the private key of that issuer can be anybody"
             );
         }
-        Ok(Trust { issuers, suite_keys, keys, named_permissions, journal_watchers })
+        let sender = self.webhooks.sender()?;
+        Ok(Trust { issuers, suite_keys, keys, named_permissions, journal_watchers, sender })
     }
 
     fn issuers(&self) -> Result<Vec<Issuer>, Failure> {

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use clap::Args;
 use devspaces_authz::{Permission, PermissionSet};
-use devspaces_gate::NamedPermissions;
+use devspaces_gate::{JournalWatchers, NamedPermissions};
 use devspaces_kit::{
     identity::Issuer,
     name::{Principal, UserName},
@@ -11,7 +11,7 @@ use devspaces_kit::{
 };
 
 use super::Failure;
-use crate::{Service, journal::JournalWatchers};
+use crate::Service;
 
 /// A service's name without `services/`, otherwise as it stands in answers and journals: `metering`,
 /// `system%3Aserviceaccount%3Aplatform%3Ametering`.

@@ -4,7 +4,6 @@ mod list;
 mod server;
 mod verify;
 mod watch;
-mod watchers;
 mod wire;
 
-pub use self::{server::JournalServer, watchers::JournalWatchers};
+pub use self::server::JournalServer;

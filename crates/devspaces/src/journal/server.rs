@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use devspaces_authz::Service;
-use devspaces_gate::Gate;
+use devspaces_gate::{Gate, JournalWatchers};
 use devspaces_kit::{
     edge::answer,
     server::{Streams, Tasks},
@@ -15,8 +15,6 @@ use devspaces_proto::journal::v1::{
 use futures::stream::BoxStream;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
-
-use super::watchers::JournalWatchers;
 
 /// How many followers read at a time. SQLite has four connections that read.
 const READING: usize = 2;

@@ -105,6 +105,8 @@ pub(super) fn helps(reason: Reason) -> bool {
         | Reason::SpaceDeleted
         | Reason::SpaceNotDeleted
         | Reason::NotSuspended
+        | Reason::TooManyWebhooks
+        | Reason::TooManyDeliveries
         | Reason::CursorLost
         // A defect stays one.
         | Reason::Internal

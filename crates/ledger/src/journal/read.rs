@@ -71,6 +71,20 @@ pub async fn entries(
     Ok(stored.into_iter().map(Entry::from).collect())
 }
 
+/// An entry of a scope, if there is one.
+pub async fn entry(db: &mut Conn, scope: &str, sequence: i64) -> Result<Option<Entry>, Error> {
+    let stored: Option<Stored> = on!(db, |c| {
+        sqlx::query_as(
+        "SELECT scope, sequence, time, content, personal, hash FROM journal WHERE scope = $1 AND sequence = $2"
+    )
+    .bind(scope)
+    .bind(sequence)
+    .fetch_optional(c)
+    .await
+    })?;
+    Ok(stored.map(Entry::from))
+}
+
 /// The scopes after `after` that have entries, in the order of their names, at most `limit` of them.
 pub async fn scopes(db: &mut Conn, after: &str, limit: i64) -> Result<Vec<String>, Error> {
     Ok(on!(db, |c| sqlx::query_scalar(

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::{App, is_capped_in},
+    events::TURNED,
     store,
 };
 
@@ -128,11 +129,14 @@ impl Resuspension {
 
     /// What the journals say: that of each app, and those of the spaces that they are in, of which apps.
     fn entries(&self, changed: &[(App, App)]) -> Vec<Change> {
-        let mut by_space = BTreeMap::<SpaceName, Vec<String>>::new();
+        // All of them, and those of them whose standing is another by it: one is suspended as long as there is any source.
+        let mut by_space = BTreeMap::<SpaceName, (Vec<String>, Vec<String>)>::new();
         let mut entries = Vec::with_capacity(changed.len() + 1);
         for (before, after) in changed {
             if let Some(space) = after.space {
-                by_space.entry(space).or_default().push(after.name.to_string());
+                let (all, turned) = by_space.entry(space).or_default();
+                all.push(after.name.to_string());
+                turned.extend((before.suspension != after.suspension).then(|| after.name.to_string()));
             }
             entries.push(Change {
                 scope: after.name.into(),
@@ -142,10 +146,10 @@ impl Resuspension {
                 facts: true,
             });
         }
-        entries.extend(by_space.into_iter().map(|(space, apps)| Change {
+        entries.extend(by_space.into_iter().map(|(space, (apps, turned))| Change {
             scope: space.into(),
             before: Value::Null,
-            after: self.told(json!({ "apps": apps.len() }), Some(space)),
+            after: self.told(json!({ "apps": apps.len(), TURNED: turned }), Some(space)),
             resources: apps,
             facts: true,
         }));

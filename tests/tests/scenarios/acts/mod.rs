@@ -29,6 +29,7 @@ pub(crate) mod spaces;
 pub(crate) mod suspensions;
 pub(crate) mod transfers;
 pub(crate) mod usage;
+pub(crate) mod webhooks;
 
 use prost_types::FieldMask;
 

@@ -41,9 +41,10 @@ struct Methods {
 const NONE: Methods =
     Methods { service: "", port: None, signed_in: 0, permitted: 0, on_a_resource: 0, internal: 0 };
 
-const METHODS: [Methods; 20] = [
+const METHODS: [Methods; 21] = [
     Methods { service: "AuthzService", signed_in: 6, ..NONE },
     Methods { service: "JournalService", permitted: 2, on_a_resource: 2, internal: 1, ..NONE },
+    Methods { service: "WebhookService", signed_in: 1, permitted: 9, on_a_resource: 9, ..NONE },
     Methods { service: "FactsService", internal: 8, ..NONE },
     Methods { signed_in: 1, permitted: 11, on_a_resource: 7, ..of(Service::Space, "SpaceService") },
     Methods { permitted: 20, on_a_resource: 18, ..of(Service::Space, "AppService") },
@@ -192,8 +193,8 @@ async fn denied(
     let forbidden = call(stranger, port, method, request(method, required, names)).await;
     assert_eq!(forbidden.kind(), (Code::PermissionDenied, "PERMISSION_DENIED"), "{name}");
     let (permission, field) = &required[0];
-    // Of journals the permission is that of the port's plane: one of the alternatives.
-    let journal = method.parent_service().name() == "JournalService";
+    // Of journals and webhooks the permission is that of the port's plane: one of the alternatives.
+    let journal = ["JournalService", "WebhookService"].contains(&method.parent_service().name());
     let is_told = |(one, _): &&(String, String)| forbidden.metadata.iter().any(|(_, value)| value == one);
     let permission =
         if journal { &required.iter().find(is_told).expect("one of the alternatives").0 } else { permission };

@@ -57,6 +57,12 @@ impl Names {
             "PeopleService" => "users/alice".to_owned(),
             "MembershipService" if method == "LeaveSpace" => space.clone(),
             "MembershipService" if named => format!("{space}/members/alice"),
+            "WebhookService" if ["CreateWebhook", "ListWebhooks"].contains(&method) => space.clone(),
+            "WebhookService" if method == "Redeliver" => {
+                let id = "0190a8d0-7b1c-7def-8000-000000000002";
+                format!("{space}/webhooks/{id}/deliveries/{id}")
+            }
+            "WebhookService" => format!("{space}/webhooks/0190a8d0-7b1c-7def-8000-000000000002"),
             "InvitationService" if named => {
                 format!("{space}/invitations/0190a8d0-7b1c-7def-8000-000000000002")
             }

@@ -2,7 +2,8 @@ use std::collections::HashSet;
 
 use devspaces_kit::name::Principal;
 
-/// The services beside the suite's own that may follow journals, as the operator named them. By default none.
+/// The services beside the suite's own that may follow journals, and have webhooks that hear of every space, as the operator named
+/// them. By default none.
 #[derive(Clone, Debug, Default)]
 pub struct JournalWatchers {
     every_service: bool,
@@ -24,7 +25,8 @@ impl JournalWatchers {
     }
 
     /// Whether this is one of them.
-    pub(super) fn contains(&self, principal: &Principal) -> bool {
+    #[must_use]
+    pub fn contains(&self, principal: &Principal) -> bool {
         matches!(principal, Principal::Service(_)) && (self.every_service || self.named.contains(principal))
     }
 }

@@ -1,0 +1,4 @@
+mod delivery;
+mod failures;
+mod keeping;
+mod platform;
