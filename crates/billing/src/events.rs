@@ -28,7 +28,11 @@ pub const EVENTS: &[EventType] = &[
             APP,
             MONTH,
             Field::new("meter", Form::Text, "What was used: meters/{id}"),
-            Field::optional("dimension", Form::Text, "The dimension whose value has the allowance; absent if the meter has it"),
+            Field::optional(
+                "dimension",
+                Form::Text,
+                "The dimension whose value has the allowance; absent if the meter has it",
+            ),
             Field::optional("dimension_value", Form::Text, "That value"),
             PERCENTS,
             Field::new("used", Form::Text, "How much was used so far, a decimal"),
@@ -57,7 +61,11 @@ pub const EVENTS: &[EventType] = &[
         fields: &[
             SPACE,
             ACTOR,
-            Field::optional("budget", Form::Text, "The budget: spaces/{uuid}/billingAccount/budget, or that of one of its apps"),
+            Field::optional(
+                "budget",
+                Form::Text,
+                "The budget: spaces/{uuid}/billingAccount/budget, or that of one of its apps",
+            ),
             MONTH,
             PERCENTS,
             Field::optional("estimate", Form::Text, "The cost so far, a decimal"),

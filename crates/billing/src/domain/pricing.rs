@@ -128,6 +128,12 @@ pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> (Vec<Line>
 }
 
 impl Usage {
+    /// How much of an allowance issued invoices have used up; nothing if that has more digits than can be kept.
+    pub(crate) fn consumed(&self, allowance: &Allowance) -> Option<Decimal> {
+        let portions = self.issued.get(allowance).into_iter().flat_map(BTreeMap::values);
+        portions.map(|portion| portion.free).try_fold(Decimal::ZERO, add)
+    }
+
     /// Whether something is said of what this costs: a card that has no rate for it, since its meter came later, says nothing.
     fn prices(&self, allowance: &Allowance) -> bool {
         let Allowance { usage_month, tariff, .. } = allowance;
@@ -152,13 +158,11 @@ fn line(
         PricedBy::Exemption(_) => (quantity, Decimal::ZERO),
         PricedBy::Meter | PricedBy::Value(_) => {
             let rate = card.rate(&allowance.tariff)?;
-            let issued = usage.issued.get(allowance);
             let free = if quantity.is_sign_negative() {
-                given_back(quantity, issued.and_then(|of| of.get(&space)).copied().unwrap_or_default())?
+                let issued = usage.issued.get(allowance).and_then(|of| of.get(&space));
+                given_back(quantity, issued.copied().unwrap_or_default())?
             } else {
-                let mut consumed = issued.into_iter().flat_map(BTreeMap::values).map(|of| of.free);
-                let consumed = consumed.try_fold(Decimal::ZERO, add)?;
-                let left = add(rate.allowance, -consumed)?.max(Decimal::ZERO);
+                let left = add(rate.allowance, -usage.consumed(allowance)?)?.max(Decimal::ZERO);
                 // What one holding gave back may be more than another used: the rest of that takes up nothing.
                 free_of(&sums, left, is_billed)?.min(quantity)
             };

@@ -115,7 +115,8 @@ fn free(asked: &Reservation, usage: &Usage, rate: &Rate) -> Decimal {
     let is_of = |key: &TotalKey| key.app == asked.app && key.usage_month == asked.month;
     let used = usage.open.iter().filter(|(key, _)| is_of(key)).flat_map(|(_, sums)| sums.iter());
     let used = used.filter(|(tariff, _)| **tariff == asked.tariff).map(|(_, sum)| sum.quantity);
-    let consumed = usage.consumed.get(&allowance).copied().unwrap_or_default();
+    // What can't be said leaves nothing.
+    let consumed = usage.consumed(&allowance).unwrap_or(rate.allowance);
     let used = used.fold(consumed, Decimal::saturating_add);
     rate.allowance.saturating_sub(used).max(Decimal::ZERO)
 }
