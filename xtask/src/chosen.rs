@@ -35,6 +35,8 @@ const CHOSEN: &[&str] = &[
     "the_creator_of_an_app_owns_it",
     "linking_takes_a_role_in_the_space_and_one_on_the_app",
     "consent_makes_the_account_and_its_first_billing_admin",
+    "budgets_of_apps_stand_beside_that_of_the_space",
+    "a_repeated_request_is_the_same_reservation",
     "accepting_the_terms_publishes_the_space_and_makes_the_acceptor_its_marketplace_admin",
     "marketplace_admins_choose_the_first_console_admins_once",
     "an_invited_user_becomes_a_member_and_not_before",
