@@ -18,6 +18,7 @@ use tonic::Code;
 use crate::{
     acts::{
         accounts::{account_of, consents_to_invoicing},
+        budgets::{budget_of_space, caps, gets_budget_named},
         invoices::{Customer, gets_invoice, line_numbers, previews_invoice, runs_billing, usd},
         suspensions::{RUNS, STANDS, runs},
         transfers::initiates_transfer,
@@ -37,6 +38,7 @@ scenarios! {
         what_was_taken_before_holdings_were_kept_is_voided_all_the_same,
         usage_of_each_space_is_taken_from_the_space_that_was_billed,
         an_app_runs_again_if_it_has_used_up_no_allowance_without_what_is_voided,
+        what_is_voided_lifts_the_cap_that_it_reached,
         an_app_runs_again_wherever_it_was_suspended_for_what_is_voided,
         each_id_is_answered_for_itself,
         a_voiding_is_checked_as_a_whole,
@@ -234,6 +236,26 @@ async fn an_app_runs_again_if_it_has_used_up_no_allowance_without_what_is_voided
     assert_eq!(runs(&suite, &alice, &other).await, STANDS);
     used(&suite, &app, "0.5").await;
     assert_eq!(runs(&suite, &alice, &app).await, STANDS);
+}
+
+// R-E4, R-B15
+async fn what_is_voided_lifts_the_cap_that_it_reached(suite: Suite) {
+    begins_mid_month(&suite);
+    let it = Customer::new(&suite, "alice").await;
+    let other = it.admin.creates_app(&it.space).await;
+    caps(&it.admin, &it.space, "", 1005).await;
+    used(&suite, &it.app, "5").await;
+    let [wrong, less] = [used(&suite, &it.app, "7").await, used(&suite, &it.app, "0.5").await];
+    assert_eq!(runs(&suite, &it.admin, &other).await, STANDS);
+    voids_usage(&suite, &[&less]).await.expect("results");
+    assert_eq!(runs(&suite, &it.admin, &other).await, STANDS, "11 beyond what is free are left");
+    voids_usage(&suite, &[&wrong]).await.expect("results");
+    for app in [&it.app, &other] {
+        assert_eq!(runs(&suite, &it.admin, app).await, RUNS);
+    }
+    assert!(!gets_budget_named(&it.admin, &budget_of_space(&it.space)).await.expect("a budget").suspends);
+    used(&suite, &other, "8").await;
+    assert_eq!(runs(&suite, &it.admin, &it.app).await, STANDS);
 }
 
 // R-E3, R-B15: the usage of one space had used up what the app needed in another, where nothing of it counts any more.

@@ -31,7 +31,7 @@ scenarios! {
         what_was_past_due_before_the_upgrade_suspends_its_apps_after_it;
 }
 
-/// What the 10th step of billing's schema made, undone: one budget of a space, and no reservations.
+/// What the 11th step of billing's schema made, undone: one budget of a space, and no reservations.
 const BEFORE_CAPS: &str = "
     DROP TABLE reservation; DROP TABLE allowance_crossing; DROP TABLE budget_look;
     CREATE TABLE budget_of_space (space UUID NOT NULL PRIMARY KEY, amount TEXT NOT NULL, currency TEXT NOT NULL,
@@ -293,7 +293,7 @@ async fn budgets_of_before_there_were_caps_stay_as_they_were(suite: Suite) {
     suite.stop(Service::Billing).await;
     let pool = suite.pool(Service::Billing).await;
     execute(&pool, BEFORE_CAPS).await;
-    execute(&pool, "DELETE FROM migration WHERE component = 'billing' AND version >= 10").await;
+    execute(&pool, "DELETE FROM migration WHERE component = 'billing' AND version >= 11").await;
     assert!(migrate(&pool, &Parts::of(Service::Billing).schema()).await.expect("migrated") >= 1);
     suite.restart(Service::Billing).await;
     assert_eq!(eventually(crossed).await, before);
