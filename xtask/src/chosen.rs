@@ -50,6 +50,9 @@ const CHOSEN: &[&str] = &[
     "every_role_is_told_with_its_way_its_giver_and_its_end",
     "an_existing_profile_comes_with_its_space_its_apps_and_its_admins",
     "an_app_is_a_marketplace_app_from_submission_until_withdrawal",
+    // Webhooks are kept by whom each service has asked.
+    "who_administers_a_plane_keeps_its_webhooks_and_nobody_else_does",
+    "a_secret_is_told_when_it_is_made_and_never_again",
     // Races, whose sides meet in the database there and in one process elsewhere.
     "two_removals_of_the_last_two_admins",
     "the_same_request_id_many_times_at_once",

@@ -231,7 +231,7 @@ pub async fn first(db: &mut Conn, claim: &Claim) -> Result<Option<(Webhook, Deli
 }
 
 /// Whether something waits in a lane.
-pub(super) async fn waits(db: &mut Conn, claim: &Claim) -> Result<bool, Error> {
+async fn waits(db: &mut Conn, claim: &Claim) -> Result<bool, Error> {
     let first: Option<Uuid> = on!(db, |c| sqlx::query_scalar(
         "SELECT id FROM webhook_delivery WHERE webhook = $1 AND lane = $2 AND state = 'PENDING'
          ORDER BY position, part LIMIT 1"
@@ -241,6 +241,16 @@ pub(super) async fn waits(db: &mut Conn, claim: &Claim) -> Result<bool, Error> {
     .fetch_optional(c)
     .await)?;
     Ok(first.is_some())
+}
+
+/// Leaves a claimed lane in which nothing waits. It looks again while nobody can add to it.
+pub async fn leave(pool: &Pool, claim: &Claim, now: Timestamp) -> Result<(), Error> {
+    let mut db = pool.transaction().await?;
+    if lane::hold(&mut db, claim, now).await? {
+        let due = if waits(&mut db, claim).await? { now } else { lane::never() };
+        lane::set_due(&mut db, claim, due).await?;
+    }
+    db.commit().await
 }
 
 /// Notes what came of an attempt after which a delivery is over, and claims its lane anew, for the next. False if that is

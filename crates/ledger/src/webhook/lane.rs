@@ -14,7 +14,7 @@ use crate::{
 const CLAIMED: Duration = Duration::from_mins(2);
 
 /// Never: nothing is to be done.
-fn never() -> Timestamp {
+pub(super) fn never() -> Timestamp {
     Timestamp::from_micros(i64::MAX)
 }
 
@@ -71,16 +71,6 @@ pub async fn claim(
 /// Leaves a claimed lane in which nothing is to be done before a time.
 pub async fn postpone(pool: &Pool, claim: &Claim, due: Timestamp) -> Result<(), Error> {
     set_due(&mut pool.write().await?, claim, due).await
-}
-
-/// Leaves a claimed lane in which nothing waits. It looks again while nobody can add to it.
-pub async fn leave(pool: &Pool, claim: &Claim, now: Timestamp) -> Result<(), Error> {
-    let mut db = pool.transaction().await?;
-    if hold(&mut db, claim, now).await? {
-        let due = if super::delivery::waits(&mut db, claim).await? { now } else { never() };
-        set_due(&mut db, claim, due).await?;
-    }
-    db.commit().await
 }
 
 /// Holds a claimed lane until the transaction ends, and claims it anew. False if it is somebody else's by now.

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 pub use self::{
     delivery::{
         Delivery, DeliveryState, Outcome, add, asked, count_asked, ended, fail, find_delivery, first, forget,
-        list, retried,
+        leave, list, retried,
     },
-    lane::{Claim, claim, due, leave, postpone, resume},
+    lane::{Claim, claim, due, postpone, resume},
     reader::{Reader, begin_reading},
     store::{any, count, find, of_space, put, remove},
 };

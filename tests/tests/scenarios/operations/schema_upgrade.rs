@@ -130,6 +130,9 @@ async fn first_results_get_the_time_of_the_upgrade(suite: Suite) {
     suite.stop(Service::Space).await;
     let pool = suite.pool(Service::Space).await;
     execute(&pool, "DROP TABLE standing").await;
+    for table in ["webhook", "webhook_reader", "webhook_delivery", "webhook_lane"] {
+        execute(&pool, &format!("DROP TABLE {table}")).await;
+    }
     execute(&pool, "DROP INDEX replay_by_time").await;
     execute(&pool, "ALTER TABLE replay DROP COLUMN create_time").await;
     execute(&pool, "DELETE FROM migration WHERE component = 'kit' AND version >= 4").await;
