@@ -320,7 +320,7 @@ async fn answers_have_all_that_was_accepted_while_more_is_reported(suite: Suite)
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
     let metering = suite.persona("services/metering");
-    let (batches, size) = (i64::from(rounds(24)), 500);
+    let (batches, size) = (rounds::<i64>(24), 500);
     let accepted = AtomicI64::new(0);
     let report = async {
         for _ in 0..batches {
