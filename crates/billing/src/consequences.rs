@@ -44,7 +44,9 @@ impl Consequences {
             ConsentRequiredFor::Never => Exhausted::new(),
             ConsentRequiredFor::Overage => all_exhausted(tx, accepted, before, books, &months).await?,
         };
-        let crossed = crossed(tx, reached(accepted, before, &books.cards, &months)).await?;
+        // The last hours of a month are told in the next.
+        let told = [current.previous(), current, current.next()];
+        let crossed = crossed(tx, reached(accepted, before, &books.cards, &told)).await?;
         let keys = accepted.iter().map(|(_, placed)| &placed.total).chain(before.iter().map(|(key, _)| key));
         let caps = match accepted {
             [] => BTreeMap::new(),

@@ -64,7 +64,7 @@ pub const EVENTS: &[EventType] = &[
             Field::optional(
                 "budget",
                 Form::Text,
-                "The budget: spaces/{uuid}/billingAccount/budget, or that of one of its apps",
+                "The budget: spaces/{uuid}/billingAccount/budgets/space, or with the UUID of an app; absent in what was told before there were several",
             ),
             MONTH,
             PERCENTS,
@@ -89,7 +89,7 @@ pub const EVENTS: &[EventType] = &[
     },
     EventType {
         name: "invoice.paid",
-        description: "An invoice was paid, or what was credited leaves nothing to be paid",
+        description: "An invoice was paid, or what was credited leaves nothing to be paid; one of which nothing was ever to be paid is issued as PAID",
         fields: &[SPACE, ACTOR, INVOICE, NUMBER, MONTH, STATE, TOTAL, DUE, CURRENCY],
         told: |entry| {
             let was_open =

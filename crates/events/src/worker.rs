@@ -37,8 +37,6 @@ const _: () =
     assert!(SENDING == 8 * TO_ONE, "as many webhooks as `due` passes over can have all that they may");
 /// How many messages of a lane are sent before others have their turn.
 const TURN: usize = 100;
-/// When a lane of a webhook is looked at again that is disabled. Enabling it does so at once.
-const DISABLED: Duration = Duration::from_mins(1);
 
 /// Brings a service's events to its webhooks.
 #[derive(Clone)]
@@ -179,7 +177,7 @@ impl Worker {
             };
             let now = clock.now();
             if !webhook.enabled && !delivery.is_asked() {
-                return Ok(webhook::postpone(pool, claim, now + DISABLED).await?);
+                return Ok(webhook::rest(pool, claim).await?);
             }
             if let Some(next) = delivery.next_attempt_time.filter(|next| *next > now) {
                 return Ok(webhook::postpone(pool, claim, next).await?);
@@ -263,8 +261,12 @@ impl Mutation for Disabling {
     }
 
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
-        webhook::fail(tx, &self.delivery, &self.outcome).await?;
         let found = webhook::find(tx, self.webhook.name).await?;
+        if found.as_ref().is_some_and(|it| it.url != self.webhook.url || it.revision != self.webhook.revision) {
+            // It was mended meanwhile: what waits is sent to where it leads now.
+            return Ok(());
+        }
+        webhook::fail(tx, &self.delivery, &self.outcome).await?;
         let Some(before) = found.filter(|before| before.enabled) else { return Ok(()) };
         let reason = format!("The event {} could not be delivered in 3 days", self.delivery.event);
         let after =

@@ -9,7 +9,7 @@ const APP: Field = Field::new("app", Form::Text, "The app: apps/{uuid}");
 const REASON: Field = Field::new(
     "reason",
     Form::Text,
-    "The reason: ABUSE, SECURITY, LEGAL, PAST_DUE or CONSENT; there may be more",
+    "The reason: ABUSE, SECURITY, LEGAL, PAST_DUE, CONSENT or CAP; there may be more",
 );
 const TRANSFER: Field = Field::new("transfer", Form::Text, "The transfer: transfers/{uuid}");
 const SOURCE: Field = Field::new("source", Form::Text, "The space that the app was in: spaces/{uuid}");
@@ -109,11 +109,17 @@ fn apps(entry: &Entry, suspended: bool) -> Vec<Value> {
         let turned = turned.iter().filter(|_| after["suspended"] == suspended);
         return turned.map(|app| told(entry, json!({ "app": app, "reason": after["reason"] }))).collect();
     }
-    if !after["app"].is_string() || !entry.before["app"].is_string() {
+    let (before, after) = (app(&entry.before), app(after));
+    if !after["app"].is_string() || !before["app"].is_string() {
         return Vec::new();
     }
-    let (here, there) = if suspended { (after, &entry.before) } else { (&entry.before, after) };
+    let (here, there) = if suspended { (after, before) } else { (before, after) };
     reasons(here, there).map(|reason| told(entry, json!({ "app": after["app"], "reason": reason }))).collect()
+}
+
+/// The app that a side of an entry tells of: alone, or beside the transfer that moves it.
+fn app(side: &Value) -> &Value {
+    if side["app"].is_object() { &side["app"] } else { side }
 }
 
 #[cfg(test)]

@@ -35,6 +35,15 @@ impl Month {
         format!("{self}-{day:02}T00:00:00Z").parse().unwrap_or(Timestamp::EPOCH)
     }
 
+    /// The month before; the first one stays.
+    pub(crate) fn previous(self) -> Self {
+        match (self.year, self.month) {
+            (1970, 1) => self,
+            (year, 1) => Self { year: year - 1, month: 12 },
+            (year, month) => Self { year, month: month - 1 },
+        }
+    }
+
     /// The month after; the last one stays.
     pub(crate) fn next(self) -> Self {
         match (self.year, self.month) {
@@ -95,7 +104,8 @@ mod tests {
     #[test]
     fn months_follow_on_one_another_and_hold_their_days() {
         let month: Month = "2026-12".parse().unwrap();
-        assert_eq!(month.next().to_string(), "2027-01");
+        assert_eq!((month.next().to_string(), month.next().previous()), ("2027-01".to_owned(), month));
+        assert_eq!(month.previous().to_string(), "2026-11");
         assert_eq!(month.start().to_string(), "2026-12-01T00:00:00.000000Z");
         assert_eq!(month.day(3).to_string(), "2026-12-03T00:00:00.000000Z");
         let last = Timestamp::from_micros(month.next().start().micros() - 1);

@@ -109,9 +109,9 @@ pub(crate) async fn of_apps(db: &mut Conn, apps: &[(AppName, Month)]) -> Result<
     rows.into_iter().map(Reservation::try_from).collect()
 }
 
-/// How many reservations a space has.
+/// How many reservations a space has of which something is left.
 pub(crate) async fn count(db: &mut Conn, space: SpaceName) -> Result<i64, Error> {
-    Ok(on!(db, |c| sqlx::query_scalar("SELECT COUNT(*) FROM reservation WHERE space = $1")
+    Ok(on!(db, |c| sqlx::query_scalar("SELECT COUNT(*) FROM reservation WHERE space = $1 AND remaining <> '0'")
         .bind(space.0)
         .fetch_one(c)
         .await)?)

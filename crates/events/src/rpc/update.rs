@@ -109,7 +109,7 @@ impl OfWebhook for Update {
         }
         let now = tx.time();
         let after = store(tx, Some(&before), Webhook { update_time: now, ..after }).await?;
-        if after.enabled && !before.enabled {
+        if after.enabled && (!before.enabled || after.url != before.url) {
             webhook::resume(tx, self.name.id, now).await?;
         }
         Ok(to_wire(self.service, &after))

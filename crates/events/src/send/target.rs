@@ -24,7 +24,8 @@ impl Target {
     /// A sentence that completes "the field …".
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let form = "must be an https URL of at most 2048 ASCII characters: https://example.com/hooks";
-        if text.len() > MAX || !text.chars().all(|it| it.is_ascii_graphic()) {
+        // A backslash would be read as a slash, and what comes before it be taken for the host.
+        if text.len() > MAX || !text.chars().all(|it| it.is_ascii_graphic() && it != '\\') {
             return Err(form);
         }
         let url = Url::parse(text).map_err(|_| form)?;

@@ -247,8 +247,13 @@ async fn waits(db: &mut Conn, claim: &Claim) -> Result<bool, Error> {
 pub async fn leave(pool: &Pool, claim: &Claim, now: Timestamp) -> Result<(), Error> {
     let mut db = pool.transaction().await?;
     if lane::hold(&mut db, claim, now).await? {
-        let due = if waits(&mut db, claim).await? { now } else { lane::never() };
-        lane::set_due(&mut db, claim, due).await?;
+        if store::of_id(&mut db, claim.webhook).await?.is_none() {
+            // What was noted while the webhook was deleted is sent to nobody.
+            lane::end(&mut db, claim).await?;
+        } else {
+            let due = if waits(&mut db, claim).await? { now } else { lane::never() };
+            lane::set_due(&mut db, claim, due).await?;
+        }
     }
     db.commit().await
 }

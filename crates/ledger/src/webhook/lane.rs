@@ -29,7 +29,8 @@ pub struct Claim {
     pub(super) id: Uuid,
 }
 
-/// The lanes in which something is to be done, the most urgent first, at most `limit` of them and none of these webhooks.
+/// The lanes in which something is to be done, the most urgent first, at most `limit` of them, 8 of each webhook, and none of these
+/// webhooks: one with a thousand spaces keeps no other waiting.
 pub async fn due(
     db: &mut Conn,
     now: Timestamp,
@@ -38,8 +39,10 @@ pub async fn due(
 ) -> Result<Vec<(Uuid, String)>, Error> {
     Ok(on!(db, |c| {
         let query = sqlx::query_as(
-            "SELECT webhook, lane FROM webhook_lane
-             WHERE due <= $1 AND webhook NOT IN ($2, $3, $4, $5, $6, $7, $8, $9) ORDER BY due, webhook, lane LIMIT $10",
+            "SELECT webhook, lane FROM (
+               SELECT webhook, lane, due, ROW_NUMBER() OVER (PARTITION BY webhook ORDER BY due, lane) AS nth
+               FROM webhook_lane WHERE due <= $1 AND webhook NOT IN ($2, $3, $4, $5, $6, $7, $8, $9)
+             ) AS lanes WHERE nth <= 8 ORDER BY due, webhook, lane LIMIT $10",
         );
         let query = without.iter().fold(query.bind(now), |query, webhook| query.bind(*webhook));
         query.bind(limit).fetch_all(c).await
@@ -71,6 +74,11 @@ pub async fn claim(
 /// Leaves a claimed lane in which nothing is to be done before a time.
 pub async fn postpone(pool: &Pool, claim: &Claim, due: Timestamp) -> Result<(), Error> {
     set_due(&mut pool.write().await?, claim, due).await
+}
+
+/// Leaves a claimed lane of a webhook that is disabled: who enables it has it looked at.
+pub async fn rest(pool: &Pool, claim: &Claim) -> Result<(), Error> {
+    postpone(pool, claim, never()).await
 }
 
 /// Holds a claimed lane until the transaction ends, and claims it anew. False if it is somebody else's by now.
@@ -117,9 +125,17 @@ pub(super) async fn call(db: &mut Conn, webhook: Uuid, lane: &str, now: Timestam
     .map(drop))?)
 }
 
-/// Has all lanes of a webhook looked at that is enabled again. Whoever just found it disabled has them no longer; what was asked
-/// for is sent in any case.
+/// Has all lanes of a webhook looked at that is enabled again, or leads elsewhere. What failed has three days anew. Whoever just found it
+/// disabled has them no longer; what was asked for is sent in any case.
 pub async fn resume(db: &mut Conn, webhook: Uuid, now: Timestamp) -> Result<(), Error> {
+    on!(db, |c| sqlx::query(
+        "UPDATE webhook_delivery SET attempts = 0, next_attempt_time = NULL
+         WHERE webhook = $1 AND state = 'PENDING' AND lane NOT LIKE 'asked/%' AND attempts > 0"
+    )
+    .bind(webhook)
+    .execute(c)
+    .await
+    .map(drop))?;
     Ok(on!(db, |c| sqlx::query(
         "UPDATE webhook_lane SET due = $2, claim = NULL WHERE webhook = $1 AND lane NOT LIKE 'asked/%'"
     )

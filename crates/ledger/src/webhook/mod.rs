@@ -15,7 +15,7 @@ pub use self::{
         Delivery, DeliveryState, Outcome, add, asked, count_asked, ended, fail, find_delivery, first, forget,
         leave, list, retried,
     },
-    lane::{Claim, claim, due, postpone, resume},
+    lane::{Claim, claim, due, postpone, rest, resume},
     reader::{Reader, begin_reading},
     store::{any, count, find, of_space, put, remove},
 };

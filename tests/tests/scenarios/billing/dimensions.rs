@@ -11,7 +11,7 @@ use crate::acts::{
     rate_cards::{ANNOUNCED, creates},
     usage::{
         ACCEPTED, DUPLICATE, lists_usage, month_ahead, new_usage_event, outcomes, rejected, reports_accepted,
-        reports_usage,
+        reports_usage, voids_usage,
     },
 };
 
@@ -98,6 +98,7 @@ async fn a_month_is_billed_by_the_values_of_a_dimension_as_it_is_by_hand(suite: 
 
     suite.clock.advance_to(&format!("{this}-03T12:00:00Z"));
     let it = Customer::new(&suite, "alice").await;
+    let mut events = Vec::new();
     for (quantity, dimensions) in [
         ("12", &[][..]),
         ("3", &[("region", "ap")]),
@@ -106,7 +107,9 @@ async fn a_month_is_billed_by_the_values_of_a_dimension_as_it_is_by_hand(suite: 
         ("100", &[("region", "eu"), ("job", "backup")]),
         ("0.25", &[("job", "backup")]),
     ] {
-        reports_accepted(&suite, egress(&suite, &it.app, quantity, dimensions)).await;
+        let event = egress(&suite, &it.app, quantity, dimensions);
+        reports_accepted(&suite, event.clone()).await;
+        events.push(event);
     }
     let used = lists_usage(&it.admin, &it.space).await.expect("usage");
     assert_eq!(used, [(it.app.clone(), EGRESS.to_owned(), "123.75".to_owned(), 6)]);
@@ -126,6 +129,14 @@ async fn a_month_is_billed_by_the_values_of_a_dimension_as_it_is_by_hand(suite: 
     let lines: Vec<_> =
         next.lines.iter().map(|line| (of(line), line_numbers(line), line.adjustment)).collect();
     assert_eq!(lines, [(("region", "eu", false), ["2", "0", "2", "2", "4"], true)]);
+    // R-B15: the 7 GB were measured twice, and so were 100 that are exempt. 3.5 of Europe are left, all of them free.
+    voids_usage(&suite, &[&events[2], &events[4]]).await.expect("results");
+    let next = previews_invoice(&it.admin, &it.space).await.expect("a preview");
+    let lines: Vec<_> =
+        next.lines.iter().map(|line| (of(line), line_numbers(line), line.adjustment)).collect();
+    let europe = (("region", "eu", false), ["-5", "-1.5", "-3.5", "2", "-7"], true);
+    assert_eq!(lines, [europe, (("job", "backup", true), ["-100", "-100", "0", "0", "0"], true)]);
+    assert_eq!((next.total, next.amount_due), (usd(-700), usd(0)));
     let (csv, _) = exports(&it.admin, &invoice.name).await.expect("CSV");
     let last: Vec<_> = csv.lines().map(|line| line.rsplit(',').take(3).collect::<Vec<_>>()).collect();
     assert_eq!(

@@ -26,6 +26,7 @@ scenarios! {
         whatever_is_no_confirmation_is_a_failure,
         a_receiver_that_keeps_silent_keeps_nobody_else_waiting,
         after_three_days_a_webhook_is_disabled_and_goes_on_once_it_is_enabled,
+        a_receiver_that_was_mended_hears_at_once_what_has_waited,
         what_is_asked_for_is_sent_once_and_beside_the_rest,
         a_service_that_is_started_again_sends_what_was_left,
         deliveries_are_kept_for_thirty_days,
@@ -159,6 +160,26 @@ async fn after_three_days_a_webhook_is_disabled_and_goes_on_once_it_is_enabled(s
     assert_eq!(kinds, ["member.removed", "member.added"]);
     redelivers(&alice, &all[1].name).await.expect("asked for");
     assert_eq!(receiver.takes(13).await[12].id, all[1].event);
+}
+
+// R-J6: enabling says that it is mended, and nothing waits for its next attempt.
+async fn a_receiver_that_was_mended_hears_at_once_what_has_waited(suite: Suite) {
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let receiver = Receiver::start().await;
+    let space = alice.creates_space("Team").await;
+    let webhook = hears_of_members(&alice, &space, &receiver).await;
+    receiver.answers(Answer::Status(500));
+    comes_and_goes(&alice, &space, &bob).await;
+    let all = sees_deliveries(&alice, &webhook.name, failed(1)).await;
+    assert!(all.iter().any(|it| it.next_attempt_time.is_some()));
+    sets_state(&alice, &webhook.name, WebhookState::Disabled).await;
+    receiver.answers(Answer::Status(200));
+    sets_state(&alice, &webhook.name, WebhookState::Enabled).await;
+    let kinds: Vec<_> = receiver.takes(3).await.iter().map(Received::kind).collect();
+    assert_eq!(kinds, ["member.added", "member.added", "member.removed"]);
+    let sent = |all: &[Delivery]| all.iter().all(|it| it.state() == DeliveryState::Delivered);
+    let all = sees_deliveries(&alice, &webhook.name, sent).await;
+    assert!(all.iter().all(|it| it.attempts == 1), "counted from then on");
 }
 
 // R-J6

@@ -57,9 +57,9 @@ async fn report(
     let holdings = holdings_of(context, events.iter().flatten()).await?;
     let reported: Vec<_> = events.into_iter().map(|event| reported(event, &meters, &holdings, now)).collect();
     let mut reservations = BTreeMap::new();
-    for event in &request.events {
-        // The first of an id is the one that is taken.
-        if let Entry::Vacant(first) = reservations.entry(event.id.clone()) {
+    for (event, reported) in request.events.iter().zip(&reported) {
+        // The first of an id that counts anywhere is the one that is taken.
+        if let (Reported::Event(_, Ok(_)), Entry::Vacant(first)) = (reported, reservations.entry(event.id.clone())) {
             first.insert(convert::usage::reservation(event).ok().flatten());
         }
     }

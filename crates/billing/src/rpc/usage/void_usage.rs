@@ -80,7 +80,8 @@ impl GuardedChange for Voiding {
     type Reply = VoidUsageResponse;
 
     fn takes_away(&self) -> bool {
-        takes_away(&[FactChange::SuspensionLifted])
+        // What was not seen when it was used may be seen now.
+        takes_away(&[FactChange::SuspensionLifted, FactChange::Suspended])
     }
 
     async fn once(&self, tx: &mut Tx, _: &Confirmed<'_>) -> Result<VoidUsageResponse, Abort> {
@@ -176,7 +177,11 @@ impl Voiding {
             spaces.entry(taken.space).or_default().push(&taken.event);
         }
         let change = |(space, events): (SpaceName, Vec<&Event>)| {
-            let mut after = json!({ "voided": vouched(&events), "reason": self.reason });
+            let mut after = json!({});
+            // Where something only runs again, why others voided what is none of their business.
+            if !events.is_empty() {
+                after = json!({ "voided": vouched(&events), "reason": self.reason });
+            }
             if let Some(apps) = lifted.get(&space) {
                 after["apps_no_longer_wanting_consent"] = names(apps);
             }
