@@ -262,7 +262,8 @@ impl Mutation for Disabling {
 
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
         let found = webhook::find(tx, self.webhook.name).await?;
-        if found.as_ref().is_some_and(|it| it.url != self.webhook.url || it.revision != self.webhook.revision) {
+        if found.as_ref().is_some_and(|it| it.url != self.webhook.url || it.revision != self.webhook.revision)
+        {
             // It was mended meanwhile: what waits is sent to where it leads now.
             return Ok(());
         }

@@ -114,7 +114,8 @@ fn free(asked: &Reservation, usage: &Usage, rate: &Rate) -> Decimal {
     let allowance = Allowance::of(&asked.key(), &asked.tariff);
     let is_of = |key: &TotalKey| key.app == asked.app && key.usage_month == asked.month;
     let used = usage.open.iter().filter(|(key, _)| is_of(key)).flat_map(|(_, sums)| sums.iter());
-    let used = used.filter(|(tariff, _)| **tariff == asked.tariff).map(|(_, sum)| sum.quantity.max(Decimal::ZERO));
+    let used =
+        used.filter(|(tariff, _)| **tariff == asked.tariff).map(|(_, sum)| sum.quantity.max(Decimal::ZERO));
     // What can't be said leaves nothing.
     let consumed = usage.consumed(&allowance).unwrap_or(rate.allowance);
     let used = used.fold(consumed, Decimal::saturating_add);

@@ -111,10 +111,12 @@ pub(crate) async fn of_apps(db: &mut Conn, apps: &[(AppName, Month)]) -> Result<
 
 /// How many reservations a space has of which something is left.
 pub(crate) async fn count(db: &mut Conn, space: SpaceName) -> Result<i64, Error> {
-    Ok(on!(db, |c| sqlx::query_scalar("SELECT COUNT(*) FROM reservation WHERE space = $1 AND remaining <> '0'")
-        .bind(space.0)
-        .fetch_one(c)
-        .await)?)
+    Ok(on!(db, |c| sqlx::query_scalar(
+        "SELECT COUNT(*) FROM reservation WHERE space = $1 AND remaining <> '0'"
+    )
+    .bind(space.0)
+    .fetch_one(c)
+    .await)?)
 }
 
 static PUT_REMAINING: LazyLock<RowsSql> = LazyLock::new(|| {

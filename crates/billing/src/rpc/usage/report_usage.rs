@@ -59,7 +59,9 @@ async fn report(
     let mut reservations = BTreeMap::new();
     for (event, reported) in request.events.iter().zip(&reported) {
         // The first of an id that counts anywhere is the one that is taken.
-        if let (Reported::Event(_, Ok(_)), Entry::Vacant(first)) = (reported, reservations.entry(event.id.clone())) {
+        if let (Reported::Event(_, Ok(_)), Entry::Vacant(first)) =
+            (reported, reservations.entry(event.id.clone()))
+        {
             first.insert(convert::usage::reservation(event).ok().flatten());
         }
     }
