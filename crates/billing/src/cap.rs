@@ -69,19 +69,27 @@ pub(crate) async fn settle(tx: &mut Tx, judged: &[Judged]) -> Result<(), Error> 
     emit(tx, judged).await
 }
 
+/// What became of caps, by space.
+#[derive(Debug, Default)]
+pub(crate) struct JudgedCaps {
+    pub(crate) of: BTreeMap<SpaceName, Vec<Judged>>,
+    /// Whether one of them had been reached before: perhaps just now, by a report that still rests.
+    pub(crate) was_reached: bool,
+}
+
 /// What becomes of the caps that usage can concern which was just added to these sums or taken from them, by space: those of the spaces
 /// and apps in which it counts, and of others that share an allowance with them, whose costs it changes. Of a space that is not held, since it has used
 /// something of the allowance only now, that is found when its budgets are looked at next.
 pub(crate) async fn judge_all(
     tx: &mut Tx,
     keys: impl Iterator<Item = &TotalKey>,
-) -> Result<BTreeMap<SpaceName, Vec<Judged>>, Error> {
+) -> Result<JudgedCaps, Error> {
     let month = Month::of(tx.time());
     let keys = keys.filter(|key| key.billable && key.billed_month == month);
     let names: BTreeSet<BudgetName> =
         keys.flat_map(|key| [None, Some(key.app)].map(|app| BudgetName { space: key.space, app })).collect();
     if names.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(JudgedCaps::default());
     }
     let held = tx.scopes();
     let mut caps = BTreeMap::<SpaceName, Vec<Budget>>::new();
@@ -90,12 +98,13 @@ pub(crate) async fn judge_all(
             caps.entry(cap.name.space).or_default().push(cap);
         }
     }
-    let mut all = BTreeMap::new();
+    let mut all = JudgedCaps::default();
     for (space, caps) in caps {
+        all.was_reached |= caps.iter().any(|cap| cap.suspends_in.is_some());
         let estimate = estimate_for(tx, space, month, &caps).await?;
         let judged = judge(&caps, month, &estimate, OfOver::Leave);
         if !judged.is_empty() {
-            all.insert(space, judged);
+            all.of.insert(space, judged);
         }
     }
     Ok(all)

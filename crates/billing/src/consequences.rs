@@ -8,7 +8,7 @@ use devspaces_ledger::{Change, Tx, db::Error};
 use serde_json::{Value, json};
 
 use crate::{
-    cap::{self, Judged, judge_all},
+    cap::{self, Judged, JudgedCaps, judge_all},
     consent::{Exhausted, names, suspend_exhausted},
     domain::{
         Month, PricedBy,
@@ -23,7 +23,7 @@ pub(crate) struct Consequences {
     /// The apps that are suspended from now on, since an allowance is used up beyond which nobody pays.
     exhausted: Exhausted,
     /// What becomes of caps.
-    caps: BTreeMap<SpaceName, Vec<Judged>>,
+    caps: JudgedCaps,
     /// The allowances of which thresholds are crossed, each with those that are.
     crossed: BTreeMap<SpaceName, Vec<Reached>>,
 }
@@ -49,15 +49,16 @@ impl Consequences {
         let crossed = crossed(tx, reached(accepted, before, &books.cards, &told)).await?;
         let keys = accepted.iter().map(|(_, placed)| &placed.total).chain(before.iter().map(|(key, _)| key));
         let caps = match accepted {
-            [] => BTreeMap::new(),
+            [] => JudgedCaps::default(),
             _ => judge_all(tx, keys).await?,
         };
         Ok(Self { exhausted, caps, crossed })
     }
 
-    /// Whether anything is suspended.
+    /// Whether anything is suspended, or was by a report that may rest still.
     pub(crate) fn suspend(&self) -> bool {
-        !self.exhausted.is_empty() || self.caps.values().any(|judged| cap::is_news(judged))
+        let is_news = |judged: &Vec<Judged>| cap::is_news(judged);
+        !self.exhausted.is_empty() || self.caps.was_reached || self.caps.of.values().any(is_news)
     }
 
     /// One entry for each space in which something counts from now on (R-J1), or follows from it: how many events, what vouches for
@@ -67,7 +68,7 @@ impl Consequences {
         for (event, placed) in accepted {
             spaces.entry(placed.total.space).or_default().push(event);
         }
-        for (space, judged) in &self.caps {
+        for (space, judged) in &self.caps.of {
             if cap::is_news(judged) {
                 spaces.entry(*space).or_default();
             }
@@ -84,7 +85,7 @@ impl Consequences {
         if let Some(apps) = self.exhausted.get(&space) {
             after["apps_wanting_consent"] = names(apps);
         }
-        if let Some(judged) = self.caps.get(&space) {
+        if let Some(judged) = self.caps.of.get(&space) {
             cap::tell(&mut after, judged);
         }
         let mut resources = vec![AccountName(space).to_string()];
@@ -99,7 +100,7 @@ impl Consequences {
     /// Keeps what became of caps, and tells the space service of all that is suspended, after the entries.
     pub(crate) async fn settle(&self, tx: &mut Tx) -> Result<(), Error> {
         suspend_exhausted(tx, &self.exhausted).await?;
-        for judged in self.caps.values() {
+        for judged in self.caps.of.values() {
             cap::settle(tx, judged).await?;
         }
         Ok(())

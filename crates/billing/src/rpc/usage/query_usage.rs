@@ -92,8 +92,11 @@ async fn require(context: &Context, caller: &Caller, whose: Whose) -> Result<(),
             };
             let of_space = gate.require_read(caller, Permission::UsageGet, space).await;
             // What could not be decided is no denial (R-P2).
-            let is_denied = of_app.code() == Code::PermissionDenied;
-            of_space.map_err(|of_space| if is_denied { of_space } else { of_app })
+            of_space.map_err(|of_space| match (of_app.code(), of_space.code()) {
+                (Code::PermissionDenied, Code::PermissionDenied) => of_app,
+                (Code::PermissionDenied, _) => of_space,
+                _ => of_app,
+            })
         }
     }
 }

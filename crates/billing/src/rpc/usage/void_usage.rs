@@ -101,7 +101,7 @@ impl GuardedChange for Voiding {
         let after = changed(less, &sums).ok_or_else(too_large)?;
         store::total::put(tx, &after).await?;
         let keys = sums.iter().chain(&after).map(|(key, _)| key);
-        let caps = if voided.is_empty() { BTreeMap::new() } else { judge_all(tx, keys).await? };
+        let caps = if voided.is_empty() { BTreeMap::new() } else { judge_all(tx, keys).await?.of };
         let lifted = lifted(tx, &voided, sums, &after, &standing).await?;
         let spaces: BTreeSet<SpaceName> = voided.iter().map(|(taken, ..)| taken.space).collect();
         let sequences = sequences(tx, spaces)?;
