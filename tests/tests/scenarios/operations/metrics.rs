@@ -112,7 +112,7 @@ const REMOVE: &str = "devspaces.membership.v1.MembershipService/RemoveMember";
 /// A space of alice's with bob in it, and what happened on the way there.
 async fn history(suite: &Measured) -> (Persona, Persona, String) {
     let (alice, bob) = (suite.processes.user("alice"), suite.processes.user("bob"));
-    let space = alice.creates_space("Secret plans").await;
+    let space = alice.creates_space("Classified plans").await;
     adds_members(&alice, &space, &[(&bob, DEVELOPER)]).await.expect("added");
     lists_members(&bob, &space).await.expect("a list");
     assert_eq!(
@@ -172,7 +172,7 @@ async fn calls_questions_and_connections_are_counted(engine: Engine) {
 async fn calls_an_unknown_method(who: &Persona) {
     let mut client = Grpc::new(who.authorized(Service::Membership));
     client.ready().await.expect("a connection");
-    let path = PathAndQuery::from_static("/users.alice/Secret");
+    let path = PathAndQuery::from_static("/users.alice/Classified");
     let answer = client.unary(Request::new(Bytes::new()), path, Raw).await;
     assert_eq!(answer.map(drop).map_err(|status| status.code()), Err(Code::Unimplemented));
 }
@@ -184,7 +184,7 @@ async fn no_number_tells_of_anybody(engine: Engine) {
     calls_an_unknown_method(&alice).await;
     let id = |name: &str| name.split('/').nth(1).expect("an id").to_owned();
     // The last is how every token begins.
-    let secrets = ["alice", "bob", "ecret", "Bearer", "eyJ"].map(str::to_owned);
+    let secrets = ["alice", "bob", "lassified", "Bearer", "eyJ"].map(str::to_owned);
     let mut known = BTreeSet::from(["le"]);
     known.extend(metrics().iter().flat_map(|metric| metric.labels));
     for service in Service::ALL {

@@ -170,7 +170,7 @@ async fn every_type_of_events_has_a_schema(suite: Suite) {
     let planes = [
         (Service::Space, "console", 8),
         (Service::Membership, "console", 7),
-        (Service::Billing, "billing", 8),
+        (Service::Billing, "billing", 9),
         (Service::Marketplace, "marketplace", 4),
     ];
     for (service, plane, count) in planes {
