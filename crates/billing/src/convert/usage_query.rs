@@ -41,8 +41,8 @@ pub(crate) fn question(request: &QueryUsageRequest) -> Result<Question, Fault> {
         WireStep::Hour => Step::Hour,
         WireStep::Month => Step::Month,
     };
-    let from = time(&mut fields, "from", request.from, step);
-    let to = time(&mut fields, "to", request.to, step);
+    let from = fields.check("from", time(request.from, step));
+    let to = fields.check("to", time(request.to, step));
     let to = to.map(|to| to.unwrap_or(Timestamp::from_micros(i64::MAX)));
     if let Some((Some(from), to)) = from.zip(to)
         && from >= to
@@ -61,24 +61,17 @@ pub(crate) fn question(request: &QueryUsageRequest) -> Result<Question, Fault> {
     Ok(Question { size, step, from, to, grouping })
 }
 
-/// The first moment of a step; nothing within if it is not given.
-fn time(
-    fields: &mut Fields,
-    path: &str,
-    time: Option<prost_types::Timestamp>,
-    step: Step,
-) -> Option<Option<Timestamp>> {
-    let Some(time) = time else { return Some(None) };
+/// The first moment of a step, if one is given.
+fn time(time: Option<prost_types::Timestamp>, step: Step) -> Result<Option<Timestamp>, String> {
+    let Some(time) = time else { return Ok(None) };
     let begins = match step {
         Step::Hour => "an hour",
         Step::Day => "a day",
         Step::Month => "a month",
     };
     let given = Timestamp::try_from(time).ok().filter(|time| step.start(*time) == *time);
-    if given.is_none() {
-        fields.bad(path, format!("must be the first moment of {begins} in UTC, of the years 1970 to 9999"));
-    }
-    given.map(Some)
+    let sentence = || format!("must be the first moment of {begins} in UTC, of the years 1970 to 9999");
+    given.map(Some).ok_or_else(sentence)
 }
 
 fn grouping(fields: &mut Fields, request: &QueryUsageRequest, meters: BTreeSet<MeterName>) -> Grouping {

@@ -97,20 +97,20 @@ impl FromIterator<(Tariff, Sum)> for Sums {
 
 /// The sums that change by these, which were those before: as they are then. Nothing if one has more digits than can be kept.
 pub(crate) fn changed<'a>(
-    changes: impl Iterator<Item = (TotalKey, &'a Tariff, Sum)>,
+    parts: impl Iterator<Item = (TotalKey, &'a Tariff, Sum)>,
     before: &[(TotalKey, Sums)],
 ) -> Option<Vec<(TotalKey, Sums)>> {
-    let mut changed: BTreeMap<TotalKey, Sums> = BTreeMap::new();
-    for (key, tariff, sum) in changes {
-        changed.entry(key).or_default().add(tariff, sum)?;
+    let mut totals: BTreeMap<TotalKey, Sums> = BTreeMap::new();
+    for (key, tariff, sum) in parts {
+        totals.entry(key).or_default().add(tariff, sum)?;
     }
     for (key, before) in before {
-        if let Some(sums) = changed.get_mut(key) {
+        if let Some(sums) = totals.get_mut(key) {
             sums.add_all(before)?;
         }
     }
-    changed.values_mut().for_each(Sums::drop_empty);
-    Some(changed.into_iter().collect())
+    totals.values_mut().for_each(Sums::drop_empty);
+    Some(totals.into_iter().collect())
 }
 
 /// Where an event counts.

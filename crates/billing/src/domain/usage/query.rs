@@ -223,7 +223,9 @@ mod tests {
             let grouping = Grouping { by_app, dimensions, meters: BTreeSet::new() };
             let add = |all: &[Used]| {
                 let mut points = Points::default();
-                all.iter().for_each(|used| points.add(&grouping, used).expect("a sum"));
+                for used in all {
+                    points.add(&grouping, used).expect("a sum");
+                }
                 points
             };
             let whole: Vec<_> = add(&all).between(None, None).collect();

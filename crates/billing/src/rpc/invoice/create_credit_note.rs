@@ -91,7 +91,7 @@ impl GuardedChange for Creation {
         record(tx, (&before, credited), (&after, credited + note.amount), &note, beyond).await?;
         if !beyond.is_zero() {
             let beyond = (beyond, issued.currency.as_str());
-            credit::add(tx, name.account, beyond, reason, Some(name.clone())).await?;
+            credit::add(tx, name.account, beyond, reason, Some(*name)).await?;
         }
         tell(tx, &before, &after).await?;
         store::credit_note::insert(tx, name, &note).await?;

@@ -87,7 +87,7 @@ impl GuardedChange for Report {
         record(tx, (&before, &after), credited, attempt, overpaid).await?;
         if let Some(issued) = before.issued.as_ref().filter(|_| !overpaid.is_zero()) {
             let overpaid = (overpaid, issued.currency.as_str());
-            credit::add(tx, name.account, overpaid, OVERPAID, Some(name.clone())).await?;
+            credit::add(tx, name.account, overpaid, OVERPAID, Some(*name)).await?;
         }
         tell(tx, &before, &after).await?;
         store::invoice::insert_attempt(tx, name.id, attempt).await?;
