@@ -22,13 +22,14 @@ impl Permission {
     #[must_use]
     pub fn plane(self) -> Plane {
         let row = table::row(self);
-        let [billing, marketplace, admin, ..] = row.space_roles;
+        let [billing, marketplace, admin, _, viewer] = row.space_roles;
         match (row.resource, billing, marketplace, admin) {
             _ if matches!(row.also, Also::ServiceByName | Also::ServiceByNameIf(_)) => Plane::Service,
             _ if row.also == Also::AnybodyByName => Plane::Operator,
             (_, Cell::Any, ..) => Plane::SignedIn,
             (ResourceType::App, ..) => Plane::App,
-            (_, Cell::Yes, ..) => Plane::Billing,
+            // What every console role has is the console's, also where billing admins have it too.
+            (_, Cell::Yes, ..) if viewer != Cell::Yes => Plane::Billing,
             (_, _, Cell::Yes, Cell::No) => Plane::Marketplace,
             _ => Plane::Console,
         }

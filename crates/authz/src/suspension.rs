@@ -82,10 +82,10 @@ impl SuspensionReason {
                 "The app is suspended because usage of it is on an invoice that is past due (PAST_DUE): payment of every such invoice lifts it."
             }
             SuspensionReason::Consent => {
-                "The app is suspended because it has used up an allowance and its space has no billing account (CONSENT): consent to app invoicing, the next month or a transfer of the app lifts it."
+                "The app is suspended because it has used up an allowance and its space has no billing account (CONSENT): consent to app invoicing, the next month, a transfer of the app or the voiding of wrong usage lifts it."
             }
             SuspensionReason::Cap => {
-                "The app is suspended because this month's costs have reached the budget of the app or of its space, which is a cap (CAP): a billing admin can raise or remove the cap, and the next month lifts it."
+                "The app is suspended because this month's costs have reached the budget of the app or of its space, which is a cap (CAP): a billing admin can raise or remove the cap, and the next month or the voiding of wrong usage lifts it."
             }
         }
     }

@@ -121,7 +121,9 @@ impl Line {
             "developer: all apps with view_all_apps, else own; app contributor: own" => {
                 sees_all || known.space.contributes
             }
-            "developer: with view_all_apps or a contributor role on the app" => {
+            "developer: with view_all_apps" => sees_all,
+            "developer: with view_all_apps or a contributor role on the app"
+            | "developer: with view_all_apps or a contributor role on the app; contributors: app linked" => {
                 sees_all || known.app.role.is_some()
             }
             text => panic!("{}: unread condition {text:?} of {role:?}", self.permission.name()),

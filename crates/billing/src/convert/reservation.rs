@@ -45,7 +45,9 @@ pub(crate) fn wanted(
     let ttl = fields.check("ttl", ttl.ok_or("must be from 1 second to 24 hours"));
     let dimensions = request.dimensions;
     if let Some(Err(sentence)) = meter.map(|meter| meter.admit(&dimensions)) {
-        fields.bad("dimensions", sentence);
+        // The sentence begins with the field.
+        let (path, sentence) = sentence.split_once(' ').unwrap_or(("dimensions", &sentence));
+        fields.bad(path, sentence);
     }
     let (quantity, ttl) = fields.finish_with(quantity.zip(ttl))?;
     Ok(Wanted { app, meter: name.clone(), dimensions, quantity, ttl })

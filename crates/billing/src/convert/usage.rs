@@ -115,8 +115,8 @@ pub(crate) fn result(id: String, outcome: Outcome) -> UsageResult {
 }
 
 /// Why a reservation does not cover all of an event.
-const NOT_COVERED: &str = "The reservation does not cover all of it: no more is left of it, or it is of another app, space, month or \
-    rate, was released, or has ended";
+const NOT_COVERED: &str = "The reservation does not cover all of it: no more is left of it, there is none of this name, or it is of another \
+    app, space, month or rate, was released, or has ended";
 
 /// What becomes of an accepted event whose reservation covers so much of this quantity (R-E5).
 pub(crate) fn covered(result: UsageResult, covered: Decimal, quantity: Decimal) -> UsageResult {

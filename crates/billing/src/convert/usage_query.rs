@@ -41,6 +41,9 @@ pub(crate) fn question(request: &QueryUsageRequest) -> Result<Question, Fault> {
         WireStep::Hour => Step::Hour,
         WireStep::Month => Step::Month,
     };
+    if WireStep::try_from(request.step).is_err() {
+        fields.bad("step", "must be STEP_HOUR, STEP_DAY or STEP_MONTH");
+    }
     let from = fields.check("from", time(request.from, step));
     let to = fields.check("to", time(request.to, step));
     let to = to.map(|to| to.unwrap_or(Timestamp::from_micros(i64::MAX)));

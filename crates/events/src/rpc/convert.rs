@@ -93,7 +93,7 @@ pub(super) fn types<'a>(
     let (before, mut well) = (keeping.len(), true);
     for (place, name) in types.iter().enumerate() {
         if !keeping.iter().any(|it| it.has_type(name)) {
-            let sentence = "must be a type of events of this port that ListEventTypes has";
+            let sentence = "must be a type that ListEventTypes has, and of the webhook's service: others are for another webhook";
             fields.bad(format!("webhook.types[{place}]"), sentence);
             well = false;
         }

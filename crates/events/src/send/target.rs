@@ -68,7 +68,7 @@ pub(crate) fn check<'a>(text: &'a str, networks: &Networks) -> Result<&'a str, &
     }
     match target.literal() {
         Some(address) if !networks.allow(address, target.encrypted) => Err(
-            "must not lead to this address: the operator of this platform allows only public ones, by https",
+            "must not lead to this address: it is neither public, by https, nor in a network that the operator allows",
         ),
         _ => Ok(text),
     }

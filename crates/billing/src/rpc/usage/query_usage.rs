@@ -46,6 +46,10 @@ pub(super) async fn handle(
     // Pages that follow begin as the first, also when another month has begun meanwhile.
     let this_month = || Month::of(context.clock.now()).start();
     let from = begun.map(Timestamp::from_micros).or(from).unwrap_or_else(this_month);
+    if from >= to {
+        let sentence = "must be later than from, which is the beginning of this month where it is not given";
+        return Err(Fault::bad_field("to", sentence));
+    }
     let query = Query { whose, step, from, to, grouping, after, size };
     let spaces = match whose {
         Whose::Space(space) | Whose::AppInSpace(_, space) => vec![space],
