@@ -26,7 +26,8 @@ use crate::{
     },
     store::{
         self,
-        summed::{self, Key, Next, Place},
+        summed::{self, Key},
+        unsummed::{self, Next, Place},
     },
 };
 
@@ -55,7 +56,7 @@ pub(crate) async fn sum_up_changed(context: &Context, last: &Mutex<Option<Timest
     let limit = i64::try_from(RowsSql::MAX_ROWS).unwrap_or(i64::MAX);
     loop {
         let mut db = context.pool.read().await?;
-        let looks = summed::looks(&mut db, after, limit).await?;
+        let looks = unsummed::looks(&mut db, after, limit).await?;
         let Some((last_space, _)) = looks.last() else { break };
         after = *last_space;
         let spaces: Vec<_> = looks.iter().map(|(space, _)| *space).collect();
@@ -83,8 +84,8 @@ pub(crate) async fn sum_up_for_reading(context: &Context, space: SpaceName) -> R
 async fn sum_up(context: &Context, space: SpaceName, left: i64, look: Option<i64>) -> Result<(), Fault> {
     for _ in 0..PARTS {
         let mut db = context.pool.read().await?;
-        let place = summed::place(&mut db, space).await?;
-        let is_done = summed::length(&mut db, space, &place, left).await? < left;
+        let place = unsummed::place(&mut db, space).await?;
+        let is_done = unsummed::length(&mut db, space, &place, left).await? < left;
         drop(db);
         if is_done && look.is_none() {
             return Ok(());
@@ -117,11 +118,11 @@ impl Mutation for SummingUp {
     async fn once(&self, tx: &mut Tx) -> Result<(), Abort> {
         let Self { space, look } = *self;
         if let Some(sequence) = look {
-            return Ok(summed::put_look(tx, space, sequence).await?);
+            return Ok(unsummed::put_look(tx, space, sequence).await?);
         }
-        let place = summed::place(tx, space).await?;
-        let events = summed::events(tx, space, &place.event, PART).await?;
-        let voids = summed::voids(tx, space, &place.void, PART).await?;
+        let place = unsummed::place(tx, space).await?;
+        let events = unsummed::events(tx, space, &place.event, PART).await?;
+        let voids = unsummed::voids(tx, space, &place.void, PART).await?;
         for step in Step::ALL {
             let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
             for (next, is_voided) in both(&events, &voids) {
@@ -133,7 +134,7 @@ impl Mutation for SummingUp {
         }
         let event = events.last().map_or(place.event, Next::place);
         let void = voids.last().map_or(place.void, Next::place);
-        Ok(summed::put_place(tx, space, &Place { event, void }).await?)
+        Ok(unsummed::put_place(tx, space, &Place { event, void }).await?)
     }
 }
 
@@ -156,8 +157,8 @@ pub(crate) async fn beside(
     step: Step,
 ) -> Result<Option<Vec<Used>>, Error> {
     // Voids first: no event is missing that one of them takes away.
-    let voids = summed::voids(db, space, &place.void, MOST_BESIDE + 1).await?;
-    let events = summed::events(db, space, &place.event, MOST_BESIDE + 1).await?;
+    let voids = unsummed::voids(db, space, &place.void, MOST_BESIDE + 1).await?;
+    let events = unsummed::events(db, space, &place.event, MOST_BESIDE + 1).await?;
     if [&voids, &events].iter().any(|next| i64::try_from(next.len()).is_ok_and(|len| len > MOST_BESIDE)) {
         return Ok(None);
     }

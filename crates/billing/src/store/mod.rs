@@ -17,6 +17,7 @@ pub(crate) mod reservation;
 mod stored;
 pub(crate) mod summed;
 pub(crate) mod total;
+pub(crate) mod unsummed;
 pub(crate) mod usage;
 pub(crate) mod usage_list;
 

@@ -20,7 +20,10 @@ use crate::{
         Month,
         usage::query::{Grouping, Of, Point, Points, Step},
     },
-    store::summed::{self, Place, Row, Whose},
+    store::{
+        summed::{self, Row, Whose},
+        unsummed::{self, Place},
+    },
     summing::{beside, sum_up_for_reading},
 };
 
@@ -200,7 +203,7 @@ impl Query {
 async fn places(db: &mut Conn, spaces: &[SpaceName]) -> Result<BTreeMap<SpaceName, Place>, Error> {
     let mut places = BTreeMap::new();
     for space in spaces {
-        places.insert(*space, summed::place(db, *space).await?);
+        places.insert(*space, unsummed::place(db, *space).await?);
     }
     Ok(places)
 }

@@ -155,7 +155,7 @@ impl GuardedChange for Report {
         let covered = cover(tx, &accepted, &self.named()).await?;
         count(tx, &accepted, &sums).await?;
         let used: BTreeSet<SpaceName> = accepted.iter().map(|(_, placed)| placed.total.space).collect();
-        store::summed::know(tx, &used.into_iter().collect::<Vec<_>>()).await?;
+        store::unsummed::know(tx, &used.into_iter().collect::<Vec<_>>()).await?;
         let required = self.consent_required_for;
         let consequences = Consequences::of(tx, &accepted, &sums, &books, required).await?;
         consequences.record(tx, &accepted).await?;
