@@ -1,5 +1,5 @@
 //! Which spaces hold apps, and held them, as the space service tells.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use devspaces_authz::Service;
 use devspaces_gate::{Context, Peers};
@@ -14,11 +14,31 @@ use devspaces_proto::facts::v1::{
 
 use crate::domain::usage::{Held, Holdings};
 
-/// Asks the space service which spaces held these apps at these times.
+/// Asks the space service which spaces held these apps at these times. An app that one space held at the first of them and at the
+/// last was held by it all the while: times between are asked of others only.
 pub(crate) async fn holdings(
     context: &Context,
     questions: BTreeSet<(AppName, Timestamp)>,
 ) -> Result<Holdings, Fault> {
+    let mut times = BTreeMap::<AppName, Vec<Timestamp>>::new();
+    for (app, time) in questions {
+        times.entry(app).or_default().push(time);
+    }
+    let ends = times
+        .iter()
+        .flat_map(|(app, times)| [times.first(), times.last()].map(|it| it.map(|time| (*app, *time))));
+    let mut holdings = ask(context, ends.flatten().collect()).await?;
+    times.retain(|app, times| match times.as_slice() {
+        [first, .., last] => times.len() > 2 && !holdings.is_held_through(*app, *first, *last),
+        _ => false,
+    });
+    let others = times.iter().flat_map(|(app, times)| times.iter().map(|time| (*app, *time)));
+    // Each app's answer is of one moment.
+    holdings.replace(ask(context, others.collect()).await?);
+    Ok(holdings)
+}
+
+async fn ask(context: &Context, questions: BTreeSet<(AppName, Timestamp)>) -> Result<Holdings, Fault> {
     let mut holdings = Holdings::default();
     if questions.is_empty() {
         return Ok(holdings);

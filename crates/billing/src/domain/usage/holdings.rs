@@ -29,6 +29,17 @@ impl Holdings {
         self.0.entry(app).or_default().push(held);
     }
 
+    /// Takes what another answer says of its apps in place of what is known of them.
+    pub(crate) fn replace(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Whether one space held an app all the while from one time to another.
+    pub(crate) fn is_held_through(&self, app: AppName, first: Timestamp, last: Timestamp) -> bool {
+        let holds = |held: &Held| held.from <= first && held.until.is_none_or(|until| last < until);
+        self.0.get(&app).is_some_and(|all| all.iter().any(holds))
+    }
+
     /// Which space an app's use at a time belongs to: the one that held the app. Where none did, the one that had held it
     /// until just before, or else the one that held it just after: clocks differ, and meters stamp the beginning of what
     /// they measured. `now` is the clock's time. Nothing: it belongs to none.
@@ -80,6 +91,10 @@ mod tests {
         assert_eq!((at(10), at(19)), (Some((1, 10)), Some((1, 10))));
         assert_eq!((at(20), at(29)), (Some((2, 20)), Some((2, 20))));
         assert_eq!((at(40), at(1000)), (Some((1, 40)), Some((1, 40))));
+        let through = |first, last| holdings.is_held_through(app, time(first), time(last));
+        assert!(
+            through(10, 19) && through(40, 1000) && !through(10, 20) && !through(9, 19) && !through(15, 45)
+        );
         assert_eq!(holdings.of(AppName::NIL, time(10), time(1000)), None);
     }
 
