@@ -12,7 +12,7 @@ use crate::{
     consent::{Exhausted, names, suspend_exhausted},
     domain::{
         Month, PricedBy,
-        usage::{Books, Event, Placed, Reached, Sums, TotalKey, exhausted, reached, vouched},
+        usage::{Added, Books, Event, Placed, Reached, Sums, TotalKey, exhausted, reached, vouched},
     },
     store,
 };
@@ -29,10 +29,10 @@ pub(crate) struct Consequences {
 }
 
 impl Consequences {
-    /// What follows from these events, which were just added to the sums: before they were so.
+    /// What follows from what was just added to these sums, as they were before.
     pub(crate) async fn of(
         tx: &mut Tx,
-        accepted: &[(&Event, &Placed)],
+        added: &[Added<'_>],
         before: &[(TotalKey, Sums)],
         books: &Books,
         consent_required_for: ConsentRequiredFor,
@@ -42,13 +42,13 @@ impl Consequences {
         let months = [current, current.next()];
         let exhausted = match consent_required_for {
             ConsentRequiredFor::Never => Exhausted::new(),
-            ConsentRequiredFor::Overage => all_exhausted(tx, accepted, before, books, &months).await?,
+            ConsentRequiredFor::Overage => all_exhausted(tx, added, before, books, &months).await?,
         };
         // The last hours of a month are told in the next.
         let told = [current.previous(), current, current.next()];
-        let crossed = crossed(tx, reached(accepted, before, &books.cards, &told)).await?;
-        let keys = accepted.iter().map(|(_, placed)| &placed.total).chain(before.iter().map(|(key, _)| key));
-        let caps = match accepted {
+        let crossed = crossed(tx, reached(added, before, &books.cards, &told)).await?;
+        let keys = added.iter().map(|it| &it.total).chain(before.iter().map(|(key, _)| key));
+        let caps = match added {
             [] => JudgedCaps::default(),
             _ => judge_all(tx, keys).await?,
         };
@@ -107,17 +107,17 @@ impl Consequences {
     }
 }
 
-/// R-E3: the apps that are suspended from now on, since these events have used up an allowance beyond which nobody pays.
+/// R-E3: the apps that are suspended from now on, since an allowance is now used up beyond which nobody pays.
 async fn all_exhausted(
     tx: &mut Tx,
-    accepted: &[(&Event, &Placed)],
+    added: &[Added<'_>],
     before: &[(TotalKey, Sums)],
     books: &Books,
     months: &[Month],
 ) -> Result<Exhausted, Error> {
     let mut all = Exhausted::new();
     for month in months {
-        let found = exhausted(accepted, before, books, *month);
+        let found = exhausted(added, before, books, *month);
         if !found.is_empty() {
             for (space, apps) in store::consent_suspension::add(tx, &found, *month).await? {
                 all.entry(space).or_default().extend(apps);

@@ -24,7 +24,7 @@ pub(crate) const MAX_EVENTS: usize = 1000;
 const QUANTITY: (usize, usize) = (12, 9);
 
 /// An event, or a sentence that names every field that is not acceptable. No value is repeated.
-pub(crate) fn event(event: &UsageEvent) -> Result<Event, String> {
+pub(crate) fn event(event: UsageEvent) -> Result<Event, String> {
     let id = is_id(&event.id).ok_or_else(|| format!("id {ID}"));
     let app: Result<AppName, _> = event.app.parse().map_err(|_| "app must have the form apps/{uuid}");
     let meter: Result<MeterName, _> = event.meter.parse().map_err(|_| "meter must have the form meters/{id}");
@@ -32,16 +32,11 @@ pub(crate) fn event(event: &UsageEvent) -> Result<Event, String> {
     let time = event.time.and_then(|time| Timestamp::try_from(time).ok());
     let time = time.ok_or("time must be given and lie in the years 1970 to 9999");
     let reservation =
-        reservation(event).map_err(|_| "reservation must be empty or have the form reservations/{uuid}");
+        reservation(&event).map_err(|_| "reservation must be empty or have the form reservations/{uuid}");
     match (id, app, meter, quantity, time, reservation) {
-        (Ok(()), Ok(app), Ok(meter), Ok(quantity), Ok(time), Ok(_)) => Ok(Event {
-            id: event.id.clone(),
-            app,
-            meter,
-            quantity,
-            time,
-            dimensions: event.dimensions.clone(),
-        }),
+        (Ok(()), Ok(app), Ok(meter), Ok(quantity), Ok(time), Ok(_)) => {
+            Ok(Event { id: event.id, app, meter, quantity, time, dimensions: event.dimensions })
+        }
         (id, app, meter, quantity, time, reservation) => {
             let sentences = [app.err(), meter.err(), quantity.err(), time.err(), reservation.err()];
             let sentences = sentences.into_iter().flatten().map(ToOwned::to_owned);
@@ -170,9 +165,9 @@ mod tests {
     // R-B5
     #[test]
     fn an_event_is_understood_as_a_whole_or_every_field_is_named() {
-        let good = event(&wire()).expect("an event");
+        let good = event(wire()).expect("an event");
         assert_eq!((good.quantity.to_string(), good.time.micros()), ("0.25".into(), 1_000_002));
-        let empty = event(&UsageEvent::default()).expect_err("no event");
+        let empty = event(UsageEvent::default()).expect_err("no event");
         for field in ["id", "app", "meter", "quantity", "time"] {
             assert!(
                 empty.split("; ").any(|sentence| sentence.starts_with(&format!("{field} must "))),
@@ -194,9 +189,9 @@ mod tests {
             (UsageEvent { time: Some(far), ..wire() }, "time"),
             (UsageEvent { reservation: "reservations/x".into(), ..wire() }, "reservation"),
         ] {
-            let sentence = event(&bad).expect_err("no event");
+            let sentence = event(bad).expect_err("no event");
             assert!(sentence.starts_with(field) && !sentence.contains("; "), "{sentence}");
         }
-        assert!(event(&UsageEvent { id: "~".repeat(128), ..wire() }).is_ok());
+        assert!(event(UsageEvent { id: "~".repeat(128), ..wire() }).is_ok());
     }
 }

@@ -7,7 +7,7 @@ use devspaces_kit::{
 };
 use rust_decimal::Decimal;
 
-use super::{Books, Event, Placed, Sums, TotalKey};
+use super::{Added, Books, Sums, TotalKey};
 use crate::domain::{Month, RateCard, pricing::Allowance};
 
 /// How much apps have used of each allowance.
@@ -44,29 +44,29 @@ pub(crate) fn used_up(sums: &[(TotalKey, Sums)], card: &RateCard, month: Month) 
     used.up(card)
 }
 
-/// The apps of these events that have used up an allowance of a month, by them or before, in spaces without an account that hold
-/// them, each with since when. `before` are the sums of these apps' usage as they were. Only of an allowance beyond which something costs is
+/// The apps to whose usage this is added that have used up an allowance of a month, by that or before, in spaces without an account that
+/// hold them, each with since when. `before` are the sums of these apps' usage as they were. Only of an allowance beyond which something costs is
 /// anything used up.
 pub(crate) fn exhausted(
-    accepted: &[(&Event, &Placed)],
+    added: &[Added<'_>],
     before: &[(TotalKey, Sums)],
     books: &Books,
     month: Month,
 ) -> BTreeMap<(SpaceName, AppName), Timestamp> {
     let Some(card) = books.cards.get(&month) else { return BTreeMap::new() };
-    let of_month = || accepted.iter().filter(|(_, placed)| placed.total.usage_month == month);
-    let is_unpaid = |placed: &Placed| placed.is_held && !books.accounts.contains_key(&placed.total.space);
-    if !of_month().any(|(_, placed)| is_unpaid(placed)) {
+    let of_month = || added.iter().filter(|it| it.total.usage_month == month);
+    let is_unpaid = |it: &&Added<'_>| it.is_held && !books.accounts.contains_key(&it.total.space);
+    if !of_month().any(|it| is_unpaid(&it)) {
         return BTreeMap::new();
     }
     let mut used = Used::default();
     used.count_all(before.iter().filter(|(key, _)| key.usage_month == month));
-    for (event, placed) in of_month() {
-        used.count(Allowance::of(&placed.total, &placed.tariff), event.quantity);
+    for it in of_month() {
+        used.count(Allowance::of(&it.total, it.tariff), it.sum.quantity);
     }
     let used_up = used.up(card);
     let mut found = BTreeMap::new();
-    for (_, Placed { total, .. }) in of_month().filter(|(_, placed)| is_unpaid(placed)) {
+    for Added { total, .. } in of_month().filter(is_unpaid) {
         if used_up.contains(&total.app) {
             let since = found.entry((total.space, total.app)).or_insert(total.held_from);
             *since = total.held_from.max(*since);
@@ -81,7 +81,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{Rate, Rates, Tariff, usage::Sum};
+    use crate::domain::{
+        Rate, Rates, Tariff,
+        usage::{Event, Placed, Sum, added},
+    };
 
     const HELD: SpaceName = SpaceName(Uuid::from_u128(1));
     const OTHER: SpaceName = SpaceName(Uuid::from_u128(2));
@@ -148,7 +151,9 @@ mod tests {
         let (of_what, before) = before.split_once(' ').unwrap_or((id, before));
         let sums = Sums::from_iter([(tariff(of_what), Sum::of(before.parse().expect("a decimal")))]);
         let before = [(key(OTHER, of, 1), sums)];
-        let found = exhausted(&[(&event, &placed)], &before, &books(accounts), month("2026-11"));
+        let events = [(&event, &placed)];
+        let added = added(&events).expect("sums");
+        let found = exhausted(&added, &before, &books(accounts), month("2026-11"));
         found.into_iter().map(|((space, _), since)| (space, since.micros())).collect()
     }
 

@@ -1,4 +1,5 @@
 //! What was used, and what becomes of each event that tells of it (R-B5).
+mod added;
 mod batch;
 mod books;
 mod exhausted;
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::{
+    added::{Added, added},
     batch::{Batch, Outcome, Reported},
     books::{Books, Placed, Placement, Sum, Sums, TotalKey, changed},
     exhausted::{exhausted, used_up},

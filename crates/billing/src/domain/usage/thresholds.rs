@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use devspaces_kit::name::{AppName, SpaceName};
 use rust_decimal::Decimal;
 
-use super::{Event, Placed, Sums, TotalKey};
+use super::{Added, Sums, TotalKey};
 use crate::domain::{Month, RateCard, THRESHOLDS, is_reached, pricing::Allowance};
 
 /// An allowance of which thresholds are reached.
@@ -21,25 +21,25 @@ pub(crate) struct Reached {
     pub(crate) free: Decimal,
 }
 
-/// The allowances of these months of which these events may have crossed thresholds, each with all that are reached. `before` are the
+/// The allowances of these months of which what is added may have crossed thresholds, each with all that are reached. `before` are the
 /// sums of these apps' usage as they were. Those beyond which nothing costs have no thresholds.
 ///
 /// Where several spaces have used something of an allowance, one may not have seen what another did at the same time: there all that
 /// are reached are looked at again.
 pub(crate) fn reached(
-    accepted: &[(&Event, &Placed)],
+    all_added: &[Added<'_>],
     before: &[(TotalKey, Sums)],
     cards: &BTreeMap<Month, RateCard>,
     months: &[Month],
 ) -> Vec<Reached> {
     let mut added = BTreeMap::<Allowance, (SpaceName, Decimal)>::new();
     let mut spaces = BTreeMap::<(AppName, Month), BTreeSet<SpaceName>>::new();
-    for (event, placed) in accepted.iter().filter(|(_, placed)| months.contains(&placed.total.usage_month)) {
-        let TotalKey { app, usage_month, space, .. } = placed.total;
+    for it in all_added.iter().filter(|it| months.contains(&it.total.usage_month)) {
+        let TotalKey { app, usage_month, space, .. } = it.total;
         spaces.entry((app, usage_month)).or_default().insert(space);
-        let allowance = Allowance::of(&placed.total, &placed.tariff);
+        let allowance = Allowance::of(&it.total, it.tariff);
         let added = added.entry(allowance).or_insert((space, Decimal::ZERO));
-        *added = (space, added.1.saturating_add(event.quantity));
+        *added = (space, added.1.saturating_add(it.sum.quantity));
     }
     let mut used = BTreeMap::<Allowance, Decimal>::new();
     for (key, sums) in before {
@@ -74,7 +74,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{Rate, Rates, Tariff, usage::Sum};
+    use crate::domain::{
+        Rate, Rates, Tariff,
+        usage::{Event, Placed, Sum, added},
+    };
 
     const NONE: [i32; 0] = [];
     const APP: AppName = AppName(Uuid::from_u128(3));
@@ -119,8 +122,10 @@ mod tests {
         let placed = Placed { total: key(1), tariff: tariff(), is_held: true };
         let sums = Sums::from_iter([(tariff(), Sum::of(before.parse().expect("a decimal")))]);
         let cards = BTreeMap::from([(month(), card)]);
-        let found = reached(&[(&event, &placed)], &[(key(space), sums)], &cards, &[month()]);
-        assert!(reached(&[(&event, &placed)], &[], &cards, &[month().next()]).is_empty());
+        let events = [(&event, &placed)];
+        let added = added(&events).expect("sums");
+        let found = reached(&added, &[(key(space), sums)], &cards, &[month()]);
+        assert!(reached(&added, &[], &cards, &[month().next()]).is_empty());
         found.into_iter().flat_map(|it| it.percents).collect()
     }
 

@@ -12,7 +12,7 @@ use devspaces_kit::{
     status::Fault,
 };
 use devspaces_ledger::{Abort, Call, Tx, db::Error};
-use devspaces_proto::billing::v1::{ReportUsageRequest, ReportUsageResponse, UsageResult};
+use devspaces_proto::billing::v1::{ReportUsageRequest, ReportUsageResponse, UsageEvent, UsageResult};
 use rust_decimal::Decimal;
 
 use super::{sequences, too_large};
@@ -23,8 +23,8 @@ use crate::{
         Meter, Month, RateCard,
         pricing::Allowance,
         usage::{
-            Batch, Books, Event, Holdings, LEEWAY, Limits, Outcome, Placed, Placement, Rejection, Reported,
-            Sum, Sums, TotalKey, changed,
+            Added, Batch, Books, Event, Holdings, LEEWAY, Limits, Outcome, Placed, Placement, Rejection,
+            Reported, Sums, TotalKey, added, changed,
         },
     },
     holdings::holdings,
@@ -39,38 +39,47 @@ pub(super) async fn handle(
     mut request: ReportUsageRequest,
 ) -> Result<ReportUsageResponse, Fault> {
     let ((), call) = Call::parse(caller, &mut request, |_, _| Some(()))?;
-    context.mutations.answer(&call, report(context, &call, request)).await
+    context.mutations.answer(&call, report(context, &call, request.events)).await
 }
 
-async fn report(
-    context: &Context,
-    call: &Call,
-    request: ReportUsageRequest,
-) -> Result<ReportUsageResponse, Fault> {
+async fn report(context: &Context, call: &Call, sent: Vec<UsageEvent>) -> Result<ReportUsageResponse, Fault> {
     let pass = context.gate.require(&call.caller, Permission::UsageReport, Resource::Platform).await?;
-    if !(1..=MAX_EVENTS).contains(&request.events.len()) {
+    if !(1..=MAX_EVENTS).contains(&sent.len()) {
         return Err(Fault::bad_field("events", format!("must have 1 to {MAX_EVENTS} entries")));
     }
-    let events: Vec<_> = request.events.iter().map(convert::usage::event).collect();
+    let ids = sent.iter().map(|event| event.id.clone()).collect();
+    let named: Vec<_> = sent.iter().map(|event| convert::usage::reservation(event).ok().flatten()).collect();
+    let events: Vec<_> = sent.into_iter().map(convert::usage::event).collect();
     let now = context.clock.now();
     let meters = meters(context, events.iter().flatten()).await?;
     let holdings = holdings_of(context, events.iter().flatten()).await?;
     let reported: Vec<_> = events.into_iter().map(|event| reported(event, &meters, &holdings, now)).collect();
-    let mut reservations = BTreeMap::new();
-    for (event, reported) in request.events.iter().zip(&reported) {
-        // The first of an id that counts anywhere is the one that is taken.
-        if let (Reported::Event(_, Ok(_)), Entry::Vacant(first)) =
-            (reported, reservations.entry(event.id.clone()))
-        {
-            first.insert(convert::usage::reservation(event).ok().flatten());
-        }
-    }
-    let ids = request.events.into_iter().map(|event| event.id).collect();
+    let reservations = reservations(&reported, &named);
     let consent_required_for = context.invoicing.consent_required_for;
     let suspends = AtomicBool::new(false);
     let report = Report { ids, reported, reservations, consent_required_for, suspends };
     let scopes = report.scopes(context).await?;
     context.mutations.run(call.clone(), scopes, pass.guard(report)).await
+}
+
+/// The reservations that events name, by their ids.
+fn reservations(
+    reported: &[Reported],
+    named: &[Option<ReservationName>],
+) -> BTreeMap<String, Option<ReservationName>> {
+    let mut reservations = BTreeMap::new();
+    if named.iter().all(Option::is_none) {
+        return reservations;
+    }
+    for (reported, named) in reported.iter().zip(named) {
+        // The first of an id that counts anywhere is the one that is taken.
+        if let Reported::Event(event, Ok(_)) = reported
+            && let Entry::Vacant(first) = reservations.entry(event.id.clone())
+        {
+            first.insert(*named);
+        }
+    }
+    reservations
 }
 
 /// The meters of these events. Whether one is retired is judged by the time of the usage, so it makes no difference how long
@@ -153,11 +162,12 @@ impl GuardedChange for Report {
         let accepted: Vec<_> =
             candidates.into_iter().filter(|(event, _)| inserted.contains(&event.id)).collect();
         let covered = cover(tx, &accepted, &self.named()).await?;
-        count(tx, &accepted, &sums).await?;
-        let used: BTreeSet<SpaceName> = accepted.iter().map(|(_, placed)| placed.total.space).collect();
+        let added = added(&accepted).ok_or_else(too_large)?;
+        count(tx, &added, &sums).await?;
+        let used: BTreeSet<SpaceName> = added.iter().map(|it| it.total.space).collect();
         store::unsummed::know(tx, &used.into_iter().collect::<Vec<_>>()).await?;
         let required = self.consent_required_for;
-        let consequences = Consequences::of(tx, &accepted, &sums, &books, required).await?;
+        let consequences = Consequences::of(tx, &added, &sums, &books, required).await?;
         consequences.record(tx, &accepted).await?;
         consequences.settle(tx).await?;
         let outcomes = batch.outcomes(&inserted, &stored);
@@ -250,30 +260,27 @@ async fn bound(
         events.iter().map(|(event, placed)| (event.app, placed.total.usage_month)).collect();
     let sums = store::total::of_apps(tx, &used.into_iter().collect::<Vec<_>>()).await?;
     let limits = Limits::new(cards, &sums);
-    let admit = |limits: &mut Limits, (event, placed): &(&Event, &Placed)| {
-        limits.admit(Allowance::of(&placed.total, &placed.tariff), event.quantity)
-    };
     // Most batches fit, even as if none of their events was there before.
     let mut all = limits.clone();
-    if !events.iter().all(|event| admit(&mut all, event)) {
+    let mut fits = |it: &Added<'_>| all.admit(Allowance::of(&it.total, it.tariff), it.sum.quantity);
+    if !added(&events).is_some_and(|added| added.iter().all(&mut fits)) {
         let ids: Vec<&str> = events.iter().map(|(event, _)| event.id.as_str()).collect();
         let stored = store::usage::events(tx, &ids).await?;
         let new = events.iter().filter(|(event, _)| !stored.contains_key(&event.id));
         let mut limits = limits;
-        let refused = new.filter(|event| !admit(&mut limits, event)).map(|(event, _)| event.id.as_str());
+        let mut admit = |event: &Event, placed: &Placed| {
+            limits.admit(Allowance::of(&placed.total, &placed.tariff), event.quantity)
+        };
+        let refused = new.filter(|(event, placed)| !admit(event, placed)).map(|(event, _)| event.id.as_str());
         let refused = refused.collect();
         batch.refuse(&refused);
     }
     Ok(sums)
 }
 
-/// Adds events to their sums, which were these before.
-async fn count(
-    tx: &mut Tx,
-    accepted: &[(&Event, &Placed)],
-    before: &[(TotalKey, Sums)],
-) -> Result<(), Abort> {
-    let counted = accepted.iter().map(|(event, it)| (it.total, &it.tariff, Sum::of(event.quantity)));
+/// Adds to sums, which were these before.
+async fn count(tx: &mut Tx, added: &[Added<'_>], before: &[(TotalKey, Sums)]) -> Result<(), Abort> {
+    let counted = added.iter().map(|it| (it.total, it.tariff, it.sum));
     let sums = changed(counted, before).ok_or_else(too_large)?;
     Ok(store::total::put(tx, &sums).await?)
 }
