@@ -190,7 +190,7 @@ impl Persona {
     /// Creates a space and returns its name.
     pub async fn creates_space(&self, display_name: &str) -> String {
         let space = Space { display_name: display_name.to_owned(), ..Space::default() };
-        let request = CreateSpaceRequest { space: Some(space), request_id: String::new() };
+        let request = CreateSpaceRequest { space: Some(space), ..CreateSpaceRequest::default() };
         self.spaces().create_space(request).await.expect("a new space").into_inner().name
     }
 

@@ -1,20 +1,60 @@
-//! What does not run because nobody has consented to be billed for it (R-E3).
+//! Consent to be billed: the account that it makes (R-B1), and what does not run for want of it (R-E3).
 use std::collections::{BTreeMap, BTreeSet};
 
 use devspaces_authz::{Service, SuspensionReason};
 use devspaces_gate::{ConsentRequiredFor, Context};
 use devspaces_kit::{
-    name::{AccountName, AppName, SpaceName},
+    name::{AccountName, AppName, BillingAdminName, SpaceName, UserName},
     status::Fault,
     sweep::each,
 };
 use devspaces_ledger::{Abort, Call, Change, Mutation, Tx, db::Error};
 use serde_json::{Value, json};
 
-use crate::{domain::Month, enforcement::suspend, store};
+use crate::{
+    domain::{Account, Admin, Month},
+    enforcement::suspend,
+    store,
+};
 
 /// The apps of spaces that have used up an allowance.
 pub(crate) type Exhausted = BTreeMap<SpaceName, BTreeSet<AppName>>;
+
+/// Makes the account of a space, and whoever consented its first billing admin, with an entry that also names the apps that want
+/// consent no longer.
+pub(crate) async fn open_account(
+    tx: &mut Tx,
+    name: AccountName,
+    consented_by: &UserName,
+    terms_version: &str,
+    released: &[AppName],
+) -> Result<Account, Error> {
+    let now = tx.time();
+    let mut account = Account {
+        name,
+        terms_version: terms_version.to_owned(),
+        consented_by: consented_by.clone(),
+        create_time: now,
+        update_time: now,
+        revision: 0,
+    };
+    let admin = BillingAdminName { account: name, user: consented_by.clone() };
+    let mut after = account.to_json();
+    if !released.is_empty() {
+        after["apps_no_longer_wanting_consent"] = names(released);
+    }
+    let change = Change {
+        scope: name.0.into(),
+        resources: vec![name.to_string(), admin.to_string()],
+        before: Value::Null,
+        after,
+        facts: true,
+    };
+    account.revision = tx.record(change).await?;
+    store::account::insert(tx, &account).await?;
+    store::admin::insert(tx, &Admin { name: admin, create_time: now }).await?;
+    Ok(account)
+}
 
 /// Tells the space service of apps that have used up an allowance of which nobody pays for more, after the entries that name them.
 pub(crate) async fn suspend_exhausted(tx: &mut Tx, exhausted: &Exhausted) -> Result<(), Error> {

@@ -20,7 +20,7 @@ mod summing;
 
 use std::sync::{Arc, Mutex};
 
-use devspaces_gate::{AdminEffects, Context, FactOwner};
+use devspaces_gate::{Context, FactOwner};
 use devspaces_kit::{
     clock::Clock,
     server::Server,
@@ -139,7 +139,7 @@ pub fn owner() -> Arc<dyn FactOwner> {
 /// What changes of other services bring about in this one's database.
 #[must_use]
 pub fn inbox(pool: Pool, clock: Arc<dyn Clock>) -> Arc<dyn Receive> {
-    Arc::new(Inbox::new(pool, clock, AdminEffects::<effects::BillingAdmins>::from_sender))
+    Arc::new(Inbox::new(pool, clock, effects::Received::from_sender))
 }
 
 /// What falls due in this service.

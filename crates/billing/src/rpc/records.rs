@@ -9,14 +9,15 @@ use devspaces_kit::{
 };
 use devspaces_ledger::journal::Changed;
 use devspaces_proto::facts::v1::{
-    GetBillingStatusRequest, GetBillingStatusResponse, ListBillingAdminBindingsRequest,
-    ListBillingAdminBindingsResponse, billing_records_service_server::BillingRecordsService,
+    GetBillingStatusRequest, GetBillingStatusResponse, GetTermsVersionRequest, GetTermsVersionResponse,
+    ListBillingAdminBindingsRequest, ListBillingAdminBindingsResponse,
+    billing_records_service_server::BillingRecordsService,
 };
 use tonic::{Request, Response, Status};
 
 use super::Rpc;
 use crate::{
-    domain::{Admin, invoice::State},
+    domain::{Admin, invoice::State, terms},
     store,
 };
 
@@ -27,6 +28,17 @@ impl BillingRecordsService for Rpc {
         request: Request<GetBillingStatusRequest>,
     ) -> Result<Response<GetBillingStatusResponse>, Status> {
         answer(request, |caller, request| status(&self.0, caller, request)).await
+    }
+
+    async fn get_terms_version(
+        &self,
+        request: Request<GetTermsVersionRequest>,
+    ) -> Result<Response<GetTermsVersionResponse>, Status> {
+        answer(request, |caller, _| async move {
+            admit(&caller, Service::Billing, &[Service::Space])?;
+            Ok(GetTermsVersionResponse { version: terms::VERSION.to_owned() })
+        })
+        .await
     }
 
     async fn list_billing_admin_bindings(

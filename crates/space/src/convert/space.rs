@@ -102,9 +102,19 @@ pub(crate) fn access(space: Space, facts: &Facts) -> proto::SpaceAccess {
     }
 }
 
-/// A new space: its metadata, and who creates apps in it.
-pub(crate) fn new(space: Option<proto::Space>) -> Result<(Metadata, AppCreation), Fault> {
-    let space = space.unwrap_or_default();
+/// A new space.
+pub(crate) struct New {
+    pub(crate) metadata: Metadata,
+    /// Who creates apps in it.
+    pub(crate) app_creation: AppCreation,
+    /// The version of the terms of app invoicing that its creator has consented to (R-B1). `None`: to none.
+    pub(crate) terms_version: Option<String>,
+}
+
+/// The space that a request is to create.
+pub(crate) fn new(request: proto::CreateSpaceRequest) -> Result<New, Fault> {
+    let space = request.space.unwrap_or_default();
+    let terms_version = request.billing_consent.map(|consent| consent.terms_version);
     let mut fields = Fields::new();
     fields.check("space.display_name", text::display_name(&space.display_name));
     fields.check("space.description", text::description(&space.description));
@@ -113,9 +123,13 @@ pub(crate) fn new(space: Option<proto::Space>) -> Result<(Metadata, AppCreation)
         0 => Some(AppCreation::default()),
         asked => fields.check("space.app_creation", app_creation(asked).ok_or(NO_APP_CREATION)),
     };
+    if terms_version.as_ref().is_some_and(String::is_empty) {
+        fields
+            .bad("billing_consent.terms_version", "must be given: the version of the terms that were shown");
+    }
     let app_creation = fields.finish_with(app_creation)?;
     let proto::Space { display_name, description, logo_uri, .. } = space;
-    Ok((Metadata { display_name, description, logo_uri }, app_creation))
+    Ok(New { metadata: Metadata { display_name, description, logo_uri }, app_creation, terms_version })
 }
 
 /// What an `UpdateSpace` request is about, whether or not what it says is acceptable.

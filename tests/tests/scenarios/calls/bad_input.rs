@@ -72,6 +72,7 @@ async fn every_bad_field_of_a_space_is_told_at_once(suite: Suite) {
             ..Default::default()
         }),
         request_id: String::new(),
+        ..CreateSpaceRequest::default()
     };
     let long = "x".repeat(10_000);
     let all = refused(alice.spaces().create_space(create(&long, &long, "javascript:alert(1)")).await);

@@ -48,6 +48,7 @@ async fn the_same_request_id_answers_with_the_first_result(suite: Suite) {
     let create = |display_name: &str| CreateSpaceRequest {
         space: Some(Space { display_name: display_name.to_owned(), ..Space::default() }),
         request_id: REQUEST_ID.to_owned(),
+        ..CreateSpaceRequest::default()
     };
     let first = alice.spaces().create_space(create("Team")).await.expect("created").into_inner();
     let again = alice.spaces().create_space(create("Team")).await.expect("replayed").into_inner();
@@ -117,6 +118,7 @@ async fn a_request_id_in_upper_case_is_the_same_key(suite: Suite) {
     let create = |display_name: &str, request_id: String| CreateSpaceRequest {
         space: Some(Space { display_name: display_name.to_owned(), ..Space::default() }),
         request_id,
+        ..CreateSpaceRequest::default()
     };
     let upper = REQUEST_ID.to_uppercase();
     assert_ne!(upper, REQUEST_ID);
@@ -200,6 +202,7 @@ async fn one_request_id_with_different_contents_at_once_makes_one_space(suite: S
             let request = CreateSpaceRequest {
                 space: Some(Space { display_name: format!("Team {n}"), ..Space::default() }),
                 request_id: Uuid::from_u128(round).to_string(),
+                ..CreateSpaceRequest::default()
             };
             async move { spaces.create_space(request).await }
         });

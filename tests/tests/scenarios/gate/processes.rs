@@ -101,7 +101,11 @@ async fn the_revocation_test_sees_stale_answers(engine: Engine) {
 
 fn create() -> CreateSpaceRequest {
     let space = Space { display_name: "Team".into(), ..Default::default() };
-    CreateSpaceRequest { space: Some(space), request_id: "0190a8d0-7b1c-7def-8000-00000000000a".into() }
+    CreateSpaceRequest {
+        space: Some(space),
+        request_id: "0190a8d0-7b1c-7def-8000-00000000000a".into(),
+        ..CreateSpaceRequest::default()
+    }
 }
 
 async fn has_rows(pool: &Pool, query: &'static str) {

@@ -100,6 +100,7 @@ async fn a_request_id_is_good_for_a_week(suite: Suite) {
     let create = || CreateSpaceRequest {
         space: Some(Space { display_name: "Team".to_owned(), ..Space::default() }),
         request_id: ID.to_owned(),
+        ..CreateSpaceRequest::default()
     };
     let first = suite.user("alice").spaces().create_space(create()).await.expect("created").into_inner();
     let pool = suite.pool(Service::Space).await;

@@ -125,6 +125,7 @@ async fn first_results_get_the_time_of_the_upgrade(suite: Suite) {
     let create = CreateSpaceRequest {
         space: Some(Space { display_name: "Team".to_owned(), ..Space::default() }),
         request_id: suite.request_id(),
+        ..CreateSpaceRequest::default()
     };
     let first = alice.spaces().create_space(create.clone()).await.expect("created").into_inner();
     suite.stop(Service::Space).await;

@@ -85,6 +85,7 @@ async fn the_same_request_id_many_times_at_once(suite: Suite) {
         let request = CreateSpaceRequest {
             space: Some(Space { display_name: "Team".into(), ..Space::default() }),
             request_id: Uuid::from_u128(round).to_string(),
+            ..CreateSpaceRequest::default()
         };
         let calls = (0..8).map(|_| {
             let (mut spaces, request) = (alice.spaces(), request.clone());

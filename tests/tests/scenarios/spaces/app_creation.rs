@@ -106,7 +106,7 @@ async fn a_client_that_does_not_know_the_setting_leaves_it_as_it_is(suite: Suite
         app_creation: AppCreation::Admins.into(),
         ..Space::default()
     };
-    let create = |space| CreateSpaceRequest { space: Some(space), request_id: String::new() };
+    let create = |space| CreateSpaceRequest { space: Some(space), ..CreateSpaceRequest::default() };
     let space = alice.spaces().create_space(create(new.clone())).await.expect("created").into_inner();
     assert_eq!(space.app_creation(), AppCreation::Admins);
     let plain = Space { name: space.name.clone(), display_name: "Ours".to_owned(), ..Space::default() };

@@ -24,7 +24,11 @@ scenarios! {
 
 fn create() -> CreateSpaceRequest {
     let space = Space { display_name: "Team".into(), ..Space::default() };
-    CreateSpaceRequest { space: Some(space), request_id: REQUEST_ID.to_owned() }
+    CreateSpaceRequest {
+        space: Some(space),
+        request_id: REQUEST_ID.to_owned(),
+        ..CreateSpaceRequest::default()
+    }
 }
 
 // R-S1, R-J5

@@ -4,3 +4,4 @@ mod deletion;
 mod effects;
 mod life_cycle;
 mod switcher;
+mod with_consent;

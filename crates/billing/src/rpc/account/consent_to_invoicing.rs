@@ -2,18 +2,13 @@ use devspaces_authz::{FactChange, Permission, takes_away};
 use devspaces_gate::{Confirmed, Context, GuardedChange};
 use devspaces_kit::{
     identity::Caller,
-    name::{AccountName, BillingAdminName, SpaceName, UserName},
+    name::{AccountName, SpaceName, UserName},
     status::{Fault, Reason},
 };
-use devspaces_ledger::{Abort, Call, Change, Tx};
+use devspaces_ledger::{Abort, Call, Tx};
 use devspaces_proto::billing::v1::{BillingAccount, ConsentToInvoicingRequest};
-use serde_json::Value;
 
-use crate::{
-    consent, convert,
-    domain::{Account, Admin, terms},
-    store,
-};
+use crate::{consent, convert, domain::terms, store};
 
 /// R-B1
 pub(super) async fn handle(
@@ -67,33 +62,10 @@ impl GuardedChange for Consent {
             blockers.add(Reason::BillingAccountExists, name.to_string(), sentence);
         }
         blockers.finish()?;
-        let now = tx.time();
-        let mut account = Account {
-            name: *name,
-            terms_version: terms_version.clone(),
-            consented_by: person.clone(),
-            create_time: now,
-            update_time: now,
-            revision: 0,
-        };
-        let admin = BillingAdminName { account: *name, user: person.clone() };
         // R-E3
         let apps = store::consent_suspension::take(tx, name.0, None).await?;
-        let mut after = account.to_json();
-        if !apps.is_empty() {
-            after["apps_no_longer_wanting_consent"] = consent::names(&apps);
-        }
-        let change = Change {
-            scope: name.0.into(),
-            resources: vec![name.to_string(), admin.to_string()],
-            before: Value::Null,
-            after,
-            facts: true,
-        };
-        account.revision = tx.record(change).await?;
-        store::account::insert(tx, &account).await?;
+        let account = consent::open_account(tx, *name, person, terms_version, &apps).await?;
         consent::lift(tx, name.0, &apps).await?;
-        store::admin::insert(tx, &Admin { name: admin, create_time: now }).await?;
         Ok(convert::account::to_wire(account, false, None, None))
     }
 }

@@ -5,6 +5,7 @@ mod create_space;
 mod delete_space;
 mod get_space;
 mod get_space_settings;
+mod invoicing_terms;
 mod lifecycle;
 mod list_orphaned_spaces;
 mod list_spaces;

@@ -64,7 +64,7 @@ const METHODS: [Methods; 21] = [
     },
     Methods { signed_in: 2, permitted: 10, on_a_resource: 2, ..of(Service::Billing, "UsageService") },
     Methods { permitted: 9, on_a_resource: 5, ..of(Service::Billing, "InvoiceService") },
-    Methods { internal: 2, ..of(Service::Billing, "BillingRecordsService") },
+    Methods { internal: 3, ..of(Service::Billing, "BillingRecordsService") },
     Methods {
         signed_in: 1,
         permitted: 9,

@@ -143,7 +143,7 @@ async fn gives_card_numbers(erin: &Persona, space: &str) -> Vec<Status> {
         let request = CreateAppRequest { app: Some(app), request_id: payment_method().token };
         refusals.push(erin.apps().create_app(request).await.expect_err("a card"));
         let request = Space { display_name: number.into(), ..Space::default() };
-        let request = CreateSpaceRequest { space: Some(request), request_id: String::new() };
+        let request = CreateSpaceRequest { space: Some(request), ..CreateSpaceRequest::default() };
         refusals.push(erin.spaces().create_space(request).await.expect_err("a card"));
     }
     refusals

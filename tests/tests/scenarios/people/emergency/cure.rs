@@ -163,7 +163,7 @@ async fn an_emergency_before_the_creators_role_takes_nothing_from_the_creator(su
     let [alice, bob, operator] = ["alice", "bob", "operator"].map(|id| suite.user(id));
     suite.network_to(Service::Membership).set(Way::Cut);
     let space = Space { display_name: "Team".to_owned(), ..Space::default() };
-    let creation = CreateSpaceRequest { space: Some(space), request_id: String::new() };
+    let creation = CreateSpaceRequest { space: Some(space), ..CreateSpaceRequest::default() };
     assert_eq!(refused(alice.spaces().create_space(creation).await).reason, "EFFECT_PENDING");
     let scopes = texts(&suite.pool(Service::Space).await, "SELECT scope FROM outbox").await;
     let [space] = scopes.as_slice() else { panic!("{scopes:?}") };
