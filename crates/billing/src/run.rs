@@ -5,6 +5,7 @@ use devspaces_authz::{Service, takes_away};
 use devspaces_gate::Context;
 use devspaces_kit::{
     clock::Timestamp,
+    edge::Deadline,
     name::{AccountName, InvoiceName, Scope, SpaceName},
     status::{Fault, Reason, reason_name},
     sweep::Told,
@@ -49,11 +50,11 @@ pub(crate) async fn bill(context: &Context, told: &Told) -> Result<(), Fault> {
         }
         Err(_) => {}
     };
-    run(context, &call, tell).await.map(drop)
+    run(context, &call, None, tell).await.map(drop)
 }
 
-/// Drafts and issues all that is due by now, and says how much that was, and which accounts failed. `tell` hears how it went
-/// with each.
+/// Drafts and issues what is due by now, account by account until a time, if there is one, has come, and says how much that was, which
+/// accounts failed, and how many it did not come to. `tell` hears how it went with each.
 ///
 /// # Errors
 /// The last fault that may pass by itself: with that in the answer, nobody would run it again. `CLOCK_STEPPED` ends the run
@@ -61,6 +62,7 @@ pub(crate) async fn bill(context: &Context, told: &Told) -> Result<(), Fault> {
 pub(crate) async fn run(
     context: &Context,
     call: &Call,
+    until: Option<Deadline>,
     tell: impl Fn(SpaceName, &Result<(), Fault>),
 ) -> Result<RunBillingResponse, Fault> {
     let mut done = RunBillingResponse::default();
@@ -69,9 +71,17 @@ pub(crate) async fn run(
     loop {
         let now = context.steady.now()?;
         let page = store::due::accounts(&mut context.pool.read().await?, now, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = *last;
-        for (_, space) in page {
+        if page.is_empty() {
+            break;
+        }
+        for account in page {
+            // The first is seen to in any case: whoever has little time comes to an end by calling again.
+            if after.1 != SpaceName::NIL && until.is_some_and(Deadline::has_passed) {
+                done.remaining = store::due::count(&mut context.pool.read().await?, now, after).await?;
+                return failed.map_or(Ok(done), Err);
+            }
+            after = account;
+            let (_, space) = account;
             // One that fails keeps no other back.
             let result = advance(context, call, space, &mut done).await;
             if let Err(fault) = &result
@@ -111,7 +121,13 @@ async fn advance(
     done: &mut RunBillingResponse,
 ) -> Result<(), Fault> {
     loop {
+        let now = context.steady.now()?;
         let mut db = context.pool.read().await?;
+        // Another run may have been here since it was listed. What is issued is followed by the next month, which may be due as well; what
+        // could not be, for other spaces that came to share its allowances, is tried again with these.
+        if !store::due::is_due(&mut db, space, now).await? {
+            return Ok(());
+        }
         let Some(account) = store::account::find(&mut db, space).await? else { return Ok(()) };
         let month = next_month(&mut db, &account).await?;
         let touched = store::total::touched_by(&mut db, space, month).await?;
@@ -119,16 +135,10 @@ async fn advance(
         let holders = store::total::holders(&mut db, &touched).await?;
         drop(db);
         let scopes = BTreeSet::from([space]).union(&holders).map(|space| Scope::from(*space)).collect();
-        let now = context.steady.now()?;
         let step = Step { account, id: context.clock.new_id(), now };
         let made = context.mutations.run(call.clone().without_request_id(), scopes, step).await?;
         done.drafted += made.drafted;
         done.issued += made.issued;
-        // What is issued is followed by the next month, which may be due as well; what could not be, for other spaces that
-        // came to share its allowances, is tried again with these.
-        if !store::due::is_due(&mut context.pool.read().await?, space, now).await? {
-            return Ok(());
-        }
     }
 }
 
@@ -157,6 +167,10 @@ impl Mutation for Step {
 
     async fn once(&self, tx: &mut Tx) -> Result<RunBillingResponse, Abort> {
         let space = self.account.name.0;
+        // Of two runs that come to an account at once, the second finds it done.
+        if !store::due::is_due(tx, space, self.now).await? {
+            return Ok(RunBillingResponse::default());
+        }
         let month = next_month(tx, &self.account).await?;
         let found = store::invoice::of_month(tx, space, month).await?;
         let now = tx.time();

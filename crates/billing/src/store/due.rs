@@ -29,6 +29,25 @@ pub(crate) async fn accounts(
     Ok(rows.into_iter().map(|(due, space)| (due, SpaceName(space))).collect())
 }
 
+/// How many accounts come after one in that order.
+pub(crate) async fn count(
+    db: &mut Conn,
+    now: Timestamp,
+    after: (Timestamp, SpaceName),
+) -> Result<i64, Error> {
+    let count = on!(db, |c| {
+        sqlx::query_scalar(
+            "SELECT COUNT(*) FROM account WHERE next_billing <= $1 AND (next_billing, space) > ($2, $3)",
+        )
+        .bind(now)
+        .bind(after.0)
+        .bind(after.1.0)
+        .fetch_one(c)
+        .await
+    })?;
+    Ok(count)
+}
+
 /// Whether an account has something due.
 pub(crate) async fn is_due(db: &mut Conn, space: SpaceName, now: Timestamp) -> Result<bool, Error> {
     let due: Option<Uuid> = on!(db, |c| {

@@ -32,6 +32,7 @@ use super::{
     room::Room,
 };
 use crate::{
+    edge::Deadline,
     identity::{Authenticator, Caller},
     metrics,
     status::Fault,
@@ -162,6 +163,7 @@ impl Edge {
         request.headers_mut().remove(AUTHORIZATION);
         let limit = asked.started + shared.limits.deadline;
         let deadline = asked.deadline.map_or(limit, |deadline| deadline.min(limit));
+        request.extensions_mut().insert(Deadline(deadline));
         let answering = async {
             match &caller {
                 Some(caller) => self.called(request, caller, &asked.origin).await,

@@ -7,7 +7,7 @@ use std::{
 use devspaces::Service;
 use devspaces_kit::clock::{Clock as _, SystemClock};
 use devspaces_ledger::{db::Pool, journal};
-use devspaces_proto::billing::v1::{RunBillingRequest, invoice::State};
+use devspaces_proto::billing::v1::{RunBillingRequest, RunBillingResponse, invoice::State};
 use devspaces_tests::{
     Engine, Suite,
     process::Processes,
@@ -32,6 +32,7 @@ scenarios! {
         no_month_closes_while_the_clock_is_doubted,
         no_month_closes_by_a_clock_that_is_put_forward_within_a_run,
         what_can_not_be_computed_keeps_no_other_account_back,
+        a_run_without_the_time_for_all_says_how_many_are_left,
         a_run_repeated_changes_nothing,
         runs_at_once,
         the_journal_names_who_billed,
@@ -143,6 +144,45 @@ async fn what_can_not_be_computed_keeps_no_other_account_back(suite: Suite) {
     assert_eq!(run.failures[0].account, format!("{}/billingAccount", one.space));
     assert_eq!(other.invoices().await[0].state(), State::Open);
     assert_eq!(one.invoices().await[0].state(), State::Draft);
+}
+
+/// A run with so little time.
+async fn runs_billing_within(suite: &Suite, time: Duration) -> Option<RunBillingResponse> {
+    let mut request = tonic::Request::new(RunBillingRequest::default());
+    request.set_timeout(time);
+    let answer = suite.persona("services/billing-run").invoices().run_billing(request).await;
+    answer.ok().map(tonic::Response::into_inner)
+}
+
+// R-B7: and calling again comes to an end, at which nothing is lost and nothing is there twice.
+async fn a_run_without_the_time_for_all_says_how_many_are_left(suite: Suite) {
+    const ACCOUNTS: usize = 60;
+    let (_, next) = begins_mid_month(&suite);
+    for number in 0..ACCOUNTS {
+        let it = Customer::new(&suite, &format!("customer{number}")).await;
+        reports_accepted(&suite, new_usage_event(&suite, &it.app, KVS_WRITE_GB, "1000")).await;
+    }
+    // None can be issued, so that neither the service by itself nor a run makes them fewer.
+    let pool = suite.pool(Service::Billing).await;
+    let huge = "UPDATE usage_sums SET sums = '{\"kvs.write_gb\":[\"9999999999999999999999999999\",1]}'";
+    sql::tamper(&pool, huge).await;
+    suite.clock.advance_to(&format!("{next}-03T00:00:00Z"));
+    let mut time = Duration::from_millis(50);
+    let part = loop {
+        match runs_billing_within(&suite, time).await {
+            Some(part) => break part,
+            None => time *= 2,
+        }
+    };
+    let seen = usize::try_from(part.failed).expect("a number");
+    assert!((1..ACCOUNTS).contains(&seen) && part.failures.len() == seen, "{part:?}");
+    assert_eq!(usize::try_from(part.remaining).expect("a number"), ACCOUNTS - seen);
+    sql::tamper(&pool, "UPDATE usage_sums SET sums = '{\"kvs.write_gb\":[\"2\",1]}'").await;
+    let ends = async || runs_billing_within(&suite, time).await.filter(|run| run.remaining == 0);
+    assert_eq!(eventually(ends).await.failed, 0);
+    let issued = "SELECT COUNT(*) FROM issued_invoice";
+    assert_eq!(count(&pool, issued).await, 60);
+    books_are_in_order(&pool).await;
 }
 
 // R-B7

@@ -12,7 +12,7 @@ mod run_billing;
 use devspaces_authz::Permission;
 use devspaces_gate::Context;
 use devspaces_kit::{
-    edge::answer,
+    edge::{Deadline, answer},
     identity::Caller,
     name::InvoiceName,
     status::{Fault, Fields},
@@ -80,7 +80,8 @@ impl InvoiceService for Rpc {
         &self,
         request: Request<RunBillingRequest>,
     ) -> Result<Response<RunBillingResponse>, Status> {
-        answer(request, |caller, request| run_billing::handle(&self.0, caller, request)).await
+        let deadline = request.extensions().get::<Deadline>().copied();
+        answer(request, |caller, request| run_billing::handle(&self.0, caller, deadline, request)).await
     }
 
     async fn report_payment_attempt(
