@@ -29,6 +29,7 @@ use crate::{
 
 scenarios! {
     both engines:
+        an_account_keeps_the_terms_that_it_was_born_by,
         billing_admins_run_the_account_of_a_space_that_is_gone,
         billing_admins_need_no_other_service;
     everywhere:
@@ -107,6 +108,20 @@ async fn only_console_admins_consent_and_to_the_current_terms_only(suite: Suite)
     let unnamed = refused(consents_to_terms(&alice, &space, "").await);
     assert_eq!(unnamed.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", vec!["terms_version"]));
     assert_eq!(refused(gets_account(&alice, &space).await).kind(), NOT_FOUND);
+}
+
+// R-B1: other terms that come into force change nothing for whoever has agreed to those of before.
+async fn an_account_keeps_the_terms_that_it_was_born_by(suite: Suite) {
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let (space, other) = (alice.creates_space("Team").await, bob.creates_space("Other").await);
+    consents_to_invoicing(&alice, &space).await.expect("an account");
+    let pool = suite.pool(Service::Billing).await;
+    tamper(&pool, "UPDATE account SET terms_version = '2026-11-01'").await;
+    assert_eq!(gets_account(&alice, &space).await.expect("the account").terms_version, "2026-11-01");
+    let outdated = refused(consents_to_terms(&bob, &other, "2026-11-01").await);
+    assert_eq!(outdated.blocked(), (Code::FailedPrecondition, "TERMS_OUTDATED", vec!["TERMS_OUTDATED"]));
+    let account = consents_to_invoicing(&bob, &other).await.expect("an account");
+    assert_eq!(account.terms_version, invoicing_terms(&bob).await);
 }
 
 // R-B2
