@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
 use devspaces::{Config, Hosted};
 use devspaces_authz::{Permission, PermissionSet, Service};
 use devspaces_events::{Networks, Roots, Sender};
-use devspaces_gate::{Invoicing, JournalWatchers, NamedPermissions, SpaceQuota, WINDOW};
+use devspaces_gate::{ConsentRequiredFor, Invoicing, JournalWatchers, NamedPermissions, SpaceQuota, WINDOW};
 use devspaces_kit::{
     identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
     name::{Principal, UserName},
@@ -55,6 +55,8 @@ pub(crate) struct Template {
     pub(crate) peers: BTreeMap<Service, Vec<Uri>>,
     /// How long changes rest that take away.
     pub(crate) rest: Duration,
+    /// How the operator has it with money.
+    pub(crate) invoicing: Invoicing,
 }
 
 /// By what events are sent: to receivers of tests, which listen on one address of this machine.
@@ -123,7 +125,7 @@ impl Suite {
             peers.extend(services.iter().map(|service| (*service, addresses.clone())));
         }
         let ports = peers.iter().map(|(service, addresses)| (*service, Port::at(addresses))).collect();
-        let config = Template { keys: keys.into(), peers, rest: REST };
+        let config = Template { keys: keys.into(), peers, rest: REST, invoicing: Invoicing::default() };
         let (databases, running, mark) = (Some(databases), BTreeMap::new(), String::new());
         let mut suite = Self { clock, databases, issuer, issuer_key, running, ports, config, mark };
         for (services, listener) in listeners {
@@ -172,7 +174,7 @@ impl Suite {
             journal_watchers: JournalWatchers::default().with(Principal::service("observer")),
             sender: sender(),
             space_quota: SpaceQuota::default().except(UserName::from_stored("maker".into()), 3),
-            invoicing: Invoicing::default(),
+            invoicing: self.config.invoicing.clone(),
             strict_window: WINDOW,
             rest: self.config.rest,
             clock: self.clock.clone(),
@@ -204,6 +206,15 @@ impl Suite {
             let authority = address.authority().expect("an authority").to_string();
             let listener = TcpListener::bind(authority).await.expect("the port of before");
             self.run(&[service], listener).await;
+        }
+    }
+
+    /// Starts the services again that follow it, as an operator does who requires consent for something else than before.
+    pub async fn requires_consent_for(&mut self, what: ConsentRequiredFor) {
+        self.config.invoicing.consent_required_for = what;
+        for service in [Service::Space, Service::Billing] {
+            self.stop(service).await;
+            self.restart(service).await;
         }
     }
 

@@ -65,7 +65,12 @@ async fn deactivates(by: &Persona, whom: &Persona) -> Duration {
     let (name, reason) = (whom.name.clone(), "Has left".to_owned());
     let start = Instant::now();
     by.people()
-        .deactivate_user(DeactivateUserRequest { name, reason, request_id: String::new() })
+        .deactivate_user(DeactivateUserRequest {
+            name,
+            reason,
+            request_id: String::new(),
+            ..DeactivateUserRequest::default()
+        })
         .await
         .expect("done");
     start.elapsed()

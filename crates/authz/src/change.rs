@@ -48,6 +48,8 @@ pub enum FactChange {
     Suspended,
     /// A reason for which an app or its space was suspended is lifted.
     SuspensionLifted,
+    /// A space comes to have a billing account, without which nobody deploys there if the operator wants one (R-E3).
+    ConsentGiven,
     /// Somebody is deactivated, and holds nothing any more.
     PersonDeactivated,
     /// Somebody is reactivated, and holds again what was held before.
@@ -56,7 +58,7 @@ pub enum FactChange {
 
 impl FactChange {
     /// Every way.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::SpaceCreated,
         Self::SpaceStateChanged,
         Self::SpacePublished,
@@ -77,6 +79,7 @@ impl FactChange {
         Self::ContributorRoleChanged,
         Self::Suspended,
         Self::SuspensionLifted,
+        Self::ConsentGiven,
         Self::PersonDeactivated,
         Self::PersonReactivated,
     ];
@@ -106,6 +109,7 @@ impl FactChange {
             | Self::ContributorRoleGiven
             | Self::ContributorRoleAdded
             | Self::SuspensionLifted
+            | Self::ConsentGiven
             | Self::PersonReactivated => false,
         }
     }

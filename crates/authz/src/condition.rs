@@ -1,7 +1,11 @@
 //! Conditions under which a role grants a permission.
 
 use crate::truth::Truth;
-use crate::{AppCreation, AppRole, ConsoleRole, Fact, Facts, OwnerSet, Service, SuspensionReason};
+use crate::{AppCreation, AppFacts, AppRole, ConsoleRole, Fact, Facts, OwnerSet, Service, SuspensionReason};
+
+/// R-E3, R-E6
+const WANTS_CONSENT: &str = "Nobody deploys the app because its space has no billing account, which the platform's operator requires for \
+    deploying (CONSENT): consent of a console Admin to app invoicing lifts it.";
 
 /// A condition under which a role grants a permission. Unmet, the role grants nothing.
 ///
@@ -29,6 +33,8 @@ pub enum Condition {
     Linked,
     /// The app is linked to a space, and neither it nor the space is suspended (R-A12).
     Runs,
+    /// The same, and the space has a billing account where the operator has deploying take one (R-E3).
+    Deploys,
     /// The app is linked to a space, or was so until it was deleted (R-A10).
     LinkedUntilDeleted,
     /// The contributor role is on any app of the space (R-A5).
@@ -37,7 +43,7 @@ pub enum Condition {
 
 impl Condition {
     /// Every condition.
-    pub const ALL: [Condition; 12] = [
+    pub const ALL: [Condition; 13] = [
         Condition::Published,
         Condition::Unpublished,
         Condition::Bootstrap,
@@ -48,6 +54,7 @@ impl Condition {
         Condition::BuildsInSpace,
         Condition::Linked,
         Condition::Runs,
+        Condition::Deploys,
         Condition::LinkedUntilDeleted,
         Condition::AppOfSpace,
     ];
@@ -70,6 +77,10 @@ impl Condition {
             }
             Condition::Linked => "the app is linked to a space",
             Condition::Runs => "the app is linked to a space, and neither it nor the space is suspended",
+            Condition::Deploys => {
+                "the app is linked to a space, neither it nor the space is suspended, and the space has a billing account where the \
+                 operator requires one for deploying"
+            }
             Condition::LinkedUntilDeleted => "the app is linked to a space, or was until it was deleted",
             Condition::AppOfSpace => "the app is in the space, and for such apps only",
         }
@@ -78,12 +89,25 @@ impl Condition {
     /// What to tell the holder of a role to whom the condition is unmet by these facts: a sentence each.
     #[must_use]
     pub fn unmet(self, facts: &Facts) -> Vec<&'static str> {
-        match (self, facts.app) {
-            (Condition::Runs, Fact::Known(app)) if app.linked => {
-                app.suspension.reasons().map(SuspensionReason::sentence).collect()
-            }
+        match facts.app {
+            Fact::Known(app) if app.linked && self.is_of_standing() => self.reasons(&app),
             _ => vec![self.sentence()],
         }
+    }
+
+    /// Whether it is met or not by how an app stands.
+    fn is_of_standing(self) -> bool {
+        matches!(self, Condition::Runs | Condition::Deploys)
+    }
+
+    /// Why an app that is in a space does not do this, with what would lift it, where it is met or not by how the app stands: a
+    /// sentence each (R-E6).
+    pub(crate) fn reasons(self, app: &AppFacts) -> Vec<&'static str> {
+        if !app.linked || !self.is_of_standing() {
+            return Vec::new();
+        }
+        let wanting = (self == Condition::Deploys && app.wants_consent).then_some(WANTS_CONSENT);
+        app.suspension.reasons().map(SuspensionReason::sentence).chain(wanting).collect()
     }
 
     fn sentence(self) -> &'static str {
@@ -113,7 +137,7 @@ impl Condition {
                 "This also takes the console role Admin in the space, or Developer while its setting app_creation is \
                  MEMBERS."
             }
-            Condition::Linked | Condition::Runs => {
+            Condition::Linked | Condition::Runs | Condition::Deploys => {
                 "The app is not in a space: until it is linked or undeleted, its contributors can see it, its managers \
                  can link it and, if it is deleted, its OWNER can have it back."
             }
@@ -148,6 +172,9 @@ impl Condition {
             }
             Condition::Linked => facts.app.test(|app| app.linked),
             Condition::Runs => facts.app.test(|app| app.linked && app.suspension.is_none()),
+            Condition::Deploys => {
+                facts.app.test(|app| app.linked && app.suspension.is_none() && !app.wants_consent)
+            }
             Condition::LinkedUntilDeleted => facts.app.test(|app| app.linked || app.deleted),
             Condition::AppOfSpace => facts.space.test(|space| space.contributes),
         }
@@ -165,9 +192,11 @@ impl Condition {
             }
             Condition::MembersLink => OwnerSet::of(Service::Space).union(OwnerSet::APP),
             Condition::ViewAllApps => OwnerSet::of(Service::Membership),
-            Condition::ManagesApp | Condition::Linked | Condition::Runs | Condition::LinkedUntilDeleted => {
-                OwnerSet::APP
-            }
+            Condition::ManagesApp
+            | Condition::Linked
+            | Condition::Runs
+            | Condition::Deploys
+            | Condition::LinkedUntilDeleted => OwnerSet::APP,
         }
     }
 }

@@ -93,7 +93,7 @@ impl Decision {
             if shown {
                 let told = verdict.unmet().map(|unmet| unmet.unmet(&self.facts)).unwrap_or_default();
                 add(&mut explanation.unmet_conditions, told);
-                add(&mut explanation.unmet_conditions, self.suspension(verdict.grant));
+                add(&mut explanation.unmet_conditions, self.standing(verdict.grant));
             }
         }
         explanation
@@ -105,18 +105,15 @@ impl Decision {
     pub fn withholds_reasons(&self) -> bool {
         let mut grants = catalogue::grants(self.permission);
         !self.is_allowed()
-            && grants.any(|grant| !self.suspension(grant).is_empty())
+            && grants.any(|grant| !self.standing(grant).is_empty())
             && decide(Permission::AppGet, &self.facts).outcome() == Outcome::Unavailable
     }
 
-    /// Why the app does not run, where the permission depends on that: told to whoever sees the app, whether or not a role of
+    /// Why the app does not run or is not deployed, where the permission depends on that: told to whoever sees the app, whether or not a role of
     /// theirs would grant it (R-A12).
-    fn suspension(&self, grant: Grant) -> Vec<&'static str> {
-        let suspended = self.facts.app.known().is_some_and(|app| app.linked && !app.suspension.is_none());
-        match grant.condition {
-            Some(Condition::Runs) if suspended => Condition::Runs.unmet(&self.facts),
-            _ => Vec::new(),
-        }
+    fn standing(&self, grant: Grant) -> Vec<&'static str> {
+        let (condition, app) = (grant.condition, self.facts.app.known());
+        condition.zip(app).map(|(condition, app)| condition.reasons(&app)).unwrap_or_default()
     }
 
     /// Whether the resource may be told of. An app is, to whoever sees it: to a Developer of the space who does not, a

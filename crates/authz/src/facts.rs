@@ -210,4 +210,7 @@ pub struct AppFacts {
     pub role: Option<AppRole>,
     /// Why it does not run: for what it is suspended itself, or the space that it is in (R-A12).
     pub suspension: Suspension,
+    /// Whether nobody deploys it before somebody has consented to be billed: the operator wants a billing account for that, and the
+    /// space that it is in has none (R-E3).
+    pub wants_consent: bool,
 }

@@ -3,8 +3,8 @@
 //! To change who may do what, change a line here; decisions, explanations, the catalogue and the document follow.
 
 use crate::Condition::{
-    self, Bootstrap, BuildsInSpace, Linked, LinkedUntilDeleted, ManagesApp, MembersCreate, MembersLink,
-    Published, Runs, Unpublished, ViewAllApps,
+    self, Bootstrap, BuildsInSpace, Deploys, Linked, LinkedUntilDeleted, ManagesApp, MembersCreate,
+    MembersLink, Published, Runs, Unpublished, ViewAllApps,
 };
 use crate::Permission;
 #[allow(clippy::enum_glob_use, reason = "the table names every variant")]
@@ -73,7 +73,7 @@ const LINKED_CONTRIBUTORS: Also = ContributorIf(&AppRole::ALL, Linked);
 const LINKERS: Also = ContributorIf(&[AppRole::Owner, AppRole::Admin], BuildsInSpace);
 const DEVELOPERS: Also =
     ContributorIf(&[AppRole::Owner, AppRole::Admin, AppRole::Deployer, AppRole::Developer], Linked);
-const DEPLOYERS: Also = ContributorIf(&[AppRole::Owner, AppRole::Admin, AppRole::Deployer], Runs);
+const DEPLOYERS: Also = ContributorIf(&[AppRole::Owner, AppRole::Admin, AppRole::Deployer], Deploys);
 const MANAGERS: Also = ContributorIf(&[AppRole::Owner, AppRole::Admin], Linked);
 const OWNER: Also = ContributorIf(&[AppRole::Owner], Linked);
 const RUNTIME: Also = ServiceByNameIf(Runs);

@@ -81,6 +81,7 @@ fn context(facts: &Facts) -> Context {
         ("linked".to_owned(), RestrictedExpression::new_bool(app.linked)),
         ("deleted".to_owned(), RestrictedExpression::new_bool(app.deleted)),
         ("suspended".to_owned(), RestrictedExpression::new_bool(!app.suspension.is_none())),
+        ("wantsConsent".to_owned(), RestrictedExpression::new_bool(app.wants_consent)),
         ("active".to_owned(), RestrictedExpression::new_bool(facts.active.known().unwrap())),
     ])
     .unwrap()

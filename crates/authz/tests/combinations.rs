@@ -52,8 +52,19 @@ pub(crate) fn apps() -> Vec<AppFacts> {
     let none = Suspension::NONE;
     let states =
         [(false, false, none), (true, false, none), (true, false, suspended), (false, true, suspended)];
-    let of =
-        |role| states.map(|(linked, deleted, suspension)| AppFacts { linked, deleted, role, suspension });
+    let of = |role| {
+        let app = move |wants_consent| {
+            states.map(|(linked, deleted, suspension)| AppFacts {
+                linked,
+                deleted,
+                role,
+                suspension,
+                wants_consent,
+            })
+        };
+        // What is in no space wants the consent of none.
+        app(false).into_iter().chain(app(true).into_iter().filter(|app| app.linked))
+    };
     optional(&AppRole::ALL).flat_map(of).collect()
 }
 

@@ -157,7 +157,7 @@ fn who_holds_a_role_is_told_which_condition_is_unmet() {
         (Permission::AppUpdate, with_add_on, Condition::ManagesApp),
         (Permission::AppsLink, member(ConsoleRole::Admin), Condition::ManagesApp),
         (Permission::AppsLink, contributor(AppRole::Owner, false), Condition::BuildsInSpace),
-        (Permission::AppDeploy, contributor(AppRole::Owner, false), Condition::Runs),
+        (Permission::AppDeploy, contributor(AppRole::Owner, false), Condition::Deploys),
         (Permission::AppDelete, contributor(AppRole::Owner, false), Condition::LinkedUntilDeleted),
     ];
     for (permission, facts, unmet) in cases {
@@ -215,6 +215,23 @@ fn why_it_does_not_run_is_told_to_those_who_see_the_app_and_to_the_runtime() {
     ] {
         assert!(told(permission, facts).is_empty());
     }
+}
+
+// R-E3, R-E6
+#[test]
+fn that_deploying_wants_consent_is_told_to_those_who_see_the_app() {
+    let wanting = |facts: Facts| {
+        let app = AppFacts { wants_consent: true, ..facts.app.known().unwrap() };
+        decide(Permission::AppDeploy, &Facts { app: Fact::Known(app), ..facts })
+    };
+    for role in [AppRole::Owner, AppRole::Viewer] {
+        let decision = wanting(contributor(role, true));
+        let told = decision.explanation().unmet_conditions.concat();
+        assert!(!decision.is_allowed() && told.contains("(CONSENT)") && told.contains("consent"), "{told}");
+    }
+    let linked = Fact::Known(AppFacts { linked: true, ..AppFacts::default() });
+    let sees_none = Facts { app: linked, ..member(ConsoleRole::Developer) };
+    assert!(wanting(sees_none).explanation().unmet_conditions.is_empty());
 }
 
 // R-A4

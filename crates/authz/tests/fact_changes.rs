@@ -105,7 +105,13 @@ fn apps() -> Vec<AppFacts> {
     let places = [(true, false), (false, false), (false, true)];
     let app = |(linked, deleted)| {
         let of_role = move |role| {
-            [Suspension::NONE, suspended()].map(|suspension| AppFacts { linked, deleted, role, suspension })
+            let app = move |suspension| {
+                BOTH.map(|wants_consent| AppFacts { linked, deleted, role, suspension, wants_consent })
+            };
+            [Suspension::NONE, suspended()]
+                .into_iter()
+                .flat_map(app)
+                .filter(|app| app.linked || !app.wants_consent)
         };
         app_roles().into_iter().flat_map(of_role)
     };
@@ -173,7 +179,8 @@ fn after(change: FactChange, before: Known, world: &[Known]) -> Vec<Known> {
         FactChange::MarketplaceAdminTaken if marketplace => vec![Known { marketplace: false, ..before }],
         FactChange::AppLinked if !app.linked => linked(before, world),
         FactChange::AppUnlinked if app.linked => {
-            let unlinked = BOTH.map(|deleted| with_app(AppFacts { linked: false, deleted, ..app }));
+            let nowhere = AppFacts { linked: false, wants_consent: false, ..app };
+            let unlinked = BOTH.map(|deleted| with_app(AppFacts { deleted, ..nowhere }));
             // Of an app in no space, all that is known of spaces is empty.
             unlinked.into_iter().flat_map(|after| [after, after.with_space(Known::nothing())]).collect()
         }
@@ -189,6 +196,7 @@ fn after(change: FactChange, before: Known, world: &[Known]) -> Vec<Known> {
         FactChange::ContributorRoleChanged if app.role.is_some() => contributing(before, &BOTH),
         FactChange::Suspended => vec![with_app(AppFacts { suspension: suspended(), ..app })],
         FactChange::SuspensionLifted => vec![with_app(AppFacts { suspension: Suspension::NONE, ..app })],
+        FactChange::ConsentGiven => vec![with_app(AppFacts { wants_consent: false, ..app })],
         _ => Vec::new(),
     }
 }
@@ -207,10 +215,12 @@ fn roles_of(member: MembershipFacts) -> impl Iterator<Item = MembershipFacts> {
 
 /// The app comes into a space of which nothing was known, or into one that is told of already: that it is to be linked to.
 fn linked(before: Known, world: &[Known]) -> Vec<Known> {
-    let app = AppFacts { linked: true, deleted: false, ..before.app };
     let of_nowhere = before.with_space(Known::nothing()) == before;
     let into = world.iter().filter(|_| of_nowhere).filter(|it| it.active && it.app == AppFacts::default());
-    into.map(|other| Known { app, ..*other }).chain([Known { app, ..before }]).collect()
+    let places: Vec<Known> = into.copied().chain([before]).collect();
+    let app = |wants_consent| AppFacts { linked: true, deleted: false, wants_consent, ..before.app };
+    let with = |place: Known| BOTH.map(|wants_consent| Known { app: app(wants_consent), ..place });
+    places.into_iter().flat_map(with).collect()
 }
 
 fn contributing(before: Known, contributes: &[bool]) -> Vec<Known> {
@@ -279,7 +289,10 @@ fn roles(known: Known) -> (Option<ConsoleRole>, bool) {
 /// What never happens: a space is published for good (R-K1), and what was deleted so long ago that it is gone was not
 /// permitted to anybody but to have it back.
 fn never_happens(before: Known, after: Known) -> bool {
-    before.space.published && !after.space.published
+    // An account is for good, and what the operator wants of spaces changes with a restart (R-E3).
+    let loses_its_account = before.app.linked && !before.app.wants_consent && after.app.wants_consent;
+    loses_its_account
+        || before.space.published && !after.space.published
         || before.app.deleted && !after.app.deleted && !after.app.linked
 }
 

@@ -78,7 +78,11 @@ impl Line {
     }
 
     fn takes_running(&self) -> bool {
-        self.authz_condition.ends_with("app linked; neither the app nor its space suspended (R-A12)")
+        self.authz_condition.contains("app linked; neither the app nor its space suspended (R-A12)")
+    }
+
+    fn takes_consent(&self) -> bool {
+        self.authz_condition.ends_with("the space has a billing account where the operator wants one (R-E3)")
     }
 
     /// What the file says of these facts.
@@ -147,7 +151,9 @@ impl Line {
             Permission::AppGet | Permission::AppContributorsList => holds,
             // R-A10: undeleting asks for the permission to delete.
             Permission::AppDelete => holds && (known.app.linked || known.app.deleted),
-            _ if self.takes_running() => holds && known.runs(),
+            _ if self.takes_running() => {
+                holds && known.runs() && !(self.takes_consent() && known.app.wants_consent)
+            }
             _ => holds && known.app.linked,
         }
     }

@@ -2,13 +2,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use devspaces_authz::{Service, SuspensionReason};
-use devspaces_gate::{ConsentRequiredFor, Context};
+use devspaces_gate::Context;
 use devspaces_kit::{
     name::{AccountName, AppName, BillingAdminName, SpaceName, UserName},
     status::Fault,
     sweep::each,
 };
 use devspaces_ledger::{Abort, Call, Change, Mutation, Tx, db::Error};
+use devspaces_proto::facts::v1::{Effect, NoteBillingAccount, effect};
 use serde_json::{Value, json};
 
 use crate::{
@@ -56,6 +57,14 @@ pub(crate) async fn open_account(
     Ok(account)
 }
 
+/// Tells the space service that a space has an account (R-E3), after the entry of its birth, or of the telling. It is told whatever the
+/// operator requires consent for: that may be another thing tomorrow.
+pub(crate) async fn tell_of_account(tx: &mut Tx, space: SpaceName) -> Result<(), Error> {
+    let noted = NoteBillingAccount { space: space.to_string() };
+    let effect = Effect { effect: Some(effect::Effect::NoteBillingAccount(noted)) };
+    tx.emit(space.into(), Service::Space.name(), vec![effect]).await
+}
+
 /// Tells the space service of apps that have used up an allowance of which nobody pays for more, after the entries that name them.
 pub(crate) async fn suspend_exhausted(tx: &mut Tx, exhausted: &Exhausted) -> Result<(), Error> {
     for (space, apps) in exhausted {
@@ -89,10 +98,8 @@ const PAGE: i64 = 100;
 /// Faults of the database, `EFFECT_PENDING`. What is left is done by the next round. `CLOCK_STEPPED` while the clock is doubted: a
 /// month may seem to be over.
 pub(crate) async fn lift_what_is_over(context: &Context) -> Result<(), Fault> {
-    let before = match context.invoicing.consent_required_for {
-        ConsentRequiredFor::Overage => Some(Month::of(context.steady.now()?)),
-        ConsentRequiredFor::Never => None,
-    };
+    let overage = context.invoicing.consent_required_for.includes_overage();
+    let before = if overage { Some(Month::of(context.steady.now()?)) } else { None };
     let (mut after, mut result) = (SpaceName::NIL, Ok(()));
     loop {
         let mut db = context.pool.read().await?;

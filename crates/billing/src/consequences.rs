@@ -2,14 +2,17 @@
 //! (R-B12). It is all found in the transaction that takes the usage, and told by its entries.
 use std::collections::{BTreeMap, BTreeSet};
 
+use devspaces_authz::Service;
 use devspaces_gate::ConsentRequiredFor;
 use devspaces_kit::name::{AccountName, SpaceName};
 use devspaces_ledger::{Change, Tx, db::Error};
+use devspaces_proto::facts::v1::{Effect, NoteAllowanceCrossings, effect};
 use serde_json::{Value, json};
 
 use crate::{
     cap::{self, Judged, JudgedCaps, judge_all},
     consent::{Exhausted, names, suspend_exhausted},
+    convert,
     domain::{
         Month, PricedBy,
         usage::{Added, Books, Event, Placed, Reached, Sums, TotalKey, exhausted, reached, vouched},
@@ -40,9 +43,10 @@ impl Consequences {
         let current = Month::of(tx.time());
         // What is stamped ahead is of the next month, and is not looked at again when that begins.
         let months = [current, current.next()];
-        let exhausted = match consent_required_for {
-            ConsentRequiredFor::Never => Exhausted::new(),
-            ConsentRequiredFor::Overage => all_exhausted(tx, added, before, books, &months).await?,
+        let exhausted = if consent_required_for.includes_overage() {
+            all_exhausted(tx, added, before, books, &months).await?
+        } else {
+            Exhausted::new()
         };
         // The last hours of a month are told in the next.
         let told = [current.previous(), current, current.next()];
@@ -97,8 +101,11 @@ impl Consequences {
         Change { scope: space.into(), resources, before: Value::Null, after, facts: false }
     }
 
-    /// Keeps what became of caps, and tells the space service of all that is suspended, after the entries.
+    /// Keeps what became of caps, and tells the space service of all that is suspended and of thresholds that were crossed, after the entries.
     pub(crate) async fn settle(&self, tx: &mut Tx) -> Result<(), Error> {
+        for (space, crossed) in &self.crossed {
+            tell_of_crossings(tx, *space, crossed).await?;
+        }
         suspend_exhausted(tx, &self.exhausted).await?;
         for judged in self.caps.of.values() {
             cap::settle(tx, judged).await?;
@@ -143,6 +150,21 @@ async fn crossed(tx: &mut Tx, reached: Vec<Reached>) -> Result<BTreeMap<SpaceNam
         }
     }
     Ok(crossed)
+}
+
+/// How many apps the space service is told of in one transaction, which holds them and their spaces meanwhile.
+const PART: usize = 100;
+
+/// Tells the space service of thresholds of allowances that were crossed (R-B12), so that those hear of it who work with the apps, also
+/// where nobody is billing admin. After the entry of the space that says so.
+async fn tell_of_crossings(tx: &mut Tx, space: SpaceName, crossed: &[Reached]) -> Result<(), Error> {
+    for part in crossed.chunks(PART) {
+        let noted =
+            NoteAllowanceCrossings { crossings: part.iter().map(convert::allowance::crossing).collect() };
+        let effect = Effect { effect: Some(effect::Effect::NoteAllowanceCrossings(noted)) };
+        tx.emit(space.into(), Service::Space.name(), vec![effect]).await?;
+    }
+    Ok(())
 }
 
 fn crossing_json(it: &Reached) -> Value {

@@ -17,6 +17,7 @@ mod run;
 mod statement;
 mod store;
 mod summing;
+mod untold;
 
 use std::sync::{Arc, Mutex};
 
@@ -109,6 +110,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/11_budgets_caps.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "billing",
+        version: 12,
+        sql: include_str!("../migrations/12_told_accounts.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.
@@ -158,6 +165,7 @@ pub fn sweeps(context: &Arc<Context>) -> Vec<Sweep> {
         async move { summing::sum_up_changed(&context, &last).await }
     };
     let lift = |context: Arc<Context>| async move { consent::lift_what_is_over(&context).await };
+    let tell = |context: Arc<Context>| async move { untold::tell_of_accounts(&context).await };
     let lift_caps = |context: Arc<Context>| async move { cap::lift_what_is_over(&context).await };
     let end = |context: Arc<Context>| async move { reserved::end_reservations(&context).await };
     vec![
@@ -167,6 +175,7 @@ pub fn sweeps(context: &Arc<Context>) -> Vec<Sweep> {
         Sweep::new("end of suspensions for want of consent", context, lift),
         Sweep::new("end of suspensions by caps", context, lift_caps),
         Sweep::new("end of reservations", context, end),
+        Sweep::new("telling of accounts that were there before", context, tell),
         Sweep::new("suspension for invoices that were past due before", context, suspend),
     ]
 }

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use devspaces_authz::Service;
-use devspaces_gate::{Context, FactOwner};
+use devspaces_gate::{Context, FactOwner, Invoicing};
 use devspaces_kit::{clock::Clock, server::Server, sweep::Sweep};
 use devspaces_ledger::{
     db::{Migration, Pool, SCHEMA},
@@ -21,8 +21,8 @@ pub struct Parts {
     schema: &'static [Migration],
     /// What the tables of its own hold of people.
     holdings: &'static [Holding],
-    /// The service as the owner of facts.
-    pub(crate) owner: fn() -> Arc<dyn FactOwner>,
+    /// The service as the owner of facts, under what the operator wants of money.
+    pub(crate) owner: fn(&Invoicing) -> Arc<dyn FactOwner>,
     /// What changes of other services bring about in its database.
     pub(crate) inbox: NewInbox,
     /// What people outside hear of its changes (R-J6).
@@ -38,11 +38,11 @@ impl Parts {
     #[must_use]
     pub fn of(service: Service) -> Self {
         macro_rules! parts {
-            ($service:ident, $inbox:expr) => {
+            ($service:ident, $owner:expr, $inbox:expr) => {
                 Self {
                     schema: $service::SCHEMA,
                     holdings: $service::HOLDINGS,
-                    owner: $service::owner,
+                    owner: $owner,
                     inbox: $inbox,
                     events: $service::EVENTS,
                     sweeps: $service::sweeps,
@@ -51,10 +51,18 @@ impl Parts {
             };
         }
         match service {
-            Service::Space => parts!(devspaces_space, devspaces_space::inbox),
-            Service::Membership => parts!(devspaces_membership, devspaces_membership::inbox),
-            Service::Billing => parts!(devspaces_billing, devspaces_billing::inbox),
-            Service::Marketplace => parts!(devspaces_marketplace, devspaces_marketplace::inbox),
+            Service::Space => parts!(devspaces_space, devspaces_space::owner, devspaces_space::inbox),
+            Service::Membership => {
+                parts!(devspaces_membership, |_| devspaces_membership::owner(), devspaces_membership::inbox)
+            }
+            Service::Billing => {
+                parts!(devspaces_billing, |_| devspaces_billing::owner(), devspaces_billing::inbox)
+            }
+            Service::Marketplace => parts!(
+                devspaces_marketplace,
+                |_| devspaces_marketplace::owner(),
+                devspaces_marketplace::inbox
+            ),
         }
     }
 

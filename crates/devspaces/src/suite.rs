@@ -61,7 +61,7 @@ pub struct Config {
     pub sender: Sender,
     /// How many spaces each person may make (R-S10).
     pub space_quota: SpaceQuota,
-    /// How the billing service deals with money (R-B6, R-B10).
+    /// How the suite deals with money (R-B6, R-B10, R-E3).
     pub invoicing: Invoicing,
     /// How long before a check the facts may have been confirmed by which it allows (R-P9): at most [`gate::WINDOW`].
     pub strict_window: Duration,
@@ -183,7 +183,7 @@ fn authenticator(config: &Config) -> Result<Authenticator, ConfigError> {
 /// A service of this process as the owner of its facts.
 fn owning(config: &Config, service: Service) -> gate::Hosted {
     let pool = config.services[&service].database.clone();
-    gate::Hosted::new((Parts::of(service).owner)(), pool, config.clock.clone())
+    gate::Hosted::new((Parts::of(service).owner)(&config.invoicing), pool, config.clock.clone())
 }
 
 /// Puts what every service answers alike on the port: the gate of one of them answers for all.
@@ -289,7 +289,7 @@ fn context(
         peers.push((peer, connections));
     }
     let gate = Gate::new(
-        (Parts::of(service).owner)(),
+        (Parts::of(service).owner)(&config.invoicing),
         sources,
         config.named_permissions.clone(),
         config.strict_window,

@@ -77,7 +77,7 @@ impl Default for PaymentRetries {
     }
 }
 
-/// How the billing service deals with money, as its operator has it.
+/// How the suite deals with money, as its operator has it: the billing service, and the space service for what deploying takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invoicing {
     /// When payment of an invoice is tried again (R-B10).
@@ -94,8 +94,24 @@ pub enum ConsentRequiredFor {
     /// For what an app uses beyond an allowance: once it is used up, the app is suspended for the rest of the month.
     #[default]
     Overage,
+    /// For deploying as well: without it nobody deploys an app of the space, and what runs there is suspended as it is for overage.
+    Deploy,
     /// For nothing: what spaces without an account use is free.
     Never,
+}
+
+impl ConsentRequiredFor {
+    /// Whether an app is suspended that goes beyond an allowance without it.
+    #[must_use]
+    pub fn includes_overage(self) -> bool {
+        matches!(self, Self::Overage | Self::Deploy)
+    }
+
+    /// Whether nobody deploys without it.
+    #[must_use]
+    pub fn includes_deploying(self) -> bool {
+        self == Self::Deploy
+    }
 }
 
 impl Default for Invoicing {
@@ -126,7 +142,7 @@ pub struct Context {
     pub streams: Streams,
     /// How many spaces a person may make.
     pub space_quota: SpaceQuota,
-    /// How the billing service deals with money.
+    /// How the suite deals with money.
     pub invoicing: Invoicing,
     /// The other services, for what they know that no permission depends on.
     pub peers: Peers,

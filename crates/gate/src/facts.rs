@@ -63,6 +63,8 @@ pub enum Cover {
     Person = 2,
     /// Whether a space has an active Admin: it depends on the standing of several people (R-M3).
     Admins = 3,
+    /// Whether deploying wants consent first: it depends on the account of the space, and on what the operator wants (R-E3).
+    Consent = 4,
 }
 
 /// What an owner read, about one question.
@@ -111,6 +113,8 @@ pub enum OwnFacts {
         roles: HeldRoles,
         /// Why it does not run: for what it is suspended itself, or the space that it is linked to (R-A12).
         suspension: Suspension,
+        /// Whether nobody deploys it before its space has a billing account (R-E3).
+        wants_consent: bool,
     },
     /// Any service, of a person.
     Person {
@@ -148,9 +152,10 @@ impl OwnFacts {
             }
             Self::Billing(billing) => facts.billing = Fact::Known(billing),
             Self::Marketplace(marketplace) => facts.marketplace = Fact::Known(marketplace),
-            Self::App { space, deleted, ref roles, suspension } => {
+            Self::App { space, deleted, ref roles, suspension, wants_consent } => {
                 let role = roles.highest_at(read_time).map(|held| held.role);
-                facts.app = Fact::Known(AppFacts { linked: space.is_some(), deleted, role, suspension });
+                let linked = space.is_some();
+                facts.app = Fact::Known(AppFacts { linked, deleted, role, suspension, wants_consent });
             }
             Self::Person { active } => facts.active = Fact::Known(active),
         }

@@ -122,7 +122,7 @@ pub(crate) fn member(role: Option<ConsoleRole>) -> OwnFacts {
 
 /// Facts of an app in this space, or in none, that is not suspended.
 pub(crate) fn app_facts(space: Option<SpaceName>, roles: HeldRoles) -> OwnFacts {
-    OwnFacts::App { space, deleted: false, roles, suspension: Suspension::NONE }
+    OwnFacts::App { space, deleted: false, roles, suspension: Suspension::NONE, wants_consent: false }
 }
 
 /// A call that reached an owner. The test answers it, when it likes.

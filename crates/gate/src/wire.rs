@@ -95,10 +95,10 @@ pub(crate) fn facts_to_wire(facts: OwnFacts) -> proto::Facts {
         OwnFacts::Marketplace(MarketplaceFacts { admin }) => {
             Kind::Marketplace(proto::MarketplaceFacts { admin })
         }
-        OwnFacts::App { space, deleted, roles, suspension } => {
+        OwnFacts::App { space, deleted, roles, suspension, wants_consent } => {
             let suspended_for =
                 suspension.reasons().map(|reason| suspension_reason_to_wire(reason).into()).collect();
-            Kind::App(proto::AppFacts { suspended_for, ..app_to_wire(space, deleted, &roles) })
+            Kind::App(proto::AppFacts { suspended_for, wants_consent, ..app_to_wire(space, deleted, &roles) })
         }
         OwnFacts::Person { active } => Kind::Person(proto::PersonFacts { active }),
     };
@@ -133,6 +133,7 @@ pub(crate) fn facts_from_wire(facts: proto::Facts) -> Result<OwnFacts, Unreadabl
             deleted: facts.deleted,
             roles: roles_from_wire(facts.role, facts.held)?,
             suspension: facts.suspended_for.into_iter().map(reason_from_wire).collect::<Result<_, _>>()?,
+            wants_consent: facts.wants_consent,
         },
         Kind::Person(proto::PersonFacts { active }) => OwnFacts::Person { active },
     })
@@ -294,6 +295,7 @@ mod tests {
                 deleted: true,
                 roles: HeldRoles::default(),
                 suspension: SuspensionReason::ALL.into_iter().collect(),
+                wants_consent: true,
             },
         ];
         for role in ConsoleRole::ALL.map(Some) {

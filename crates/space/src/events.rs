@@ -1,6 +1,6 @@
 //! What people outside hear of this service's changes (R-J6).
 use devspaces_ledger::{
-    event::{ACTOR, EventType, Field, Form, SPACE, told},
+    event::{ACTOR, EventType, Field, Form, SPACE, space_of, told},
     journal::Entry,
 };
 use serde_json::{Value, json};
@@ -20,8 +20,36 @@ const DESTINATION: Field =
 /// way round.
 pub(crate) const TURNED: &str = "turned";
 
+/// What entries tell of thresholds of allowances that apps have crossed.
+pub(crate) const ALLOWANCES: &str = "allowance_crossings";
+
 /// The events of this service, by the entries that make them.
 pub const EVENTS: &[EventType] = &[
+    EventType {
+        name: "app.allowance_threshold_crossed",
+        description: "An app has used so much of what is free for it in a month that a threshold is reached; told where the app is, also if there is no billing account",
+        fields: &[
+            SPACE,
+            ACTOR,
+            APP,
+            Field::new("month", Form::Text, "The month: 2026-01"),
+            Field::new("meter", Form::Text, "What was used: meters/{id}"),
+            Field::optional(
+                "dimension",
+                Form::Text,
+                "The dimension whose value has the allowance; absent if the meter has it",
+            ),
+            Field::optional("dimension_value", Form::Text, "That value"),
+            Field::new("percents", Form::Numbers, "The thresholds that were reached, in percent"),
+            Field::new("used", Form::Text, "How much was used so far, a decimal"),
+            Field::new("allowance", Form::Text, "How much is free, a decimal"),
+        ],
+        told: |entry| {
+            // The app's own journal has the same.
+            let crossed = entry.after[ALLOWANCES].as_array().filter(|_| space_of(entry).is_some());
+            crossed.into_iter().flatten().map(|it| told(entry, it.clone())).collect()
+        },
+    },
     EventType {
         name: "app.lifted",
         description: "An app is no longer suspended for a reason; it may be for another",

@@ -2,7 +2,9 @@
 use std::sync::LazyLock;
 
 use devspaces_authz::{AppCreation, AppRole, Service, SpaceFacts, SpaceState, Suspension};
-use devspaces_gate::{Cover, FactOwner, HeldRole, OwnFacts, PlacedApp, Question, Reading, Roles, Version};
+use devspaces_gate::{
+    ConsentRequiredFor, Cover, FactOwner, HeldRole, OwnFacts, PlacedApp, Question, Reading, Roles, Version,
+};
 use devspaces_kit::{
     clock::Timestamp,
     name::{AppName, Principal, RoleHolder, RoleTarget, Scope, SpaceName, UserName},
@@ -17,7 +19,10 @@ use crate::store::{
 
 /// The space service as the owner of spaces and apps.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SpaceOwner;
+pub(crate) struct SpaceOwner {
+    /// For what somebody of a space must have consented to be billed (R-E3).
+    pub(crate) consent_required_for: ConsentRequiredFor,
+}
 
 /// A row of what is known about a question: first what is so of its scope, then a role by each way that there is.
 #[derive(Debug, sqlx::FromRow)]
@@ -38,6 +43,7 @@ struct Row {
     deleted: Option<bool>,
     suspended_for: Option<String>,
     space_suspended_for: Option<String>,
+    has_account: Option<bool>,
     stamp: Option<Uuid>,
     role: Option<String>,
     active: Option<bool>,
@@ -59,7 +65,7 @@ static READ: LazyLock<RowsSql> = LazyLock::new(|| {
         "SELECT CAST(q.place AS BIGINT) AS place, 0 AS way, h.facts_sequence, h.facts_hash, h.time, s.state, s.published, s.app_creation,
            {lasting} AS contributes, {own} AS until_own, {group} AS until_group, {app_group} AS until_app_group,
            {both} AS until_both, a.space AS app_space, a.delete_time IS NOT NULL AS deleted,
-           a.suspended_for, z.suspended_for AS space_suspended_for, t.stamp,
+           a.suspended_for, z.suspended_for AS space_suspended_for, z.has_account, t.stamp,
            COALESCE(p.active, TRUE) AS active, p.stamp AS person_stamp,
            c.role, c.expire_time, CAST(NULL AS TEXT) AS group_name, CAST(NULL AS TEXT) AS app_group_name
          FROM question q
@@ -76,7 +82,7 @@ static READ: LazyLock<RowsSql> = LazyLock::new(|| {
         let (number, held, (tables, on)) = (number + 1, way.held(), way.between());
         format!(
             "SELECT CAST(q.place AS BIGINT), {number}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-               NULL, NULL, NULL, NULL, NULL, NULL, NULL, {held}
+               NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, {held}
              FROM question q CROSS JOIN {tables} WHERE {app} = q.id AND {person} = q.person AND {on}"
         )
     };
@@ -92,6 +98,11 @@ impl Row {
         Ok(read(&self.suspended_for)?.union(read(&self.space_suspended_for)?))
     }
 
+    /// Whether the app is in a space that has no billing account.
+    fn is_in_a_space_without_account(&self) -> bool {
+        self.app_space.is_some() && !self.deleted.unwrap_or_default() && !self.has_account.unwrap_or_default()
+    }
+
     fn held(&mut self) -> Result<Option<HeldRole>, Error> {
         let Some(role) = self.role.take() else { return Ok(None) };
         let names = (self.group_name.take(), self.app_group_name.take());
@@ -99,8 +110,14 @@ impl Row {
     }
 }
 
-fn reading(question: &Question, mut row: Row, others: Vec<HeldRole>) -> Result<Reading, Error> {
+fn reading(
+    question: &Question,
+    mut row: Row,
+    others: Vec<HeldRole>,
+    consent_required_for: ConsentRequiredFor,
+) -> Result<Reading, Error> {
     let active = row.active.unwrap_or(true);
+    let wants_consent = consent_required_for.includes_deploying() && row.is_in_a_space_without_account();
     let facts = match question.scope {
         Scope::Space(_) => {
             let space = SpaceFacts {
@@ -126,17 +143,24 @@ fn reading(question: &Question, mut row: Row, others: Vec<HeldRole>) -> Result<R
                 deleted,
                 roles: row.held()?.into_iter().chain(others).filter(|_| active).collect(),
                 suspension: row.suspension()?,
+                wants_consent,
             }
         }
     };
     let version = Version::of_head(row.facts_sequence, row.facts_hash)
         .covering(Cover::Space, row.stamp)
         .covering(Cover::Person, row.person_stamp);
+    // What the operator wants changes with a restart, and is in no journal.
+    let version = if wants_consent { version.saying(Cover::Consent, true) } else { version };
     Ok(Reading { version, last_time: row.time, facts })
 }
 
 /// Puts the rows of each question together.
-fn readings(questions: &[Question], rows: Vec<Row>) -> Result<Vec<Reading>, Error> {
+fn readings(
+    questions: &[Question],
+    rows: Vec<Row>,
+    consent_required_for: ConsentRequiredFor,
+) -> Result<Vec<Reading>, Error> {
     let mut rows = rows.into_iter().peekable();
     let mut readings = Vec::with_capacity(questions.len());
     while let Some(base) = rows.next() {
@@ -147,7 +171,7 @@ fn readings(questions: &[Question], rows: Vec<Row>) -> Result<Vec<Reading>, Erro
         }
         // As many as there are questions: whoever asked looks.
         if let Some(question) = questions.get(readings.len()) {
-            readings.push(reading(question, base, others)?);
+            readings.push(reading(question, base, others, consent_required_for)?);
         }
     }
     Ok(readings)
@@ -167,7 +191,7 @@ impl FactOwner for SpaceOwner {
 
     async fn read(&self, db: &mut Conn, questions: &[Question]) -> Result<Vec<Reading>, Error> {
         let rows: Vec<Row> = READ.fetch_all(db, questions, Question::row).await?;
-        readings(questions, rows)
+        readings(questions, rows, self.consent_required_for)
     }
 
     async fn subject_spaces(

@@ -11,7 +11,7 @@ mod store;
 
 use std::sync::Arc;
 
-use devspaces_gate::{Context, FactOwner};
+use devspaces_gate::{Context, FactOwner, Invoicing};
 use devspaces_kit::{clock::Clock, server::Server, sweep::Sweep};
 use devspaces_ledger::{
     db::{Migration, Pool},
@@ -121,6 +121,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/16_suspension_sources.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "space",
+        version: 17,
+        sql: include_str!("../migrations/17_accounts.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.
@@ -180,10 +186,10 @@ pub const HOLDINGS: &[Holding] = &[
     },
 ];
 
-/// This service as the owner of facts.
+/// This service as the owner of facts, under what the operator wants of money.
 #[must_use]
-pub fn owner() -> Arc<dyn FactOwner> {
-    Arc::new(facts::SpaceOwner)
+pub fn owner(invoicing: &Invoicing) -> Arc<dyn FactOwner> {
+    Arc::new(facts::SpaceOwner { consent_required_for: invoicing.consent_required_for })
 }
 
 /// What changes of other services bring about in this one's database.

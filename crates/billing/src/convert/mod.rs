@@ -1,6 +1,7 @@
 //! Between the API's messages and the domain. Whatever is wrong with a message is named by its field.
 pub(crate) mod account;
 pub(crate) mod address;
+pub(crate) mod allowance;
 pub(crate) mod budget;
 pub(crate) mod credit;
 pub(crate) mod csv;

@@ -8,6 +8,8 @@ use devspaces_ledger::{
     on,
 };
 
+use uuid::Uuid;
+
 use crate::domain::{Account, invoice::State};
 
 #[derive(Debug, sqlx::FromRow)]
@@ -36,11 +38,11 @@ pub(crate) async fn find(db: &mut Conn, space: SpaceName) -> Result<Option<Accou
     }))
 }
 
-/// Stores a new account. A space that has one is a defect (R-B1).
+/// Stores a new account, of which the space service is told with it or knows already. A space that has one is a defect (R-B1).
 pub(crate) async fn insert(db: &mut Conn, account: &Account) -> Result<(), Error> {
     on!(db, |c| sqlx::query(
-        "INSERT INTO account (space, terms_version, consented_by, create_time, update_time, revision)
-         VALUES ($1, $2, $3, $4, $5, $6)"
+        "INSERT INTO account (space, terms_version, consented_by, create_time, update_time, revision, told)
+         VALUES ($1, $2, $3, $4, $5, $6, TRUE)"
     )
     .bind(account.name.0.0)
     .bind(&account.terms_version)
@@ -52,6 +54,28 @@ pub(crate) async fn insert(db: &mut Conn, account: &Account) -> Result<(), Error
     .await
     .map(drop))?;
     Ok(())
+}
+
+/// The spaces after one with an account that the space service has not been told of.
+pub(crate) async fn untold(db: &mut Conn, after: SpaceName, limit: i64) -> Result<Vec<SpaceName>, Error> {
+    let ids: Vec<Uuid> = on!(db, |c| {
+        sqlx::query_scalar("SELECT space FROM account WHERE NOT told AND space > $1 ORDER BY space LIMIT $2")
+            .bind(after.0)
+            .bind(limit)
+            .fetch_all(c)
+            .await
+    })?;
+    Ok(ids.into_iter().map(SpaceName).collect())
+}
+
+/// Notes that the space service is told of a space's account; false if it was before.
+pub(crate) async fn tell(db: &mut Conn, space: SpaceName) -> Result<bool, Error> {
+    let told = on!(db, |c| sqlx::query("UPDATE account SET told = TRUE WHERE space = $1 AND NOT told")
+        .bind(space.0)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(told == 1)
 }
 
 /// Notes that something was changed that is shown as part of a space's account.

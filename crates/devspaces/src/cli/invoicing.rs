@@ -3,7 +3,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use devspaces_gate::{self as gate, PaymentRetries};
 
-/// How the billing service deals with invoices. Other services take no notice of it.
+/// How the suite deals with invoices: the billing service, and the space service for what consent is required for. Others take no notice
+/// of it.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Invoices")]
 pub(super) struct Invoicing {
@@ -16,8 +17,9 @@ pub(super) struct Invoicing {
     #[arg(long, env = "DEVSPACES_RATE_CARD_NOTICE_DAYS", value_name = "DAYS", default_value = "90", value_parser = clap::value_parser!(u32).range(..=3650))]
     rate_card_notice_days: u32,
     /// For what somebody of a space must have consented to app invoicing: overage, for using more than an allowance, so that an app
-    /// that has reached one is suspended for the rest of the month otherwise; or never, and what spaces without an account use is
-    /// free
+    /// that has reached one is suspended for the rest of the month otherwise; deploy, for deploying as well, so that nobody deploys in a
+    /// space without a billing account; or never, and what spaces without an account use is free. The space service and the billing
+    /// service need the same
     #[arg(long, env = "DEVSPACES_CONSENT_REQUIRED_FOR", value_name = "WHAT", default_value = "overage")]
     consent_required_for: ConsentRequiredFor,
 }
@@ -25,6 +27,7 @@ pub(super) struct Invoicing {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ConsentRequiredFor {
     Overage,
+    Deploy,
     Never,
 }
 
@@ -37,13 +40,14 @@ fn retries(text: &str) -> Result<PaymentRetries, String> {
 }
 
 impl Invoicing {
-    /// What the billing service is given.
+    /// What the services are given.
     pub(super) fn invoicing(&self) -> gate::Invoicing {
         gate::Invoicing {
             payment_retries: self.payment_retry_days.clone(),
             rate_card_notice: Duration::from_hours(24) * self.rate_card_notice_days,
             consent_required_for: match self.consent_required_for {
                 ConsentRequiredFor::Overage => gate::ConsentRequiredFor::Overage,
+                ConsentRequiredFor::Deploy => gate::ConsentRequiredFor::Deploy,
                 ConsentRequiredFor::Never => gate::ConsentRequiredFor::Never,
             },
         }

@@ -48,6 +48,8 @@ pub(crate) struct Space {
     pub(crate) app_creation: AppCreation,
     /// R-A12
     pub(crate) suspension: Suspension,
+    /// R-E3: whether there is a billing account.
+    pub(crate) has_account: bool,
     /// R-S6: when it was deleted.
     pub(crate) delete_time: Option<Timestamp>,
     pub(crate) create_time: Timestamp,
@@ -66,6 +68,7 @@ impl Space {
             published: false,
             app_creation: AppCreation::Members,
             suspension: Suspension::NONE,
+            has_account: false,
             delete_time: None,
             create_time: now,
             update_time: now,

@@ -1,4 +1,6 @@
 //! What the space service does because something happened elsewhere: a file for each kind.
+mod account;
+mod allowance;
 mod departure;
 mod group;
 mod listing;
@@ -17,6 +19,8 @@ use devspaces_ledger::{
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, effect::Effect};
 
 use self::{
+    account::AccountOpened,
+    allowance::Crossings,
     departure::Departure,
     group::Regrouping,
     listing::Relisting,
@@ -44,6 +48,10 @@ enum Applied {
     Resuspension(Resuspension),
     /// R-E4.
     SpaceCap(SpaceCap),
+    /// R-E3.
+    AccountOpened(AccountOpened),
+    /// R-B12.
+    Crossings(Crossings),
 }
 
 /// The effects of one change, each of which is its sender's to bring about.
@@ -83,6 +91,12 @@ impl Received {
                     None => Resuspension::read(set).map(Applied::Resuspension),
                 })
             }
+            Some(Effect::NoteBillingAccount(noted)) if from(Service::Billing) => {
+                AccountOpened::read(noted).map(Applied::AccountOpened)
+            }
+            Some(Effect::NoteAllowanceCrossings(noted)) if from(Service::Billing) => {
+                Crossings::read(noted).map(Applied::Crossings)
+            }
             Some(_) => Err(not_the_senders()),
             None => Err(Fault::message_malformed()),
         });
@@ -103,6 +117,8 @@ impl Effects for Received {
                 Applied::Standing(_) => scopes.push(Scope::People),
                 Applied::Resuspension(it) => scopes.extend(it.scopes(db).await?),
                 Applied::SpaceCap(cap) => scopes.push(cap.scope()),
+                Applied::AccountOpened(opened) => scopes.push(opened.scope()),
+                Applied::Crossings(crossings) => scopes.extend(crossings.scopes(db).await?),
             }
         }
         Ok(scopes)
@@ -119,6 +135,8 @@ impl Effects for Received {
                 Applied::Standing(standing) => standing.apply(tx).await?,
                 Applied::Resuspension(resuspension) => resuspension.apply(tx).await?,
                 Applied::SpaceCap(cap) => cap.apply(tx).await?,
+                Applied::AccountOpened(opened) => opened.apply(tx).await?,
+                Applied::Crossings(crossings) => crossings.apply(tx).await?,
             }
         }
         Ok(())

@@ -22,6 +22,7 @@ struct Row {
     published: bool,
     app_creation: String,
     suspended_for: String,
+    has_account: bool,
     delete_time: Option<Timestamp>,
     create_time: Timestamp,
     update_time: Timestamp,
@@ -49,6 +50,7 @@ impl TryFrom<Row> for Space {
             description,
             logo_uri,
             published,
+            has_account,
             delete_time,
             create_time,
             update_time,
@@ -62,6 +64,7 @@ impl TryFrom<Row> for Space {
             published,
             app_creation: app_creation(&row.app_creation)?,
             suspension: suspension::read(&row.suspended_for)?,
+            has_account,
             delete_time,
             create_time,
             update_time,
@@ -74,7 +77,7 @@ impl TryFrom<Row> for Space {
 pub(crate) async fn find(db: &mut Conn, name: SpaceName) -> Result<Option<Space>, Error> {
     let row: Option<Row> = on!(db, |c| {
         sqlx::query_as(
-        "SELECT id, display_name, description, logo_uri, state, published, app_creation, suspended_for, delete_time, create_time,
+        "SELECT id, display_name, description, logo_uri, state, published, app_creation, suspended_for, has_account, delete_time, create_time,
            update_time, revision
          FROM space WHERE id = $1"
     )
@@ -100,7 +103,7 @@ static FIND_ALL: LazyLock<RowsSql> = LazyLock::new(|| {
         "wanted",
         &["id"],
         "SELECT DISTINCT s.id, s.display_name, s.description, s.logo_uri, s.state, s.published, s.app_creation,
-           s.suspended_for, s.delete_time, s.create_time, s.update_time, s.revision
+           s.suspended_for, s.has_account, s.delete_time, s.create_time, s.update_time, s.revision
          FROM wanted w JOIN space s ON s.id = w.id",
     )
 });
@@ -115,7 +118,7 @@ pub(crate) async fn find_all(db: &mut Conn, names: &[SpaceName]) -> Result<HashM
 pub(crate) async fn existing(db: &mut Conn, after: SpaceName, limit: i64) -> Result<Vec<Space>, Error> {
     let rows: Vec<Row> = on!(db, |c| {
         sqlx::query_as(
-            "SELECT id, display_name, description, logo_uri, state, published, app_creation, suspended_for, delete_time, create_time,
+            "SELECT id, display_name, description, logo_uri, state, published, app_creation, suspended_for, has_account, delete_time, create_time,
                update_time, revision
              FROM space WHERE id > $1 AND delete_time IS NULL ORDER BY id LIMIT $2",
         )
@@ -133,12 +136,12 @@ pub(crate) async fn put(db: &mut Conn, space: &Space) -> Result<(), Error> {
     on!(db, |c| {
         sqlx::query(
         "INSERT INTO space (id, display_name, description, logo_uri, state, published, app_creation, suspended_for,
-           delete_time, create_time, update_time, revision)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+           has_account, delete_time, create_time, update_time, revision)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (id) DO UPDATE SET display_name = excluded.display_name, description = excluded.description,
            logo_uri = excluded.logo_uri, state = excluded.state, published = excluded.published,
            app_creation = excluded.app_creation, suspended_for = excluded.suspended_for,
-           delete_time = excluded.delete_time, update_time = excluded.update_time, revision = excluded.revision"
+           has_account = excluded.has_account, delete_time = excluded.delete_time, update_time = excluded.update_time, revision = excluded.revision"
     )
     .bind(name.0)
     .bind(&metadata.display_name)
@@ -148,6 +151,7 @@ pub(crate) async fn put(db: &mut Conn, space: &Space) -> Result<(), Error> {
     .bind(space.published)
     .bind(space.app_creation.name())
     .bind(suspension::stored(space.suspension))
+    .bind(space.has_account)
     .bind(space.delete_time)
     .bind(space.create_time)
     .bind(space.update_time)

@@ -137,7 +137,12 @@ pub(crate) fn budget(units: i64, nanos: i32, percents: &[i32]) -> Budget {
 
 pub(crate) async fn sets_budget(who: &Persona, space: &str, budget: Budget) -> Result<Budget, Status> {
     let budget = Some(budget);
-    let request = SetBudgetRequest { parent: account_of(space), budget, request_id: String::new() };
+    let request = SetBudgetRequest {
+        parent: account_of(space),
+        budget,
+        request_id: String::new(),
+        ..SetBudgetRequest::default()
+    };
     who.accounts().set_budget(request).await.map(tonic::Response::into_inner)
 }
 

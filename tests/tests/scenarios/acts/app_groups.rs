@@ -69,7 +69,12 @@ pub(crate) async fn grants_app_group_role(
 
 pub(crate) async fn revokes_app_group_role(who: &Persona, name: &str, member: &str) -> Result<(), Status> {
     let (name, member) = (name.to_owned(), member.to_owned());
-    let request = RevokeAppGroupRoleRequest { name, member, request_id: String::new() };
+    let request = RevokeAppGroupRoleRequest {
+        name,
+        member,
+        request_id: String::new(),
+        ..RevokeAppGroupRoleRequest::default()
+    };
     who.app_groups().revoke_app_group_role(request).await.map(drop)
 }
 

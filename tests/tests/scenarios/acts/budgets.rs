@@ -31,7 +31,7 @@ pub(crate) async fn caps(who: &Persona, space: &str, app: &str, cents: i32) -> B
 /// The request that sets a cap of a space.
 pub(crate) fn capping(space: &str, cents: i32, request_id: &str) -> SetBudgetRequest {
     let (budget, request_id) = (Some(cap(cents, "")), request_id.to_owned());
-    SetBudgetRequest { parent: account_of(space), budget, request_id }
+    SetBudgetRequest { parent: account_of(space), budget, request_id, ..SetBudgetRequest::default() }
 }
 
 pub(crate) async fn gets_budget_named(who: &Persona, name: &str) -> Result<Budget, Status> {

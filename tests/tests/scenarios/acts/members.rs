@@ -39,7 +39,12 @@ pub(crate) async fn adds_members_as_given(
 
 pub(crate) async fn updates_member(who: &Persona, member: Member, paths: &[&str]) -> Result<Member, Status> {
     let update_mask = mask(paths);
-    let request = UpdateMemberRequest { member: Some(member), update_mask, request_id: String::new() };
+    let request = UpdateMemberRequest {
+        member: Some(member),
+        update_mask,
+        request_id: String::new(),
+        ..UpdateMemberRequest::default()
+    };
     who.members().update_member(request).await.map(tonic::Response::into_inner)
 }
 

@@ -14,7 +14,12 @@ pub(crate) fn offboarding(suite: &Suite) -> Persona {
 /// The request that deactivates somebody.
 pub(crate) fn deactivation(whom: &Persona) -> DeactivateUserRequest {
     let reason = "Has left the company".to_owned();
-    DeactivateUserRequest { name: whom.name.clone(), reason, request_id: String::new() }
+    DeactivateUserRequest {
+        name: whom.name.clone(),
+        reason,
+        request_id: String::new(),
+        ..DeactivateUserRequest::default()
+    }
 }
 
 /// The request that reactivates somebody.

@@ -1,7 +1,8 @@
 //! Spaces: reading, changing, archiving and deleting them, and the switcher.
 use devspaces_proto::space::v1::{
-    ArchiveSpaceRequest, DeleteSpaceRequest, GetSpaceRequest, ListSpacesRequest, RestoreSpaceRequest, Space,
-    SpaceAccess, UndeleteSpaceRequest, UpdateSpaceRequest,
+    ArchiveSpaceRequest, BillingConsent, CreateSpaceRequest, DeleteSpaceRequest, GetSpaceRequest,
+    GetSpaceSettingsRequest, ListSpacesRequest, RestoreSpaceRequest, Space, SpaceAccess, SpaceSettings,
+    UndeleteSpaceRequest, UpdateSpaceRequest,
 };
 use devspaces_tests::Persona;
 use tonic::Status;
@@ -13,6 +14,28 @@ pub(crate) const NOWHERE: &str = "spaces/0190a8d0-7b1c-7def-8000-000000000001";
 
 pub(crate) async fn gets_space(who: &Persona, name: &str) -> Result<Space, Status> {
     who.spaces().get_space(GetSpaceRequest { name: name.to_owned() }).await.map(tonic::Response::into_inner)
+}
+
+/// A request for a space with consent to these terms of app invoicing.
+pub(crate) fn creation_with_consent(terms_version: &str, request_id: &str) -> CreateSpaceRequest {
+    CreateSpaceRequest {
+        space: Some(Space { display_name: "Team".into(), ..Space::default() }),
+        request_id: request_id.to_owned(),
+        billing_consent: Some(BillingConsent { terms_version: terms_version.to_owned() }),
+    }
+}
+
+pub(crate) async fn creates_space_with_consent(
+    who: &Persona,
+    request: CreateSpaceRequest,
+) -> Result<Space, Status> {
+    who.spaces().create_space(request).await.map(tonic::Response::into_inner)
+}
+
+/// A space's settings, which must be shown.
+pub(crate) async fn settings_of(who: &Persona, space: &str) -> SpaceSettings {
+    let request = GetSpaceSettingsRequest { name: space.to_owned() };
+    who.spaces().get_space_settings(request).await.expect("settings").into_inner()
 }
 
 pub(crate) async fn updates_space(who: &Persona, space: Space, paths: &[&str]) -> Result<Space, Status> {

@@ -19,7 +19,13 @@ pub(crate) fn runtime(suite: &Suite) -> Persona {
 /// The request that suspends an app.
 pub(crate) fn suspension(app: &str, reason: Reason) -> SuspendAppRequest {
     let (name, note) = (app.to_owned(), "Case 7".to_owned());
-    SuspendAppRequest { name, reason: reason.into(), note, request_id: String::new() }
+    SuspendAppRequest {
+        name,
+        reason: reason.into(),
+        note,
+        request_id: String::new(),
+        ..SuspendAppRequest::default()
+    }
 }
 
 pub(crate) async fn suspends_app(who: &Persona, app: &str, reason: Reason) -> Result<Standing, Status> {
@@ -27,13 +33,13 @@ pub(crate) async fn suspends_app(who: &Persona, app: &str, reason: Reason) -> Re
 }
 
 pub(crate) async fn suspends_space(who: &Persona, space: &str, reason: Reason) -> Result<Standing, Status> {
-    let SuspendAppRequest { name, reason, note, request_id } = suspension(space, reason);
-    let request = SuspendSpaceRequest { name, reason, note, request_id };
+    let SuspendAppRequest { name, reason, note, request_id, .. } = suspension(space, reason);
+    let request = SuspendSpaceRequest { name, reason, note, request_id, ..SuspendSpaceRequest::default() };
     who.spaces().suspend_space(request).await.map(Response::into_inner)
 }
 
 pub(crate) async fn lifts(who: &Persona, name: &str, reason: Reason) -> Result<Standing, Status> {
-    let SuspendAppRequest { name, reason, note, request_id } = suspension(name, reason);
+    let SuspendAppRequest { name, reason, note, request_id, .. } = suspension(name, reason);
     let request = LiftSuspensionRequest { name, reason, note, request_id };
     who.spaces().lift_suspension(request).await.map(Response::into_inner)
 }

@@ -136,7 +136,12 @@ pub(crate) async fn voids_usage(
 ) -> Result<Vec<void_usage_result::Outcome>, Status> {
     let event_ids: Vec<_> = events.iter().map(|event| event.id.clone()).collect();
     let reason = "Measured twice".to_owned();
-    let request = VoidUsageRequest { event_ids: event_ids.clone(), reason, request_id: String::new() };
+    let request = VoidUsageRequest {
+        event_ids: event_ids.clone(),
+        reason,
+        request_id: String::new(),
+        ..VoidUsageRequest::default()
+    };
     let metering = suite.persona("services/metering");
     let results = metering.usage().void_usage(request).await?.into_inner().results;
     assert_eq!(results.iter().map(|result| result.id.clone()).collect::<Vec<_>>(), event_ids);

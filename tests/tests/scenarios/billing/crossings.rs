@@ -27,7 +27,8 @@ scenarios! {
         a_crossing_is_one_entry_for_all_thresholds_and_once_a_month,
         each_budget_has_crossings_of_its_own,
         a_threshold_of_an_allowance_is_told_once_whoever_crosses_it,
-        each_rate_of_each_app_has_an_allowance_of_its_own;
+        each_rate_of_each_app_has_an_allowance_of_its_own,
+        a_months_last_hours_cross_thresholds_of_its_budgets_also_when_they_are_told_in_the_next;
     two replicas:
         // R-B12: both replicas look at the budgets.
         a_crossing_is_one_entry_for_all_thresholds_and_once_a_month,
@@ -188,4 +189,30 @@ async fn each_rate_of_each_app_has_an_allowance_of_its_own(suite: Suite) {
     suite.clock.advance(Duration::from_hours(24 * 31));
     reports_accepted(&suite, new_usage_event(&suite, &app, LOGS_GB, "0.5")).await;
     assert_eq!(told(&suite, "allowance_crossings").await.len(), 4);
+}
+
+// R-B12, R-B8: until the month's invoice is issued, and of budgets alone that were there in the month.
+async fn a_months_last_hours_cross_thresholds_of_its_budgets_also_when_they_are_told_in_the_next(
+    suite: Suite,
+) {
+    let (this, next) = begins_mid_month(&suite);
+    let it = Customer::new(&suite, "alice").await;
+    let other = it.admin.creates_app(&it.space).await;
+    sets_budget(&it.admin, &it.space, budget(10, 0, &[50, 90])).await.expect("set");
+    suite.clock.advance(Duration::from_secs(1));
+    let late = [&it.app, &other].map(|app| new_usage_event(&suite, app, LOGS_GB, "7"));
+    suite.clock.advance_to(&format!("{next}-01T00:00:10Z"));
+    sets_budget(&it.admin, &it.space, Budget { cap: false, ..cap(100, &other) }).await.expect("set");
+    reports_accepted(&suite, late[0].clone()).await;
+    let percents = async || {
+        let all = told(&suite, "budget_crossing").await;
+        all.iter().map(|it| json!([it["budget"], it["month"], it["percents"]])).collect::<Vec<_>>()
+    };
+    let of_space = |percents: &[i32]| json!([budget_of_space(&it.space), this, percents]);
+    eventually(async || (percents().await == [of_space(&[50])]).then_some(())).await;
+    let [_, of_other] = late;
+    reports_accepted(&suite, of_other).await;
+    eventually(async || (percents().await == [of_space(&[50]), of_space(&[90])]).then_some(())).await;
+    // This month nothing is crossed yet.
+    assert_eq!(gets_budget(&it.admin, &it.space).await.expect("a budget").crossed_percents, [0; 0]);
 }

@@ -52,8 +52,12 @@ async fn updates(suite: &Suite, meter: Meter, fields: &[&str]) -> Result<Meter, 
 }
 
 async fn retires(suite: &Suite, name: &str, etag: &str) -> Result<Meter, Status> {
-    let request =
-        RetireMeterRequest { name: name.to_owned(), etag: etag.to_owned(), request_id: String::new() };
+    let request = RetireMeterRequest {
+        name: name.to_owned(),
+        etag: etag.to_owned(),
+        request_id: String::new(),
+        ..RetireMeterRequest::default()
+    };
     let catalogue = suite.persona("services/catalogue");
     catalogue.usage().retire_meter(request).await.map(tonic::Response::into_inner)
 }

@@ -1,8 +1,10 @@
 //! Billing accounts, usage and invoices.
 mod accounts;
 mod addresses;
+mod allowances;
 mod budgets;
 mod caps;
+mod consent_for_deploying;
 mod costs;
 mod credit_notes;
 mod credits;

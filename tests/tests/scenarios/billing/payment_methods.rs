@@ -337,6 +337,7 @@ async fn the_same_request_id_answers_with_the_first_result(suite: Suite) {
         parent: parent.clone(),
         budget: Some(budget(1, 0, &[])),
         request_id: request_id.clone(),
+        ..SetBudgetRequest::default()
     };
     let first = bob.accounts().set_budget(set.clone()).await.expect("set").into_inner();
     sets_budget(&bob, &space, budget(2, 0, &[])).await.expect("replaced");

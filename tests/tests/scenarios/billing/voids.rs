@@ -294,6 +294,7 @@ async fn each_id_is_answered_for_itself(suite: Suite) {
         event_ids: vec![three.id],
         reason: "Measured twice".to_owned(),
         request_id: suite.request_id(),
+        ..VoidUsageRequest::default()
     };
     let metering = suite.persona("services/metering");
     let first = metering.usage().void_usage(request.clone()).await.expect("results").into_inner();
@@ -307,6 +308,7 @@ async fn a_voiding_is_checked_as_a_whole(suite: Suite) {
         event_ids: ids.iter().map(ToString::to_string).collect(),
         reason: reason.to_owned(),
         request_id: String::new(),
+        ..VoidUsageRequest::default()
     };
     let metering = suite.persona("services/metering");
     let void = async |who: &Persona, request| refused(who.usage().void_usage(request).await);

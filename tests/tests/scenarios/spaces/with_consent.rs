@@ -1,15 +1,13 @@
 //! Spaces that begin with a billing account, since whoever creates them consents to app invoicing in the same call.
 use devspaces::Service;
-use devspaces_proto::space::v1::{
-    BillingConsent, CreateSpaceRequest, GetSpaceSettingsRequest, Space, space_settings::BillingStatus,
-};
+use devspaces_proto::space::v1::{CreateSpaceRequest, space_settings::BillingStatus};
 use devspaces_tests::{
-    Persona, Suite, refused,
+    Suite, refused,
     sql::{WriteLock, texts},
     suite::eventually,
 };
 use futures::future::join_all;
-use tonic::{Code, Status};
+use tonic::Code;
 
 use crate::{
     acts::{
@@ -18,7 +16,7 @@ use crate::{
         apps::creates_app,
         journal::{entries_of, lists_entries},
         refusals::NOT_FOUND,
-        spaces::space_names,
+        spaces::{creates_space_with_consent, creation_with_consent, settings_of, space_names},
     },
     rounds::rounds,
 };
@@ -39,34 +37,17 @@ scenarios! {
 /// The method, as the journals of other services name it.
 const CREATE: &str = "devspaces.space.v1.SpaceService/CreateSpace";
 
-/// A request for a space with consent to these terms.
-fn creation(terms_version: &str, request_id: &str) -> CreateSpaceRequest {
-    CreateSpaceRequest {
-        space: Some(Space { display_name: "Team".into(), ..Space::default() }),
-        request_id: request_id.to_owned(),
-        billing_consent: Some(BillingConsent { terms_version: terms_version.to_owned() }),
-    }
-}
-
-async fn creates(who: &Persona, request: CreateSpaceRequest) -> Result<Space, Status> {
-    who.spaces().create_space(request).await.map(tonic::Response::into_inner)
-}
-
-async fn billing_status(who: &Persona, space: &str) -> BillingStatus {
-    let request = GetSpaceSettingsRequest { name: space.to_owned() };
-    who.spaces().get_space_settings(request).await.expect("settings").into_inner().billing_status()
-}
-
 // R-S1, R-B1
 async fn a_space_created_with_consent_has_an_account_when_the_reply_arrives(suite: Suite) {
     let alice = suite.user("alice");
     let terms = invoicing_terms(&alice).await;
-    let space = creates(&alice, creation(&terms, "")).await.expect("a space").name;
+    let space =
+        creates_space_with_consent(&alice, creation_with_consent(&terms, "")).await.expect("a space").name;
     let account = gets_account(&alice, &space).await.expect("an account");
     assert_eq!((account.terms_version, account.consented_by), (terms, alice.name.clone()));
     assert_eq!(lists_billing_admins(&alice, &space).await.expect("a list"), [alice.id()]);
     assert!(alice.may("billing.invoices.get", &space).await && alice.may("members.update", &space).await);
-    assert_eq!(billing_status(&alice, &space).await, BillingStatus::Active);
+    assert_eq!(settings_of(&alice, &space).await.billing_status(), BillingStatus::Active);
     let again = refused(consents_to_invoicing(&alice, &space).await);
     assert_eq!(again.kind(), (Code::FailedPrecondition, "BILLING_ACCOUNT_EXISTS"));
     let entries = lists_entries(&alice, Service::Billing, entries_of(&space)).await;
@@ -75,23 +56,30 @@ async fn a_space_created_with_consent_has_an_account_when_the_reply_arrives(suit
     // Without consent there is no account, as ever.
     let other = alice.creates_space("Other").await;
     assert_eq!(refused(gets_account(&alice, &other).await).kind(), NOT_FOUND);
-    assert_eq!(billing_status(&alice, &other).await, BillingStatus::NoAccount);
+    assert_eq!(settings_of(&alice, &other).await.billing_status(), BillingStatus::NoAccount);
 }
 
 // R-B1
 async fn other_terms_than_those_in_force_make_nothing(suite: Suite) {
     let alice = suite.user("alice");
-    let outdated = refused(creates(&alice, creation("2020-01-01", "")).await);
+    let outdated = refused(creates_space_with_consent(&alice, creation_with_consent("2020-01-01", "")).await);
     assert_eq!(outdated.blocked(), (Code::FailedPrecondition, "TERMS_OUTDATED", vec!["TERMS_OUTDATED"]));
-    let unnamed = CreateSpaceRequest { space: None, ..creation("", "") };
-    let unnamed = refused(creates(&alice, unnamed).await);
+    let unnamed = CreateSpaceRequest { space: None, ..creation_with_consent("", "") };
+    let unnamed = refused(creates_space_with_consent(&alice, unnamed).await);
     let fields = vec!["space.display_name", "billing_consent.terms_version"];
     assert_eq!(unnamed.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", fields));
     assert_eq!(space_names(&alice).await, [""; 0]);
     // The same request with the terms in force is another, and so needs another id.
-    assert_eq!(refused(creates(&alice, creation("2020-01-01", REQUEST_ID)).await).kind().1, "TERMS_OUTDATED");
+    assert_eq!(
+        refused(creates_space_with_consent(&alice, creation_with_consent("2020-01-01", REQUEST_ID)).await)
+            .kind()
+            .1,
+        "TERMS_OUTDATED"
+    );
     let terms = invoicing_terms(&alice).await;
-    creates(&alice, creation(&terms, REQUEST_ID)).await.expect("nothing was kept of a refusal");
+    creates_space_with_consent(&alice, creation_with_consent(&terms, REQUEST_ID))
+        .await
+        .expect("nothing was kept of a refusal");
 }
 
 // R-B1, R-S10
@@ -100,7 +88,7 @@ async fn all_that_stands_in_the_way_of_a_creation_is_told_at_once(suite: Suite) 
     for _ in 0..3 {
         maker.creates_space("Team").await;
     }
-    let both = refused(creates(&maker, creation("2020-01-01", "")).await);
+    let both = refused(creates_space_with_consent(&maker, creation_with_consent("2020-01-01", "")).await);
     assert_eq!(both.blockers, ["TOO_MANY_SPACES", "TERMS_OUTDATED"]);
 }
 
@@ -109,8 +97,8 @@ async fn the_same_creation_with_consent_many_times_at_once(suite: Suite) {
     let terms = invoicing_terms(&suite.user("anyone")).await;
     for round in 0..rounds(10) {
         let alice = suite.user(&format!("r{round}"));
-        let request = creation(&terms, &suite.request_id());
-        let answers = join_all((0..4).map(|_| creates(&alice, request.clone()))).await;
+        let request = creation_with_consent(&terms, &suite.request_id());
+        let answers = join_all((0..4).map(|_| creates_space_with_consent(&alice, request.clone()))).await;
         let spaces: Vec<_> = answers.into_iter().map(|answer| answer.expect("the space").name).collect();
         assert!(spaces.iter().all(|space| *space == spaces[0]), "round {round}: {spaces:?}");
         assert_eq!(space_names(&alice).await, spaces[..1], "round {round}");
@@ -122,15 +110,16 @@ async fn the_same_creation_with_consent_many_times_at_once(suite: Suite) {
 async fn without_the_billing_service_nothing_is_made_and_a_repetition_makes_all(suite: Suite) {
     let mut suite = suite;
     let alice = suite.user("alice");
-    let request = creation(&invoicing_terms(&alice).await, REQUEST_ID);
+    let request = creation_with_consent(&invoicing_terms(&alice).await, REQUEST_ID);
     suite.stop(Service::Billing).await;
-    let down = refused(creates(&alice, request.clone()).await);
+    let down = refused(creates_space_with_consent(&alice, request.clone()).await);
     assert_eq!(down.kind(), (Code::Unavailable, "FACTS_UNAVAILABLE"));
     assert!(down.retry);
-    let stored = texts(&suite.pool(Service::Space).await, "SELECT display_name FROM space");
-    assert_eq!(stored.await, [""; 0]);
+    let pool = suite.pool(Service::Space).await;
+    assert_eq!(texts(&pool, "SELECT display_name FROM space").await, [""; 0]);
     suite.restart(Service::Billing).await;
-    let space = eventually(async || creates(&alice, request.clone()).await.ok()).await.name;
+    let space =
+        eventually(async || creates_space_with_consent(&alice, request.clone()).await.ok()).await.name;
     gets_account(&alice, &space).await.expect("an account");
 }
 
@@ -138,18 +127,18 @@ async fn without_the_billing_service_nothing_is_made_and_a_repetition_makes_all(
 async fn an_account_that_can_not_be_made_yet_comes_later_and_no_app_before_it(suite: Suite) {
     let mut suite = suite;
     let alice = suite.user("alice");
-    let request = creation(&invoicing_terms(&alice).await, REQUEST_ID);
+    let request = creation_with_consent(&invoicing_terms(&alice).await, REQUEST_ID);
     let lock = WriteLock::take(&suite.pool(Service::Billing).await).await;
-    let pending = refused(creates(&alice, request.clone()).await);
+    let pending = refused(creates_space_with_consent(&alice, request.clone()).await);
     assert_eq!(pending.kind(), (Code::Unavailable, "EFFECT_PENDING"));
     assert!(pending.retry);
     let space = eventually(async || space_names(&alice).await.pop()).await;
     let early = refused(creates_app(&alice, &space).await);
-    assert_eq!(early.kind(), (Code::Unavailable, "EFFECT_PENDING"));
+    assert_eq!(early.kind(), (Code::Unavailable, "EARLIER_EFFECT_PENDING"));
     suite.stop(Service::Space).await;
     suite.restart(Service::Space).await;
     lock.release().await;
-    let again = eventually(async || creates(&alice, request.clone()).await.ok()).await;
+    let again = eventually(async || creates_space_with_consent(&alice, request.clone()).await.ok()).await;
     assert_eq!(again.name, space, "the first result");
     gets_account(&alice, &space).await.expect("an account");
     alice.creates_app(&space).await;

@@ -65,6 +65,7 @@ impl GuardedChange for Consent {
         // R-E3
         let apps = store::consent_suspension::take(tx, name.0, None).await?;
         let account = consent::open_account(tx, *name, person, terms_version, &apps).await?;
+        consent::tell_of_account(tx, name.0).await?;
         consent::lift(tx, name.0, &apps).await?;
         Ok(convert::account::to_wire(account, false, None, None))
     }

@@ -1,6 +1,7 @@
 //! The `UsageService`: a file for each method.
 mod create_meter;
 mod create_rate_card;
+mod get_allowances;
 mod list_meters;
 mod list_rate_cards;
 mod list_usage;
@@ -21,11 +22,12 @@ use devspaces_kit::{
 };
 use devspaces_ledger::{Abort, Change, Tx, db::Error, etag};
 use devspaces_proto::billing::v1::{
-    CreateMeterRequest, CreateRateCardRequest, ListMetersRequest, ListMetersResponse, ListRateCardsRequest,
-    ListRateCardsResponse, ListUsageRequest, ListUsageResponse, Meter as WireMeter, QueryUsageRequest,
-    QueryUsageResponse, RateCard, ReleaseReservationRequest, ReleaseReservationResponse, ReportUsageRequest,
-    ReportUsageResponse, Reservation, ReserveUsageRequest, RetireMeterRequest, UpdateMeterRequest,
-    VoidUsageRequest, VoidUsageResponse, usage_service_server::UsageService,
+    Allowances, CreateMeterRequest, CreateRateCardRequest, GetAllowancesRequest, ListMetersRequest,
+    ListMetersResponse, ListRateCardsRequest, ListRateCardsResponse, ListUsageRequest, ListUsageResponse,
+    Meter as WireMeter, QueryUsageRequest, QueryUsageResponse, RateCard, ReleaseReservationRequest,
+    ReleaseReservationResponse, ReportUsageRequest, ReportUsageResponse, Reservation, ReserveUsageRequest,
+    RetireMeterRequest, UpdateMeterRequest, VoidUsageRequest, VoidUsageResponse,
+    usage_service_server::UsageService,
 };
 use serde_json::Value;
 use tonic::{Request, Response, Status};
@@ -54,6 +56,13 @@ impl UsageService for Rpc {
         request: Request<QueryUsageRequest>,
     ) -> Result<Response<QueryUsageResponse>, Status> {
         answer(request, |caller, request| query_usage::handle(&self.0, caller, request)).await
+    }
+
+    async fn get_allowances(
+        &self,
+        request: Request<GetAllowancesRequest>,
+    ) -> Result<Response<Allowances>, Status> {
+        answer(request, |caller, request| get_allowances::handle(&self.0, caller, request)).await
     }
 
     async fn reserve_usage(

@@ -81,12 +81,17 @@ impl Mutation for Creation {
         }
         blockers.finish()?;
         let new = Space::new(self.name, self.metadata.clone(), tx.time());
-        let mut space = Space { app_creation: self.setting, ..new };
+        let has_account = self.consent.is_some();
+        let mut space = Space { app_creation: self.setting, has_account, ..new };
+        let mut after = space.to_json();
+        if has_account {
+            after["billing_account"] = true.into();
+        }
         let change = Change {
             scope: self.name.into(),
             resources: vec![self.name.to_string()],
             before: Value::Null,
-            after: space.to_json(),
+            after,
             facts: true,
         };
         space.revision = tx.record(change).await?;

@@ -112,6 +112,7 @@ impl Stage<'_> {
                 }),
                 update_mask: mask(&changed(paths)),
                 request_id: String::new(),
+                ..UpdateMemberRequest::default()
             };
             who.members().update_member(request).await.map(drop)
         } else {
