@@ -74,22 +74,28 @@ struct Watch(SpaceName);
 /// A budget of which thresholds were crossed that the journal has not told yet.
 struct Crossing {
     budget: Budget,
+    month: Month,
     percents: Vec<i32>,
     costs: Decimal,
 }
 
 impl Crossing {
     /// Nothing can be said of costs that can't be computed, which the next change may alter; and they keep no other back.
-    fn of(budget: &Budget, estimate: &Estimate, told: &HashMap<BudgetName, Vec<i32>>) -> Option<Self> {
+    fn of(
+        budget: &Budget,
+        month: Month,
+        estimate: &Estimate,
+        told: &HashMap<BudgetName, Vec<i32>>,
+    ) -> Option<Self> {
         let costs = estimate.costs(budget.name.app)?;
         let told = told.get(&budget.name).map(Vec::as_slice).unwrap_or_default();
         let percents: Vec<_> =
             budget.reached(costs).into_iter().filter(|percent| !told.contains(percent)).collect();
-        (!percents.is_empty()).then(|| Self { budget: budget.clone(), percents, costs })
+        (!percents.is_empty()).then(|| Self { budget: budget.clone(), month, percents, costs })
     }
 
-    fn to_json(&self, month: Month) -> Value {
-        let Self { budget, percents, costs } = self;
+    fn to_json(&self) -> Value {
+        let Self { budget, month, percents, costs } = self;
         json!({
             "budget": budget.name.to_string(),
             "month": month.to_string(),
@@ -113,8 +119,10 @@ impl Mutation for Watch {
         let (space, month) = (self.0, Month::of(tx.time()));
         let budgets = store::budget::of_space(tx, space).await?;
         let estimate = cap::estimate_for(tx, space, month, &budgets).await?;
-        let told = store::budget::all_crossed(tx, space, month).await?;
-        let crossing = budgets.iter().find_map(|budget| Crossing::of(budget, &estimate, &told));
+        let crossing = match late_crossing(tx, space, month.previous(), &budgets).await? {
+            Some(late) => Some(late),
+            None => first_crossing(tx, space, month, &budgets, &estimate).await?,
+        };
         // What was not seen when it was used: another space used up something of an allowance at the same time.
         let judged = cap::judge(&budgets, month, &estimate, OfOver::Leave);
         if crossing.is_some() || cap::is_news(&judged) {
@@ -122,16 +130,16 @@ impl Mutation for Watch {
             cap::tell(&mut after, &judged);
             let mut resources = vec![AccountName(space).to_string()];
             if let Some(crossing) = &crossing {
-                after["budget_crossing"] = crossing.to_json(month);
+                after["budget_crossing"] = crossing.to_json();
                 resources.push(crossing.budget.name.to_string());
             }
             let change = Change { scope: space.into(), resources, before: Value::Null, after, facts: false };
             tx.record(change).await?;
         }
         cap::settle(tx, &judged).await?;
-        if let Some(Crossing { budget, percents, .. }) = &crossing {
+        if let Some(Crossing { budget, month, percents, .. }) = &crossing {
             for percent in percents {
-                store::budget::put_crossed(tx, budget.name, month, *percent).await?;
+                store::budget::put_crossed(tx, budget.name, *month, *percent).await?;
             }
         }
         let heads = store::budget::heads(tx, &[space]).await?;
@@ -140,4 +148,33 @@ impl Mutation for Watch {
         store::budget::put_look(tx, space, &look).await?;
         Ok(crossing.is_some())
     }
+}
+
+/// A budget of which thresholds were crossed in the month before, by what was used in its last hours or reported since. Until that
+/// month's invoice is issued its costs may grow; budgets that were set afterwards are none of it.
+async fn late_crossing(
+    tx: &mut Tx,
+    space: SpaceName,
+    month: Month,
+    budgets: &[Budget],
+) -> Result<Option<Crossing>, Abort> {
+    let of_then = |budget: &&Budget| budget.update_time < month.next().start();
+    let budgets: Vec<Budget> = budgets.iter().filter(of_then).cloned().collect();
+    let is_issued = store::invoice::last_issued_month(tx, space).await?.is_some_and(|last| last >= month);
+    if budgets.is_empty() || is_issued {
+        return Ok(None);
+    }
+    let estimate = cap::estimate_for(tx, space, month, &budgets).await?;
+    first_crossing(tx, space, month, &budgets, &estimate).await
+}
+
+async fn first_crossing(
+    tx: &mut Tx,
+    space: SpaceName,
+    month: Month,
+    budgets: &[Budget],
+    estimate: &Estimate,
+) -> Result<Option<Crossing>, Abort> {
+    let told = store::budget::all_crossed(tx, space, month).await?;
+    Ok(budgets.iter().find_map(|budget| Crossing::of(budget, month, estimate, &told)))
 }
