@@ -13,6 +13,7 @@ use devspaces_kit::{server::Tasks, status::Fault, sweep::Told};
 use devspaces_ledger::{
     Abort, Call, Change, Mutation, Tx,
     event::EventType,
+    metrics::{self, Attempt},
     webhook::{self, Claim, Delivery, Outcome, Reader, Webhook},
 };
 use futures::FutureExt as _;
@@ -199,10 +200,17 @@ impl Worker {
         };
         let outcome = self.send(&webhook, &delivery, body).await;
         let now = clock.now();
+        let next = schedule::next(delivery.attempts + 1).filter(|_| !delivery.is_asked());
+        let attempt = match (outcome.failure.is_empty(), next) {
+            (true, _) => Attempt::Delivered,
+            (false, Some(_)) => Attempt::Repeated,
+            (false, None) => Attempt::Failed,
+        };
+        metrics::attempted(self.0.service.name(), attempt);
         if outcome.failure.is_empty() || delivery.is_asked() {
             return Ok(webhook::ended(pool, claim, &delivery, &outcome, now).await?);
         }
-        match schedule::next(delivery.attempts + 1) {
+        match next {
             Some(later) => {
                 webhook::retried(pool, claim, &delivery, &outcome, (now, now + later)).await?;
             }
@@ -213,7 +221,7 @@ impl Worker {
 
     async fn send(&self, webhook: &Webhook, delivery: &Delivery, body: String) -> Outcome {
         let now = self.0.context.clock.now();
-        let old = webhook.old_secret.iter().filter(|(_, end)| *end > now).map(|(secret, _)| secret);
+        let old = webhook.old_secrets.iter().filter(|(_, end)| *end > now).map(|(secret, _)| secret);
         let secrets = std::iter::once(&webhook.secret).chain(old);
         let (id, time) = (delivery.event.as_str(), now.seconds());
         let signature = signature::sign(secrets, id, time, &body);

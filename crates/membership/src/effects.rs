@@ -8,6 +8,7 @@ use devspaces_ledger::{
     Abort, Change, Tx,
     db::{Conn, Error},
     inbox::{Effects, not_the_senders},
+    webhook,
 };
 use devspaces_proto::facts::v1::{ApplyEffectsRequest, effect::Effect};
 use serde_json::{Value, json};
@@ -102,6 +103,7 @@ async fn drop_members(tx: &mut Tx, space: SpaceName) -> Result<(), Abort> {
     store::departed::remove_all(tx, space).await?;
     // The space service, which tells of it, knows of none of them any more either.
     store::group::remove_all(tx, space).await?;
+    webhook::remove_of_space(tx, space).await?;
     let change = Change {
         scope: space.into(),
         resources: vec![space.to_string()],

@@ -6,7 +6,7 @@ use devspaces_kit::{
     status::Fault,
     sweep::each,
 };
-use devspaces_ledger::{Abort, Call, Change, Mutation, Tx};
+use devspaces_ledger::{Abort, Call, Change, Mutation, Tx, webhook};
 use devspaces_proto::facts::v1::{DropMembers, Effect, effect};
 use serde_json::{Value, json};
 
@@ -66,6 +66,7 @@ impl Mutation for SpacePurge {
         store::space::remove(tx, space.name).await?;
         store::creator::forget(tx, space.name).await?;
         store::group::remove_all(tx, space.name).await?;
+        webhook::remove_of_space(tx, space.name).await?;
         let gone = DropMembers { space: space.name.to_string() };
         let effect = Effect { effect: Some(effect::Effect::DropMembers(gone)) };
         Ok(tx.emit(scope, Service::Membership.name(), vec![effect]).await?)

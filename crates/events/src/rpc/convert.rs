@@ -31,7 +31,7 @@ pub(super) fn to_wire(service: Service, webhook: &Webhook) -> proto::Webhook {
         state: state.into(),
         disabled_reason: webhook.disabled_reason.clone(),
         secret: String::new(),
-        old_secret_expire_time: webhook.old_secret.as_ref().map(|(_, end)| (*end).into()),
+        old_secret_expire_time: webhook.old_secrets.first().map(|(_, end)| (*end).into()),
         create_time: Some(webhook.create_time.into()),
         update_time: Some(webhook.update_time.into()),
         etag: etag::of(webhook.revision),

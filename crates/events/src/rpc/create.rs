@@ -91,7 +91,7 @@ impl OfWebhook for Creation {
             enabled: true,
             disabled_reason: String::new(),
             secret: self.secret.clone(),
-            old_secret: None,
+            old_secrets: Vec::new(),
             create_time: now,
             update_time: now,
             revision: 0,

@@ -55,9 +55,13 @@ impl OfWebhook for Rotation {
     async fn once(&self, tx: &mut Tx) -> Result<WireWebhook, Abort> {
         let before = current(tx, self.name, &self.etag).await?;
         let now = tx.time();
+        // Who rotates twice within the overlap may have lost the first reply: then receivers have the oldest of these secrets. Of more than
+        // two that are replaced within it, those between are given up.
+        let oldest = before.old_secrets.iter().rfind(|(_, end)| *end > now).cloned();
+        let latest = (before.secret.clone(), now + OVERLAP);
         let after = Webhook {
             secret: self.secret.clone(),
-            old_secret: Some((before.secret.clone(), now + OVERLAP)),
+            old_secrets: [latest].into_iter().chain(oldest).collect(),
             update_time: now,
             ..before.clone()
         };

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::message::TEST;
 
-/// How many deliveries that were asked for wait at most. Stated in the API.
+/// How many deliveries that were asked for wait at most, of all webhooks of a space. Stated in the API.
 const MOST: i64 = 100;
 
 impl WebhookServer {
@@ -99,8 +99,9 @@ impl OfWebhook for Sending {
     async fn once(&self, tx: &mut Tx) -> Result<WireDelivery, Abort> {
         current(tx, self.webhook, "").await?;
         let delivery = self.delivery(tx).await?;
-        if webhook::count_asked(tx, self.webhook.id).await? >= MOST {
-            let sentence = format!("{MOST} deliveries that were asked for wait already");
+        if webhook::count_asked(tx, self.webhook.space).await? >= MOST {
+            let sentence =
+                format!("{MOST} deliveries to webhooks of the space that were asked for wait already");
             let subject = self.webhook.to_string();
             return Err(Fault::precondition(Reason::TooManyDeliveries, subject, sentence).into());
         }

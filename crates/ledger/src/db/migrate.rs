@@ -30,6 +30,7 @@ pub const SCHEMA: &[Migration] = &[
     step(5, include_str!("../../migrations/5_standing.sql")),
     step(6, include_str!("../../migrations/6_effects_in_parts.sql")),
     step(7, include_str!("../../migrations/7_webhooks.sql")),
+    step(8, include_str!("../../migrations/8_webhook_secrets.sql")),
 ];
 
 const fn step(version: i64, sql: &'static str) -> Migration {

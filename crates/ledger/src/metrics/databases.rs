@@ -6,7 +6,7 @@ use std::{
 };
 
 use devspaces_kit::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     metrics::{self, Label, Number},
 };
 use futures::future::join_all;
@@ -21,6 +21,7 @@ use super::list;
 use crate::{
     db::Pool,
     outbox::{self, Backlog},
+    webhook,
 };
 
 /// How long a database may take to say what waits in it. Less than Prometheus waits for all.
@@ -37,6 +38,8 @@ pub struct Databases {
 struct Numbers {
     effects: Family<[Label; 1], Number>,
     oldest: Family<[Label; 1], Number>,
+    deliveries: Family<[Label; 1], Number>,
+    oldest_delivery: Family<[Label; 1], Number>,
     answering: Family<[Label; 1], Number>,
     connections: Family<[Label; 3], Number>,
     limit: Family<[Label; 2], Number>,
@@ -86,11 +89,13 @@ impl Numbers {
         let backlog = timeout(DEADLINE, outbox::backlog(pool)).await.ok().and_then(Result::ok);
         self.answering.get_or_create(&[service]).set(f64::from(u8::from(backlog.is_some())));
         if let Some(Backlog { effects, oldest }) = backlog {
-            let age = oldest.map_or(0, |oldest| (clock.now().micros() - oldest.micros()).max(0));
-            #[expect(clippy::cast_precision_loss, reason = "no number is that large")]
-            let (effects, age) = (effects as f64, age as f64 / 1e6);
-            self.effects.get_or_create(&[service]).set(effects);
-            self.oldest.get_or_create(&[service]).set(age);
+            self.effects.get_or_create(&[service]).set(float(effects));
+            self.oldest.get_or_create(&[service]).set(age(oldest, clock));
+        }
+        let waiting = timeout(DEADLINE, webhook::backlog(pool)).await.ok().and_then(Result::ok);
+        if let Some(webhook::Backlog { deliveries, oldest }) = waiting {
+            self.deliveries.get_or_create(&[service]).set(float(deliveries));
+            self.oldest_delivery.get_or_create(&[service]).set(age(oldest, clock));
         }
     }
 
@@ -98,9 +103,21 @@ impl Numbers {
         let mut registry = Registry::default();
         list::EFFECTS.register_in(&mut registry, self.effects);
         list::OLDEST.register_in(&mut registry, self.oldest);
+        list::DELIVERIES.register_in(&mut registry, self.deliveries);
+        list::OLDEST_DELIVERY.register_in(&mut registry, self.oldest_delivery);
         list::ANSWERING.register_in(&mut registry, self.answering);
         list::CONNECTIONS.register_in(&mut registry, self.connections);
         list::LIMIT.register_in(&mut registry, self.limit);
         registry
     }
+}
+
+/// In seconds; 0 if there is nothing.
+fn age(of: Option<Timestamp>, clock: &dyn Clock) -> f64 {
+    float(of.map_or(0, |of| (clock.now().micros() - of.micros()).max(0))) / 1e6
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no number is that large")]
+fn float(number: i64) -> f64 {
+    number as f64
 }

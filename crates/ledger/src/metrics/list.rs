@@ -6,6 +6,12 @@ declare_metrics! {
         "Effects on other services that are committed and not yet delivered";
     OLDEST Gauge "devspaces_outbox_oldest_effect_age_seconds" ["service"]
         "Age of the oldest effect that is not yet delivered; 0 if there is none";
+    DELIVERIES Gauge "devspaces_webhook_waiting_deliveries" ["service"]
+        "Events that wait to be sent to webhooks that are enabled";
+    OLDEST_DELIVERY Gauge "devspaces_webhook_oldest_delivery_age_seconds" ["service"]
+        "Age of the oldest event that waits to be sent to a webhook that is enabled; 0 if there is none";
+    ATTEMPTS Counter "devspaces_webhook_attempts_total" ["service" "outcome"]
+        "Events that were sent to webhooks: delivered, or not confirmed and to be sent again (repeated) or not (failed)";
     CONNECTIONS Gauge "devspaces_database_connections" ["service" "pool" "state"]
         "Open connections of each pool to the service's database: idle, or used";
     LIMIT Gauge "devspaces_database_connections_limit" ["service" "pool"]

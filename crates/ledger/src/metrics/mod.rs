@@ -23,6 +23,7 @@ struct Metrics {
     transaction_wait: Family<[Label; 1], Histogram, fn() -> Histogram>,
     repeated: Family<[Label; 1], Counter>,
     rested: Family<[Label; 1], Counter>,
+    attempts: Family<[Label; 2], Counter>,
 }
 
 impl Metrics {
@@ -38,6 +39,7 @@ impl Metrics {
             transaction_wait: list::TRANSACTION_WAIT.register(Family::new_with_constructor(seconds)),
             repeated: list::REPEATED.register(repeated),
             rested: list::RESTED.register(Family::default()),
+            attempts: list::ATTEMPTS.register(Family::default()),
         }
     }
 }
@@ -85,4 +87,25 @@ pub(crate) fn repeated(cause: &'static str) {
 /// A change that may take away is made and rests.
 pub(crate) fn rested(method: &'static str) {
     METRICS.rested.get_or_create(&[("method", method)]).inc();
+}
+
+/// What became of an event that was sent to a webhook.
+#[derive(Clone, Copy, Debug)]
+pub enum Attempt {
+    /// Its receiver has confirmed it.
+    Delivered,
+    /// It is sent again.
+    Repeated,
+    /// It is not, unless somebody asks for it.
+    Failed,
+}
+
+/// A service has sent an event to a webhook.
+pub fn attempted(service: &'static str, attempt: Attempt) {
+    let outcome = match attempt {
+        Attempt::Delivered => "delivered",
+        Attempt::Repeated => "repeated",
+        Attempt::Failed => "failed",
+    };
+    METRICS.attempts.get_or_create(&[("service", service), ("outcome", outcome)]).inc();
 }

@@ -1,5 +1,10 @@
 //! The table of deliveries.
-use devspaces_kit::{clock::Timestamp, name::WebhookName, status::Fault, steady::Steady};
+use devspaces_kit::{
+    clock::Timestamp,
+    name::{SpaceName, WebhookName},
+    status::Fault,
+    steady::Steady,
+};
 use sqlx::AssertSqlSafe;
 use std::time::Duration;
 use uuid::Uuid;
@@ -184,13 +189,13 @@ pub fn asked(id: Uuid) -> String {
     format!("{ASKED}{id}")
 }
 
-/// How many of a webhook's deliveries that were asked for wait.
-pub async fn count_asked(db: &mut Conn, webhook: Uuid) -> Result<i64, Error> {
+/// How many deliveries that were asked for wait, of all webhooks of a space or of the platform.
+pub async fn count_asked(db: &mut Conn, space: Option<SpaceName>) -> Result<i64, Error> {
     Ok(on!(db, |c| sqlx::query_scalar(
-        "SELECT count(*) FROM webhook_delivery
-         WHERE webhook = $1 AND state = 'PENDING' AND lane > 'asked/' AND lane < 'asked0'"
+        "SELECT count(*) FROM webhook w JOIN webhook_delivery d ON d.webhook = w.id
+         WHERE w.space = $1 AND d.state = 'PENDING' AND d.lane > 'asked/' AND d.lane < 'asked0'"
     )
-    .bind(webhook)
+    .bind(space.unwrap_or(SpaceName::NIL).0)
     .fetch_one(c)
     .await)?)
 }
@@ -328,13 +333,35 @@ async fn note(
     Ok(())
 }
 
-/// Forgets some of the deliveries that are older than is kept. Done again and again, it forgets all of them.
+/// What waits to be sent to webhooks that are enabled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Backlog {
+    /// How many deliveries.
+    pub deliveries: i64,
+    /// When the first of them was noted.
+    pub oldest: Option<Timestamp>,
+}
+
+/// What waits.
+pub async fn backlog(pool: &Pool) -> Result<Backlog, Error> {
+    let mut db = pool.read().await?;
+    Ok(on!(db, |c| sqlx::query_as(
+        "SELECT count(*) AS deliveries, min(d.create_time) AS oldest
+         FROM webhook w JOIN webhook_delivery d ON d.webhook = w.id WHERE w.enabled AND d.state = 'PENDING'"
+    )
+    .fetch_one(c)
+    .await)?)
+}
+
+/// Erases secrets whose time is over, and forgets some of the deliveries that are older than is kept. Done again and again, it forgets all of them.
 ///
 /// # Errors
 /// `CLOCK_STEPPED` while the clock is doubted: nothing is forgotten then. Faults of the database.
 pub async fn forget(pool: &Pool, steady: &Steady) -> Result<(), Fault> {
     let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
-    let before = Timestamp::from_micros(steady.now()?.micros().saturating_sub(kept));
+    let now = steady.now()?;
+    store::erase_old_secrets(pool, now).await?;
+    let before = Timestamp::from_micros(now.micros().saturating_sub(kept));
     let mut db = pool.read().await?;
     let oldest: Option<Timestamp> = on!(db, |c| sqlx::query_scalar(
         "SELECT create_time FROM webhook_delivery ORDER BY create_time LIMIT 1"

@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 
 pub use self::{
     delivery::{
-        Delivery, DeliveryState, Outcome, add, asked, count_asked, ended, fail, find_delivery, first, forget,
-        leave, list, retried,
+        Backlog, Delivery, DeliveryState, Outcome, add, asked, backlog, count_asked, ended, fail,
+        find_delivery, first, forget, leave, list, retried,
     },
     lane::{Claim, claim, due, postpone, rest, resume},
     reader::{Reader, begin_reading},
-    store::{any, count, find, of_space, put, remove},
+    store::{any, count, find, of_space, put, remove, remove_of_space},
 };
 
 /// A secret by which messages are signed. It prints as nothing.
@@ -45,8 +45,8 @@ pub struct Webhook {
     pub disabled_reason: String,
     /// By which messages are signed.
     pub secret: Secret,
-    /// The one before, and until when it is used as well.
-    pub old_secret: Option<(Secret, Timestamp)>,
+    /// Those before, the latest first, each with the time until which it is used as well: two at most.
+    pub old_secrets: Vec<(Secret, Timestamp)>,
     /// When it was made: it hears of nothing before.
     pub create_time: Timestamp,
     /// When it was last changed.
@@ -102,7 +102,7 @@ mod tests {
             enabled: true,
             disabled_reason: String::new(),
             secret: Secret(vec![7; 32]),
-            old_secret: None,
+            old_secrets: Vec::new(),
             create_time: Timestamp::EPOCH,
             update_time: Timestamp::EPOCH,
             revision: 0,

@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use devspaces::Service;
 use devspaces_proto::{
-    events::v1::{Delivery, DeliveryState, RotateWebhookSecretRequest, WebhookState},
+    events::v1::{Delivery, DeliveryState, RotateWebhookSecretRequest, Webhook, WebhookState},
     space::v1::standing::Reason,
 };
-use devspaces_tests::{Receiver, Suite, receiver::Received};
+use devspaces_tests::{Persona, Receiver, Suite, receiver::Received, sql::count, suite::eventually};
 use serde_json::json;
 use standardwebhooks::Webhook as Reference;
 
@@ -14,6 +14,7 @@ use crate::acts::{
     invoices::Customer,
     journal::erases_person,
     members::{DEVELOPER, VIEWER, adds_members, demotes_member, removes_member},
+    spaces::{archives_space, deletes_space},
     suspensions::{lifts, operator, suspends_app},
     transfers::{TwoSpaces, accepts_transfer},
     webhooks::{creates_webhook, hearing, hears_of_members, sees_deliveries, sets_state},
@@ -24,6 +25,8 @@ scenarios! {
         events_arrive_signed_and_in_the_order_of_what_happened,
         a_space_hears_of_itself_alone_and_of_what_it_asked_for,
         both_secrets_sign_for_a_day_after_a_rotation,
+        a_secret_that_was_replaced_twice_signs_until_its_own_time,
+        webhooks_of_a_purged_space_are_gone,
         what_was_erased_before_it_was_sent_is_not_told,
         suspensions_and_transfers_are_told_to_the_spaces_that_they_concern,
         an_invoice_is_told_to_who_runs_the_account;
@@ -111,6 +114,51 @@ async fn both_secrets_sign_for_a_day_after_a_rotation(suite: Suite) {
     removes_member(&alice, &space, &bob).await.expect("removed");
     let message = receiver.takes(2).await.remove(1);
     assert!(!is_signed(&message, &before.secret) && is_signed(&message, &after.secret));
+}
+
+async fn rotates(who: &Persona, webhook: &Webhook) -> Webhook {
+    let request = RotateWebhookSecretRequest { name: webhook.name.clone(), ..Default::default() };
+    let rotated = who.webhooks(Service::Membership).rotate_webhook_secret(request).await;
+    rotated.expect("rotated").into_inner()
+}
+
+// R-J6: who loses the reply to a rotation rotates again, and receivers go on by the secret that they have. What is over is erased.
+async fn a_secret_that_was_replaced_twice_signs_until_its_own_time(suite: Suite) {
+    let [alice, bob] = ["alice", "bob"].map(|id| suite.user(id));
+    let receiver = Receiver::start().await;
+    let space = alice.creates_space("Team").await;
+    let first = hears_of_members(&alice, &space, &receiver).await;
+    let lost = rotates(&alice, &first).await;
+    suite.clock.advance(Duration::from_hours(1));
+    let last = rotates(&alice, &first).await;
+    let signed = |message: &Received| [&first, &lost, &last].map(|it| is_signed(message, &it.secret));
+    adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+    assert_eq!(signed(&receiver.takes(1).await.remove(0)), [true; 3]);
+    suite.clock.advance(Duration::from_hours(23));
+    removes_member(&alice, &space, &bob).await.expect("removed");
+    assert_eq!(signed(&receiver.takes(2).await.remove(1)), [false, true, true]);
+    suite.clock.advance(Duration::from_hours(1));
+    let pool = suite.pool(Service::Membership).await;
+    let kept = "SELECT COUNT(*) FROM webhook WHERE old_secret IS NOT NULL OR older_secret IS NOT NULL";
+    eventually(async || (count(&pool, kept).await == 0).then_some(())).await;
+    adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
+    assert_eq!(signed(&receiver.takes(3).await.remove(2)), [false, false, true]);
+}
+
+// R-S6, R-J6
+async fn webhooks_of_a_purged_space_are_gone(suite: Suite) {
+    let (alice, receiver) = (suite.user("alice"), Receiver::start().await);
+    let space = alice.creates_space("Team").await;
+    hears_of_members(&alice, &space, &receiver).await;
+    let of_space = hearing(&space, &receiver.url(), &["space.suspended"]);
+    creates_webhook(&alice, Service::Space, of_space).await.expect("made");
+    archives_space(&alice, &space).await.expect("archived");
+    deletes_space(&alice, &space).await.expect("deleted");
+    suite.clock.advance(Duration::from_hours(24 * 31));
+    for service in [Service::Space, Service::Membership] {
+        let pool = suite.pool(service).await;
+        eventually(async || (count(&pool, "SELECT COUNT(*) FROM webhook").await == 0).then_some(())).await;
+    }
 }
 
 // R-J1, R-J6

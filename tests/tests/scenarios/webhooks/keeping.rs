@@ -168,7 +168,7 @@ async fn a_space_has_ten_webhooks_of_a_service(suite: Suite) {
 async fn every_type_of_events_has_a_schema(suite: Suite) {
     let bob = suite.user("bob");
     let planes = [
-        (Service::Space, "console", 8),
+        (Service::Space, "console", 9),
         (Service::Membership, "console", 7),
         (Service::Billing, "billing", 9),
         (Service::Marketplace, "marketplace", 4),
