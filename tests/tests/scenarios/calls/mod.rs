@@ -4,4 +4,5 @@ mod identity;
 mod issuers;
 mod limits_of_callers;
 mod page_bytes;
+mod previews;
 mod replay;

@@ -47,6 +47,7 @@ async fn an_invitation_is_declined_or_revoked(suite: Suite) {
         name: of_carol.name.clone(),
         etag: of_bob.etag.clone(),
         request_id: String::new(),
+        ..RevokeInvitationRequest::default()
     };
     assert_eq!(refused(alice.invitations().revoke_invitation(stale).await).reason, "ETAG_STALE");
     let revoked = revokes_invitation(&alice, &of_carol.name).await.expect("revoked");
