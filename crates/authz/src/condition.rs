@@ -90,7 +90,7 @@ impl Condition {
     #[must_use]
     pub fn unmet(self, facts: &Facts) -> Vec<&'static str> {
         match facts.app {
-            Fact::Known(app) if app.linked && self.is_of_standing() => self.reasons(&app),
+            Fact::Known(app) if app.linked && self.is_of_standing() => self.reasons(app),
             _ => vec![self.sentence()],
         }
     }
@@ -102,7 +102,7 @@ impl Condition {
 
     /// Why an app that is in a space does not do this, with what would lift it, where it is met or not by how the app stands: a
     /// sentence each (R-E6).
-    pub(crate) fn reasons(self, app: &AppFacts) -> Vec<&'static str> {
+    pub(crate) fn reasons(self, app: AppFacts) -> Vec<&'static str> {
         if !app.linked || !self.is_of_standing() {
             return Vec::new();
         }

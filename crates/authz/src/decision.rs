@@ -113,7 +113,7 @@ impl Decision {
     /// theirs would grant it (R-A12).
     fn standing(&self, grant: Grant) -> Vec<&'static str> {
         let (condition, app) = (grant.condition, self.facts.app.known());
-        condition.zip(app).map(|(condition, app)| condition.reasons(&app)).unwrap_or_default()
+        condition.zip(app).map(|(condition, app)| condition.reasons(app)).unwrap_or_default()
     }
 
     /// Whether the resource may be told of. An app is, to whoever sees it: to a Developer of the space who does not, a

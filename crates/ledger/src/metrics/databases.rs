@@ -55,6 +55,7 @@ impl Databases {
 
     /// These and that of a service.
     pub fn add(&self, service: &'static str, pool: Pool) {
+        super::begin_attempts(service);
         self.open.lock().unwrap_or_else(PoisonError::into_inner).push((service, pool));
     }
 

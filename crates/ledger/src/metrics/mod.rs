@@ -100,12 +100,26 @@ pub enum Attempt {
     Failed,
 }
 
+impl Attempt {
+    const ALL: [Self; 3] = [Self::Delivered, Self::Repeated, Self::Failed];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Repeated => "repeated",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Has the process tell of what a service sends to webhooks, before it has sent anything.
+pub(crate) fn begin_attempts(service: &'static str) {
+    for attempt in Attempt::ALL {
+        drop(METRICS.attempts.get_or_create(&[("service", service), ("outcome", attempt.name())]));
+    }
+}
+
 /// A service has sent an event to a webhook.
 pub fn attempted(service: &'static str, attempt: Attempt) {
-    let outcome = match attempt {
-        Attempt::Delivered => "delivered",
-        Attempt::Repeated => "repeated",
-        Attempt::Failed => "failed",
-    };
-    METRICS.attempts.get_or_create(&[("service", service), ("outcome", outcome)]).inc();
+    METRICS.attempts.get_or_create(&[("service", service), ("outcome", attempt.name())]).inc();
 }

@@ -68,7 +68,7 @@ impl Crossings {
 }
 
 fn entry(scope: Scope, resources: Vec<String>, crossings: Vec<Value>) -> Change {
-    let after = json!({ ALLOWANCES: crossings });
+    let after = json!({ ALLOWANCES: Value::Array(crossings) });
     Change { scope, resources, before: Value::Null, after, facts: false }
 }
 

@@ -130,8 +130,8 @@ async fn a_secret_that_was_replaced_twice_signs_until_its_own_time(suite: Suite)
     let first = hears_of_members(&alice, &space, &receiver).await;
     let lost = rotates(&alice, &first).await;
     suite.clock.advance(Duration::from_hours(1));
-    let last = rotates(&alice, &first).await;
-    let signed = |message: &Received| [&first, &lost, &last].map(|it| is_signed(message, &it.secret));
+    let newest = rotates(&alice, &first).await;
+    let signed = |message: &Received| [&first, &lost, &newest].map(|it| is_signed(message, &it.secret));
     adds_members(&alice, &space, &[(&bob, VIEWER)]).await.expect("added");
     assert_eq!(signed(&receiver.takes(1).await.remove(0)), [true; 3]);
     suite.clock.advance(Duration::from_hours(23));
