@@ -15,6 +15,8 @@ const SERVICE: &[&str] =
 /// is not listed may not be in the workspace.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("devspaces-proto", &[]),
+    // What verifies invoices shares nothing with what makes them (R-B16).
+    ("devspaces-proof", &[]),
     ("devspaces-authz", &[]),
     ("devspaces-kit", &["devspaces-proto"]),
     ("devspaces-ledger", &["devspaces-kit", "devspaces-proto"]),
@@ -44,6 +46,7 @@ const SUITE: &[&str] = &[
     "devspaces-ledger",
     "devspaces-marketplace",
     "devspaces-membership",
+    "devspaces-proof",
     "devspaces-proto",
     "devspaces-space",
 ];
@@ -64,6 +67,10 @@ const POLICY: &str = "devspaces-authz";
 
 /// The policy language that the policy is tested against, and that nothing is built with.
 const ORACLE: &str = "cedar-policy";
+
+/// What verifies invoices, which has decimals of its own: not those that invoices are made with.
+const VERIFIER: &str = "devspaces-proof";
+const DECIMALS: &str = "rust_decimal";
 
 /// What only code names that is generated when a crate is built.
 const GENERATED: (&str, &str) = ("devspaces-proto", "tonic-prost");
@@ -140,6 +147,7 @@ fn may_test_with(name: &str, dependency: &str) -> bool {
     let ours = ALLOWED.iter().any(|(listed, _)| *listed == dependency);
     match dependency {
         ORACLE => name == POLICY,
+        DECIMALS if name == VERIFIER => false,
         _ => !ours || allowed(name).is_none_or(|allowed| allowed.contains(&dependency)),
     }
 }
@@ -189,6 +197,15 @@ mod tests {
         assert!(
             !may_test_with("devspaces-gate", "cedar-policy") && !may_build_with("devspaces", "cedar-policy")
         );
+    }
+
+    // R-B16
+    #[test]
+    fn what_verifies_invoices_depends_on_nothing_of_ours_and_on_no_decimals_of_others() {
+        for other in ["devspaces-billing", "devspaces-kit", "devspaces-proto", "rust_decimal"] {
+            assert!(!may_build_with("devspaces-proof", other), "{other}");
+            assert!(!may_test_with("devspaces-proof", other), "{other}");
+        }
     }
 
     #[test]

@@ -23,8 +23,9 @@ use crate::{
         Account, Month,
         credit::applied,
         invoice::{Invoice, Issued, draft_time, issue_time},
+        proof::proof,
     },
-    statement::{Statement, statement},
+    statement::{Statement, statement_and_usage},
     store,
 };
 
@@ -209,15 +210,19 @@ async fn issue(tx: &mut Tx, draft: Invoice, is_new: bool) -> Result<bool, Abort>
     if holders.into_iter().any(|holder| !held.contains(&holder.into())) {
         return Ok(false);
     }
-    let Statement { lines, currency, total } = statement(tx, space, draft.month).await?;
+    let (Statement { lines, currency, total }, usage) =
+        statement_and_usage(tx, space, draft.month).await?;
     let number = store::invoice::next_number(tx, space).await?;
     let credits = store::credit::left(tx, space).await?;
     let applied = applied(&credits, total);
     let credit_applied = applied.iter().map(|(_, amount)| *amount).sum();
     let issued = Issued { number, issue_time: tx.time(), currency, total, credit_applied };
-    let before = (!is_new).then(|| draft.clone());
+    let before = if is_new { Value::Null } else { draft.to_json(Decimal::ZERO) };
     let invoice = draft.issue(issued);
-    record(tx, before.as_ref(), &invoice, Decimal::ZERO).await?;
+    let mut after = invoice.to_json(Decimal::ZERO);
+    let credit = credits.iter().map(|credit| credit.remaining).sum();
+    after["proof"] = proof(space, invoice.month, &lines, &usage, credit);
+    record_as(tx, &invoice, before, after).await?;
     store::credit::apply(tx, &name, &credits, &applied).await?;
     store::invoice::put(tx, &invoice).await?;
     store::line::insert(tx, name.id, &lines).await?;
@@ -240,13 +245,12 @@ pub(crate) async fn record(
     after: &Invoice,
     credited: Decimal,
 ) -> Result<(), Abort> {
-    let change = Change {
-        scope: after.name.account.0.into(),
-        resources: vec![after.name.to_string()],
-        before: before.map_or(Value::Null, |before| before.to_json(credited)),
-        after: after.to_json(credited),
-        facts: false,
-    };
-    tx.record(change).await?;
+    let before = before.map_or(Value::Null, |before| before.to_json(credited));
+    record_as(tx, after, before, after.to_json(credited)).await
+}
+
+async fn record_as(tx: &mut Tx, invoice: &Invoice, before: Value, after: Value) -> Result<(), Abort> {
+    let (scope, resources) = (invoice.name.account.0.into(), vec![invoice.name.to_string()]);
+    tx.record(Change { scope, resources, before, after, facts: false }).await?;
     Ok(())
 }

@@ -125,11 +125,15 @@ async fn estimate_of(
     touched: &[(AppName, Month)],
 ) -> Result<Estimate, Error> {
     let usage = usage(db, touched).await?;
+    priced(db, space, month, &usage).await
+}
+
+async fn priced(db: &mut Conn, space: SpaceName, month: Month, usage: &Usage) -> Result<Estimate, Error> {
     let currency = store::rate_card::for_month(db, month).await?.currency;
     if usage.cards.values().any(|card| card.currency != currency) {
         return Err(store::unreadable("an invoice would have two currencies"));
     }
-    let (lines, unpriced) = lines(space, month, &usage);
+    let (lines, unpriced) = lines(space, month, usage);
     let total =
         total(&lines).filter(|total| unpriced.is_empty() && money::to_wire(*total, &currency).is_some());
     Ok(Estimate { lines, unpriced, currency, total })
@@ -137,9 +141,20 @@ async fn estimate_of(
 
 /// What the invoice of a space for a month that is not issued yet says as of now (R-B7).
 pub(crate) async fn statement(db: &mut Conn, space: SpaceName, month: Month) -> Result<Statement, Unstated> {
-    let Estimate { lines, currency, total, .. } = estimate(db, space, month).await?;
+    Ok(statement_and_usage(db, space, month).await?.0)
+}
+
+/// The same, with all that decides it.
+pub(crate) async fn statement_and_usage(
+    db: &mut Conn,
+    space: SpaceName,
+    month: Month,
+) -> Result<(Statement, Usage), Unstated> {
+    let touched = store::total::touched_by(db, space, month).await?;
+    let usage = usage(db, &touched).await?;
+    let Estimate { lines, currency, total, .. } = priced(db, space, month, &usage).await?;
     let total = total.ok_or(Unstated::TooLarge(space, month))?;
-    Ok(Statement { lines, currency, total })
+    Ok((Statement { lines, currency, total }, usage))
 }
 
 /// An invoice with what it says: for good, or as of now if it is a draft.

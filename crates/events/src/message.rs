@@ -103,6 +103,7 @@ mod tests {
             before: Value::Null,
             after: json!({ "webhook": "webhooks/x", "origin": "https://x", "disabled_reason": "It did not answer" }),
             facts: false,
+            content: String::new(),
             hash: Vec::new(),
         };
         let made = events(&[EVENTS], &entry);

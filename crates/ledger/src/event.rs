@@ -196,6 +196,7 @@ mod tests {
             before: Value::Null,
             after,
             facts: false,
+            content: String::new(),
             hash: Vec::new(),
         }
     }

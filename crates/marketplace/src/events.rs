@@ -57,6 +57,7 @@ mod tests {
             before,
             after,
             facts: true,
+            content: String::new(),
             hash: Vec::new(),
         };
         let made = events(&[EVENTS], &entry);

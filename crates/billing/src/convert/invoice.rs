@@ -155,6 +155,7 @@ pub(crate) fn line(line: &Line, month: Month) -> proto::InvoiceLine {
     };
     let (dimension, dimension_value) = of.map(DimensionValue::to_pair).unwrap_or_default();
     proto::InvoiceLine {
+        id: line.allowance.line_id(),
         app: line.allowance.app.to_string(),
         meter: tariff.meter.to_string(),
         dimension,

@@ -5,13 +5,14 @@ use devspaces_kit::{
     text,
 };
 use devspaces_proto::billing::v1::{
-    Usage, UsageEvent, UsageResult, VoidUsageRequest,
+    LineEvent as WireLineEvent, Usage, UsageEvent, UsageResult, VoidUsageRequest,
     usage_result::{Outcome as WireOutcome, Rejection as WireRejection},
 };
 use rust_decimal::Decimal;
 
 use crate::domain::{
-    decimal,
+    Month, decimal,
+    line_event::LineEvent,
     usage::{Event, Outcome, Rejection, Sum},
 };
 
@@ -84,6 +85,26 @@ pub(super) fn quantity(text: &str) -> Result<Decimal, &'static str> {
 pub(crate) fn sum((app, meter, sum): (AppName, MeterName, Sum)) -> Usage {
     let quantity = sum.quantity.normalize().to_string();
     Usage { app: app.to_string(), meter: meter.to_string(), quantity, events: sum.events }
+}
+
+/// What an invoice is made of, with the line that it counts in.
+pub(crate) fn line_event(of: LineEvent, line: String, billable: bool, usage_month: Month) -> WireLineEvent {
+    let LineEvent { event, sequence, held_from, voiding, voided, .. } = of;
+    WireLineEvent {
+        id: event.id,
+        app: event.app.to_string(),
+        meter: event.meter.to_string(),
+        quantity: event.quantity.to_string(),
+        time: Some(event.time.into()),
+        dimensions: event.dimensions.into_iter().collect(),
+        voiding,
+        voided,
+        line,
+        sequence,
+        held_from: held_from.map(Into::into),
+        billable,
+        usage_month: usage_month.to_string(),
+    }
 }
 
 /// What became of an event, as its sender is told.

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use devspaces_kit::name::{AppName, SpaceName};
 use rust_decimal::Decimal;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     Month, PricedBy, RateCard, Tariff,
@@ -23,7 +24,18 @@ impl Allowance {
     pub(crate) fn of(key: &TotalKey, tariff: &Tariff) -> Self {
         Self { app: key.app, usage_month: key.usage_month, tariff: tariff.clone() }
     }
+
+    /// By what a line that is of it is known, in a draft and in what becomes of it (R-B16): the first half of SHA-256 over what it
+    /// is of, in hexadecimal.
+    pub(crate) fn line_id(&self) -> String {
+        let Self { app, usage_month, tariff } = self;
+        let digest = Sha256::digest(format!("{} {usage_month} {tariff}", app.0));
+        hex::encode(&digest[..LINE_ID])
+    }
 }
+
+/// How much of a digest names a line, in bytes.
+const LINE_ID: usize = 16;
 
 /// A line of an invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,18 +118,13 @@ pub(crate) struct Usage {
 /// order of time, also to that of other spaces and to what nobody pays for. What is voided after its invoice was issued gives back
 /// first what its space was billed, and then what was free for it (R-B15).
 pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> (Vec<Line>, Vec<Allowance>) {
-    let mut allowances: BTreeMap<Allowance, Vec<(&TotalKey, Sum)>> = BTreeMap::new();
-    for (key, sums) in &usage.open {
-        for (tariff, sum) in sums.iter() {
-            allowances.entry(Allowance::of(key, tariff)).or_default().push((key, sum));
-        }
-    }
-    let is_billed = |key: &TotalKey| key.space == space && key.billed_month == month && key.billable;
+    let mut allowances = usage.by_allowance();
+    let is_billed = |key: &TotalKey| is_billed_by(key, space, month);
     allowances
         .retain(|allowance, sums| usage.prices(allowance) && sums.iter().any(|(key, _)| is_billed(key)));
     let (mut lines, mut unpriced) = (Vec::with_capacity(allowances.len()), Vec::new());
     for (allowance, sums) in allowances {
-        match line(&allowance, sums, usage, space, is_billed) {
+        match line(&allowance, &sums, usage, space, is_billed) {
             // What was corrected by as much as came says nothing.
             Some(line) if line.quantity.is_zero() => {}
             Some(line) => lines.push(line),
@@ -127,7 +134,35 @@ pub(crate) fn lines(space: SpaceName, month: Month, usage: &Usage) -> (Vec<Line>
     (lines, unpriced)
 }
 
+/// Whether the invoice of a space for a month bills a sum.
+pub(super) fn is_billed_by(key: &TotalKey, space: SpaceName, month: Month) -> bool {
+    key.space == space && key.billed_month == month && key.billable
+}
+
+/// Sums that share an allowance, in the order in which they use it up.
+type InOrder<'a> = Vec<(&'a TotalKey, Sum)>;
+
 impl Usage {
+    /// What no issued invoice covers, by the allowances that it uses up.
+    pub(super) fn by_allowance(&self) -> BTreeMap<Allowance, InOrder<'_>> {
+        let mut allowances: BTreeMap<Allowance, InOrder<'_>> = BTreeMap::new();
+        for (key, sums) in &self.open {
+            for (tariff, sum) in sums.iter() {
+                allowances.entry(Allowance::of(key, tariff)).or_default().push((key, sum));
+            }
+        }
+        for sums in allowances.values_mut() {
+            sums.sort_by_key(|(key, _)| (key.held_from, key.billable, key.space, key.billed_month));
+        }
+        allowances
+    }
+
+    /// What issued invoices have left of an allowance; nothing if that has more digits than can be kept, or if there is no rate.
+    pub(super) fn left(&self, allowance: &Allowance) -> Option<Decimal> {
+        let rate = self.cards.get(&allowance.usage_month)?.rate(&allowance.tariff)?;
+        Some(add(rate.allowance, -self.consumed(allowance)?)?.max(Decimal::ZERO))
+    }
+
     /// How much of an allowance issued invoices have used up; nothing if that has more digits than can be kept.
     pub(crate) fn consumed(&self, allowance: &Allowance) -> Option<Decimal> {
         let portions = self.issued.get(allowance).into_iter().flat_map(BTreeMap::values);
@@ -145,13 +180,12 @@ impl Usage {
 /// The line of what is billed of these sums, which share an allowance.
 fn line(
     allowance: &Allowance,
-    mut sums: Vec<(&TotalKey, Sum)>,
+    sums: &InOrder<'_>,
     usage: &Usage,
     space: SpaceName,
     is_billed: impl Fn(&TotalKey) -> bool,
 ) -> Option<Line> {
     let card = usage.cards.get(&allowance.usage_month)?;
-    sums.sort_by_key(|(key, _)| (key.held_from, key.billable, key.space, key.billed_month));
     let mut billed = sums.iter().filter(|(key, _)| is_billed(key)).map(|(_, sum)| sum.quantity);
     let quantity = billed.try_fold(Decimal::ZERO, add)?;
     let (free, unit_price) = match &allowance.tariff.by {
@@ -162,9 +196,10 @@ fn line(
                 let issued = usage.issued.get(allowance).and_then(|of| of.get(&space));
                 given_back(quantity, issued.copied().unwrap_or_default())?
             } else {
-                let left = add(rate.allowance, -usage.consumed(allowance)?)?.max(Decimal::ZERO);
+                let taken = taken(sums, usage.left(allowance)?)?;
+                let own = sums.iter().zip(taken).filter(|((key, _), _)| is_billed(key));
                 // What one holding gave back may be more than another used: the rest of that takes up nothing.
-                free_of(&sums, left, is_billed)?.min(quantity)
+                own.map(|(_, taken)| taken).try_fold(Decimal::ZERO, add)?.min(quantity)
             };
             (free, rate.unit_price)
         }
@@ -172,21 +207,14 @@ fn line(
     Line::new(allowance.clone(), quantity, free, unit_price, card.version)
 }
 
-/// How much of what is billed of these sums is free, if so much is left of their allowance.
-fn free_of(
-    sums: &[(&TotalKey, Sum)],
-    mut left: Decimal,
-    is_billed: impl Fn(&TotalKey) -> bool,
-) -> Option<Decimal> {
-    let mut free = Decimal::ZERO;
-    for (key, sum) in sums {
+/// How much of an allowance each of these sums uses up, if so much is left of it.
+pub(super) fn taken(sums: &InOrder<'_>, mut left: Decimal) -> Option<Vec<Decimal>> {
+    let take = |(_, sum): &(&TotalKey, Sum)| {
         let taken = sum.quantity.clamp(Decimal::ZERO, left);
         left = add(left, -taken)?;
-        if is_billed(key) {
-            free = add(free, taken)?;
-        }
-    }
-    Some(free)
+        Some(taken)
+    };
+    sums.iter().map(take).collect()
 }
 
 /// How much of a quantity that is less than nothing was free before: what is left after what was billed is taken from it.

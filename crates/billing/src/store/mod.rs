@@ -10,6 +10,7 @@ pub(crate) mod credit_note;
 pub(crate) mod due;
 pub(crate) mod invoice;
 pub(crate) mod line;
+pub(crate) mod line_event;
 pub(crate) mod meter;
 pub(crate) mod payment;
 pub(crate) mod rate_card;

@@ -1,21 +1,18 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
 use devspaces_kit::{
     clock::{Clock as _, SystemClock},
-    identity::{Jwks, SigningKey},
+    identity::SigningKey,
 };
 use devspaces_ledger::{
     db::Pool,
     journal::{self, Problem, Report, SignedCheckpoint},
 };
 
-use super::{Failure, database::Databases, erase::Erase, export::Export, out::print_line};
+use super::{
+    Failure, checkpoints::Known, database::Databases, erase::Erase, export::Export, out::print_line,
+};
 use crate::Service;
 
 /// Check the journals, make checkpoints to check them against later, export them.
@@ -42,12 +39,8 @@ enum Command {
 struct Verify {
     #[command(flatten)]
     databases: Databases,
-    /// A file with checkpoints, a line each: what they know must still be there
-    #[arg(long, value_name = "FILE", requires = "suite_jwks")]
-    checkpoint: Option<PathBuf>,
-    /// The public keys of the suite's services, with which checkpoints are verified
-    #[arg(long, env = "DEVSPACES_SUITE_JWKS", value_name = "FILE")]
-    suite_jwks: Option<PathBuf>,
+    #[command(flatten)]
+    known: Known,
 }
 
 #[derive(Debug, Args)]
@@ -72,7 +65,7 @@ impl Journal {
 
 impl Verify {
     async fn run(self) -> Result<ExitCode, Failure> {
-        let checkpoints = self.checkpoints()?;
+        let checkpoints = self.known.read()?;
         let verified = async |service: Service, pool: &Pool| {
             let known = checkpoints.get(service.name()).map(Vec::as_slice).unwrap_or_default();
             let report = verify(service, pool, known).await?;
@@ -95,30 +88,10 @@ impl Verify {
                 ))?;
             }
             // Who asked for a comparison must not take for one what was none.
-            Ok(findings.is_empty() && (self.checkpoint.is_none() || !known.is_empty()))
+            Ok(findings.is_empty() && (!self.known.is_asked_for() || !known.is_empty()))
         };
         let intact = self.databases.beside(verified).await?.into_iter().all(|intact| intact);
         Ok(if intact { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    }
-
-    /// The checkpoints, by service.
-    fn checkpoints(&self) -> Result<BTreeMap<String, Vec<SignedCheckpoint>>, Failure> {
-        let (Some(file), Some(jwks)) = (&self.checkpoint, &self.suite_jwks) else {
-            return Ok(BTreeMap::new());
-        };
-        let read = |flag, file: &PathBuf| {
-            fs::read_to_string(file)
-                .map_err(|error| format!("{flag}: {} can't be read: {error}", file.display()))
-        };
-        let keys =
-            Jwks::parse(&read("--suite-jwks", jwks)?).map_err(|error| format!("--suite-jwks: {error}"))?;
-        let mut checkpoints = BTreeMap::<String, Vec<SignedCheckpoint>>::new();
-        for line in read("--checkpoint", file)?.lines().filter(|line| !line.is_empty()) {
-            let signed =
-                SignedCheckpoint::open(line, &keys).map_err(|error| format!("--checkpoint: {error}"))?;
-            checkpoints.entry(signed.service.clone()).or_default().push(signed);
-        }
-        Ok(checkpoints)
     }
 }
 

@@ -1,13 +1,17 @@
 //! The command line. Every flag by which a process is set up is also an environment variable, `DEVSPACES_…`.
 mod backup;
 mod callers;
+mod calls;
 mod check;
+mod checkpoints;
 mod checks;
 mod database;
 mod dev;
 mod erase;
 mod export;
 mod health;
+mod invoice;
+mod invoice_export;
 mod invoicing;
 mod issuer;
 mod journal;
@@ -63,6 +67,8 @@ enum Command {
     Health(health::Health),
     /// Check the journals, make checkpoints to check them against later, export them
     Journal(journal::Journal),
+    /// Export an invoice with all that it is made of, and verify such an export without a suite
+    Invoice(invoice::Invoice),
 }
 
 /// What ends a command. Its text is for the operator and names the flag or the file.
@@ -88,6 +94,7 @@ impl Cli {
             Command::Migrate(migrate) => on_runtime(migrate.run()),
             Command::Backup(backup) => on_runtime(backup.run()),
             Command::Journal(journal) => on_runtime(journal.run()),
+            Command::Invoice(invoice) => on_runtime(invoice.run()),
             Command::Check(check) => on_runtime(check.run()),
             Command::Health(health) => on_runtime(health.run()),
             Command::Token(token) => token.run(),

@@ -42,6 +42,8 @@ struct Filter {
     end: Option<Timestamp>,
     actor: Option<String>,
     resource: Option<String>,
+    /// Whether they are told as they are chained.
+    chained: bool,
 }
 
 impl Filter {
@@ -117,7 +119,8 @@ async fn page(mut readers: Vec<Reader>, filter: &Filter, size: usize) -> Result<
         if let Some(entry) = first.take() {
             looked_at += 1;
             if filter.takes(&entry) {
-                let entry = wire::entry(service, entry);
+                let tell = if filter.chained { wire::chained } else { wire::entry };
+                let entry = tell(service, entry);
                 bytes += entry.encoded_len();
                 entries.push(entry);
             }
@@ -152,7 +155,7 @@ fn parse(fields: &mut Fields, parent: Parent, request: &ListEntriesRequest) -> (
     if !resource.as_deref().is_none_or(is_name) {
         fields.bad("resource", "must be the name of a resource: spaces/{uuid}/members/{user}");
     }
-    (start, Filter { scope: parent.to_string(), end, actor, resource })
+    (start, Filter { scope: parent.to_string(), end, actor, resource, chained: request.chained })
 }
 
 /// Whether a text could be the name of a resource: a collection and an id at least.
@@ -167,7 +170,8 @@ fn tokens(request: &ListEntriesRequest) -> PageToken {
     };
     let ListEntriesRequest { parent, service, actor, resource, .. } = request;
     let (start, end) = (time(request.start_time), time(request.end_time));
-    PageToken::for_arguments::<ListEntriesRequest>(&[parent, service, &start, &end, actor, resource])
+    let chained = if request.chained { "chained" } else { "" };
+    PageToken::for_arguments::<ListEntriesRequest>(&[parent, service, &start, &end, actor, resource, chained])
 }
 
 impl JournalServer {

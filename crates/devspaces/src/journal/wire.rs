@@ -19,7 +19,14 @@ pub(super) fn entry(service: Service, entry: Entry) -> proto::Entry {
         after: Some(value(entry.after)),
         facts: entry.facts,
         hash: entry.hash,
+        content: String::new(),
     }
+}
+
+/// An entry as it is chained.
+pub(super) fn chained(service: Service, mut of: Entry) -> proto::Entry {
+    let content = std::mem::take(&mut of.content);
+    proto::Entry { before: None, after: None, content, ..entry(service, of) }
 }
 
 fn value(json: Json) -> Value {

@@ -27,6 +27,8 @@ pub struct Entry {
     pub after: Value,
     /// Whether it may have changed what somebody is permitted.
     pub facts: bool,
+    /// The text that is chained: JSON, with salted digests in place of personal details.
+    pub content: String,
     /// The hash by which it is chained.
     pub hash: Vec<u8>,
 }
@@ -52,6 +54,7 @@ impl From<Stored> for Entry {
             before: field("before"),
             after: field("after"),
             facts: field("facts").as_bool().unwrap_or_default(),
+            content: stored.content,
             hash: stored.hash,
         }
     }

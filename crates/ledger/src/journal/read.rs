@@ -71,6 +71,20 @@ pub async fn entries(
     Ok(stored.into_iter().map(Entry::from).collect())
 }
 
+/// The sequence of a scope's last entry before a time; 0 if there is none.
+pub async fn last_before(db: &mut Conn, scope: &str, time: Timestamp) -> Result<i64, Error> {
+    let last: Option<i64> = on!(db, |c| {
+        sqlx::query_scalar(
+            "SELECT sequence FROM journal WHERE scope = $1 AND time < $2 ORDER BY time DESC, sequence DESC LIMIT 1",
+        )
+        .bind(scope)
+        .bind(time)
+        .fetch_optional(c)
+        .await
+    })?;
+    Ok(last.unwrap_or_default())
+}
+
 /// An entry of a scope, if there is one.
 pub async fn entry(db: &mut Conn, scope: &str, sequence: i64) -> Result<Option<Entry>, Error> {
     let stored: Option<Stored> = on!(db, |c| {

@@ -59,11 +59,15 @@ impl Holdings {
 impl Held {
     /// Whether a holding that begins later counts as begun at a time.
     fn begins_by_then(&self, time: Timestamp, now: Timestamp) -> bool {
-        let hour = Timestamp::from_micros(self.from.micros() / HOUR * HOUR);
         // What begins later than now was noted by a clock that was ahead. The app was made by now, and by nobody else.
         let was_ahead = self.from > now + LEEWAY && self.until.is_none_or(|until| time < until + LEEWAY);
-        self.from <= time + LEEWAY || time == hour || was_ahead
+        is_near(self.from, time) || was_ahead
     }
+}
+
+/// Whether a time counts as that from which on an app is held, if it lies before that: within the leeway, or as the head of its hour.
+pub(crate) fn is_near(from: Timestamp, time: Timestamp) -> bool {
+    from <= time + LEEWAY || time.micros() == from.micros() / HOUR * HOUR
 }
 
 #[cfg(test)]

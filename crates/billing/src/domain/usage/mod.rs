@@ -25,7 +25,7 @@ pub(crate) use self::{
     batch::{Batch, Outcome, Reported},
     books::{Books, Placed, Placement, Sum, Sums, TotalKey, changed},
     exhausted::{exhausted, used_up},
-    holdings::{Held, Holdings, LEEWAY},
+    holdings::{Held, Holdings, LEEWAY, is_near},
     limits::Limits,
     rejection::Rejection,
     thresholds::{Reached, reached},

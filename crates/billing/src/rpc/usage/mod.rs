@@ -2,6 +2,7 @@
 mod create_meter;
 mod create_rate_card;
 mod get_allowances;
+mod list_line_events;
 mod list_meters;
 mod list_rate_cards;
 mod list_usage;
@@ -22,12 +23,12 @@ use devspaces_kit::{
 };
 use devspaces_ledger::{Abort, Change, Tx, db::Error, etag};
 use devspaces_proto::billing::v1::{
-    Allowances, CreateMeterRequest, CreateRateCardRequest, GetAllowancesRequest, ListMetersRequest,
-    ListMetersResponse, ListRateCardsRequest, ListRateCardsResponse, ListUsageRequest, ListUsageResponse,
-    Meter as WireMeter, QueryUsageRequest, QueryUsageResponse, RateCard, ReleaseReservationRequest,
-    ReleaseReservationResponse, ReportUsageRequest, ReportUsageResponse, Reservation, ReserveUsageRequest,
-    RetireMeterRequest, UpdateMeterRequest, VoidUsageRequest, VoidUsageResponse,
-    usage_service_server::UsageService,
+    Allowances, CreateMeterRequest, CreateRateCardRequest, GetAllowancesRequest, ListLineEventsRequest,
+    ListLineEventsResponse, ListMetersRequest, ListMetersResponse, ListRateCardsRequest,
+    ListRateCardsResponse, ListUsageRequest, ListUsageResponse, Meter as WireMeter, QueryUsageRequest,
+    QueryUsageResponse, RateCard, ReleaseReservationRequest, ReleaseReservationResponse, ReportUsageRequest,
+    ReportUsageResponse, Reservation, ReserveUsageRequest, RetireMeterRequest, UpdateMeterRequest,
+    VoidUsageRequest, VoidUsageResponse, usage_service_server::UsageService,
 };
 use serde_json::Value;
 use tonic::{Request, Response, Status};
@@ -84,6 +85,13 @@ impl UsageService for Rpc {
         request: Request<ListUsageRequest>,
     ) -> Result<Response<ListUsageResponse>, Status> {
         answer(request, |caller, request| list_usage::handle(&self.0, caller, request)).await
+    }
+
+    async fn list_line_events(
+        &self,
+        request: Request<ListLineEventsRequest>,
+    ) -> Result<Response<ListLineEventsResponse>, Status> {
+        answer(request, |caller, request| list_line_events::handle(&self.0, caller, request)).await
     }
 
     async fn list_rate_cards(

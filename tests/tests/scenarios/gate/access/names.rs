@@ -77,7 +77,10 @@ impl Names {
             "BillingAccountService" if method == "RemoveBillingAdmin" => {
                 format!("{space}/billingAccount/admins/alice")
             }
-            "InvoiceService" if named || method == "CreateCreditNote" => {
+            "InvoiceService" | "UsageService"
+                if method == "ListLineEvents"
+                    || service == "InvoiceService" && (named || method == "CreateCreditNote") =>
+            {
                 format!("{space}/billingAccount/invoices/0190a8d0-7b1c-7def-8000-000000000002")
             }
             "UsageService" if path == "space" => space.clone(),
