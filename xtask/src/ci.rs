@@ -4,7 +4,7 @@ use std::process::Command;
 use crate::{
     Outcome, attack, circles, clients,
     containers::{self, Part, buf},
-    dependencies, docs, faults, files,
+    dependencies, docs, faults, files, months,
     readme::Tests,
     run::{cargo, find, root, say, step},
     test::{self, Races},
@@ -16,6 +16,7 @@ pub(crate) fn run() -> Outcome {
     let tests = Tests::read()?;
     tests.run_all(Races::Quarter)?;
     tests.try_embedded()?;
+    months::run(months::FEW, 1)?;
     clients::run(&[])?;
     attack::run(&["--quick"])?;
     containers::run_unless_skipped()
@@ -28,6 +29,7 @@ pub(crate) fn nightly() -> Outcome {
     let tests = Tests::read()?;
     tests.run_all(Races::Whole)?;
     tests.run_embedded()?;
+    months::run(months::MANY, 1)?;
     clients::run(&["--all"])?;
     containers::run(Part::All)?;
     faults::run(&[])?;

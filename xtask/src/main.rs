@@ -1,4 +1,4 @@
-//! The chores of the workspace: `cargo xtask test | ci | clients | containers | faults | attack | nightly | docs | bench`.
+//! The chores of the workspace: `cargo xtask test | ci | clients | containers | faults | attack | nightly | months | docs | bench`.
 mod attack;
 mod bench;
 mod chosen;
@@ -11,6 +11,7 @@ mod docs;
 mod faults;
 mod files;
 mod guide;
+mod months;
 mod packages;
 mod postgres;
 mod python;
@@ -45,6 +46,9 @@ Usage: cargo xtask <COMMAND>
   attack [--quick] [ARGS]
                    has one client try to take the rest down while another measures its own calls; --quick is shorter, is on
                    what the tests have built, and does not decide by times
+  months [INVOICES [SEED]]
+                   prices random months by the service's rules and by another implementation, in Python, and names the first
+                   difference: 1,000 invoices unless others are asked for; nightly has 10,000
   nightly          what ci does, and what takes longer in its place: clients in all languages, the image as the Dockerfile
                    compiles it with all scenarios, faults, attacks; licences and advisories, where cargo-deny is installed
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
@@ -93,6 +97,7 @@ fn dispatch(args: &[&str]) -> Option<Outcome> {
         ["containers", "--all"] => Some(containers::run(Part::All)),
         ["faults", rest @ ..] => Some(faults::run(rest)),
         ["attack", rest @ ..] => Some(attack::run(rest)),
+        ["months", rest @ ..] => months::run_asked(rest),
         ["nightly"] => Some(timed(ci::nightly())),
         ["docs"] => Some(docs::write()),
         ["docs", "--check"] => Some(docs::check()),

@@ -210,8 +210,7 @@ async fn issue(tx: &mut Tx, draft: Invoice, is_new: bool) -> Result<bool, Abort>
     if holders.into_iter().any(|holder| !held.contains(&holder.into())) {
         return Ok(false);
     }
-    let (Statement { lines, currency, total }, usage) =
-        statement_and_usage(tx, space, draft.month).await?;
+    let (Statement { lines, currency, total }, usage) = statement_and_usage(tx, space, draft.month).await?;
     let number = store::invoice::next_number(tx, space).await?;
     let credits = store::credit::left(tx, space).await?;
     let applied = applied(&credits, total);

@@ -143,8 +143,7 @@ pub(crate) fn of_event(event: &Event) -> String {
 }
 
 fn vouched_by(after: &Value) -> Option<Vouched> {
-    let (voiding, of) =
-        if after["voided"].is_object() { (true, &after["voided"]) } else { (false, after) };
+    let (voiding, of) = if after["voided"].is_object() { (true, &after["voided"]) } else { (false, after) };
     Some(Vouched {
         voiding,
         events: of["events"].as_u64().filter(|events| *events > 0)?,
@@ -192,7 +191,8 @@ fn check_chain(export: &Export) -> Result<(), Difference> {
 
 /// SHA-256 over parts, each after its length in 8 bytes.
 fn chain(invoice: &Invoice, entry: &Entry, previous: &str) -> Result<String, Difference> {
-    let previous = hex::decode(previous).map_err(|_| differs(at(entry), previous, "a hash in hexadecimal"))?;
+    let previous =
+        hex::decode(previous).map_err(|_| differs(at(entry), previous, "a hash in hexadecimal"))?;
     let scope = invoice.name.split_once("/billingAccount/").map_or("", |(space, _)| space);
     let sequence = entry.sequence.to_be_bytes();
     let parts = [

@@ -204,8 +204,8 @@ fn free(
     is_own_month: bool,
     at: &str,
 ) -> Result<i128, Difference> {
-    let consumed = decimal(&beside.issued_free_quantity, at)?
-        + decimal(&beside.issued_free_quantity_elsewhere, at)?;
+    let consumed =
+        decimal(&beside.issued_free_quantity, at)? + decimal(&beside.issued_free_quantity_elsewhere, at)?;
     let mut left = (allowance - consumed).max(0);
     let mut shares: BTreeMap<i64, (i128, i128)> = BTreeMap::new();
     for share in &beside.shares {

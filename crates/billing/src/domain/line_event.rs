@@ -60,7 +60,6 @@ impl Span {
     /// issue, and of earlier months what came after the invoice before (R-B8, R-B15).
     pub(crate) fn bills(&self, usage_month: Month, sequence: i64) -> bool {
         let is_listed = self.before <= sequence && sequence <= self.last;
-        is_listed
-            && (usage_month == self.month || usage_month < self.month && sequence > self.issued_before)
+        is_listed && (usage_month == self.month || usage_month < self.month && sequence > self.issued_before)
     }
 }

@@ -97,9 +97,10 @@ fn beside(space: SpaceName, month: Month, lines: &[Line], usage: &Usage) -> Vec<
         let left = usage.left(&line.allowance).filter(|_| !line.quantity.is_sign_negative());
         if let (Some(sums), Some(left)) = (allowances.get(&line.allowance), left) {
             let taken = taken(sums, left).unwrap_or_default();
-            let others = sums.iter().zip(taken).filter(|((key, _), taken)| {
-                !is_billed_by(key, space, month) && !taken.is_zero()
-            });
+            let others = sums
+                .iter()
+                .zip(taken)
+                .filter(|((key, _), taken)| !is_billed_by(key, space, month) && !taken.is_zero());
             shares.extend(others.map(|((key, _), quantity)| Share {
                 held_from: key.held_from,
                 quantity,

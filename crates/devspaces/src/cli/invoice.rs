@@ -59,7 +59,9 @@ impl Verify {
                     "{invoice} holds: {lines} lines recomputed from {events} events, which {entries} chained entries vouch for"
                 ))?;
                 if !self.known.is_asked_for() {
-                    print_line("compared with no checkpoint: that the journal itself is the true one is not shown")?;
+                    print_line(
+                        "compared with no checkpoint: that the journal itself is the true one is not shown",
+                    )?;
                 }
                 Ok(ExitCode::SUCCESS)
             }
@@ -69,7 +71,8 @@ impl Verify {
     /// The invoice's name, and whether it holds.
     fn verified(&self) -> Result<(String, Result<Verified, Difference>), Failure> {
         let name = self.export.display();
-        let text = fs::read_to_string(&self.export).map_err(|error| format!("{name} can't be read: {error}"))?;
+        let text =
+            fs::read_to_string(&self.export).map_err(|error| format!("{name} can't be read: {error}"))?;
         let export = Exported::read(&text).map_err(|error| format!("{name}: {error}"))?;
         let invoice = export.invoice.name.clone();
         let heads = self.heads(&invoice)?;

@@ -48,7 +48,8 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
-        let suite = Suite { caller: self.calls.caller(self.user.as_ref())?, channel: self.calls.connect().await? };
+        let suite =
+            Suite { caller: self.calls.caller(self.user.as_ref())?, channel: self.calls.connect().await? };
         let invoice = suite.invoice(&self.invoice).await?;
         let (Some(issued), Some(total)) = (invoice.issue_time, &invoice.total) else {
             return Err(format!("{} is a draft: it can be exported once it is issued", self.invoice).into());

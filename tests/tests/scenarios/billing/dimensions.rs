@@ -1,13 +1,12 @@
 //! R-B5, R-B6: what events tell beside a quantity, and prices that depend on it.
 use devspaces_proto::billing::v1::{
-    Exemption, InvoiceLine, ListRateCardsRequest, Meter, Rate, RateCard, ReportUsageRequest, UsageEvent,
-    usage_result::Rejection,
+    Exemption, InvoiceLine, Rate, ReportUsageRequest, UsageEvent, usage_result::Rejection,
 };
-use devspaces_tests::{Persona, Suite, refused};
+use devspaces_tests::{Suite, refused};
 
 use crate::acts::{
+    egress::{EGRESS, card_with, egress, exemption, makes_egress, rate, with},
     invoices::{Customer, exports, line_numbers, previews_invoice, runs_billing, timestamp, usd},
-    meters::{creates_meter, dimension, free_text, meter},
     rate_cards::{ANNOUNCED, creates},
     usage::{
         ACCEPTED, DUPLICATE, lists_usage, month_ahead, new_usage_event, outcomes, rejected, reports_accepted,
@@ -24,50 +23,6 @@ scenarios! {
     everywhere:
         every_bad_field_of_a_rate_by_value_is_named,
         a_meter_that_is_on_no_card_yet_counts_and_costs_nothing;
-}
-
-const EGRESS: &str = "meters/egress.gb";
-
-/// Makes a meter with three regions, and any job.
-async fn makes_egress(suite: &Suite) -> Meter {
-    let dimensions = vec![free_text("job", 16), dimension("region", &["ap", "eu", "us"])];
-    creates_meter(suite, Meter { dimensions, ..meter("egress.gb", "GB") }).await.expect("a meter")
-}
-
-fn rate(region: &str, allowance: &str, unit_price: &str) -> Rate {
-    let dimension = if region.is_empty() { "" } else { "region" };
-    Rate {
-        meter: EGRESS.to_owned(),
-        dimension: dimension.to_owned(),
-        dimension_value: region.to_owned(),
-        allowance: allowance.to_owned(),
-        unit_price: unit_price.to_owned(),
-    }
-}
-
-fn exemption(dimension: &str, value: &str) -> Exemption {
-    let (dimension, dimension_value) = (dimension.to_owned(), value.to_owned());
-    Exemption { meter: EGRESS.to_owned(), dimension, dimension_value }
-}
-
-/// The card in force, for a month to come, with these rates of the meter beside its own.
-async fn card_with(who: &Persona, month: &str, rates: &[Rate], exemptions: &[Exemption]) -> RateCard {
-    let cards = who.usage().list_rate_cards(ListRateCardsRequest::default()).await.expect("cards");
-    let mut card = cards.into_inner().rate_cards.remove(0);
-    month.clone_into(&mut card.effective_month);
-    card.rates.extend_from_slice(rates);
-    card.exemptions = exemptions.to_vec();
-    card
-}
-
-fn with(event: UsageEvent, dimensions: &[(&str, &str)]) -> UsageEvent {
-    let dimensions = dimensions.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    UsageEvent { dimensions: dimensions.collect(), ..event }
-}
-
-/// Egress of now.
-fn egress(suite: &Suite, app: &str, quantity: &str, dimensions: &[(&str, &str)]) -> UsageEvent {
-    with(new_usage_event(suite, app, EGRESS, quantity), dimensions)
 }
 
 /// What a line is of: the dimension, its value, and whether that is exempt.

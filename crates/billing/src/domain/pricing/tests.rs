@@ -1,3 +1,4 @@
+mod months;
 mod tariffs;
 mod voided;
 
