@@ -123,7 +123,9 @@ fn read(card: &RateCard, at: &str) -> Result<Card, Difference> {
         let of = (it.dimension.clone(), it.dimension_value.clone());
         exemptions.entry(it.meter.clone()).or_default().push(of);
     }
-    exemptions.values_mut().for_each(|of| of.sort_unstable());
+    for of in exemptions.values_mut() {
+        of.sort_unstable();
+    }
     Ok(Card { version: card.version, rates, dimensions, exemptions })
 }
 

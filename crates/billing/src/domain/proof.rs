@@ -56,7 +56,7 @@ fn digest_of_lines(lines: &[Line]) -> String {
     let mut text = String::new();
     for line in lines {
         let Line { quantity, free, unit_price, card, .. } = line;
-        let [quantity, free, price] = [quantity, free, unit_price].map(|it| it.normalize());
+        let [quantity, free, price] = [quantity, free, unit_price].map(Decimal::normalize);
         // A String takes whatever is written to it.
         let _ = writeln!(text, "{} {quantity} {free} {price} {card}", line.allowance.line_id());
     }

@@ -1,4 +1,4 @@
-use std::{fmt::Write as _, process::ExitCode};
+use std::{fmt::Write as _, mem, process::ExitCode};
 
 use clap::Args;
 use devspaces_authz::Service;
@@ -99,8 +99,8 @@ impl Suite {
         loop {
             let request = GetInvoiceRequest { name: name.to_string(), lines_page_token };
             let part = invoices.get_invoice(self.caller.asks(request)).await;
-            let part = part.map_err(|status| sentence(&status))?.into_inner();
-            lines_page_token = part.next_lines_page_token.clone();
+            let mut part = part.map_err(|status| sentence(&status))?.into_inner();
+            lines_page_token = mem::take(&mut part.next_lines_page_token);
             let invoice = match whole {
                 Some(mut before) => {
                     before.lines.extend(part.lines);

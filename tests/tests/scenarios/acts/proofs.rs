@@ -56,8 +56,8 @@ pub(crate) async fn exported(suite: &Suite, who: &Persona, invoice: &str, more: 
 
 /// What `devspaces invoice verify` makes of records: its exit code, and what it says.
 pub(crate) async fn verifies(records: &[Value], more: &[&str]) -> (i32, String) {
-    let text: String = records.iter().map(|record| format!("{record}\n")).collect();
-    verifies_text(&text, more).await
+    let lines: Vec<String> = records.iter().map(Value::to_string).collect();
+    verifies_text(&lines.join("\n"), more).await
 }
 
 /// The same of any text.

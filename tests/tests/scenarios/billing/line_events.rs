@@ -83,7 +83,7 @@ async fn a_line_leads_to_what_was_taken_and_voided_since_the_invoice_before(suit
     let next = it.latest().await;
     let lines: Vec<_> = next.lines.iter().map(|line| line.quantity.as_str()).collect();
     assert_eq!(lines, ["-8", "3"]);
-    assert_eq!((&next.lines[0].id, &next.lines[1].id != &logs.id), (&logs.id, true));
+    assert_eq!((&next.lines[0].id, next.lines[1].id != logs.id), (&logs.id, true));
     for (line, expected) in [
         (&next.lines[0], vec![(billed.id.as_str(), "10", true), (&late.id, "2", false)]),
         (&next.lines[1], vec![(own.id.as_str(), "3", false)]),
@@ -169,7 +169,7 @@ async fn a_line_that_there_is_not_and_a_page_of_another_are_refused(suite: Suite
     request.line.clone_from(&reads.id);
     let mixed = refused(it.admin.usage().list_line_events(request.clone()).await);
     assert_eq!((mixed.code, mixed.reason.as_str()), (Code::InvalidArgument, "PAGE_TOKEN_INVALID"));
-    request.parent = "spaces/x".to_owned();
+    "spaces/x".clone_into(&mut request.parent);
     let malformed = refused(it.admin.usage().list_line_events(request).await);
     assert_eq!((malformed.code, malformed.fields[0].as_str()), (Code::InvalidArgument, "parent"));
     // R-P3: who may not see the invoice is not told whether it is there.

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use devspaces_authz::Permission;
 use devspaces_gate::Context;
@@ -91,10 +91,9 @@ impl Books {
             told.statement.lines.iter().map(|line| (line.allowance.clone(), line.allowance.line_id()));
         let lines: BTreeMap<_, _> = lines.collect();
         let mut cards = BTreeMap::new();
-        for month in lines.keys().map(|allowance| allowance.usage_month) {
-            if !cards.contains_key(&month) {
-                cards.insert(month, store::rate_card::for_month(db, month).await?);
-            }
+        let months: BTreeSet<Month> = lines.keys().map(|allowance| allowance.usage_month).collect();
+        for month in months {
+            cards.insert(month, store::rate_card::for_month(db, month).await?);
         }
         Ok(Self { span: span(db, &told.invoice).await?, account_since: account.create_time, lines, cards })
     }
@@ -148,7 +147,7 @@ impl Books {
     }
 }
 
-/// Which entries an invoice is made of.
+/// Which entries an invoice is made of. The invoice before is issued after its month, and so by one of them.
 async fn span(db: &mut Conn, invoice: &Invoice) -> Result<Span, Error> {
     let (space, month) = (invoice.name.account.0, invoice.month);
     let issued_before = match store::invoice::of_month(db, space, month.previous()).await? {
@@ -156,23 +155,23 @@ async fn span(db: &mut Conn, invoice: &Invoice) -> Result<Span, Error> {
         None => 0,
     };
     let earliest = Timestamp::from_micros(month.start().micros() - AHEAD);
-    let begun = journal::last_before(db, &Scope::from(space).to_string(), earliest).await?;
+    let before = journal::last_before(db, &Scope::from(space).to_string(), earliest).await?;
     let last = issue(db, invoice).await?.unwrap_or(i64::MAX);
-    Ok(Span { month, before: issued_before.min(begun), issued_before, last })
+    Ok(Span { month, before, issued_before, last })
 }
 
 /// The entry by which an invoice was issued, if it is.
 async fn issue(db: &mut Conn, invoice: &Invoice) -> Result<Option<i64>, Error> {
     let Some(issued) = &invoice.issued else { return Ok(None) };
     let (scope, name) = (Scope::from(invoice.name.account.0).to_string(), invoice.name.to_string());
-    let issues = |entry: &&Entry| {
+    let is_its_issue = |entry: &&Entry| {
         let was_draft = entry.before.is_null() || entry.before["state"] == State::Draft.name();
         entry.changes(&name) && was_draft && entry.after["number"] == issued.number
     };
     let mut place = Place::before(issued.issue_time);
     loop {
         let entries = journal::entries(db, &scope, place, None, ENTRIES).await?;
-        let found = entries.iter().take_while(|entry| entry.time == issued.issue_time).find(issues);
+        let found = entries.iter().take_while(|entry| entry.time == issued.issue_time).find(is_its_issue);
         match (found, entries.last()) {
             (Some(entry), _) => return Ok(Some(entry.sequence)),
             (None, Some(last)) if last.time == issued.issue_time => place = Place::after(last),

@@ -108,10 +108,10 @@ impl World {
     }
 
     fn run(&mut self) {
-        for n in 0..60 {
-            match self.random.below(10) {
-                0 if n > 10 => self.issue(),
-                1 | 2 => self.void(),
+        for n in 0..160 {
+            match self.random.below(20) {
+                0 if n > 30 => self.issue(),
+                1..=4 => self.void(),
                 _ => self.take(n),
             }
         }
