@@ -205,6 +205,8 @@ impl World {
         let lines = priced(space, month, &usage);
         let told: Vec<Value> = lines.iter().map(line_json).collect();
         let total = total(&lines).expect("a total").to_string();
+        // Of those that say something.
+        self.invoices += u64::from(!lines.is_empty());
         self.steps.push(json!({ "issue": {
             "space": space.to_string(), "month": month.to_string(), "lines": told, "total": total,
         }}));
@@ -214,7 +216,6 @@ impl World {
             portion.free += line.free;
         }
         self.issued.insert(space, month);
-        self.invoices += 1;
     }
 
     fn to_json(&self) -> Value {
