@@ -44,17 +44,21 @@ fn told(event: &LineEvent) -> (&str, &str, bool) {
 
 // R-B16, R-B8, R-B15
 async fn a_line_leads_to_what_was_taken_and_voided_since_the_invoice_before(suite: Suite) {
-    let (this, _) = begins_mid_month(&suite);
+    let (this, next) = begins_mid_month(&suite);
     let it = Customer::new(&suite, "alice").await;
     let billed = used(&suite, &it.app, LOGS_GB, "10").await;
     let wrong = used(&suite, &it.app, LOGS_GB, "900.5").await;
     let read = used(&suite, &it.app, KVS_READ_GB, "0.25").await;
     voids_usage(&suite, &[&wrong]).await.expect("results");
     let last = used(&suite, &it.app, LOGS_GB, "1.5").await;
-    issues(&suite, 1).await;
+    // In the next month, and in time for this invoice: it is on no other.
+    suite.clock.advance_to(&format!("{next}-02T00:00:00Z"));
+    let in_time = UsageEvent { time: last.time, ..new_usage_event(&suite, &it.app, LOGS_GB, "0.5") };
+    reports_accepted(&suite, in_time.clone()).await;
+    issues(&suite, 0).await;
     let invoice = it.latest().await;
     let [reads, logs] = &invoice.lines[..] else { panic!("{:?}", invoice.lines) };
-    assert_eq!((reads.meter.as_str(), logs.quantity.as_str()), (KVS_READ_GB, "11.5"));
+    assert_eq!((reads.meter.as_str(), logs.quantity.as_str()), (KVS_READ_GB, "12"));
 
     let all = lists_line_events(&it.admin, &invoice.name, "").await.expect("events");
     let of_logs = [
@@ -62,12 +66,13 @@ async fn a_line_leads_to_what_was_taken_and_voided_since_the_invoice_before(suit
         (&wrong.id, "900.5", false),
         (&wrong.id, "900.5", true),
         (&last.id, "1.5", false),
+        (&in_time.id, "0.5", false),
     ];
     let mut expected = of_logs.to_vec();
     expected.insert(2, (&read.id, "0.25", false));
     assert_eq!(all.iter().map(told).collect::<Vec<_>>(), expected);
     let voided: Vec<_> = all.iter().map(|event| event.voided).collect();
-    assert_eq!(voided, [false, true, false, true, false]);
+    assert_eq!(voided, [false, true, false, true, false, false]);
     assert!(all.iter().all(|event| event.billable && event.usage_month == this && event.app == it.app));
     assert!(all.is_sorted_by_key(|event| event.sequence) && all[0].sequence > 0);
     assert_eq!((all[2].line.as_str(), all[2].time), (reads.id.as_str(), read.time));
@@ -80,15 +85,15 @@ async fn a_line_leads_to_what_was_taken_and_voided_since_the_invoice_before(suit
     reports_accepted(&suite, late.clone()).await;
     let own = used(&suite, &it.app, LOGS_GB, "3").await;
     issues(&suite, 1).await;
-    let next = it.latest().await;
-    let lines: Vec<_> = next.lines.iter().map(|line| line.quantity.as_str()).collect();
+    let later = it.latest().await;
+    let lines: Vec<_> = later.lines.iter().map(|line| line.quantity.as_str()).collect();
     assert_eq!(lines, ["-8", "3"]);
-    assert_eq!((&next.lines[0].id, next.lines[1].id != logs.id), (&logs.id, true));
+    assert_eq!((&later.lines[0].id, later.lines[1].id != logs.id), (&logs.id, true));
     for (line, expected) in [
-        (&next.lines[0], vec![(billed.id.as_str(), "10", true), (&late.id, "2", false)]),
-        (&next.lines[1], vec![(own.id.as_str(), "3", false)]),
+        (&later.lines[0], vec![(billed.id.as_str(), "10", true), (&late.id, "2", false)]),
+        (&later.lines[1], vec![(own.id.as_str(), "3", false)]),
     ] {
-        let events = lists_line_events(&it.admin, &next.name, &line.id).await.expect("events");
+        let events = lists_line_events(&it.admin, &later.name, &line.id).await.expect("events");
         assert_eq!(events.iter().map(told).collect::<Vec<_>>(), expected);
     }
     let again = lists_line_events(&it.admin, &invoice.name, &logs.id).await.expect("events");
