@@ -18,7 +18,7 @@ pub(crate) async fn run(engine: Engine) {
     let alice = suite.user("alice");
     let space = alice.creates_space("Team").await;
     let app = alice.creates_app(&space).await;
-    let start = suite.clock.now().micros().next_multiple_of(DAY);
+    let start = (suite.clock.now().micros() / DAY + 1) * DAY;
     suite.clock.advance(Duration::from_hours(24 * 367));
     let metering = suite.persona("services/metering");
     for events in events(&app, start).chunks(BATCH) {
