@@ -62,7 +62,7 @@ const METHODS: [Methods; 21] = [
         on_a_resource: 16,
         ..of(Service::Billing, "BillingAccountService")
     },
-    Methods { signed_in: 2, permitted: 11, on_a_resource: 3, ..of(Service::Billing, "UsageService") },
+    Methods { signed_in: 2, permitted: 12, on_a_resource: 4, ..of(Service::Billing, "UsageService") },
     Methods { permitted: 9, on_a_resource: 5, ..of(Service::Billing, "InvoiceService") },
     Methods { internal: 3, ..of(Service::Billing, "BillingRecordsService") },
     Methods {
