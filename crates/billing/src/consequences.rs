@@ -101,14 +101,15 @@ impl Consequences {
         Change { scope: space.into(), resources, before: Value::Null, after, facts: false }
     }
 
-    /// Keeps what became of caps, and tells the space service of all that is suspended and of thresholds that were crossed, after the entries.
+    /// Keeps what became of caps, and tells the space service of all that is suspended and of thresholds that were crossed, after the
+    /// entries: of what is to stop first.
     pub(crate) async fn settle(&self, tx: &mut Tx) -> Result<(), Error> {
-        for (space, crossed) in &self.crossed {
-            tell_of_crossings(tx, *space, crossed).await?;
-        }
         suspend_exhausted(tx, &self.exhausted).await?;
         for judged in self.caps.of.values() {
             cap::settle(tx, judged).await?;
+        }
+        for (space, crossed) in &self.crossed {
+            tell_of_crossings(tx, *space, crossed).await?;
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ impl AccountOpened {
         self.space.into()
     }
 
-    /// A space that is purged is passed over: nobody deploys there.
+    /// A space that is purged is passed over: nobody deploys there. What the space itself says stays as it was, and so does its etag.
     pub(super) async fn apply(self, tx: &mut Tx) -> Result<(), Abort> {
         let found = store::space::find(tx, self.space).await?;
         let Some(before) = found.filter(|space| !space.has_account) else { return Ok(()) };
@@ -36,8 +36,8 @@ impl AccountOpened {
             after: json!({ "billing_account": true }),
             facts: true,
         };
-        let revision = tx.record(change).await?;
-        let after = Space { has_account: true, update_time: tx.time(), revision, ..before };
+        tx.record(change).await?;
+        let after = Space { has_account: true, ..before };
         Ok(store::space::put(tx, &after).await?)
     }
 }
