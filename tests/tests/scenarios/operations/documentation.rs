@@ -87,6 +87,11 @@ const BLOCKS: &[(&str, &str, Run)] = &[
         "docker compose run --rm -T -v",
         Run::Nobody("restore.sh does the same, and is tried"),
     ),
+    (
+        "docs/billing.md",
+        "devspaces invoice export",
+        Run::Test("every_invoice_of_a_space_that_had_everything_holds"),
+    ),
     ("docs/operations.md", "devspaces backup", Run::Test(BACKUP)),
     ("docs/operations.md", "rm -f .devspaces/", Run::Test(BACKUP)),
     ("docs/operations.md", "docker compose run --rm migrate journal erase", Run::Test(ERASURE)),
