@@ -76,7 +76,7 @@ pub(crate) async fn run(
             break;
         }
         for account in page {
-            // The first is seen to in any case: whoever has little time comes to an end by calling again.
+            // The first is seen to in any case: a call with little time does something too.
             if after.1 != SpaceName::NIL && until.is_some_and(Deadline::has_passed) {
                 done.remaining = store::due::count(&mut context.pool.read().await?, now, after).await?;
                 return failed.map_or(Ok(done), Err);
