@@ -116,6 +116,12 @@ pub const SCHEMA: &[Migration] = &[
         sql: include_str!("../migrations/12_told_accounts.sql"),
         sqlite: None,
     },
+    Migration {
+        component: "billing",
+        version: 13,
+        sql: include_str!("../migrations/13_proofs.sql"),
+        sqlite: None,
+    },
 ];
 
 /// What this service's tables hold of people: see `devspaces journal erase`.

@@ -21,9 +21,10 @@ use crate::{
     credit,
     domain::{
         Account, Month,
+        beside::beside,
         credit::applied,
         invoice::{Invoice, Issued, draft_time, issue_time},
-        proof::proof,
+        proof::Proof,
     },
     statement::{Statement, statement_and_usage},
     store,
@@ -182,7 +183,7 @@ impl Mutation for Step {
         };
         if self.now >= issue_time(month) {
             let draft = found.unwrap_or_else(draft);
-            if !issue(tx, draft, is_new).await? {
+            if !issue(tx, draft, is_new, self.account.create_time).await? {
                 return Ok(RunBillingResponse::default());
             }
             store::due::set_next(tx, space, draft_time(month.next())).await?;
@@ -202,7 +203,7 @@ impl Mutation for Step {
 
 /// Issues an invoice: what it says is computed for the last time, numbered and stored for good. False, and nothing is
 /// changed, if a space that is not held here has come to share its allowances.
-async fn issue(tx: &mut Tx, draft: Invoice, is_new: bool) -> Result<bool, Abort> {
+async fn issue(tx: &mut Tx, draft: Invoice, is_new: bool, account_since: Timestamp) -> Result<bool, Abort> {
     let (space, name) = (draft.name.account.0, draft.name);
     let touched = store::total::touched_by(tx, space, draft.month).await?;
     let held = tx.scopes();
@@ -220,11 +221,13 @@ async fn issue(tx: &mut Tx, draft: Invoice, is_new: bool) -> Result<bool, Abort>
     let invoice = draft.issue(issued);
     let mut after = invoice.to_json(Decimal::ZERO);
     let credit = credits.iter().map(|credit| credit.remaining).sum();
-    after["proof"] = proof(space, invoice.month, &lines, &usage, credit);
+    let beside = beside(space, invoice.month, &lines, &usage);
+    let proof = Proof { lines: &lines, beside: &beside, cards: &usage.cards, credit, account_since };
+    after["proof"] = proof.to_json();
     record_as(tx, &invoice, before, after).await?;
     store::credit::apply(tx, &name, &credits, &applied).await?;
     store::invoice::put(tx, &invoice).await?;
-    store::line::insert(tx, name.id, &lines).await?;
+    store::line::insert(tx, name.id, &lines, &beside).await?;
     if let Some(issued) = &invoice.issued {
         if issued.total.is_sign_negative() && !issued.total.is_zero() {
             // The entry of the invoice says what it comes to.
@@ -232,7 +235,8 @@ async fn issue(tx: &mut Tx, draft: Invoice, is_new: bool) -> Result<bool, Abort>
             credit::add(tx, name.account, owed, "", Some(name)).await?;
         }
         // Last: it seals the lines.
-        store::invoice::insert_issued(tx, &name, issued).await?;
+        let entry = tx.sequence(space.into())?;
+        store::invoice::insert_issued(tx, &name, issued, entry).await?;
     }
     Ok(true)
 }

@@ -11,6 +11,8 @@ pub enum Record {
     Invoice(Invoice),
     /// A rate card.
     RateCard(RateCard),
+    /// What the first entry follows on. There is none if that is the first of the journal.
+    Before(Before),
     /// An entry of the space's journal in the billing service, in their order.
     Entry(Entry),
     /// An event that was taken, or voided, in the order of the entries.
@@ -75,6 +77,13 @@ pub struct Exemption {
     pub dimension: String,
     /// Its value.
     pub dimension_value: String,
+}
+
+/// What the first entry of an export follows on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// The hash of the entry before it, in hexadecimal.
+    pub hash: String,
 }
 
 /// An entry of the journal, as it is chained.
@@ -146,6 +155,33 @@ pub struct Line {
     pub adjustment: bool,
     /// The version of the rate card.
     pub rate_card_version: i32,
+    /// What else than its events decides it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub beside: Option<Beside>,
+}
+
+/// What decides a line beside its events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beside {
+    /// How much the space's earlier invoices have of the same.
+    pub issued_quantity: String,
+    /// How much of that was free.
+    pub issued_free_quantity: String,
+    /// How much of the allowance other spaces' issued invoices have used up.
+    pub issued_free_quantity_elsewhere: String,
+    /// What else uses up the allowance before the line does, in this order.
+    pub shares: Vec<Share>,
+}
+
+/// What something that is not on the line uses up of its allowance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Before the usage of which holding of the app it goes: of that which began then.
+    pub held_from: String,
+    /// How much.
+    pub quantity: String,
+    /// Whether it is what the space itself used before it had an account.
+    pub own: bool,
 }
 
 /// An export of an invoice.
@@ -155,6 +191,8 @@ pub struct Export {
     pub invoice: Invoice,
     /// The rate cards.
     pub cards: Vec<RateCard>,
+    /// What the first entry follows on.
+    pub before: Option<Before>,
     /// The journal's entries.
     pub entries: Vec<Entry>,
     /// The events and voidings.
@@ -181,8 +219,8 @@ impl Export {
     /// # Errors
     /// Names the line that is no record, or says which record is missing.
     pub fn read(text: &str) -> Result<Self, Unreadable> {
-        let (mut invoice, mut cards, mut entries, mut events, mut lines) =
-            (None, Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut invoice, mut cards, mut before, mut entries, mut events, mut lines) =
+            (None, Vec::new(), None, Vec::new(), Vec::new(), Vec::new());
         for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty()) {
             let record: Record = serde_json::from_str(line)
                 .map_err(|error| Unreadable(format!("line {number} is no record of an invoice: {error}")))?;
@@ -192,12 +230,13 @@ impl Export {
                     return Err(Unreadable(format!("line {number} is the record of a second invoice")));
                 }
                 Record::RateCard(it) => cards.push(it),
+                Record::Before(it) => before = Some(it),
                 Record::Entry(it) => entries.push(it),
                 Record::Event(it) => events.push(it),
                 Record::Line(it) => lines.push(it),
             }
         }
         let invoice = invoice.ok_or_else(|| Unreadable("it has no record of an invoice".to_owned()))?;
-        Ok(Self { invoice, cards, entries, events, lines })
+        Ok(Self { invoice, cards, before, entries, events, lines })
     }
 }

@@ -11,11 +11,11 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     difference::{Difference, differs, same},
     export::{Entry, Event, Export, Invoice},
-    time::{micros, month_before},
+    time::{micros, month_before, start},
 };
 
 /// How the entry of an issue is meant.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 /// How the digests of events are made.
 const EVENTS_FORMAT: u64 = 2;
 
@@ -29,27 +29,15 @@ pub(crate) struct Proof {
     /// Of the rate cards' versions, their digests.
     pub(crate) rate_cards: BTreeMap<String, String>,
     pub(crate) credit_available: String,
-    pub(crate) beside: Vec<Beside>,
+    /// Since when the space has an account.
+    pub(crate) account_since: String,
+    /// The digest of what else than their events decides lines.
+    pub(crate) beside: String,
 }
 
-/// What decides a line beside its events.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct Beside {
-    pub(crate) line: String,
-    pub(crate) issued_quantity: String,
-    pub(crate) issued_free_quantity: String,
-    pub(crate) issued_free_quantity_elsewhere: String,
-    pub(crate) shares: Vec<Share>,
-}
-
-/// What something that is not on the line uses up of its allowance.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Share {
-    pub(crate) held_from: String,
-    pub(crate) quantity: String,
-    /// Whether it is what the space itself used before it had an account.
-    pub(crate) own: bool,
-}
+/// Nothing that an invoice is made of is in an entry of longer before its month: an event may be stamped 5 minutes before it comes, and
+/// the clocks of who takes it and of who notes it differ by less. In microseconds.
+const AHEAD: i64 = 600_000_000;
 
 /// The entries of an export that are about its invoice.
 pub(crate) struct Journal {
@@ -58,6 +46,8 @@ pub(crate) struct Journal {
     /// The entry by which the invoice before was issued; 0 if none is there.
     pub(crate) issued_before: i64,
     pub(crate) proof: Proof,
+    /// Since when the space has an account, in microseconds since 1970.
+    pub(crate) account_since: i64,
     /// What the entry of the issue says of the invoice.
     pub(crate) issue: Value,
 }
@@ -78,30 +68,39 @@ impl Journal {
     /// Checks that the entries are chained, that the heads are among them, and finds that of the issue.
     pub(crate) fn check(export: &Export, heads: &[(i64, String)]) -> Result<Self, Difference> {
         check_chain(export)?;
+        let earliest = start(&export.invoice.month)
+            .ok_or_else(|| differs("month", &export.invoice.month, "a month"))?
+            - AHEAD;
+        check_start(export, earliest)?;
         let (mut vouched, mut issued_before, mut issue) = (BTreeMap::new(), 0, None);
         let month_before = month_before(&export.invoice.month).unwrap_or_default();
         for entry in &export.entries {
             let content: Value = serde_json::from_str(&entry.content)
                 .map_err(|_| differs(at(entry), "content that is no JSON", "an entry"))?;
             let after = &content["after"];
-            if let Some(of) = vouched_by(after) {
+            let counts = micros(&entry.time).is_some_and(|time| time >= earliest);
+            if let Some(of) = vouched_by(after).filter(|_| counts) {
                 vouched.insert(entry.sequence, of);
             }
-            if after["proof"].is_object() && after["month"] == month_before {
+            if is_issue(&content) && after["month"] == month_before {
                 issued_before = entry.sequence;
             }
-            if after["proof"].is_object() && after["invoice"] == export.invoice.name {
+            if is_issue(&content) && after["invoice"] == export.invoice.name {
                 issue = Some((entry, after.clone()));
                 break;
             }
         }
         let (entry, issue) =
             issue.ok_or_else(|| differs(&export.invoice.name, "no entry of its issue", "one"))?;
+        if issued_before == 0 && issue["number"].as_i64().is_some_and(|number| number > 1) {
+            return Err(differs(at(entry), "no entry of the issue of the invoice before", "one"));
+        }
         check_heads(export, heads, entry.sequence)?;
         let proof: Proof = serde_json::from_value(issue["proof"].clone())
             .map_err(|error| differs(at(entry), error, "what an invoice is recomputed by"))?;
         same(format!("{}, format", at(entry)), proof.format, FORMAT)?;
-        Ok(Self { vouched, issued_before, proof, issue })
+        let account_since = account_since(export, &proof)?;
+        Ok(Self { vouched, issued_before, proof, account_since, issue })
     }
 
     /// Holds the events against the entries that vouch for them.
@@ -137,6 +136,46 @@ impl Journal {
     }
 }
 
+/// Since when the space has an account, by the entry of the issue, which must agree with that of the account's birth: that is among the entries,
+/// or before them.
+fn account_since(export: &Export, proof: &Proof) -> Result<i64, Difference> {
+    let at = "entry of the issue, account_since";
+    let read = |text: &str| micros(text).ok_or_else(|| differs(at, text, "a time"));
+    let (said, since) = (&proof.account_since, read(&proof.account_since)?);
+    let account = export.invoice.name.split_once("/invoices/").map_or("", |(account, _)| account);
+    let mut before = i64::MIN;
+    for entry in &export.entries {
+        let time = read(&entry.time)?;
+        if is_birth(entry, account) {
+            // One that follows at the same moment was made earlier, if the clock was ahead before.
+            let holds = since == time || since < time && time == before;
+            return if holds { Ok(since) } else { Err(differs(at, said, &entry.time)) };
+        }
+        before = time;
+    }
+    match export.entries.first() {
+        Some(first) if first.sequence == 1 => Err(differs(at, said, "no entry of the account's birth")),
+        Some(first) if since > read(&first.time)? => Err(differs(at, said, "a time before the entries")),
+        _ => Ok(since),
+    }
+}
+
+/// Whether by an entry an account was opened.
+fn is_birth(entry: &Entry, account: &str) -> bool {
+    let content: Value = serde_json::from_str(&entry.content).unwrap_or_default();
+    content["resources"][0] == account
+        && content["before"].is_null()
+        && content["after"]["terms_version"].is_string()
+}
+
+/// Whether by an entry an invoice came to be issued: what has a number never changes back. Entries of before there were proofs
+/// have none.
+fn is_issue(content: &Value) -> bool {
+    content["after"]["invoice"].is_string()
+        && content["after"]["number"].is_number()
+        && !content["before"]["number"].is_number()
+}
+
 pub(crate) fn of_event(event: &Event) -> String {
     let what = if event.voiding { "voiding of event" } else { "event" };
     format!("{what} {:?} of entry {}", event.id, event.sequence)
@@ -168,25 +207,34 @@ fn digest(mut events: Vec<&Event>) -> Result<String, Difference> {
     Ok(hex::encode(Sha256::digest(text)))
 }
 
-/// Checks that no entry is missing, and that each has the hash that follows from it and the one before. The first has none
-/// before it to follow from, unless it is the first of all.
+/// Checks that no entry is missing, and that each has the hash that follows from it and the one before.
 fn check_chain(export: &Export) -> Result<(), Difference> {
     let mut before: Option<&Entry> = None;
     for entry in &export.entries {
-        let previous = match before {
-            Some(before) => {
+        let previous = match (before, &export.before) {
+            (Some(before), _) => {
                 same("entry", entry.sequence, before.sequence + 1)?;
-                Some(before.hash.clone())
+                before.hash.clone()
             }
-            None => (entry.sequence == 1).then(|| hex::encode([0; 32])),
+            (None, _) if entry.sequence == 1 => hex::encode([0; 32]),
+            (None, Some(before)) => before.hash.clone(),
+            (None, None) => return Err(differs(at(entry), "no hash before it", "one")),
         };
-        if let Some(previous) = previous {
-            let hash = chain(&export.invoice, entry, &previous)?;
-            same(format!("{}, hash", at(entry)), &entry.hash, &hash)?;
-        }
+        let hash = chain(&export.invoice, entry, &previous)?;
+        same(format!("{}, hash", at(entry)), &entry.hash, &hash)?;
         before = Some(entry);
     }
     Ok(())
+}
+
+/// Checks that the entries begin before all that the invoice can be made of.
+fn check_start(export: &Export, earliest: i64) -> Result<(), Difference> {
+    let Some(first) = export.entries.first() else { return Ok(()) };
+    if first.sequence == 1 || micros(&first.time).is_some_and(|time| time < earliest) {
+        return Ok(());
+    }
+    let said = format!("that it is the first, of {}", first.time);
+    Err(differs(at(first), said, "one of more than 10 minutes before the month, or the first of all"))
 }
 
 /// SHA-256 over parts, each after its length in 8 bytes.
@@ -228,4 +276,28 @@ fn check_heads(export: &Export, heads: &[(i64, String)], issue: i64) -> Result<(
     let last = export.entries.last().map_or(issue, |entry| entry.sequence);
     let said = format!("entries up to {last}, with that of the issue at {issue}");
     Err(differs("checkpoint", said, format!("a head among these, where it has {}", known.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    // R-B16: also by entries of before there were proofs, and not by those of payments.
+    #[test]
+    fn an_invoice_is_issued_by_the_entry_that_gives_it_a_number() {
+        let draft = json!({"invoice": "i", "number": null, "state": "DRAFT"});
+        let issued = json!({"invoice": "i", "number": 1, "state": "OPEN"});
+        let entry = |before: &Value, after: &Value| json!({"before": before, "after": after});
+        for (before, after, expected) in [
+            (&Value::Null, &draft, false),
+            (&Value::Null, &issued, true),
+            (&draft, &issued, true),
+            (&issued, &issued, false),
+            (&Value::Null, &json!({"number": 1, "amount": "1.00"}), false),
+        ] {
+            assert_eq!(is_issue(&entry(before, after)), expected, "{before} {after}");
+        }
+    }
 }

@@ -12,7 +12,10 @@ mod total;
 
 pub use self::{
     difference::Difference,
-    export::{Entry, Event, Exemption, Export, Invoice, Line, Rate, RateCard, Record, Unreadable},
+    export::{
+        Before, Beside, Entry, Event, Exemption, Export, Invoice, Line, Rate, RateCard, Record, Share,
+        Unreadable,
+    },
 };
 
 /// What holds, once all of it was recomputed.

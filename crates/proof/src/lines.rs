@@ -6,10 +6,10 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     card::{Cards, Priced, tariff},
     difference::{Difference, differs, same},
-    export::{Event, Export, Line},
+    export::{Beside, Event, Export, Line},
     fixed::{AMOUNT, PRICE, QUANTITY, parse, print},
-    journal::{Beside, Journal, of_event},
-    time::{micros, usage_month},
+    journal::{Journal, of_event},
+    time::{counts_from, micros, month},
 };
 
 /// What has a line.
@@ -36,6 +36,8 @@ impl Lines {
         let mut used: BTreeMap<Key, (Priced, i32, Used)> = BTreeMap::new();
         for event in &export.events {
             let of = Placed::of(event)?;
+            let billable = journal.account_since <= of.counts_from;
+            same(format!("{}, billable", of_event(event)), event.billable, billable)?;
             let is_billed = of.month == export.invoice.month
                 || of.month < export.invoice.month && event.sequence > journal.issued_before;
             // No other card than those of months that are billed here is known.
@@ -52,11 +54,13 @@ impl Lines {
             let sum = sums.entry(of.held_from).or_default();
             *sum = sum.checked_add(of.quantity).ok_or_else(|| too_large(&of_event(event)))?;
         }
+        let beside: BTreeMap<&str, &Beside> =
+            export.lines.iter().filter_map(|line| Some((line.id.as_str(), line.beside.as_ref()?))).collect();
         let mut lines = BTreeMap::new();
         for (key, (priced, version, used)) in used {
             let quantity: i128 = used.billed.values().sum();
             if quantity != 0 {
-                let line = line(key, &priced, version, &used, (export, journal))?;
+                let line = line(key, &priced, version, &used, &export.invoice.month, &beside)?;
                 lines.insert(line.id.clone(), line);
             }
         }
@@ -113,6 +117,7 @@ fn fields(said: &Line, computed: &Line) -> [(&'static str, String, String); 13] 
 
 /// Where an event counts.
 struct Placed {
+    counts_from: i64,
     month: String,
     held_from: i64,
     /// In parts; less than 0 of what is voided.
@@ -125,8 +130,10 @@ impl Placed {
         let held_from = event.held_from.as_deref().map(time).transpose()?;
         let quantity = parse(&event.quantity, QUANTITY)
             .ok_or_else(|| differs(of_event(event), &event.quantity, "a decimal"))?;
+        let counts_from = counts_from(time(&event.time)?, held_from);
         Ok(Self {
-            month: usage_month(time(&event.time)?, held_from),
+            counts_from,
+            month: month(counts_from),
             held_from: held_from.unwrap_or_default(),
             quantity: if event.voiding { -quantity } else { quantity },
         })
@@ -148,17 +155,20 @@ fn line(
     priced: &Priced,
     rate_card_version: i32,
     used: &Used,
-    (export, journal): (&Export, &Journal),
+    invoice_month: &str,
+    beside: &BTreeMap<&str, &Beside>,
 ) -> Result<Line, Difference> {
     let id = id(&key);
     let at = format!("line {id} ({}, {}, {})", key.app, priced.meter, key.month);
-    let beside = journal.proof.beside.iter().find(|it| it.line == id).cloned().unwrap_or_default();
+    let known = beside.get(id.as_str()).copied();
+    let nothing = Beside::default();
+    let beside = known.unwrap_or(&nothing);
     let quantity: i128 = used.billed.values().sum();
-    let is_own_month = key.month == export.invoice.month;
+    let is_own_month = key.month == invoice_month;
     let (free, price) = match priced.rate {
         None => (quantity, 0),
-        Some(rate) if quantity < 0 => (given_back(quantity, &beside, &at)?, rate.unit_price),
-        Some(rate) => (free(rate.allowance, used, &beside, is_own_month, &at)?, rate.unit_price),
+        Some(rate) if quantity < 0 => (given_back(quantity, beside, &at)?, rate.unit_price),
+        Some(rate) => (free(rate.allowance, used, beside, is_own_month, &at)?, rate.unit_price),
     };
     let billed = quantity - free;
     let amount = billed.checked_mul(price).ok_or_else(|| too_large(&at))?;
@@ -177,6 +187,7 @@ fn line(
         unit_price: print(price, PRICE),
         amount: print(amount, AMOUNT),
         rate_card_version,
+        beside: known.cloned(),
     })
 }
 
@@ -218,16 +229,17 @@ fn free(
     let mut free = 0;
     for from in beginnings {
         let (own, others) = shares.get(&from).copied().unwrap_or_default();
-        if is_own_month {
-            let unbilled = used.unbilled.get(&from).copied().unwrap_or_default().clamp(0, left);
-            let at = format!("{at}, what was used of its allowance before the account");
-            same(at, print(own, QUANTITY), print(unbilled, QUANTITY))?;
-        }
-        if own + others > left {
-            let (share, left) = (print(own + others, QUANTITY), print(left, QUANTITY));
+        if others < 0 || others > left {
+            let (share, left) = (print(others, QUANTITY), print(left, QUANTITY));
             return Err(differs(format!("{at}, what others used of its allowance"), share, left));
         }
-        left -= own + others;
+        left -= others;
+        let unbilled = used.unbilled.get(&from).copied().unwrap_or_default().clamp(0, left);
+        if is_own_month && own != unbilled || own < 0 || own > left {
+            let at = format!("{at}, what was used of its allowance before the account");
+            return Err(differs(at, print(own, QUANTITY), print(unbilled, QUANTITY)));
+        }
+        left -= own;
         let taken = used.billed.get(&from).copied().unwrap_or_default().clamp(0, left);
         left -= taken;
         free += taken;

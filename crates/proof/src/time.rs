@@ -53,6 +53,11 @@ pub(crate) fn month(micros: i64) -> String {
     format!("{year:04}-{month:02}")
 }
 
+/// When a month begins, in microseconds since 1970.
+pub(crate) fn start(month: &str) -> Option<i64> {
+    micros(&format!("{month}-01T00:00:00Z"))
+}
+
 /// The month before: `2026-10`.
 pub(crate) fn month_before(month: &str) -> Option<String> {
     let (year, month) = month.split_once('-')?;
@@ -60,14 +65,13 @@ pub(crate) fn month_before(month: &str) -> Option<String> {
     Some(if month == 1 { format!("{:04}-12", year - 1) } else { format!("{year:04}-{:02}", month - 1) })
 }
 
-/// The month in which an event counts (R-B5): that of its time, or of the beginning of the holding, if the time lies before that
-/// by no more than meters stamp too early.
-pub(crate) fn usage_month(time: i64, held_from: Option<i64>) -> String {
-    let counts_from = match held_from {
+/// The moment as of which an event counts (R-B5): its time, or the beginning of the holding, if the time lies before that by no more
+/// than meters stamp too early.
+pub(crate) fn counts_from(time: i64, held_from: Option<i64>) -> i64 {
+    match held_from {
         Some(from) if from > time && (from - time <= LEEWAY || time == from / HOUR * HOUR) => from,
         _ => time,
-    };
-    month(counts_from)
+    }
 }
 
 #[cfg(test)]
@@ -99,6 +103,7 @@ mod tests {
     fn what_is_stamped_just_before_a_holding_counts_when_it_begins() {
         let at = |text: &str| micros(text).expect("a time");
         let from = Some(at("2026-12-01T00:01:02Z"));
+        let usage_month = |time, from| month(counts_from(time, from));
         assert_eq!(usage_month(at("2026-11-30T23:58:00Z"), from), "2026-12");
         assert_eq!(usage_month(at("2026-11-30T23:00:00Z"), from), "2026-11");
         assert_eq!(usage_month(at("2026-12-02T00:00:00Z"), from), "2026-12");

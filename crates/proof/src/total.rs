@@ -3,7 +3,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     difference::{Difference, differs, same},
-    export::{Export, Line},
+    export::{Beside, Export, Line, Share},
     fixed::{AMOUNT, cents, parse, print},
     journal::Journal,
 };
@@ -38,7 +38,29 @@ pub(crate) fn check(export: &Export, journal: &Journal) -> Result<(), Difference
     same("month", invoice.month.as_str(), of_entry("month"))?;
     same("currency_code", invoice.currency_code.as_str(), of_entry("currency"))?;
     same("lines", export.lines.len(), proof.lines)?;
-    same("lines, by the digest of their entry", &digest(export), &proof.digest)
+    same("lines, by the digest of their entry", &digest(export), &proof.digest)?;
+    same(
+        "what decides lines beside events, by the digest of their entry",
+        &digest_of_beside(export),
+        &proof.beside,
+    )
+}
+
+/// SHA-256 over a line for each line that more than its events decides, in their order.
+fn digest_of_beside(export: &Export) -> String {
+    let row = |line: &Line| {
+        let Beside { issued_quantity, issued_free_quantity, issued_free_quantity_elsewhere, shares } =
+            line.beside.as_ref()?;
+        let share = |Share { held_from, quantity, own }: &Share| {
+            format!(" {held_from} {quantity} {}", if *own { "own" } else { "others" })
+        };
+        let shares: String = shares.iter().map(share).collect();
+        let id = &line.id;
+        Some(format!(
+            "{id} {issued_quantity} {issued_free_quantity} {issued_free_quantity_elsewhere}{shares}\n"
+        ))
+    };
+    hex::encode(Sha256::digest(export.lines.iter().filter_map(row).collect::<String>()))
 }
 
 /// SHA-256 over a line for each line, in their order.

@@ -19,6 +19,7 @@ use super::money;
 use crate::{
     domain::{
         DimensionValue, Month, PricedBy,
+        beside::{Beside, Share},
         invoice::{Attempt, CreditNote, Invoice, LEEWAY, State},
         pricing::{Allowance, Line},
     },
@@ -170,6 +171,23 @@ pub(crate) fn line(line: &Line, month: Month) -> proto::InvoiceLine {
         // R-B8
         adjustment: line.allowance.usage_month < month,
         rate_card_version: line.card,
+        beside: None,
+    }
+}
+
+/// What decides a line beside its events (R-B16).
+pub(crate) fn beside(of: Beside) -> proto::Beside {
+    let text = |decimal: Decimal| decimal.normalize().to_string();
+    let share = |share: Share| proto::beside::Share {
+        held_from: Some(share.held_from.into()),
+        quantity: text(share.quantity),
+        own: share.own,
+    };
+    proto::Beside {
+        issued_quantity: text(of.issued.quantity),
+        issued_free_quantity: text(of.issued.free),
+        issued_free_quantity_elsewhere: text(of.issued_elsewhere),
+        shares: of.shares.into_iter().map(share).collect(),
     }
 }
 

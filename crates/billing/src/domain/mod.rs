@@ -2,6 +2,7 @@
 mod account;
 mod address;
 pub(crate) mod amount;
+pub(crate) mod beside;
 mod budget;
 mod country;
 pub(crate) mod credit;

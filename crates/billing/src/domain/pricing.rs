@@ -140,7 +140,7 @@ pub(super) fn is_billed_by(key: &TotalKey, space: SpaceName, month: Month) -> bo
 }
 
 /// Sums that share an allowance, in the order in which they use it up.
-type InOrder<'a> = Vec<(&'a TotalKey, Sum)>;
+pub(super) type InOrder<'a> = Vec<(&'a TotalKey, Sum)>;
 
 impl Usage {
     /// What no issued invoice covers, by the allowances that it uses up.

@@ -158,12 +158,18 @@ pub(crate) async fn put(db: &mut Conn, invoice: &Invoice) -> Result<(), Error> {
     Ok(())
 }
 
-/// Stores what an invoice says from now on.
-pub(crate) async fn insert_issued(db: &mut Conn, name: &InvoiceName, issued: &Issued) -> Result<(), Error> {
+/// Stores what an invoice says from now on, and by which journal entry.
+pub(crate) async fn insert_issued(
+    db: &mut Conn,
+    name: &InvoiceName,
+    issued: &Issued,
+    entry: i64,
+) -> Result<(), Error> {
     on!(db, |c| {
         sqlx::query(
-            "INSERT INTO issued_invoice (invoice, space, number, issue_time, currency, total, credit_applied)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO issued_invoice
+               (invoice, space, number, issue_time, currency, total, credit_applied, sequence)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(name.id)
         .bind(name.account.0.0)
@@ -172,11 +178,22 @@ pub(crate) async fn insert_issued(db: &mut Conn, name: &InvoiceName, issued: &Is
         .bind(&issued.currency)
         .bind(issued.total.to_string())
         .bind(issued.credit_applied.normalize().to_string())
+        .bind(entry)
         .execute(c)
         .await
         .map(drop)
     })?;
     Ok(())
+}
+
+/// The journal entry by which an invoice was issued; nothing if that was before this was kept.
+pub(crate) async fn issue_entry(db: &mut Conn, invoice: Uuid) -> Result<Option<i64>, Error> {
+    Ok(on!(db, |c| {
+        sqlx::query_scalar("SELECT sequence FROM issued_invoice WHERE invoice = $1 AND sequence > 0")
+            .bind(invoice)
+            .fetch_optional(c)
+            .await
+    })?)
 }
 
 /// Whether a space has an invoice in this state: one of those that are to be paid.

@@ -8,9 +8,10 @@ use devspaces_ledger::{
 };
 use uuid::Uuid;
 
-use super::stored::{decimal, month, tariff};
+use super::stored::{decimal, month, tariff, unreadable};
 use crate::domain::{
     Month,
+    beside::Beside,
     pricing::{Allowance, Line, Portion},
 };
 
@@ -52,6 +53,19 @@ pub(crate) async fn of_invoice(db: &mut Conn, invoice: Uuid) -> Result<Option<Ve
     rows.into_iter().map(Row::line).collect()
 }
 
+/// Of the lines of an issued invoice, in their order, what else than its events decides each.
+pub(crate) async fn beside(db: &mut Conn, invoice: Uuid) -> Result<Vec<Option<Beside>>, Error> {
+    let texts: Vec<String> = on!(db, |c| {
+        sqlx::query_scalar("SELECT beside FROM invoice_line WHERE invoice = $1 ORDER BY place")
+            .bind(invoice)
+            .fetch_all(c)
+            .await
+    })?;
+    let read = |text: String| (!text.is_empty()).then(|| text.parse()).transpose();
+    let read = texts.into_iter().map(read).collect::<Result<_, _>>();
+    read.map_err(|_| unreadable("what is stored beside a line is unreadable"))
+}
+
 static INSERT: LazyLock<RowsSql> = LazyLock::new(|| {
     RowsSql::new(
         "line",
@@ -65,18 +79,24 @@ static INSERT: LazyLock<RowsSql> = LazyLock::new(|| {
             "free_quantity",
             "unit_price",
             "rate_card_version",
+            "beside",
         ],
         "INSERT INTO invoice_line
-           (invoice, place, app, tariff, usage_month, quantity, free_quantity, unit_price, rate_card_version)
+           (invoice, place, app, tariff, usage_month, quantity, free_quantity, unit_price, rate_card_version, beside)
          SELECT invoice, line, app, tariff, usage_month, quantity, free_quantity, unit_price,
-           rate_card_version FROM line",
+           rate_card_version, beside FROM line",
     )
 });
 
-/// Stores the lines of an invoice that is being issued.
-pub(crate) async fn insert(db: &mut Conn, invoice: Uuid, lines: &[Line]) -> Result<(), Error> {
-    let placed: Vec<(i64, &Line)> = (0..).zip(lines).collect();
-    let row = |(place, line): &(i64, &Line)| {
+/// Stores the lines of an invoice that is being issued, each with what else than its events decides it.
+pub(crate) async fn insert(
+    db: &mut Conn,
+    invoice: Uuid,
+    lines: &[Line],
+    beside: &[Option<Beside>],
+) -> Result<(), Error> {
+    let placed: Vec<(i64, (&Line, &Option<Beside>))> = (0..).zip(lines.iter().zip(beside)).collect();
+    let row = |(place, (line, beside)): &(i64, (&Line, &Option<Beside>))| {
         [
             invoice.into(),
             (*place).into(),
@@ -87,6 +107,7 @@ pub(crate) async fn insert(db: &mut Conn, invoice: Uuid, lines: &[Line]) -> Resu
             line.free.to_string().into(),
             line.unit_price.to_string().into(),
             i64::from(line.card).into(),
+            beside.as_ref().map(ToString::to_string).unwrap_or_default().into(),
         ]
     };
     INSERT.execute(db, &placed, row).await.map(drop)

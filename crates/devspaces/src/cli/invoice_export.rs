@@ -6,7 +6,9 @@ use devspaces_kit::{
     clock::Timestamp,
     name::{InvoiceName, Principal},
 };
-use devspaces_proof::{Entry, Event, Exemption, Invoice, Line, Rate, RateCard, Record};
+use devspaces_proof::{
+    Before, Beside, Entry, Event, Exemption, Invoice, Line, Rate, RateCard, Record, Share,
+};
 use devspaces_proto::{
     billing::v1::{
         self as billing, GetInvoiceRequest, ListLineEventsRequest, ListRateCardsRequest,
@@ -26,8 +28,6 @@ use super::{
 
 /// As many as a page may have.
 const PAGE: i32 = 1000;
-/// Entries of so long before its month can be of what an invoice is made of, as `ListLineEvents` says. In microseconds.
-const AHEAD: i64 = 10 * 60 * 1_000_000;
 
 /// What is printed, and who asks for it: a billing admin of the invoice's space.
 #[derive(Debug, Args)]
@@ -51,7 +51,7 @@ impl Export {
         let suite =
             Suite { caller: self.calls.caller(self.user.as_ref())?, channel: self.calls.connect().await? };
         let invoice = suite.invoice(&self.invoice).await?;
-        let (Some(issued), Some(total)) = (invoice.issue_time, &invoice.total) else {
+        let (Some(_), Some(total)) = (invoice.issue_time, &invoice.total) else {
             return Err(format!("{} is a draft: it can be exported once it is issued", self.invoice).into());
         };
         let credit = invoice.credit_applied.clone().unwrap_or_default();
@@ -64,13 +64,10 @@ impl Export {
             credit_applied: money(&credit),
         })])?;
         suite.rate_cards(&invoice.month).await?;
-        let first: Timestamp = format!("{}-01T00:00:00Z", invoice.month).parse()?;
-        let start = Timestamp::from_micros(first.micros() - AHEAD);
-        let issued = Timestamp::from_micros(Timestamp::try_from(issued)?.micros() + 1);
-        let end = self.entries_until.map_or(issued, |until| until.max(issued));
-        suite.entries(&self.invoice, start, end).await?;
-        suite.events(&self.invoice).await?;
-        tell(invoice.lines.into_iter().map(|of| Record::Line(line(of))))?;
+        let span = suite.events(&self.invoice).await?;
+        suite.entries(&self.invoice, &span, self.entries_until).await?;
+        let lines: Vec<Line> = invoice.lines.into_iter().map(line).collect::<Result<_, _>>()?;
+        tell(lines.into_iter().map(Record::Line))?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -83,6 +80,13 @@ fn tell(records: impl IntoIterator<Item = Record>) -> Result<(), Failure> {
         let _ = writeln!(lines, "{}", serde_json::to_string(&record)?);
     }
     print(lines)
+}
+
+/// Which entries of a space's journal an invoice is of.
+struct Span {
+    first: i64,
+    /// That of its issue.
+    last: i64,
 }
 
 /// A running suite, as its caller sees it.
@@ -132,16 +136,25 @@ impl Suite {
         }
     }
 
-    /// Prints the entries of the space's journal from a time until another.
-    async fn entries(&self, invoice: &InvoiceName, start: Timestamp, end: Timestamp) -> Result<(), Failure> {
+    /// Prints the entries of the space's journal that are of an invoice, after the hash before them, and those that follow before a time.
+    async fn entries(
+        &self,
+        invoice: &InvoiceName,
+        span: &Span,
+        until: Option<Timestamp>,
+    ) -> Result<(), Failure> {
         let mut journals = JournalServiceClient::new(self.channel.clone());
         let mut page_token = String::new();
+        let is_told = |entry: &Entry| {
+            let time = || entry.time.parse::<Timestamp>().ok();
+            entry.sequence <= span.last || until.is_some_and(|until| time().is_some_and(|time| time < until))
+        };
         loop {
             let request = ListEntriesRequest {
                 parent: invoice.account.0.to_string(),
                 service: Service::Billing.name().to_owned(),
-                start_time: Some(start.into()),
-                end_time: Some(end.into()),
+                // What comes before the first is told by its hash alone.
+                start_sequence: span.first - 1,
                 page_size: PAGE,
                 page_token,
                 chained: true,
@@ -149,17 +162,24 @@ impl Suite {
             };
             let page = journals.list_entries(self.caller.asks(request)).await;
             let page = page.map_err(|status| sentence(&status))?.into_inner();
-            let records: Result<Vec<_>, Failure> = page.entries.into_iter().map(entry).collect();
-            tell(records?)?;
+            let entries: Vec<Entry> = page.entries.into_iter().map(entry).collect::<Result<_, Failure>>()?;
+            let is_end = entries.iter().any(|entry| !is_told(entry));
+            tell(entries.into_iter().filter(is_told).map(|entry| {
+                if entry.sequence < span.first {
+                    Record::Before(Before { hash: entry.hash })
+                } else {
+                    Record::Entry(entry)
+                }
+            }))?;
             page_token = page.next_page_token;
-            if page_token.is_empty() {
+            if is_end || page_token.is_empty() {
                 return Ok(());
             }
         }
     }
 
-    /// Prints what was taken and voided.
-    async fn events(&self, invoice: &InvoiceName) -> Result<(), Failure> {
+    /// Prints what was taken and voided, and says which entries vouch for it.
+    async fn events(&self, invoice: &InvoiceName) -> Result<Span, Failure> {
         let mut usage = UsageServiceClient::new(self.channel.clone());
         let mut page_token = String::new();
         loop {
@@ -171,7 +191,7 @@ impl Suite {
             tell(records?)?;
             page_token = page.next_page_token;
             if page_token.is_empty() {
-                return Ok(());
+                return Ok(Span { first: page.first_sequence, last: page.issue_sequence });
             }
         }
     }
@@ -211,13 +231,8 @@ fn card(of: billing::RateCard) -> RateCard {
     }
 }
 
-fn entry(of: journal::Entry) -> Result<Record, Failure> {
-    Ok(Record::Entry(Entry {
-        sequence: of.sequence,
-        time: time(of.time)?,
-        content: of.content,
-        hash: hex::encode(of.hash),
-    }))
+fn entry(of: journal::Entry) -> Result<Entry, Failure> {
+    Ok(Entry { sequence: of.sequence, time: time(of.time)?, content: of.content, hash: hex::encode(of.hash) })
 }
 
 fn event(of: billing::LineEvent) -> Result<Record, Failure> {
@@ -235,8 +250,8 @@ fn event(of: billing::LineEvent) -> Result<Record, Failure> {
     }))
 }
 
-fn line(of: billing::InvoiceLine) -> Line {
-    Line {
+fn line(of: billing::InvoiceLine) -> Result<Line, Failure> {
+    Ok(Line {
         id: of.id,
         app: of.app,
         usage_month: of.usage_month,
@@ -251,5 +266,18 @@ fn line(of: billing::InvoiceLine) -> Line {
         amount: of.amount,
         adjustment: of.adjustment,
         rate_card_version: of.rate_card_version,
-    }
+        beside: of.beside.map(beside).transpose()?,
+    })
+}
+
+fn beside(of: billing::Beside) -> Result<Beside, Failure> {
+    let share = |it: billing::beside::Share| {
+        Ok(Share { held_from: time(it.held_from)?, quantity: it.quantity, own: it.own })
+    };
+    Ok(Beside {
+        issued_quantity: of.issued_quantity,
+        issued_free_quantity: of.issued_free_quantity,
+        issued_free_quantity_elsewhere: of.issued_free_quantity_elsewhere,
+        shares: of.shares.into_iter().map(share).collect::<Result<_, Failure>>()?,
+    })
 }

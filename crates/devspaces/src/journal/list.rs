@@ -158,6 +158,15 @@ fn parse(fields: &mut Fields, parent: Parent, request: &ListEntriesRequest) -> (
     (start, Filter { scope: parent.to_string(), end, actor, resource, chained: request.chained })
 }
 
+/// A sequence says nothing where several journals are listed: each counts its own.
+fn check_start_sequence(fields: &mut Fields, request: &ListEntriesRequest) {
+    if request.start_sequence < 0 {
+        fields.bad("start_sequence", "must not be negative");
+    } else if request.start_sequence > 0 && request.service.is_empty() {
+        fields.bad("start_sequence", "counts the entries of one journal: service must say of which");
+    }
+}
+
 /// Whether a text could be the name of a resource: a collection and an id at least.
 fn is_name(text: &str) -> bool {
     text.len() <= MAX_RESOURCE && text.contains('/') && text.split('/').all(|part| !part.is_empty())
@@ -168,10 +177,13 @@ fn tokens(request: &ListEntriesRequest) -> PageToken {
     let time = |time: Option<prost_types::Timestamp>| {
         time.map(|time| format!("{}.{}", time.seconds, time.nanos)).unwrap_or_default()
     };
-    let ListEntriesRequest { parent, service, actor, resource, .. } = request;
+    let ListEntriesRequest { parent, service, actor, resource, start_sequence, .. } = request;
     let (start, end) = (time(request.start_time), time(request.end_time));
     let chained = if request.chained { "chained" } else { "" };
-    PageToken::for_arguments::<ListEntriesRequest>(&[parent, service, &start, &end, actor, resource, chained])
+    let first = start_sequence.to_string();
+    PageToken::for_arguments::<ListEntriesRequest>(&[
+        parent, service, &start, &end, actor, resource, chained, &first,
+    ])
 }
 
 impl JournalServer {
@@ -192,6 +204,7 @@ impl JournalServer {
             fields.bad("service", self.services());
         }
         let (start, filter) = parse(&mut fields, parent, &request);
+        check_start_sequence(&mut fields, &request);
         let size = fields.check("page_size", page::size(request.page_size));
         let size = fields.finish_with(size)?;
         let tokens = tokens(&request);
@@ -200,11 +213,19 @@ impl JournalServer {
         // By time an index finds the entries; by actor and resource all are looked at.
         let _long = if filter.is_selective() { Some(long_work().await?) } else { None };
         let start = Place::before(start.unwrap_or(Timestamp::EPOCH));
-        let reader = |journal: Journal| {
-            let place = place(&key, journal.service).unwrap_or(start);
-            Reader::new(journal, place)
-        };
-        let Page { entries, next } = page(journals.into_iter().map(reader).collect(), &filter, size).await?;
+        let mut readers = Vec::with_capacity(journals.len());
+        for journal in journals {
+            let place = match place(&key, journal.service) {
+                Some(place) => place,
+                None if request.start_sequence == 0 => start,
+                None => {
+                    let mut db = journal.pool.read().await?;
+                    journal::place_of(&mut db, &filter.scope, request.start_sequence).await?.max(start)
+                }
+            };
+            readers.push(Reader::new(journal, place));
+        }
+        let Page { entries, next } = page(readers, &filter, size).await?;
         let next_page_token = tokens.next(next);
         Ok(ListEntriesResponse { entries, next_page_token })
     }

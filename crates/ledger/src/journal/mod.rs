@@ -21,7 +21,7 @@ pub use self::{
     cursor::{Cursor, NotACursor},
     entry::Entry,
     number::{BATCH, Numbered, has_unnumbered, hash_at, number, numbered},
-    read::{PLACE, Place, entries, entry, last_before, scopes},
+    read::{PLACE, Place, entries, entry, last_before, place_of, scopes},
     verify::{Checkpoint, End, Finding, Problem, Report, heads, verify, verify_scope},
 };
 pub(crate) use self::{

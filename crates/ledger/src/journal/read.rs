@@ -10,7 +10,7 @@ use crate::{
 pub const PLACE: usize = 16;
 
 /// A place in a scope's journal: entries are read that come after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     time: Timestamp,
     sequence: i64,
@@ -97,6 +97,22 @@ pub async fn entry(db: &mut Conn, scope: &str, sequence: i64) -> Result<Option<E
     .await
     })?;
     Ok(stored.map(Entry::from))
+}
+
+/// Before the entry of a scope that has this sequence; behind all of them if the journal does not reach so far.
+pub async fn place_of(db: &mut Conn, scope: &str, sequence: i64) -> Result<Place, Error> {
+    if sequence <= 1 {
+        return Ok(Place::before(Timestamp::EPOCH));
+    }
+    let time: Option<Timestamp> = on!(db, |c| {
+        sqlx::query_scalar("SELECT time FROM journal WHERE scope = $1 AND sequence = $2")
+            .bind(scope)
+            .bind(sequence - 1)
+            .fetch_optional(c)
+            .await
+    })?;
+    let time = time.unwrap_or(Timestamp::from_micros(i64::MAX));
+    Ok(Place { time, sequence: sequence - 1 })
 }
 
 /// The scopes after `after` that have entries, in the order of their names, at most `limit` of them.

@@ -31,8 +31,9 @@ scenarios! {
         what_was_past_due_before_the_upgrade_suspends_its_apps_after_it;
 }
 
-/// What the 11th step of billing's schema and the one after it made, undone: one budget of a space, and no reservations.
+/// What the 11th step of billing's schema and those after it made, undone: one budget of a space, and no reservations.
 const BEFORE_CAPS: &str = "
+    ALTER TABLE invoice_line DROP COLUMN beside; ALTER TABLE issued_invoice DROP COLUMN sequence;
     DROP INDEX account_untold; ALTER TABLE account DROP COLUMN told;
     DROP TABLE reservation; DROP TABLE allowance_crossing; DROP TABLE budget_look;
     CREATE TABLE budget_of_space (space UUID NOT NULL PRIMARY KEY, amount TEXT NOT NULL, currency TEXT NOT NULL,

@@ -22,7 +22,7 @@ use crate::{
     convert,
     domain::{
         Month, RateCard,
-        invoice::{Invoice, State},
+        invoice::{Invoice, Issued, State},
         line_event::{LineEvent, Span},
         pricing::Allowance,
     },
@@ -65,7 +65,12 @@ pub(super) async fn handle(
     drop(db);
     let (events, last) = books.page(found, limit, size, &request.line);
     let key = last.map(|(sequence, id)| format!("{sequence} {id}"));
-    Ok(ListLineEventsResponse { events, next_page_token: tokens.next(key) })
+    Ok(ListLineEventsResponse {
+        events,
+        next_page_token: tokens.next(key),
+        first_sequence: books.span.before.max(1),
+        issue_sequence: told.invoice.issued.map_or(0, |_| books.span.last),
+    })
 }
 
 /// The entry and the id in a page token.
@@ -163,6 +168,15 @@ async fn span(db: &mut Conn, invoice: &Invoice) -> Result<Span, Error> {
 /// The entry by which an invoice was issued, if it is.
 async fn issue(db: &mut Conn, invoice: &Invoice) -> Result<Option<i64>, Error> {
     let Some(issued) = &invoice.issued else { return Ok(None) };
+    match store::invoice::issue_entry(db, invoice.name.id).await? {
+        Some(entry) => Ok(Some(entry)),
+        None => search_issue(db, invoice, issued).await.map(Some),
+    }
+}
+
+/// The same of an invoice that was issued before its entry was kept. The entry has the invoice's time, or a later one if the clock was ahead
+/// before.
+async fn search_issue(db: &mut Conn, invoice: &Invoice, issued: &Issued) -> Result<i64, Error> {
     let (scope, name) = (Scope::from(invoice.name.account.0).to_string(), invoice.name.to_string());
     let is_its_issue = |entry: &&Entry| {
         let was_draft = entry.before.is_null() || entry.before["state"] == State::Draft.name();
@@ -171,11 +185,12 @@ async fn issue(db: &mut Conn, invoice: &Invoice) -> Result<Option<i64>, Error> {
     let mut place = Place::before(issued.issue_time);
     loop {
         let entries = journal::entries(db, &scope, place, None, ENTRIES).await?;
-        let found = entries.iter().take_while(|entry| entry.time == issued.issue_time).find(is_its_issue);
-        match (found, entries.last()) {
-            (Some(entry), _) => return Ok(Some(entry.sequence)),
-            (None, Some(last)) if last.time == issued.issue_time => place = Place::after(last),
-            (None, _) => return Err(store::unreadable("the journal does not know of an issued invoice")),
+        if let Some(entry) = entries.iter().find(is_its_issue) {
+            return Ok(entry.sequence);
         }
+        let last = entries.last();
+        place = last
+            .map(Place::after)
+            .ok_or_else(|| store::unreadable("the journal does not know of an issued invoice"))?;
     }
 }
