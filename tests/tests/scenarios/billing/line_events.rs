@@ -1,15 +1,20 @@
 //! R-B16: each line of an invoice leads to its events.
 use std::time::Duration;
 
+use devspaces::Service;
 use devspaces_kit::clock::{Clock as _, Timestamp};
+use devspaces_ledger::db::Pool;
 use devspaces_proto::billing::v1::{LineEvent, UsageEvent};
-use devspaces_tests::{Suite, refused};
+use devspaces_tests::{
+    Suite, refused,
+    sql::{execute, tamper},
+};
 use tonic::Code;
 
 use crate::acts::{
     accounts::consents_to_invoicing,
     invoices::{Customer, gets_invoice, runs_billing},
-    proofs::{line_events_of, lists_line_events},
+    proofs::{exported, line_events_of, lists_line_events, verifies},
     transfers::initiates_transfer,
     usage::{
         KVS_READ_GB, LOGS_GB, begins_mid_month, month_ahead, new_usage_event, reports_accepted, voids_usage,
@@ -20,6 +25,7 @@ scenarios! {
     both engines:
         a_line_leads_to_what_was_taken_and_voided_since_the_invoice_before,
         a_draft_leads_to_what_it_is_made_of_so_far,
+        an_invoice_is_found_in_a_journal_whose_clock_was_ahead,
         what_another_space_used_of_an_allowance_is_not_listed;
     everywhere:
         a_line_that_there_is_not_and_a_page_of_another_are_refused;
@@ -126,6 +132,34 @@ async fn a_draft_leads_to_what_it_is_made_of_so_far(suite: Suite) {
     assert_eq!(listed(line).await, [early.id, later.id, so_far.id]);
     let draft = gets_invoice(&it.admin, &draft.name).await.expect("the draft");
     assert_eq!((draft.lines[0].quantity.as_str(), draft.lines.len()), ("12", 1));
+}
+
+// R-B16: the entry has a later time than the invoice then. Also if it was issued before its entry was kept.
+async fn an_invoice_is_found_in_a_journal_whose_clock_was_ahead(suite: Suite) {
+    let (_, next) = begins_mid_month(&suite);
+    let it = Customer::new(&suite, "alice").await;
+    let billed = used(&suite, &it.app, LOGS_GB, "4").await;
+    let pool = suite.pool(Service::Billing).await;
+    tamper(&pool, &format!("UPDATE head SET time = '{next}-05T00:00:00.000000Z'")).await;
+    issues(&suite, 1).await;
+    let invoice = it.latest().await.name;
+    let listed = async || {
+        let page = it.admin.usage().list_line_events(line_events_of(&invoice, "")).await;
+        let page = page.expect("events").into_inner();
+        assert_eq!(page.events.iter().map(told).collect::<Vec<_>>(), [(billed.id.as_str(), "4", false)]);
+        page.issue_sequence
+    };
+    let entry = listed().await;
+    assert!(entry > 0);
+    let records = exported(&suite, &it.admin, &invoice, &[]).await;
+    assert_eq!(verifies(&records, &[]).await.0, 0);
+    let open = match pool {
+        Pool::Sqlite { .. } => "DROP TRIGGER issued_invoice_update",
+        Pool::Postgres { .. } => "ALTER TABLE issued_invoice DISABLE TRIGGER issued_invoice_stays",
+    };
+    execute(&pool, open).await;
+    tamper(&pool, "UPDATE issued_invoice SET sequence = 0").await;
+    assert_eq!(listed().await, entry);
 }
 
 // R-B16: of an app that moved, each space sees its own.

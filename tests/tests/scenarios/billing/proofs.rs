@@ -2,7 +2,10 @@
 use std::time::Duration;
 
 use devspaces::Service;
-use devspaces_kit::{clock::Clock as _, identity::SigningKey};
+use devspaces_kit::{
+    clock::{Clock as _, Timestamp},
+    identity::SigningKey,
+};
 use devspaces_ledger::journal::{SignedCheckpoint, heads};
 use devspaces_proto::billing::v1::{CreateCreditRequest, Credit, Invoice, UsageEvent, invoice::State};
 use devspaces_tests::Suite;
@@ -22,6 +25,7 @@ scenarios! {
     both engines:
         every_invoice_of_a_space_that_had_everything_holds,
         whatever_is_changed_in_an_export_is_named,
+        an_export_begins_before_all_that_counts,
         an_export_is_held_against_a_checkpoint,
         a_draft_is_not_exported_and_what_is_no_export_is_not_verified;
 }
@@ -106,6 +110,16 @@ async fn every_invoice_of_a_space_that_had_everything_holds(suite: Suite) {
     let quantities: Vec<_> = first.lines.iter().map(|line| line.quantity.as_str()).collect();
     assert_eq!(quantities, ["15.500000001", "8.5", "100", "3.25"]);
     assert_eq!(first.lines[3].free_quantity, "0.475", "0.4 before the account, and 0.125 in the other space");
+    // The entry of the issue has one digest of that, however many lines there are.
+    let beside = first.lines[3].beside.as_ref().expect("what else uses up the allowance");
+    let shares: Vec<_> = beside.shares.iter().map(|it| (it.quantity.as_str(), it.own)).collect();
+    assert_eq!(shares, [("0.4", true), ("0.125", false)]);
+    let issue = records.iter().rfind(|record| record["kind"] == "entry").expect("the issue");
+    let issue: Value = serde_json::from_str(issue["content"].as_str().expect("content")).expect("JSON");
+    assert_eq!(issue["after"]["proof"]["beside"].as_str().map(str::len), Some(64));
+    // When the other space held the app is not told: its share goes before what this one used since the app is back.
+    let back = records.iter().filter_map(|record| record["held_from"].as_str()).max();
+    assert_eq!(told_time(beside.shares[1].held_from).as_deref(), back);
     let of_others = ["0.125", "0.3"].map(Value::from);
     assert!(
         records.iter().all(|record| record["kind"] != "event" || !of_others.contains(&record["quantity"]))
@@ -131,6 +145,10 @@ async fn every_invoice_of_a_space_that_had_everything_holds(suite: Suite) {
     issues(&suite, 1).await;
     let (fourth, _) = holds(&suite, &it).await;
     assert_eq!((fourth.lines.len(), fourth.total), (0, usd(0)));
+}
+
+fn told_time(time: Option<prost_types::Timestamp>) -> Option<String> {
+    time.and_then(|time| Timestamp::try_from(time).ok()).map(|time| time.to_string())
 }
 
 /// The place of the first record of a kind of which something holds.
@@ -184,6 +202,11 @@ async fn whatever_is_changed_in_an_export_is_named(suite: Suite) {
         (format!("entry {}", records[event]["sequence"]), records[line]["id"].as_str().expect("an id"));
     let voided_by = format!("entry {}", records[voiding]["sequence"]);
     let first_line = format!("line {of_line}");
+    let shared = place(&records, "line", |it| it["beside"].is_object());
+    let of_shared = format!("line {}", records[shared]["id"].as_str().expect("an id"));
+    let mut beside = records[shared]["beside"].clone();
+    beside["shares"][1]["quantity"] = json!("0.025");
+    let unbilled = place(&records, "event", |it| it["billable"] == false);
     for (what, changed, named) in [
         ("a quantity", set(event, "quantity", json!("0.3")), of_entry.as_str()),
         ("a time", set(event, "time", records[voiding]["time"].clone()), &of_entry),
@@ -197,6 +220,8 @@ async fn whatever_is_changed_in_an_export_is_named(suite: Suite) {
         ("a line's price", set(line, "unit_price", json!("0.5")), &first_line),
         ("a line's amount", set(line, "amount", json!("0.5")), &first_line),
         ("a line's free quantity", set(line, "free_quantity", json!("15")), &first_line),
+        ("what others used of an allowance", set(shared, "beside", beside), &of_shared),
+        ("an event of before the account", set(unbilled, "billable", json!(true)), "billable"),
         ("a line removed", without(line), &first_line),
         ("a line twice", with(line, None), &first_line),
         ("the total", set(place(&records, "invoice", any), "total", json!("1.00")), "total"),
@@ -213,6 +238,48 @@ async fn whatever_is_changed_in_an_export_is_named(suite: Suite) {
         let (code, said) = verifies(&changed, &[]).await;
         assert_eq!(code, 1, "{what}: {said}");
         assert!(said.contains(named) && said.contains("comes to"), "{what}: {said}");
+    }
+}
+
+// R-B16: with its first entries left out, an export could have another in their place that vouches for whatever it likes.
+async fn an_export_begins_before_all_that_counts(suite: Suite) {
+    begins_mid_month(&suite);
+    let it = Customer::new(&suite, "alice").await;
+    logs(&suite, &it.app, "10").await;
+    issues(&suite, 1).await;
+    logs(&suite, &it.app, "10").await;
+    logs(&suite, &it.app, "11").await;
+    issues(&suite, 1).await;
+    let (_, records) = holds(&suite, &it).await;
+    let before = place(&records, "before", |_| true);
+    let entries: Vec<usize> = (0..records.len()).filter(|at| records[*at]["kind"] == "entry").collect();
+    assert!(entries.len() > 4 && records[entries[0]]["sequence"] != 1);
+    let [.., removed, first, _] = entries[..] else { panic!("{entries:?}") };
+    // From so late on, after the true hash.
+    let mut late = records.clone();
+    late[before]["hash"] = records[removed]["hash"].clone();
+    late.retain(|record| {
+        record["kind"] != "entry" || record["sequence"].as_i64() >= records[first]["sequence"].as_i64()
+    });
+    let at = place(&late, "entry", |_| true);
+    // And the first made to vouch for what never was, with the hash that it had.
+    let mut forged = late.clone();
+    forged[at]["content"] =
+        json!({"after": {"events": 1, "digest": "00", "digest_format": 2}}).to_string().into();
+    let mut unfounded = records.clone();
+    unfounded.remove(before);
+    let mut older = late.clone();
+    older[at]["time"] = json!("2026-01-01T00:00:00.000000Z");
+    let named = format!("entry {}", records[first]["sequence"]);
+    let all = format!("entry {}", records[entries[0]]["sequence"]);
+    for (what, changed, named) in [
+        ("the first entries removed", &late, format!("{named}: ")),
+        ("and the first of the others replaced", &forged, format!("{named}, hash")),
+        ("or said to be older", &older, format!("{named}, hash")),
+        ("the hash before removed", &unfounded, format!("{all}: ")),
+    ] {
+        let (code, said) = verifies(changed, &[]).await;
+        assert!(code == 1 && said.starts_with(&named), "{what}: {said}");
     }
 }
 

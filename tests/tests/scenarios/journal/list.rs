@@ -113,6 +113,14 @@ async fn entries_are_found_by_time_actor_and_resource(suite: Suite) {
     assert_eq!(found(about(&format!("{space}/members/car"))).await, [0; 0]);
     let narrow = ListEntriesRequest { actor: "users/bob".into(), ..about(&carol.member_of(&space)) };
     assert_eq!(found(narrow).await, [3]);
+    let from = |start_sequence| {
+        let service = Service::Membership.name().to_owned();
+        ListEntriesRequest { start_sequence, service, ..entries_of(&space) }
+    };
+    for (start, expected) in [(1, &[1, 2, 3][..]), (2, &[2, 3]), (3, &[3]), (4, &[]), (9, &[])] {
+        assert_eq!(found(from(start)).await, expected, "{start}");
+    }
+    assert_eq!(found(ListEntriesRequest { start_time: Some(third), ..from(2) }).await, [3]);
 }
 
 // R-J3, R-P3
@@ -213,6 +221,11 @@ async fn every_bad_field_of_a_list_is_told_at_once(suite: Suite) {
     let all = refused(page_of_entries(&alice, Service::Space, bad.clone()).await);
     let fields = ["service", "start_time", "end_time", "actor", "resource", "page_size"];
     assert_eq!(all.bad_fields(), (Code::InvalidArgument, "INVALID_FIELD", fields.to_vec()));
+    for start_sequence in [-1, 1] {
+        let of_no_journal = ListEntriesRequest { start_sequence, ..entries_of(&space) };
+        let refused = refused(page_of_entries(&alice, Service::Space, of_no_journal).await);
+        assert_eq!(refused.fields, ["start_sequence"]);
+    }
     for service in ["membership", "billing"] {
         let elsewhere = ListEntriesRequest { service: service.into(), ..entries_of(&space) };
         assert_eq!(refused(page_of_entries(&alice, Service::Space, elsewhere).await).fields, ["service"]);
