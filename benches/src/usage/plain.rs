@@ -115,7 +115,8 @@ impl Plain {
                 let mut text = String::with_capacity(rows.len() * 256);
                 for Row { id, app, meter, quantity, time, dimensions, space, sequence } in rows {
                     let of_event = format!("{id}\t{}\t{meter}\t{quantity}\t{time}", app.0);
-                    writeln!(text, "{of_event}\t{}\t{dimensions}\t{time}\tt\t{sequence}").expect("a line");
+                    writeln!(text, "{of_event}\t{}\t{dimensions}\t{time}\tt\t{sequence}", space.0)
+                        .expect("a line");
                 }
                 let mut connection = main.acquire().await.expect("a connection");
                 let mut copy = connection.copy_in_raw(COPY).await.expect("a copy");
