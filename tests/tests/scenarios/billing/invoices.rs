@@ -82,7 +82,10 @@ async fn a_month_is_drafted_on_the_1st_and_issued_on_the_3rd_and_then_stays(suit
     let after = month_ahead(&suite, 1);
     suite.clock.advance_to(&format!("{after}-03T00:00:00Z"));
     runs_billing(&suite).await;
-    let second = it.latest().await;
+    let mut second = it.latest().await;
+    // R-B16: what the first has of the same is told once the second is issued.
+    let beside = second.lines[0].beside.take().expect("what was billed of it before");
+    assert_eq!((beside.issued_quantity.as_str(), beside.issued_free_quantity.as_str()), ("4.5", "1"));
     assert_eq!((second.number, &second.lines, second.total), (2, &preview.lines, usd(25)));
     assert_eq!(gets_invoice(&it.admin, &issued.name).await.expect("the invoice"), issued);
 }
