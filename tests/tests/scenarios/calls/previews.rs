@@ -66,7 +66,7 @@ async fn a_preview_of_a_void_or_a_retirement_leaves_all_as_it_was(suite: Suite) 
         assert_eq!(results.results[0].outcome(), Outcome::Voided);
         assert_eq!(usage_sums(&it.admin, &it.space).await, left);
     }
-    assert_eq!(outcomes(&suite, &[event.clone()]).await, [DUPLICATE]);
+    assert_eq!(outcomes(&suite, std::slice::from_ref(&event)).await, [DUPLICATE]);
     let retire =
         RetireMeterRequest { name: LOGS_GB.to_owned(), validate_only: true, ..RetireMeterRequest::default() };
     let catalogue = suite.persona("services/catalogue");
