@@ -202,7 +202,9 @@ async fn whatever_is_changed_in_an_export_is_named(suite: Suite) {
         (format!("entry {}", records[event]["sequence"]), records[line]["id"].as_str().expect("an id"));
     let voided_by = format!("entry {}", records[voiding]["sequence"]);
     let first_line = format!("line {of_line}");
-    let shared = place(&records, "line", |it| it["beside"].is_object());
+    let shared = place(&records, "line", |it| {
+        it["beside"]["shares"].as_array().is_some_and(|shares| shares.len() > 1)
+    });
     let of_shared = format!("line {}", records[shared]["id"].as_str().expect("an id"));
     let mut beside = records[shared]["beside"].clone();
     beside["shares"][1]["quantity"] = json!("0.025");
