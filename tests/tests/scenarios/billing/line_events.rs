@@ -200,8 +200,12 @@ async fn a_line_that_there_is_not_and_a_page_of_another_are_refused(suite: Suite
     issues(&suite, 1).await;
     let invoice = it.latest().await;
     let [reads, logs] = &invoice.lines[..] else { panic!("{:?}", invoice.lines) };
-    let missing = refused(lists_line_events(&it.admin, &invoice.name, "0123").await);
+    let missing = refused(lists_line_events(&it.admin, &invoice.name, &"0".repeat(32)).await);
     assert_eq!((missing.code, missing.reason.as_str()), (Code::NotFound, "RESOURCE_NOT_FOUND"));
+    for line in ["0123".to_owned(), logs.id.to_uppercase(), format!("{} ", &logs.id[..31])] {
+        let bad = refused(lists_line_events(&it.admin, &invoice.name, &line).await);
+        assert_eq!((bad.code, bad.fields[0].as_str()), (Code::InvalidArgument, "line"), "{line}");
+    }
     let mut request = line_events_of(&invoice.name, &logs.id);
     let page = it.admin.usage().list_line_events(request.clone()).await.expect("a page").into_inner();
     request.page_token = page.next_page_token;

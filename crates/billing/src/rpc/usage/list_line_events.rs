@@ -50,6 +50,8 @@ pub(super) async fn handle(
     context.gate.require_read(&caller, Permission::BillingInvoicesGet, name.account.0).await?;
     let mut fields = Fields::new();
     let size = fields.check("page_size", page::size(request.page_size));
+    let line = is_line_id(&request.line).then_some(()).ok_or("must be empty or 32 digits of 0-9 and a-f");
+    let size = fields.check("line", line).and(size);
     let size = fields.finish_with(size)?;
     let tokens = PageToken::for_arguments::<ListLineEventsRequest>(&[&request.parent, &request.line]);
     let after = tokens.decode_text(&request.page_token)?;
@@ -71,6 +73,12 @@ pub(super) async fn handle(
         first_sequence: books.span.before.max(1),
         issue_sequence: told.invoice.issued.map_or(0, |_| books.span.last),
     })
+}
+
+/// Whether a text can name a line, or names none.
+fn is_line_id(text: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.is_empty() || (text.len() == 32 && text.bytes().all(is_digit))
 }
 
 /// The entry and the id in a page token.
