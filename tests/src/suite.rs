@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
 
 use devspaces::{Config, Hosted};
 use devspaces_authz::{Permission, PermissionSet, Service};
-use devspaces_events::{Networks, Roots, Sender};
+use devspaces_events::{Networks, Sender};
 use devspaces_gate::{ConsentRequiredFor, Invoicing, JournalWatchers, NamedPermissions, SpaceQuota, WINDOW};
 use devspaces_kit::{
     identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
     name::{Principal, UserName},
     server::Limits,
+    tls::Roots,
 };
 use devspaces_ledger::{REST, db::Pool};
 use serde_json::json;

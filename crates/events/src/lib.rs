@@ -9,6 +9,6 @@ mod worker;
 pub use self::{
     message::{EVENTS, table},
     rpc::{Keeping, WebhookServer},
-    send::{BadNetwork, Network, Networks, Roots, Sender},
+    send::{BadNetwork, Network, Networks, Sender},
     worker::Worker,
 };

@@ -14,4 +14,5 @@ pub mod steady;
 pub mod sweep;
 pub mod telemetry;
 pub mod text;
+pub mod tls;
 pub mod trace;

@@ -1,7 +1,8 @@
 use std::{fs, path::PathBuf};
 
 use clap::Args;
-use devspaces_events::{Network, Networks, Roots, Sender};
+use devspaces_events::{Network, Networks, Sender};
+use devspaces_kit::tls::Roots;
 
 use super::Failure;
 

@@ -1,6 +1,7 @@
 //! One attempt: the name is resolved once, and the connection made to an address that was looked at.
-use std::{error::Error as StdError, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{error::Error as StdError, io, net::SocketAddr, pin::pin, time::Duration};
 
+use devspaces_kit::tls::Roots;
 use devspaces_ledger::webhook::Outcome;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
@@ -13,10 +14,7 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsConnector,
-    rustls::{
-        self, ClientConfig, RootCertStore,
-        pki_types::{CertificateDer, ServerName, pem::PemObject as _},
-    },
+    rustls::{self, pki_types::ServerName},
 };
 use url::{Host, Position};
 
@@ -30,24 +28,6 @@ const CONNECT: Duration = Duration::from_secs(4);
 const ADDRESSES: usize = 3;
 /// How large the head of a response may be, in bytes.
 const HEAD: usize = 16 * 1024;
-
-/// Whose certificates are trusted.
-#[derive(Clone, Debug, Default)]
-pub struct Roots(Vec<CertificateDer<'static>>);
-
-impl Roots {
-    /// Those of the web's authorities, and these in PEM.
-    ///
-    /// # Errors
-    /// A sentence, if there is no certificate in it.
-    pub fn with_pem(pem: &[u8]) -> Result<Self, String> {
-        let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-        match all {
-            Ok(all) if !all.is_empty() => Ok(Self(all)),
-            _ => Err("has no certificate in PEM".to_owned()),
-        }
-    }
-}
 
 /// What is sent.
 pub(crate) struct Message<'a> {
@@ -93,17 +73,7 @@ impl Sender {
     /// # Errors
     /// A sentence, if one of the certificates is none.
     pub fn new(networks: Networks, roots: Roots) -> Result<Self, String> {
-        let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        for root in roots.0 {
-            store.add(root).map_err(|error| error.to_string())?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(store)
-            .with_no_client_auth();
-        Ok(Self { networks, tls: TlsConnector::from(Arc::new(config)) })
+        Ok(Self { networks, tls: TlsConnector::from(roots.client()?) })
     }
 
     pub(crate) fn networks(&self) -> &Networks {

@@ -7,6 +7,6 @@ mod tests;
 
 pub(crate) use self::{attempt::Message, target::check};
 pub use self::{
-    attempt::{Roots, Sender},
+    attempt::Sender,
     networks::{BadNetwork, Network, Networks},
 };

@@ -4,6 +4,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use devspaces_kit::tls::Roots;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -14,7 +15,7 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::ring::default_provider, pki_types::PrivateKeyDer},
 };
 
-use super::{Message, Networks, Roots, Sender};
+use super::{Message, Networks, Sender};
 
 /// A receiver that sends this to whoever connects, and how many have.
 struct Receiver {
