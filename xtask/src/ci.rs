@@ -2,7 +2,7 @@
 use std::process::Command;
 
 use crate::{
-    Outcome, attack, circles, clients,
+    Outcome, attack, chart, circles, clients,
     containers::{self, Part, buf},
     dependencies, docs, faults, files, months,
     readme::Tests,
@@ -31,6 +31,7 @@ pub(crate) fn nightly() -> Outcome {
     tests.run_embedded()?;
     months::run(months::MANY, 1)?;
     clients::run(&["--all"])?;
+    chart::check()?;
     containers::run(Part::All)?;
     faults::run(&[])?;
     attack::run(&[])

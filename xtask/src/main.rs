@@ -1,6 +1,7 @@
-//! The chores of the workspace: `cargo xtask test | ci | clients | containers | faults | attack | nightly | months | docs | bench`.
+//! The chores of the workspace: `cargo xtask test | ci | clients | containers | faults | attack | nightly | months | docs | bench | release`.
 mod attack;
 mod bench;
+mod chart;
 mod chosen;
 mod ci;
 mod circles;
@@ -16,6 +17,7 @@ mod packages;
 mod postgres;
 mod python;
 mod readme;
+mod release;
 mod run;
 mod test;
 
@@ -51,6 +53,8 @@ Usage: cargo xtask <COMMAND>
                    difference: 1,000 invoices unless others are asked for; nightly has 10,000
   nightly          what ci does, and what takes longer in its place: clients in all languages, the image as the Dockerfile
                    compiles it with all scenarios, faults, attacks; licences and advisories, where cargo-deny is installed
+  release          what is given to operators, in target/release-VERSION: a static program with what belongs beside it, its
+                   image where a Docker engine runs, a list of what it is made of (CycloneDX), checksums; of what is committed
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
   bench [ARGS]     the benchmarks, or the one that is named: checks, groups, latency, memory, scale, usage, traces; checks needs
                    h2load, see docs/performance.md
@@ -99,6 +103,7 @@ fn dispatch(args: &[&str]) -> Option<Outcome> {
         ["attack", rest @ ..] => Some(attack::run(rest)),
         ["months", rest @ ..] => months::run_asked(rest),
         ["nightly"] => Some(timed(ci::nightly())),
+        ["release"] => Some(timed(release::run())),
         ["docs"] => Some(docs::write()),
         ["docs", "--check"] => Some(docs::check()),
         ["bench", "--", rest @ ..] | ["bench", rest @ ..] => Some(bench::run(rest)),

@@ -222,7 +222,7 @@ mod tests {
         );
         for line in &lines {
             assert_eq!(line["service"], "space+billing");
-            assert_eq!(line["version"], env!("CARGO_PKG_VERSION"));
+            assert_eq!(line["version"], crate::version::VERSION);
         }
         assert!(ready.get("trace_id").is_none() && ready.get("method").is_none(), "{text}");
     }

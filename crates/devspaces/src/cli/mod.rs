@@ -32,12 +32,13 @@ mod webhooks;
 use std::{env, error::Error, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, builder::Resettable};
+use devspaces_kit::version::{COMMIT, VERSION};
 
 pub use self::reference::reference;
 
 /// Developer spaces: who may do what with a team's apps, members and billing, as a suite of gRPC services.
 #[derive(Debug, Parser)]
-#[command(name = "devspaces", version)]
+#[command(name = "devspaces", version = format!("{VERSION} ({COMMIT})"))]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -2,8 +2,8 @@
 use crate::declare_metrics;
 
 declare_metrics! {
-    BUILD Gauge "devspaces_build_info" ["version"]
-        "Which version this is; always 1";
+    BUILD Gauge "devspaces_build_info" ["version" "commit"]
+        "Which version this is, of which commit if whoever built it said so; always 1";
     SERVICE Gauge "devspaces_service_info" ["service"]
         "Which services this process runs; always 1";
     READY Gauge "devspaces_ready" []
@@ -26,4 +26,16 @@ declare_metrics! {
         "Lines of the log that were not written: whoever reads it was too slow, or gone";
     CLOCKS Gauge "devspaces_clock_difference_seconds" ["owner"]
         "How far the clock of the service that answered last was ahead of this one's; negative if it was behind, 0 if it was neither for certain";
+    CPU Counter "process_cpu_seconds_total" []
+        "What the process has taken of the processors. As all that begins with process_, told on Linux alone";
+    RESIDENT Gauge "process_resident_memory_bytes" []
+        "What the process has in memory";
+    START Gauge "process_start_time_seconds" []
+        "When the process began, in seconds since 1970";
+    FILES Gauge "process_open_fds" []
+        "Files that the process has open, connections among them";
+    MOST_FILES Gauge "process_max_fds" []
+        "How many files it may have open; not told if there is no limit";
+    THREADS Gauge "process_threads" []
+        "Threads of the process";
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use prometheus_client::{
+    collector::Collector,
     encoding::text::encode_registry,
     metrics::{gauge::Gauge, histogram::Histogram},
     registry::{Metric as Encode, Registry},
@@ -72,6 +73,12 @@ impl Metric {
     pub fn register<M: Encode + Clone>(&self, value: M) -> M {
         self.register_in(&mut REGISTRY.lock().unwrap_or_else(PoisonError::into_inner), value)
     }
+}
+
+/// Has the process tell of what is read when it is asked for.
+#[cfg(target_os = "linux")]
+pub(super) fn register_collector(collector: impl Collector) {
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner).register_collector(Box::new(collector));
 }
 
 /// A histogram of the seconds that something takes.

@@ -7,11 +7,16 @@ use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use tonic::Code;
 
-use crate::server::Limit;
+use crate::{
+    server::Limit,
+    version::{COMMIT, VERSION},
+};
 
 mod list;
 mod metric;
 mod port;
+#[cfg(target_os = "linux")]
+mod process;
 
 pub use self::{
     list::ALL,
@@ -42,9 +47,11 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     fn new() -> Self {
-        let build = Family::<[Label; 1], Number>::default();
-        build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
+        let build = Family::<[Label; 2], Number>::default();
+        build.get_or_create(&[("version", VERSION), ("commit", COMMIT)]).set(1.0);
         list::BUILD.register(build);
+        #[cfg(target_os = "linux")]
+        metric::register_collector(process::Usage);
         Self {
             services: list::SERVICE.register(Family::default()),
             ready: list::READY.register(Number::default()),

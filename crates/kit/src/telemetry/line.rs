@@ -10,7 +10,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use crate::trace::TraceContext;
+use crate::{trace::TraceContext, version::VERSION};
 
 /// A JSON object for each line, for machines.
 pub(super) struct Objects {
@@ -25,7 +25,7 @@ impl Objects {
         let event = tracing_subscriber::fmt::format().json();
         Self {
             event: event.flatten_event(true).with_span_list(false).with_current_span(false),
-            process: format!(r#""service":"{services}","version":"{}""#, env!("CARGO_PKG_VERSION")),
+            process: format!(r#""service":"{services}","version":"{}""#, VERSION),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     clock::{Clock, SystemClock},
     metrics,
     telemetry::error::TelemetryError,
+    version::VERSION,
 };
 
 /// How many spans may wait for the collector: those of some thousand calls.
@@ -82,7 +83,7 @@ pub fn export(to: Export) -> Result<(), TelemetryError> {
         .build();
     let mut processor = BatchSpanProcessor::new(sender, batches);
     processor.set_resource(&resource(to.service));
-    let scope = InstrumentationScope::builder("devspaces").with_version(env!("CARGO_PKG_VERSION")).build();
+    let scope = InstrumentationScope::builder("devspaces").with_version(VERSION).build();
     let spans = Spans { processor, waiting, share: to.share, scope };
     SPANS.set(spans).map_err(|_| TelemetryError::Export("it is exported already".to_owned()))
 }
@@ -93,7 +94,7 @@ fn resource(service: String) -> Resource {
         .with_attributes([
             KeyValue::new("service.namespace", "devspaces"),
             KeyValue::new("service.name", service),
-            KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+            KeyValue::new("service.version", VERSION),
             KeyValue::new("service.instance.id", SystemClock.new_id().to_string()),
         ])
         .build()

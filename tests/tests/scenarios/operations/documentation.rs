@@ -2,6 +2,8 @@
 //! that is added to a page and not here fails the test below.
 use std::{collections::BTreeSet, env, fs, path::Path};
 
+use devspaces::metrics;
+use devspaces_kit::metrics::Kind;
 use devspaces_tests::{engine::temporary_folder, listen::listen, process::binary};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::process::Command;
@@ -280,5 +282,29 @@ fn every_alert_has_its_place_in_the_operators_page() {
         let runbook = runbook.unwrap_or_else(|| panic!("{name} leads nowhere"));
         assert!(anchors.contains(runbook), "{name} leads to {runbook}, which is not there");
         assert!(runbook.ends_with(&name.to_lowercase()), "{name} leads to {runbook}");
+    }
+}
+
+// What a chart or an alert asks for is there, or it would stay empty and say nothing.
+#[test]
+fn charts_and_alerts_ask_for_metrics_that_there_are() {
+    let known: BTreeSet<_> = metrics()
+        .iter()
+        .flat_map(|metric| match metric.kind {
+            Kind::Histogram => {
+                ["bucket", "sum", "count"].map(|part| format!("{}_{part}", metric.name)).to_vec()
+            }
+            Kind::Counter | Kind::Gauge => vec![metric.name.to_owned()],
+        })
+        .collect();
+    for page in ["deploy/grafana/devspaces.json", "deploy/prometheus/alerts.yaml"] {
+        let text = fs::read_to_string(Path::new(ROOT).join(page)).expect(page);
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let asked: BTreeSet<_> =
+            words.filter(|word| word.starts_with("devspaces_") || word.starts_with("process_")).collect();
+        assert!(asked.len() > 5, "{page}");
+        for metric in asked {
+            assert!(known.contains(metric), "{page} asks for {metric}, which is told by nobody");
+        }
     }
 }

@@ -46,7 +46,7 @@ impl Scrape {
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
         assert!(head.contains("application/openmetrics-text"), "{head}");
         assert!(text.contains("# EOF"), "{text}");
-        let samples = text.lines().filter(|line| line.starts_with("devspaces_"));
+        let samples = text.lines().filter(|line| !line.starts_with('#'));
         let sample = |line: &str| {
             let (name, value) = line.rsplit_once(' ').expect("a name and a value");
             (name.to_owned(), value.parse().expect("a number"))
@@ -229,6 +229,24 @@ async fn effects_that_wait_are_told_until_they_are_delivered(engine: Engine) {
     suite.once(Service::Membership, |told| told.undelivered(Service::Membership) == (0.0, 0.0)).await;
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_tells_what_it_takes_of_the_machine() {
+    let before = std::time::UNIX_EPOCH.elapsed().expect("a time").as_secs_f64();
+    let suite = Measured::start(Engine::Sqlite).await;
+    let first = suite.scrape(Service::Membership).await;
+    history(&suite).await;
+    let told = suite.scrape(Service::Membership).await;
+    let mebibytes = told.get("process_resident_memory_bytes") / 1024.0 / 1024.0;
+    assert!((1.0..1024.0).contains(&mebibytes), "{}", told.text);
+    assert!(told.get("process_cpu_seconds_total") >= first.get("process_cpu_seconds_total"), "{}", told.text);
+    // A clock of the system's and one that counts ticks since it booted.
+    assert!((told.get("process_start_time_seconds") - before).abs() < 60.0, "{}", told.text);
+    let files = told.get("process_open_fds");
+    assert!(files > 3.0 && files < told.get("process_max_fds"), "{}", told.text);
+    assert!(told.get("process_threads") >= 2.0, "{}", told.text);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_told_is_what_is_listed_and_only_at_its_path() {
     let suite = Measured::start(Engine::Sqlite).await;
@@ -242,7 +260,12 @@ async fn what_is_told_is_what_is_listed_and_only_at_its_path() {
         told.samples
             .contains_key(&format!("devspaces_grpc_calls_total{{method=\"{REMOVE}\",code=\"INTERNAL\"}}"))
     );
-    for metric in metrics() {
+    // What the system is asked is asked of Linux alone.
+    let listed: Vec<_> = metrics()
+        .into_iter()
+        .filter(|it| cfg!(target_os = "linux") || !it.name.starts_with("process_"))
+        .collect();
+    for metric in &listed {
         let family = metric.name.trim_end_matches("_total");
         let kind = metric.kind.name();
         assert!(
@@ -253,8 +276,7 @@ async fn what_is_told_is_what_is_listed_and_only_at_its_path() {
         );
         assert!(told.text.contains(&format!("# TYPE {family} {kind}")), "{}\n{}", metric.name, told.text);
     }
-    assert_eq!(told.text.matches("# TYPE ").count(), metrics().len(), "{}", told.text);
-    let listed = metrics();
+    assert_eq!(told.text.matches("# TYPE ").count(), listed.len(), "{}", told.text);
     let counters = listed.iter().filter(|metric| metric.kind == Kind::Counter);
     assert!(counters.count() >= 4);
     let port = suite.ports[&Service::Membership];
