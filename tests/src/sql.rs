@@ -13,7 +13,7 @@ pub const EFFECTS: &str = "SELECT COUNT(*) FROM outbox";
 pub async fn count(pool: &Pool, query: &'static str) -> i64 {
     match pool {
         Pool::Sqlite { read, .. } => sqlx::query_scalar(query).fetch_one(read).await.expect("a count"),
-        Pool::Postgres { main, .. } => sqlx::query_scalar(query).fetch_one(main).await.expect("a count"),
+        Pool::Postgres(server) => sqlx::query_scalar(query).fetch_one(&server.main()).await.expect("a count"),
     }
 }
 
@@ -21,7 +21,7 @@ pub async fn count(pool: &Pool, query: &'static str) -> i64 {
 pub async fn texts(pool: &Pool, query: &'static str) -> Vec<String> {
     match pool {
         Pool::Sqlite { read, .. } => sqlx::query_scalar(query).fetch_all(read).await.expect("texts"),
-        Pool::Postgres { main, .. } => sqlx::query_scalar(query).fetch_all(main).await.expect("texts"),
+        Pool::Postgres(server) => sqlx::query_scalar(query).fetch_all(&server.main()).await.expect("texts"),
     }
 }
 
@@ -29,7 +29,7 @@ pub async fn texts(pool: &Pool, query: &'static str) -> Vec<String> {
 pub async fn pairs(pool: &Pool, query: &'static str) -> Vec<(String, String)> {
     match pool {
         Pool::Sqlite { read, .. } => sqlx::query_as(query).fetch_all(read).await.expect("pairs"),
-        Pool::Postgres { main, .. } => sqlx::query_as(query).fetch_all(main).await.expect("pairs"),
+        Pool::Postgres(server) => sqlx::query_as(query).fetch_all(&server.main()).await.expect("pairs"),
     }
 }
 
@@ -38,7 +38,9 @@ pub async fn tamper(pool: &Pool, statement: &str) {
     let sql = AssertSqlSafe(statement.to_owned());
     let rows = match pool {
         Pool::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.expect("done").rows_affected(),
-        Pool::Postgres { main, .. } => sqlx::query(sql).execute(main).await.expect("done").rows_affected(),
+        Pool::Postgres(server) => {
+            sqlx::query(sql).execute(&server.main()).await.expect("done").rows_affected()
+        }
     };
     assert!(rows > 0, "{statement} changed nothing");
 }
@@ -48,7 +50,7 @@ pub async fn execute(pool: &Pool, statements: &str) {
     let sql = AssertSqlSafe(statements.to_owned());
     match pool {
         Pool::Sqlite { write, .. } => raw_sql(sql).execute(write).await.map(drop),
-        Pool::Postgres { main, .. } => raw_sql(sql).execute(main).await.map(drop),
+        Pool::Postgres(server) => raw_sql(sql).execute(&server.main()).await.map(drop),
     }
     .expect("done");
 }
@@ -68,8 +70,8 @@ impl WriteLock {
             Pool::Sqlite { write, .. } => {
                 Self::Sqlite(write.begin_with("BEGIN IMMEDIATE").await.expect("the writer's turn"))
             }
-            Pool::Postgres { main, .. } => {
-                let mut tx = main.begin().await.expect("a transaction");
+            Pool::Postgres(server) => {
+                let mut tx = server.main().begin().await.expect("a transaction");
                 sqlx::query("LOCK TABLE head IN EXCLUSIVE MODE").execute(&mut *tx).await.expect("the lock");
                 Self::Postgres(tx)
             }
@@ -78,8 +80,8 @@ impl WriteLock {
 
     /// Takes the lock of PostgreSQL's table of billing admins alone: whoever changes one is kept in the midst of a transaction.
     pub async fn of_billing_admins(pool: &Pool) -> Self {
-        let Pool::Postgres { main, .. } = pool else { panic!("SQLite has one lock for all") };
-        let mut tx = main.begin().await.expect("a transaction");
+        let Pool::Postgres(server) = pool else { panic!("SQLite has one lock for all") };
+        let mut tx = server.main().begin().await.expect("a transaction");
         let lock = sqlx::query("LOCK TABLE billing_admin IN EXCLUSIVE MODE").execute(&mut *tx).await;
         lock.expect("the lock");
         Self::Postgres(tx)
@@ -110,7 +112,7 @@ pub async fn insert(pool: &Pool, table: &str, rows: &[String]) {
 pub fn uuid(pool: &Pool, id: Uuid) -> String {
     match pool {
         Pool::Sqlite { .. } => format!("x'{}'", id.simple()),
-        Pool::Postgres { .. } => format!("'{id}'"),
+        Pool::Postgres(_) => format!("'{id}'"),
     }
 }
 
@@ -120,15 +122,15 @@ pub fn bytes(pool: &Pool, bytes: &[u8]) -> String {
     let digits = hex::encode(bytes);
     match pool {
         Pool::Sqlite { .. } => format!("x'{digits}'"),
-        Pool::Postgres { .. } => format!("'\\x{digits}'"),
+        Pool::Postgres(_) => format!("'\\x{digits}'"),
     }
 }
 
 /// Does at once what the engine does by itself some time after many rows were written: PostgreSQL's autovacuum notes
 /// what the tables hold. SQLite does nothing of the kind unless it is told to, and the suite does not tell it.
 pub async fn settle(pool: &Pool) {
-    if let Pool::Postgres { main, .. } = pool {
-        sqlx::query("VACUUM (ANALYZE)").execute(main).await.expect("done");
+    if let Pool::Postgres(server) = pool {
+        sqlx::query("VACUUM (ANALYZE)").execute(&server.main()).await.expect("done");
     }
 }
 
@@ -137,6 +139,6 @@ pub async fn refuses(pool: &Pool, statement: &str) -> bool {
     let sql = AssertSqlSafe(statement.to_owned());
     match pool {
         Pool::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.is_err(),
-        Pool::Postgres { main, .. } => sqlx::query(sql).execute(main).await.is_err(),
+        Pool::Postgres(server) => sqlx::query(sql).execute(&server.main()).await.is_err(),
     }
 }

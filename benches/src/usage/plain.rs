@@ -61,9 +61,9 @@ impl Plain {
                 let index = "CREATE INDEX plain_in_order ON plain (space, sequence, id)";
                 sqlx::query(index).execute(write).await.expect("an index");
             }
-            Pool::Postgres { main, .. } => {
+            Pool::Postgres(server) => {
                 let table = "CREATE TABLE plain (LIKE usage_event INCLUDING ALL)";
-                sqlx::query(table).execute(main).await.expect("a table");
+                sqlx::query(table).execute(&server.main()).await.expect("a table");
             }
         }
         Self { pool, _folder: folder }
@@ -111,14 +111,14 @@ impl Plain {
                 }
                 tx.commit().await.expect("durable");
             }
-            Pool::Postgres { main, .. } => {
+            Pool::Postgres(server) => {
                 let mut text = String::with_capacity(rows.len() * 256);
                 for Row { id, app, meter, quantity, time, dimensions, space, sequence } in rows {
                     let of_event = format!("{id}\t{}\t{meter}\t{quantity}\t{time}", app.0);
                     writeln!(text, "{of_event}\t{}\t{dimensions}\t{time}\tt\t{sequence}", space.0)
                         .expect("a line");
                 }
-                let mut connection = main.acquire().await.expect("a connection");
+                let mut connection = server.main().acquire().await.expect("a connection");
                 let mut copy = connection.copy_in_raw(COPY).await.expect("a copy");
                 for piece in text.as_bytes().chunks(PIECE) {
                     copy.send(piece).await.expect("sent");

@@ -30,9 +30,9 @@ impl Error {
 /// PostgreSQL's `deadlock_detected` and `serialization_failure`.
 const POSTGRES_CONTENDED: [&str; 2] = ["40P01", "40001"];
 /// PostgreSQL's classes of connection exceptions, insufficient resources, and operator intervention;
-/// `read_only_sql_transaction`, which a server answers that has become a standby; `idle_in_transaction_session_timeout`,
+/// `io_error`; `read_only_sql_transaction`, which a server answers that has become a standby; `idle_in_transaction_session_timeout`,
 /// which it tells a process that was frozen in a transaction; and `statement_completion_unknown`.
-const POSTGRES_UNAVAILABLE: [&str; 6] = ["08", "53", "57P", "25006", "25P03", "40003"];
+const POSTGRES_UNAVAILABLE: [&str; 7] = ["08", "53", "57P", "58030", "25006", "25P03", "40003"];
 /// `SQLITE_BUSY`.
 const SQLITE_BUSY: u32 = 5;
 /// `SQLITE_READONLY`, `SQLITE_IOERR`, `SQLITE_FULL`, `SQLITE_CANTOPEN`.
@@ -99,7 +99,9 @@ mod tests {
 
     #[test]
     fn a_database_that_is_gone_counts_as_unavailable() {
-        for code in ["57P01", "57P03", "08006", "53300", "25006", "25P03", "40003", "13", "10", "778"] {
+        for code in
+            ["57P01", "57P03", "08006", "53300", "58030", "25006", "25P03", "40003", "13", "10", "778"]
+        {
             assert!(unavailable(code), "{code}");
         }
         for code in ["57014", "23505", "42601", "25P02", "11", "19"] {

@@ -23,9 +23,7 @@ mod union;
 
 use std::{io, time::Duration};
 
-use sqlx::{
-    PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection,
-};
+use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction, pool::PoolConnection};
 use tokio::time::timeout;
 
 pub use self::{
@@ -33,6 +31,7 @@ pub use self::{
     error::Error,
     migrate::{Migration, SCHEMA, is_current, migrate},
     open_error::OpenError,
+    postgres::Server,
     rows::{RowsSql, Value},
     sqlite::{FolderLock, make_folder},
     union::UnionSql,
@@ -50,13 +49,8 @@ pub enum Pool {
         /// Reads of facts, so that no handler keeps a check waiting.
         facts: SqlitePool,
     },
-    /// A PostgreSQL server, 15 or later.
-    Postgres {
-        /// Handlers' reads and writes.
-        main: PgPool,
-        /// Reads of facts, so that no handler keeps a check waiting.
-        facts: PgPool,
-    },
+    /// PostgreSQL, 15 or later. Nothing is read from a server that can't show that it still is the primary.
+    Postgres(Server),
 }
 
 impl Pool {
@@ -64,7 +58,7 @@ impl Pool {
     pub async fn read(&self) -> Result<Conn, Error> {
         Ok(match self {
             Self::Sqlite { read, .. } => Conn::Sqlite(read.acquire().await?),
-            Self::Postgres { main, .. } => Conn::Postgres(main.acquire().await?),
+            Self::Postgres(server) => Conn::Postgres(server.pools().await?.main.acquire().await?),
         })
     }
 
@@ -72,7 +66,7 @@ impl Pool {
     pub async fn facts(&self) -> Result<Conn, Error> {
         Ok(match self {
             Self::Sqlite { facts, .. } => Conn::Sqlite(facts.acquire().await?),
-            Self::Postgres { facts, .. } => Conn::Postgres(facts.acquire().await?),
+            Self::Postgres(server) => Conn::Postgres(server.pools().await?.facts.acquire().await?),
         })
     }
 
@@ -80,7 +74,7 @@ impl Pool {
     pub(crate) async fn write(&self) -> Result<Conn, Error> {
         Ok(match self {
             Self::Sqlite { write, .. } => Conn::Sqlite(write.acquire().await?),
-            Self::Postgres { main, .. } => Conn::Postgres(main.acquire().await?),
+            Self::Postgres(server) => Conn::Postgres(server.pools().await?.main.acquire().await?),
         })
     }
 
@@ -88,7 +82,7 @@ impl Pool {
         Ok(match self {
             // A deferred transaction that reads first can fail to become a writer; an immediate one waits its turn.
             Self::Sqlite { write, .. } => Conn::SqliteTx(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres { main, .. } => Conn::PostgresTx(in_time(main.begin()).await?),
+            Self::Postgres(server) => Conn::PostgresTx(in_time(server.pools().await?.main.begin()).await?),
         })
     }
 
@@ -102,8 +96,8 @@ impl Pool {
                     ("facts", connections(facts)),
                 ]
             }
-            Self::Postgres { main, facts } => {
-                vec![("main", connections(main)), ("facts", connections(facts))]
+            Self::Postgres(server) => {
+                vec![("main", connections(&server.main())), ("facts", connections(&server.facts()))]
             }
         }
     }
@@ -116,10 +110,7 @@ impl Pool {
                 facts.close().await;
                 write.close().await;
             }
-            Self::Postgres { main, facts } => {
-                facts.close().await;
-                main.close().await;
-            }
+            Self::Postgres(server) => server.close().await,
         }
     }
 }

@@ -155,7 +155,7 @@ async fn an_invoice_is_found_in_a_journal_whose_clock_was_ahead(suite: Suite) {
     assert_eq!(verifies(&records, &[]).await.0, 0);
     let open = match pool {
         Pool::Sqlite { .. } => "DROP TRIGGER issued_invoice_update",
-        Pool::Postgres { .. } => "ALTER TABLE issued_invoice DISABLE TRIGGER issued_invoice_stays",
+        Pool::Postgres(_) => "ALTER TABLE issued_invoice DISABLE TRIGGER issued_invoice_stays",
     };
     execute(&pool, open).await;
     tamper(&pool, "UPDATE issued_invoice SET sequence = 0").await;

@@ -22,7 +22,7 @@ use sqlx::Row as _;
 use tokio::time::{pause, resume, sleep, timeout};
 
 /// As many connections as handlers have.
-const CONNECTIONS: usize = 16;
+const CONNECTIONS: usize = 15;
 /// Longer than anything may wait.
 const LONG: Duration = Duration::from_mins(1);
 

@@ -1,20 +1,13 @@
-//! Connections to PostgreSQL, and whether a server and a database are such that the suite can be right on them.
-use std::{str::FromStr, time::Duration};
-
+//! Whether a server and a database are such that the suite can be right on them.
 use sqlx::{
-    Connection as _, PgConnection, PgPool, Row as _,
-    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
+    Connection as _, PgConnection, Row as _,
+    postgres::{PgConnectOptions, PgRow},
     raw_sql,
 };
 
-use super::{OpenError, Pool, within};
+use super::{ACQUIRE_TIMEOUT, CONNECTIONS, KEEPERS, row};
+use crate::db::within;
 
-/// How long a call waits for a connection before it answers UNAVAILABLE.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection that is given back to its pool may take to show that it is alive.
-const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections for handlers, and for facts: two Revalidate calls of each of three peers may be under way at once.
-const CONNECTIONS: (u32, u32) = (16, 6);
 /// The first version that has what is used: 15.0, as `server_version_num` says it.
 const VERSION: i32 = 150_000;
 /// Collations of the C library that sort by bytes, or by code points, which is the same in UTF-8.
@@ -22,41 +15,13 @@ const BYTEWISE: [&str; 4] = ["C", "POSIX", "C.UTF-8", "C.utf8"];
 /// How often one connection looks whether it still is in the session in which it began.
 const LOOKS: usize = 3;
 
-/// What each connection asks of the server.
-const SETTINGS: &[(&str, &str)] = &[
-    // A reply says that the change is durable, whatever the server's default is.
-    ("synchronous_commit", "on"),
-    ("default_transaction_isolation", "read committed"),
-    // A process that freezes within a transaction holds its scopes: not for as long as TCP keeps hoping.
-    ("idle_in_transaction_session_timeout", "60s"),
-    // Nor does one whose machine or network is gone without a word.
-    ("tcp_user_timeout", "20s"),
-    ("tcp_keepalives_idle", "10s"),
-    ("tcp_keepalives_interval", "5s"),
-    ("tcp_keepalives_count", "2"),
-    // Also while it waits for a lock, where it would not look.
-    ("client_connection_check_interval", "10s"),
-    // A statement has one plan, made without its parameters' values: rules of SQL (see ledger::db) see to it that one
-    // fits all. Left to itself the server takes a page's size for a tenth of what there is, finds plans for the
-    // values at hand cheaper, and makes a new one for each call: that costs more than the statement.
-    ("plan_cache_mode", "force_generic_plan"),
-    // For the same reason it may find a plan dear enough to compile it first.
-    ("jit", "off"),
-    // All joins look up by key what goes with some given keys. The server would rather read a whole table, as long as
-    // that has some ten thousand rows at most, and takes several times as long.
-    ("enable_hashjoin", "off"),
-    ("enable_mergejoin", "off"),
-    // Nor of a table that was small when the plan was made: it takes the rows of an array for ten, and would go through
-    // the whole table for each of a thousand until it looks at the table again.
-    ("enable_seqscan", "off"),
-];
-
 /// Of the settings those without which answers would be wrong, late or lost, as `pg_settings` shows them. A pooler may
 /// drop what a connection asks for and say nothing; they are then those of the role, the database or the server.
 const NEEDED: &[(&str, &[&str])] = &[
     // Stronger than what is asked for is as good.
     ("synchronous_commit", &["on", "remote_apply"]),
     ("default_transaction_isolation", &["read committed"]),
+    ("statement_timeout", &["0"]),
     ("idle_in_transaction_session_timeout", &["60000"]),
     ("plan_cache_mode", &["force_generic_plan"]),
     ("jit", &["off"]),
@@ -65,74 +30,26 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("enable_seqscan", &["off"]),
 ];
 
-/// Whether no transaction is open on a connection: one that was given up while it began may be, and sqlx does not know.
-async fn is_at_rest(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    // In a transaction it is the time of an earlier statement. By the simple protocol, in which a statement has one time.
-    raw_sql("SELECT now() = statement_timestamp()").fetch_one(conn).await?.try_get(0)
-}
-
-/// Connects; to a database that the services are to run on only if it is fit for that.
-pub(super) async fn open(url: &str, must_be_fit: bool) -> Result<Pool, OpenError> {
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(OpenError::UnknownEngine);
-    }
-    let options =
-        PgConnectOptions::from_str(url).map_err(|_| OpenError::Malformed)?.options(SETTINGS.iter().copied());
-    let database = options.get_database().unwrap_or("postgres").to_owned();
-    let refused = |error| OpenError::Refused { database: database.clone(), error };
-    // By connections of its own: a pool goes on trying, and in the end says only that it took too long.
-    let reason = check(&options, must_be_fit).await.map_err(refused)?;
-    if let Some(reason) = reason {
-        return Err(OpenError::Unfit { database, reason });
-    }
-    let connect = |connections| {
-        PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            // Tried with a limit before sqlx tries it without: a connection that was given up because the server said
-            // nothing would keep its place among the connections for as long as TCP keeps hoping.
-            .after_release(|conn, _| Box::pin(within(RELEASE_TIMEOUT, is_at_rest(conn))))
-            .connect_with(options.clone())
-    };
-    let main = connect(CONNECTIONS.0).await.map_err(refused)?;
-    match connect(CONNECTIONS.1).await {
-        Ok(facts) => Ok(Pool::Postgres { main, facts }),
-        Err(error) => {
-            PgPool::close(&main).await;
-            Err(refused(error))
-        }
-    }
-}
-
 /// Connects twice and says what is wrong with the database, if something is.
-async fn check(options: &PgConnectOptions, must_be_fit: bool) -> Result<Option<String>, sqlx::Error> {
+pub(super) async fn check(options: &PgConnectOptions) -> Result<Option<String>, sqlx::Error> {
     let connect = || within(ACQUIRE_TIMEOUT, PgConnection::connect_with(options));
     let mut first = connect().await?;
-    let found = if must_be_fit {
-        let looked = async {
-            if let Some(reason) = look(&mut first).await? {
-                return Ok(Some(reason));
-            }
-            let mut second = connect().await?;
-            let mixed = are_mixed(&mut first, &mut second).await;
-            second.close().await?;
-            Ok(mixed?.then(|| MIXED.to_owned()))
-        };
-        within(ACQUIRE_TIMEOUT * 2, looked).await
-    } else {
-        Ok(None)
+    let looked = async {
+        if let Some(reason) = look(&mut first).await? {
+            return Ok(Some(reason));
+        }
+        let mut second = connect().await?;
+        let mixed = are_mixed(&mut first, &mut second).await;
+        second.close().await?;
+        Ok(mixed?.then(|| MIXED.to_owned()))
     };
+    let found = within(ACQUIRE_TIMEOUT * 2, looked).await;
     first.close().await?;
     found
 }
 
 const MIXED: &str = "its connections are mixed up by a pooler that gives each transaction another one, in which prepared \
                      statements and settings are not its own: connect directly, or by a pool whose mode is session";
-
-async fn row(conn: &mut PgConnection, sql: &'static str) -> Result<PgRow, sqlx::Error> {
-    // By the simple protocol: a prepared statement is what a pooler may lose.
-    raw_sql(sql).fetch_one(conn).await
-}
 
 /// What is wrong with the server, the database or the settings of this connection.
 async fn look(conn: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
@@ -206,7 +123,7 @@ async fn too_few(conn: &mut PgConnection) -> Result<Option<String>, sqlx::Error>
     )
     .await?;
     let limit = |of| limits.try_get::<i32, _>(of).map(i64::from);
-    let (needed, server) = (i64::from(CONNECTIONS.0 + CONNECTIONS.1), limit("server")?);
+    let (needed, server) = (i64::from(CONNECTIONS.0 + CONNECTIONS.1 + KEEPERS), limit("server")?);
     for (of, whose) in [("server", "the server"), ("database", "the database"), ("role", "the role")] {
         let limit = limit(of)?;
         // A database or a role with -1 has no limit of its own, and one with less takes no connection at all.
