@@ -14,7 +14,7 @@ use devspaces_kit::{
     name::Principal,
 };
 use devspaces_proto::MutationRequest;
-use devspaces_tests::Persona;
+use devspaces_tests::{Persona, Port};
 use tokio::time::{sleep, timeout};
 use tonic::{Request, Response, Status, transport::Channel};
 
@@ -41,7 +41,8 @@ pub(crate) struct Load(Rc<Shared>);
 
 struct Shared {
     issuer: DevIssuer,
-    ports: BTreeMap<Service, Channel>,
+    channels: Vec<(Service, Channel)>,
+    ports: BTreeMap<Service, Port>,
     clock: Arc<dyn Clock>,
     /// Makes the names of a run its own.
     run: String,
@@ -53,13 +54,19 @@ struct Shared {
     stopping: Cell<bool>,
 }
 
+/// A service's replicas, by turns.
+fn port(channels: &[(Service, Channel)], service: Service) -> Port {
+    channels.iter().filter(|(of, _)| *of == service).map(|(_, channel)| channel.clone()).collect()
+}
+
 impl Load {
-    pub(crate) fn new(issuer: DevIssuer, ports: BTreeMap<Service, Channel>) -> Self {
+    pub(crate) fn new(issuer: DevIssuer, channels: Vec<(Service, Channel)>) -> Self {
         let clock = SystemClock::shared();
         let id = clock.new_id().simple().to_string();
         let shared = Shared {
             issuer,
-            ports,
+            ports: Service::ALL.map(|service| (service, port(&channels, service))).into(),
+            channels,
             clock,
             run: id[id.len() - 8..].to_owned(),
             people: Cell::default(),
@@ -84,8 +91,7 @@ impl Load {
 
     fn persona(&self, principal: &Principal) -> Persona {
         let token = self.0.issuer.token(principal, None, LIFETIME);
-        let port = |(service, channel): (&Service, &Channel)| (*service, channel.clone().into());
-        Persona::new(principal, Some(token.as_str()), self.0.ports.iter().map(port).collect())
+        Persona::new(principal, Some(token.as_str()), self.0.ports.clone())
     }
 
     /// A name that nothing else has, of letters alone: digits may look like the number of a payment card.
@@ -110,8 +116,9 @@ impl Load {
         self.0.clock.now().into()
     }
 
-    pub(crate) fn port(&self, service: Service) -> Channel {
-        self.0.ports[&service].clone()
+    /// A channel to each replica of each service.
+    pub(crate) fn channels(&self) -> Vec<(Service, Channel)> {
+        self.0.channels.clone()
     }
 
     pub(crate) fn tally(&self) -> RefMut<'_, Tally> {

@@ -1,4 +1,4 @@
-//! What is done to the suite.
+//! What is done to the composed suite.
 use std::{fmt, time::Duration};
 
 use devspaces::Service;
@@ -6,7 +6,8 @@ use tokio::time::sleep;
 
 use crate::{
     Outcome,
-    stack::{Container, Packets, Stack},
+    compose::{Compose, Container, Packets},
+    stack::Fault,
 };
 
 use Container::{Of, Postgres};
@@ -14,7 +15,7 @@ use Service::{Billing, Marketplace, Membership, Space};
 
 /// A fault. Each is mended after a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum Composed {
     /// Nothing at all, to compare with.
     None,
     /// SIGKILL, and a start.
@@ -30,7 +31,7 @@ pub(crate) enum Fault {
     Vanished,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Composed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("none"),
@@ -46,7 +47,7 @@ impl fmt::Display for Fault {
     }
 }
 
-impl Fault {
+impl Composed {
     /// Every fault, in turn.
     pub(crate) fn all() -> Vec<Self> {
         let mut faults = vec![Self::None];
@@ -84,33 +85,14 @@ impl Fault {
         matches!(self, Self::Cut(..) | Self::Frozen(_) | Self::Vanished)
     }
 
-    /// Whether calls that a service had taken on may end without an answer: not where it ends in order.
-    pub(crate) fn breaks_calls(&self) -> bool {
-        !matches!(self, Self::None | Self::Restarted(_))
-    }
-
-    /// The services whose containers are started again.
-    pub(crate) fn goes(&self) -> Vec<Service> {
-        let containers = match self {
-            Self::Killed(containers) => containers.as_slice(),
-            Self::Restarted(container) => std::slice::from_ref(container),
-            _ => &[],
-        };
-        let service = |container: &Container| match container {
-            Of(service) => Some(*service),
-            Postgres => None,
-        };
-        containers.iter().filter_map(service).collect()
-    }
-
     /// Brings the fault about, waits, and mends it.
-    pub(crate) async fn happen(&self, stack: &Stack, cut: Duration, down: Duration) -> Outcome {
+    pub(crate) async fn happen(&self, stack: &Compose, cut: Duration, down: Duration) -> Outcome {
         self.begin(stack).await?;
         sleep(if self.lasts() { cut } else { down }).await;
         self.end(stack).await
     }
 
-    async fn begin(&self, stack: &Stack) -> Outcome {
+    async fn begin(&self, stack: &Compose) -> Outcome {
         match self {
             Self::None => Ok(()),
             Self::Killed(containers) => {
@@ -132,7 +114,7 @@ impl Fault {
         }
     }
 
-    async fn end(&self, stack: &Stack) -> Outcome {
+    async fn end(&self, stack: &Compose) -> Outcome {
         match self {
             Self::None => Ok(()),
             Self::Killed(containers) => {
@@ -151,5 +133,24 @@ impl Fault {
                 Ok(())
             }
         }
+    }
+}
+
+impl Fault for Composed {
+    fn breaks_calls(&self) -> bool {
+        !matches!(self, Self::None | Self::Restarted(_))
+    }
+
+    fn goes(&self) -> Vec<Service> {
+        let containers = match self {
+            Self::Killed(containers) => containers.as_slice(),
+            Self::Restarted(container) => std::slice::from_ref(container),
+            _ => &[],
+        };
+        let service = |container: &Container| match container {
+            Of(service) => Some(*service),
+            Postgres => None,
+        };
+        containers.iter().filter_map(service).collect()
     }
 }

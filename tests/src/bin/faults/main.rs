@@ -1,7 +1,11 @@
-//! `cargo xtask faults`: what docs/reliability.md promises, tried on the composed suite. Services and the database are
-//! killed, restarted, frozen and cut off from each other while clients write, read and revoke; then everything that was
-//! acknowledged is looked for. Needs root: networks are cut inside the containers' namespaces.
+//! `cargo xtask faults`: what docs/reliability.md promises, tried on the composed suite, and on one whose databases are a
+//! cluster (`--failover`). Services and databases are killed, restarted, frozen and cut off from each other while clients
+//! write, read and revoke; then everything that was acknowledged is looked for. Needs root: networks are cut inside
+//! namespaces.
 mod calls;
+mod cluster;
+mod compose;
+mod failover;
 mod fault;
 mod journal;
 mod ports;
@@ -13,10 +17,17 @@ mod tally;
 mod trial;
 mod writers;
 
-use std::{cell::RefCell, path::PathBuf, process::ExitCode, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell,
+    fmt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    rc::Rc,
+    time::Duration,
+};
 
 use clap::Parser;
-use devspaces::{Service, keys};
+use devspaces::{Service, keys as key_files};
 use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, SigningKey},
@@ -25,7 +36,10 @@ use tokio::task::{LocalSet, spawn_local};
 
 use self::{
     calls::{GaveUp, Load},
-    fault::Fault,
+    cluster::Cluster,
+    compose::Compose,
+    failover::Failover,
+    fault::Composed,
     journal::{Seen, follow},
     ports::Ports,
     probes::Probes,
@@ -53,29 +67,47 @@ struct Cli {
     /// The folder of the secrets
     #[arg(long, default_value = "deploy/secrets")]
     secrets: PathBuf,
+    /// The folder of a cluster in place of a compose project: `deploy/ci/failover.sh` says what it holds
+    #[arg(long, env = "DEVSPACES_CLUSTER", hide = true)]
+    cluster: Option<PathBuf>,
 }
 
 impl Cli {
     fn times(&self) -> Times {
-        let [before, cut, down, after] = if self.quick { [1, 5, 1, 2] } else { [4, 20, 3, 8] };
+        let [before, cut, down, after] = match (&self.cluster, self.quick) {
+            (None, false) => [4, 20, 3, 8],
+            (None, true) => [1, 5, 1, 2],
+            // Patroni lets a primary be replaced after 20 s.
+            (Some(_), false) => [4, 40, 5, 8],
+            (Some(_), true) => [1, 35, 2, 2],
+        };
         let seconds = Duration::from_secs;
         Times { before: seconds(before), cut: seconds(cut), down: seconds(down), after: seconds(after) }
     }
 
-    fn faults(&self) -> Vec<Fault> {
-        let faults = if self.quick { Fault::few() } else { Fault::all() };
-        let chosen = |fault: &Fault| self.only.as_ref().is_none_or(|only| fault.to_string().contains(only));
+    /// Those of these faults that were asked for.
+    fn chosen<F: fmt::Display>(&self, all: Vec<F>, few: Vec<F>) -> Vec<F> {
+        let faults = if self.quick { few } else { all };
+        let chosen = |fault: &F| self.only.as_ref().is_none_or(|only| fault.to_string().contains(only));
         faults.into_iter().filter(chosen).collect()
     }
 }
 
-/// Tries every fault; whether all guarantees hold.
+/// Tries every fault on what was named; whether all guarantees hold.
 async fn run(cli: Cli) -> Outcome<bool> {
-    let key = cli.secrets.join("keys").join(keys::ISSUER);
-    let key = SigningKey::load(&key).map_err(|error| error.to_string())?;
-    let (times, faults) = (cli.times(), cli.faults());
+    if let Some(folder) = cli.cluster.clone() {
+        let faults = cli.chosen(Failover::all(), Failover::few());
+        let keys = folder.join("keys");
+        return try_all(Cluster { folder }, &keys, faults, cli.times()).await;
+    }
+    let faults = cli.chosen(Composed::all(), Composed::few());
     let secrets = std::fs::canonicalize(&cli.secrets).map_err(|error| error.to_string())?;
-    let stack = Stack { project: cli.project, secrets };
+    let (keys, times) = (secrets.join("keys"), cli.times());
+    try_all(Compose { project: cli.project, secrets }, &keys, faults, times).await
+}
+
+async fn try_all<S: Stack>(stack: S, keys: &Path, faults: Vec<S::Fault>, times: Times) -> Outcome<bool> {
+    let key = SigningKey::load(&keys.join(key_files::ISSUER)).map_err(|error| error.to_string())?;
     let ports = Ports::default();
     ports.set(stack.addresses().await?);
     let load = Load::new(DevIssuer::new(key, SystemClock::shared()), ports.channels());

@@ -21,11 +21,11 @@ pub(crate) const NOT_CONNECTED: &str = "not connected";
 
 /// Where the services are.
 #[derive(Clone, Default)]
-pub(crate) struct Ports(Arc<Mutex<BTreeMap<Service, SocketAddr>>>);
+pub(crate) struct Ports(Arc<Mutex<BTreeMap<Service, Vec<SocketAddr>>>>);
 
 impl Ports {
     /// The services are there now.
-    pub(crate) fn set(&self, addresses: BTreeMap<Service, SocketAddr>) {
+    pub(crate) fn set(&self, addresses: BTreeMap<Service, Vec<SocketAddr>>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
     }
 
@@ -34,20 +34,23 @@ impl Ports {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&service);
     }
 
-    fn of(&self, service: Service) -> Option<SocketAddr> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&service).copied()
+    fn of(&self, service: Service, replica: usize) -> Option<SocketAddr> {
+        let ports = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ports.get(&service).and_then(|replicas| replicas.get(replica)).copied()
     }
 
-    /// Channels to all services, each of which connects when it is used and is not connected.
-    pub(crate) fn channels(&self) -> BTreeMap<Service, Channel> {
-        let channel = |service| {
+    /// Channels to all replicas of the services, each of which connects when it is used and is not connected.
+    pub(crate) fn channels(&self) -> Vec<(Service, Channel)> {
+        let ports = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let replicas = |(service, ports): (Service, Vec<_>)| (0..ports.len()).map(move |at| (service, at));
+        let channel = |(service, replica)| {
             let ports = self.clone();
             let connector = service_fn(move |_: Uri| {
                 let ports = ports.clone();
                 async move {
                     let failed =
                         |error: &dyn std::fmt::Display| io::Error::other(format!("{NOT_CONNECTED}: {error}"));
-                    let address = ports.of(service).ok_or_else(|| failed(&"no address"))?;
+                    let address = ports.of(service, replica).ok_or_else(|| failed(&"no address"))?;
                     let stream = timeout(CONNECT, TcpStream::connect(address)).await;
                     let stream = stream.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
                     stream.set_nodelay(true)?;
@@ -60,6 +63,6 @@ impl Ports {
                 .keep_alive_while_idle(true);
             (service, endpoint.connect_with_connector_lazy(connector))
         };
-        Service::ALL.map(channel).into()
+        ports.into_iter().flat_map(replicas).map(channel).collect()
     }
 }

@@ -17,13 +17,12 @@ use tokio::{
 use crate::{
     Outcome,
     calls::{GaveUp, Load},
-    fault::Fault,
     journal::Seen,
     ports::Ports,
     probes::Probes,
     report::Row,
     revocations::Revocations,
-    stack::Stack,
+    stack::{Fault, Stack},
     tally::Refusal,
     writers::Writer,
 };
@@ -51,8 +50,8 @@ pub(crate) struct Times {
 }
 
 /// What all trials share.
-pub(crate) struct Course {
-    pub(crate) stack: Stack,
+pub(crate) struct Course<S> {
+    pub(crate) stack: S,
     pub(crate) ports: Ports,
     pub(crate) load: Load,
     pub(crate) probes: Probes,
@@ -60,9 +59,9 @@ pub(crate) struct Course {
     pub(crate) times: Times,
 }
 
-impl Course {
+impl<S: Stack> Course<S> {
     /// Tries one fault. The writers are given back, to be read once more at the end of all.
-    pub(crate) async fn trial(&self, fault: &Fault) -> Outcome<(Row, Vec<Writer>)> {
+    pub(crate) async fn trial(&self, fault: &S::Fault) -> Outcome<(Row, Vec<Writer>)> {
         let Self { load, stack, times, .. } = self;
         let gave_up = |GaveUp| format!("before '{fault}' the suite does not work");
         load.begin();
@@ -84,7 +83,7 @@ impl Course {
             sleep(times.before).await;
             load.breaks();
             fault.goes().into_iter().for_each(|service| self.ports.forget(service));
-            let happened = fault.happen(stack, times.cut, times.down).await;
+            let happened = stack.happen(fault, *times).await;
             load.mended();
             // Whatever goes wrong, the load must end.
             let addresses = stack.addresses().await.map(|addresses| self.ports.set(addresses));
@@ -104,9 +103,9 @@ impl Course {
 
     async fn until_ready(&self) -> BTreeMap<Service, Duration> {
         let start = Instant::now();
-        let each = Service::ALL.map(async |service| {
+        let each = self.load.channels().into_iter().map(async |(service, channel)| {
             while start.elapsed() < SETTLED {
-                if matches!(health(self.load.port(service)).await, Ok(Told::Serving)) {
+                if matches!(health(channel.clone()).await, Ok(Told::Serving)) {
                     return Some((service, start.elapsed()));
                 }
                 sleep(LOOK).await;
@@ -135,7 +134,7 @@ impl Course {
     /// Everything that must hold once the fault is over.
     async fn judge(
         &self,
-        fault: &Fault,
+        fault: &S::Fault,
         ready: BTreeMap<Service, Duration>,
         writers: &[Writer],
         revocations: &[Rc<Revocations>],
