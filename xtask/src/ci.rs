@@ -34,6 +34,7 @@ pub(crate) fn nightly() -> Outcome {
     chart::check()?;
     containers::run(Part::All)?;
     faults::run(&[])?;
+    faults::run_failover_unless_missing()?;
     attack::run(&[])
 }
 

@@ -42,9 +42,10 @@ Usage: cargo xtask <COMMAND>
                    scenarios that can run against them; starts a Docker engine where none runs. The image holds the
                    program that the tests have built, and where the Dockerfile is new, it is compiled by the Dockerfile;
                    with --all it is in any case, and all scenarios run
-  faults [--running] [--quick] [ARGS]
+  faults [--running | --failover] [--quick] [ARGS]
                    kills, restarts, freezes and cuts off the parts of a composed suite under load, and looks for what was
-                   acknowledged; starts a suite of its own unless one is running
+                   acknowledged; starts a suite of its own unless one is running. With --failover two servers under Patroni
+                   with etcd and two replicas of every service, in namespaces
   attack [--quick] [ARGS]
                    has one client try to take the rest down while another measures its own calls; --quick is shorter, is on
                    what the tests have built, and does not decide by times
@@ -62,6 +63,7 @@ Usage: cargo xtask <COMMAND>
 
 PostgreSQL is the server at DEVSPACES_TEST_POSTGRES_URL (an administrator's URL). If that is not set, a throwaway
 server is started from the installed binaries; if there are none, the system's package manager is asked for them.
+DEVSPACES_TEST_POSTGRES_VERSION=18 has it be of that version, of 15 to 18; ci takes them by turns, one for each commit.
 DEVSPACES_TEST_REPLICAS=2 has the scenarios on PostgreSQL run on two replicas of every service. DEVSPACES_RACE_ROUNDS=25%
 runs a quarter of the rounds of each race; ci does, and nightly runs all.";
 

@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 use crate::{
     Outcome,
     guide::Guide,
+    postgres::Postgres,
     run::{output, root, say, step},
     test::Races,
 };
@@ -28,9 +29,10 @@ impl Tests {
         }
     }
 
-    /// Runs every test.
+    /// Runs every test, on the version of PostgreSQL whose turn it is.
     pub(crate) fn run_all(&self, races: Races) -> Outcome {
-        step(&self.all, races.tell(&mut shell(&self.all)))
+        let postgres = Postgres::by_turns()?;
+        step(&self.all, postgres.tell(races.tell(&mut shell(&self.all))))
     }
 
     /// Runs those on the embedded engine, as somebody does who has nothing but Rust.

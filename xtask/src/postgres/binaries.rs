@@ -56,7 +56,14 @@ impl Binaries {
         })
     }
 
-    fn at(folder: &Path) -> Option<Self> {
+    /// Those of one version, if they are installed.
+    pub(super) fn installed(version: u32) -> Option<Self> {
+        let folders = search_path().chain(SIDE_BY_SIDE.into_iter().flat_map(versions));
+        folders.filter_map(|folder| Self::at(&folder)).find(|found| found.version == version)
+    }
+
+    /// Those in a folder, if they are all there and recent enough.
+    pub(super) fn at(folder: &Path) -> Option<Self> {
         let complete = ["initdb", "pg_ctl", "postgres"].iter().all(|program| folder.join(program).is_file());
         if !complete {
             return None;
