@@ -1,16 +1,82 @@
 //! What poolers of connections do to those who think that they talk to PostgreSQL.
-use std::sync::Arc;
+use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt as _, path::Path, process::Stdio, sync::Arc};
 
+use tempfile::TempDir;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
+    process::{Child, Command},
     sync::Mutex,
 };
+
+use crate::listen::listen;
 
 /// A pooler on the way to a PostgreSQL server that drops what connections ask for.
 pub struct Unasked {
     /// The database's URL by way of it.
     pub url: String,
+}
+
+/// PgBouncer on the way to a PostgreSQL server. It ends when this is dropped.
+pub struct PgBouncer {
+    /// The database's URL by way of it.
+    pub url: String,
+    _process: Child,
+    _folder: TempDir,
+}
+
+impl PgBouncer {
+    /// One on the way to the database with this URL, with these lines among its settings; none where it is not installed.
+    pub async fn before(url: &str, settings: &str) -> Option<Self> {
+        let installed = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"];
+        let program = installed.into_iter().find(|path| Path::new(path).is_file())?;
+        let (user, rest) = url.split_once('@').expect("a URL with a user");
+        let (target, database) = rest.split_once('/').expect("a URL with a database");
+        let own = listen().await.local_addr().expect("an address");
+        let folder = configured(own, target, settings);
+        let mut command = Command::new(program);
+        // It refuses to run as root.
+        command.args(["-u", "nobody"]).arg(folder.path().join(SETTINGS));
+        let command = command.stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut process = command.spawn().expect("it starts");
+        let mut lines = BufReader::new(process.stderr.take().expect("its log")).lines();
+        let mut said = String::new();
+        while let Some(line) = lines.next_line().await.expect("its log") {
+            if line.contains("process up") {
+                // Read on, so that it never waits for a reader.
+                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+                return Some(Self {
+                    url: format!("{user}@{own}/{database}"),
+                    _process: process,
+                    _folder: folder,
+                });
+            }
+            said += &line;
+        }
+        panic!("PgBouncer does not start: {said}");
+    }
+}
+
+/// The file of PgBouncer's settings.
+const SETTINGS: &str = "pgbouncer.ini";
+
+/// A folder with the settings of a PgBouncer that listens here and leads there.
+fn configured(own: SocketAddr, target: &str, settings: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let people = folder.path().join("people");
+    fs::write(&people, "\"postgres\" \"\"\n").expect("a file");
+    let (host, port) = target.rsplit_once(':').expect("a port");
+    let text = format!(
+        "[databases]\n* = host={host} port={port}\n[pgbouncer]\nlisten_addr = {}\nlisten_port = {}\nauth_type = trust\n\
+         auth_file = {}\nunix_socket_dir =\n{settings}\n",
+        own.ip(),
+        own.port(),
+        people.display()
+    );
+    fs::write(folder.path().join(SETTINGS), text).expect("a file");
+    // Whoever it becomes has to read them.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("readable");
+    folder
 }
 
 /// The code by which a client asks for TLS in place of a version.

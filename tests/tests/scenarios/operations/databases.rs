@@ -5,8 +5,9 @@ use devspaces_tests::{
     Engine,
     engine::Databases,
     listen::listen,
-    pooler::{ByTransaction, Unasked},
+    pooler::{ByTransaction, PgBouncer, Unasked},
     process::Processes,
+    sql::execute,
 };
 use tokio::process::Command;
 
@@ -84,6 +85,51 @@ async fn a_pooler_that_mixes_up_sessions_is_found_out() {
     let said = complaint(&migrate).await;
     assert!(said.contains("its connections are mixed up by a pooler") && said.contains("session"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pgbouncer_is_refused_in_one_line_unless_each_connection_has_a_session() {
+    let databases = Databases::create(Engine::Postgres).await;
+    let url = databases.url(Some(Service::Space));
+    let [session, transaction] = ["session", "transaction"]
+        .map(|mode| format!("pool_mode = {mode}\nignore_startup_parameters = options"));
+    let refusals = [
+        ("pool_mode = session", "a pooler does not pass on what connections ask for"),
+        (&transaction, "a pooler drops what connections ask for"),
+    ];
+    for (settings, expected) in refusals {
+        let Some(pooler) = PgBouncer::before(&url, settings).await else {
+            println!("NOT TRIED: PGBOUNCER IS NOT INSTALLED");
+            return;
+        };
+        let said = complaint(&migrating(&pooler.url)).await;
+        assert!(said.contains(expected) && said.trim_end().lines().count() == 1, "{said}");
+    }
+    let database = url.rsplit('/').next().expect("a name");
+    let set = SET.map(|setting| format!("ALTER DATABASE {database} SET {setting}"));
+    execute(&databases.open(Service::Space).await, &set.join("; ")).await;
+    let pooler = PgBouncer::before(&url, &transaction).await.expect("it is installed");
+    let said = complaint(&migrating(&pooler.url)).await;
+    assert!(said.contains("its connections are mixed up by a pooler") && said.contains("session"), "{said}");
+    let pooler = PgBouncer::before(&url, &session).await.expect("it is installed");
+    says(&migrating(&pooler.url)).await;
+}
+
+fn migrating(url: &str) -> [&str; 5] {
+    ["migrate", "--services", "space", "--database-url", url]
+}
+
+/// What connections ask for and can't do without, as docs/operations.md has it for a role.
+const SET: [&str; 9] = [
+    "synchronous_commit = on",
+    "default_transaction_isolation = 'read committed'",
+    "statement_timeout = 0",
+    "idle_in_transaction_session_timeout = '60s'",
+    "plan_cache_mode = force_generic_plan",
+    "jit = off",
+    "enable_hashjoin = off",
+    "enable_mergejoin = off",
+    "enable_seqscan = off",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_server_says_is_told_as_it_is() {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sqlx::{Connection as _, PgConnection, Row as _, postgres::PgRow, raw_sql};
 
 pub use self::server::Server;
-use super::{OpenError, Pool};
+use super::{OpenError, Pool, open_error::told};
 
 /// How long a call waits for a connection before it answers UNAVAILABLE.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,6 +52,11 @@ const SETTINGS: &[(&str, &str)] = &[
     ("enable_seqscan", "off"),
 ];
 
+/// So a pooler begins what it says to who asks for what it does not pass on.
+const UNASKED: &str = "unsupported startup parameter";
+const NOT_PASSED_ON: &str = "a pooler does not pass on what connections ask for: connect directly, or by a pool of session mode \
+                             that ignores the parameter options, with the settings given by ALTER ROLE … SET";
+
 /// Whether no transaction is open on a connection: one that was given up while it began may be, and sqlx does not know.
 async fn is_at_rest(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
     // In a transaction it is the time of an earlier statement. By the simple protocol, in which a statement has one time.
@@ -62,7 +67,13 @@ async fn is_at_rest(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
 pub(super) async fn open(url: &str, must_be_fit: bool) -> Result<Pool, OpenError> {
     let hosts = hosts::hosts(url)?;
     let database = hosts.first().and_then(|host| host.get_database()).unwrap_or("postgres").to_owned();
-    let refused = |error| OpenError::Refused { database: database.clone(), error };
+    let refused = |error: sqlx::Error| {
+        let database = database.clone();
+        if told(&error).starts_with(UNASKED) {
+            return OpenError::Unfit { database, reason: NOT_PASSED_ON.to_owned() };
+        }
+        OpenError::Refused { database, error }
+    };
     // By connections of its own: a pool goes on trying, and in the end says only that it took too long.
     let found = primary::find(&hosts, lease::Timeline::MAX).await.map_err(refused)?;
     if !must_be_fit {
