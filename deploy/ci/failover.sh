@@ -157,7 +157,7 @@ administer "CREATE ROLE suite LOGIN"
 for service in "${services[@]}"; do
     administer "CREATE DATABASE $service OWNER suite TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
 done
-export DEVSPACES_SERVICE_PERMISSIONS=metering=usage.report,payments=payments.report,operator=billing.run
+export DEVSPACES_SERVICE_PERMISSIONS=metering=usage.report,operator=billing.run,operator=billing.credit
 export DEVSPACES_SPACES_PER_PERSON=1000000
 export DEVSPACES_JOURNAL_WATCHERS=observer DEVSPACES_BIN=$devspaces
 "$devspaces" keys "$folder/keys" > "$folder/keys.log" 2>&1 || fail "$(< "$folder/keys.log")"

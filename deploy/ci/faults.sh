@@ -10,7 +10,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export COMPOSE_PROJECT_NAME=${DEVSPACES_FAULTS_PROJECT:-devspaces-faults}
 export SPACE_PORT=${SPACE_PORT:-7101} MEMBERSHIP_PORT=${MEMBERSHIP_PORT:-7102}
 export BILLING_PORT=${BILLING_PORT:-7103} MARKETPLACE_PORT=${MARKETPLACE_PORT:-7104}
-export DEVSPACES_SERVICE_PERMISSIONS=metering=usage.report DEVSPACES_JOURNAL_WATCHERS=observer
+export DEVSPACES_SERVICE_PERMISSIONS=metering=usage.report,operator=billing.run,operator=billing.credit
+export DEVSPACES_JOURNAL_WATCHERS=observer
 services=(space membership billing marketplace)
 if docker compose version > /dev/null 2>&1; then compose=(docker compose); else compose=(docker-compose); fi
 compose+=(-f deploy/compose.yaml)

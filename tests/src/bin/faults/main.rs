@@ -50,8 +50,9 @@ use self::{
 /// What a step ends with: one line that says what went wrong, if anything did.
 type Outcome<T = ()> = Result<T, String>;
 
-/// Try faults on a composed suite that is up. It must let the services `metering` report usage and `observer` follow the
-/// journals: `DEVSPACES_SERVICE_PERMISSIONS=metering=usage.report` and
+/// Try faults on a composed suite that is up. It must let the services `metering` report usage, `operator` run billing and
+/// grant credit, and `observer` follow the journals:
+/// `DEVSPACES_SERVICE_PERMISSIONS=metering=usage.report,operator=billing.run,operator=billing.credit` and
 /// `DEVSPACES_JOURNAL_WATCHERS=observer`.
 #[derive(Parser)]
 struct Cli {

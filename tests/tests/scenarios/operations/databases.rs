@@ -132,6 +132,18 @@ const SET: [&str; 9] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_hosts_the_one_that_takes_writes_is_used() {
+    let databases = Databases::create(Engine::Postgres).await;
+    let url = databases.url(Some(Service::Space));
+    let nobody = listen().await.local_addr().expect("an address");
+    let several = url.replacen('@', &format!("@{nobody},"), 1) + "?target_session_attrs=read-write";
+    says(&migrating(&several)).await;
+    let standby = url + "?target_session_attrs=standby";
+    let said = complaint(&migrating(&standby)).await;
+    assert!(said.contains("the database URL is malformed"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_server_says_is_told_as_it_is() {
     // Nobody listens there any more.
     let nobody = listen().await.local_addr().expect("an address");

@@ -50,7 +50,7 @@ impl Lease {
     pub(super) fn next(self, timeline: Timeline, now: Duration) -> Option<Self> {
         match timeline.cmp(&self.timeline) {
             std::cmp::Ordering::Less => None,
-            // The same, after it was out of reach: what was confirmed stays so.
+            // The same, after it was out of reach: nobody else has acknowledged anything.
             std::cmp::Ordering::Equal => Some(self),
             std::cmp::Ordering::Greater => Some(Self { timeline, from: now + FENCE, until: Duration::ZERO }),
         }
@@ -59,6 +59,11 @@ impl Lease {
     /// A commit that was sent at this time is confirmed.
     pub(super) fn renew(&mut self, sent: Duration) {
         self.until = self.until.max(sent + LEASE);
+    }
+
+    /// The server is lost. If it comes back, it may show what it had not had confirmed, until the next commit is.
+    pub(super) fn end(&mut self) {
+        self.until = Duration::ZERO;
     }
 
     pub(super) fn at(self, now: Duration) -> Standing {
@@ -88,6 +93,16 @@ mod tests {
         assert_eq!(lease.at(NOW + LEASE), Standing::Over);
         // Of two that are confirmed in another order.
         lease.renew(NOW - LEASE);
+        assert_eq!(lease.at(NOW), Standing::Valid);
+    }
+
+    #[test]
+    fn a_server_that_is_lost_is_believed_when_it_has_a_commit_confirmed_again() {
+        let mut lease = Lease::first(1, NOW);
+        lease.renew(NOW);
+        lease.end();
+        assert_eq!(lease.at(NOW), Standing::Over);
+        lease.renew(NOW);
         assert_eq!(lease.at(NOW), Standing::Valid);
     }
 

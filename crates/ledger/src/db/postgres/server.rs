@@ -146,6 +146,7 @@ async fn keep(hosts: Vec<PgConnectOptions>, mut found: Primary, state: watch::Se
         let newer = tokio::select! {
             error = renew(&mut found, &state) => {
                 tracing::warn!(%error, "the primary of the database is lost");
+                state.send_modify(|state| state.lease.iter_mut().for_each(Lease::end));
                 None
             }
             newer = newer(&hosts, known, &state) => Some(newer),

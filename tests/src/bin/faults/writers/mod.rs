@@ -1,6 +1,7 @@
 //! Writers: each changes what is its own without pause, and knows what must be there afterwards.
 pub(crate) mod accounts;
 pub(crate) mod apps;
+mod credits;
 pub(crate) mod members;
 mod spaces;
 mod usage;
@@ -13,7 +14,8 @@ use devspaces_tests::Persona;
 use tokio::time::sleep;
 
 use self::{
-    accounts::Accounts, apps::Apps, members::Members, spaces::Spaces, usage::UsageReports, vendors::Vendors,
+    accounts::Accounts, apps::Apps, credits::Credits, members::Members, spaces::Spaces, usage::UsageReports,
+    vendors::Vendors,
 };
 use crate::calls::{Entry, GaveUp, Load};
 
@@ -30,6 +32,7 @@ pub(crate) enum Writer {
     Apps(Apps),
     Accounts(Accounts),
     Usage(UsageReports),
+    Credits(Credits),
     Vendors(Vendors),
 }
 
@@ -44,6 +47,7 @@ impl Writer {
             Self::Apps(Apps::new(load).await?),
             Self::Accounts(Accounts::new(load).await?),
             Self::Usage(UsageReports::new(load).await?),
+            Self::Credits(Credits::new(load).await?),
             Self::Vendors(Vendors::new(load).await?),
         ])
     }
@@ -57,6 +61,7 @@ impl Writer {
                 Self::Apps(writer) => writer.step(load).await,
                 Self::Accounts(writer) => writer.step(load).await,
                 Self::Usage(writer) => writer.step(load).await,
+                Self::Credits(writer) => writer.step(load).await,
                 Self::Vendors(writer) => writer.step(load).await,
             };
             if step.is_err() {
@@ -74,6 +79,7 @@ impl Writer {
             Self::Apps(writer) => writer.differences(load).await,
             Self::Accounts(writer) => writer.differences(load).await,
             Self::Usage(writer) => writer.differences(load).await,
+            Self::Credits(writer) => writer.differences(load).await,
             Self::Vendors(writer) => writer.differences(load).await,
         };
         found.unwrap_or_else(|GaveUp| vec!["what was acknowledged can't be read back".to_owned()])
