@@ -9,7 +9,7 @@
 #   deploy/ci/failover.sh DEVSPACES PROGRAM [ARGS]
 #
 # PROGRAM finds in $DEVSPACES_CLUSTER, for each machine, its process (NAME.machine, whose network is the machine's), and what is
-# run on it (NAME.SERVICE, to be started again).
+# run on it (NAME.SERVICE, to be started again). The logs are left in $DEVSPACES_FAILOVER_LOGS, if that is set.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -31,7 +31,7 @@ if [[ ${DEVSPACES_CLUSTER:-} == "" ]]; then
     # In memory if there is room, which spares the disk of the machine some GiB.
     DEVSPACES_CLUSTER=$(mktemp -d -p "$([[ -d /dev/shm ]] && echo /dev/shm || echo /tmp)" devspaces-failover-XXXXXX)
     export DEVSPACES_CLUSTER PATH
-    trap '[[ -z ${DEVSPACES_FAILOVER_LOGS:-} ]] || cp "$DEVSPACES_CLUSTER"/*.log "$DEVSPACES_FAILOVER_LOGS"; rm -rf "$DEVSPACES_CLUSTER"' EXIT
+    trap '[[ -z ${DEVSPACES_FAILOVER_LOGS:-} ]] || cp "$DEVSPACES_CLUSTER"/*.log "$DEVSPACES_FAILOVER_LOGS" || true; rm -rf "$DEVSPACES_CLUSTER"' EXIT
     trap 'exit 143' TERM INT HUP
     setpriv --pdeathsig KILL unshare --net --pid --fork --kill-child --mount --mount-proc "$0" "$@" &
     wait $!
