@@ -41,11 +41,13 @@ enum Benchmark {
     Latency,
     /// How much memory a process takes that is asked about a million people, on SQLite
     Memory,
+    /// How long a billing run takes, over more and more spaces
+    Runs,
     /// How long pages and checks take in large spaces, against small ones
     Scale,
     /// Strict permission checks whose traces are exported against those whose traces are not, on SQLite
     Traces,
-    /// How many usage events are accepted in a second, against plain writing of the same rows; and a billing run
+    /// How many usage events are accepted in a second, against plain writing of the same rows
     Usage,
 }
 
@@ -103,6 +105,9 @@ fn measure(benchmark: Option<&Benchmark>, engine: Engine) {
     }
     if matches!(benchmark, None | Some(Benchmark::Usage)) {
         two_threads().block_on(usage::run(engine));
+    }
+    if matches!(benchmark, None | Some(Benchmark::Runs)) {
+        two_threads().block_on(usage::runs::run(engine));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What it costs to take usage with two dimensions, against plain writing of the same rows, to ask for it, and to bill it.
 mod plain;
 mod queries;
-mod runs;
+pub(crate) mod runs;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -41,13 +41,12 @@ const METERS: [(&str, &str); 7] = [
 ];
 const REGIONS: [&str; 3] = ["ap", "eu", "us"];
 
-/// All of it, on one engine.
+/// Taking it and asking for it, on one engine.
 pub(crate) async fn run(engine: Engine) {
     for (spaces, apps) in SHAPES {
         ingest(engine, spaces, apps).await;
     }
     queries::run(engine).await;
-    runs::run(engine).await;
 }
 
 /// Batches through the API and batches written plainly take turns, so that whatever else the machine does disturbs both
