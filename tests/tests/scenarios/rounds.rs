@@ -12,6 +12,12 @@ pub(crate) fn rounds<N: From<u16>>(whole: u16) -> N {
     N::from(share_of(whole, share.as_deref()))
 }
 
+/// The rounds of a long trial, or its seconds: `cargo xtask nightly` runs it whole, and whoever runs a share of each race has that
+/// share of that share.
+pub(crate) fn rounds_of_trial<N: From<u16>>(whole: u16) -> N {
+    N::from(rounds(rounds(whole)))
+}
+
 fn share_of(whole: u16, share: Option<&str>) -> u16 {
     let Some(share) = share else { return whole };
     let percent = share.strip_suffix('%').and_then(|percent| percent.parse::<u32>().ok());

@@ -1,4 +1,5 @@
 mod delivery;
 mod failures;
 mod keeping;
+mod kills;
 mod platform;
