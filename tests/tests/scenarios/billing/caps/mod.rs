@@ -1,4 +1,5 @@
 //! Budgets that are caps, and what runs no longer when one is reached (R-E4).
+mod crowd;
 mod delivery;
 mod moves;
 mod races;

@@ -1,5 +1,6 @@
 //! What is set aside so that a cap holds exactly (R-E5).
 mod bounds;
+mod crowd;
 mod races;
 
 use std::time::Duration;
