@@ -196,6 +196,8 @@ impl Processes {
             .args(["--service-permission", "importer=import.apps"])
             .args(["--service-permission", "metering=usage.report"])
             .args(["--service-permission", "billing-run=billing.run"])
+            .args(["--service-permission", "payments=payments.report"])
+            .args(["--service-permission", "accounting=billing.credit"])
             .args(["--service-permission", "migrator=import.vendor_profiles"])
             .args(["--service-permission", "catalogue=meters.update"])
             .args(["--service-permission", "offboarding=people.deactivate"])

@@ -13,6 +13,7 @@ mod dimensions;
 mod estimates;
 mod holdings;
 mod invoices;
+mod kills;
 mod line_events;
 mod meters;
 mod month_of_money;
