@@ -211,7 +211,8 @@ async fn issue(tx: &mut Tx, draft: Invoice, is_new: bool, account_since: Timesta
     if holders.into_iter().any(|holder| !held.contains(&holder.into())) {
         return Ok(false);
     }
-    let (Statement { lines, currency, total }, usage) = statement_and_usage(tx, space, draft.month).await?;
+    let stated = statement_and_usage(tx, space, draft.month, &touched).await?;
+    let (Statement { lines, currency, total }, usage) = stated;
     let number = store::invoice::next_number(tx, space).await?;
     let credits = store::credit::left(tx, space).await?;
     let applied = applied(&credits, total);

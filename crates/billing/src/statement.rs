@@ -129,7 +129,10 @@ async fn estimate_of(
 }
 
 async fn priced(db: &mut Conn, space: SpaceName, month: Month, usage: &Usage) -> Result<Estimate, Error> {
-    let currency = store::rate_card::for_month(db, month).await?.currency;
+    let currency = match usage.cards.get(&month) {
+        Some(card) => card.currency.clone(),
+        None => store::rate_card::for_month(db, month).await?.currency,
+    };
     if usage.cards.values().any(|card| card.currency != currency) {
         return Err(store::unreadable("an invoice would have two currencies"));
     }
@@ -141,17 +144,18 @@ async fn priced(db: &mut Conn, space: SpaceName, month: Month, usage: &Usage) ->
 
 /// What the invoice of a space for a month that is not issued yet says as of now (R-B7).
 pub(crate) async fn statement(db: &mut Conn, space: SpaceName, month: Month) -> Result<Statement, Unstated> {
-    Ok(statement_and_usage(db, space, month).await?.0)
+    let touched = store::total::touched_by(db, space, month).await?;
+    Ok(statement_and_usage(db, space, month, &touched).await?.0)
 }
 
-/// The same, with all that decides it.
+/// The same, with all that decides it, of an invoice that touches the allowances of these apps and months.
 pub(crate) async fn statement_and_usage(
     db: &mut Conn,
     space: SpaceName,
     month: Month,
+    touched: &[(AppName, Month)],
 ) -> Result<(Statement, Usage), Unstated> {
-    let touched = store::total::touched_by(db, space, month).await?;
-    let usage = usage(db, &touched).await?;
+    let usage = usage(db, touched).await?;
     let Estimate { lines, currency, total, .. } = priced(db, space, month, &usage).await?;
     let total = total.ok_or(Unstated::TooLarge(space, month))?;
     Ok((Statement { lines, currency, total }, usage))
