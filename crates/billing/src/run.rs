@@ -73,7 +73,8 @@ pub(crate) async fn run(
     until: Option<Deadline>,
     tell: impl Fn(SpaceName, &Result<(), Fault>),
 ) -> Result<RunBillingResponse, Fault> {
-    let mut run = Run { context, call, until, done: RunBillingResponse::default(), began: false, failed: None };
+    let mut run =
+        Run { context, call, until, done: RunBillingResponse::default(), began: false, failed: None };
     let mut after = (Timestamp::EPOCH, SpaceName::NIL);
     loop {
         let now = context.steady.now()?;
@@ -120,7 +121,8 @@ impl Run<'_> {
                 return Ok(Some(failed));
             }
             self.began = true;
-            let advanced = join_all(accounts.iter().map(|(_, space)| advance(self.context, self.call, *space)));
+            let advanced =
+                join_all(accounts.iter().map(|(_, space)| advance(self.context, self.call, *space)));
             for ((_, space), (made, result)) in accounts.iter().zip(advanced.await) {
                 self.done.drafted += made.drafted;
                 self.done.issued += made.issued;
