@@ -1,6 +1,7 @@
 //! What accounts have to their credit, and how invoices use it up (R-B10).
 use std::time::Duration;
 
+use devspaces::Service;
 use devspaces_proto::{
     billing::v1::{
         CreateCreditRequest, Credit, ListCreditsRequest, ListCreditsResponse, invoice::State,
@@ -8,7 +9,7 @@ use devspaces_proto::{
     },
     r#type::v1::Money,
 };
-use devspaces_tests::{Persona, Suite, refused};
+use devspaces_tests::{Persona, Suite, refused, sql::pairs};
 use futures::future::join_all;
 use tonic::{Code, Status};
 
@@ -86,6 +87,11 @@ async fn granted_credit_is_used_up_by_the_next_invoices_the_oldest_first(suite: 
     let paid = reports_as_payments(&suite, &invoice.name, attempt).await.expect("reported");
     assert_eq!((paid.state(), paid.amount_due, paid.credit_applied), (State::Paid, usd(0), usd(495)));
     assert_eq!(left(&it).await, (vec![usd(100), usd(0), usd(0)], usd(100)));
+    // No method tells which credit an invoice has used. It is kept for who has to find out.
+    let uses = "SELECT CAST(credit AS TEXT), amount FROM credit_use ORDER BY credit, amount";
+    let uses = pairs(&suite.pool(Service::Billing).await, uses).await;
+    let used = |credit: &str, amount: &str| (credit.to_owned(), amount.to_owned());
+    assert_eq!(uses, [used("1", "5"), used("2", "4.95"), used("2", "5.05")]);
 }
 
 // R-B10, R-B7: of a paid invoice all of it; of one that credit was applied to what was not to be paid.

@@ -22,6 +22,7 @@ scenarios! {
     both engines:
         usage_is_told_by_hour_day_and_month,
         usage_is_told_apart_by_app_and_by_the_values_of_dimensions,
+        what_other_apps_have_just_used_is_not_told_of_an_app,
         what_was_voided_is_not_told,
         pages_that_follow_begin_where_the_first_did_when_the_month_has_turned,
         an_apps_usage_is_of_all_spaces_and_a_spaces_of_its_own_time,
@@ -118,6 +119,24 @@ async fn usage_is_told_by_hour_day_and_month(suite: Suite) {
     assert_eq!(queries(&alice, of_space(&space, Step::Day)).await.expect("points"), []);
     let before = QueryUsageRequest { from: at(second - 86_400), ..of_space(&space, Step::Day) };
     assert_eq!(told(&queries(&alice, before).await.expect("points")), days);
+}
+
+// R-B14: what is not summed up yet is read with that of the whole space.
+async fn what_other_apps_have_just_used_is_not_told_of_an_app(suite: Suite) {
+    begins_mid_month(&suite);
+    let alice = suite.user("alice");
+    let space = alice.creates_space("Team").await;
+    let apps = [alice.creates_app(&space).await, alice.creates_app(&space).await];
+    for (app, quantity) in apps.iter().zip(["1", "2"]) {
+        reports_accepted(&suite, new_usage_event(&suite, app, LOGS_GB, quantity)).await;
+    }
+    for (app, quantity) in apps.iter().zip(["1", "2"]) {
+        let in_space = QueryUsageRequest { space: space.clone(), ..of_app(app, Step::Month) };
+        for question in [of_app(app, Step::Month), in_space] {
+            let points = queries(&alice, question).await.expect("points");
+            assert_eq!((points.len(), points[0].quantity.as_str(), points[0].events), (1, quantity, 1));
+        }
+    }
 }
 
 // R-B14
