@@ -90,8 +90,8 @@ async fn granted_credit_is_used_up_by_the_next_invoices_the_oldest_first(suite: 
     // No method tells which credit an invoice has used. It is kept for who has to find out.
     let uses = "SELECT CAST(credit AS TEXT), amount FROM credit_use ORDER BY credit, amount";
     let uses = pairs(&suite.pool(Service::Billing).await, uses).await;
-    let used = |credit: &str, amount: &str| (credit.to_owned(), amount.to_owned());
-    assert_eq!(uses, [used("1", "5"), used("2", "4.95"), used("2", "5.05")]);
+    let of = |credit: &str, amount: &str| (credit.to_owned(), amount.to_owned());
+    assert_eq!(uses, [of("1", "5"), of("2", "4.95"), of("2", "5.05")]);
 }
 
 // R-B10, R-B7: of a paid invoice all of it; of one that credit was applied to what was not to be paid.

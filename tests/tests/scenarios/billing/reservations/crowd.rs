@@ -1,5 +1,8 @@
 //! 64 who reserve, report and release at one cap (R-E5).
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicI64, Ordering::SeqCst},
+    time::{Duration, Instant},
+};
 
 use devspaces_proto::billing::v1::Reservation;
 use devspaces_tests::{Persona, Suite};
@@ -58,6 +61,8 @@ struct Caller<'a> {
     suite: &'a Suite,
     who: Persona,
     app: &'a str,
+    /// What all of them have used, and what is certainly set aside for them beside it, in billionths of a GB.
+    taken: &'a AtomicI64,
     seen: Figures,
 }
 
@@ -67,6 +72,8 @@ impl Caller<'_> {
         let call = settled(async || asks_for(&self.who, reservation(self.app, quantity)).await);
         let of = call.await.expect("an answer");
         let granted = (!of.name.is_empty()).then_some(of);
+        let quantity = granted.as_ref().map_or(0, |of| billionths(&of.granted_quantity));
+        assert!(self.taken.fetch_add(quantity, SeqCst) + quantity <= ALL, "the same is granted twice");
         *if granted.is_some() { &mut self.seen.granted } else { &mut self.seen.refused } += 1;
         granted
     }
@@ -82,8 +89,10 @@ impl Caller<'_> {
         self.seen.covered += billionths(&covered);
     }
 
-    async fn releases(&mut self, of: &Reservation) {
+    async fn releases(&mut self, of: &Reservation, used: i64) {
         self.seen.calls += 1;
+        // From now on it may be granted to others.
+        self.taken.fetch_sub(billionths(&of.granted_quantity) - used, SeqCst);
         settled(async || releases(self.suite, &of.name).await).await.expect("released");
     }
 
@@ -94,11 +103,12 @@ impl Caller<'_> {
                 break;
             }
             let Some(of) = self.reserves(["0.7", "1.3", "3", "12"][turn % 4]).await else { continue };
-            let little = format!("0.000{}", 1 + turn % 9);
+            let (little, mut used) = (format!("0.000{}", 1 + turn % 9), 0);
             if turn % 5 > 0 && billionths(&of.granted_quantity) >= billionths(&little) {
                 self.reports(&of, &little).await;
+                used = billionths(&little);
             }
-            self.releases(&of).await;
+            self.releases(&of, used).await;
             assert!(costs(&it.admin, &it.space).await <= CAP);
         }
         self.seen
@@ -117,9 +127,10 @@ impl Caller<'_> {
 async fn never_a_unit_more_than_the_cap_is_billed(suite: Suite) {
     let it = capped(&suite).await;
     let apps = [it.app.clone(), it.admin.creates_app(&it.space).await];
+    let taken = AtomicI64::new(0);
     let caller = |number: usize| {
         let (who, app, seen) = (metering(&suite), apps[number % 2].as_str(), Figures::default());
-        Caller { suite: &suite, who, app, seen }
+        Caller { suite: &suite, who, app, taken: &taken, seen }
     };
     let until = Instant::now() + Duration::from_secs(rounds_of_trial(LASTS));
     let callers = join_all((0..CALLERS).map(|number| caller(number).goes_on(&it, number, until))).await;
