@@ -3,7 +3,6 @@ use std::{
     collections::BTreeSet,
     slice,
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
-    time::SystemTime,
 };
 
 use devspaces_kit::{
@@ -113,7 +112,7 @@ impl Load<'_> {
             app: self.app.clone(),
             meter: LOGS_GB.to_owned(),
             quantity: format!("{}.{:02}", quarters / 4, quarters % 4 * 25),
-            time: Some(SystemTime::now().into()),
+            time: Some(SystemClock.now().into()),
             ..UsageEvent::default()
         }
     }
@@ -228,7 +227,7 @@ impl Load<'_> {
 
     async fn attempts_payment(&mut self, name: &str, outcome: payment_attempt::Outcome) -> Invoice {
         let id = new_id();
-        let time = Some(SystemTime::now().into());
+        let time = Some(SystemClock.now().into());
         let attempt = Some(PaymentAttempt { id: id.clone(), outcome: outcome.into(), time });
         let request = ReportPaymentAttemptRequest { name: name.to_owned(), attempt, request_id: new_id() };
         let report = async || self.people.payments.invoices().report_payment_attempt(request.clone()).await;
