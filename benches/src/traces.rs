@@ -1,5 +1,8 @@
 //! What traces cost: strict checks without a collector, and with one.
-use devspaces_kit::trace::{Export, export};
+use devspaces_kit::{
+    tls::ClientTls,
+    trace::{Export, export},
+};
 use devspaces_proto::authz::v1::CheckPermissionRequest;
 use devspaces_tests::{Engine, Persona, Suite};
 use opentelemetry_proto::tonic::collector::trace::v1::{
@@ -45,6 +48,7 @@ pub(crate) async fn run() {
     println!("  strict checks, no collector: {before:.0}/s");
     let to = Export {
         collector: collector.parse().expect("an address"),
+        tls: ClientTls::of_the_web().expect("roots"),
         share: 0.0,
         service: "benches".to_owned(),
     };

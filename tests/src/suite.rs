@@ -10,7 +10,7 @@ use devspaces_kit::{
     identity::{DevIssuer, Jwks, ServiceSigner, SigningKey},
     name::{Principal, UserName},
     server::Limits,
-    tls::Roots,
+    tls::{ClientTls, Roots},
 };
 use devspaces_ledger::{REST, db::Pool};
 use serde_json::json;
@@ -145,6 +145,8 @@ impl Suite {
         let config = Config {
             services: hosted,
             peers: self.config.peers.clone(),
+            tls: None,
+            peer_tls: ClientTls::of_the_web().expect("roots"),
             issuers: self.issuer.issuers().expect("the issuer's keys"),
             suite_keys: Jwks::parse(&json!({ "keys": keys }).to_string()).expect("the suite's keys"),
             named_permissions: [

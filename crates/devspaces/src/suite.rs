@@ -13,6 +13,7 @@ use devspaces_kit::{
     server::{Limits, Server, ServerError, Streams, Tasks, until_answering},
     steady::Steady,
     sweep::Sweep,
+    tls::{ClientTls, ServerTls},
 };
 use devspaces_ledger::{
     Mutations,
@@ -49,6 +50,10 @@ pub struct Config {
     /// Where each service of the suite is, those of this process included: they too call each other over gRPC. Several
     /// addresses are those of its replicas.
     pub peers: BTreeMap<Service, Vec<Uri>>,
+    /// By what the port speaks TLS, if it does.
+    pub tls: Option<ServerTls>,
+    /// By what peers are called whose addresses begin with `https://`.
+    pub peer_tls: ClientTls,
     /// Whose tokens are accepted.
     pub issuers: Vec<Issuer>,
     /// The public keys of the suite's services; the id of each is the service's name.
@@ -91,7 +96,7 @@ pub enum SuiteError {
         error: String,
     },
     /// A peer has no address.
-    #[error("--peer {0}=http://… is missing: this process has to call that service")]
+    #[error("--peer {0}=https://… is missing: this process has to call that service")]
     PeerMissing(Service),
     /// A service was given the key of another one.
     #[error(
@@ -136,6 +141,7 @@ impl Suite {
         let steady = Arc::new(Steady::new(config.clock.clone()));
         let mut server = Server::new(listener, Arc::new(authenticator), tasks.clone())
             .limits(config.limits)
+            .tls(config.tls.clone())
             .origins(config.origins.clone())
             .entrances(authzen::at);
         for (peer, answering) in peers_answering(&config) {
@@ -278,7 +284,7 @@ fn context(
     let (mut peers, mut bring_to) = (Vec::new(), Vec::new());
     for peer in Service::ALL.into_iter().filter(|peer| *peer != service) {
         let addresses = config.peers.get(&peer).ok_or(SuiteError::PeerMissing(peer))?;
-        let connections = Connections::new(addresses.iter().cloned());
+        let connections = Connections::new(addresses.iter().cloned(), &config.peer_tls);
         let source = Source::remote(peer, connections.clone(), signer.clone(), clock.clone());
         sources = sources.with(source);
         bring_to.push(Peer {
@@ -311,7 +317,7 @@ fn peers_answering(
 ) -> impl Iterator<Item = (&'static str, impl Future<Output = ()> + Send + use<>)> {
     let peers = config.peers.iter().filter(|(peer, _)| !config.services.contains_key(*peer));
     peers.map(|(peer, addresses)| {
-        let (peer, to) = (peer.name(), Connections::new(addresses.iter().cloned()));
+        let (peer, to) = (peer.name(), Connections::new(addresses.iter().cloned(), &config.peer_tls));
         (peer, async move { until_answering(peer, || to.channel()).await })
     })
 }

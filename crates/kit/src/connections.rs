@@ -9,11 +9,10 @@ use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
-    vec,
 };
 
-use futures::{TryFutureExt as _, future::join_all};
-use hyper_util::client::legacy::connect::{HttpConnector, dns::Name};
+use futures::future::{BoxFuture, join_all};
+use hyper_util::rt::TokioIo;
 use tokio::{
     net::lookup_host,
     time::{Instant, timeout},
@@ -23,6 +22,8 @@ use tonic::{
     transport::{Channel, Endpoint, Uri},
 };
 use tower::service_fn;
+
+use crate::tls::{ClientTls, Stream, dial, host, is_encrypted};
 
 /// How many connections there are to one peer. More replicas than that are reached all the same: each process begins
 /// with another, and goes on to the next with each new connection.
@@ -46,8 +47,15 @@ pub struct Connections(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    addresses: Arc<[Uri]>,
+    to: Arc<Addresses>,
     open: Mutex<Open>,
+}
+
+/// Where a peer is, and by what it is connected to where that is with TLS.
+#[derive(Debug)]
+struct Addresses {
+    urls: Vec<Uri>,
+    tls: ClientTls,
 }
 
 #[derive(Debug)]
@@ -76,14 +84,16 @@ struct Connection {
 }
 
 impl Connections {
-    /// Connections to a peer at these addresses. A name among them may stand for several.
+    /// Connections to a peer at these addresses, with TLS to those that begin with `https://`. A name among them may stand
+    /// for several.
     #[must_use]
-    pub fn new(addresses: impl IntoIterator<Item = Uri>) -> Self {
+    pub fn new(addresses: impl IntoIterator<Item = Uri>, tls: &ClientTls) -> Self {
         // Not every process begins at the same replica.
         let calls = usize::from(rand::random::<u16>());
         let turn = |turn| Turn { first: calls.wrapping_add(turn), connection: None };
         let open = Mutex::new(Open { calls, turns: array::from_fn(turn) });
-        Self(Arc::new(Shared { addresses: addresses.into_iter().collect(), open }))
+        let to = Addresses { urls: addresses.into_iter().collect(), tls: tls.clone() };
+        Self(Arc::new(Shared { to: Arc::new(to), open }))
     }
 
     /// The channel for the next call, and for this one only: who keeps it stays with one replica.
@@ -120,7 +130,7 @@ impl Connections {
             Some(_) => turn.first = turn.first.wrapping_add(CONNECTIONS),
             None => {}
         }
-        (number, turn.connect(&self.0.addresses, turn.first, now))
+        (number, turn.connect(&self.0.to, turn.first, now))
     }
 
     /// Goes on to the next address, unless that was done already. Not more than once in a while, so that a peer that has no
@@ -132,7 +142,7 @@ impl Connections {
             && made.elapsed() >= SILENT
         {
             let since = *since;
-            turn.connect(&self.0.addresses, number.wrapping_add(1), since);
+            turn.connect(&self.0.to, number.wrapping_add(1), since);
         }
     }
 
@@ -142,8 +152,8 @@ impl Connections {
 }
 
 impl Turn {
-    fn connect(&mut self, addresses: &Arc<[Uri]>, number: usize, since: Instant) -> Connection {
-        let channel = connect(Arc::clone(addresses), number);
+    fn connect(&mut self, to: &Arc<Addresses>, number: usize, since: Instant) -> Connection {
+        let channel = connect(Arc::clone(to), number);
         self.connection.insert(Connection { channel, number, since, made: Instant::now() }).clone()
     }
 }
@@ -167,21 +177,17 @@ impl Drop for Silence<'_> {
 
 /// A channel that connects, when it is used and whenever its connection is broken, to the address of this number or, if
 /// that takes no connection, to the next that does.
-fn connect(addresses: Arc<[Uri]>, number: usize) -> Channel {
+fn connect(to: Arc<Addresses>, number: usize) -> Channel {
     // Names are looked up below, all of them: what this one is does not matter.
     let endpoint = Endpoint::from(Uri::from_static("http://peer"));
-    let endpoint = match addresses.first() {
+    let endpoint = match to.urls.first() {
         Some(first) => endpoint.origin(first.clone()),
         None => endpoint,
     };
-    let resolver = service_fn(move |_: Name| {
-        let addresses = Arc::clone(&addresses);
-        async move { look_up(&addresses, number).await }
+    let connector = service_fn(move |_: Uri| -> BoxFuture<'static, _> {
+        let to = Arc::clone(&to);
+        Box::pin(async move { first(&to, number).await.map(TokioIo::new) })
     });
-    let mut connector = HttpConnector::new_with_resolver(resolver);
-    connector.set_nodelay(true);
-    // Shared out among the addresses.
-    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEPALIVE)
@@ -190,28 +196,47 @@ fn connect(addresses: Arc<[Uri]>, number: usize) -> Channel {
         .connect_with_connector_lazy(connector)
 }
 
-/// All that the addresses lead to at this moment, in one order for everybody, beginning with this number.
-async fn look_up(addresses: &[Uri], number: usize) -> io::Result<vec::IntoIter<SocketAddr>> {
-    let look_up = |address: &Uri| {
-        let (host, port) = (address.host().unwrap_or_default(), address.port_u16().unwrap_or(80));
-        timeout(LOOK_UP, lookup_host(format!("{host}:{port}")).map_ok(Vec::from_iter))
+/// Connects to the address of this number or, if that takes no connection, to the next that does. The time for it is
+/// shared out among the addresses.
+async fn first(to: &Addresses, number: usize) -> io::Result<Stream> {
+    let mut found = look_up(&to.urls).await?;
+    let patience = CONNECT_TIMEOUT / u32::try_from(found.len()).unwrap_or(u32::MAX);
+    let first = number % found.len();
+    found.rotate_left(first);
+    let mut failed = None;
+    for (address, url) in found {
+        match timeout(patience, dial(address, url, &to.tls)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failed = Some(error),
+            Err(late) => failed = Some(late.into()),
+        }
+    }
+    Err(failed.unwrap_or_else(no_address))
+}
+
+/// All that the addresses lead to at this moment, with the name that each was found by, in one order for everybody. At
+/// least one.
+async fn look_up(urls: &[Uri]) -> io::Result<Vec<(SocketAddr, &Uri)>> {
+    let look_up = async |url| {
+        let port = Uri::port_u16(url).unwrap_or(if is_encrypted(url) { 443 } else { 80 });
+        let found = timeout(LOOK_UP, lookup_host((host(url), port))).await;
+        found.map(|found| found.map(|found| found.map(|address| (address, url)).collect::<Vec<_>>()))
     };
     let mut found = Vec::new();
     let mut failed = None;
     // All at once, so that one name nobody answers for does not hide the others.
-    for replicas in join_all(addresses.iter().map(look_up)).await {
+    for replicas in join_all(urls.iter().map(look_up)).await {
         match replicas {
             Ok(Ok(replicas)) => found.extend(replicas),
             Ok(Err(error)) => failed = Some(error),
             Err(late) => failed = Some(late.into()),
         }
     }
-    found.sort_unstable();
-    found.dedup();
-    if found.is_empty() {
-        return Err(failed.unwrap_or_else(|| io::Error::other("the name stands for no address")));
-    }
-    let first = number % found.len();
-    found.rotate_left(first);
-    Ok(found.into_iter())
+    found.sort_unstable_by_key(|(address, _)| *address);
+    found.dedup_by_key(|(address, _)| *address);
+    if found.is_empty() { Err(failed.unwrap_or_else(no_address)) } else { Ok(found) }
+}
+
+fn no_address() -> io::Error {
+    io::Error::other("the name stands for no address")
 }

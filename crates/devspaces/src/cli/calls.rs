@@ -6,15 +6,21 @@ use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, SigningKey},
     name::Principal,
+    server,
+    tls::{connect_lazy, reason},
 };
 use tonic::{
-    Request, Status,
+    Code, Request, Status,
     metadata::{Ascii, MetadataValue},
     transport::{Channel, Endpoint, Uri},
 };
 use tonic_types::StatusExt as _;
 
-use super::{Failure, dev::DATA_DIR};
+use super::{
+    Failure,
+    dev::DATA_DIR,
+    tls::{self, CallTls},
+};
 use crate::keys;
 
 /// How long the suite may take to answer.
@@ -30,7 +36,7 @@ const TOKEN: &str = "DEVSPACES_TOKEN";
 #[derive(Debug, Args)]
 pub(super) struct Calls {
     /// Where the suite is, or one of its services
-    #[arg(long, env = "DEVSPACES_ADDRESS", default_value = "http://127.0.0.1:7000", value_name = "URL")]
+    #[arg(long, env = "DEVSPACES_ADDRESS", default_value = "http://127.0.0.1:7000", value_name = "URL", value_parser = tls::address)]
     address: Uri,
     /// The folder with the issuer's key
     #[arg(long, env = "DEVSPACES_DATA_DIR", default_value = DATA_DIR)]
@@ -38,6 +44,8 @@ pub(super) struct Calls {
     /// A file with the token of whoever asks
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    #[command(flatten)]
+    tls: CallTls,
 }
 
 /// Whoever calls.
@@ -90,12 +98,17 @@ impl Calls {
 
     /// A connection to the suite.
     pub(super) async fn connect(&self) -> Result<Channel, Failure> {
-        if self.address.scheme_str() != Some("http") || self.address.authority().is_none() {
-            return Err("--address must have the form http://HOST:PORT".into());
-        }
+        let tls = self.tls.open()?;
         let endpoint = Endpoint::from(self.address.clone()).connect_timeout(TIMEOUT).timeout(TIMEOUT);
-        let channel = endpoint.connect().await;
-        Ok(channel.map_err(|_| format!("--address {}: nobody answers there", self.address))?)
+        let channel = connect_lazy(&endpoint, &tls);
+        // Asked first, since no call tells as well why it got no answer.
+        match server::health(channel.clone()).await {
+            Err(status) if status.code() != Code::Unimplemented => {
+                let reason = reason(&status, tls.flags());
+                Err(format!("--address {}: nobody answers there: {reason}", self.address).into())
+            }
+            _ => Ok(channel),
+        }
     }
 }
 

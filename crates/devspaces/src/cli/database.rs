@@ -10,7 +10,10 @@ use devspaces_ledger::db::{self, FolderLock, OpenError, Pool};
 use futures::future::join_all;
 use tokio::time::{sleep, timeout};
 
-use super::Failure;
+use super::{
+    Failure,
+    plaintext::{Part, Plaintext, is_here},
+};
 use crate::{Parts, Service};
 
 /// Which services, and where their databases are.
@@ -27,6 +30,8 @@ pub(super) struct Databases {
     /// stands for each service's name
     #[arg(long, env = "DEVSPACES_DATABASE_URL_FILE", conflicts_with = "database_url", value_name = "FILE")]
     database_url_file: Option<String>,
+    #[command(flatten)]
+    pub(super) plaintext: Plaintext,
 }
 
 /// Open databases, and the locks of their folders where they are files. To be [closed](Self::close), however the work
@@ -129,9 +134,22 @@ impl Databases {
                     "--database-url must contain {service}: each service has a database of its own".into()
                 );
             }
-            urls.insert(*service, named(template.replace("{service}", service.name()), *service));
+            let url = named(template.replace("{service}", service.name()), *service);
+            self.check(*service, &url)?;
+            urls.insert(*service, url);
         }
         Ok(urls)
+    }
+
+    /// That the database is not reached in plain text where that is refused.
+    fn check(&self, service: Service, url: &str) -> Result<(), Failure> {
+        let Some(host) = db::hosts_without_tls(url).into_iter().find(|host| !is_here(host)) else {
+            return Ok(());
+        };
+        let flag = format!("--database-url for {service}");
+        let instead =
+            "add sslmode=verify-full, and sslrootcert=FILE for an authority of your own, to the URL";
+        self.plaintext.to(Part::Database, &flag, &host, instead)
     }
 
     /// The URL for a service, in which {service} may still stand for its name.

@@ -12,7 +12,9 @@ use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, Jwks, SigningKey},
     server::{starting, stop_signal},
-    telemetry, trace,
+    telemetry,
+    tls::ClientTls,
+    trace,
 };
 use devspaces_ledger::{
     REST,
@@ -31,6 +33,7 @@ use super::{
     log::Log,
     metrics::{MetricsPort, Open as Metrics},
     otlp::Otlp,
+    plaintext::{Part, Plaintext},
     serve::bind,
     service_name::NamedPeople,
     webhooks::Webhooks,
@@ -43,6 +46,8 @@ pub(super) struct Dev {
     /// Where to listen; port 0 picks a free one
     #[arg(long, env = "DEVSPACES_LISTEN", default_value = "127.0.0.1:7000")]
     listen: SocketAddr,
+    #[command(flatten)]
+    plaintext: Plaintext,
     #[command(flatten)]
     metrics: MetricsPort,
     #[command(flatten)]
@@ -74,13 +79,15 @@ impl Dev {
         log.start(&Service::ALL)?;
         // Before anything is made: a second suite on the same port or folder must leave no trace.
         let stop = stop_signal()?;
+        self.plaintext.listening(Part::Listen, "--listen", self.listen)?;
+        self.otlp.check(&self.plaintext)?;
         let listener = bind(self.listen, &self.limits.limits()).await?;
         let _lock = FolderLock::take(&self.data_dir)?;
         keys::make(&self.data_dir)?;
-        let metrics = self.metrics.open(&Service::ALL).await?;
+        let metrics = self.metrics.open(&Service::ALL, None, &self.plaintext).await?;
         let (limits, origins) = (self.limits.limits(), self.origins.allowed());
         let databases = self.databases();
-        let starting = starting(&listener, limits, &origins, authzen::at, "its databases", databases);
+        let starting = starting(&listener, (limits, None), &origins, authzen::at, "its databases", databases);
         let pools = Box::pin(starting).await?;
         let ended = self.run_on(&pools, listener, &metrics, stop).await;
         close(pools.values()).await;
@@ -124,6 +131,8 @@ impl Dev {
         Ok(Config {
             services,
             peers: Service::ALL.map(|service| (service, vec![Uri::clone(&peer)])).into(),
+            tls: None,
+            peer_tls: ClientTls::of_the_web()?,
             issuers,
             suite_keys: Jwks::parse(&suite_keys)?,
             named_permissions,

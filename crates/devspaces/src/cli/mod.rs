@@ -2,6 +2,7 @@
 mod backup;
 mod callers;
 mod calls;
+mod certificates;
 mod check;
 mod checkpoints;
 mod checks;
@@ -22,10 +23,12 @@ mod metrics;
 mod migrate;
 mod otlp;
 mod out;
+mod plaintext;
 mod policy;
 mod reference;
 mod serve;
 mod service_name;
+mod tls;
 mod token;
 mod webhooks;
 
@@ -60,6 +63,8 @@ enum Command {
     Token(token::Token),
     /// Make the keys that the services sign with, and the key sets by which they know each other
     Keys(keys::Keys),
+    /// Make an authority and certificates by it, for an installation that has none
+    Certificates(certificates::Certificates),
     /// Print the permission table
     Policy(policy::Policy),
     /// Ask a running suite whether somebody has a permission, and why; exit code 0 if so, 3 if not
@@ -100,6 +105,7 @@ impl Cli {
             Command::Health(health) => on_runtime(health.run()),
             Command::Token(token) => token.run(),
             Command::Keys(keys) => keys.run(),
+            Command::Certificates(certificates) => certificates.run(),
             Command::Policy(policy) => policy.run(),
         }
     }

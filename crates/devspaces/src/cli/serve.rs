@@ -7,7 +7,9 @@ use devspaces_kit::{
     clock::SystemClock,
     identity::{DevIssuer, Issuer, Jwks, SigningKey},
     server::{Limits, raise_file_limit, starting, stop_signal},
-    telemetry, trace,
+    telemetry,
+    tls::{ClientTls, ServerTls},
+    trace,
 };
 use devspaces_ledger::REST;
 use tokio::net::TcpListener;
@@ -24,7 +26,9 @@ use super::{
     log::Log,
     metrics::{MetricsPort, Open as Metrics},
     otlp::Otlp,
+    plaintext::Part,
     service_name::{self, NamedPeople, ServiceName, ServicePermission},
+    tls::{self, PeerTls, PortTls},
     webhooks::Webhooks,
 };
 use crate::{Config, Hosted, Service, Suite, suite::check_key};
@@ -38,15 +42,19 @@ pub(super) struct Serve {
     #[arg(long, env = "DEVSPACES_LISTEN", default_value = "127.0.0.1:7000")]
     listen: SocketAddr,
     #[command(flatten)]
+    tls: PortTls,
+    #[command(flatten)]
     metrics: MetricsPort,
     #[command(flatten)]
     otlp: Otlp,
     #[command(flatten)]
     callers: Callers,
-    /// Where another service is: membership=http://10.0.0.2:7000; once for each, or separated by commas. Calls are spread
+    /// Where another service is: membership=https://membership.internal:7000; once for each, or separated by commas. Calls are spread
     /// over a service's replicas if the name stands for several addresses, or if it is given with several
     #[arg(long = "peer", env = "DEVSPACES_PEERS", value_delimiter = ',', value_name = "SERVICE=URL")]
     peers: Vec<Peer>,
+    #[command(flatten)]
+    peer_tls: PeerTls,
     /// The public keys of the issuer whose tokens `devspaces token` prints, a JSON Web Key Set. Whoever has its private key
     /// can be anybody, also whom an --issuer names
     #[arg(long, env = "DEVSPACES_JWKS", value_name = "FILE")]
@@ -102,16 +110,19 @@ impl FromStr for Peer {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (service, url) = text.split_once('=').ok_or("must have the form SERVICE=URL")?;
-        let uri: Option<Uri> = url.parse().ok();
-        let plain = |uri: &Uri| {
-            uri.scheme_str() == Some("http")
-                && uri.authority().is_some()
-                && uri.path() == "/"
-                && uri.query().is_none()
-        };
-        let uri = uri.filter(plain).ok_or("the URL must have the form http://HOST:PORT")?;
+        let uri = tls::address(url)?;
         Ok(Self(service.parse()?, uri))
     }
+}
+
+/// What the settings say of connections.
+struct Connections {
+    /// By what the port speaks TLS.
+    port: Option<ServerTls>,
+    /// By what peers are called.
+    to_peers: ClientTls,
+    /// Where they are.
+    peers: BTreeMap<Service, Vec<Uri>>,
 }
 
 /// What the settings say of whom to trust.
@@ -132,17 +143,20 @@ impl Serve {
         let stop = stop_signal()?;
         // What is wrong with the settings is told before anything is waited for.
         let trust = self.trust()?;
+        let connections = self.connections()?;
         let listener = bind(self.listen, &self.limits.limits()).await?;
-        let metrics = self.metrics.open(&self.databases.services).await?;
+        let metrics =
+            self.metrics.open(&self.databases.services, connections.port.clone(), &self.databases.plaintext);
+        let metrics = metrics.await?;
         tokio::pin!(stop);
         // Nobody is kept waiting: the port answers that it is not ready while this waits.
         let waiting = self.databases.open_migrated(&mut stop);
-        let (limits, origins) = (self.limits.limits(), self.origins.allowed());
-        let starting = starting(&listener, limits, &origins, authzen::at, "its database", waiting);
+        let (port, origins) = ((self.limits.limits(), connections.port.clone()), self.origins.allowed());
+        let starting = starting(&listener, port, &origins, authzen::at, "its database", waiting);
         let Some(databases) = Box::pin(starting).await? else {
             return Ok(ExitCode::SUCCESS);
         };
-        let ended = self.run_on(&databases, listener, trust, &metrics, stop).await;
+        let ended = self.run_on(&databases, listener, (trust, connections), &metrics, stop).await;
         databases.close().await;
         ended.map(|()| ExitCode::SUCCESS)
     }
@@ -152,7 +166,7 @@ impl Serve {
         self,
         databases: &Open,
         listener: TcpListener,
-        trust: Trust,
+        (trust, connections): (Trust, Connections),
         metrics: &Metrics,
         stop: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
@@ -165,7 +179,9 @@ impl Serve {
         }
         let config = Config {
             services,
-            peers: addresses(self.peers),
+            peers: connections.peers,
+            tls: connections.port,
+            peer_tls: connections.to_peers,
             issuers: trust.issuers,
             suite_keys: trust.suite_keys,
             named_permissions: trust.named_permissions,
@@ -187,6 +203,18 @@ impl Serve {
         let ended = suite.run(stop).await;
         trace::flush().await;
         Ok(ended?)
+    }
+
+    /// How the port and the peers are connected to, if none of it is plain text where that is refused.
+    fn connections(&self) -> Result<Connections, Failure> {
+        let plaintext = &self.databases.plaintext;
+        let peers = addresses(&self.peers);
+        for url in peers.values().flatten() {
+            plaintext.calling(Part::Peers, "--peer", url)?;
+        }
+        self.otlp.check(plaintext)?;
+        let port = self.tls.open(self.listen, &peers, plaintext)?;
+        Ok(Connections { port, to_peers: self.peer_tls.open(&self.tls)?, peers })
     }
 
     /// Whom the services trust and are trusted by, if that fits together.
@@ -245,10 +273,10 @@ fn without_key(suite_keys: &Jwks) -> impl Iterator<Item = Service> {
     Service::ALL.into_iter().filter(|service| !suite_keys.names(service.name()))
 }
 
-fn addresses(given: Vec<Peer>) -> BTreeMap<Service, Vec<Uri>> {
+fn addresses(given: &[Peer]) -> BTreeMap<Service, Vec<Uri>> {
     let mut by_service = BTreeMap::<Service, Vec<Uri>>::new();
     for Peer(service, uri) in given {
-        by_service.entry(service).or_default().push(uri);
+        by_service.entry(*service).or_default().push(uri.clone());
     }
     by_service
 }

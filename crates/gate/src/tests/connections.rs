@@ -6,6 +6,7 @@ use devspaces_kit::{
     connections::Connections,
     identity::{Authenticator, Jwks, ServiceSigner, SigningKey, Trust},
     server::{Server, Tasks},
+    tls::ClientTls,
 };
 use devspaces_proto::facts::v1::facts_service_server::FactsServiceServer;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -68,7 +69,12 @@ async fn calls_go_to_each_replica_in_turn_and_to_those_that_are_there() {
     let other = Replica::at("127.0.0.1:0", &database, &clock, &key).await;
     let addresses = [one.address.clone(), other.address.clone()];
     let signer = Arc::new(ServiceSigner::new("space", key.clone(), clock.clone()));
-    let source = Source::remote(Service::Membership, Connections::new(addresses), signer, clock.clone());
+    let source = Source::remote(
+        Service::Membership,
+        Connections::new(addresses, &ClientTls::of_the_web().unwrap()),
+        signer,
+        clock.clone(),
+    );
 
     assert_eq!(ask(&source, 10).await, 10);
     assert_eq!((one.members.calls(), other.members.calls()), (5, 5));
@@ -107,7 +113,12 @@ async fn a_replica_that_says_nothing_is_left_for_another() {
     let replica = Replica::at("127.0.0.1:0", &database, &clock, &key).await;
     let signer = Arc::new(ServiceSigner::new("space", key, clock.clone()));
     let addresses = [silent().await, replica.address.clone()];
-    let source = Source::remote(Service::Membership, Connections::new(addresses), signer, clock);
+    let source = Source::remote(
+        Service::Membership,
+        Connections::new(addresses, &ClientTls::of_the_web().unwrap()),
+        signer,
+        clock,
+    );
     assert_eq!(ask(&source, 6).await, 5, "one waits in vain");
     assert_eq!(ask(&source, 6).await, 6);
     // After a while it is tried again, as it may have recovered.
@@ -127,7 +138,12 @@ async fn what_a_replica_cannot_answer_another_is_asked() {
     gone.pool.close().await;
     let signer = Arc::new(ServiceSigner::new("space", key, clock.clone()));
     let addresses = [other.address.clone(), replica.address.clone()];
-    let source = Source::remote(Service::Membership, Connections::new(addresses), signer, clock);
+    let source = Source::remote(
+        Service::Membership,
+        Connections::new(addresses, &ClientTls::of_the_web().unwrap()),
+        signer,
+        clock,
+    );
     assert_eq!(ask(&source, 6).await, 6);
     assert_eq!((replica.members.calls(), other.members.calls()), (6, 0));
 }
@@ -140,8 +156,14 @@ async fn a_name_is_asked_for_all_that_it_stands_for() {
     let signer = Arc::new(ServiceSigner::new("space", key, clock.clone()));
     // On most machines it stands for an address of IPv6 too, where nobody listens.
     let name = format!("http://localhost:{}", replica.address.port_u16().unwrap()).parse().unwrap();
-    let source = Source::remote(Service::Membership, Connections::new([name]), signer.clone(), clock.clone());
+    let source = Source::remote(
+        Service::Membership,
+        Connections::new([name], &ClientTls::of_the_web().unwrap()),
+        signer.clone(),
+        clock.clone(),
+    );
     assert_eq!(ask(&source, 4).await, 4);
-    let nobody = Connections::new(["http://nobody.invalid:1".parse().unwrap()]);
+    let nobody =
+        Connections::new(["http://nobody.invalid:1".parse().unwrap()], &ClientTls::of_the_web().unwrap());
     assert_eq!(ask(&Source::remote(Service::Membership, nobody, signer, clock), 1).await, 0);
 }

@@ -6,6 +6,7 @@ use devspaces_kit::{
     connections::Connections,
     identity::{Authenticator, Jwks, ServiceSigner, SigningKey, Trust},
     server::{Server, Tasks},
+    tls::ClientTls,
 };
 use devspaces_ledger::{
     delivery::{self, Delivery},
@@ -56,7 +57,7 @@ async fn peer_of(ours: &Arc<TestClock>) -> Peer {
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async { drop(stopped.await) };
     let running = tokio::spawn(async { server.run(stopped).await.unwrap() });
-    let connections = Connections::new([address.parse().unwrap()]);
+    let connections = Connections::new([address.parse().unwrap()], &ClientTls::of_the_web().unwrap());
     let signer = Arc::new(ServiceSigner::new("space", key, ours.clone()));
     let remote = Remote::new(Service::Membership, connections.clone(), signer.clone(), ours.clone());
     let to = delivery::Peer {

@@ -14,7 +14,7 @@ use super::{
     rejection::Rejection,
     token::{Claims, Validity},
 };
-use crate::{clock::Clock, status::Fault};
+use crate::{clock::Clock, status::Fault, tls::Certified};
 
 /// How many verified tokens are remembered: verifying an RSA or ECDSA signature costs about a tenth of a millisecond.
 const REMEMBERED: usize = 10_000;
@@ -59,11 +59,12 @@ impl Authenticator {
         Ok(Self { clock, trusted, verified: Cache::new(REMEMBERED), refusals: Refusals::default() })
     }
 
-    /// Who makes the call with these headers.
+    /// Who makes the call with these headers, over a connection whose client certificate vouches for this. A service of the
+    /// suite needs both: whoever has its token alone is not it.
     ///
     /// # Errors
     /// `UNAUTHENTICATED`: `CREDENTIALS_MISSING` without an `authorization` header, else `CREDENTIALS_INVALID`.
-    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Fault> {
+    pub(crate) fn caller_by(&self, headers: &HeaderMap, certified: &Certified) -> Result<Caller, Fault> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = values.next().ok_or_else(Fault::credentials_missing)?;
         let token = match values.next() {
@@ -71,7 +72,12 @@ impl Authenticator {
             Some(_) => Err(Rejection::Header),
         };
         let mut origin = Origin::default();
-        token.and_then(|token| self.caller(token, &mut origin)).map_err(|why| {
+        let caller = token.and_then(|token| self.caller(token, &mut origin));
+        let caller = caller.and_then(|caller| match &caller.suite {
+            Some(suite) if !certified.vouches_for(&suite.name) => Err(Rejection::Certificate),
+            _ => Ok(caller),
+        });
+        caller.map_err(|why| {
             self.refusals.note(why, &origin);
             why.fault(self.clock.now())
         })

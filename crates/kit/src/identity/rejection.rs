@@ -40,6 +40,8 @@ pub(super) enum Rejection {
     Condition,
     #[error("has a subject that can't be a caller here")]
     Subject,
+    #[error("is a service's of the suite, and the connection has no client certificate of that service")]
+    Certificate,
     #[error("has expired")]
     Expired,
     #[error("is not valid yet")]
@@ -66,6 +68,7 @@ impl Rejection {
             Self::Ambiguous => "ambiguous",
             Self::Condition => "condition",
             Self::Subject => "subject",
+            Self::Certificate => "certificate",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
         }

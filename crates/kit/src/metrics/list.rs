@@ -20,6 +20,12 @@ declare_metrics! {
         "Times that the system had no room for another connection: most often, the process has too few files";
     TOKENS_REFUSED Counter "devspaces_tokens_refused_total" ["cause" "issuer"]
         "Tokens that were refused, by cause and issuer; unknown where the issuer is not a configured one";
+    CERTIFICATE_END Gauge "devspaces_tls_certificate_end_timestamp_seconds" ["flag"]
+        "When the certificate that this process shows ends, in seconds since 1970, by the flag that gives it";
+    TLS_RELOADS Counter "devspaces_tls_reloads_total" ["outcome"]
+        "Times that changed files of certificates were read again: taken, or refused, so that those before go on";
+    TLS_FAILED Counter "devspaces_tls_handshake_failures_total" ["cause"]
+        "Connections on which clients set up no TLS, by cause";
     SPANS_LOST Counter "devspaces_trace_spans_lost_total" []
         "Spans that were not exported: the collector did not take them, or too many waited for it";
     LINES_DROPPED Counter "devspaces_log_lines_dropped_total" []

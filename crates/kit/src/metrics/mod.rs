@@ -8,20 +8,20 @@ use prost_types::FileDescriptorSet;
 use tonic::Code;
 
 use crate::{
+    clock::Timestamp,
     server::Limit,
+    tls::Cause,
     version::{COMMIT, VERSION},
 };
 
 mod list;
 mod metric;
-mod port;
 #[cfg(target_os = "linux")]
 mod process;
 
 pub use self::{
     list::ALL,
     metric::{Kind, Label, Metric, Number, encode, seconds},
-    port::serve,
 };
 
 /// What a method is called that is in no descriptor: paths are the client's to choose.
@@ -37,6 +37,9 @@ pub(crate) struct Metrics {
     calls: Family<[Label; 2], Counter>,
     duration: Family<[Label; 1], Histogram, fn() -> Histogram>,
     tokens_refused: Family<[(&'static str, String); 2], Counter>,
+    certificate_end: Family<[Label; 1], Number>,
+    tls_reloads: Family<[Label; 1], Counter>,
+    tls_failed: Family<[Label; 1], Counter>,
     spans_lost: Counter,
     lines_dropped: Counter,
     connections: Gauge,
@@ -58,6 +61,9 @@ impl Metrics {
             calls: list::CALLS.register(Family::default()),
             duration: list::DURATION.register(Family::new_with_constructor(seconds)),
             tokens_refused: list::TOKENS_REFUSED.register(Family::default()),
+            certificate_end: list::CERTIFICATE_END.register(Family::default()),
+            tls_reloads: list::TLS_RELOADS.register(Family::default()),
+            tls_failed: list::TLS_FAILED.register(Family::default()),
             spans_lost: list::SPANS_LOST.register(Counter::default()),
             lines_dropped: list::LINES_DROPPED.register(Counter::default()),
             connections: list::PORT_CONNECTIONS.register(Gauge::default()),
@@ -80,6 +86,12 @@ pub(crate) fn hosting(services: &[&str]) {
         |method: &&String| method.split_once('/').is_some_and(|(service, _)| services.contains(&service));
     for method in METHODS.iter().filter(hosted) {
         drop(METRICS.calls.get_or_create(&[("method", method), ("code", code_name(Code::Internal))]));
+    }
+    for taken in [true, false] {
+        drop(METRICS.tls_reloads.get_or_create(&[("outcome", reload_outcome(taken))]));
+    }
+    for cause in Cause::ALL {
+        drop(METRICS.tls_failed.get_or_create(&[("cause", cause.name())]));
     }
     for limit in Limit::ALL {
         drop(METRICS.limited.get_or_create(&[("limit", limit.name())]));
@@ -143,6 +155,27 @@ pub(crate) fn accept_failed() {
 #[cfg(test)]
 pub(crate) fn accept_failures() -> u64 {
     METRICS.not_accepted.get()
+}
+
+/// The certificate that this flag gives ends then.
+pub(crate) fn certificate_ends(flag: &'static str, end: Timestamp) {
+    #[expect(clippy::cast_precision_loss, reason = "seconds of any year to come are exact")]
+    let end = end.seconds() as f64;
+    METRICS.certificate_end.get_or_create(&[("flag", flag.trim_start_matches('-'))]).set(end);
+}
+
+/// Changed files of certificates were read again, and taken or not.
+pub(crate) fn tls_reloaded(taken: bool) {
+    METRICS.tls_reloads.get_or_create(&[("outcome", reload_outcome(taken))]).inc();
+}
+
+fn reload_outcome(taken: bool) -> &'static str {
+    if taken { "taken" } else { "refused" }
+}
+
+/// A client set up no TLS on its connection.
+pub(crate) fn tls_handshake_failed(cause: Cause) {
+    METRICS.tls_failed.get_or_create(&[("cause", cause.name())]).inc();
 }
 
 /// So many spans will not be exported.

@@ -54,7 +54,8 @@ impl Connections {
         let _ = stream.set_nodelay(true);
         keep_little_unsent(&stream);
         let (ending, closing) = (self.ending.clone(), self.closing.clone());
-        let served = connection::serve(stream, service, Arc::new(place), self.limits, ending);
+        let port = (self.limits, self.tls.clone());
+        let served = connection::serve(stream, service, Arc::new(place), port, ending);
         self.tasks.spawn(async move {
             tokio::select! {
                 () = served => {}

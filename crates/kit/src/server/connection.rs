@@ -9,7 +9,7 @@ use hyper_util::{
 };
 use tokio::{
     net::TcpStream,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -24,7 +24,10 @@ use super::{
     outgoing::deliver,
     window::{CONNECTION_WINDOW, STREAM_WINDOW},
 };
-use crate::metrics;
+use crate::{
+    metrics,
+    tls::{Certified, ServerTls, Stream},
+};
 
 /// How often an idle HTTP/2 connection is probed, and how long the answer may take: a client that vanished is
 /// noticed within half a minute.
@@ -58,14 +61,18 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Where a call came from. Its request has it among its extensions.
 #[derive(Clone)]
-pub(super) struct Origin(pub(super) Arc<Place>);
+pub(super) struct Origin {
+    pub(super) place: Arc<Place>,
+    /// Whom the connection's client certificate vouches for.
+    pub(super) certified: Certified,
+}
 
 /// Serves a connection until it ends, is of no use any more, or `ending` and its calls are done.
 pub(super) async fn serve<S>(
     stream: TcpStream,
     service: S,
     place: Arc<Place>,
-    limits: Limits,
+    (limits, tls): (Limits, Option<ServerTls>),
     ending: CancellationToken,
 ) where
     S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible>,
@@ -73,12 +80,23 @@ pub(super) async fn serve<S>(
     S::Future: Send + 'static,
 {
     let activity = Arc::new(Activity::new());
+    let set_up = set_up(stream, tls.as_ref(), limits.handshake);
+    let (stream, certified) = tokio::select! {
+        set_up = set_up => match set_up {
+            Some(set_up) => set_up,
+            None => return,
+        },
+        // It has no call yet that could be waited for.
+        () = ending.cancelled() => return,
+    };
     let io = TokioIo::new(Heard::new(stream, Arc::clone(&activity), Arc::clone(&place)));
     let calling = Arc::clone(&activity);
+    let origin = Origin { place, certified };
     let calls = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let busy = Busy::with(&calling);
-        request.extensions_mut().insert(Origin(Arc::clone(&place)));
-        let answer = service.clone().call(request.map(|body| RequestBody::new(body, &place.leftovers)));
+        request.extensions_mut().insert(origin.clone());
+        let answer =
+            service.clone().call(request.map(|body| RequestBody::new(body, &origin.place.leftovers)));
         async move {
             let Ok(response) = answer.await;
             Ok::<_, Infallible>(deliver(response, busy))
@@ -108,6 +126,23 @@ pub(super) async fn serve<S>(
                     look.as_mut().reset(Instant::now() + FAREWELL);
                 }
             },
+        }
+    }
+}
+
+/// Sets TLS up if the port speaks it. Nothing if that fails, or takes longer than a connection may take to begin.
+async fn set_up(
+    stream: TcpStream,
+    tls: Option<&ServerTls>,
+    patience: Duration,
+) -> Option<(Stream, Certified)> {
+    let Some(tls) = tls else { return Some((Stream::Plain(stream), Certified::Unasked)) };
+    // Boxed: what TLS takes to begin is not kept for as long as the connection lasts.
+    match timeout(patience, Box::pin(tls.accept(stream))).await {
+        Ok(accepted) => accepted.ok(),
+        Err(_) => {
+            metrics::limited(Limit::Handshake);
+            None
         }
     }
 }

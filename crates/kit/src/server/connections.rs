@@ -16,11 +16,13 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Limit, Limits, leftover::LEFTOVERS, pace::Pace, window::UNREAD_REQUESTS};
-use crate::metrics;
+use crate::{metrics, tls::ServerTls};
 
 /// All connections of a port.
 pub(super) struct Connections {
     pub(super) limits: Limits,
+    /// By what the port speaks TLS, if it does.
+    pub(super) tls: Option<ServerTls>,
     open: Arc<Semaphore>,
     addresses: Mutex<HashMap<IpAddr, Arc<Address>>>,
     leftovers: Arc<Semaphore>,
@@ -58,9 +60,10 @@ pub(super) struct Place {
 }
 
 impl Connections {
-    pub(super) fn new(limits: Limits) -> Arc<Self> {
+    pub(super) fn new(limits: Limits, tls: Option<ServerTls>) -> Arc<Self> {
         Arc::new(Self {
             limits,
+            tls,
             open: Arc::new(Semaphore::new(limits.connections)),
             addresses: Mutex::default(),
             leftovers: Arc::new(Semaphore::new(LEFTOVERS)),
@@ -172,7 +175,7 @@ mod tests {
     #[tokio::test]
     async fn places_are_bounded_for_each_address_and_in_all_and_are_given_back() {
         let limits = Limits { connections: 3, connections_per_address: 2, ..Limits::default() };
-        let connections = Connections::new(limits);
+        let connections = Connections::new(limits, None);
         let place = |from| connections.place(address(from));
         let (first, second) = (place("192.0.2.1"), place("192.0.2.1"));
         assert!(first.is_some() && second.is_some());

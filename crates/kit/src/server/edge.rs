@@ -149,9 +149,10 @@ impl Edge {
     ) -> Result<(Response<Body>, Keeps), Fault> {
         let shared = &self.shared;
         let mut caller = None;
-        let refused = || asked.origin.0.pace.refuses();
+        let refused = || asked.origin.place.pace.refuses();
         if asked.open.is_none() {
-            let known = shared.authenticator.authenticate(request.headers()).inspect_err(|_| refused())?;
+            let known = shared.authenticator.caller_by(request.headers(), &asked.origin.certified);
+            let known = known.inspect_err(|_| refused())?;
             span.by(&known);
             line.by(&known);
             request.extensions_mut().insert(known.clone());
@@ -186,7 +187,7 @@ impl Edge {
         caller: &Caller,
         origin: &Origin,
     ) -> Result<(Response<Body>, Keeps), Fault> {
-        let connection = &origin.0;
+        let connection = &origin.place;
         let admitted = self.shared.admission.admit(caller);
         let place = admitted.inspect_err(|_| connection.pace.refuses())?;
         connection.pace.admits();
@@ -217,7 +218,7 @@ impl Edge {
     ) -> Result<Request<Body>, Fault> {
         let (mut parts, body) = request.into_parts();
         let room = if caller.suite.is_some() { &self.shared.suite_room } else { &self.shared.room };
-        let arriving = Arriving { room, caller: &caller.principal, unread: &origin.0.unread };
+        let arriving = Arriving { room, caller: &caller.principal, unread: &origin.place.unread };
         let arrived = async {
             if let Some(reading) = parts.extensions.remove::<Reading>() {
                 return document::arrived(body, reading, arriving).await;

@@ -9,11 +9,11 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::{Sleep, sleep},
 };
 
 use super::{activity::Activity, connections::Place, pace::Pausing};
+use crate::tls::Stream;
 
 /// How often a connection is read from before others have their turn: a second time to see that nothing more has come.
 const READS: u32 = 2;
@@ -21,7 +21,7 @@ const READS: u32 = 2;
 /// A stream that counts what comes in, and is not read from for as long as there is something, nor while it
 /// pauses.
 pub(super) struct Heard {
-    stream: TcpStream,
+    stream: Stream,
     activity: Arc<Activity>,
     place: Arc<Place>,
     /// How often in a row it had something.
@@ -30,7 +30,7 @@ pub(super) struct Heard {
 }
 
 impl Heard {
-    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, place: Arc<Place>) -> Self {
+    pub(super) fn new(stream: Stream, activity: Arc<Activity>, place: Arc<Place>) -> Self {
         Self { stream, activity, place, reads: 0, pause: None }
     }
 

@@ -30,7 +30,7 @@ use self::{
     front::Front,
     health::{Health, Telling},
 };
-use crate::{identity::Authenticator, metrics};
+use crate::{identity::Authenticator, metrics, tls::ServerTls};
 
 mod accept;
 mod activity;
@@ -55,6 +55,7 @@ mod leftover;
 mod limit;
 mod limits;
 mod log;
+mod metrics_port;
 mod open;
 mod outgoing;
 mod pace;
@@ -75,6 +76,7 @@ pub use health::{Told, health, until_answering};
 pub use http_error::{FieldViolation, HttpError};
 pub(crate) use limit::Limit;
 pub use limits::{Limits, MESSAGE_LIMIT};
+pub use metrics_port::serve_metrics;
 pub use protocol::{Call, Entrance, Entrances, NO_ENTRANCES, Reply, Translation};
 pub use starting::starting;
 pub use streams::Streams;
@@ -103,6 +105,7 @@ pub struct Server {
     authenticator: Arc<Authenticator>,
     tasks: Tasks,
     limits: Limits,
+    tls: Option<ServerTls>,
     routes: RoutesBuilder,
     services: Vec<&'static str>,
     origins: Vec<HeaderValue>,
@@ -123,6 +126,7 @@ impl Server {
             authenticator,
             tasks,
             limits,
+            tls: None,
             routes: RoutesBuilder::default(),
             services: Vec::new(),
             origins: Vec::new(),
@@ -143,6 +147,13 @@ impl Server {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Speaks TLS on the port, and nothing else.
+    #[must_use]
+    pub fn tls(mut self, tls: Option<ServerTls>) -> Self {
+        self.tls = tls;
         self
     }
 
@@ -185,15 +196,15 @@ impl Server {
     /// # Errors
     /// [`ServerError`]; `Undrained` if calls or tasks were left when the time to wait was over.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
-        let Self { listener, authenticator, tasks, limits, routes, services, origins, entrances, awaited } =
-            self;
+        let Self { listener, authenticator, tasks, limits, tls, .. } = self;
+        let Self { routes, services, origins, entrances, awaited, .. } = self;
         metrics::hosting(&services);
         let (telling, health) = Health::of(&services);
         let routes = with_reflection(routes.routes().add_service(HealthServer::new(health)), &services)?;
         let calls = Arc::new(Calls::default());
         let shared = Arc::new(Shared::new(authenticator, tasks.clone(), Arc::clone(&calls), limits));
         let front = Front::new(Edge { routes: routes.prepare(), shared }, &origins, entrances);
-        let connections = Connections::new(limits);
+        let connections = Connections::new(limits, tls);
         let stopped = async {
             let ready = async {
                 all(awaited, &telling).await;

@@ -51,13 +51,13 @@ impl Places {
         request: Request<Body>,
         asked: &Asked,
     ) -> Result<(Request<Body>, Keeps), Fault> {
-        let place = || self.take(&asked.origin.0);
+        let place = || self.take(&asked.origin.place);
         let (mut parts, body) = request.into_parts();
         let messages = Messages::new(body, Encoding::take(&mut parts.headers)?, MESSAGE_LIMIT);
         if asked.open == Some(Method::Reflection) {
             // The library's reflection reads questions in a task of its own, whatever has become of the answers, and none
             // while an answer is not taken.
-            let (place, answered) = (self.take_unread(&asked.origin.0)?, CancellationToken::new());
+            let (place, answered) = (self.take_unread(&asked.origin.place)?, CancellationToken::new());
             let messages = messages.until(answered.clone().cancelled_owned(), Arc::clone(&place));
             let answered = Some(answered.drop_guard());
             let keeps = Keeps { permits: Some(place), answered, ..Keeps::default() };

@@ -26,20 +26,20 @@ use super::{
     protocol::Entrances,
     response::Terms,
 };
-use crate::status::Fault;
+use crate::{status::Fault, tls::ServerTls};
 
 /// Answers for a port while `work` waits for something: `NOT_SERVING` to who asks for its health, and `UNAVAILABLE` to who
 /// calls, by whatever protocol. What strangers may take is bounded as it is later, and pages of the same `origins` may call.
 /// What comes afterwards goes to whoever has the listener then.
 pub async fn starting<T>(
     listener: &TcpListener,
-    limits: Limits,
+    (limits, tls): (Limits, Option<ServerTls>),
     origins: &[HeaderValue],
     entrances: Entrances,
     waits_for: &'static str,
     work: impl Future<Output = T>,
 ) -> T {
-    let connections = Connections::new(limits);
+    let connections = Connections::new(limits, tls);
     let (_telling, health) = Health::waiting_for(waits_for.into());
     let waiting = Waiting {
         health: HealthServer::new(health),
@@ -72,7 +72,7 @@ impl Waiting {
         let asked =
             Asked::read(&mut request).ok_or_else(|| Fault::internal("a call without a connection"))?;
         // None is admitted: more than so many are read at a pace, as they are later.
-        asked.origin.0.pace.refuses();
+        asked.origin.place.pace.refuses();
         if !matches!(asked.open, Some(Method::Unary | Method::Watch)) {
             return Err(Fault::starting());
         }

@@ -79,7 +79,7 @@ pub(super) fn ask(request: Request<Body>, entrance: Entrance) -> Asked {
 
 /// Nobody has said who asks: such answers are as many as there may be refusals.
 fn refused(request: &Request<Body>, answer: Response<Body>) -> Asked {
-    if let Some(Origin(place)) = request.extensions().get() {
+    if let Some(Origin { place, .. }) = request.extensions().get() {
         place.pace.refuses();
     }
     Asked::Answered(answer)

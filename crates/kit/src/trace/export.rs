@@ -22,6 +22,7 @@ use crate::{
     clock::{Clock, SystemClock},
     metrics,
     telemetry::error::TelemetryError,
+    tls::{ClientTls, connect_lazy},
     version::VERSION,
 };
 
@@ -44,6 +45,8 @@ static SPANS: OnceLock<Spans> = OnceLock::new();
 pub struct Export {
     /// Where the collector takes OTLP over gRPC.
     pub collector: Uri,
+    /// By what it is connected to if its address begins with `https://`.
+    pub tls: ClientTls,
     /// Which share of the traces that begin here is recorded, from 0 to 1. Of others, whoever began them decides.
     pub share: f64,
     /// What the process is called: `service.name`.
@@ -65,7 +68,8 @@ pub(super) struct Spans {
 /// If no way to the collector can be set up, or if this is called twice. That it does not answer is no error.
 pub fn export(to: Export) -> Result<(), TelemetryError> {
     let (deadline, connect) = DEADLINE;
-    let channel = Endpoint::from(to.collector).timeout(deadline).connect_timeout(connect).connect_lazy();
+    let endpoint = Endpoint::from(to.collector).timeout(deadline).connect_timeout(connect);
+    let channel = connect_lazy(&endpoint, &to.tls);
     let inner = Otlp::builder()
         .with_tonic()
         .with_channel(channel)

@@ -31,7 +31,7 @@ pub use self::{
     error::Error,
     migrate::{Migration, SCHEMA, is_current, migrate},
     open_error::OpenError,
-    postgres::Server,
+    postgres::{Server, hosts_without_tls},
     rows::{RowsSql, Value},
     sqlite::{FolderLock, make_folder},
     union::UnionSql,

@@ -21,6 +21,7 @@ use crate::{
     clock::{Clock, Timestamp},
     name::Principal,
     status::{Fault, Reason},
+    tls::Certified,
 };
 
 mod config;
@@ -77,6 +78,13 @@ fn issuer(iss: &str, kind: Kind, prefix: &str, keys: Jwks) -> Issuer {
 fn suite(hosted: &[&str], peers: Jwks) -> Trust {
     let names = ["space", "membership", "billing", "marketplace"].map(str::to_owned);
     Trust { names: names.into(), hosted: hosted.iter().copied().map(str::to_owned).collect(), peers }
+}
+
+impl Authenticator {
+    /// Who makes the call, over a port that asks for no client certificate.
+    fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Fault> {
+        self.caller_by(headers, &Certified::Unasked)
+    }
 }
 
 /// Two issuers that sign with one key, `https://id.example` of users and `https://sa.example` of services.

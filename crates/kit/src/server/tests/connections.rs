@@ -99,7 +99,7 @@ async fn a_port_that_waits_says_so_at_once() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let running = start(Probe::says(Ok(""))).await;
     let running = super::probe::Running { address: listener.local_addr().expect("an address"), ..running };
-    let asked = starting(&listener, Limits::default(), &[], NO_ENTRANCES, "a test", async {
+    let asked = starting(&listener, (Limits::default(), None), &[], NO_ENTRANCES, "a test", async {
         let mut wire = Wire::to(&running).await;
         let call = wire.ask(ASK, &[], framed(0, b"")).await;
         let health = wire.ask("/grpc.health.v1.Health/Check", &[], framed(0, b"\x0a\x01x")).await;

@@ -130,7 +130,7 @@ async fn a_port_that_waits_says_so() {
     let port = listener.local_addr().expect("an address");
     let request = post(Some("x"), "", "hello");
     let asked = answered_at(port, &request);
-    let answer = starting(&listener, Limits::default(), &[], at, "a test", asked).await;
+    let answer = starting(&listener, (Limits::default(), None), &[], at, "a test", asked).await;
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: 1\r\n"), "{answer}");
     assert!(answer.contains("\"reason\":\"STARTING\""), "{answer}");
 }

@@ -1,6 +1,6 @@
 use std::str::FromStr as _;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::{OpenError, SETTINGS};
 
@@ -26,6 +26,19 @@ pub(super) fn hosts(url: &str) -> Result<Vec<PgConnectOptions>, OpenError> {
         Ok(options.map_err(|_| OpenError::Malformed)?.options(SETTINGS.iter().copied()))
     };
     hosts.split(',').map(connect).collect()
+}
+
+/// The hosts of a database's URL to which connections may be plain text: by a network, and without an `sslmode` that
+/// insists on TLS. None of a URL that is of no use.
+#[must_use]
+pub fn hosts_without_tls(url: &str) -> Vec<String> {
+    let plain = |options: PgConnectOptions| {
+        let insists =
+            matches!(options.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull);
+        let by_socket = options.get_socket().is_some() || options.get_host().starts_with('/');
+        (!insists && !by_socket).then(|| options.get_host().to_owned())
+    };
+    hosts(url).unwrap_or_default().into_iter().filter_map(plain).collect()
 }
 
 /// What follows the hosts, without what sqlx does not know.
@@ -62,6 +75,20 @@ mod tests {
         let options = &hosts("postgresql://u@one,two/space?target_session_attrs=primary").expect("a URL")[1];
         assert_eq!((options.get_username(), options.get_database()), ("u", Some("space")));
         assert_eq!(addresses("postgres://u@[::1]:5433,[::2]/space").len(), 2);
+    }
+
+    #[test]
+    fn each_host_of_a_url_that_does_not_insist_on_tls_may_be_reached_in_plain_text() {
+        let url = |parameters| format!("postgres://u@one:1,two/space{parameters}");
+        for plain in ["", "?sslmode=prefer", "?sslmode=disable&target_session_attrs=primary"] {
+            assert_eq!(hosts_without_tls(&url(plain)), ["one", "two"], "{plain}");
+        }
+        for insists in ["?sslmode=require", "?sslmode=verify-ca", "?sslmode=verify-full"] {
+            assert_eq!(hosts_without_tls(&url(insists)), [""; 0], "{insists}");
+        }
+        for of_none in ["postgres:///space?host=/run/postgresql", "sqlite:space.db", "postgres://one:x/space"] {
+            assert_eq!(hosts_without_tls(of_none), [""; 0], "{of_none}");
+        }
     }
 
     #[test]

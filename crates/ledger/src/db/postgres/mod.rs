@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection, Row as _, postgres::PgRow, raw_sql};
 
-pub use self::server::Server;
+pub use self::{hosts::hosts_without_tls, server::Server};
 use super::{OpenError, Pool, open_error::told};
 
 /// How long a call waits for a connection before it answers UNAVAILABLE.
