@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Makes the secrets of a first start in deploy/secrets: passwords of the databases, and the keys of the services and of
-# a token issuer. What is there already is never changed, so that it can be run again at any time.
+# Makes the secrets of a first start in deploy/secrets: passwords of the databases, the keys of the services and of a token
+# issuer, and an authority with a certificate for each container. What is there already is never changed, but for
+# certificates that end within 60 days, which are made anew: so it can be run again at any time, and is, once a month.
 #
-# The keys are made by `devspaces keys`: by DEVSPACES_BIN, the devspaces on the PATH or in target/release, or else by the
+# Keys and certificates are made by `devspaces keys` and `devspaces certificates`: by DEVSPACES_BIN, the devspaces on the PATH or in target/release, or else by the
 # image, which is built if there is none.
 set -euo pipefail
 umask 077
@@ -12,9 +13,9 @@ services=(space membership billing marketplace)
 
 # Only its owner can enter the folder. What is in it can be read by any user, since a container mounts single files of
 # it, for a user of its own who is nobody on this machine.
-mkdir -p "$secrets"/{postgres,urls,keys,issuers}
+mkdir -p "$secrets"/{postgres,urls,keys,issuers,certificates}
 chmod 0700 "$secrets"
-chmod 0755 "$secrets"/{postgres,urls,keys,issuers}
+chmod 0755 "$secrets"/{postgres,urls,keys,issuers,certificates}
 
 # write FILE TEXT: whole or not at all, and only if there is no such file.
 write() {
@@ -39,11 +40,14 @@ for service in "${services[@]}"; do
     write "$secrets/urls/$service.url" "postgres://$service:$password@postgres:5432/$service"
 done
 
-make_keys() {
+# make COMMAND FOLDER [ARGUMENT…]: has devspaces make what belongs in the folder of the secrets.
+make() {
+    local command=$1 folder=$2
+    shift 2
     local binary image=${DEVSPACES_IMAGE:-devspaces:latest}
     for binary in "${DEVSPACES_BIN:-}" "$(command -v devspaces || true)" "$deploy/../target/release/devspaces"; do
         if [[ -n $binary && -x $binary ]]; then
-            "$binary" keys "$secrets/keys"
+            "$binary" "$command" "$secrets/$folder" "$@"
             return
         fi
     done
@@ -55,10 +59,12 @@ make_keys() {
             ${BUILD_PROFILE:+--build-arg "PROFILE=$BUILD_PROFILE"} "$deploy/.."
     fi
     docker run --rm --network none --read-only --cap-drop ALL --user "$(id -u):$(id -g)" \
-        --volume "$secrets/keys:/keys" "$image" keys /keys
+        --volume "$secrets/$folder:/$folder" "$image" "$command" "/$folder" "$@"
 }
 
 # What it finds stays.
-make_keys
-chmod 0444 "$secrets"/{postgres,urls,keys}/*
+make keys keys
+make certificates certificates "${services[@]}" postgres
+chmod 0444 "$secrets"/{postgres,urls,keys}/* "$secrets"/certificates/{ca.pem,*/*}
+chmod 0755 "$secrets"/certificates/*/
 echo "the secrets are in $secrets"

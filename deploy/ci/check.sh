@@ -128,11 +128,12 @@ part "calls"
 eval "$(sed -n '/^devspaces() {$/,/^}$/p' docs/operations.md)"
 alice=$(devspaces token users/alice --data-dir deploy/secrets/keys)
 bob=$(devspaces token users/bob --data-dir deploy/secrets/keys)
-devspaces health --address "http://127.0.0.1:$SPACE_PORT" || fail "space is healthy and not well"
+authority=deploy/secrets/certificates/ca.pem
+devspaces health --address "https://127.0.0.1:$SPACE_PORT" --ca "$authority" || fail "space is healthy and not well"
 # call TOKEN PORT METHOD REQUEST
 call() {
-    "$buf" curl --protocol grpc --http2-prior-knowledge --header "authorization: Bearer $1" --data "$4" \
-        "http://127.0.0.1:$2/devspaces.$3" 2>&1
+    "$buf" curl --protocol grpc --cacert "$authority" --header "authorization: Bearer $1" --data "$4" \
+        "https://127.0.0.1:$2/devspaces.$3" 2>&1
 }
 created=$(call "$alice" "$SPACE_PORT" space.v1.SpaceService/CreateSpace '{"space": {"display_name": "My team"}}') || fail "$created"
 space=$(grep -o 'spaces/[0-9a-f-]*' <<< "$created" | head -n 1)
@@ -159,7 +160,7 @@ for own in "${services[@]}"; do
     # And from where its container is, with the one program that is there.
     for other in "${services[@]}"; do
         [[ $other != "$own" ]] || continue
-        opened=$(docker run --rm --read-only --network "container:$id" "$DEVSPACES_IMAGE" \
+        opened=$(docker run --rm --read-only --network "container:$id" --env PGSSLMODE=require "$DEVSPACES_IMAGE" \
             journal verify --services "$other" --database-url "${url%/*}/$other" 2>&1) && fail "the container of $own opens the database $other"
         grep -q 'permission denied' <<< "$opened" || fail "$own on the database $other: $opened"
     done
@@ -190,13 +191,23 @@ if [[ $# -gt 0 ]]; then
     suite=()
     for service in "${services[@]}"; do
         for replica in "$service" "$service-2"; do
-            suite+=("$service=http://$("${replicated[@]}" port "$replica" 7000)")
+            suite+=("$service=https://$("${replicated[@]}" port "$replica" 7000)")
         done
     done
-    DEVSPACES_TEST_KEYS=$PWD/deploy/secrets/keys DEVSPACES_TEST_SUITE=$(IFS=,; echo "${suite[*]}") "$@" \
+    DEVSPACES_TEST_CA=$PWD/$authority DEVSPACES_TEST_KEYS=$PWD/deploy/secrets/keys DEVSPACES_TEST_SUITE=$(IFS=,; echo "${suite[*]}") "$@" \
         || fail "not as the scenarios have it"
     "${replicated[@]}" rm --stop --force "${replicas[@]}" > /dev/null 2>&1
 fi
+
+part "encryption"
+plain=$(docker run --rm --read-only --network "container:$(container space)" "$DEVSPACES_IMAGE" \
+    health --address http://membership:7000 2>&1) && fail "membership speaks plain text: $plain"
+grep -q 'an address with TLS begins with https://' <<< "$plain" || fail "plain text: $plain"
+for own in "${services[@]}"; do
+    open=$(docker exec "$postgres" psql --username postgres --dbname "$own" -Atqc \
+        "SELECT count(*) FILTER (WHERE NOT ssl) || ' of ' || count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = '$own'")
+    [[ $open == '0 of '[1-9]* ]] || fail "connections of $own in plain text: $open"
+done
 
 part "a service is killed while it is needed"
 docker kill "$(container space)" > /dev/null

@@ -1,9 +1,10 @@
 //! A suite that runs already, such as the containers of the compose files, with a third run of every scenario that
 //! needs no more than its ports.
 //!
-//! Where it is comes from the environment; `deploy/ci/check.sh` sets both:
-//! * [`ADDRESSES`]: `space=http://127.0.0.1:7001,membership=…`. A service that is named several times has as many
+//! Where it is comes from the environment; `deploy/ci/check.sh` sets all:
+//! * [`ADDRESSES`]: `space=https://127.0.0.1:7001,membership=…`. A service that is named several times has as many
 //!   replicas, and calls go to each by turns.
+//! * [`AUTHORITY`]: the certificate of the authority that certifies them, where the addresses begin with `https://`.
 //! * [`KEYS`]: the folder that `deploy/make-secrets.sh` made, with the key of the suite's token issuer.
 //!
 //! All tests share the suite, so each brings people of its own, and texts of its own where something is looked up by
@@ -21,6 +22,7 @@ use devspaces::{Service, keys};
 use devspaces_kit::{
     clock::{Clock as _, SystemClock},
     identity::{DevIssuer, SigningKey},
+    tls::{ClientFiles, ClientTls, File, Flags},
 };
 use tonic::transport::Uri;
 
@@ -28,6 +30,8 @@ use crate::{Port, Suite, TestClock, suite::Template};
 
 /// The variable with the addresses of the services.
 pub const ADDRESSES: &str = "DEVSPACES_TEST_SUITE";
+/// The variable with the file of the authority.
+pub const AUTHORITY: &str = "DEVSPACES_TEST_CA";
 /// The variable with the folder of keys.
 pub const KEYS: &str = "DEVSPACES_TEST_KEYS";
 
@@ -47,6 +51,15 @@ fn addresses() -> BTreeMap<Service, Vec<Uri>> {
         addresses.entry(service).or_default().push(address.parse().expect("an address"));
     }
     addresses
+}
+
+/// A service's port, whose certificate is by the suite's authority if one is given.
+fn port(replicas: &[Uri]) -> Port {
+    let Some(file) = env::var_os(AUTHORITY) else { return Port::at(replicas) };
+    let authorities = Some(File { flag: AUTHORITY, path: file.into() });
+    let flags = Flags { authorities: AUTHORITY, identity: "no variable" };
+    let tls = ClientTls::open(ClientFiles { authorities, identity: None, flags }).expect("an authority");
+    Port::encrypted(replicas, &tls)
 }
 
 impl Suite {
@@ -69,7 +82,7 @@ impl Suite {
             clock,
             databases: None,
             running: BTreeMap::new(),
-            ports: config.peers.iter().map(|(service, replicas)| (*service, Port::at(replicas))).collect(),
+            ports: config.peers.iter().map(|(service, replicas)| (*service, port(replicas))).collect(),
             config,
             // The end of an id is random. What comes before it keeps its place in every order.
             mark: format!("-{}", &id[id.len() - 10..]),

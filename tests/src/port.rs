@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use devspaces_kit::tls::{ClientTls, connect_lazy};
 use tonic::{
     body::Body,
     codegen::{
@@ -31,6 +32,12 @@ impl Port {
     #[must_use]
     pub fn at(replicas: &[Uri]) -> Self {
         replicas.iter().map(|address| Endpoint::from(address.clone()).connect_lazy()).collect()
+    }
+
+    /// The same, with TLS where an address begins with `https://`.
+    #[must_use]
+    pub fn encrypted(replicas: &[Uri], tls: &ClientTls) -> Self {
+        replicas.iter().map(|address| connect_lazy(&Endpoint::from(address.clone()), tls)).collect()
     }
 }
 

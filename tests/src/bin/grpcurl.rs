@@ -1,7 +1,8 @@
 //! A stand-in for grpcurl, by which the tests run the documentation's commands where grpcurl is not installed. It
-//! takes `[-plaintext] [-H HEADER] [-d JSON] ADDRESS METHOD` and knows the API by reflection only.
+//! takes `[-plaintext | -cacert FILE] [-H HEADER] [-d JSON] ADDRESS METHOD` and knows the API by reflection only.
 use std::{env, process::ExitCode};
 
+use devspaces_kit::tls::{ClientFiles, ClientTls, File, Flags, connect_lazy};
 use devspaces_tests::reflection::{Raw, descriptors};
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
@@ -27,17 +28,23 @@ async fn main() -> ExitCode {
 
 async fn call() -> Result<String, Box<dyn std::error::Error>> {
     let (mut headers, mut data, mut rest) = (Vec::new(), "{}".to_owned(), Vec::new());
+    let mut authority = None;
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "-plaintext" => {}
+            "-cacert" => authority = Some(arguments.next().ok_or("-cacert needs a file")?),
             "-H" => headers.push(arguments.next().ok_or("-H needs a header")?),
             "-d" => data = arguments.next().ok_or("-d needs a message")?,
             _ => rest.push(argument),
         }
     }
     let [address, method] = rest.as_slice() else { return Err("usage: grpcurl … ADDRESS METHOD".into()) };
-    let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
+    let scheme = if authority.is_some() { "https" } else { "http" };
+    let authorities = authority.map(|path| File { flag: "-cacert", path: path.into() });
+    let flags = Flags { authorities: "-cacert", identity: "no flag" };
+    let tls = ClientTls::open(ClientFiles { authorities, identity: None, flags })?;
+    let channel = connect_lazy(&Endpoint::from_shared(format!("{scheme}://{address}"))?, &tls);
     let (service, name) = method.rsplit_once('/').ok_or("the method must have the form SERVICE/METHOD")?;
     let pool = descriptors(&channel.clone().into(), service).await;
     let service = pool.get_service_by_name(service).ok_or("no such service")?;

@@ -63,6 +63,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(super) struct Origin {
     pub(super) place: Arc<Place>,
+    /// Whether the connection has TLS.
+    pub(super) encrypted: bool,
     /// Whom the connection's client certificate vouches for.
     pub(super) certified: Certified,
 }
@@ -89,9 +91,10 @@ pub(super) async fn serve<S>(
         // It has no call yet that could be waited for.
         () = ending.cancelled() => return,
     };
+    let encrypted = stream.is_encrypted();
     let io = TokioIo::new(Heard::new(stream, Arc::clone(&activity), Arc::clone(&place)));
     let calling = Arc::clone(&activity);
-    let origin = Origin { place, certified };
+    let origin = Origin { place, encrypted, certified };
     let calls = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let busy = Busy::with(&calling);
         request.extensions_mut().insert(origin.clone());

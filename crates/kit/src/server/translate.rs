@@ -181,13 +181,14 @@ fn whole_seconds(delay: Duration) -> u64 {
     delay.as_secs() + u64::from(delay.subsec_nanos() > 0)
 }
 
-/// The URL that a request was sent to, without its path. The port itself speaks HTTP without TLS.
+/// The URL that a request was sent to, without its path.
 fn base(request: &Request<Body>) -> Option<String> {
     let (uri, headers) = (request.uri(), request.headers());
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let authority = uri.authority().map(Authority::as_str).or_else(|| text(HOST))?;
     let authority: Authority = authority.parse().ok().filter(|it: &Authority| !it.as_str().contains('@'))?;
-    let https = uri.scheme_str() == Some("https") || text(FORWARDED_PROTO) == Some("https");
+    let encrypted = request.extensions().get().is_some_and(|origin: &Origin| origin.encrypted);
+    let https = encrypted || uri.scheme_str() == Some("https") || text(FORWARDED_PROTO) == Some("https");
     Some(format!("{}://{authority}", if https { "https" } else { "http" }))
 }
 

@@ -18,6 +18,13 @@ pub(crate) enum Stream {
     Encrypted(Box<TlsStream<TcpStream>>),
 }
 
+impl Stream {
+    /// Whether it has TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        matches!(self, Self::Encrypted(_))
+    }
+}
+
 macro_rules! either {
     ($stream:expr, $inner:ident => $do:expr) => {
         match $stream.get_mut() {
