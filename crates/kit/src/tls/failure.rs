@@ -46,8 +46,10 @@ fn of_certificate(error: &CertificateError, host: &str, flags: Flags) -> String 
             flags.authorities
         ),
         CertificateError::NotValidForNameContext { presented, .. } => {
-            // As the library tells them: DnsName("space").
-            let names: Vec<_> = presented.iter().filter_map(|name| name.split('"').nth(1)).collect();
+            // As the library tells them: DnsName("space"), IpAddress(127.0.0.1).
+            let bare =
+                |name: &'_ String| name.split(['(', ')']).nth(1).map(|it| it.trim_matches('"').to_owned());
+            let names: Vec<_> = presented.iter().filter_map(bare).collect();
             let names = if names.is_empty() { "no host".to_owned() } else { names.join(", ") };
             format!("is not valid for the name {host}, but for {names}")
         }
@@ -80,6 +82,20 @@ fn of_alert(alert: AlertDescription, identity_flag: &str) -> String {
         AlertDescription::NoApplicationProtocol => "the server speaks no HTTP/2 over TLS".to_owned(),
         other => format!("the server ended TLS: {other:?}"),
     }
+}
+
+/// The same sentence for a failure of other clients, if TLS is somewhere in it.
+#[must_use]
+pub fn explained(error: &(dyn StdError + 'static), host: &str, flags: Flags) -> Option<String> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let inner = error.downcast_ref::<io::Error>().and_then(of_tls).or_else(|| error.downcast_ref());
+        if let Some(of_tls) = inner {
+            return Some(sentence(of_tls, host, flags));
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// What TLS has to say of a failure, if it is TLS that failed.

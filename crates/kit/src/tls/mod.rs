@@ -9,8 +9,6 @@ mod reloaded;
 mod roots;
 mod server;
 mod stream;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use self::{
     cause::Cause,
@@ -22,7 +20,7 @@ pub(crate) use self::{
 pub use self::{
     client::{ClientFiles, ClientTls},
     dial::connect_lazy,
-    failure::{Flags, reason},
+    failure::{Flags, explained, reason},
     identity::certificate_end,
     reloaded::File,
     roots::Roots,

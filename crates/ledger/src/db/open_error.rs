@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use devspaces_kit::tls::{Flags, explained};
+
 /// Why a database could not be opened. The text is for the operator and names no password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -42,6 +44,9 @@ pub enum OpenError {
 pub(super) fn told(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(said) => said.message().to_owned(),
-        other => other.to_string(),
+        other => explained(other, "the server", BY_URL).unwrap_or_else(|| other.to_string()),
     }
 }
+
+/// By what a database's URL says whom to trust and what to show.
+const BY_URL: Flags = Flags { authorities: "sslrootcert in the URL", identity: "sslcert in the URL" };
