@@ -159,6 +159,8 @@ for service in "${services[@]}"; do
 done
 export DEVSPACES_SERVICE_PERMISSIONS=metering=usage.report,operator=billing.run,operator=billing.credit
 export DEVSPACES_SPACES_PER_PERSON=1000000
+# The machines are namespaces of this one.
+export DEVSPACES_PLAINTEXT=listen,peers,database
 export DEVSPACES_JOURNAL_WATCHERS=observer DEVSPACES_BIN=$devspaces
 "$devspaces" keys "$folder/keys" > "$folder/keys.log" 2>&1 || fail "$(< "$folder/keys.log")"
 "$devspaces" migrate --services "$(IFS=, && echo "${services[*]}")" --database-url "postgres://suite@$both/{service}" > "$folder/migrate.log" 2>&1 \

@@ -1,7 +1,7 @@
 //! The composed suite as its containers: found by their labels, stopped, killed, frozen and cut off from each other.
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
 
-use devspaces::Service;
+use devspaces::{Service, certificates::AUTHORITY};
 
 use crate::{
     Outcome,
@@ -133,6 +133,10 @@ impl Stack for Compose {
             addresses.insert(service, vec![SocketAddr::new(address, PORT)]);
         }
         Ok(addresses)
+    }
+
+    fn authority(&self) -> Option<PathBuf> {
+        Some(self.secrets.join("certificates").join(AUTHORITY))
     }
 
     async fn query(&self, service: Service, sql: &str) -> Outcome<String> {

@@ -109,7 +109,7 @@ async fn run(cli: Cli) -> Outcome<bool> {
 
 async fn try_all<S: Stack>(stack: S, keys: &Path, faults: Vec<S::Fault>, times: Times) -> Outcome<bool> {
     let key = SigningKey::load(&keys.join(key_files::ISSUER)).map_err(|error| error.to_string())?;
-    let ports = Ports::default();
+    let ports = Ports::new(stack.authority().as_deref())?;
     ports.set(stack.addresses().await?);
     let load = Load::new(DevIssuer::new(key, SystemClock::shared()), ports.channels());
     println!("{}", stack.size().await?);

@@ -1,5 +1,5 @@
 //! What faults are tried on: the suite, wherever it runs.
-use std::{collections::BTreeMap, fmt, net::SocketAddr, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, process::Stdio, time::Duration};
 
 use devspaces::Service;
 use tokio::{process::Command, time::sleep};
@@ -22,6 +22,11 @@ pub(crate) trait Stack {
 
     /// Where each service's replicas are. Not behind a proxy, which takes connections for a service that takes none.
     async fn addresses(&self) -> Outcome<BTreeMap<Service, Vec<SocketAddr>>>;
+
+    /// The file with the authority of the services' certificates; none where they speak plain text.
+    fn authority(&self) -> Option<PathBuf> {
+        None
+    }
 
     /// The result of a query on a service's database, as its administrator sees it.
     async fn query(&self, service: Service, sql: &str) -> Outcome<String>;
