@@ -58,6 +58,11 @@ const BLOCKS: &[(&str, &str, Run)] = &[
         Run::Script("-f deploy/compose.replicas.yaml"),
     ),
     ("docs/operations.md", "devspaces health --address", Run::Script("devspaces health --address")),
+    (
+        "docs/operations.md",
+        "docker compose exec postgres sh -c 'install",
+        Run::Nobody("it was tried by hand: a server takes another certificate"),
+    ),
     ("docs/operations.md", "devspaces token users/alice", Run::Script("devspaces token users/alice")),
     (
         "docs/operations.md",
