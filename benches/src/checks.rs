@@ -46,10 +46,13 @@ pub(crate) async fn run() {
         println!("  PostgreSQL runs on another machine, or in a container: what it takes is not known");
     }
     let logging = Suite::together_with_access_log().await;
+    let encrypted = Suite::apart_with_tls().await;
     table::head();
     let mut lines = lines(&echo, &suites, &peers);
     let question = logging.space_by_service();
     lines.push(Line::new("space.get, asked by a service", &logging.target, question, OF_A_SERVICE));
+    let question = encrypted.space_by_service();
+    lines.push(Line::new("space.get, asked by a service", &encrypted.target, question, OF_A_SERVICE));
     let samples = rounds::measure(&lines).await;
     for (line, own) in lines.iter().zip(&samples) {
         table::row(&described(line), own, baseline(&lines, &samples, line.shape));

@@ -1,4 +1,7 @@
 //! A question as bytes, and one call with it by a real client, which sees the status that h2load does not see.
+use std::path::Path;
+
+use devspaces_kit::tls::{ClientFiles, ClientTls, File, Flags, connect_lazy};
 use devspaces_proto::authz::v1::{
     BatchCheckPermissionsRequest, BatchCheckPermissionsResponse, CheckPermissionRequest,
     CheckPermissionResponse, CheckPermissionResult, check_permission_result::Outcome,
@@ -14,6 +17,8 @@ use tonic::{
     codegen::http::uri::PathAndQuery,
     transport::Endpoint,
 };
+
+use super::target::Target;
 
 /// What is asked, again and again.
 #[derive(Clone)]
@@ -56,8 +61,9 @@ impl Question {
     }
 
     /// Asks once. Gives the message of the answer, which must have the status OK and allow.
-    pub(super) async fn ask(&self, address: &str) -> Vec<u8> {
-        let answer = call(address, self.path, self.authorization.as_deref(), self.message.clone()).await;
+    pub(super) async fn ask(&self, target: &Target) -> Vec<u8> {
+        let to = (target.address.as_str(), target.authority.as_deref());
+        let answer = call(to, self.path, self.authorization.as_deref(), self.message.clone()).await;
         let answer = answer.unwrap_or_else(|status| panic!("{}: {status}", self.path));
         assert!((self.allows)(&answer), "{} denies: {answer:?}", self.path);
         answer
@@ -70,15 +76,18 @@ pub(super) fn check(subject: &str, permission: &str, resource: &str) -> CheckPer
     CheckPermissionRequest { subject, permission, resource: resource.to_owned(), max_staleness: None }
 }
 
-/// One call over a connection of its own.
+/// One call over a connection of its own, to an address whose certificate this authority has signed.
 pub(super) async fn call(
-    address: &str,
+    (address, authority): (&str, Option<&Path>),
     path: &'static str,
     authorization: Option<&str>,
     message: Vec<u8>,
 ) -> Result<Vec<u8>, Status> {
-    let connection = Endpoint::from_shared(address.to_owned()).expect("an address").connect().await;
-    let mut client = Grpc::new(connection.map_err(|error| Status::unavailable(error.to_string()))?);
+    let flags = Flags { authorities: "the authority", identity: "nothing" };
+    let authorities = authority.map(|path| File { flag: flags.authorities, path: path.to_owned() });
+    let tls = ClientTls::open(ClientFiles { authorities, identity: None, flags }).expect("an authority");
+    let endpoint = Endpoint::from_shared(address.to_owned()).expect("an address");
+    let mut client = Grpc::new(connect_lazy(&endpoint, &tls));
     client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     let mut request = Request::new(message);
     if let Some(authorization) = authorization {

@@ -49,7 +49,7 @@ pub(crate) async fn installed() -> Result<(), String> {
 pub(super) async fn load(target: &Target, question: &Question, shape: Shape, seconds: u32) -> Load {
     let mut longest = 0;
     for _ in 0..SAMPLES {
-        longest = longest.max(question.ask(&target.address).await.len());
+        longest = longest.max(question.ask(target).await.len());
     }
     let folder = temporary_folder();
     let (body, log) = (folder.path().join("body"), folder.path().join("log"));
@@ -64,7 +64,7 @@ pub(super) async fn load(target: &Target, question: &Question, shape: Shape, sec
     let (processor_after, database_after) = target.used();
     let said = String::from_utf8_lossy(&output.stdout);
     let calls = answered(&said, longest).unwrap_or_else(|wrong| panic!("{}: {wrong}:\n{said}", target.name));
-    question.ask(&target.address).await;
+    question.ask(target).await;
     Load {
         calls,
         seconds: f64::from(seconds),

@@ -158,8 +158,13 @@ fn run(mut command: Command, name: &str, address: &str, folder: &Path) -> (Child
     let log = fs::File::create(folder.join(format!("{name}.out"))).expect("a file for the log");
     let process = command.stdout(log).kill_on_drop(true).spawn().expect("a peer that starts");
     let processes = process.id().into_iter().collect();
-    let target =
-        Target { name: name.to_owned(), address: format!("http://{address}"), processes, database: None };
+    let target = Target {
+        name: name.to_owned(),
+        address: format!("http://{address}"),
+        authority: None,
+        processes,
+        database: None,
+    };
     (process, target)
 }
 
@@ -167,7 +172,7 @@ fn run(mut command: Command, name: &str, address: &str, folder: &Path) -> (Child
 async fn answers(address: &str, path: &'static str, message: &[u8]) -> Vec<u8> {
     let begin = Instant::now();
     loop {
-        match call(address, path, None, message.to_vec()).await {
+        match call((address, None), path, None, message.to_vec()).await {
             Ok(answer) => return answer,
             Err(status) if begin.elapsed() > START || !starting(&status) => panic!("{path}: {status}"),
             Err(_) => sleep(Duration::from_millis(100)).await,

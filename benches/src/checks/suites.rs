@@ -69,14 +69,25 @@ impl Suite {
         let (process, mut target) = start(&mut command, "dev", folder.path()).await;
         name.clone_into(&mut target.name);
         let key = SigningKey::load(&folder.path().join(keys::ISSUER)).expect("the issuer's key");
-        let addresses = Service::ALL.map(|service| (service, target.address.clone())).into();
+        let port = Port::at(&[target.address.parse().expect("an address")]);
+        let ports = Service::ALL.map(|service| (service, port.clone())).into();
         let running = Running::Together { _process: process, _folder: folder };
-        Self::with_a_space(target, None, key, addresses, running).await
+        Self::with_a_space(target, None, key, ports, running).await
     }
 
     /// `devspaces serve`: each service in a process of its own, on PostgreSQL.
     pub(super) async fn apart() -> Self {
-        let mut processes = Processes::directly_connected(Databases::create(Engine::Postgres).await).await;
+        let databases = Databases::create(Engine::Postgres).await;
+        Self::of("serve, PostgreSQL", Processes::directly_connected(databases).await).await
+    }
+
+    /// The same with TLS between everything but the database.
+    pub(super) async fn apart_with_tls() -> Self {
+        let databases = Databases::create(Engine::Postgres).await;
+        Self::of("serve, PostgreSQL, TLS", Processes::encrypted(databases).await).await
+    }
+
+    async fn of(name: &str, mut processes: Processes) -> Self {
         let logs = temporary_folder();
         let mut ids = Vec::new();
         for service in Service::ALL {
@@ -88,29 +99,26 @@ impl Suite {
         }
         let database = Database::of(&processes).await;
         let target = Target {
-            name: "serve, PostgreSQL".to_owned(),
+            name: name.to_owned(),
             address: processes.address(Service::Space),
+            authority: processes.authority(),
             processes: ids,
             database: database.server,
         };
         let key = SigningKey::load(&processes.keys().join(keys::ISSUER)).expect("the issuer's key");
-        let addresses = Service::ALL.map(|service| (service, processes.address(service))).into();
+        let ports = Service::ALL.map(|service| (service, processes.port(service))).into();
         let running = Running::Apart { _processes: Box::new(processes), _logs: logs };
-        Self::with_a_space(target, Some(database), key, addresses, running).await
+        Self::with_a_space(target, Some(database), key, ports, running).await
     }
 
     async fn with_a_space(
         target: Target,
         database: Option<Database>,
         key: SigningKey,
-        addresses: BTreeMap<Service, String>,
+        ports: BTreeMap<Service, Port>,
         running: Running,
     ) -> Self {
         let issuer = DevIssuer::new(key, SystemClock::shared());
-        let port = |(service, address): (Service, String)| {
-            (service, Port::at(&[address.parse().expect("an address")]))
-        };
-        let ports: BTreeMap<_, _> = addresses.into_iter().map(port).collect();
         let owner = person(&issuer, &ports, &Principal::user("owner"));
         let space = owner.creates_space("Team").await;
         let app = owner.creates_app(&space).await;

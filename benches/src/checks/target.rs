@@ -1,5 +1,9 @@
 //! What is measured: a server, and the processes that work for its answers.
-use std::{fs::File, path::Path, time::Duration};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use devspaces_tests::process;
 use tokio::process::{Child, Command};
@@ -11,6 +15,8 @@ use super::processor;
 pub(super) struct Target {
     pub(super) name: String,
     pub(super) address: String,
+    /// The authority of its certificate, if it has one.
+    pub(super) authority: Option<PathBuf>,
     pub(super) processes: Vec<u32>,
     /// The process that has started all others of the database's server, if that is one on this machine.
     pub(super) database: Option<u32>,
@@ -29,7 +35,7 @@ pub(super) async fn start(command: &mut Command, name: &str, folder: &Path) -> (
     let (child, address) = process::start(command).await;
     let processes = child.id().into_iter().collect();
     let (name, address) = (name.to_owned(), format!("http://{address}"));
-    (child, Target { name, address, processes, database: None })
+    (child, Target { name, address, authority: None, processes, database: None })
 }
 
 /// What a command complains of goes to a file, with what is logged by default, and not what tests have it log.
