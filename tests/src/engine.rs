@@ -63,12 +63,12 @@ fn database_url(name: &str) -> String {
 }
 
 /// A connection of an administrator, to none of the tests' databases.
-async fn administrator() -> PgConnection {
+pub async fn administrator() -> PgConnection {
     PgConnection::connect(&postgres_url()).await.expect("a connection to PostgreSQL")
 }
 
 /// Executes a statement and says how many rows it is about.
-async fn administer(server: &mut PgConnection, statement: String) -> u64 {
+pub async fn administer(server: &mut PgConnection, statement: String) -> u64 {
     let done = server.execute(AssertSqlSafe(statement.clone())).await;
     done.unwrap_or_else(|error| panic!("{statement}: {error}")).rows_affected()
 }

@@ -3,8 +3,10 @@
 pub mod answer;
 pub mod clock;
 pub mod composed;
+pub mod encrypted;
 pub mod engine;
 pub mod listen;
+pub mod network;
 pub mod persona;
 pub mod pooler;
 pub mod port;

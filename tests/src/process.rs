@@ -7,28 +7,28 @@ use std::{
     path::{Path, PathBuf},
     process::Stdio,
     slice,
-    sync::Arc,
 };
 
-use devspaces::{Service, keys};
+use devspaces::{Service, certificates::AUTHORITY, keys};
 use devspaces_kit::{
     clock::SystemClock,
     identity::{BearerToken, DevIssuer, SigningKey},
     name::Principal,
+    tls::ClientTls,
 };
 use devspaces_ledger::db::Pool;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream, tcp::OwnedReadHalf, tcp::OwnedWriteHalf},
+    io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
-    sync::watch,
 };
 use tonic::transport::Uri;
 
+pub use crate::network::{Network, Way};
 use crate::{
     Engine, Persona, Port,
+    encrypted::Certificates,
     engine::{Databases, temporary_folder},
     listen::listen,
 };
@@ -102,6 +102,8 @@ pub struct Processes {
     /// The network on the way to each service from the others, if it can fail. Users don't go by it, and neither does
     /// anybody to one of several replicas.
     networks: BTreeMap<Service, Network>,
+    /// What their ports show, if they speak TLS.
+    encrypted: Option<(Certificates, ClientTls)>,
 }
 
 impl Processes {
@@ -122,6 +124,27 @@ impl Processes {
             processes.run(service).await;
         }
         processes
+    }
+
+    /// No service runs yet. All connections will be with TLS, and the services will ask one another for certificates.
+    pub async fn encrypted(databases: Databases) -> Self {
+        let mut processes = Self::with_replicas(databases, 1).await;
+        processes.addresses = Certificates::at_home(&processes.addresses);
+        let certificates = Certificates::new();
+        let tls = certificates.client(&certificates.path(AUTHORITY), None);
+        processes.encrypted = Some((certificates, tls));
+        processes
+    }
+
+    /// The authority of what the ports show, if they show anything.
+    #[must_use]
+    pub fn authority(&self) -> Option<PathBuf> {
+        self.encrypted.as_ref().map(|(certificates, _)| certificates.path(AUTHORITY))
+    }
+
+    /// What the ports show. Only of a suite that was made so.
+    pub fn certificates(&mut self) -> &mut Certificates {
+        &mut self.encrypted.as_mut().expect("a suite with TLS").0
     }
 
     /// No service runs yet.
@@ -150,7 +173,14 @@ impl Processes {
             }
             addresses.insert(service, ports);
         }
-        Self { databases, folder, addresses, running: BTreeMap::new(), networks: BTreeMap::new() }
+        Self {
+            databases,
+            folder,
+            addresses,
+            running: BTreeMap::new(),
+            networks: BTreeMap::new(),
+            encrypted: None,
+        }
     }
 
     /// Starts a service that is not running, with all its replicas.
@@ -205,10 +235,13 @@ impl Processes {
             .args(["--user-permission", "users/operator=platform.break_glass"])
             .args(["--user-permission", "users/operator=platform.suspend"]);
         for (peer, replicas) in &self.addresses {
-            let network = self.networks.get(peer).map(|network| &network.address);
-            for address in network.map_or(replicas.as_slice(), slice::from_ref) {
-                command.args(["--peer", &format!("{peer}=http://{address}")]);
+            let network = self.networks.get(peer).map(Network::address);
+            for address in network.as_ref().map_or(replicas.as_slice(), slice::from_ref) {
+                command.args(["--peer", &format!("{peer}={}://{address}", self.scheme())]);
             }
+        }
+        if let Some((certificates, _)) = &self.encrypted {
+            certificates.encrypt(&mut command, service);
         }
         command
     }
@@ -219,10 +252,29 @@ impl Processes {
         self.databases.url(None)
     }
 
+    fn scheme(&self) -> &'static str {
+        if self.encrypted.is_some() { "https" } else { "http" }
+    }
+
     /// The address of a service's port.
     #[must_use]
     pub fn address(&self, service: Service) -> String {
-        format!("http://{}", self.addresses[&service][0])
+        format!("{}://{}", self.scheme(), self.addresses[&service][0])
+    }
+
+    /// A service's port, of all its replicas.
+    #[must_use]
+    pub fn port(&self, service: Service) -> Port {
+        self.port_of(service, |replicas| replicas)
+    }
+
+    fn port_of(&self, service: Service, called: impl Fn(&[Uri]) -> &[Uri]) -> Port {
+        let uri = |address| format!("{}://{address}", self.scheme()).parse().expect("an address");
+        let uris: Vec<_> = self.addresses[&service].iter().map(uri).collect();
+        match &self.encrypted {
+            Some((_, tls)) => Port::encrypted(called(&uris), tls),
+            None => Port::at(called(&uris)),
+        }
     }
 
     /// The network on the way to a service from the others. Users don't go by it.
@@ -307,97 +359,7 @@ impl Processes {
     }
 
     fn caller(&self, principal: &Principal, token: &str, called: impl Fn(&[Uri]) -> &[Uri]) -> Persona {
-        let port = |(service, replicas): (&Service, &Vec<SocketAddr>)| {
-            let uri = |address| format!("http://{address}").parse().expect("an address");
-            (*service, Port::at(called(&replicas.iter().map(uri).collect::<Vec<_>>())))
-        };
+        let port = |(service, _): (&Service, _)| (*service, self.port_of(*service, &called));
         Persona::new(principal, Some(token), self.addresses.iter().map(port).collect())
-    }
-}
-
-/// What a network does with what it is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// It arrives.
-    Open,
-    /// What the far side answers is lost, on its way too.
-    AnswersLost,
-    /// Connections break, and new ones end as soon as they are made.
-    Cut,
-    /// Connections are made and hold, and nothing arrives, in either direction.
-    Silent,
-}
-
-/// A network that can fail.
-pub struct Network {
-    address: SocketAddr,
-    state: Arc<watch::Sender<State>>,
-}
-
-/// How a network is, and how often it was cut: no connection outlives a cut, however soon it is mended.
-#[derive(Clone, Copy)]
-struct State {
-    way: Way,
-    cuts: usize,
-}
-
-impl Network {
-    /// A network on the way to an address.
-    pub async fn to(target: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let state = Arc::new(watch::Sender::new(State { way: Way::Open, cuts: 0 }));
-        let seen = state.clone();
-        tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
-                let State { way, cuts } = *seen.borrow();
-                if way == Way::Cut {
-                    continue;
-                }
-                if let Ok(far) = TcpStream::connect(target).await {
-                    let ((near_read, near_write), (far_read, far_write)) =
-                        (near.into_split(), far.into_split());
-                    let loses = |lost: &'static [Way]| (seen.subscribe(), cuts, lost);
-                    tokio::spawn(forward(near_read, far_write, loses(&[Way::Silent])));
-                    tokio::spawn(forward(far_read, near_write, loses(&[Way::Silent, Way::AnswersLost])));
-                }
-            }
-        });
-        Self { address, state }
-    }
-
-    /// Where it begins.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// From now on the network is like this. What a connection has lost once is not made good: healing is for new
-    /// ones.
-    pub fn set(&self, way: Way) {
-        self.state.send_modify(|state| {
-            state.way = way;
-            state.cuts += usize::from(way == Way::Cut);
-        });
-    }
-}
-
-/// Carries bytes until either side is gone or the network is cut, or until what it carries is to be lost.
-async fn forward(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    (mut state, cuts, losing): (watch::Receiver<State>, usize, &'static [Way]),
-) {
-    let mut buffer = vec![0; 64 * 1024];
-    let mut lost = false;
-    loop {
-        let length = tokio::select! {
-            read = from.read(&mut buffer) => read.unwrap_or(0),
-            () = async { drop(state.wait_for(|state| state.cuts != cuts).await) } => 0,
-        };
-        lost |= losing.contains(&state.borrow().way);
-        if length == 0 || (!lost && to.write_all(&buffer[..length]).await.is_err()) {
-            break;
-        }
     }
 }

@@ -54,7 +54,8 @@ impl Throwaway {
             owner.name(),
             folder.display()
         ));
-        Ok((throwaway, format!("postgres://postgres@127.0.0.1:{port}/postgres")))
+        // Plain text, also once a test has given the server a certificate.
+        Ok((throwaway, format!("postgres://postgres@127.0.0.1:{port}/postgres?sslmode=disable")))
     }
 
     /// Runs the script, and returns the line that it answers.

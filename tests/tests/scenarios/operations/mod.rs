@@ -11,3 +11,4 @@ mod schema_upgrade;
 mod silent_database;
 mod sqlite_files;
 mod telemetry;
+mod tls;
