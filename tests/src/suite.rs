@@ -1,8 +1,8 @@
 //! A suite in the test's process: each service on a port and a database of its own. [`composed`](crate::composed) has
 //! one that runs elsewhere.
-use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, env, path::Path, sync::Arc, time::Duration};
 
-use devspaces::{Config, Hosted};
+use devspaces::{Config, Hosted, keys::of_service};
 use devspaces_authz::{Permission, PermissionSet, Service};
 use devspaces_events::{Networks, Sender};
 use devspaces_gate::{ConsentRequiredFor, Invoicing, JournalWatchers, NamedPermissions, SpaceQuota, WINDOW};
@@ -89,6 +89,20 @@ impl Suite {
         suite
     }
 
+    /// Starts every service, with the keys in this folder and a clock that is ahead of the machine's.
+    pub async fn start_ahead(engine: Engine, keys: &Path, by: Duration) -> Self {
+        let mut suite = Self::start_single(engine).await;
+        for (name, key) in &mut suite.config.keys {
+            *key = SigningKey::load(&keys.join(of_service(name))).expect("the service's key");
+        }
+        suite.clock.advance(by);
+        for service in Service::ALL {
+            suite.stop(service).await;
+            suite.restart(service).await;
+        }
+        suite
+    }
+
     /// Starts every service as one process, whatever is asked for: for what one process keeps to itself.
     pub async fn start_single(engine: Engine) -> Self {
         Self::start_services(engine, 1, false).await
@@ -140,7 +154,7 @@ impl Suite {
         let mut hosted = BTreeMap::new();
         for service in services {
             let key = self.config.keys[service.name()].clone();
-            hosted.insert(*service, Hosted { database: self.pool(*service).await, key });
+            hosted.insert(*service, Hosted { database: self.pool(*service).await, key, key_file: None });
         }
         let config = Config {
             services: hosted,
@@ -148,7 +162,7 @@ impl Suite {
             tls: None,
             peer_tls: ClientTls::of_the_web().expect("roots"),
             issuers: self.issuer.issuers().expect("the issuer's keys"),
-            suite_keys: Jwks::parse(&json!({ "keys": keys }).to_string()).expect("the suite's keys"),
+            suite_keys: Jwks::parse(&json!({ "keys": keys }).to_string()).expect("the suite's keys").into(),
             named_permissions: [
                 ("auditor", Permission::AuthzCheckOthers),
                 ("importer", Permission::ImportApps),

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod journal;
 pub mod keys;
 mod parts;
+mod peers;
 mod suite;
 
 pub use devspaces_authz::Service;

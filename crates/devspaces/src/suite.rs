@@ -1,5 +1,5 @@
 //! How the services of one process are put together.
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
 use devspaces_events::{self as events, Keeping, Sender, WebhookServer, Worker};
 use devspaces_gate::{
@@ -9,8 +9,8 @@ use devspaces_gate::{
 use devspaces_kit::{
     clock::Clock,
     connections::Connections,
-    identity::{Authenticator, ConfigError, Issuer, Jwks, ServiceSigner, SigningKey, Trust},
-    server::{Limits, Server, ServerError, Streams, Tasks, until_answering},
+    identity::{Authenticator, ConfigError, Issuer, Jwks, Keys, ServiceSigner, SigningKey, Trust, follow},
+    server::{Limits, Server, ServerError, Streams, Tasks},
     steady::Steady,
     sweep::Sweep,
     tls::{ClientTls, ServerTls},
@@ -18,7 +18,7 @@ use devspaces_kit::{
 use devspaces_ledger::{
     Mutations,
     db::{self, Pool},
-    delivery::{Delivery, Peer, Receiver},
+    delivery::{self, Delivery, Receiver},
     outbox::Outbox,
     replay, webhook,
 };
@@ -28,11 +28,12 @@ use devspaces_proto::{
     facts::v1::facts_service_server::FactsServiceServer,
     journal::v1::journal_service_server::JournalServiceServer,
 };
+use futures::future::select;
 use http::HeaderValue;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use tonic::transport::Uri;
 
-use crate::{Parts, Service, journal::JournalServer};
+use crate::{Parts, Service, journal::JournalServer, peers::Peer};
 
 /// A service that this process runs.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct Hosted {
     pub database: Pool,
     /// The key that it signs its calls to peers with.
     pub key: SigningKey,
+    /// Where the key is kept. When the file changes, the service signs by the key that is in it then.
+    pub key_file: Option<PathBuf>,
 }
 
 /// What a process runs, whom it trusts and where its peers are.
@@ -56,8 +59,8 @@ pub struct Config {
     pub peer_tls: ClientTls,
     /// Whose tokens are accepted.
     pub issuers: Vec<Issuer>,
-    /// The public keys of the suite's services; the id of each is the service's name.
-    pub suite_keys: Jwks,
+    /// The public keys of the suite's services; the id of each is the service's name, or begins with it and a dot.
+    pub suite_keys: Keys,
     /// What the operator lets services do, by their names (R-P7).
     pub named_permissions: NamedPermissions,
     /// The services beside the suite's own that may follow the journals (R-J4), and keep webhooks of the platform (R-J6).
@@ -133,27 +136,29 @@ impl Suite {
     /// [`SuiteError`].
     pub async fn new(listener: TcpListener, config: Config) -> Result<Self, SuiteError> {
         for (service, hosted) in &config.services {
-            check_key(*service, &hosted.key, &config.suite_keys)?;
+            check_key(*service, &hosted.key, &config.suite_keys.known().unwrap_or_default())?;
             check_schema(*service, &hosted.database).await?;
         }
-        let authenticator = authenticator(&config)?;
+        let hosted = config.services.keys().copied();
+        let authenticator = authenticator(config.clock.clone(), &config.issuers, &config.suite_keys, hosted)?;
         let tasks = Tasks::new();
         let steady = Arc::new(Steady::new(config.clock.clone()));
-        let mut server = Server::new(listener, Arc::new(authenticator), tasks.clone())
+        let signers = signers(&config, &tasks);
+        let server = Server::new(listener, Arc::new(authenticator), tasks.clone())
             .limits(config.limits)
             .tls(config.tls.clone())
             .origins(config.origins.clone())
             .entrances(authzen::at);
-        for (peer, answering) in peers_answering(&config) {
-            server = server.waits_for(peer, answering);
-        }
+        let mut server = waiting(server, &config, &signers);
         let owners: Vec<_> =
             config.services.keys().map(|service| (*service, owning(&config, *service))).collect();
         let facts = FactsServer::new(owners.iter().map(|(_, own)| own.clone()), receiver(&config, &tasks));
         server = server.service(FactsServiceServer::new(facts));
         let mut contexts = Vec::with_capacity(owners.len());
         for (service, own) in owners {
-            contexts.push((service, Arc::new(context(&config, service, own, &tasks, steady.clone())?)));
+            let signer = signers[&service].clone();
+            contexts
+                .push((service, Arc::new(context(&config, service, own, signer, &tasks, steady.clone())?)));
         }
         server = host_for_all(server, &config, &contexts, &tasks);
         for (service, context) in contexts {
@@ -176,14 +181,19 @@ impl Suite {
     }
 }
 
-/// Who may call, and by which keys.
-fn authenticator(config: &Config) -> Result<Authenticator, ConfigError> {
+/// Who may call these services, and by which keys.
+pub(crate) fn authenticator(
+    clock: Arc<dyn Clock>,
+    issuers: &[Issuer],
+    suite_keys: &Keys,
+    hosted: impl Iterator<Item = Service>,
+) -> Result<Authenticator, ConfigError> {
     let trust = Trust {
         names: Service::ALL.map(|service| service.name().to_owned()).to_vec(),
-        hosted: config.services.keys().map(|service| service.name().to_owned()).collect(),
-        peers: config.suite_keys.clone(),
+        hosted: hosted.map(|service| service.name().to_owned()).collect(),
+        peers: suite_keys.clone(),
     };
-    Authenticator::new(config.clock.clone(), config.issuers.clone(), trust)
+    Authenticator::new(clock, issuers.to_vec(), trust)
 }
 
 /// A service of this process as the owner of its facts.
@@ -274,12 +284,12 @@ fn context(
     config: &Config,
     service: Service,
     own: gate::Hosted,
+    signer: Arc<ServiceSigner>,
     tasks: &Tasks,
     steady: Arc<Steady>,
 ) -> Result<Context, SuiteError> {
     let clock = config.clock.clone();
-    let Hosted { database: pool, key } = config.services[&service].clone();
-    let signer = Arc::new(ServiceSigner::new(service.name(), key, clock.clone()));
+    let pool = config.services[&service].database.clone();
     let mut sources = Sources::default().with(Source::hosted(own, clock.clone()));
     let (mut peers, mut bring_to) = (Vec::new(), Vec::new());
     for peer in Service::ALL.into_iter().filter(|peer| *peer != service) {
@@ -287,7 +297,7 @@ fn context(
         let connections = Connections::new(addresses.iter().cloned(), &config.peer_tls);
         let source = Source::remote(peer, connections.clone(), signer.clone(), clock.clone());
         sources = sources.with(source);
-        bring_to.push(Peer {
+        bring_to.push(delivery::Peer {
             name: peer.name(),
             owner: owner_to_wire(peer),
             connections: connections.clone(),
@@ -311,13 +321,33 @@ fn context(
     Ok(Context { pool, clock, steady, gate, mutations, streams, space_quota, invoicing, peers })
 }
 
-/// For every service of another process what resolves when it answers, in whatever order they are started.
-fn peers_answering(
-    config: &Config,
-) -> impl Iterator<Item = (&'static str, impl Future<Output = ()> + Send + use<>)> {
+/// What signs the calls of each service of this process, by the key that is in its file at the time.
+fn signers(config: &Config, tasks: &Tasks) -> BTreeMap<Service, Arc<ServiceSigner>> {
+    let signer = |(service, hosted): (&Service, &Hosted)| {
+        let signer = ServiceSigner::new(service.name(), hosted.key.clone(), config.clock.clone());
+        let signer = Arc::new(signer);
+        if let Some(file) = hosted.key_file.clone() {
+            let following = follow(signer.clone(), file, config.suite_keys.clone());
+            let stopping = tasks.stopping();
+            tasks.spawn(async move { drop(select(pin!(following), pin!(stopping)).await) });
+        }
+        (*service, signer)
+    };
+    config.services.iter().map(signer).collect()
+}
+
+/// Has the server say that it is ready only when its peers are fit for their services, and the keys of issuers are there, or
+/// have been looked for.
+fn waiting(server: Server, config: &Config, signers: &BTreeMap<Service, Arc<ServiceSigner>>) -> Server {
     let peers = config.peers.iter().filter(|(peer, _)| !config.services.contains_key(*peer));
-    peers.map(|(peer, addresses)| {
-        let (peer, to) = (peer.name(), Connections::new(addresses.iter().cloned(), &config.peer_tls));
-        (peer, async move { until_answering(peer, || to.channel()).await })
+    let server = peers.fold(server, |server, (service, addresses)| {
+        let connections = Connections::new(addresses.iter().cloned(), &config.peer_tls);
+        let peer = Peer { service: *service, connections, clock: config.clock.clone() };
+        let (what, fit) = peer.fit_for(signers.values().cloned().collect());
+        server.waits_for(what, fit)
+    });
+    config.issuers.iter().fold(server, |server, issuer| {
+        let (_, what) = watch::channel("the keys of an issuer".into());
+        server.waits_for(what, issuer.keys.tried())
     })
 }

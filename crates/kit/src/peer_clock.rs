@@ -76,7 +76,8 @@ impl PeerClock {
 
 /// By how many microseconds at least a clock is ahead that showed `read` at a moment between two of ours; negative if it
 /// is behind. How long the call took never counts as a difference. 0 as well if our own clock was set back meanwhile.
-fn ahead(sent: Timestamp, read: Timestamp, received: Timestamp) -> i64 {
+#[must_use]
+pub fn ahead(sent: Timestamp, read: Timestamp, received: Timestamp) -> i64 {
     let (sent, read, received) = (sent.micros(), read.micros(), received.micros());
     if received < sent {
         0

@@ -60,6 +60,11 @@ pub(super) async fn close(pools: impl IntoIterator<Item = &Pool>) {
 }
 
 impl Databases {
+    /// Of one of the services.
+    pub(super) fn of(&self, service: Service) -> Self {
+        Self { services: vec![service], ..self.clone() }
+    }
+
     /// Connects to every service's database, and keeps other processes out of the folders of SQLite files.
     pub(super) async fn open(&self) -> Result<Open, Failure> {
         let urls = self.urls()?;

@@ -121,7 +121,7 @@ impl Dev {
         let mut services = BTreeMap::new();
         for (service, pool) in pools {
             let key = SigningKey::load(&self.data_dir.join(keys::of_service(service.name())))?;
-            services.insert(*service, Hosted { database: pool.clone(), key });
+            services.insert(*service, Hosted { database: pool.clone(), key, key_file: None });
         }
         let suite_keys = std::fs::read_to_string(self.data_dir.join(keys::SUITE_JWKS))?;
         let peer = format!("http://{address}").parse()?;
@@ -134,7 +134,7 @@ impl Dev {
             tls: None,
             peer_tls: ClientTls::of_the_web()?,
             issuers,
-            suite_keys: Jwks::parse(&suite_keys)?,
+            suite_keys: Jwks::parse(&suite_keys)?.into(),
             named_permissions,
             journal_watchers: JournalWatchers::dev(),
             sender: self.webhooks.sender()?,

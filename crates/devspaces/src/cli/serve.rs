@@ -5,7 +5,7 @@ use devspaces_events::Sender;
 use devspaces_gate::{JournalWatchers, NamedPermissions, authzen};
 use devspaces_kit::{
     clock::SystemClock,
-    identity::{DevIssuer, Issuer, Jwks, SigningKey},
+    identity::{DevIssuer, Issuer, Jwks, Keys, Renewal, SigningKey},
     server::{Limits, raise_file_limit, starting, stop_signal},
     telemetry,
     tls::{ClientTls, ServerTls},
@@ -21,7 +21,7 @@ use super::{
     checks::Checks,
     database::{Databases, Open},
     invoicing::Invoicing,
-    issuer::{IssuerSettings, key_set},
+    issuer::{IssuerSettings, keys_in},
     limits::{Origins, PortLimits},
     log::Log,
     metrics::{MetricsPort, Open as Metrics},
@@ -59,15 +59,16 @@ pub(super) struct Serve {
     /// can be anybody, also whom an --issuer names
     #[arg(long, env = "DEVSPACES_JWKS", value_name = "FILE")]
     jwks: Option<PathBuf>,
-    /// An identity provider: kind=users,iss=https://id.example,aud=devspaces,prefix=,jwks=FILE with kind users or
-    /// services, or by a claim: kind=users,services-if=CLAIM=VALUE; iss and aud may be given several times, and a prefix
-    /// that ends in a colon can be added at any time; once for each provider, or separated by semicolons
+    /// An identity provider: kind=users,iss=https://id.example,aud=devspaces with kind users or services, or by a claim:
+    /// kind=users,services-if=CLAIM=VALUE. Its keys are where its discovery document says, or at jwks=URL or jwks=FILE; what
+    /// else can be set stands in docs/operations.md. Once for each provider, or separated by semicolons
     #[arg(long = "issuer", env = "DEVSPACES_ISSUERS", value_delimiter = ';', value_name = "SETTINGS")]
     issuers: Vec<IssuerSettings>,
     /// The key that a service signs its calls to the others with, PKCS#8 in PEM; {service} stands for its name
     #[arg(long, env = "DEVSPACES_SERVICE_KEY_FILE", value_name = "FILE")]
     service_key_file: String,
-    /// The public keys of the suite's services, a JSON Web Key Set in which the id of each is the service's name
+    /// The public keys of the suite's services, a JSON Web Key Set in which the id of each is the service's name, or begins
+    /// with it and a dot
     #[arg(long, env = "DEVSPACES_SUITE_JWKS", value_name = "FILE")]
     suite_jwks: PathBuf,
     /// A permission that a service has by its name, as it stands after services/: metering=usage.report; once for each, or
@@ -116,21 +117,23 @@ impl FromStr for Peer {
 }
 
 /// What the settings say of connections.
-struct Connections {
+pub(super) struct Connections {
     /// By what the port speaks TLS.
-    port: Option<ServerTls>,
+    pub(super) port: Option<ServerTls>,
     /// By what peers are called.
-    to_peers: ClientTls,
+    pub(super) to_peers: ClientTls,
     /// Where they are.
-    peers: BTreeMap<Service, Vec<Uri>>,
+    pub(super) peers: BTreeMap<Service, Vec<Uri>>,
 }
 
 /// What the settings say of whom to trust.
-struct Trust {
-    issuers: Vec<Issuer>,
-    suite_keys: Jwks,
-    /// The key of each service of this process.
-    keys: BTreeMap<Service, SigningKey>,
+pub(super) struct Trust {
+    pub(super) issuers: Vec<Issuer>,
+    pub(super) suite_keys: Keys,
+    /// By what the keys of both are kept up to date.
+    pub(super) renewals: Vec<Renewal>,
+    /// The key of each service of this process, and its file.
+    pub(super) keys: BTreeMap<Service, (SigningKey, PathBuf)>,
     named_permissions: NamedPermissions,
     journal_watchers: JournalWatchers,
     /// By what events are sent.
@@ -142,12 +145,16 @@ impl Serve {
         log.start(&self.databases.services)?;
         let stop = stop_signal()?;
         // What is wrong with the settings is told before anything is waited for.
-        let trust = self.trust()?;
+        let mut trust = self.trust()?;
         let connections = self.connections()?;
         let listener = bind(self.listen, &self.limits.limits()).await?;
         let metrics =
             self.metrics.open(&self.databases.services, connections.port.clone(), &self.databases.plaintext);
         let metrics = metrics.await?;
+        // Keys that have to be fetched are on their way while the databases are opened.
+        for renewal in trust.renewals.drain(..) {
+            tokio::spawn(async move { renewal.run(&SystemClock).await });
+        }
         tokio::pin!(stop);
         // Nobody is kept waiting: the port answers that it is not ready while this waits.
         let waiting = self.databases.open_migrated(&mut stop);
@@ -174,8 +181,8 @@ impl Serve {
         let mut services = BTreeMap::new();
         for (service, database) in &databases.pools {
             metrics.databases.add(service.name(), database.clone());
-            let key = trust.keys[service].clone();
-            services.insert(*service, Hosted { database: database.clone(), key });
+            let (key, file) = trust.keys[service].clone();
+            services.insert(*service, Hosted { database: database.clone(), key, key_file: Some(file) });
         }
         let config = Config {
             services,
@@ -206,9 +213,9 @@ impl Serve {
     }
 
     /// How the port and the peers are connected to, if none of it is plain text where that is refused.
-    fn connections(&self) -> Result<Connections, Failure> {
+    pub(super) fn connections(&self) -> Result<Connections, Failure> {
         let plaintext = &self.databases.plaintext;
-        let peers = addresses(&self.peers);
+        let peers = self.peers();
         for url in peers.values().flatten() {
             plaintext.calling(Part::Peers, "--peer", url)?;
         }
@@ -218,11 +225,13 @@ impl Serve {
     }
 
     /// Whom the services trust and are trusted by, if that fits together.
-    fn trust(&self) -> Result<Trust, Failure> {
-        let issuers = self.issuers()?;
-        let suite_keys = key_set("--suite-jwks", &self.suite_jwks)?;
-        let keys = self.keys(&suite_keys)?;
-        for unknown in without_key(&suite_keys) {
+    pub(super) fn trust(&self) -> Result<Trust, Failure> {
+        let (issuers, mut renewals) = self.issuers()?;
+        let (suite_keys, renewal) = keys_in("--suite-jwks", "suite", &self.suite_jwks)?;
+        renewals.push(renewal);
+        let known = suite_keys.known().unwrap_or_default();
+        let keys = self.keys(&known)?;
+        for unknown in without_key(&known) {
             let service = unknown.name();
             tracing::warn!(
                 service,
@@ -238,31 +247,44 @@ impl Serve {
             );
         }
         let sender = self.webhooks.sender()?;
-        Ok(Trust { issuers, suite_keys, keys, named_permissions, journal_watchers, sender })
+        Ok(Trust { issuers, suite_keys, renewals, keys, named_permissions, journal_watchers, sender })
     }
 
-    fn issuers(&self) -> Result<Vec<Issuer>, Failure> {
-        let mut issuers = Vec::new();
+    pub(super) fn databases(&self) -> &Databases {
+        &self.databases
+    }
+
+    /// Where each service of the suite is.
+    pub(super) fn peers(&self) -> BTreeMap<Service, Vec<Uri>> {
+        addresses(&self.peers)
+    }
+
+    fn issuers(&self) -> Result<(Vec<Issuer>, Vec<Renewal>), Failure> {
+        let (mut issuers, mut renewals) = (Vec::new(), Vec::new());
         if let Some(file) = &self.jwks {
-            issuers.extend(DevIssuer::trusted(&key_set("--jwks", file)?));
+            let (keys, renewal) = keys_in("--jwks", DevIssuer::NAME, file)?;
+            issuers.extend(DevIssuer::trusted(&keys));
+            renewals.push(renewal);
         }
         for settings in &self.issuers {
-            issuers.push(settings.open()?);
+            let (issuer, renewal) = settings.open()?;
+            issuers.push(issuer);
+            renewals.push(renewal);
         }
         if issuers.is_empty() {
             return Err("--jwks or --issuer must be given: without them nobody could call".into());
         }
-        Ok(issuers)
+        Ok((issuers, renewals))
     }
 
     /// The key of each service of this process, which the others know by its name.
-    fn keys(&self, suite_keys: &Jwks) -> Result<BTreeMap<Service, SigningKey>, Failure> {
+    fn keys(&self, suite_keys: &Jwks) -> Result<BTreeMap<Service, (SigningKey, PathBuf)>, Failure> {
         let mut keys = BTreeMap::new();
         for service in &self.databases.services {
             let file = PathBuf::from(self.service_key_file.replace("{service}", service.name()));
             let key = SigningKey::load(&file).map_err(|error| format!("--service-key-file: {error}"))?;
             check_key(*service, &key, suite_keys)?;
-            keys.insert(*service, key);
+            keys.insert(*service, (key, file));
         }
         Ok(keys)
     }

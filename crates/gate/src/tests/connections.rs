@@ -31,7 +31,7 @@ impl Replica {
         let suite = Trust {
             names: vec!["space".to_owned(), "membership".to_owned()],
             hosted: vec!["membership".to_owned()],
-            peers: Jwks::parse(&key.public_jwks("space")).unwrap(),
+            peers: Jwks::parse(&key.public_jwks("space")).unwrap().into(),
         };
         let authenticator = Arc::new(Authenticator::new(clock.clone(), Vec::new(), suite).unwrap());
         let listener = TcpListener::bind(listen).await.unwrap();

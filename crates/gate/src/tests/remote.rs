@@ -46,7 +46,7 @@ async fn peer_of(ours: &Arc<TestClock>) -> Peer {
     let suite = Trust {
         names: vec!["space".to_owned(), "membership".to_owned()],
         hosted: vec!["membership".to_owned()],
-        peers: Jwks::parse(&key.public_jwks("space")).unwrap(),
+        peers: Jwks::parse(&key.public_jwks("space")).unwrap().into(),
     };
     let authenticator = Arc::new(Authenticator::new(clock.clone(), Vec::new(), suite).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

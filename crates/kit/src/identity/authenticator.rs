@@ -7,12 +7,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Caller, ConfigError, Issuer, MAX_TOKEN, TokenEnd, Trust,
+    claims::Claims,
     issuer::{Trusted, trusted},
-    jwk,
     jwt::Jwt,
+    keys::Keys,
     refusals::{Origin, Refusals, Source, plain_issuer, shown},
     rejection::Rejection,
-    token::{Claims, Validity},
+    token::Validity,
 };
 use crate::{clock::Clock, status::Fault, tls::Certified};
 
@@ -33,6 +34,9 @@ struct Verified {
     caller: Caller,
     validity: Validity,
     origin: Origin,
+    /// By which keys it was verified: with others it is to be verified again.
+    keys: Keys,
+    generation: u64,
 }
 
 impl fmt::Debug for Authenticator {
@@ -47,10 +51,11 @@ impl Authenticator {
     /// # Errors
     /// A configuration under which two callers could have one name, or an issuer could not be used at all.
     pub fn new(clock: Arc<dyn Clock>, issuers: Vec<Issuer>, suite: Trust) -> Result<Self, ConfigError> {
-        let aside = suite.peers.left_aside();
+        let aside = suite.peers.known().map(|keys| keys.left_aside()).unwrap_or_default();
         let trusted = trusted(issuers.clone(), suite)?;
         for issuer in issuers {
-            let (used, left_aside) = (issuer.keys.used(), issuer.keys.left_aside());
+            let Some(keys) = issuer.keys.known() else { continue };
+            let (used, left_aside) = (keys.used(), keys.left_aside());
             tracing::info!(issuer = shown(&issuer.name()), used, left_aside, "keys of an issuer");
         }
         if !aside.is_empty() {
@@ -60,11 +65,13 @@ impl Authenticator {
     }
 
     /// Who makes the call with these headers, over a connection whose client certificate vouches for this. A service of the
-    /// suite needs both: whoever has its token alone is not it.
+    /// suite needs both: whoever has its token alone is not it. Waits only if the token is by a key of its issuer that is not
+    /// known: it may be a new one.
     ///
     /// # Errors
     /// `UNAUTHENTICATED`: `CREDENTIALS_MISSING` without an `authorization` header, else `CREDENTIALS_INVALID`.
-    pub(crate) fn caller_by(&self, headers: &HeaderMap, certified: &Certified) -> Result<Caller, Fault> {
+    /// `UNAVAILABLE` / `ISSUER_KEYS_UNAVAILABLE` while nobody can tell what keys the issuer has.
+    pub(crate) async fn caller_by(&self, headers: &HeaderMap, certified: &Certified) -> Result<Caller, Fault> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = values.next().ok_or_else(Fault::credentials_missing)?;
         let token = match values.next() {
@@ -72,15 +79,40 @@ impl Authenticator {
             Some(_) => Err(Rejection::Header),
         };
         let mut origin = Origin::default();
-        let caller = token.and_then(|token| self.caller(token, &mut origin));
+        let caller = match token {
+            Ok(token) => self.caller_by_any_key(token, &mut origin).await,
+            Err(why) => Err(why),
+        };
         let caller = caller.and_then(|caller| match &caller.suite {
             Some(suite) if !certified.vouches_for(&suite.name) => Err(Rejection::Certificate),
             _ => Ok(caller),
         });
         caller.map_err(|why| {
-            self.refusals.note(why, &origin);
+            self.refusals.note(&why, &origin);
             why.fault(self.clock.now())
         })
+    }
+
+    /// Who makes the call with these headers, over a connection that was asked for no client certificate.
+    ///
+    /// # Errors
+    /// Those of a call that is refused for its token: see docs/operations.md, Who issues tokens.
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Fault> {
+        self.caller_by(headers, &Certified::Unasked).await
+    }
+
+    /// Whose token it is, by the keys that its issuer has, even if it has them only since a moment.
+    async fn caller_by_any_key(&self, token: &str, origin: &mut Origin) -> Result<Caller, Rejection> {
+        let first = self.caller(token, origin);
+        let Err(Rejection::Key | Rejection::KeysUnknown) = first else { return first };
+        let Some(trusted) = origin.source.issuer().and_then(|iss| self.trusted.get(&**iss)) else {
+            return first;
+        };
+        let sure = trusted.keys.look().await;
+        match self.caller(token, origin) {
+            Err(Rejection::Key) if !sure => Err(Rejection::KeysUnknown),
+            second => second,
+        }
     }
 
     /// Whose token it is. `origin` is where it says it is from, as far as that could be read.
@@ -89,11 +121,11 @@ impl Authenticator {
             return Err(Rejection::TooLong);
         }
         let digest: [u8; 32] = Sha256::digest(token).into();
-        let verified = if let Some(verified) = self.verified.get(&digest) {
+        let remembered = self.verified.get(&digest).filter(|it| it.keys.are_still(it.generation));
+        let verified = if let Some(verified) = remembered {
             verified
         } else {
-            let (caller, validity) = self.verify(token, origin)?;
-            let verified = Arc::new(Verified { caller, validity, origin: origin.clone() });
+            let verified = Arc::new(self.verify(token, origin)?);
             self.verified.insert(digest, Arc::clone(&verified));
             verified
         };
@@ -102,10 +134,9 @@ impl Authenticator {
     }
 
     /// Checks everything but the time, which passes while a token is remembered.
-    fn verify(&self, token: &str, origin: &mut Origin) -> Result<(Caller, Validity), Rejection> {
+    fn verify(&self, token: &str, origin: &mut Origin) -> Result<Verified, Rejection> {
         let jwt = Jwt::parse(token)?;
-        let key_id = jwt.key_id()?;
-        origin.key_id = key_id.map(shown);
+        origin.key_id = jwt.key_id()?.map(shown);
         let iss = jwt.issuer()?;
         let Some(trusted) = self.trusted.get(iss) else {
             origin.source = Source::Stranger(Some(plain_issuer(iss).to_owned()));
@@ -116,16 +147,17 @@ impl Authenticator {
         if jwt.header.contains_key("crit") {
             return Err(Rejection::Critical);
         }
-        let algorithm = jwk::accepted(jwt.algorithm()?).ok_or(Rejection::Algorithm)?;
-        let key = trusted.keys.find(key_id, algorithm)?;
-        match jsonwebtoken::crypto::verify(jwt.signature, jwt.message.as_bytes(), key, algorithm) {
-            Ok(true) => {}
-            _ => return Err(Rejection::Signature),
-        }
+        let by = trusted.verify(&jwt)?;
         origin.source = Source::Signed(Arc::clone(&trusted.iss));
-        let claims = Claims::read(&jwt.claims)?;
+        let claims = Claims::read(&jwt.claims, trusted.claim_names())?;
         let end = TokenEnd { time: claims.validity.end(), issuer: Arc::clone(&trusted.iss) };
-        Ok((Caller { expires: Some(end), ..trusted.caller(&claims)? }, claims.validity))
+        Ok(Verified {
+            caller: Caller { expires: Some(end), ..trusted.caller(&claims)? },
+            validity: claims.validity,
+            origin: origin.clone(),
+            keys: trusted.keys.clone(),
+            generation: by.generation,
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
-use super::{BearerToken, Issuer, Jwks, JwksError, Kind, Kinds, PREFIX_END, SigningKey};
+use super::{BearerToken, ClaimNames, Issuer, Jwks, JwksError, Keys, Kind, Kinds, PREFIX_END, SigningKey};
 use crate::{clock::Clock, name::Principal};
 
 /// One key, two issuers: the kind of a principal comes from the issuer here as everywhere.
@@ -23,6 +23,9 @@ pub struct DevIssuer {
 }
 
 impl DevIssuer {
+    /// What both of its issuers' names begin with, by which metrics name its keys.
+    pub const NAME: &str = "devspaces-dev";
+
     /// Signs with this key.
     #[must_use]
     pub fn new(key: SigningKey, clock: Arc<dyn Clock>) -> Self {
@@ -56,7 +59,7 @@ impl DevIssuer {
     /// # Errors
     /// None with a key that can sign; the key set is read like any other.
     pub fn issuers(&self) -> Result<Vec<Issuer>, JwksError> {
-        Ok(Self::trusted(&Jwks::parse(&Self::public_jwks(&self.key))?))
+        Ok(Self::trusted(&Jwks::parse(&Self::public_jwks(&self.key))?.into()))
     }
 
     /// The key set of an issuer with this key.
@@ -67,13 +70,15 @@ impl DevIssuer {
 
     /// The two issuers whose keys these are, where the private key is elsewhere.
     #[must_use]
-    pub fn trusted(keys: &Jwks) -> Vec<Issuer> {
+    pub fn trusted(keys: &Keys) -> Vec<Issuer> {
         let issuer = |iss: &str, kind| Issuer {
             iss: vec![iss.to_owned()],
             kinds: Kinds::always(kind),
             prefix: String::new(),
             audiences: vec![AUDIENCE.to_owned()],
             keys: keys.clone(),
+            claims: ClaimNames::STANDARD,
+            required: Vec::new(),
             names_anybody: true,
         };
         vec![issuer(USERS, Kind::Users), issuer(SERVICES, Kind::Services)]

@@ -2,7 +2,15 @@
 //! error at start-up.
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Caller, Jwks, Kind, Kinds, SuiteCaller, rejection::Rejection, token::Claims};
+use super::{
+    Caller, Kind, Kinds, SuiteCaller,
+    algorithm::Algorithm,
+    claims::{ClaimNames, Claims},
+    jwt::Jwt,
+    keys::{Keys, Snapshot},
+    kind::Condition,
+    rejection::Rejection,
+};
 use crate::name::{MAX_ID, Malformed, Principal, REALM_END};
 
 /// The issuer of the tokens that the suite's services give themselves is this and the service's name.
@@ -28,7 +36,11 @@ pub struct Issuer {
     /// The `aud` values of which a token must have one.
     pub audiences: Vec<String>,
     /// The keys that it signs with.
-    pub keys: Jwks,
+    pub keys: Keys,
+    /// What its claims are called.
+    pub claims: ClaimNames,
+    /// What its tokens must say besides, each of it.
+    pub required: Vec<Condition>,
     /// Whether it may speak of those whom other issuers name: the operator's own issuer, whose key is that of every door.
     pub names_anybody: bool,
 }
@@ -40,8 +52,8 @@ pub struct Trust {
     pub names: Vec<String>,
     /// The services that this process runs, which are the audiences it answers to.
     pub hosted: Vec<String>,
-    /// The keys of the services that may call; the `kid` of each is the name of its service.
-    pub peers: Jwks,
+    /// The keys of the services that may call; the `kid` of each is the name of its service, or begins with it and a dot.
+    pub peers: Keys,
 }
 
 /// A configuration that could not tell callers apart, or lets nobody in.
@@ -79,8 +91,10 @@ pub enum ConfigError {
          a prefix that ends in '{PREFIX_END}', such as 'corp{PREFIX_END}'"
     )]
     PrefixesOverlap(String, String),
-    /// A peer's key without a `kid`, or with one that is not the name of a service of the suite.
-    #[error("a peer's key must have the name of a service of the suite as its kid, not '{0}'")]
+    /// A peer's key without a `kid`, or with one that does not begin with the name of a service of the suite.
+    #[error(
+        "a peer's key must have the name of a service of the suite as its kid, or that and more after a dot, not '{0}'"
+    )]
     PeerUnknown(String),
     /// A service to host that the suite does not have.
     #[error("the suite has no service '{0}'")]
@@ -90,15 +104,23 @@ pub enum ConfigError {
 /// What a verified token of an issuer makes of its bearer.
 #[derive(Clone, Debug)]
 enum Grants {
-    Principal { kinds: Kinds, prefix: String, reserved: Vec<String> },
-    Suite { name: String },
+    Principal {
+        kinds: Kinds,
+        prefix: String,
+        reserved: Vec<String>,
+        claims: ClaimNames,
+        required: Vec<Condition>,
+    },
+    Suite {
+        name: String,
+    },
 }
 
 /// An issuer as the authenticator looks it up by `iss`.
 #[derive(Debug)]
 pub(super) struct Trusted {
     pub(super) iss: Arc<str>,
-    pub(super) keys: Jwks,
+    pub(super) keys: Keys,
     audiences: Vec<String>,
     grants: Grants,
 }
@@ -113,22 +135,25 @@ pub(super) fn trusted(issuers: Vec<Issuer>, suite: Trust) -> Result<HashMap<Stri
     }
     names_apart(&issuers)?;
     let mut trusted = HashMap::new();
-    for (kid, keys) in suite.peers.by_id() {
-        let name = kid.unwrap_or_default();
-        if !suite.names.contains(&name) {
-            return Err(ConfigError::PeerUnknown(name));
+    if let Some(peers) = suite.peers.known() {
+        let stranger = peers.services().find(|name| !suite.names.iter().any(|known| known == name));
+        if let Some(stranger) = stranger {
+            return Err(ConfigError::PeerUnknown(stranger.to_owned()));
         }
+    }
+    for name in suite.names.clone() {
         let iss = format!("{SUITE_ISSUER}{name}");
         let entry = Trusted {
             iss: iss.as_str().into(),
-            keys,
+            keys: suite.peers.clone(),
             audiences: suite.hosted.clone(),
             grants: Grants::Suite { name },
         };
         trusted.insert(iss, entry);
     }
-    for Issuer { iss, kinds, prefix, audiences, keys, .. } in issuers {
-        let grants = Grants::Principal { kinds, prefix, reserved: suite.names.clone() };
+    for Issuer { iss, kinds, prefix, audiences, keys, claims, required, .. } in issuers {
+        let reserved = suite.names.clone();
+        let grants = Grants::Principal { kinds, prefix, reserved, claims, required };
         for iss in iss {
             let (keys, audiences, grants) = (keys.clone(), audiences.clone(), grants.clone());
             let entry = Trusted { iss: iss.as_str().into(), keys, audiences, grants };
@@ -151,8 +176,9 @@ fn check(issuer: &Issuer) -> Result<(), ConfigError> {
     if issuer.audiences.is_empty() || issuer.audiences.iter().any(String::is_empty) {
         return Err(ConfigError::NoAudience(iss));
     }
-    if issuer.keys.is_empty() {
-        let aside = issuer.keys.left_aside();
+    // Those that have yet to be fetched may come.
+    if let Some(keys) = issuer.keys.known().filter(|keys| keys.is_empty()) {
+        let aside = keys.left_aside();
         return Err(ConfigError::NoKey(iss, if aside.is_empty() { aside } else { format!(": {aside}") }));
     }
     if issuer.realm() == Some("") {
@@ -224,15 +250,50 @@ impl Issuer {
 }
 
 impl Trusted {
+    /// That one of its keys has signed the token. Gives by which keys that was told.
+    pub(super) fn verify(&self, jwt: &Jwt<'_>) -> Result<Snapshot, Rejection> {
+        let algorithm = Algorithm::named(jwt.algorithm()?).ok_or(Rejection::Algorithm)?;
+        let snapshot = self.keys.snapshot().ok_or(Rejection::KeysUnknown)?;
+        match &self.grants {
+            // Its tokens name it alone, so that one key can take the place of another at any time.
+            Grants::Suite { name } => {
+                let mut keys = snapshot.keys.of_service(name);
+                if !keys.any(|key| jwt.is_signed_by(key, algorithm)) {
+                    return Err(Rejection::Key);
+                }
+            }
+            Grants::Principal { .. } => {
+                let key = snapshot.keys.find(jwt.key_id()?, algorithm)?;
+                if !jwt.is_signed_by(key, algorithm) {
+                    return Err(Rejection::Signature);
+                }
+            }
+        }
+        Ok(snapshot)
+    }
+
+    /// What its claims are called.
+    pub(super) fn claim_names(&self) -> &ClaimNames {
+        match &self.grants {
+            Grants::Principal { claims, .. } => claims,
+            Grants::Suite { .. } => &ClaimNames::STANDARD,
+        }
+    }
+
     /// Who bears a token with these claims, whose signature is verified.
     pub(super) fn caller(&self, claims: &Claims<'_>) -> Result<Caller, Rejection> {
         let audience = self.audiences.iter().find(|audience| claims.aud.contains(&audience.as_str()));
         let audience = audience.ok_or(Rejection::Audience)?;
         match &self.grants {
-            Grants::Principal { kinds, prefix, reserved } => {
+            Grants::Principal { kinds, prefix, reserved, required, .. } => {
+                for condition in required {
+                    if !condition.holds(claims.all)? {
+                        return Err(Rejection::Condition);
+                    }
+                }
                 let kind = kinds.of(claims.all)?;
                 let principal = principal(kind, prefix, reserved, claims.sub)?;
-                let email = claims.verified_email().filter(|_| kind == Kind::Users).map(str::to_owned);
+                let email = claims.verified_email.filter(|_| kind == Kind::Users).map(str::to_owned);
                 Ok(Caller { principal, email, suite: None, expires: None })
             }
             Grants::Suite { name } if *name == claims.sub && claims.aud.len() == 1 => {

@@ -1,20 +1,45 @@
-//! One public key of a set: whether it is used, and in which algorithm.
+//! One public key of a set: whether it is used, and in which algorithms.
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::VerifyingKey;
-use jsonwebtoken::{Algorithm, DecodingKey, jwk::Jwk};
 use serde_json::{Map, Value};
 
-/// RSA keys in bytes: 2048 bits are the least that NIST SP 800-131A allows, 4096 the most that are verified.
-const RSA_MODULUS: std::ops::RangeInclusive<usize> = 256..=512;
+use super::algorithm::{Algorithm, PublicKey};
 
-/// A key that verifies signatures in one algorithm.
+/// RSA keys in bytes: 2048 bits are the least that NIST SP 800-131A allows, 8192 the most that are verified.
+const RSA_MODULUS: std::ops::RangeInclusive<usize> = 256..=1024;
+
+/// A key that verifies signatures.
 #[derive(Clone)]
 pub(super) struct Key {
     pub(super) kid: Option<String>,
-    pub(super) algorithm: Algorithm,
-    pub(super) verifies: DecodingKey,
-    /// The numbers that it consists of, by which two keys are the same one.
-    pub(super) numbers: Vec<String>,
+    /// The only algorithm that it is for, if its issuer names one; else all that its kind has.
+    algorithm: Option<Algorithm>,
+    pub(super) public: PublicKey,
+}
+
+impl Key {
+    /// Whether it is for signatures in this algorithm.
+    pub(super) fn is_for(&self, algorithm: Algorithm) -> bool {
+        self.public.fits(algorithm) && self.algorithm.is_none_or(|named| named == algorithm)
+    }
+
+    /// Whether a token of one id could be by this key or by that one.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        let one_kind = std::mem::discriminant(&self.public) == std::mem::discriminant(&other.public);
+        let apart = matches!((self.algorithm, other.algorithm), (Some(one), Some(two)) if one != two);
+        self.kid == other.kid && one_kind && !apart
+    }
+
+    /// What it is for, for the log.
+    pub(super) fn purpose(&self) -> &'static str {
+        match (self.algorithm, &self.public) {
+            (Some(algorithm), _) => algorithm.name(),
+            (None, PublicKey::Rsa { .. }) => "RSA",
+            (None, PublicKey::P256(_)) => "ES256",
+            (None, PublicKey::P384(_)) => "ES384",
+            (None, PublicKey::Ed25519(_)) => "EdDSA",
+        }
+    }
 }
 
 /// Reads a key of a set.
@@ -32,108 +57,75 @@ pub(super) fn read(value: &Value) -> Result<Key, &'static str> {
     if jwk.contains_key("d") || jwk.contains_key("k") {
         return Err("is private or secret, and must not be where public keys are");
     }
-    if given(jwk, "use").is_some_and(|purpose| purpose != "sig") {
+    // `jwt-svid` is what SPIFFE calls it.
+    if given(jwk, "use").is_some_and(|purpose| purpose != "sig" && purpose != "jwt-svid") {
         return Err("is not for signatures");
     }
-    let (algorithm, names) = kind(jwk)?;
-    if given(jwk, "alg").is_some_and(|alg| alg != name(algorithm)) {
-        return Err("is for an algorithm that is not accepted");
-    }
-    let numbers = names.iter().map(|name| number(jwk, name)).collect::<Result<Vec<_>, _>>()?;
-    check_strength(jwk, algorithm)?;
-    let verifies = decoding_key(jwk, algorithm).ok_or("consists of numbers that are no key of its kind")?;
-    Ok(Key { kid, algorithm, verifies, numbers })
+    let public = public_key(jwk)?;
+    let algorithm = match given(jwk, "alg") {
+        None => None,
+        Some(alg) => {
+            let named = alg.as_str().and_then(Algorithm::named).filter(|named| public.fits(*named));
+            Some(named.ok_or("is for an algorithm that is not accepted, or not its kind's")?)
+        }
+    };
+    Ok(Key { kid, algorithm, public })
 }
 
-/// The algorithm's name in tokens and keys.
-pub(super) fn name(algorithm: Algorithm) -> &'static str {
-    match algorithm {
-        Algorithm::ES256 => "ES256",
-        Algorithm::EdDSA => "EdDSA",
-        Algorithm::RS256 => "RS256",
-        _ => "",
-    }
-}
-
-/// The algorithm of this name, if it is accepted.
-pub(super) fn accepted(named: &str) -> Option<Algorithm> {
-    [Algorithm::ES256, Algorithm::EdDSA, Algorithm::RS256].into_iter().find(|it| name(*it) == named)
-}
-
-/// The algorithm of a key of this kind, and the numbers that make it up.
-fn kind(jwk: &Map<String, Value>) -> Result<(Algorithm, &'static [&'static str]), &'static str> {
+/// The numbers of a key of a kind that is accepted, by which not anybody at all can sign.
+fn public_key(jwk: &Map<String, Value>) -> Result<PublicKey, &'static str> {
     let text = |name| jwk.get(name).and_then(Value::as_str);
     match (text("kty"), text("crv")) {
-        (Some("EC"), Some("P-256")) => Ok((Algorithm::ES256, &["x", "y"])),
-        (Some("OKP"), Some("Ed25519")) => {
-            // The library panics on a shorter key and cuts a longer one.
-            if bytes(jwk, "x").len() != ed25519_dalek::PUBLIC_KEY_LENGTH {
-                return Err("is not of 32 bytes");
-            }
-            Ok((Algorithm::EdDSA, &["x"]))
-        }
-        (Some("RSA"), _) => {
-            let modulus = bytes(jwk, "n");
-            if modulus.first() == Some(&0) {
-                return Err("has a modulus that begins with a zero byte");
-            }
-            if !RSA_MODULUS.contains(&modulus.len()) {
-                return Err("is an RSA key of less than 2048 or more than 4096 bits");
-            }
-            Ok((Algorithm::RS256, &["n", "e"]))
-        }
-        _ => Err("is of a kind that is not accepted: P-256, Ed25519 and RSA are"),
+        (Some("EC"), Some("P-256")) => Ok(PublicKey::P256(point(jwk, 32)?)),
+        (Some("EC"), Some("P-384")) => Ok(PublicKey::P384(point(jwk, 48)?)),
+        (Some("OKP"), Some("Ed25519")) => edwards(jwk).map(PublicKey::Ed25519),
+        (Some("RSA"), _) => rsa(jwk),
+        _ => Err("is of a kind that is not accepted: RSA, P-256, P-384 and Ed25519 are"),
     }
 }
 
-/// That not anybody at all can sign by the key.
-fn check_strength(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<(), &'static str> {
-    match algorithm {
-        // A point of small order: one signature fits many messages, and needs no private key.
-        Algorithm::EdDSA if is_weak(&bytes(jwk, "x")) => {
-            Err("is a point of small order, by which anybody could sign")
-        }
-        // By 1 a message is its own signature; no even exponent has an inverse (FIPS 186-5, A.1.1).
-        Algorithm::RS256 if !is_exponent(&bytes(jwk, "e")) => {
-            Err("has an exponent that is none of RSA: it must be odd and at least 3")
-        }
-        _ => Ok(()),
+fn rsa(jwk: &Map<String, Value>) -> Result<PublicKey, &'static str> {
+    let (n, e) = (number(jwk, "n")?, number(jwk, "e")?);
+    if n.first() == Some(&0) {
+        return Err("has a modulus that begins with a zero byte");
     }
+    if !RSA_MODULUS.contains(&n.len()) {
+        return Err("is an RSA key of less than 2048 or more than 8192 bits");
+    }
+    // By 1 a message is its own signature; no even exponent has an inverse (FIPS 186-5, A.1.1).
+    let e: Vec<u8> = e.into_iter().skip_while(|byte| *byte == 0).collect();
+    if e == [1] || e.last().is_none_or(|last| last % 2 == 0) {
+        return Err("has an exponent that is none of RSA: it must be odd and at least 3");
+    }
+    Ok(PublicKey::Rsa { n, e })
 }
 
-fn is_weak(point: &[u8]) -> bool {
-    let key = point.try_into().ok().and_then(|point| VerifyingKey::from_bytes(point).ok());
-    key.is_some_and(|key| key.is_weak())
+/// By numbers that are no point of the curve nothing is ever verified.
+fn point(jwk: &Map<String, Value>, length: usize) -> Result<Vec<u8>, &'static str> {
+    let (x, y) = (number(jwk, "x")?, number(jwk, "y")?);
+    if x.len() != length || y.len() != length {
+        return Err(NO_KEY);
+    }
+    Ok([vec![4], x, y].concat())
 }
 
-/// Whether this, the greatest byte first, is odd and greater than 1.
-fn is_exponent(bytes: &[u8]) -> bool {
-    let significant = bytes.iter().position(|byte| *byte != 0).map_or(&[][..], |first| &bytes[first..]);
-    significant != [1] && significant.last().is_some_and(|last| last % 2 == 1)
+fn edwards(jwk: &Map<String, Value>) -> Result<Vec<u8>, &'static str> {
+    let x = number(jwk, "x")?;
+    let bytes = x.as_slice().try_into().map_err(|_| "is not of 32 bytes")?;
+    let key = VerifyingKey::from_bytes(bytes).map_err(|_| NO_KEY)?;
+    // One signature by a point of small order fits many messages, and needs no private key.
+    if key.is_weak() { Err("is a point of small order, by which anybody could sign") } else { Ok(x) }
 }
+
+const NO_KEY: &str = "consists of numbers that are no key of its kind";
 
 /// A member that is there and not null.
 fn given<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     jwk.get(name).filter(|value| !value.is_null())
 }
 
-fn number(jwk: &Map<String, Value>, name: &str) -> Result<String, &'static str> {
-    jwk.get(name).and_then(Value::as_str).map(str::to_owned).ok_or("lacks a number that its kind has")
-}
-
 /// The bytes of a number in a key; none if it is not base64url.
-fn bytes(jwk: &Map<String, Value>, name: &str) -> Vec<u8> {
-    let number = jwk.get(name).and_then(Value::as_str).unwrap_or_default();
-    URL_SAFE_NO_PAD.decode(number).unwrap_or_default()
-}
-
-/// The library's key. It sees the numbers alone: what else a provider puts into a key is none of its business.
-fn decoding_key(jwk: &Map<String, Value>, algorithm: Algorithm) -> Option<DecodingKey> {
-    let numbers = ["kty", "crv", "x", "y", "n", "e"];
-    let bare = jwk.iter().filter(|(name, _)| numbers.contains(&name.as_str()));
-    let bare: Map<String, Value> = bare.map(|(name, value)| (name.clone(), value.clone())).collect();
-    let bare: Jwk = serde_json::from_value(bare.into()).ok()?;
-    let key = DecodingKey::from_jwk(&bare).ok()?;
-    // Verifying anything at all is an error with a key that is no point of its curve.
-    jsonwebtoken::crypto::verify("", b"", &key, algorithm).is_ok().then_some(key)
+fn number(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, &'static str> {
+    let number = jwk.get(name).and_then(Value::as_str).ok_or("lacks a number that its kind has")?;
+    Ok(URL_SAFE_NO_PAD.decode(number).unwrap_or_default())
 }

@@ -1,12 +1,12 @@
-//! Public keys of an issuer, each bound to the one algorithm that it verifies.
-use std::{collections::BTreeMap, fmt};
+//! Public keys of an issuer, each bound to the algorithms of its kind, or to the one that its issuer names.
+use std::fmt;
 
-use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     SigningKey,
+    algorithm::{Algorithm, PublicKey},
     jwk::{self, Key},
     refusals::shown,
     rejection::Rejection,
@@ -15,8 +15,9 @@ use super::{
 /// How many keys of a set are named in the log.
 const NAMED: usize = 32;
 
-/// A set of public keys (RFC 7517). Of its keys those for `ES256`, `EdDSA` (Ed25519) and `RS256` are used. All others are
-/// left aside and take nothing from those (RFC 7517, 5): a provider may publish what is not meant for its tokens.
+/// A set of public keys (RFC 7517). Of its keys those are used that are RSA keys of 2048 to 8192 bits, or of the curves P-256,
+/// P-384 and Ed25519. All others are left aside and take nothing from those (RFC 7517, 5): a provider may publish what is not
+/// meant for its tokens.
 #[derive(Clone, Debug, Default)]
 pub struct Jwks {
     keys: Vec<Key>,
@@ -35,7 +36,7 @@ impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key")
             .field("kid", &self.kid)
-            .field("algorithm", &self.algorithm)
+            .field("purpose", &self.purpose())
             .finish_non_exhaustive()
     }
 }
@@ -83,10 +84,10 @@ impl Jwks {
     }
 
     /// Which keys are used, for the log: `2026-a (RS256), 2026-b (ES256)`.
-    pub(super) fn used(&self) -> String {
-        let key = |key: &Key| {
-            format!("{} ({})", shown(key.kid.as_deref().unwrap_or(WITHOUT_ID)), jwk::name(key.algorithm))
-        };
+    #[must_use]
+    pub fn used(&self) -> String {
+        let key =
+            |key: &Key| format!("{} ({})", shown(key.kid.as_deref().unwrap_or(WITHOUT_ID)), key.purpose());
         list(self.keys.iter().map(key), ", ")
     }
 
@@ -98,37 +99,51 @@ impl Jwks {
 
     /// The key for a token in this algorithm: the one with its `kid`, or, if it names none, the only one there is. Where
     /// keys share a `kid`, the algorithm tells them apart (RFC 7517, 4.5).
-    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&DecodingKey, Rejection> {
+    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Key, Rejection> {
         let of_id = |key: &&Key| match kid {
             Some(kid) => key.kid.as_deref() == Some(kid),
             None => self.keys.len() == 1,
         };
         let mut keys = self.keys.iter().filter(of_id).peekable();
         keys.peek().ok_or(Rejection::Key)?;
-        let key = keys.find(|key| key.algorithm == algorithm).ok_or(Rejection::KeyAlgorithm)?;
-        Ok(&key.verifies)
+        keys.find(|key| key.is_for(algorithm)).ok_or(Rejection::KeyAlgorithm)
     }
 
-    /// Whether the set has a key of this id.
+    /// How many keys can be used.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether both have the same keys, whatever they leave aside.
+    pub(super) fn same_keys(&self, other: &Self) -> bool {
+        let same = |one: &Key, other: &Key| {
+            one.kid == other.kid && one.purpose() == other.purpose() && one.public == other.public
+        };
+        self.len() == other.len() && self.keys.iter().zip(&other.keys).all(|(one, other)| same(one, other))
+    }
+
+    /// The keys of a service of the suite: those whose id is its name, or begins with its name and a dot. Where it has
+    /// several, one takes the place of the other, and tokens by both are good.
+    pub(super) fn of_service<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Key> {
+        self.keys.iter().filter(move |key| service_of(key) == service)
+    }
+
+    /// The names of the services whose keys these are; empty for a key without an id.
+    pub(super) fn services(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(service_of)
+    }
+
+    /// Whether the set has a key of this service of the suite.
     #[must_use]
-    pub fn names(&self, kid: &str) -> bool {
-        self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
+    pub fn names(&self, service: &str) -> bool {
+        self.of_service(service).next().is_some()
     }
 
-    /// Whether the set has the public half of this key under this id.
+    /// Whether the set has the public half of this key as one of this service's.
     #[must_use]
-    pub fn has(&self, kid: &str, key: &SigningKey) -> bool {
-        const KIND: &str = "own-key";
-        self.verify(KIND, &key.sign(kid, KIND, &json!({}))).is_some()
-    }
-
-    /// The keys of each id as a set of its own.
-    pub(super) fn by_id(self) -> BTreeMap<Option<String>, Self> {
-        let mut sets = BTreeMap::<Option<String>, Self>::new();
-        for key in self.keys {
-            sets.entry(key.kid.clone()).or_default().keys.push(key);
-        }
-        sets
+    pub fn has(&self, service: &str, key: &SigningKey) -> bool {
+        let public = PublicKey::Ed25519(key.pair().verifying_key().as_bytes().to_vec());
+        self.of_service(service).any(|it| it.public == public)
     }
 
     /// Leaves aside what a token could not choose: different keys of one id and algorithm, and those without an id beside
@@ -137,17 +152,17 @@ impl Jwks {
         let mut settled: Vec<Key> = Vec::new();
         let mut ambiguous = Vec::new();
         for key in std::mem::take(&mut self.keys) {
-            let alike = |other: &&Key| key.kid == other.kid && key.algorithm == other.algorithm;
-            let is_there = settled.iter().filter(alike).any(|other| other.numbers == key.numbers);
+            let alike = |other: &&Key| key.overlaps(other);
+            let is_there = settled.iter().filter(alike).any(|other| other.public == key.public);
             match settled.iter().find(alike) {
                 _ if is_there => {}
-                Some(_) if key.kid.is_some() => ambiguous.push((key.kid.clone(), key.algorithm)),
+                Some(_) if key.kid.is_some() => ambiguous.push(key),
                 _ => settled.push(key),
             }
         }
-        for (kid, algorithm) in ambiguous {
-            settled.retain(|key| (&key.kid, key.algorithm) != (&kid, algorithm));
-            let kid = shown(&kid.unwrap_or_default());
+        for key in ambiguous {
+            settled.retain(|other| !key.overlaps(other));
+            let kid = shown(&key.kid.unwrap_or_default());
             if !self.aside.iter().any(|aside| aside.kid == kid && aside.why == TWICE) {
                 self.aside.push(Aside { kid, why: TWICE });
             }
@@ -159,6 +174,12 @@ impl Jwks {
         }
         self.keys = settled;
     }
+}
+
+/// The service of the suite that a key's id names.
+fn service_of(key: &Key) -> &str {
+    let kid = key.kid.as_deref().unwrap_or_default();
+    kid.split_once('.').map_or(kid, |(service, _)| service)
 }
 
 /// Why keys that a token could not choose among are not used.

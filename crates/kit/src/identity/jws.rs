@@ -3,7 +3,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::Signer as _;
 use serde_json::{Value, json};
 
-use super::{Jwks, SigningKey, jwk, jwt::Jwt};
+use super::{Jwks, SigningKey, algorithm::Algorithm, jwt::Jwt};
 
 impl SigningKey {
     /// Signs a payload, under the id by which a key set knows this key.
@@ -18,17 +18,15 @@ impl SigningKey {
 }
 
 impl Jwks {
-    /// The payload of a text of this kind that a key of the set has signed, and the key's id.
+    /// The payload of a text of this kind that a service of the suite has signed, and the service's name.
     #[must_use]
     pub fn verify(&self, kind: &str, text: &str) -> Option<(String, Value)> {
         let jwt = Jwt::parse(text).ok()?;
-        let key_id = jwt.key_id().ok()??.to_owned();
-        let algorithm = jwk::accepted(jwt.algorithm().ok()?)?;
-        let key = self.find(Some(&key_id), algorithm).ok()?;
-        let verified =
-            jsonwebtoken::crypto::verify(jwt.signature, jwt.message.as_bytes(), key, algorithm).ok()?;
+        let service = jwt.key_id().ok()??.to_owned();
+        let algorithm = Algorithm::named(jwt.algorithm().ok()?)?;
+        let verified = self.of_service(&service).any(|key| jwt.is_signed_by(key, algorithm));
         (verified && jwt.header.get("typ").is_some_and(|typ| typ == kind))
-            .then(|| (key_id, jwt.claims.into()))
+            .then(|| (service, jwt.claims.into()))
     }
 }
 

@@ -2,13 +2,13 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use super::rejection::Rejection;
+use super::{algorithm::Algorithm, jwk::Key, rejection::Rejection};
 
 /// A token, taken apart.
 pub(super) struct Jwt<'a> {
     /// What is signed: the header and the claims, as they were encoded.
-    pub(super) message: &'a str,
-    pub(super) signature: &'a str,
+    message: &'a str,
+    signature: &'a str,
     pub(super) header: Map<String, Value>,
     pub(super) claims: Map<String, Value>,
 }
@@ -30,6 +30,12 @@ impl<'a> Jwt<'a> {
         self.header.get("alg").and_then(Value::as_str).ok_or(Rejection::Malformed)
     }
 
+    /// Whether its signature is by this key.
+    pub(super) fn is_signed_by(&self, key: &Key, algorithm: Algorithm) -> bool {
+        let signature = URL_SAFE_NO_PAD.decode(self.signature);
+        signature.is_ok_and(|signature| key.public.verifies(algorithm, self.message.as_bytes(), &signature))
+    }
+
     /// The issuer that it says it is from.
     pub(super) fn issuer(&self) -> Result<&str, Rejection> {
         text(&self.claims, "iss")
@@ -37,11 +43,11 @@ impl<'a> Jwt<'a> {
 }
 
 /// A claim that must be there and be a text.
-pub(super) fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, Rejection> {
+pub(super) fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<&'a str, Rejection> {
     match claims.get(name) {
-        None | Some(Value::Null) => Err(Rejection::Missing(name)),
+        None | Some(Value::Null) => Err(Rejection::missing(name)),
         Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(Rejection::Mistyped(name)),
+        Some(_) => Err(Rejection::mistyped(name)),
     }
 }
 

@@ -136,7 +136,7 @@ impl FromStr for Condition {
 impl Condition {
     /// Whether the claim, or one of several values that it has, is as the condition says. A value that can't be held
     /// against a text leaves the kind open, and the token is refused for it.
-    fn holds(&self, claims: &Map<String, Value>) -> Result<bool, Rejection> {
+    pub(super) fn holds(&self, claims: &Map<String, Value>) -> Result<bool, Rejection> {
         match claims.get(&self.claim) {
             None | Some(Value::Null) => Ok(false),
             Some(_) if self.pattern == Pattern::Present => Ok(true),

@@ -8,7 +8,9 @@ use std::{fmt, sync::Arc};
 
 use crate::{clock::Timestamp, metrics, name::Principal, status::Fault};
 
+mod algorithm;
 mod authenticator;
+mod claims;
 mod dev;
 mod issuer;
 mod jwk;
@@ -16,7 +18,9 @@ mod jwks;
 mod jws;
 mod jwt;
 mod key;
+mod keys;
 mod kind;
+mod own_key;
 mod refusals;
 mod rejection;
 mod signer;
@@ -26,11 +30,14 @@ mod token;
 
 use self::rejection::Rejection;
 pub use authenticator::Authenticator;
+pub use claims::ClaimNames;
 pub use dev::DevIssuer;
 pub use issuer::{ConfigError, Issuer, PREFIX_END, Trust};
 pub use jwks::{Jwks, JwksError};
 pub use key::{KeyFileError, SigningKey};
+pub use keys::{Keys, Renewal, Source, SourceError};
 pub use kind::{Condition, Kind, Kinds, KindsError};
+pub use own_key::follow;
 pub use rejection::MAX_TOKEN;
 pub use signer::ServiceSigner;
 pub use token::BearerToken;

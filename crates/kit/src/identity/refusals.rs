@@ -74,7 +74,7 @@ struct Told {
 
 impl Refusals {
     /// Counts a refusal, and logs it if none of its kind has been for a while.
-    pub(super) fn note(&self, why: Rejection, origin: &Origin) {
+    pub(super) fn note(&self, why: &Rejection, origin: &Origin) {
         let (cause, issuer) = (why.cause(), origin.source.issuer());
         let label = issuer.map_or(UNKNOWN, |issuer| &**issuer);
         metrics::token_refused(cause, label);
@@ -90,7 +90,7 @@ impl Refusals {
         match &origin.source {
             Source::Stranger(Some(named)) => say!(named = %named,),
             Source::Stranger(None) => say!(),
-            Source::Claimed(_) if why == Rejection::Key => say!(),
+            Source::Claimed(_) if *why == Rejection::Key => say!(),
             Source::Claimed(_) => say!(),
             Source::Signed(_) => say!(),
         }
@@ -170,7 +170,7 @@ mod tests {
         let places = Places::default();
         with_default(tracing_subscriber::registry().with(places.clone()), || {
             for (why, source) in refused {
-                Refusals::default().note(why, &Origin { source, key_id: None });
+                Refusals::default().note(&why, &Origin { source, key_id: None });
             }
         });
         let places = places.0.lock().expect("places");

@@ -1,4 +1,6 @@
 //! Why a token is refused.
+use std::sync::Arc;
+
 use crate::{clock::Timestamp, status::Fault};
 
 /// The longest token that is looked at, in bytes. A token with 200 groups named by UUIDs has some 11,000.
@@ -6,7 +8,7 @@ pub const MAX_TOKEN: usize = 16 * 1024;
 
 /// Why a token is refused. The text completes "The bearer token …". It tells its bearer what is wrong with what they
 /// hold; it quotes nothing of it, and tells nothing of other tokens, issuers or keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Rejection {
     #[error("must come in one header 'authorization: Bearer <JWT>'")]
     Header,
@@ -17,17 +19,21 @@ pub(super) enum Rejection {
     #[error("has a header or claims that are not the JSON of a JWT")]
     Malformed,
     #[error("has no claim '{0}'")]
-    Missing(&'static str),
+    Missing(Arc<str>),
     #[error("has a claim '{0}' that is not of its type")]
-    Mistyped(&'static str),
+    Mistyped(Arc<str>),
     #[error("is from an issuer that is not trusted here")]
     Issuer,
     #[error("has a critical header parameter, and none is understood here")]
     Critical,
-    #[error("is signed in an algorithm that is not accepted: ES256, EdDSA and RS256 are")]
+    #[error(
+        "is signed in an algorithm that is not accepted: RS256, PS256, ES256, ES384, EdDSA and the like are"
+    )]
     Algorithm,
     #[error("is signed by a key that its issuer is not known to have")]
     Key,
+    #[error("is from an issuer whose keys can't be had at this moment")]
+    KeysUnknown,
     #[error("names an algorithm that is not its key's")]
     KeyAlgorithm,
     #[error("has a signature that does not match")]
@@ -49,8 +55,16 @@ pub(super) enum Rejection {
 }
 
 impl Rejection {
+    pub(super) fn missing(claim: &str) -> Self {
+        Self::Missing(claim.into())
+    }
+
+    pub(super) fn mistyped(claim: &str) -> Self {
+        Self::Mistyped(claim.into())
+    }
+
     /// As machines read it: in the answer's metadata, in the log and as the label of a metric.
-    pub(super) fn cause(self) -> &'static str {
+    pub(super) fn cause(&self) -> &'static str {
         match self {
             Self::Header => "header",
             Self::TooLong => "too_long",
@@ -62,6 +76,7 @@ impl Rejection {
             Self::Critical => "critical",
             Self::Algorithm => "algorithm",
             Self::Key => "key",
+            Self::KeysUnknown => "keys_unknown",
             Self::KeyAlgorithm => "key_algorithm",
             Self::Signature => "signature",
             Self::Audience => "audience",
@@ -76,7 +91,10 @@ impl Rejection {
 
     /// What the bearer is told at this time: where it depends on that, the time is part of it, so that two whose clocks
     /// differ find out.
-    pub(super) fn fault(self, now: Timestamp) -> Fault {
+    pub(super) fn fault(&self, now: Timestamp) -> Fault {
+        if *self == Self::KeysUnknown {
+            return Fault::issuer_keys_unavailable();
+        }
         let fault = Fault::credentials_invalid(self).metadata("cause", self.cause());
         let timely = matches!(self, Self::Expired | Self::NotYetValid).then(|| ("time", now.to_string()));
         let claim = self.claim().map(|claim| ("claim", claim.to_owned()));
@@ -84,7 +102,7 @@ impl Rejection {
     }
 
     /// The claim that it is about, if it is about one.
-    fn claim(self) -> Option<&'static str> {
+    fn claim(&self) -> Option<&str> {
         match self {
             Self::Missing(claim) | Self::Mistyped(claim) => Some(claim),
             _ => None,

@@ -2,7 +2,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -22,17 +22,37 @@ const EARLY: Duration = LIFETIME.checked_div(2).expect("half of it");
 /// Signs the tokens by which one service of the suite calls the others.
 pub struct ServiceSigner {
     name: String,
-    key: SigningKey,
     clock: Arc<dyn Clock>,
-    /// By audience: the token, and when it was signed.
-    signed: Mutex<HashMap<String, (BearerToken, Timestamp)>>,
+    signs: Mutex<Signs>,
+}
+
+/// By which key, and what it has signed: by audience the token, and when that was.
+struct Signs {
+    key: SigningKey,
+    signed: HashMap<String, (BearerToken, Timestamp)>,
 }
 
 impl ServiceSigner {
     /// Signs as this service of the suite, with its own key.
     #[must_use]
     pub fn new(name: impl Into<String>, key: SigningKey, clock: Arc<dyn Clock>) -> Self {
-        Self { name: name.into(), key, clock, signed: Mutex::default() }
+        Self { name: name.into(), clock, signs: Mutex::new(Signs { key, signed: HashMap::new() }) }
+    }
+
+    /// The service.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it signs by this key.
+    pub(super) fn signs_by(&self, key: &SigningKey) -> bool {
+        self.signs().key.pair().verifying_key() == key.pair().verifying_key()
+    }
+
+    /// Signs by this key from now on.
+    pub(super) fn sign_by(&self, key: SigningKey) {
+        *self.signs() = Signs { key, signed: HashMap::new() };
     }
 
     /// A token for calling the service `audience`. It lives for five minutes, at least half of which are left. If the clock
@@ -40,21 +60,25 @@ impl ServiceSigner {
     #[must_use]
     pub fn token_for(&self, audience: &str) -> BearerToken {
         let now = self.clock.now();
-        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
-        match signed.get(audience) {
+        let mut signs = self.signs();
+        match signs.signed.get(audience) {
             Some((token, begin)) if (*begin..*begin + EARLY).contains(&now) => token.clone(),
             _ => {
-                let token = self.sign(audience, now);
-                signed.insert(audience.to_owned(), (token.clone(), now));
+                let token = self.sign(&signs.key, audience, now);
+                signs.signed.insert(audience.to_owned(), (token.clone(), now));
                 token
             }
         }
     }
 
-    fn sign(&self, audience: &str, now: Timestamp) -> BearerToken {
+    fn sign(&self, key: &SigningKey, audience: &str, now: Timestamp) -> BearerToken {
         let iss = format!("{SUITE_ISSUER}{}", self.name);
         let claims = json!({ "iss": iss, "sub": self.name, "aud": audience });
-        BearerToken::sign(&self.key, &self.name, claims, now, (EARLY, LIFETIME))
+        BearerToken::sign(key, &self.name, claims, now, (EARLY, LIFETIME))
+    }
+
+    fn signs(&self) -> MutexGuard<'_, Signs> {
+        self.signs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

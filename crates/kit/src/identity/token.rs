@@ -1,64 +1,20 @@
 //! The inside of a token.
 use std::{fmt, time::Duration};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tonic::metadata::{MetadataMap, MetadataValue};
 
-use super::{SigningKey, jwt::text, rejection::Rejection};
+use super::{SigningKey, rejection::Rejection};
 use crate::clock::Timestamp;
 
 /// How far the clocks of an issuer and of this machine may differ, in seconds.
 const LEEWAY: i64 = 30;
 
-/// What a token says, as far as every token must say it.
-pub(super) struct Claims<'a> {
-    pub(super) all: &'a Map<String, Value>,
-    pub(super) sub: &'a str,
-    pub(super) aud: Vec<&'a str>,
-    pub(super) validity: Validity,
-}
-
-impl<'a> Claims<'a> {
-    pub(super) fn read(all: &'a Map<String, Value>) -> Result<Self, Rejection> {
-        let sub = text(all, "sub")?;
-        let aud = match present(all, "aud").ok_or(Rejection::Missing("aud"))? {
-            Value::String(one) => vec![one.as_str()],
-            Value::Array(several) => {
-                let texts: Option<Vec<_>> = several.iter().map(Value::as_str).collect();
-                texts.ok_or(Rejection::Mistyped("aud"))?
-            }
-            _ => return Err(Rejection::Mistyped("aud")),
-        };
-        let expires = seconds(all, "exp")?.ok_or(Rejection::Missing("exp"))?;
-        let not_before = seconds(all, "nbf")?.unwrap_or(i64::MIN);
-        Ok(Self { all, sub, aud, validity: Validity { not_before, expires } })
-    }
-
-    /// The e-mail address, if the issuer says, with the JSON value `true`, that it is verified.
-    pub(super) fn verified_email(&self) -> Option<&str> {
-        let verified = self.all.get("email_verified") == Some(&Value::Bool(true));
-        let email = self.all.get("email").filter(|_| verified).and_then(Value::as_str);
-        email.filter(|email| !email.is_empty())
-    }
-}
-
-fn present<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    claims.get(name).filter(|value| !value.is_null())
-}
-
-/// Seconds since 1970, which may have a fraction (RFC 7519, `NumericDate`); the fraction is cut.
-fn seconds(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, Rejection> {
-    let Some(value) = present(claims, name) else { return Ok(None) };
-    #[expect(clippy::cast_possible_truncation, reason = "saturates, and a fraction is to be cut")]
-    let whole = value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds as i64));
-    whole.map(Some).ok_or(Rejection::Mistyped(name))
-}
-
 /// From when until when a token is valid, in seconds since 1970.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Validity {
-    not_before: i64,
-    expires: i64,
+    pub(super) not_before: i64,
+    pub(super) expires: i64,
 }
 
 impl Validity {

@@ -26,6 +26,12 @@ declare_metrics! {
         "Times that changed files of certificates were read again: taken, or refused, so that those before go on";
     TLS_FAILED Counter "devspaces_tls_handshake_failures_total" ["cause"]
         "Connections on which clients set up no TLS, by cause";
+    KEYS Gauge "devspaces_issuer_keys" ["issuer"]
+        "Usable keys of an issuer that are known; suite stands for those of the suite's services";
+    KEYS_CONFIRMED Gauge "devspaces_issuer_keys_confirmed_timestamp_seconds" ["issuer"]
+        "When an issuer was last heard to have these keys, in seconds since 1970; 0 if never";
+    KEYS_FAILED Counter "devspaces_issuer_keys_failures_total" ["issuer"]
+        "Times that the keys of an issuer could not be had: its server, or the file, gave none";
     SPANS_LOST Counter "devspaces_trace_spans_lost_total" []
         "Spans that were not exported: the collector did not take them, or too many waited for it";
     LINES_DROPPED Counter "devspaces_log_lines_dropped_total" []

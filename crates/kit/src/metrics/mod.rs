@@ -40,6 +40,9 @@ pub(crate) struct Metrics {
     certificate_end: Family<[Label; 1], Number>,
     tls_reloads: Family<[Label; 1], Counter>,
     tls_failed: Family<[Label; 1], Counter>,
+    keys: Family<[(&'static str, String); 1], Number>,
+    keys_confirmed: Family<[(&'static str, String); 1], Number>,
+    keys_failed: Family<[(&'static str, String); 1], Counter>,
     spans_lost: Counter,
     lines_dropped: Counter,
     connections: Gauge,
@@ -64,6 +67,9 @@ impl Metrics {
             certificate_end: list::CERTIFICATE_END.register(Family::default()),
             tls_reloads: list::TLS_RELOADS.register(Family::default()),
             tls_failed: list::TLS_FAILED.register(Family::default()),
+            keys: list::KEYS.register(Family::default()),
+            keys_confirmed: list::KEYS_CONFIRMED.register(Family::default()),
+            keys_failed: list::KEYS_FAILED.register(Family::default()),
             spans_lost: list::SPANS_LOST.register(Counter::default()),
             lines_dropped: list::LINES_DROPPED.register(Counter::default()),
             connections: list::PORT_CONNECTIONS.register(Gauge::default()),
@@ -123,6 +129,27 @@ pub(crate) fn ended(method: &'static str, code: Code) {
 pub(crate) fn token_refused(cause: &'static str, issuer: &str) {
     let labels = [("cause", cause.to_owned()), ("issuer", issuer.to_owned())];
     METRICS.tokens_refused.get_or_create(&labels).inc();
+}
+
+/// The keys of an issuer are looked after; none is known yet.
+pub(crate) fn keys_awaited(issuer: &str) {
+    let labels = [("issuer", issuer.to_owned())];
+    METRICS.keys.get_or_create(&labels).set(0.0);
+    METRICS.keys_confirmed.get_or_create(&labels).set(0.0);
+    drop(METRICS.keys_failed.get_or_create(&labels));
+}
+
+/// An issuer has so many usable keys at this time.
+pub(crate) fn keys_confirmed(issuer: &str, count: usize, time: Timestamp) {
+    let labels = [("issuer", issuer.to_owned())];
+    METRICS.keys.get_or_create(&labels).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+    #[expect(clippy::cast_precision_loss, reason = "a double holds the microseconds of this century")]
+    METRICS.keys_confirmed.get_or_create(&labels).set(time.micros() as f64 / 1e6);
+}
+
+/// The keys of an issuer could not be had.
+pub(crate) fn keys_failed(issuer: &str) {
+    METRICS.keys_failed.get_or_create(&[("issuer", issuer.to_owned())]).inc();
 }
 
 #[cfg(test)]

@@ -151,7 +151,7 @@ impl Edge {
         let mut caller = None;
         let refused = || asked.origin.place.pace.refuses();
         if asked.open.is_none() {
-            let known = shared.authenticator.caller_by(request.headers(), &asked.origin.certified);
+            let known = shared.authenticator.caller_by(request.headers(), &asked.origin.certified).await;
             let known = known.inspect_err(|_| refused())?;
             span.by(&known);
             line.by(&known);

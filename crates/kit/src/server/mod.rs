@@ -1,19 +1,17 @@
 //! One gRPC port: the services behind it, what every call passes through, and an orderly end.
-use std::{
-    convert::Infallible,
-    future::{self, Future},
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{borrow::Cow, convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use devspaces_proto::health::v1::health_server::HealthServer;
-use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use futures::{
+    FutureExt as _, StreamExt as _,
+    future::{self, BoxFuture},
+    stream::FuturesUnordered,
+};
 use http::{HeaderValue, Request, Response};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::watch,
     time::sleep,
 };
 use tonic::{
@@ -113,8 +111,11 @@ pub struct Server {
     awaited: Vec<Awaited>,
 }
 
-/// What a server waits for before it says that it serves, and how that is called.
-type Awaited = (&'static str, BoxFuture<'static, ()>);
+/// What a server waits for before it says that it serves, in a few words that may change.
+pub type WaitsFor = watch::Receiver<Cow<'static, str>>;
+
+/// How that is called, and what resolves when it is there.
+type Awaited = (WaitsFor, BoxFuture<'static, ()>);
 
 impl Server {
     /// A server on this listener. `tasks` are those that the services' handlers run.
@@ -138,7 +139,7 @@ impl Server {
     /// Says `SERVING` to who asks for its health only when this, too, has resolved, and until then what it waits for.
     /// Calls are taken on from the first.
     #[must_use]
-    pub fn waits_for(mut self, what: &'static str, ready: impl Future<Output = ()> + Send + 'static) -> Self {
+    pub fn waits_for(mut self, what: WaitsFor, ready: impl Future<Output = ()> + Send + 'static) -> Self {
         self.awaited.push((what, Box::pin(ready)));
         self
     }
@@ -235,13 +236,29 @@ impl Server {
 
 /// Waits for everything that is awaited, and tells what is left.
 async fn all(awaited: Vec<Awaited>, telling: &Telling) {
-    let mut left: Vec<_> = awaited.iter().map(|(what, _)| *what).collect();
-    let mut awaited: FuturesUnordered<_> =
-        awaited.into_iter().map(|(what, ready)| ready.map(move |()| what)).collect();
+    let (mut left, mut coming) = (Vec::new(), FuturesUnordered::new());
+    for (number, (what, ready)) in awaited.into_iter().enumerate() {
+        left.push((number, what));
+        coming.push(ready.map(move |()| number));
+    }
     while !left.is_empty() {
-        telling.waits_for(left.join(", "));
-        let Some(what) = awaited.next().await else { return };
-        left.retain(|other| *other != what);
+        let mut words: Vec<_> =
+            left.iter_mut().map(|(_, what)| what.borrow_and_update().to_string()).collect();
+        words.dedup();
+        telling.waits_for(words.join(", "));
+        let changed = left.iter_mut().map(|(_, what)| Box::pin(changed(what)));
+        let there = tokio::select! {
+            there = coming.next() => there,
+            _ = future::select_all(changed) => None,
+        };
+        left.retain(|(number, _)| Some(*number) != there);
+    }
+}
+
+/// Resolves when it is called otherwise.
+async fn changed(what: &mut WaitsFor) {
+    if what.changed().await.is_err() {
+        future::pending::<()>().await;
     }
 }
 

@@ -22,6 +22,13 @@ impl Fault {
         Self::new(Code::Unauthenticated, Reason::CredentialsInvalid, format!("The bearer token {why}"))
     }
 
+    /// Nobody can tell whether the token is by a key of its issuer: those keys could not be fetched.
+    #[must_use]
+    pub fn issuer_keys_unavailable() -> Self {
+        let message = "The keys of the bearer token's issuer can't be fetched at this moment, and by those known it is not signed";
+        Self::new(Code::Unavailable, Reason::IssuerKeysUnavailable, message)
+    }
+
     /// The caller lacks the permission, or there is no such resource: both read alike (R-P3).
     #[must_use]
     pub fn permission_denied(permission: impl Display, resource: impl Display) -> Self {

@@ -19,6 +19,7 @@ pub(super) fn helps(reason: Reason) -> bool {
     match reason {
         // Something is missing or busy for a moment.
         Reason::FactsUnavailable
+        | Reason::IssuerKeysUnavailable
         | Reason::EffectPending
         | Reason::EarlierEffectPending
         | Reason::StorageUnavailable

@@ -55,7 +55,7 @@ fn a_configuration_that_is_ambiguous_or_of_no_use_is_an_error() {
         let deaf = Issuer { audiences, ..one("one", Kind::Users) };
         assert_eq!(new(vec![deaf], none()), ConfigError::NoAudience("one".into()));
     }
-    let keyless = Issuer { keys: Jwks::default(), ..one("one", Kind::Users) };
+    let keyless = Issuer { keys: Jwks::default().into(), ..one("one", Kind::Users) };
     assert_eq!(new(vec![keyless], none()), ConfigError::NoKey("one".into(), String::new()));
     for (prefix, fits) in [
         ("p".repeat(255) + ":", true),

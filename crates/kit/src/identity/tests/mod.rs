@@ -7,15 +7,17 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::Signer as _;
+use futures::FutureExt as _;
 use http::{HeaderMap, header::AUTHORIZATION};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use ring::hmac;
 use serde_json::{Value, json};
 use tonic::metadata::MetadataMap;
 use uuid::Uuid;
 
 use super::{
-    Authenticator, Caller, ConfigError, DevIssuer, Issuer, Jwks, JwksError, KeyFileError, Kind, Kinds,
-    ServiceSigner, SigningKey, SuiteCaller, Trust,
+    Authenticator, Caller, ClaimNames, ConfigError, DevIssuer, Issuer, Jwks, JwksError, KeyFileError, Kind,
+    Kinds, ServiceSigner, SigningKey, SuiteCaller, Trust,
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -70,20 +72,19 @@ fn issuer(iss: &str, kind: Kind, prefix: &str, keys: Jwks) -> Issuer {
         kinds: Kinds::always(kind),
         prefix: prefix.into(),
         audiences: vec!["devspaces".into()],
-        keys,
+        keys: keys.into(),
+        claims: ClaimNames::STANDARD,
+        required: Vec::new(),
         names_anybody: false,
     }
 }
 
 fn suite(hosted: &[&str], peers: Jwks) -> Trust {
     let names = ["space", "membership", "billing", "marketplace"].map(str::to_owned);
-    Trust { names: names.into(), hosted: hosted.iter().copied().map(str::to_owned).collect(), peers }
-}
-
-impl Authenticator {
-    /// Who makes the call, over a port that asks for no client certificate.
-    fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Fault> {
-        self.caller_by(headers, &Certified::Unasked)
+    Trust {
+        names: names.into(),
+        hosted: hosted.iter().copied().map(str::to_owned).collect(),
+        peers: peers.into(),
     }
 }
 
@@ -110,15 +111,15 @@ impl World {
 
     /// A user's token, with these claims in place of the usual ones; null takes a claim out.
     fn token(&self, changes: &Value) -> String {
-        self.signed(&Header { kid: Some("k1".into()), ..Header::new(Algorithm::EdDSA) }, changes)
+        self.signed(&json!({ "alg": "EdDSA", "kid": "k1" }), changes)
     }
 
-    fn signed(&self, header: &Header, changes: &Value) -> String {
-        jsonwebtoken::encode(header, &claims(changes), &encoding_key(&self.key)).expect("a token")
+    fn signed(&self, header: &Value, changes: &Value) -> String {
+        signed(&self.key, header, &claims(changes))
     }
 
     fn ask(&self, token: &str) -> Result<Caller, Fault> {
-        self.authenticator.authenticate(&bearer(token))
+        self.authenticator.authenticate_now(&bearer(token))
     }
 
     fn refused(&self, token: &str) -> String {
@@ -139,9 +140,26 @@ fn claims(changes: &Value) -> Value {
     claims
 }
 
-fn encoding_key(key: &SigningKey) -> EncodingKey {
-    use ed25519_dalek::pkcs8::EncodePrivateKey as _;
-    EncodingKey::from_ed_der(key.pair().to_pkcs8_der().expect("a key").as_bytes())
+/// A token by this key, whatever its header says.
+fn signed(key: &SigningKey, header: &Value, claims: &Value) -> String {
+    let message = message(header, claims);
+    let signature = key.pair().sign(message.as_bytes()).to_bytes();
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+fn message(header: &Value, claims: &Value) -> String {
+    [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".")
+}
+
+/// Keys that never change are waited for by nobody.
+trait AtOnce {
+    fn authenticate_now(&self, headers: &HeaderMap) -> Result<Caller, Fault>;
+}
+
+impl AtOnce for Authenticator {
+    fn authenticate_now(&self, headers: &HeaderMap) -> Result<Caller, Fault> {
+        self.authenticate(headers).now_or_never().expect("an answer at once")
+    }
 }
 
 fn bearer(token: &str) -> HeaderMap {
@@ -166,34 +184,39 @@ fn rsa_and_ecdsa_issuers_are_understood() {
     let users = issuer("https://id.example", Kind::Users, "corp|", keys);
     let authenticator =
         Authenticator::new(Hands::at_now(), vec![users], Trust::default()).expect("a configuration");
-    for algorithm in ["rs256", "es256"] {
+    let all = foreign.as_object().expect("an object").keys().filter(|name| *name != "jwks");
+    // Signed in RS256 by a key that is for PS256.
+    for algorithm in all.filter(|name| *name != "rs256-pss") {
         let token = foreign[algorithm].as_str().expect("a token");
-        let caller = authenticator.authenticate(&bearer(token)).expect(algorithm);
+        let caller = authenticator.authenticate_now(&bearer(token)).expect(algorithm);
         assert_eq!(caller.principal.to_string(), "users/corp%7Calice");
         let (signed, signature) = token.rsplit_once('.').expect("a signature");
         let altered = format!("{signed}.{}", signature.chars().rev().collect::<String>());
-        assert!(authenticator.authenticate(&bearer(&altered)).is_err(), "{algorithm}");
+        assert!(authenticator.authenticate_now(&bearer(&altered)).is_err(), "{algorithm}");
     }
+    let token = foreign["rs256-pss"].as_str().expect("a token");
+    let refused = authenticator.authenticate_now(&bearer(token)).expect_err("another algorithm");
+    assert!(refused.message().contains("not its key's"), "{}", refused.message());
 }
 
 #[test]
 fn no_header_and_a_bad_header_are_told_apart() {
     let world = World::new();
-    let missing = world.authenticator.authenticate(&HeaderMap::new()).expect_err("no credentials");
+    let missing = world.authenticator.authenticate_now(&HeaderMap::new()).expect_err("no credentials");
     assert_eq!(missing.reason(), Reason::CredentialsMissing);
     let token = world.token(&json!({}));
     for value in ["Bearer", "Bearer ", &token, &format!("Basic {token}"), "Bearer a.b", "Bearer a.b.c.d"] {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, value.parse().expect("a header"));
-        let fault = world.authenticator.authenticate(&headers).expect_err(value);
+        let fault = world.authenticator.authenticate_now(&headers).expect_err(value);
         assert_eq!(fault.reason(), Reason::CredentialsInvalid, "{value}");
     }
     let mut twice = bearer(&token);
     twice.append(AUTHORIZATION, format!("bearer {token}").parse().expect("a header"));
-    assert!(world.authenticator.authenticate(&twice).is_err());
+    assert!(world.authenticator.authenticate_now(&twice).is_err());
     twice.remove(AUTHORIZATION);
     twice.append(AUTHORIZATION, format!("bearer {token}").parse().expect("a header"));
-    assert!(world.authenticator.authenticate(&twice).is_ok());
+    assert!(world.authenticator.authenticate_now(&twice).is_ok());
 }
 
 #[test]
@@ -225,21 +248,20 @@ fn only_the_issuers_key_and_algorithm_will_do() {
     let other = World::new();
     let forged = other.token(&json!({}));
     assert_eq!(world.refused(&forged), "The bearer token has a signature that does not match");
-    let header = |algorithm, kid: &str| Header { kid: Some(kid.into()), ..Header::new(algorithm) };
-    world.refused(&world.signed(&header(Algorithm::EdDSA, "k2"), &json!({})));
-    let critical = Header { crit: Some(vec!["b64".into()]), ..header(Algorithm::EdDSA, "k1") };
-    world.refused(&world.signed(&critical, &json!({})));
-    assert!(
-        world.ask(&world.signed(&Header::new(Algorithm::EdDSA), &json!({}))).is_ok(),
-        "a single key needs no kid"
-    );
+    world.refused(&world.signed(&json!({ "alg": "EdDSA", "kid": "k2" }), &json!({})));
+    world.refused(&world.signed(&json!({ "alg": "EdDSA", "kid": "k1", "crit": ["b64"] }), &json!({})));
+    for alone in ["EdDSA", "Ed25519"] {
+        let token = world.signed(&json!({ "alg": alone }), &json!({}));
+        assert!(world.ask(&token).is_ok(), "{alone}: a single key needs no kid");
+    }
 
     let public = world.key.pair().verifying_key().to_bytes();
-    let secret = EncodingKey::from_secret(&public);
-    let confused = jsonwebtoken::encode(&header(Algorithm::HS256, "k1"), &claims(&json!({})), &secret);
-    let algorithm =
-        "The bearer token is signed in an algorithm that is not accepted: ES256, EdDSA and RS256 are";
-    assert_eq!(world.refused(&confused.expect("a token")), algorithm);
+    let message = message(&json!({ "alg": "HS256", "kid": "k1" }), &claims(&json!({})));
+    let secret = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &public), message.as_bytes());
+    let confused = format!("{message}.{}", URL_SAFE_NO_PAD.encode(secret));
+    let algorithm = "The bearer token is signed in an algorithm that is not accepted: RS256, PS256, ES256, ES384, EdDSA \
+                     and the like are";
+    assert_eq!(world.refused(&confused), algorithm);
 
     for algorithm in ["none", "None", "ES256"] {
         let header = URL_SAFE_NO_PAD.encode(json!({ "alg": algorithm, "kid": "k1" }).to_string());
@@ -276,7 +298,7 @@ fn an_issuers_prefix_alone_names_nobody() {
     let users = issuer("https://id.example", Kind::Users, "corp|", jwks(&world.key, "k1"));
     let authenticator =
         Authenticator::new(world.clock.clone(), vec![users], Trust::default()).expect("a configuration");
-    let ask = |sub: &str| authenticator.authenticate(&bearer(&world.token(&json!({ "sub": sub }))));
+    let ask = |sub: &str| authenticator.authenticate_now(&bearer(&world.token(&json!({ "sub": sub }))));
     assert_eq!(ask("alice").expect("a caller").principal, Principal::user("corp|alice"));
     assert!(ask("").is_err());
 }
@@ -290,6 +312,51 @@ fn the_issuer_decides_the_kind_and_never_the_subject() {
         .ask(&world.token(&json!({ "iss": "https://sa.example", "sub": "users/alice" })))
         .expect("a caller");
     assert_eq!(service.principal.to_string(), "services/users%2Falice");
+}
+
+// As at Amazon Cognito, whose access tokens have no `aud`.
+#[test]
+fn an_issuers_claims_have_the_names_that_the_operator_gives() {
+    let world = World::new();
+    let claims = ClaimNames {
+        audience: "client_id".into(),
+        subject: "oid".into(),
+        email: "mail".into(),
+        email_verified: "emailVerified".into(),
+    };
+    let named = Issuer {
+        claims,
+        required: vec![
+            "token_use=access".parse().expect("a condition"),
+            "tid=t1".parse().expect("a condition"),
+        ],
+        ..issuer("https://id.example", Kind::Users, "", jwks(&world.key, "k1"))
+    };
+    let authenticator =
+        Authenticator::new(world.clock.clone(), vec![named], Trust::default()).expect("a configuration");
+    let ask = |changes: &Value| {
+        let mut all = json!({
+            "aud": null, "client_id": "devspaces", "oid": "o1", "token_use": "access", "tid": "t1",
+            "mail": "a@b.c", "emailVerified": true, "email": "x@y.z", "email_verified": true,
+        });
+        for (name, value) in changes.as_object().expect("an object") {
+            all[name] = value.clone();
+        }
+        authenticator.authenticate_now(&bearer(&world.token(&all)))
+    };
+    let caller = ask(&json!({})).expect("a caller");
+    assert_eq!((caller.principal, caller.email), (Principal::user("o1"), Some("a@b.c".to_owned())));
+    assert_eq!(ask(&json!({ "emailVerified": "true" })).expect("a caller").email, None);
+    for (changes, said) in [
+        (json!({ "token_use": "id" }), "meets no condition"),
+        (json!({ "tid": null }), "meets no condition"),
+        (json!({ "client_id": "other", "aud": "devspaces" }), "not meant for this service"),
+        (json!({ "client_id": null, "aud": "devspaces" }), "no claim 'client_id'"),
+        (json!({ "oid": null }), "no claim 'oid'"),
+    ] {
+        let refused = ask(&changes).expect_err(said);
+        assert!(refused.message().contains(said), "{changes}: {}", refused.message());
+    }
 }
 
 #[test]
@@ -318,7 +385,7 @@ fn a_development_token_is_whom_it_was_made_for() {
         let mut metadata = MetadataMap::new();
         token.authorize(&mut metadata);
         assert!(!format!("{token:?}{metadata:?}").contains(token.as_str()));
-        let caller = authenticator.authenticate(&metadata.into_headers()).expect(name);
+        let caller = authenticator.authenticate_now(&metadata.into_headers()).expect(name);
         assert_eq!(caller.principal, principal);
         assert_eq!(caller.email.is_some(), name.starts_with("users/"));
     }

@@ -1,4 +1,3 @@
-use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Value, json};
 
 use super::*;
@@ -36,9 +35,9 @@ fn a_suite_token_has_one_audience_and_its_signers_name() {
     let own = key();
     let world = World::with_suite(suite(&["space", "billing"], jwks(&own, "membership")));
     let token = |sub: &str, aud: Value| {
-        let header = Header { kid: Some("membership".into()), ..Header::new(Algorithm::EdDSA) };
+        let header = json!({ "alg": "EdDSA", "kid": "membership" });
         let claims = claims(&json!({ "iss": "devspaces:membership", "sub": sub, "aud": aud }));
-        jsonwebtoken::encode(&header, &claims, &encoding_key(&own)).expect("a token")
+        signed(&own, &header, &claims)
     };
     assert!(world.ask(&token("membership", json!("billing"))).is_ok());
     world.refused(&token("membership", json!(["space", "billing"])));
@@ -104,4 +103,26 @@ fn a_key_set_knows_whose_key_it_is() {
     let keys = Jwks::parse(&keys.to_string()).expect("a key set");
     assert!(keys.has("space", &space) && keys.has("billing", &billing));
     assert!(!keys.has("space", &billing) && !keys.has("membership", &space) && !keys.has("space", &key()));
+}
+
+// R-P7: so that one key takes the place of another without a moment in which neither is good.
+#[test]
+fn a_service_may_have_several_keys_and_signs_by_any() {
+    let (old, new, other) = (key(), key(), key());
+    let peers = json!({ "keys": [
+        old.public_jwk("membership"), new.public_jwk("membership.next"), other.public_jwk("billing"),
+    ] });
+    let peers = Jwks::parse(&peers.to_string()).expect("keys");
+    assert!(
+        peers.has("membership", &old) && peers.has("membership", &new) && !peers.has("membership", &other)
+    );
+    let world = World::with_suite(suite(&["space"], peers));
+    let token = |key: &SigningKey| {
+        ServiceSigner::new("membership", key.clone(), world.clock.clone()).token_for("space")
+    };
+    for key in [&old, &new] {
+        assert!(world.ask(token(key).as_str()).is_ok());
+    }
+    let refused = world.refused(token(&other).as_str());
+    assert!(refused.contains("a key that its issuer is not known to have"), "{refused}");
 }

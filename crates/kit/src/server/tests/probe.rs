@@ -153,7 +153,7 @@ pub(super) async fn start_translated(probe: Probe, limits: Limits, entrances: En
     let suite = Trust {
         names: vec!["probe".to_owned(), "peer".to_owned()],
         hosted: vec!["probe".to_owned()],
-        peers: Jwks::parse(&key.public_jwks("peer")).expect("a key"),
+        peers: Jwks::parse(&key.public_jwks("peer")).expect("a key").into(),
     };
     let peer = ServiceSigner::new("peer", key, clock.clone()).token_for("probe");
     let authenticator =
