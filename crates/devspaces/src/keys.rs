@@ -1,9 +1,9 @@
 //! The files of a folder of keys.
 use std::{
-    fs::{OpenOptions, Permissions},
+    fs::{self, OpenOptions, Permissions},
     io::{self, Write as _},
     os::unix::fs::PermissionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use devspaces_authz::Service;
@@ -17,6 +17,10 @@ pub const ISSUER: &str = "issuer.pem";
 pub const ISSUER_JWKS: &str = "issuer.jwks.json";
 /// The public keys of the suite's services, as `--suite-jwks` takes them.
 pub const SUITE_JWKS: &str = "suite.jwks.json";
+
+/// What the id of a service's next key ends in, after a dot, and that of the one of before.
+const NEXT: &str = "next";
+const PREVIOUS: &str = "previous";
 
 /// The private key of a service: `space.pem`.
 #[must_use]
@@ -38,33 +42,100 @@ pub enum Error {
         /// What the system said.
         error: io::Error,
     },
+    /// A step that is not the next one.
+    #[error("it is not the turn of that step: {why} ({})", file.display())]
+    Step {
+        /// The key file by which that is told: it is there, or missing.
+        file: PathBuf,
+        /// What has to be done first.
+        why: &'static str,
+    },
+}
+
+/// How the keys of the services are replaced without a moment in which a call is refused. Between two steps the key set has
+/// to reach all processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Each service gets another key beside its own, and the key set has both.
+    Begin,
+    /// The other key becomes the service's own; the key set still has both.
+    Switch,
+    /// The keys of before are out of the key set, and gone.
+    End,
 }
 
 /// Makes what is missing of the keys of an issuer and of every service, and writes the key sets of what is there.
 /// Never replaces a private key.
 pub fn make(folder: &Path) -> Result<(), Error> {
-    let refused = |path: &Path| {
-        let path = path.display().to_string();
-        move |error| Error::Write { path, error }
-    };
     db::make_folder(folder).map_err(refused(folder))?;
     let issuer = SigningKey::load_or_generate(&folder.join(ISSUER))?;
-    let services: Result<Vec<_>, _> = Service::ALL
-        .iter()
-        .map(|service| {
-            let key = SigningKey::load_or_generate(&folder.join(of_service(service.name())))?;
-            Ok::<_, KeyFileError>(key.public_jwk(service.name()))
-        })
-        .collect();
-    let sets = [
-        (ISSUER_JWKS, DevIssuer::public_jwks(&issuer)),
-        (SUITE_JWKS, json!({ "keys": services? }).to_string()),
-    ];
-    for (name, text) in sets {
-        let path = folder.join(name);
-        replace(&path, &text).map_err(refused(&path))?;
+    for service in Service::ALL {
+        SigningKey::load_or_generate(&folder.join(of_service(service.name())))?;
     }
-    Ok(())
+    write(folder, ISSUER_JWKS, &DevIssuer::public_jwks(&issuer))?;
+    publish(folder)
+}
+
+/// Takes a step to replace the key of every service. Each step can be taken again.
+pub fn rotate(folder: &Path, step: Step) -> Result<(), Error> {
+    for service in Service::ALL {
+        let name = service.name();
+        let [own, next, previous] = [name.to_owned(), format!("{name}.{NEXT}"), format!("{name}.{PREVIOUS}")]
+            .map(|name| folder.join(of_service(&name)));
+        match step {
+            Step::Begin if previous.exists() => {
+                return Err(out_of_turn(previous, "a rotation has yet to end"));
+            }
+            Step::Begin => drop(SigningKey::load_or_generate(&next)?),
+            Step::Switch if next.exists() => {
+                // Never is there a moment without a key, or one of which the public half is in no file.
+                remove(&previous)?;
+                fs::hard_link(&own, &previous).map_err(refused(&previous))?;
+                fs::rename(&next, &own).map_err(refused(&own))?;
+            }
+            Step::Switch if previous.exists() => {}
+            Step::Switch => return Err(out_of_turn(next, "no rotation has begun")),
+            Step::End if next.exists() => return Err(out_of_turn(next, "a rotation has yet to be switched")),
+            Step::End => remove(&previous)?,
+        }
+    }
+    publish(folder)
+}
+
+/// Writes the key set of the services, of all their keys that are in the folder.
+fn publish(folder: &Path) -> Result<(), Error> {
+    let mut keys = Vec::new();
+    for service in Service::ALL {
+        let name = service.name();
+        for id in [name.to_owned(), format!("{name}.{NEXT}"), format!("{name}.{PREVIOUS}")] {
+            let file = folder.join(of_service(&id));
+            if file.exists() {
+                keys.push(SigningKey::load(&file)?.public_jwk(&id));
+            }
+        }
+    }
+    write(folder, SUITE_JWKS, &json!({ "keys": keys }).to_string())
+}
+
+fn out_of_turn(file: PathBuf, why: &'static str) -> Error {
+    Error::Step { file, why }
+}
+
+fn remove(file: &Path) -> Result<(), Error> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(refused(file)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<(), Error> {
+    let path = folder.join(name);
+    replace(&path, text).map_err(refused(&path))
+}
+
+fn refused(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.display().to_string();
+    move |error| Error::Write { path, error }
 }
 
 /// Public keys are everybody's to read, whatever mask whoever makes them has: services run as other users.
@@ -82,7 +153,9 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::OpenOptionsExt as _};
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    use devspaces_kit::identity::Jwks;
 
     use super::*;
 
@@ -98,5 +171,30 @@ mod tests {
         assert_eq!([ISSUER_JWKS, SUITE_JWKS].map(mode), [0o644, 0o644]);
         assert_eq!([ISSUER, &of_service("space")].map(mode), [0o600, 0o600]);
         fs::remove_dir_all(&folder).expect("a folder");
+    }
+
+    // R-P7: whatever step has been taken, who signs by the key in the file is known by the set that the step wrote, and by the
+    // one before.
+    #[test]
+    fn each_step_of_a_rotation_keeps_the_key_that_signs_in_the_set_of_before_and_after() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path();
+        make(folder).expect("keys");
+        let set =
+            || Jwks::parse(&fs::read_to_string(folder.join(SUITE_JWKS)).expect("a file")).expect("a set");
+        let own = || SigningKey::load(&folder.join(of_service("space"))).expect("a key");
+        let (first, mut before) = (own(), set());
+        for step in [Step::Begin, Step::Begin, Step::Switch, Step::Switch] {
+            rotate(folder, step).expect("a step");
+            assert!(before.has("space", &own()) && set().has("space", &own()), "{step:?}");
+            assert!(set().has("space", &first), "{step:?}");
+            before = set();
+        }
+        assert!(own().public_jwk("k") != first.public_jwk("k"));
+        make(folder).expect("keys");
+        assert!(set().has("space", &first), "to make keys ends no rotation");
+        rotate(folder, Step::End).expect("a step");
+        assert!(before.has("space", &own()) && set().has("space", &own()) && !set().has("space", &first));
+        assert!(matches!(rotate(folder, Step::Switch), Err(Error::Step { .. })));
     }
 }
