@@ -8,6 +8,7 @@ mod checkpoints;
 mod checks;
 mod database;
 mod dev;
+mod doctor;
 mod erase;
 mod export;
 mod health;
@@ -69,6 +70,8 @@ enum Command {
     Policy(policy::Policy),
     /// Ask a running suite whether somebody has a permission, and why; exit code 0 if so, 3 if not
     Check(check::Check),
+    /// Check what `serve` needs, with the flags of `serve`, and say what is wrong; exit code 0 if nothing is
+    Doctor(Box<doctor::Doctor>),
     /// Ask a running service whether it is ready; exit code 0 if so
     Health(health::Health),
     /// Check the journals, make checkpoints to check them against later, export them
@@ -102,6 +105,7 @@ impl Cli {
             Command::Journal(journal) => on_runtime(journal.run()),
             Command::Invoice(invoice) => on_runtime(invoice.run()),
             Command::Check(check) => on_runtime(check.run()),
+            Command::Doctor(doctor) => on_runtime(doctor.run()),
             Command::Health(health) => on_runtime(health.run()),
             Command::Token(token) => token.run(),
             Command::Keys(keys) => keys.run(),
