@@ -11,6 +11,7 @@ pub mod persona;
 pub mod pooler;
 pub mod port;
 pub mod process;
+pub mod provider;
 pub mod receiver;
 pub mod reflection;
 pub mod sql;
@@ -22,6 +23,7 @@ pub use self::{
     engine::Engine,
     persona::Persona,
     port::Port,
+    provider::{Manner, Provider},
     receiver::Receiver,
     suite::Suite,
 };

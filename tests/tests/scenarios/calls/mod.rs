@@ -5,4 +5,5 @@ mod issuers;
 mod limits_of_callers;
 mod page_bytes;
 mod previews;
+mod provider_keys;
 mod replay;

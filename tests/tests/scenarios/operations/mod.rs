@@ -8,6 +8,7 @@ mod metrics;
 mod quickstart;
 mod readiness;
 mod schema_upgrade;
+mod self_proof;
 mod silent_database;
 mod sqlite_files;
 mod telemetry;
