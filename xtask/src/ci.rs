@@ -4,7 +4,7 @@ use std::process::Command;
 use crate::{
     Outcome, attack, chart, circles, clients,
     containers::{self, Part, buf},
-    dependencies, docs, faults, files, months,
+    dependencies, docs, faults, files, months, oidc,
     readme::Tests,
     run::{cargo, find, root, say, step},
     test::{self, Races},
@@ -35,7 +35,8 @@ pub(crate) fn nightly() -> Outcome {
     containers::run(Part::All)?;
     faults::run(&[])?;
     faults::run_failover_unless_missing()?;
-    attack::run(&[])
+    attack::run(&[])?;
+    oidc::run(&[])
 }
 
 /// What can be said of the code without running it; builds it at the end.

@@ -1,4 +1,4 @@
-//! The chores of the workspace: `cargo xtask test | ci | clients | containers | faults | attack | nightly | months | docs | bench | release`.
+//! The chores of the workspace: `cargo xtask test | ci | clients | containers | faults | attack | nightly | months | oidc | docs | bench | release`.
 mod attack;
 mod bench;
 mod chart;
@@ -13,6 +13,7 @@ mod faults;
 mod files;
 mod guide;
 mod months;
+mod oidc;
 mod packages;
 mod postgres;
 mod python;
@@ -52,8 +53,9 @@ Usage: cargo xtask <COMMAND>
   months [INVOICES [SEED]]
                    prices random months by the service's rules and by another implementation, in Python, and names the first
                    difference: 1,000 invoices unless others are asked for; nightly has 10,000
+  oidc [SECONDS]   has a real OpenID provider, from npm, change its keys under load and be gone for a minute, or for so long
   nightly          what ci does, and what takes longer in its place: clients in all languages, the image as the Dockerfile
-                   compiles it with all scenarios, faults, attacks; licences and advisories, where cargo-deny is installed
+                   compiles it with all scenarios, faults, attacks, an OpenID provider; licences and advisories, where cargo-deny is installed
   release          what is given to operators, in target/release-VERSION: a static program with what belongs beside it, its
                    image where a Docker engine runs, a list of what it is made of (CycloneDX), checksums; of what is committed
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
@@ -104,6 +106,7 @@ fn dispatch(args: &[&str]) -> Option<Outcome> {
         ["faults", rest @ ..] => Some(faults::run(rest)),
         ["attack", rest @ ..] => Some(attack::run(rest)),
         ["months", rest @ ..] => months::run_asked(rest),
+        ["oidc", rest @ ..] => Some(oidc::run(rest)),
         ["nightly"] => Some(timed(ci::nightly())),
         ["release"] => Some(timed(release::run())),
         ["docs"] => Some(docs::write()),
