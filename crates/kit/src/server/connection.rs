@@ -141,13 +141,11 @@ async fn set_up(
 ) -> Option<(Stream, Certified)> {
     let Some(tls) = tls else { return Some((Stream::Plain(stream), Certified::Unasked)) };
     // Boxed: what TLS takes to begin is not kept for as long as the connection lasts.
-    match timeout(patience, Box::pin(tls.accept(stream))).await {
-        Ok(accepted) => accepted.ok(),
-        Err(_) => {
-            metrics::limited(Limit::Handshake);
-            None
-        }
-    }
+    let Ok(accepted) = timeout(patience, Box::pin(tls.accept(stream))).await else {
+        metrics::limited(Limit::Handshake);
+        return None;
+    };
+    accepted.ok()
 }
 
 fn builder(limits: &Limits) -> Builder<TokioExecutor> {

@@ -1,7 +1,7 @@
 //! What is wrong with a connection, for people.
 use std::{error::Error as StdError, io};
 
-use tokio_rustls::rustls::{AlertDescription, CertificateError, Error, pki_types::UnixTime};
+use tokio_rustls::rustls::{CertificateError, Error, pki_types::UnixTime};
 use tonic::Status;
 
 use super::identity::at;
@@ -33,7 +33,7 @@ fn sentence(error: &Error, host: &str, flags: Flags) -> String {
         Error::InvalidMessage(_) => {
             format!("{host} does not speak TLS there; an address without TLS begins with http://")
         }
-        Error::AlertReceived(alert) => of_alert(*alert, flags.identity),
+        Error::AlertReceived(alert) => of_alert(&format!("{alert:?}"), flags.identity),
         other => format!("TLS with {host} failed: {other}"),
     }
 }
@@ -41,7 +41,8 @@ fn sentence(error: &Error, host: &str, flags: Flags) -> String {
 fn of_certificate(error: &CertificateError, host: &str, flags: Flags) -> String {
     let on = |time: &UnixTime| at(*time).map(|time| format!(" on {time}")).unwrap_or_default();
     let what = match error {
-        CertificateError::UnknownIssuer => format!(
+        // The latter by an authority that only has the name of one that is trusted.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
             "is signed by an authority that is not trusted: give that authority's certificate by {}",
             flags.authorities
         ),
@@ -64,23 +65,18 @@ fn of_certificate(error: &CertificateError, host: &str, flags: Flags) -> String 
     format!("the certificate of {host} {what}")
 }
 
-fn of_alert(alert: AlertDescription, identity_flag: &str) -> String {
+/// What a server says with an alert, by the alert's name in the protocol.
+fn of_alert(alert: &str, identity_flag: &str) -> String {
     match alert {
-        AlertDescription::CertificateRequired => {
+        "CertificateRequired" => {
             format!("the server asks for a client certificate: give one by {identity_flag}")
         }
-        AlertDescription::UnknownCA
-        | AlertDescription::BadCertificate
-        | AlertDescription::DecryptError
-        | AlertDescription::CertificateUnknown
-        | AlertDescription::UnsupportedCertificate => {
+        "UnknownCA" | "BadCertificate" | "DecryptError" | "CertificateUnknown" | "UnsupportedCertificate" => {
             format!("the server does not take the client certificate that {identity_flag} gives")
         }
-        AlertDescription::CertificateExpired => {
-            format!("the client certificate that {identity_flag} gives has ended")
-        }
-        AlertDescription::NoApplicationProtocol => "the server speaks no HTTP/2 over TLS".to_owned(),
-        other => format!("the server ended TLS: {other:?}"),
+        "CertificateExpired" => format!("the client certificate that {identity_flag} gives has ended"),
+        "NoApplicationProtocol" => "the server speaks no HTTP/2 over TLS".to_owned(),
+        other => format!("the server ended TLS: {other}"),
     }
 }
 
@@ -109,13 +105,12 @@ pub fn reason(status: &Status, flags: Flags) -> String {
     let mut reason = status.message().to_owned();
     let mut source = status.source();
     while let Some(error) = source {
-        let of_tls = error.downcast_ref::<io::Error>().and_then(of_tls).or_else(|| error.downcast_ref());
-        reason = match of_tls {
-            // After the client took TLS for set up: its certificate is looked at last.
-            Some(Error::AlertReceived(alert)) => return of_alert(*alert, flags.identity),
-            _ => error.to_string(),
-        };
+        reason = error.to_string();
         source = error.source();
+    }
+    // After the client took TLS for set up, since its certificate is looked at last. HTTP/2 keeps the words alone.
+    if let Some((_, alert)) = reason.split_once(ALERT) {
+        return of_alert(alert, flags.identity);
     }
     // How HTTP/2 reads the answer of TLS to what is no TLS.
     if reason.contains(NO_FRAME) {
@@ -124,5 +119,7 @@ pub fn reason(status: &Status, flags: Flags) -> String {
     reason
 }
 
+/// What the library of TLS says of an alert, before its name.
+const ALERT: &str = "received fatal alert: ";
 /// What the library under tonic says of an answer that is longer than a frame may be.
 const NO_FRAME: &str = "frame with invalid size";

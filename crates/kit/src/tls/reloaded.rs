@@ -6,7 +6,7 @@ use std::{
 };
 
 use sha2::{Digest as _, Sha256};
-use tokio::{task::spawn_blocking, time::interval};
+use tokio::{task::spawn_blocking, time::sleep};
 
 use crate::metrics;
 
@@ -72,7 +72,7 @@ type Seen = Result<[u8; 32], String>;
 
 fn digest(contents: &Contents) -> [u8; 32] {
     let each = contents.iter().map(Sha256::digest);
-    each.fold(Sha256::new(), |all, one| all.chain_update(one)).finalize().into()
+    each.fold(Sha256::new(), Sha256::chain_update).finalize().into()
 }
 
 async fn follow<T: Clone + Send + Sync + 'static>(
@@ -80,10 +80,9 @@ async fn follow<T: Clone + Send + Sync + 'static>(
     mut taken: Seen,
     make: impl Fn(&Contents) -> Result<T, String>,
 ) {
-    let mut looks = interval(LOOKS);
     let mut before = taken.clone();
     loop {
-        looks.tick().await;
+        sleep(LOOKS).await;
         let Some(reloaded) = reloaded.upgrade() else { return };
         let files = reloaded.files.clone();
         let Ok(contents) = spawn_blocking(move || read(&files)).await else { return };
@@ -97,8 +96,8 @@ async fn follow<T: Clone + Send + Sync + 'static>(
         let flags: Vec<_> = reloaded.files.iter().map(|file| file.flag).collect();
         let flags = flags.join(", ");
         match contents.and_then(|contents| make(&contents)) {
-            Ok(made) => {
-                *reloaded.current.write().unwrap_or_else(PoisonError::into_inner) = made;
+            Ok(new) => {
+                *reloaded.current.write().unwrap_or_else(PoisonError::into_inner) = new;
                 metrics::tls_reloaded(true);
                 tracing::info!(flags, "certificates were read again; connections that are open go on");
             }

@@ -28,7 +28,8 @@ pub(super) async fn handle(
     mut request: ImportVendorProfileRequest,
 ) -> Result<ImportVendorProfileResponse, Fault> {
     let ((), call) = Call::parse(caller, &mut request, |_, _| Some(()))?;
-    context.mutations.answer(&call, import(context, &call, request)).await
+    let importing = Box::pin(import(context, &call, request));
+    context.mutations.answer(&call, importing).await
 }
 
 async fn import(

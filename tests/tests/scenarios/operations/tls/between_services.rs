@@ -56,6 +56,16 @@ async fn services_and_people_meet_over_tls(engine: Engine) {
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }
 
+/// A command fails, and says this, unless its end of the connection broke before it could read why.
+async fn says_at_last(command: &[&str], what: &str) {
+    eventually(async || {
+        let output = runs(command).await;
+        assert!(!output.status.success(), "{command:?} succeeded");
+        String::from_utf8_lossy(&output.stderr).contains(what).then_some(())
+    })
+    .await;
+}
+
 /// What comes of a call by the space service's token, over a connection that shows this.
 async fn calls(processes: &mut Processes, shown: Option<&str>) -> Result<(), Status> {
     let key = SigningKey::load(&processes.keys().join(keys::of_service("space"))).expect("its key");
@@ -87,9 +97,11 @@ async fn a_services_token_is_taken_with_its_certificate_only(engine: Engine) {
     let [cert, key] =
         ["space-cert.pem", "space-key.pem"].map(|name| stranger.path(name).display().to_string());
     let shown = ["--ca", &authority, "--client-cert", &cert, "--client-key", &key];
-    let health = runs(&[&address[..], &shown].concat()).await;
-    let said = String::from_utf8_lossy(&health.stderr).into_owned();
-    assert!(said.contains("does not take the client certificate that --client-cert gives"), "{said}");
+    says_at_last(
+        &[&address[..], &shown].concat(),
+        "does not take the client certificate that --client-cert gives",
+    )
+    .await;
 }
 
 async fn a_port_may_require_a_certificate_of_everybody(engine: Engine) {
@@ -103,8 +115,7 @@ async fn a_port_may_require_a_certificate_of_everybody(engine: Engine) {
     let [authority, cert, key] = [AUTHORITY, "billing-cert.pem", "billing-key.pem"]
         .map(|name| certificates.path(name).display().to_string());
     let health = ["health", "--address", &url, "--ca", &authority];
-    let said = String::from_utf8_lossy(&runs(&health).await.stderr).into_owned();
-    assert!(said.contains("asks for a client certificate: give one by --client-cert"), "{said}");
+    says_at_last(&health, "asks for a client certificate: give one by --client-cert").await;
     let shown = [&health[..], &["--client-cert", &cert, "--client-key", &key]].concat();
     let said = String::from_utf8_lossy(&runs(&shown).await.stderr).into_owned();
     assert!(said.contains("is not ready: it waits for"), "its peers are not there: {said}");

@@ -25,7 +25,8 @@ pub(in super::super) async fn handle(
 ) -> Result<WireTransfer, Fault> {
     let (name, call) =
         Call::parse(caller, &mut request, |fields, it| fields.parse::<TransferName>("name", &it.name))?;
-    context.mutations.answer(&call, accept(context, &call, name, request.etag)).await
+    let accepting = Box::pin(accept(context, &call, name, request.etag));
+    context.mutations.answer(&call, accepting).await
 }
 
 async fn accept(

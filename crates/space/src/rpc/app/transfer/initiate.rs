@@ -30,7 +30,8 @@ pub(in super::super) async fn handle(
         name.zip(destination)
     })?;
     let preview = request.validate_only;
-    let answer = context.mutations.answer(&call, initiate(context, &call, name, destination, request.etag));
+    let initiating = Box::pin(initiate(context, &call, name, destination, request.etag));
+    let answer = context.mutations.answer(&call, initiating);
     let mut transfer = answer.await?;
     if preview {
         transfer.name.clear();
