@@ -14,7 +14,12 @@ const VERSIONS: [&str; 2] = ["1.25.0", "1.37.0"];
 const SETTINGS: [&[&str]; 3] = [
     &[],
     &["tls.enabled=false", "replicas=1", "plaintext={database}", "settings.DEVSPACES_LOG=info"],
-    &["tls.issuer.name=internal", "podMonitor.enabled=true", "secrets.issuers=issuers", "secrets.databaseAuthority=db"],
+    &[
+        "tls.issuer.name=internal",
+        "podMonitor.enabled=true",
+        "secrets.issuers=issuers",
+        "secrets.databaseAuthority=db",
+    ],
 ];
 
 /// Lints the chart, and holds what it makes against the schemas of Kubernetes.

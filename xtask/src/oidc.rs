@@ -28,5 +28,8 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         return Ok(());
     }
     let program = products()?.join("devspaces");
-    step("an OpenID provider", Command::new("node").arg("trial.mjs").arg(program).args(args).current_dir(folder))
+    step(
+        "an OpenID provider",
+        Command::new("node").arg("trial.mjs").arg(program).args(args).current_dir(folder),
+    )
 }

@@ -98,7 +98,12 @@ impl Doctor {
 
     /// Calls each address of each peer, as each service of this process.
     async fn check_peers(&self, trust: &Trust, findings: &mut Findings) -> Result<(), Failure> {
-        let peers = self.serve.peers();
+        let (peers, tls) = match self.serve.connections() {
+            Err(error) => return findings.tell("connections", Err::<String, _>(error)),
+            Ok(connections) => (connections.peers, connections.to_peers),
+        };
+        findings
+            .tell("connections", Ok::<_, Failure>("none is plain text where that is refused".to_owned()))?;
         let own = &self.serve.databases().services;
         for peer in Service::ALL.into_iter().filter(|peer| !own.contains(peer)) {
             let Some(addresses) = peers.get(&peer) else {
@@ -109,7 +114,8 @@ impl Doctor {
             for address in addresses {
                 for (service, (key, _)) in &trust.keys {
                     let signer = ServiceSigner::new(service.name(), key.clone(), SystemClock::shared());
-                    check_peer((peer, address), &signer, findings).await?;
+                    let connections = Connections::new([address.clone()], &tls);
+                    check_peer((peer, address), &connections, &signer, findings).await?;
                 }
             }
         }
@@ -119,11 +125,11 @@ impl Doctor {
 
 async fn check_peer(
     (peer, address): (Service, &Uri),
+    connections: &Connections,
     signer: &ServiceSigner,
     findings: &mut Findings,
 ) -> Result<(), Failure> {
-    let connections = Connections::new([address.clone()]);
-    let met = introduce(peer, &connections, signer, &SystemClock).await;
+    let met = introduce(peer, connections, signer, &SystemClock).await;
     let good = |()| "it takes the key, and its clock agrees".to_owned();
     findings.tell(format_args!("peer {peer} at {address}, called by {}", signer.name()), met.map(good))
 }

@@ -71,7 +71,11 @@ impl Authenticator {
     /// # Errors
     /// `UNAUTHENTICATED`: `CREDENTIALS_MISSING` without an `authorization` header, else `CREDENTIALS_INVALID`.
     /// `UNAVAILABLE` / `ISSUER_KEYS_UNAVAILABLE` while nobody can tell what keys the issuer has.
-    pub(crate) async fn caller_by(&self, headers: &HeaderMap, certified: &Certified) -> Result<Caller, Fault> {
+    pub(crate) async fn caller_by(
+        &self,
+        headers: &HeaderMap,
+        certified: &Certified,
+    ) -> Result<Caller, Fault> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = values.next().ok_or_else(Fault::credentials_missing)?;
         let token = match values.next() {

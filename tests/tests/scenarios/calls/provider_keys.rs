@@ -94,7 +94,8 @@ impl Load {
                 calls
             })
         });
-        Self { over, calls: calls.collect() }
+        let calls = calls.collect();
+        Self { over, calls }
     }
 
     /// So many calls, none of which was refused.

@@ -156,7 +156,9 @@ async fn under_load_new_keys_of_the_services_refuse_no_call(engine: Engine) {
         keys::rotate(&keys, Step::End).expect("the last step");
         // The set that a process has read last has one key of each service.
         for service in Service::ALL {
-            let last = async || lines(&log(service), "keys of an issuer").pop().filter(|line| !line.contains("previous"));
+            let last = async || {
+                lines(&log(service), "keys of an issuer").pop().filter(|line| !line.contains("previous"))
+            };
             eventually(async || last().await.filter(|line| line.contains("\"suite\""))).await;
         }
     };

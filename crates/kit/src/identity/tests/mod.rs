@@ -23,7 +23,6 @@ use crate::{
     clock::{Clock, Timestamp},
     name::Principal,
     status::{Fault, Reason},
-    tls::Certified,
 };
 
 mod config;

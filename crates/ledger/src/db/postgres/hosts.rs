@@ -33,8 +33,10 @@ pub(super) fn hosts(url: &str) -> Result<Vec<PgConnectOptions>, OpenError> {
 #[must_use]
 pub fn hosts_without_tls(url: &str) -> Vec<String> {
     let plain = |options: PgConnectOptions| {
-        let insists =
-            matches!(options.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull);
+        let insists = matches!(
+            options.get_ssl_mode(),
+            PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull
+        );
         let by_socket = options.get_socket().is_some() || options.get_host().starts_with('/');
         (!insists && !by_socket).then(|| options.get_host().to_owned())
     };
@@ -86,7 +88,8 @@ mod tests {
         for insists in ["?sslmode=require", "?sslmode=verify-ca", "?sslmode=verify-full"] {
             assert_eq!(hosts_without_tls(&url(insists)), [""; 0], "{insists}");
         }
-        for of_none in ["postgres:///space?host=/run/postgresql", "sqlite:space.db", "postgres://one:x/space"] {
+        for of_none in ["postgres:///space?host=/run/postgresql", "sqlite:space.db", "postgres://one:x/space"]
+        {
             assert_eq!(hosts_without_tls(of_none), [""; 0], "{of_none}");
         }
     }

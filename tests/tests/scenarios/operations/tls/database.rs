@@ -33,11 +33,11 @@ fn with_tls(url: &str, mode: &str, authority: &std::path::Path) -> String {
 }
 
 async fn is_encrypted(url: &str) -> Option<bool> {
-    let Pool::Postgres { main, facts } = Pool::open(url).await.ok()? else { panic!("PostgreSQL") };
+    let pool = Pool::open(url).await.ok()?;
+    let Pool::Postgres(server) = &pool else { panic!("PostgreSQL") };
     let asked = sqlx::query_scalar("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
-    let encrypted = asked.fetch_one(&main).await.expect("an answer");
-    main.close().await;
-    facts.close().await;
+    let encrypted = asked.fetch_one(&server.main()).await.expect("an answer");
+    pool.close().await;
     Some(encrypted)
 }
 
