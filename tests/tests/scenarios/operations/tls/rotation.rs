@@ -209,6 +209,8 @@ async fn a_pair_that_does_not_belong_together_is_not_taken(engine: Engine) {
     let tls = certificates.client(&certificates.path(AUTHORITY), None);
     let alice = suite.connects("alice", &tls);
     alice.creates_space("Team").await;
+    let text = http_answer(suite.ports[&Service::Space], "GET /metrics").await;
+    assert!(text.contains("devspaces_tls_certificate_end_timestamp_seconds{flag=\"tls-cert\"}"), "{text}");
     let taken = suite.reloads(Service::Space, "taken").await;
     suite.processes.certificates().renew(Service::Space);
     eventually(async || (suite.reloads(Service::Space, "taken").await >= taken + 2).then_some(())).await;
