@@ -22,7 +22,7 @@ use crate::{
         suspensions::{RUNS, STANDS, runs, runtime},
         usage::{LOGS_GB, new_usage_event, reports_usage},
     },
-    rounds::rounds_of_trial,
+    rounds::{rounds, rounds_of_trial},
 };
 
 scenarios! {
@@ -32,7 +32,8 @@ scenarios! {
         what_is_used_beyond_a_cap_is_what_crossed_it_and_what_ran_already;
 }
 
-const CALLERS: usize = 64;
+/// All of one space, behind each other: a share of the trial has a share of them, since each of its calls waits for the others'.
+const CALLERS: u16 = 64;
 /// Seconds that a trial lasts.
 const LASTS: u16 = 60;
 /// How much further each round goes: halves of a GB, of which four cost 201 cents.
@@ -133,7 +134,7 @@ async fn what_is_used_beyond_a_cap_is_what_crossed_it_and_what_ran_already(suite
         let (cap, cents) = (fours * 4, fours * 201);
         caps(&it.admin, &it.space, "", cents.try_into().expect("an amount")).await;
         assert_eq!(runs(&suite, &it.admin, &it.app).await, RUNS);
-        let callers = (0..CALLERS).map(|number| asks_and_runs(&suite, &apps[number % 2], number));
+        let callers = (0..rounds(CALLERS)).map(|number| asks_and_runs(&suite, &apps[number % 2], number));
         let (batches, checks): (Vec<_>, Vec<_>) =
             join_all(callers).await.into_iter().map(|seen| (seen.batches, seen.checks)).unzip();
         all.extend(batches.into_iter().flatten());
@@ -170,7 +171,7 @@ fn bounded_by(
     let crosses = all.iter().find(|it| entry(it) == crossing).expect("the batch that crosses it");
     assert!(before < cap && before + crosses.halves >= cap, "{before} + {} of {cap}", crosses.halves);
     let after: Vec<_> = all.iter().filter(|it| entry(it) > crossing).collect();
-    assert!(after.len() < CALLERS, "each had one under way");
+    assert!(after.len() < rounds(CALLERS), "each had one under way");
     let beyond = before + crosses.halves + after.iter().map(|it| it.halves).sum::<i64>() - cap;
     figures.most_after = figures.most_after.max(after.len());
     figures.most_beyond = figures.most_beyond.max(beyond);

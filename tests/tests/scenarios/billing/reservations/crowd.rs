@@ -17,7 +17,7 @@ use crate::{
         reservations::{asks_for, billionths, costs, metering, releases, reservation, reserved_event},
         usage::reports_usage,
     },
-    rounds::rounds_of_trial,
+    rounds::{rounds, rounds_of_trial},
 };
 
 scenarios! {
@@ -27,7 +27,8 @@ scenarios! {
         never_a_unit_more_than_the_cap_is_billed;
 }
 
-const CALLERS: usize = 64;
+/// All of one space, behind each other: a share of the trial has a share of them, since each of its calls waits for the others'.
+const CALLERS: u16 = 64;
 /// Seconds that a trial lasts.
 const LASTS: u16 = 60;
 /// In cents.
@@ -133,7 +134,8 @@ async fn never_a_unit_more_than_the_cap_is_billed(suite: Suite) {
         Caller { suite: &suite, who, app, taken: &taken, seen }
     };
     let until = Instant::now() + Duration::from_secs(rounds_of_trial(LASTS));
-    let callers = join_all((0..CALLERS).map(|number| caller(number).goes_on(&it, number, until))).await;
+    let callers =
+        join_all((0..rounds(CALLERS)).map(|number| caller(number).goes_on(&it, number, until))).await;
     let mut figures = callers.iter().fold(Figures::default(), Figures::and);
     println!("{figures:?}");
     for number in 0..apps.len() {
