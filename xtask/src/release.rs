@@ -86,7 +86,7 @@ fn program(commit: &str) -> Outcome<PathBuf> {
     }
 }
 
-/// Lists what the program is made of, in the form of CycloneDX.
+/// Lists what the program is made of, in the form of `CycloneDX`.
 fn list() -> Outcome<PathBuf> {
     let [tool, version] = LISTS;
     let tools = target()?.join("tools");

@@ -25,7 +25,7 @@ impl Objects {
         let event = tracing_subscriber::fmt::format().json();
         Self {
             event: event.flatten_event(true).with_span_list(false).with_current_span(false),
-            process: format!(r#""service":"{services}","version":"{}""#, VERSION),
+            process: format!(r#""service":"{services}","version":"{VERSION}""#),
         }
     }
 }

@@ -130,7 +130,7 @@ impl Renewal {
                 tracing::error!(issuer, age_seconds, %error, "keys could not be renewed; those of before are used on");
             }
             None => {
-                tracing::error!(issuer, %error, "an issuer's keys are not there: its tokens can't be verified")
+                tracing::error!(issuer, %error, "an issuer's keys are not there: its tokens can't be verified");
             }
         }
     }
