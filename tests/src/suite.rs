@@ -75,7 +75,7 @@ fn replicas(engine: Engine) -> usize {
 impl Suite {
     /// Starts every service, on a port of its own.
     pub async fn start(engine: Engine) -> Self {
-        Self::start_services(engine, replicas(engine), false).await
+        Box::pin(Self::start_services(engine, replicas(engine), false)).await
     }
 
     /// Starts every service, with changes that don't rest: for tests that must see what goes wrong then.
@@ -105,18 +105,18 @@ impl Suite {
 
     /// Starts every service as one process, whatever is asked for: for what one process keeps to itself.
     pub async fn start_single(engine: Engine) -> Self {
-        Self::start_services(engine, 1, false).await
+        Box::pin(Self::start_services(engine, 1, false)).await
     }
 
     /// Starts two replicas of every service on one database, which must be PostgreSQL's. Calls go to each by turns, those
     /// of the services among themselves as well.
     pub async fn start_replicated() -> Self {
-        Self::start_services(Engine::Postgres, 2, false).await
+        Box::pin(Self::start_services(Engine::Postgres, 2, false)).await
     }
 
     /// Starts every service, all of them on one port. They stop when the suite is dropped and not before.
     pub async fn start_on_one_port(engine: Engine) -> Self {
-        Self::start_services(engine, replicas(engine), true).await
+        Box::pin(Self::start_services(engine, replicas(engine), true)).await
     }
 
     async fn start_services(engine: Engine, replicas: usize, together: bool) -> Self {

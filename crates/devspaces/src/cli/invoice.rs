@@ -20,7 +20,7 @@ pub(super) struct Invoice {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Print an issued invoice with its events, rate cards and journal entries, as lines of JSON, from a running suite
-    Export(Export),
+    Export(Box<Export>),
     /// Recompute an invoice from an export of it; exit code 1 at the first difference, 2 if it can't be read
     Verify(Verify),
 }

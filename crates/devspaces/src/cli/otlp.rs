@@ -21,14 +21,14 @@ const CA: &str = "--otlp-ca";
 #[derive(Debug, Args)]
 pub(super) struct Otlp {
     /// The collector that spans are exported to, by OTLP over gRPC; none are unless this is given
-    #[arg(long, env = "DEVSPACES_OTLP_ENDPOINT", value_name = "URL", value_parser = tls::address)]
-    otlp_endpoint: Option<Uri>,
+    #[arg(long = "otlp-endpoint", id = "otlp_endpoint", env = "DEVSPACES_OTLP_ENDPOINT", value_name = "URL", value_parser = tls::address)]
+    endpoint: Option<Uri>,
     /// The authorities in PEM that certify the collector, in place of the web's
-    #[arg(long, env = "DEVSPACES_OTLP_CA", value_name = "FILE")]
-    otlp_ca: Option<PathBuf>,
+    #[arg(long = "otlp-ca", id = "otlp_ca", env = "DEVSPACES_OTLP_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Which share of the traces that begin here is exported, from 0 to 1; of others, whoever began them has decided
-    #[arg(long, env = "DEVSPACES_OTLP_RATIO", value_name = "SHARE", default_value = "1", value_parser = share)]
-    otlp_ratio: f64,
+    #[arg(long = "otlp-ratio", id = "otlp_ratio", env = "DEVSPACES_OTLP_RATIO", value_name = "SHARE", default_value = "1", value_parser = share)]
+    ratio: f64,
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -39,18 +39,18 @@ fn share(text: &str) -> Result<f64, String> {
 impl Otlp {
     /// That the collector is not reached in plain text where that is refused.
     pub(super) fn check(&self, plaintext: &Plaintext) -> Result<(), Failure> {
-        let Some(collector) = &self.otlp_endpoint else { return Ok(()) };
+        let Some(collector) = &self.endpoint else { return Ok(()) };
         plaintext.calling(Part::Otlp, "--otlp-endpoint", collector)
     }
 
     /// Exports the spans of a process that runs these services, if a collector is given.
     pub(super) fn export(&self, services: &[Service]) -> Result<(), Failure> {
-        let Some(collector) = self.otlp_endpoint.clone() else { return Ok(()) };
-        let authorities = self.otlp_ca.clone().map(|path| File { flag: CA, path });
+        let Some(collector) = self.endpoint.clone() else { return Ok(()) };
+        let authorities = self.ca.clone().map(|path| File { flag: CA, path });
         let flags = Flags { authorities: CA, identity: "a flag that there is none of" };
         let tls = ClientTls::open(ClientFiles { authorities, identity: None, flags })?;
         let names: Vec<_> = services.iter().map(|service| service.name()).collect();
-        let export = trace::Export { collector, tls, share: self.otlp_ratio, service: names.join("+") };
+        let export = trace::Export { collector, tls, share: self.ratio, service: names.join("+") };
         Ok(trace::export(export).map_err(|error| format!("--otlp-endpoint: {error}"))?)
     }
 }

@@ -22,18 +22,41 @@ const CLIENT_FLAGS: Flags = Flags { authorities: "--ca", identity: "--client-cer
 pub(super) struct PortTls {
     /// The certificate of the port in PEM, followed by those between it and its authority. With it the port speaks TLS and
     /// nothing else
-    #[arg(long, env = "DEVSPACES_TLS_CERT", value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
+    #[arg(
+        long = "tls-cert",
+        id = "tls_cert",
+        env = "DEVSPACES_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
+    certificate: Option<PathBuf>,
     /// The private key of that certificate in PEM
-    #[arg(long, env = "DEVSPACES_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
+    #[arg(
+        long = "tls-key",
+        id = "tls_key",
+        env = "DEVSPACES_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    key: Option<PathBuf>,
     /// The authorities in PEM that certify clients. The token of a service of the suite is then taken only with a client
     /// certificate for a host by which --peer gives that service; other clients may show one
-    #[arg(long, env = "DEVSPACES_TLS_CLIENT_CA", value_name = "FILE", requires = "tls_cert")]
-    tls_client_ca: Option<PathBuf>,
+    #[arg(
+        long = "tls-client-ca",
+        id = "tls_client_ca",
+        env = "DEVSPACES_TLS_CLIENT_CA",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    client_authorities: Option<PathBuf>,
     /// Refuses every connection without a client certificate, health checks included
-    #[arg(long, env = "DEVSPACES_TLS_REQUIRE_CLIENT_CERT", requires = "tls_client_ca")]
-    tls_require_client_cert: bool,
+    #[arg(
+        long = "tls-require-client-cert",
+        id = "tls_require_client_cert",
+        env = "DEVSPACES_TLS_REQUIRE_CLIENT_CERT",
+        requires = "tls_client_ca"
+    )]
+    client_required: bool,
 }
 
 /// Whom a process trusts as its peers, and what it shows them.
@@ -41,14 +64,26 @@ pub(super) struct PortTls {
 #[command(next_help_heading = "TLS")]
 pub(super) struct PeerTls {
     /// The authorities in PEM that certify the suite's services, in place of the web's
-    #[arg(long, env = "DEVSPACES_PEER_CA", value_name = "FILE")]
-    peer_ca: Option<PathBuf>,
+    #[arg(long = "peer-ca", id = "peer_ca", env = "DEVSPACES_PEER_CA", value_name = "FILE")]
+    authorities: Option<PathBuf>,
     /// The certificate that is shown to the suite's services, if not that of --tls-cert
-    #[arg(long, env = "DEVSPACES_PEER_CERT", value_name = "FILE", requires = "peer_key")]
-    peer_cert: Option<PathBuf>,
+    #[arg(
+        long = "peer-cert",
+        id = "peer_cert",
+        env = "DEVSPACES_PEER_CERT",
+        value_name = "FILE",
+        requires = "peer_key"
+    )]
+    certificate: Option<PathBuf>,
     /// The private key of that certificate
-    #[arg(long, env = "DEVSPACES_PEER_KEY", value_name = "FILE", requires = "peer_cert")]
-    peer_key: Option<PathBuf>,
+    #[arg(
+        long = "peer-key",
+        id = "peer_key",
+        env = "DEVSPACES_PEER_KEY",
+        value_name = "FILE",
+        requires = "peer_cert"
+    )]
+    key: Option<PathBuf>,
 }
 
 /// Whom a command trusts that calls a suite, and what it shows.
@@ -85,8 +120,8 @@ impl PortTls {
         let files = ServerFiles {
             certificate,
             key,
-            client_authorities: file("--tls-client-ca", self.tls_client_ca.as_ref()),
-            client_required: self.tls_require_client_cert,
+            client_authorities: file("--tls-client-ca", self.client_authorities.as_ref()),
+            client_required: self.client_required,
         };
         let host = |url: &Uri| url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let hosts =
@@ -95,17 +130,16 @@ impl PortTls {
     }
 
     fn identity(&self) -> Option<(File, File)> {
-        file(CERT, self.tls_cert.as_ref()).zip(file("--tls-key", self.tls_key.as_ref()))
+        file(CERT, self.certificate.as_ref()).zip(file("--tls-key", self.key.as_ref()))
     }
 }
 
 impl PeerTls {
     /// By what the suite's services are called with TLS.
     pub(super) fn open(&self, port: &PortTls) -> Result<ClientTls, Failure> {
-        let own =
-            file("--peer-cert", self.peer_cert.as_ref()).zip(file("--peer-key", self.peer_key.as_ref()));
+        let own = file("--peer-cert", self.certificate.as_ref()).zip(file("--peer-key", self.key.as_ref()));
         let files = ClientFiles {
-            authorities: file("--peer-ca", self.peer_ca.as_ref()),
+            authorities: file("--peer-ca", self.authorities.as_ref()),
             identity: own.or_else(|| port.identity()),
             flags: PEER_FLAGS,
         };

@@ -166,7 +166,7 @@ async fn step(
 
 /// A sequence from an empty world on. If it fails, the error tells of every call up to the one that does.
 async fn play(suite: &Suite, case: usize, steps: &[Step], tally: &RefCell<Tally>) -> Result<(), String> {
-    let mut stage = Stage::set(suite, case).await;
+    let mut stage = Box::pin(Stage::set(suite, case)).await;
     let mut world = World::new(suite.is_of_its_own());
     let mut story = String::new();
     for (number, next) in steps.iter().enumerate() {

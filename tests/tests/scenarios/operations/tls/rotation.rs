@@ -94,7 +94,7 @@ impl Measured {
 }
 
 async fn gets(who: &Persona, space: &str) -> Result<(), Status> {
-    who.spaces().get_space(GetSpaceRequest { name: space.to_owned(), ..Default::default() }).await.map(drop)
+    who.spaces().get_space(GetSpaceRequest { name: space.to_owned() }).await.map(drop)
 }
 
 /// Calls that go on until they are told to end: over a connection that lasts, over one of its own each, and from service to
