@@ -4,13 +4,14 @@ use std::{collections::HashMap, fmt, sync::Arc};
 use http::{HeaderMap, header::AUTHORIZATION};
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 
 use super::{
     Caller, ConfigError, Issuer, MAX_TOKEN, TokenEnd, Trust,
     claims::Claims,
     issuer::{Trusted, trusted},
     jwt::Jwt,
-    keys::Keys,
+    keys::{Keys, PATIENCE},
     refusals::{Origin, Refusals, Source, plain_issuer, shown},
     rejection::Rejection,
     token::Validity,
@@ -112,10 +113,14 @@ impl Authenticator {
         let Some(trusted) = origin.source.issuer().and_then(|iss| self.trusted.get(&**iss)) else {
             return first;
         };
-        let sure = trusted.keys.look().await;
+        let until = Instant::now() + PATIENCE;
+        trusted.keys.settled(until).await;
+        let second = self.caller(token, origin);
+        let Err(Rejection::Key | Rejection::KeysUnknown) = second else { return second };
+        let sure = trusted.keys.look(until).await;
         match self.caller(token, origin) {
             Err(Rejection::Key) if !sure => Err(Rejection::KeysUnknown),
-            second => second,
+            third => third,
         }
     }
 

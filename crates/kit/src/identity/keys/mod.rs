@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{
     sync::{Notify, Semaphore, watch},
-    time::{Instant, timeout},
+    time::{Instant, timeout_at},
 };
 
 use self::budget::Budget;
@@ -26,8 +26,8 @@ pub use self::{
     source::{Source, SourceError},
 };
 
-/// How long a call waits at most for a look at the issuer, when its token is by a key that is not known.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a call waits at most for looks at the issuer, when its token is by a key that is not known.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many calls may wait so at a time, for one issuer. Anybody can send tokens by keys that nobody has.
 const WAITING: usize = 256;
@@ -135,9 +135,19 @@ impl Keys {
         }
     }
 
-    /// Has the issuer looked at, and waits for that a little. However many ask, the issuer is looked at no more than its
+    /// Waits until the look that is under way has ended, if one is: it may bring a key that is not known.
+    pub(super) async fn settled(&self, until: Instant) {
+        let Some(_place) = self.0.asking.as_ref().and_then(|asking| asking.waiting.try_acquire().ok()) else {
+            return;
+        };
+        let mut known = self.0.known.subscribe();
+        let begun = known.borrow_and_update().begun;
+        drop(timeout_at(until, known.wait_for(|known| known.ended >= begun)).await);
+    }
+
+    /// Has the issuer looked at, and waits for that. However many ask, the issuer is looked at no more than its
     /// budget allows, and no more than so many of them wait. Gives whether it is sure then which keys the issuer has.
-    pub(super) async fn look(&self) -> bool {
+    pub(super) async fn look(&self, until: Instant) -> bool {
         let Some(asking) = &self.0.asking else { return true };
         let Ok(_place) = asking.waiting.try_acquire() else { return false };
         let mut known = self.0.known.subscribe();
@@ -145,7 +155,7 @@ impl Keys {
         let begun = known.borrow_and_update().begun;
         if asking.budget.lock().unwrap_or_else(PoisonError::into_inner).ask(begun, Instant::now()) {
             asking.wanted.notify_one();
-            if timeout(PATIENCE, known.wait_for(|known| known.ended > begun)).await.is_err() {
+            if timeout_at(until, known.wait_for(|known| known.ended > begun)).await.is_err() {
                 return false;
             }
         }
