@@ -102,6 +102,7 @@ pub enum ConfigError {
 }
 
 /// What a verified token of an issuer makes of its bearer.
+#[expect(clippy::large_enum_variant, reason = "there are a few in a process, all of them for its life")]
 #[derive(Clone, Debug)]
 enum Grants {
     Principal {
@@ -126,7 +127,7 @@ pub(super) struct Trusted {
 }
 
 /// All trusted issuers by `iss`.
-pub(super) fn trusted(issuers: Vec<Issuer>, suite: Trust) -> Result<HashMap<String, Trusted>, ConfigError> {
+pub(super) fn trusted(issuers: Vec<Issuer>, suite: &Trust) -> Result<HashMap<String, Trusted>, ConfigError> {
     if let Some(unknown) = suite.hosted.iter().find(|name| !suite.names.contains(name)) {
         return Err(ConfigError::HostedUnknown(unknown.clone()));
     }
