@@ -53,7 +53,7 @@ impl Authenticator {
     /// A configuration under which two callers could have one name, or an issuer could not be used at all.
     pub fn new(clock: Arc<dyn Clock>, issuers: Vec<Issuer>, suite: Trust) -> Result<Self, ConfigError> {
         let aside = suite.peers.known().map(|keys| keys.left_aside()).unwrap_or_default();
-        let trusted = trusted(issuers.clone(), &suite)?;
+        let trusted = trusted(issuers.clone(), suite)?;
         for issuer in issuers {
             let Some(keys) = issuer.keys.known() else { continue };
             let (used, left_aside) = (keys.used(), keys.left_aside());

@@ -127,8 +127,9 @@ pub(super) struct Trusted {
 }
 
 /// All trusted issuers by `iss`.
-pub(super) fn trusted(issuers: Vec<Issuer>, suite: &Trust) -> Result<HashMap<String, Trusted>, ConfigError> {
-    if let Some(unknown) = suite.hosted.iter().find(|name| !suite.names.contains(name)) {
+pub(super) fn trusted(issuers: Vec<Issuer>, suite: Trust) -> Result<HashMap<String, Trusted>, ConfigError> {
+    let Trust { names, hosted, peers } = suite;
+    if let Some(unknown) = hosted.iter().find(|name| !names.contains(name)) {
         return Err(ConfigError::HostedUnknown(unknown.clone()));
     }
     for issuer in &issuers {
@@ -136,24 +137,24 @@ pub(super) fn trusted(issuers: Vec<Issuer>, suite: &Trust) -> Result<HashMap<Str
     }
     names_apart(&issuers)?;
     let mut trusted = HashMap::new();
-    if let Some(peers) = suite.peers.known() {
-        let stranger = peers.services().find(|name| !suite.names.iter().any(|known| known == name));
+    if let Some(peers) = peers.known() {
+        let stranger = peers.services().find(|name| !names.iter().any(|known| known == name));
         if let Some(stranger) = stranger {
             return Err(ConfigError::PeerUnknown(stranger.to_owned()));
         }
     }
-    for name in suite.names.clone() {
+    for name in names.iter().cloned() {
         let iss = format!("{SUITE_ISSUER}{name}");
         let entry = Trusted {
             iss: iss.as_str().into(),
-            keys: suite.peers.clone(),
-            audiences: suite.hosted.clone(),
+            keys: peers.clone(),
+            audiences: hosted.clone(),
             grants: Grants::Suite { name },
         };
         trusted.insert(iss, entry);
     }
     for Issuer { iss, kinds, prefix, audiences, keys, claims, required, .. } in issuers {
-        let reserved = suite.names.clone();
+        let reserved = names.clone();
         let grants = Grants::Principal { kinds, prefix, reserved, claims, required };
         for iss in iss {
             let (keys, audiences, grants) = (keys.clone(), audiences.clone(), grants.clone());

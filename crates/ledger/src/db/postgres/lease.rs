@@ -68,7 +68,7 @@ impl Lease {
 
     pub(super) fn at(self, now: Duration) -> Standing {
         if now < self.from {
-            Standing::Early(self.from - now)
+            Standing::Early(self.from.saturating_sub(now))
         } else if now < self.until {
             Standing::Valid
         } else {
@@ -89,10 +89,10 @@ mod tests {
         let mut lease = Lease::first(1, NOW);
         assert_eq!(lease.at(NOW), Standing::Over, "nothing is confirmed");
         lease.renew(NOW);
-        assert_eq!(lease.at(NOW + LEASE - INSTANT), Standing::Valid);
+        assert_eq!(lease.at((NOW + LEASE).saturating_sub(INSTANT)), Standing::Valid);
         assert_eq!(lease.at(NOW + LEASE), Standing::Over);
         // Of two that are confirmed in another order.
-        lease.renew(NOW - LEASE);
+        lease.renew(NOW.saturating_sub(LEASE));
         assert_eq!(lease.at(NOW), Standing::Valid);
     }
 
