@@ -17,7 +17,7 @@ pub struct Unasked {
     pub url: String,
 }
 
-/// PgBouncer on the way to a PostgreSQL server. It ends when this is dropped.
+/// `PgBouncer` on the way to a PostgreSQL server. It ends when this is dropped.
 pub struct PgBouncer {
     /// The database's URL by way of it.
     pub url: String,
@@ -57,10 +57,10 @@ impl PgBouncer {
     }
 }
 
-/// The file of PgBouncer's settings.
+/// The file of `PgBouncer`'s settings.
 const SETTINGS: &str = "pgbouncer.ini";
 
-/// A folder with the settings of a PgBouncer that listens here and leads there.
+/// A folder with the settings of a `PgBouncer` that listens here and leads there.
 fn configured(own: SocketAddr, target: &str, settings: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let people = folder.path().join("people");

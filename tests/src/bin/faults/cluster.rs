@@ -97,10 +97,10 @@ impl Cluster {
         started.map(drop).map_err(|error| format!("{}: {error}", path.display()))
     }
 
-    /// From now on no packet goes between these and those.
-    pub(crate) async fn cut(&self, these: &[Machine], those: &[Machine]) -> Outcome {
+    /// From now on no packet goes between these and the others.
+    pub(crate) async fn cut(&self, these: &[Machine], others: &[Machine]) -> Outcome {
         for machine in these {
-            for address in those.iter().map(|machine| machine.address().to_string()) {
+            for address in others.iter().map(|machine| machine.address().to_string()) {
                 for (chain, side) in [("INPUT", "-s"), ("OUTPUT", "-d")] {
                     self.filter(*machine, &["-A", chain, side, &address, "-j", "DROP"]).await?;
                 }

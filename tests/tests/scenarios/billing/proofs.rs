@@ -113,13 +113,18 @@ async fn every_invoice_of_a_space_that_had_everything_holds(suite: Suite) {
     // The entry of the issue has one digest of that, however many lines there are.
     let beside = first.lines[3].beside.as_ref().expect("what else uses up the allowance");
     let shares: Vec<_> = beside.shares.iter().map(|it| (it.quantity.as_str(), it.own)).collect();
-    assert_eq!(shares, [("0.4", true), ("0.125", false)]);
+    assert_eq!(shares[0], ("0.4", true));
+    // Which of the two spaces a run comes to first is chance.
+    let other_first = beside.issued_free_quantity_elsewhere == "0.125";
+    let of_the_other = if other_first { &[][..] } else { &[("0.125", false)] };
+    assert_eq!(&shares[1..], of_the_other);
     let issue = records.iter().rfind(|record| record["kind"] == "entry").expect("the issue");
     let issue: Value = serde_json::from_str(issue["content"].as_str().expect("content")).expect("JSON");
     assert_eq!(issue["after"]["proof"]["beside"].as_str().map(str::len), Some(64));
     // When the other space held the app is not told: its share goes before what this one used since the app is back.
     let back = records.iter().filter_map(|record| record["held_from"].as_str()).max();
-    assert_eq!(told_time(beside.shares[1].held_from).as_deref(), back);
+    let told = beside.shares.get(1).map(|share| told_time(share.held_from).expect("a time"));
+    assert!(other_first || told.as_deref() == back);
     let of_others = ["0.125", "0.3"].map(Value::from);
     assert!(
         records.iter().all(|record| record["kind"] != "event" || !of_others.contains(&record["quantity"]))

@@ -104,7 +104,7 @@ async fn pgbouncer_is_refused_in_one_line_unless_each_connection_has_a_session()
         let said = complaint(&migrating(&pooler.url)).await;
         assert!(said.contains(expected) && said.trim_end().lines().count() == 1, "{said}");
     }
-    let database = url.rsplit('/').next().expect("a name");
+    let database = url.rsplit('/').next().and_then(|rest| rest.split('?').next()).expect("a name");
     let set = SET.map(|setting| format!("ALTER DATABASE {database} SET {setting}"));
     execute(&databases.open(Service::Space).await, &set.join("; ")).await;
     let pooler = PgBouncer::before(&url, &transaction).await.expect("it is installed");
@@ -136,9 +136,9 @@ async fn of_several_hosts_the_one_that_takes_writes_is_used() {
     let databases = Databases::create(Engine::Postgres).await;
     let url = databases.url(Some(Service::Space));
     let nobody = listen().await.local_addr().expect("an address");
-    let several = url.replacen('@', &format!("@{nobody},"), 1) + "?target_session_attrs=read-write";
+    let several = url.replacen('@', &format!("@{nobody},"), 1) + "&target_session_attrs=read-write";
     says(&migrating(&several)).await;
-    let standby = url + "?target_session_attrs=standby";
+    let standby = url + "&target_session_attrs=standby";
     let said = complaint(&migrating(&standby)).await;
     assert!(said.contains("the database URL is malformed"), "{said}");
 }
@@ -155,7 +155,7 @@ async fn what_a_server_says_is_told_as_it_is() {
 
     let databases = Databases::create(Engine::Postgres).await;
     let url = databases.url(Some(Service::Space));
-    let said = migrate(format!("{url}_that_is_not_there")).await;
+    let said = migrate(url.replacen('?', "_that_is_not_there?", 1)).await;
     assert!(said.contains("does not exist") && !said.contains("at line"), "{said}");
 }
 

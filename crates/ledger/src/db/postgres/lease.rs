@@ -67,8 +67,9 @@ impl Lease {
     }
 
     pub(super) fn at(self, now: Duration) -> Standing {
-        if now < self.from {
-            Standing::Early(self.from.saturating_sub(now))
+        let left = self.from.saturating_sub(now);
+        if !left.is_zero() {
+            Standing::Early(left)
         } else if now < self.until {
             Standing::Valid
         } else {
@@ -82,18 +83,18 @@ mod tests {
     use super::*;
 
     const NOW: Duration = Duration::from_secs(100);
-    const INSTANT: Duration = Duration::from_nanos(1);
 
     #[test]
     fn a_lease_lasts_from_when_the_confirmed_commit_was_sent() {
         let mut lease = Lease::first(1, NOW);
         assert_eq!(lease.at(NOW), Standing::Over, "nothing is confirmed");
         lease.renew(NOW);
-        assert_eq!(lease.at((NOW + LEASE).saturating_sub(INSTANT)), Standing::Valid);
+        assert_eq!(lease.at(NOW + LEASE.mul_f64(0.99)), Standing::Valid);
         assert_eq!(lease.at(NOW + LEASE), Standing::Over);
         // Of two that are confirmed in another order.
-        lease.renew(NOW.saturating_sub(LEASE));
-        assert_eq!(lease.at(NOW), Standing::Valid);
+        lease.renew(NOW + LEASE);
+        lease.renew(NOW);
+        assert_eq!(lease.at(NOW + LEASE), Standing::Valid);
     }
 
     #[test]
