@@ -91,7 +91,7 @@ async fn pgbouncer_is_refused_in_one_line_unless_each_connection_has_a_session()
     let databases = Databases::create(Engine::Postgres).await;
     let url = databases.url(Some(Service::Space));
     let [session, transaction] = ["session", "transaction"]
-        .map(|mode| format!("pool_mode = {mode}\nignore_startup_parameters = options"));
+        .map(|mode| format!("pool_mode = {mode}\nignore_startup_parameters = options, extra_float_digits"));
     let refusals = [
         ("pool_mode = session", "a pooler does not pass on what connections ask for"),
         (&transaction, "a pooler drops what connections ask for"),

@@ -55,7 +55,7 @@ const SETTINGS: &[(&str, &str)] = &[
 /// So a pooler begins what it says to who asks for what it does not pass on.
 const UNASKED: &str = "unsupported startup parameter";
 const NOT_PASSED_ON: &str = "a pooler does not pass on what connections ask for: connect directly, or by a pool of session mode \
-                             that ignores the parameter options, with the settings given by ALTER ROLE … SET";
+                             that ignores options and extra_float_digits, with the settings given by ALTER ROLE … SET";
 
 /// Whether no transaction is open on a connection: one that was given up while it began may be, and sqlx does not know.
 async fn is_at_rest(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
