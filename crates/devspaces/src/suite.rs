@@ -329,7 +329,9 @@ fn signers(config: &Config, tasks: &Tasks) -> BTreeMap<Service, Arc<ServiceSigne
         if let Some(file) = hosted.key_file.clone() {
             let following = follow(signer.clone(), file, config.suite_keys.clone());
             let stopping = tasks.stopping();
-            tasks.spawn(async move { drop(select(pin!(following), pin!(stopping)).await) });
+            tasks.spawn(async move {
+                select(pin!(following), pin!(stopping)).await;
+            });
         }
         (*service, signer)
     };

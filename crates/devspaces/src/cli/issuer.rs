@@ -1,5 +1,10 @@
 //! An identity provider, as a flag describes it.
-use std::{fs, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use devspaces_kit::{
     identity::{ClaimNames, Condition, Issuer, Keys, Kind, Kinds, Renewal, Source},
@@ -203,8 +208,8 @@ impl IssuerSettings {
 }
 
 /// The keys in a file that a flag names, and their renewal when it changes.
-pub(super) fn keys_in(flag: &str, name: &str, file: &PathBuf) -> Result<(Keys, Renewal), Failure> {
-    let keys = Renewal::new(name, Source::file(file.clone()), REFRESH, None);
+pub(super) fn keys_in(flag: &str, name: &str, file: &Path) -> Result<(Keys, Renewal), Failure> {
+    let keys = Renewal::new(name, Source::file(file.to_owned()), REFRESH, None);
     Ok(keys.map_err(|error| format!("{flag}: {error}"))?)
 }
 
