@@ -61,10 +61,12 @@ async fn is_taken(processes: &Processes, token: &str) -> bool {
     outcome(processes, token).await.is_none()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what an outcome is compared with")]
 fn unknown_key() -> Option<(Code, String)> {
     Some((Code::Unauthenticated, "key".to_owned()))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what an outcome is compared with")]
 fn keys_missing() -> Option<(Code, String)> {
     Some((Code::Unavailable, "ISSUER_KEYS_UNAVAILABLE".to_owned()))
 }

@@ -109,7 +109,7 @@ async fn beside_peers_that_go_by_another_time_a_service_is_never_ready_and_says_
     let processes = Processes::with(Databases::create(engine).await).await;
     let says = ("billing (whose clock differs)", "s ahead: keep the clocks in time (NTP)");
     // By so much a token of the service is still taken, and by so much it is not.
-    for ahead in [Duration::from_secs(60), Duration::from_hours(1)] {
+    for ahead in [Duration::from_mins(1), Duration::from_hours(1)] {
         let peers = Suite::start_ahead(engine, processes.keys(), ahead).await;
         let command = changed(&processes.command(Service::Space), |flag, value| {
             let peer: Service = value.split_once('=').filter(|_| flag == "--peer")?.0.parse().ok()?;
