@@ -41,7 +41,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
 }
 
 /// How much of each race is run, unless the environment says.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Races {
     Whole,
     Quarter,

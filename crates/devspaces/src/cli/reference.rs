@@ -89,7 +89,8 @@ mod tests {
         for metric in metrics() {
             let Metric { name, kind, labels, help } = &metric;
             let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-            assert!(name.starts_with("devspaces_") && plain(name), "{name}");
+            let ours = name.starts_with("devspaces_") || name.starts_with("process_");
+            assert!(ours && plain(name), "{name}");
             assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
             assert!(labels.iter().all(|label| plain(label)), "{name}");
             assert!(!help.is_empty() && !help.ends_with('.'), "the encoder adds a full stop: {name}");
