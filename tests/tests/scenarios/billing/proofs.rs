@@ -208,11 +208,11 @@ async fn whatever_is_changed_in_an_export_is_named(suite: Suite) {
     let voided_by = format!("entry {}", records[voiding]["sequence"]);
     let first_line = format!("line {of_line}");
     let shared = place(&records, "line", |it| {
-        it["beside"]["shares"].as_array().is_some_and(|shares| shares.len() > 1)
+        it["beside"]["shares"].as_array().is_some_and(|shares| !shares.is_empty())
     });
     let of_shared = format!("line {}", records[shared]["id"].as_str().expect("an id"));
     let mut beside = records[shared]["beside"].clone();
-    beside["shares"][1]["quantity"] = json!("0.025");
+    beside["shares"][0]["quantity"] = json!("0.025");
     let unbilled = place(&records, "event", |it| it["billable"] == false);
     for (what, changed, named) in [
         ("a quantity", set(event, "quantity", json!("0.3")), of_entry.as_str()),
@@ -227,7 +227,7 @@ async fn whatever_is_changed_in_an_export_is_named(suite: Suite) {
         ("a line's price", set(line, "unit_price", json!("0.5")), &first_line),
         ("a line's amount", set(line, "amount", json!("0.5")), &first_line),
         ("a line's free quantity", set(line, "free_quantity", json!("15")), &first_line),
-        ("what others used of an allowance", set(shared, "beside", beside), &of_shared),
+        ("what else used up an allowance", set(shared, "beside", beside), &of_shared),
         ("an event of before the account", set(unbilled, "billable", json!(true)), "billable"),
         ("a line removed", without(line), &first_line),
         ("a line twice", with(line, None), &first_line),
