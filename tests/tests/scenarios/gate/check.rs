@@ -125,7 +125,7 @@ async fn what_can_not_be_answered_is_told_in_one_line_and_without_the_token() {
         Command::new(binary()).arg("check").args(question).args(["--data-dir", &no_key]).output().await;
     assert!(one_line(outcome(elsewhere.expect("it ends"))).contains("issuer.pem"));
     for (address, told) in
-        [("http://127.0.0.1:1", "http://127.0.0.1:1"), ("https://127.0.0.1:1", "http://HOST:PORT")]
+        [("http://127.0.0.1:1", "http://127.0.0.1:1"), ("https://127.0.0.1:1", "https://127.0.0.1:1")]
     {
         let mut command = Command::new(binary());
         command.arg("check").args(question).args(["--address", address, "--data-dir", &dev.data_dir()]);
