@@ -91,16 +91,11 @@ impl Suite {
 
     /// Starts every service, with the keys in this folder and a clock that is ahead of the machine's.
     pub async fn start_ahead(engine: Engine, keys: &Path, by: Duration) -> Self {
-        let mut suite = Self::start_single(engine).await;
-        for (name, key) in &mut suite.config.keys {
-            *key = SigningKey::load(&keys.join(of_service(name))).expect("the service's key");
-        }
-        suite.clock.advance(by);
-        for service in Service::ALL {
-            suite.stop(service).await;
-            suite.restart(service).await;
-        }
-        suite
+        let key = |name| SigningKey::load(&keys.join(of_service(name))).expect("the service's key");
+        let keys = Service::ALL.map(|owner| (owner.name(), key(owner.name())));
+        let clock = TestClock::shared();
+        clock.advance(by);
+        Self::start_with(engine, 1, false, (clock, keys.into())).await
     }
 
     /// Starts every service as one process, whatever is asked for: for what one process keeps to itself.
@@ -120,11 +115,19 @@ impl Suite {
     }
 
     async fn start_services(engine: Engine, replicas: usize, together: bool) -> Self {
+        let keys = Service::ALL.map(|owner| (owner.name(), SigningKey::generate().expect("a key")));
+        Self::start_with(engine, replicas, together, (TestClock::shared(), keys.into())).await
+    }
+
+    async fn start_with(
+        engine: Engine,
+        replicas: usize,
+        together: bool,
+        (clock, keys): (Arc<TestClock>, BTreeMap<&'static str, SigningKey>),
+    ) -> Self {
         let databases = Databases::create(engine).await;
-        let clock = TestClock::shared();
         let issuer_key = SigningKey::generate().expect("a key");
         let issuer = DevIssuer::new(issuer_key.clone(), clock.clone());
-        let keys = Service::ALL.map(|owner| (owner.name(), SigningKey::generate().expect("a key")));
         let mut listeners = Vec::new();
         let mut peers = BTreeMap::new();
         let hosts: Vec<&[Service]> =
@@ -140,7 +143,7 @@ impl Suite {
             peers.extend(services.iter().map(|service| (*service, addresses.clone())));
         }
         let ports = peers.iter().map(|(service, addresses)| (*service, Port::at(addresses))).collect();
-        let config = Template { keys: keys.into(), peers, rest: REST, invoicing: Invoicing::default() };
+        let config = Template { keys, peers, rest: REST, invoicing: Invoicing::default() };
         let (databases, running, mark) = (Some(databases), BTreeMap::new(), String::new());
         let mut suite = Self { clock, databases, issuer, issuer_key, running, ports, config, mark };
         for (services, listener) in listeners {

@@ -6,7 +6,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Keys, ServiceSigner, SigningKey, issuer::SUITE_ISSUER};
+use super::{Keys, ServiceSigner, SigningKey, issuer::SUITE_ISSUER, keys::PATIENCE};
 use crate::metrics;
 
 /// How often the file is looked at.
@@ -27,7 +27,7 @@ pub async fn follow(signer: Arc<ServiceSigner>, file: PathBuf, suite: Keys) {
                 told = None;
                 continue;
             }
-            Ok(key) if suite.known().is_some_and(|keys| keys.has(signer.name(), &key)) => {
+            Ok(key) if is_known(&suite, &signer, &key, told.is_none()).await => {
                 signer.sign_by(key);
                 tracing::info!(service = signer.name(), "the service signs by the key that its file has now");
                 continue;
@@ -47,4 +47,14 @@ pub async fn follow(signer: Arc<ServiceSigner>, file: PathBuf, suite: Keys) {
             );
         }
     }
+}
+
+/// Whether the suite's services know the key. The file of their keys may have changed with it, and is looked at again if it does
+/// not have the key and this is news.
+async fn is_known(suite: &Keys, signer: &ServiceSigner, key: &SigningKey, news: bool) -> bool {
+    let known = || suite.known().is_some_and(|keys| keys.has(signer.name(), key));
+    if !known() && news {
+        suite.look(Instant::now() + PATIENCE).await;
+    }
+    known()
 }
