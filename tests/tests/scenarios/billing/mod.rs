@@ -1,4 +1,5 @@
 //! Billing accounts, usage and invoices.
+mod account_calls;
 mod accounts;
 mod addresses;
 mod allowances;
