@@ -26,7 +26,7 @@ const SETTINGS: &[(&str, &str)] = &[
     // A reply says that the change is durable, whatever the server's default is.
     ("synchronous_commit", "on"),
     ("default_transaction_isolation", "read committed"),
-    // A commit that waits for a standby and is cancelled for its time answers as if it were confirmed.
+    // A limit that an operator sets for all roles would end what takes its time, such as the verification of a journal.
     ("statement_timeout", "0"),
     // A process that freezes within a transaction holds its scopes: not for as long as TCP keeps hoping.
     ("idle_in_transaction_session_timeout", "60s"),
