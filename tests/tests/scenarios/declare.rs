@@ -5,6 +5,8 @@
 //! of and CI refuses.
 use devspaces_tests::{Engine, Suite, process::Processes};
 
+use crate::deadline::Deadline;
+
 /// What a scenario can be given on either engine.
 pub(crate) trait Given {
     async fn on(engine: Engine) -> Self;
@@ -47,11 +49,13 @@ impl Given for Engine {
 
 /// Runs a scenario with what it takes, on an engine.
 pub(crate) async fn run<G: Given, F: Future<Output = ()>>(engine: Engine, scenario: impl FnOnce(G) -> F) {
+    let _watched = Deadline::begin();
     scenario(G::on(engine).await).await;
 }
 
 /// Runs a scenario with what it takes, replicated.
 pub(crate) async fn run_replicated<G: Replicated, F: Future<Output = ()>>(scenario: impl FnOnce(G) -> F) {
+    let _watched = Deadline::begin();
     scenario(G::replicated().await).await;
 }
 

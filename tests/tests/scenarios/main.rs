@@ -7,6 +7,7 @@ mod acts;
 mod apps;
 mod billing;
 mod calls;
+mod deadline;
 mod gate;
 mod imports;
 mod journal;
