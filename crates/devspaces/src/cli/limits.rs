@@ -36,6 +36,10 @@ pub(super) struct PortLimits {
     /// How long a connection stays open without a call
     #[arg(long, env = "DEVSPACES_IDLE_TIMEOUT", value_name = "SECONDS", value_parser = a_time, default_value = "300")]
     idle_timeout: Duration,
+    /// How long a connection is used for new calls, a tenth more or less; then its client is told to open another, and
+    /// calls in progress go on. 0: for ever
+    #[arg(long, env = "DEVSPACES_CONNECTION_AGE", value_name = "SECONDS", value_parser = seconds, default_value = "0")]
+    connection_age: Duration,
     /// How many calls that need no token are in progress: streams of health and reflection, and calls that are arriving
     #[arg(long, env = "DEVSPACES_MAX_OPEN_CALLS", value_name = "COUNT", default_value = "1024")]
     max_open_calls: NonZeroU32,
@@ -104,6 +108,7 @@ impl PortLimits {
             connections_per_address: self.max_connections_per_address.get() as usize,
             handshake: self.handshake_timeout,
             idle: self.idle_timeout,
+            age: (!self.connection_age.is_zero()).then_some(self.connection_age),
             open_calls: self.max_open_calls.get() as usize,
             open_calls_per_address: self.max_open_calls_per_address.get() as usize,
             open_calls_per_connection: self.max_open_calls_per_connection.get() as usize,

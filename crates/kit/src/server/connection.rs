@@ -1,5 +1,5 @@
 //! One connection: HTTP/2, or HTTP/1 for gRPC-Web, for as long as there is reason to keep it open.
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, pin::pin, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -108,12 +108,18 @@ pub(super) async fn serve<S>(
     let builder = builder(&limits);
     let mut connection = pin!(builder.serve_connection(io, calls));
     let mut look = pin!(sleep_until(activity.opened + limits.handshake));
+    let mut old = pin!(grows_old(activity.opened, limits.age));
     let mut told = false;
     loop {
         tokio::select! {
             // Whatever has ended it, nobody is left to be told.
             _ = connection.as_mut() => return,
             () = ending.cancelled(), if !told => {
+                told = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = old.as_mut(), if !told => {
+                metrics::limited(Limit::Age);
                 told = true;
                 connection.as_mut().graceful_shutdown();
             }
@@ -130,6 +136,15 @@ pub(super) async fn serve<S>(
                 }
             },
         }
+    }
+}
+
+/// Is over when a connection is as old as it may become, if it may not become older for ever. Those that were opened
+/// together, as all are after a restart, don't end together.
+async fn grows_old(opened: Instant, age: Option<Duration>) {
+    match age {
+        Some(age) => sleep_until(opened + age.mul_f64(0.9 + rand::random::<f64>() / 5.0)).await,
+        None => pending().await,
     }
 }
 

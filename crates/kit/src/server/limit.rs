@@ -8,6 +8,7 @@ pub(crate) enum Limit {
     AddressConnections,
     Handshake,
     Idle,
+    Age,
     Unread,
     OpenCalls,
     AddressOpenCalls,
@@ -28,11 +29,12 @@ pub(crate) enum Limit {
 }
 
 impl Limit {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Connections,
         Self::AddressConnections,
         Self::Handshake,
         Self::Idle,
+        Self::Age,
         Self::Unread,
         Self::OpenCalls,
         Self::AddressOpenCalls,
@@ -59,6 +61,7 @@ impl Limit {
             Self::AddressConnections => "max-connections-per-address",
             Self::Handshake => "handshake-timeout",
             Self::Idle => "idle-timeout",
+            Self::Age => "connection-age",
             Self::Unread => "unread-timeout",
             Self::OpenCalls => "max-open-calls",
             Self::AddressOpenCalls => "max-open-calls-per-address",

@@ -34,6 +34,9 @@ pub struct Limits {
     pub handshake: Duration,
     /// How long a connection stays open without any call.
     pub idle: Duration,
+    /// How long a connection is used for new calls, a tenth more or less; then its client is told to open another, and
+    /// the calls in progress go on. Nothing: for ever.
+    pub age: Option<Duration>,
     /// How many calls that need no credentials are in progress at a time: streams of health and reflection, and calls
     /// whose message has yet to arrive. One more is answered `RESOURCE_EXHAUSTED`.
     pub open_calls: usize,
@@ -62,6 +65,7 @@ impl Default for Limits {
             connections_per_address: 1_000,
             handshake: Duration::from_secs(10),
             idle: Duration::from_mins(5),
+            age: None,
             open_calls: 1_024,
             open_calls_per_address: 256,
             open_calls_per_connection: 32,

@@ -5,7 +5,7 @@ use http_body_util::BodyExt as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    sync::mpsc,
+    sync::{mpsc, oneshot},
 };
 use tonic::transport::{Channel, Uri};
 
@@ -70,6 +70,36 @@ async fn an_idle_connection_is_told_before_it_is_closed_and_calls_keep_it_open()
         assert_ne!(idle.read_buf(&mut heard).await.expect("an open connection"), 0, "{heard:?}");
     }
     assert!(!call.is_finished() && !busy.connection.is_finished(), "the call goes on");
+}
+
+#[tokio::test]
+async fn an_old_connection_takes_no_new_calls_and_finishes_those_that_it_has() {
+    let limits = Limits { age: Some(Duration::from_millis(50)), ..Limits::default() };
+    let (entered, mut inside) = mpsc::unbounded_channel();
+    let running = start_with(
+        Probe::new(move |_| {
+            let (release, released) = oneshot::channel();
+            entered.send(release).expect("a listener");
+            async move { Ok(released.await.expect("an answer")) }
+        }),
+        limits,
+    )
+    .await;
+    let (mut wire, call, release) = loop {
+        let mut wire = Wire::to(&running).await;
+        let mut call = tokio::spawn(wire.begin(ASK, &[], framed(0, b"")));
+        tokio::select! {
+            Some(release) = inside.recv() => break (wire, call, release),
+            // It was old before the call came.
+            _ = &mut call => {}
+        }
+    };
+    while wire.begin("/grpc.health.v1.Health/Check", &[], framed(0, b"")).await.is_ok() {}
+    release.send("hello".to_owned()).expect("the call goes on");
+    let answer =
+        call.await.expect("a task").expect("a response").into_body().collect().await.expect("a body");
+    assert_eq!(answer.to_bytes(), framed(0, b"\x0a\x05hello"));
+    wire.connection.await.expect("a task").expect("an orderly end");
 }
 
 // A proxy's connection carries many clients: when some of them leave at once, the others must not notice. Each call and its
