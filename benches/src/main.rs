@@ -4,6 +4,7 @@ mod checks;
 mod latency;
 mod load;
 mod scale;
+mod sizes;
 mod traces;
 mod usage;
 
@@ -45,6 +46,8 @@ enum Benchmark {
     Runs,
     /// How long pages and checks take in large spaces, against small ones
     Scale,
+    /// How many bytes the databases keep of each thing that is made, changed or reported
+    Sizes,
     /// Strict permission checks whose traces are exported against those whose traces are not, on SQLite
     Traces,
     /// How many usage events are accepted in a second, against plain writing of the same rows
@@ -102,6 +105,9 @@ fn measure(benchmark: Option<&Benchmark>, engine: Engine) {
     }
     if matches!(benchmark, None | Some(Benchmark::Groups)) {
         one_thread().block_on(scale::groups(engine));
+    }
+    if matches!(benchmark, None | Some(Benchmark::Sizes)) {
+        two_threads().block_on(sizes::run(engine));
     }
     if matches!(benchmark, None | Some(Benchmark::Usage)) {
         two_threads().block_on(usage::run(engine));

@@ -20,7 +20,7 @@ use devspaces_tests::{Engine, Persona, Suite};
 use self::plain::Plain;
 
 /// Events of a batch: the most that there may be.
-const BATCH: usize = 1_000;
+pub(crate) const BATCH: usize = 1_000;
 /// Batches of each side before those that count: PostgreSQL makes its lasting plan of a statement at the sixth.
 const WARM_UP: usize = 10;
 /// Batches of each side that count.
@@ -80,7 +80,7 @@ async fn ingest(engine: Engine, spaces: usize, apps: usize) {
     );
 }
 
-async fn makes_meters(suite: &Suite) {
+pub(crate) async fn makes_meters(suite: &Suite) {
     let catalogue = suite.persona("services/catalogue");
     let region = Dimension {
         name: "region".to_owned(),
@@ -113,7 +113,7 @@ async fn apps_of(suite: &Suite, spaces: usize, apps: usize) -> (Vec<String>, Has
 }
 
 /// A batch as a metering service sends it: the ids are its own, the times spread over the last minute.
-fn batch(suite: &Suite, apps: &[String], round: usize) -> Vec<UsageEvent> {
+pub(crate) fn batch(suite: &Suite, apps: &[String], round: usize) -> Vec<UsageEvent> {
     let now = suite.clock.now();
     let event = |number: usize| UsageEvent {
         id: format!("meter-7/{round:08}/{:08x}", number.wrapping_mul(2_654_435_761) % 0xffff_fff1),
@@ -132,7 +132,7 @@ fn batch(suite: &Suite, apps: &[String], round: usize) -> Vec<UsageEvent> {
     (0..BATCH).map(event).collect()
 }
 
-async fn report(metering: &Persona, request: ReportUsageRequest) {
+pub(crate) async fn report(metering: &Persona, request: ReportUsageRequest) {
     let results = metering.usage().report_usage(request).await.expect("results").into_inner().results;
     assert!(results.iter().all(|result| result.outcome() == Outcome::Accepted), "each event is new");
 }

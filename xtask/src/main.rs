@@ -59,13 +59,13 @@ Usage: cargo xtask <COMMAND>
   release          what is given to operators, in target/release-VERSION: a static program with what belongs beside it, its
                    image where a Docker engine runs, a list of what it is made of (CycloneDX), checksums; of what is committed
   docs [--check]   writes the documents that are made from code, or checks that they are up to date
-  bench [ARGS]     the benchmarks, or the one that is named: checks, groups, latency, memory, scale, usage, traces; checks needs
+  bench [ARGS]     the benchmarks, or the one that is named: checks, groups, latency, memory, scale, sizes, usage, traces; checks needs
                    h2load, see docs/performance.md
   postgres -- CMD  a command, such as cargo test -p devspaces-kit, with the PostgreSQL that the tests would use
 
 PostgreSQL is the server at DEVSPACES_TEST_POSTGRES_URL (an administrator's URL). If that is not set, a throwaway
 server is started from the installed binaries; if there are none, the system's package manager is asked for them.
-DEVSPACES_TEST_POSTGRES_VERSION=18 has it be of that version, of 15 to 18; ci takes them by turns, one for each commit.
+DEVSPACES_TEST_POSTGRES_VERSION=18 has it be of that version, of 15 to 18; nightly takes them by turns, one for each commit.
 DEVSPACES_TEST_REPLICAS=2 has the scenarios on PostgreSQL run on two replicas of every service. DEVSPACES_RACE_ROUNDS=25%
 runs a quarter of the rounds of each race; ci does, and nightly runs all.";
 
