@@ -15,6 +15,8 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tonic::transport::Endpoint;
 
+use crate::acts::commands::ended;
+
 /// A suite as somebody starts it to try it out.
 pub(crate) struct Dev {
     pub(crate) folder: TempDir,
@@ -58,7 +60,7 @@ impl Dev {
     }
 
     pub(crate) async fn check(&self, question: &[&str]) -> (Option<i32>, String, String) {
-        outcome(self.command(question).output().await.expect("it ends"))
+        outcome(ended(&mut self.command(question)).await)
     }
 }
 

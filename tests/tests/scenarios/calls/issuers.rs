@@ -16,7 +16,10 @@ use devspaces_tests::{
 use serde_json::{Value, json};
 use tonic::Code;
 
-use crate::acts::spaces::{NOWHERE, gets_space};
+use crate::acts::{
+    commands::ended,
+    spaces::{NOWHERE, gets_space},
+};
 
 const OPERATIONS: &str = include_str!("../../../../docs/operations.md");
 const COMPOSE: &str = include_str!("../../../../deploy/compose.yaml");
@@ -144,7 +147,7 @@ async fn settings_that_let_nobody_in_or_grant_nothing_end_the_start_and_name_the
         let mut command = processes.command(Service::Space);
         command.args(["--issuer", &good.replace("iss=id", "iss=other").replace("corp:", "other:")]);
         command.args([flag, &value]);
-        let text = said(&command.output().await.expect("it ends"));
+        let text = said(&ended(&mut command).await);
         assert!(text.contains(named) && text.contains(flag), "{flag} {value}: {text}");
     }
 }
@@ -155,12 +158,12 @@ async fn a_service_with_anothers_key_does_not_start() {
     let processes = Processes::with(Databases::create(Engine::Sqlite).await).await;
     let key = |name: &str| processes.keys().join(name);
     fs::copy(key("billing.pem"), key("space.pem")).expect("copied");
-    let anothers = said(&processes.command(Service::Space).output().await.expect("it ends"));
+    let anothers = said(&ended(&mut processes.command(Service::Space)).await);
     assert_eq!(anothers.lines().count(), 1, "{anothers}");
     assert!(anothers.contains("--service-key-file: the key of space is that of billing"), "{anothers}");
     fs::remove_file(key("space.pem")).expect("removed");
     SigningKey::generate_to(&key("space.pem")).expect("a key");
-    let nobodys = said(&processes.command(Service::Space).output().await.expect("it ends"));
+    let nobodys = said(&ended(&mut processes.command(Service::Space)).await);
     assert_eq!(nobodys.lines().count(), 1, "{nobodys}");
     assert!(nobodys.contains("--suite-jwks does not have the key of space"), "{nobodys}");
 }

@@ -11,7 +11,7 @@ use devspaces_tests::{
 };
 use tokio::process::Command;
 
-use crate::acts::commands::{complaint, on_all_services, says};
+use crate::acts::commands::{complaint, ended, on_all_services, says};
 
 scenarios! {
     both engines:
@@ -28,7 +28,7 @@ async fn refusals(databases: Databases) -> [String; 2] {
 
 /// What a service says that does not start.
 async fn start_of(command: &mut Command) -> String {
-    let output = command.env("DEVSPACES_LOG", "error").output().await.expect("it ends");
+    let output = ended(command.env("DEVSPACES_LOG", "error")).await;
     assert!(!output.status.success());
     let said = String::from_utf8(output.stderr).expect("text");
     assert_eq!(said.trim_end().lines().count(), 1, "one clear line: {said}");

@@ -19,7 +19,7 @@ use devspaces_tests::{
 };
 use tokio::process::{Child, Command};
 
-use crate::acts::commands::runs;
+use crate::acts::commands::{ended, runs};
 
 scenarios! {
     both engines:
@@ -203,8 +203,7 @@ async fn a_key_that_the_others_would_not_know_is_not_signed_by(engine: Engine) {
 /// What the doctor says, and whether all is well.
 async fn doctor(serve: &Command, more: &[&str]) -> (bool, String) {
     let arguments = serve.as_std().get_args().skip(1);
-    let output =
-        Command::new(binary()).arg("doctor").args(arguments).args(more).output().await.expect("it ends");
+    let output = ended(Command::new(binary()).arg("doctor").args(arguments).args(more)).await;
     let said =
         [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
     (output.status.success(), said)

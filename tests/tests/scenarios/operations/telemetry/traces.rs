@@ -212,7 +212,9 @@ async fn none_of_the_traces_that_begin_here_is_recorded_if_the_share_is_none() {
 async fn a_collector_or_a_share_that_makes_no_sense_is_refused_at_the_start() {
     for (flag, value) in [
         ("--otlp-endpoint", "collector:4317"),
-        ("--otlp-endpoint", "https://collector:4317"),
+        // Beyond this machine there is TLS, or `--plaintext otlp`.
+        ("--otlp-endpoint", "http://collector:4317"),
+        ("--otlp-endpoint", "https://collector:4317/path"),
         ("--otlp-ratio", "1.5"),
         ("--otlp-ratio", "NaN"),
     ] {

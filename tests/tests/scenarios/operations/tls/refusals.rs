@@ -17,13 +17,13 @@ use tokio::{
 };
 
 use crate::acts::{
-    commands::{complaint, runs},
+    commands::{complaint, ended, runs},
     http::http_answer,
 };
 
 /// The one line by which a command ends that must not succeed.
 async fn line(mut command: Command) -> String {
-    let output = command.env("DEVSPACES_LOG", "error").output().await.expect("it ends");
+    let output = ended(command.env("DEVSPACES_LOG", "error")).await;
     assert!(!output.status.success(), "{command:?} succeeded");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(text.trim_end().lines().count(), 1, "one clear line: {text}");
