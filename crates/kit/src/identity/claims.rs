@@ -41,6 +41,10 @@ pub(super) struct Claims<'a> {
 
 impl<'a> Claims<'a> {
     pub(super) fn read(all: &'a Map<String, Value>, names: &ClaimNames) -> Result<Self, Rejection> {
+        // Whoever has it must show a key besides (RFC 7800), which nobody looks at here: as a bearer token it was stolen.
+        if present(all, "cnf").is_some() {
+            return Err(Rejection::Bound);
+        }
         let sub = text(all, &names.subject)?;
         let aud = audiences(all, &names.audience)?;
         let expires = seconds(all, "exp")?.ok_or_else(|| Rejection::missing("exp"))?;

@@ -46,6 +46,8 @@ pub(super) enum Rejection {
     Condition,
     #[error("has a subject that can't be a caller here")]
     Subject,
+    #[error("is bound to a key of its bearer's ('cnf'), and only plain bearer tokens are taken")]
+    Bound,
     #[error("is a service's of the suite, and the connection has no client certificate of that service")]
     Certificate,
     #[error("has expired")]
@@ -83,6 +85,7 @@ impl Rejection {
             Self::Ambiguous => "ambiguous",
             Self::Condition => "condition",
             Self::Subject => "subject",
+            Self::Bound => "bound",
             Self::Certificate => "certificate",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",

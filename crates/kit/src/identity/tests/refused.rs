@@ -55,6 +55,7 @@ fn each_refusal_has_its_own_cause() {
         (with(json!({ "aud": "other" })), "audience"),
         (with(json!({ "aud": [] })), "audience"),
         (with(json!({ "sub": "" })), "subject"),
+        (with(json!({ "cnf": { "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" } })), "bound"),
         (with(json!({ "exp": NOW - 30 })), "expired"),
         (with(json!({ "nbf": NOW + 31 })), "not_yet_valid"),
     ];
