@@ -11,7 +11,7 @@ use super::{
     claims::Claims,
     issuer::{Trusted, trusted},
     jwt::Jwt,
-    keys::{Keys, PATIENCE},
+    keys::{PATIENCE, SignedBy},
     refusals::{Origin, Refusals, Source, plain_issuer, shown},
     rejection::Rejection,
     token::Validity,
@@ -35,9 +35,8 @@ struct Verified {
     caller: Caller,
     validity: Validity,
     origin: Origin,
-    /// By which keys it was verified: with others it is to be verified again.
-    keys: Keys,
-    generation: u64,
+    /// With other keys of its issuer it is to be verified again.
+    by: Arc<SignedBy>,
 }
 
 impl fmt::Debug for Authenticator {
@@ -130,7 +129,7 @@ impl Authenticator {
             return Err(Rejection::TooLong);
         }
         let digest: [u8; 32] = Sha256::digest(token).into();
-        let remembered = self.verified.get(&digest).filter(|it| it.keys.are_still(it.generation));
+        let remembered = self.verified.get(&digest).filter(|it| it.by.is_confirmed());
         let verified = if let Some(verified) = remembered {
             verified
         } else {
@@ -156,16 +155,16 @@ impl Authenticator {
         if jwt.header.contains_key("crit") {
             return Err(Rejection::Critical);
         }
-        let by = trusted.verify(&jwt)?;
+        let by = Arc::new(trusted.verify(&jwt)?);
         origin.source = Source::Signed(Arc::clone(&trusted.iss));
         let claims = Claims::read(&jwt.claims, trusted.claim_names())?;
-        let end = TokenEnd { time: claims.validity.end(), issuer: Arc::clone(&trusted.iss) };
+        let end =
+            TokenEnd { time: claims.validity.end(), issuer: Arc::clone(&trusted.iss), by: Arc::clone(&by) };
         Ok(Verified {
             caller: Caller { expires: Some(end), ..trusted.caller(&claims)? },
             validity: claims.validity,
             origin: origin.clone(),
-            keys: trusted.keys.clone(),
-            generation: by.generation,
+            by,
         })
     }
 }

@@ -7,7 +7,7 @@ use super::{
     algorithm::Algorithm,
     claims::{ClaimNames, Claims},
     jwt::Jwt,
-    keys::{Keys, Snapshot},
+    keys::{Keys, SignedBy},
     kind::Condition,
     rejection::Rejection,
 };
@@ -252,26 +252,22 @@ impl Issuer {
 }
 
 impl Trusted {
-    /// That one of its keys has signed the token. Gives by which keys that was told.
-    pub(super) fn verify(&self, jwt: &Jwt<'_>) -> Result<Snapshot, Rejection> {
+    /// That one of its keys has signed the token, and which.
+    pub(super) fn verify(&self, jwt: &Jwt<'_>) -> Result<SignedBy, Rejection> {
         let algorithm = Algorithm::named(jwt.algorithm()?).ok_or(Rejection::Algorithm)?;
         let snapshot = self.keys.snapshot().ok_or(Rejection::KeysUnknown)?;
-        match &self.grants {
+        let key = match &self.grants {
             // Its tokens name it alone, so that one key can take the place of another at any time.
             Grants::Suite { name } => {
                 let mut keys = snapshot.keys.of_service(name);
-                if !keys.any(|key| jwt.is_signed_by(key, algorithm)) {
-                    return Err(Rejection::Key);
-                }
+                keys.find(|key| jwt.is_signed_by(key, algorithm)).ok_or(Rejection::Key)?
             }
             Grants::Principal { .. } => {
                 let key = snapshot.keys.find(jwt.key_id()?, algorithm)?;
-                if !jwt.is_signed_by(key, algorithm) {
-                    return Err(Rejection::Signature);
-                }
+                Some(key).filter(|key| jwt.is_signed_by(key, algorithm)).ok_or(Rejection::Signature)?
             }
-        }
-        Ok(snapshot)
+        };
+        Ok(SignedBy { keys: self.keys.clone(), generation: snapshot.generation, key: key.clone() })
     }
 
     /// What its claims are called.

@@ -23,6 +23,11 @@ impl Key {
         self.public.fits(algorithm) && self.algorithm.is_none_or(|named| named == algorithm)
     }
 
+    /// Whether it is the same key, by the same id and for the same algorithms.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.kid == other.kid && self.algorithm == other.algorithm && self.public == other.public
+    }
+
     /// Whether a token of one id could be by this key or by that one.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         let one_kind = std::mem::discriminant(&self.public) == std::mem::discriminant(&other.public);

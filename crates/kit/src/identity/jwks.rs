@@ -116,10 +116,12 @@ impl Jwks {
 
     /// Whether both have the same keys, whatever they leave aside.
     pub(super) fn same_keys(&self, other: &Self) -> bool {
-        let same = |one: &Key, other: &Key| {
-            one.kid == other.kid && one.purpose() == other.purpose() && one.public == other.public
-        };
-        self.len() == other.len() && self.keys.iter().zip(&other.keys).all(|(one, other)| same(one, other))
+        self.len() == other.len() && self.keys.iter().zip(&other.keys).all(|(one, other)| one.is_same(other))
+    }
+
+    /// Whether it has this key.
+    pub(super) fn includes(&self, key: &Key) -> bool {
+        self.keys.iter().any(|it| it.is_same(key))
     }
 
     /// The keys of a service of the suite: those whose id is its name, or begins with its name and a dot. Where it has

@@ -28,7 +28,7 @@ mod signer;
 mod tests;
 mod token;
 
-use self::rejection::Rejection;
+use self::{keys::SignedBy, rejection::Rejection};
 pub use authenticator::Authenticator;
 pub use claims::ClaimNames;
 pub use dev::DevIssuer;
@@ -43,7 +43,7 @@ pub use signer::ServiceSigner;
 pub use token::BearerToken;
 
 /// Who makes a call, as its token proves.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Caller {
     /// The person or service.
     pub principal: Principal,
@@ -55,26 +55,41 @@ pub struct Caller {
     pub expires: Option<TokenEnd>,
 }
 
-/// When a token ends, and whose it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// When a token ends, and whose it is: at a time, or with the key that has signed it.
+#[derive(Clone, Debug)]
 pub struct TokenEnd {
     /// From when on it is refused.
-    pub time: Timestamp,
+    time: Timestamp,
     /// The `iss` of its issuer, by which refusals are counted.
-    pub issuer: Arc<str>,
+    issuer: Arc<str>,
+    by: Arc<SignedBy>,
 }
 
 impl TokenEnd {
-    /// Goes on unless the token has ended by now. If it has, that is counted like a call with such a token.
+    /// Goes on unless a call with the token would be refused by now. If it would, that is counted like such a call.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` / `CREDENTIALS_INVALID`.
+    /// `UNAUTHENTICATED` / `CREDENTIALS_INVALID` for a token that has ended or whose issuer has taken its key back;
+    /// `UNAVAILABLE` / `ISSUER_KEYS_UNAVAILABLE` while nobody can tell what keys the issuer has.
     pub fn check(&self, now: Timestamp) -> Result<(), Fault> {
-        if now < self.time {
-            return Ok(());
-        }
-        metrics::token_refused(Rejection::Expired.cause(), &self.issuer);
-        Err(Rejection::Expired.fault(now))
+        let ended = if now < self.time { Ok(()) } else { Err(Rejection::Expired) };
+        let checked = ended.and_then(|()| self.by.check());
+        checked.map_err(|why| {
+            metrics::token_refused(why.cause(), &self.issuer);
+            why.fault(now)
+        })
+    }
+}
+
+#[cfg(test)]
+impl TokenEnd {
+    /// Of a token by a key that its issuer keeps.
+    pub(crate) fn at(time: Timestamp, issuer: &str) -> Self {
+        let keys = SigningKey::generate().expect("a key").public_jwks("k1");
+        let keys = Jwks::parse(&keys).expect("a key set");
+        let key = keys.of_service("k1").next().expect("the key").clone();
+        let by = Arc::new(SignedBy { keys: keys.into(), generation: 0, key });
+        Self { time, issuer: issuer.into(), by }
     }
 }
 

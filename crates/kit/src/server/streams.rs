@@ -159,7 +159,7 @@ mod tests {
 
     fn caller(expires: i64) -> Caller {
         let time = Timestamp::from_micros(expires * 1_000_000);
-        let expires = Some(TokenEnd { time, issuer: ISSUER.into() });
+        let expires = Some(TokenEnd::at(time, ISSUER));
         Caller { principal: Principal::user("alice"), email: None, suite: None, expires }
     }
 

@@ -10,6 +10,7 @@ use std::{
 
 use devspaces::Service;
 use devspaces_kit::{identity::SigningKey, name::Principal};
+use devspaces_proto::journal::v1::WatchEntriesRequest;
 use devspaces_tests::{
     Engine, Manner, Persona, Provider,
     engine::Databases,
@@ -18,13 +19,21 @@ use devspaces_tests::{
     suite::eventually,
 };
 use futures::future::join_all;
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
+use tokio_stream::StreamExt as _;
 use tonic::Code;
 
-use crate::acts::commands::runs;
+use crate::acts::{
+    commands::runs,
+    journal::{next_entry, watches_entries},
+};
 
 scenarios! {
     both engines:
+        a_stream_ends_with_the_key_that_has_signed_its_token_and_goes_on_when_others_change,
         under_load_two_rotations_refuse_nobody_and_a_key_that_is_gone_opens_nothing,
         while_a_provider_is_down_its_keys_are_used_and_new_ones_waited_for,
         a_service_starts_without_its_provider_and_takes_its_tokens_once_it_is_there,
@@ -36,9 +45,14 @@ scenarios! {
 
 /// The space service, which trusts an issuer.
 async fn trusting(engine: Engine, issuer: &str) -> Processes {
+    serving(engine, &["--issuer", issuer]).await
+}
+
+/// The space service with these flags besides.
+async fn serving(engine: Engine, flags: &[&str]) -> Processes {
     let mut processes = Processes::with(Databases::create(engine).await).await;
     let mut command = processes.command(Service::Space);
-    command.args(["--issuer", issuer]);
+    command.args(flags);
     let (child, _) = start(&mut command).await;
     processes.started(Service::Space, child);
     processes
@@ -102,6 +116,35 @@ impl Load {
         self.over.store(true, Ordering::SeqCst);
         join_all(self.calls).await.into_iter().map(|calls| calls.expect("no refusal")).sum()
     }
+}
+
+// The token lasts longer than its key.
+async fn a_stream_ends_with_the_key_that_has_signed_its_token_and_goes_on_when_others_change(engine: Engine) {
+    let provider = Provider::start().await;
+    let services = format!("{},refresh=1", provider.setting().replace("kind=users", "kind=services"));
+    let flags = ["--issuer", &services, "--journal-watcher", "corp:watcher"];
+    let mut processes = serving(engine, &flags).await;
+    for other in [Service::Membership, Service::Billing, Service::Marketplace] {
+        processes.run(other).await;
+    }
+    let watcher = with(&processes, &provider.token("watcher"));
+    let opened = watches_entries(&watcher, Service::Space, WatchEntriesRequest::default()).await;
+    let mut entries = opened.expect("a stream");
+    provider.adds("k2");
+    assert!(is_taken(&processes, &provider.token("watcher")).await, "the new key is known");
+    processes.user("alice").creates_space("Team").await;
+    next_entry(&mut entries).await;
+    drop(provider.removes("k1"));
+    let end = timeout(Duration::from_secs(30), async {
+        loop {
+            if let Err(end) = entries.next().await.expect("an end that says why") {
+                return end;
+            }
+        }
+    });
+    let refusal = refused(Err::<(), _>(end.await.expect("an end")));
+    assert_eq!(refusal.kind(), (Code::Unauthenticated, "CREDENTIALS_INVALID"));
+    assert!(refusal.metadata.contains(&("cause".to_owned(), "key".to_owned())), "{:?}", refusal.metadata);
 }
 
 async fn under_load_two_rotations_refuse_nobody_and_a_key_that_is_gone_opens_nothing(engine: Engine) {

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use self::budget::Budget;
-use super::Jwks;
+use super::{Jwks, jwk::Key, rejection::Rejection};
 
 mod budget;
 mod fetch;
@@ -68,6 +68,30 @@ struct Asking {
     waiting: Semaphore,
 }
 
+/// The key that has signed a token, and whose it is.
+#[derive(Clone, Debug)]
+pub(super) struct SignedBy {
+    pub(super) keys: Keys,
+    pub(super) generation: u64,
+    pub(super) key: Key,
+}
+
+impl SignedBy {
+    /// Whether no key of the issuer's has changed since, and all may be used.
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.keys.are_still(self.generation)
+    }
+
+    /// That the issuer still has the key, whatever has become of its others.
+    pub(super) fn check(&self) -> Result<(), Rejection> {
+        if self.is_confirmed() {
+            return Ok(());
+        }
+        let keys = self.keys.known().ok_or(Rejection::KeysUnknown)?;
+        if keys.includes(&self.key) { Ok(()) } else { Err(Rejection::Key) }
+    }
+}
+
 /// Keys, and by what it is told later whether they still are the ones.
 pub(super) struct Snapshot {
     pub(super) keys: Arc<Jwks>,
@@ -116,7 +140,7 @@ impl Keys {
     }
 
     /// Whether the keys are still those of this generation, and may be used.
-    pub(super) fn are_still(&self, generation: u64) -> bool {
+    fn are_still(&self, generation: u64) -> bool {
         self.0.generation.load(Ordering::Acquire) == generation
             && (self.0.max_age.is_none() || !self.is_over(&self.0.known.borrow()))
     }
