@@ -19,6 +19,7 @@ use tonic_types::StatusExt as _;
 use super::{
     Failure,
     dev::DATA_DIR,
+    plaintext::{Part, Plaintext},
     tls::{self, CallTls},
 };
 use crate::keys;
@@ -46,6 +47,8 @@ pub(super) struct Calls {
     token_file: Option<PathBuf>,
     #[command(flatten)]
     tls: CallTls,
+    #[command(flatten)]
+    plaintext: Plaintext,
 }
 
 /// Whoever calls.
@@ -96,8 +99,9 @@ impl Calls {
         Ok(issuer.token(subject, None, LIFETIME).as_str().to_owned())
     }
 
-    /// A connection to the suite.
+    /// A connection to the suite, over which a token may go.
     pub(super) async fn connect(&self) -> Result<Channel, Failure> {
+        self.plaintext.calling(Part::Calls, "--address", &self.address)?;
         let tls = self.tls.open()?;
         let endpoint = Endpoint::from(self.address.clone()).connect_timeout(TIMEOUT).timeout(TIMEOUT);
         let channel = connect_lazy(&endpoint, &tls);

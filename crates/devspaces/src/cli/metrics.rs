@@ -14,7 +14,7 @@ use crate::Service;
 /// A port for Prometheus.
 #[derive(Debug, Args)]
 pub(super) struct MetricsPort {
-    /// Where Prometheus gets metrics, at /metrics, with TLS if --tls-cert is given: a port for the operator alone, off unless
+    /// Where Prometheus gets metrics, at /metrics, with TLS if --tls-cert is given and --plaintext metrics is not: a port for the operator alone, off unless
     /// this is given
     #[arg(long, env = "DEVSPACES_METRICS_LISTEN", value_name = "ADDRESS")]
     metrics_listen: Option<SocketAddr>,

@@ -33,6 +33,8 @@ pub(super) enum Part {
     Otlp,
     /// To the database
     Database,
+    /// From commands that send a token, to the suite
+    Calls,
 }
 
 impl Plaintext {

@@ -37,6 +37,8 @@ async fn health(url: &str, authority: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn plain_text_beyond_this_machine_is_refused_unless_it_is_allowed() {
     let processes = Processes::with(Databases::create(Engine::Sqlite).await).await;
+    let token = processes.keys().join("token").display().to_string();
+    fs::write(&token, "a token that stays here").expect("written");
     let serve = |more: &[&str]| {
         let mut command = processes.command(Service::Space);
         command.args(more);
@@ -53,6 +55,19 @@ async fn plain_text_beyond_this_machine_is_refused_unless_it_is_allowed() {
     assert!(said.contains("--metrics-listen") && said.contains("--plaintext metrics"), "{said}");
     let said = complaint(&["dev", "--listen", "0.0.0.0:0", "--data-dir", "/nowhere"]).await;
     assert!(said.contains("--plaintext listen"), "{said}");
+    for command in [
+        &["check", "users/alice", "space.create"][..],
+        &[
+            "invoice",
+            "export",
+            "--invoice",
+            "spaces/018f0000-0000-7000-8000-000000000000/billingAccount/invoices/018f0000-0000-7000-8000-000000000001",
+        ],
+    ] {
+        let elsewhere = ["--address", "http://space.internal:7000", "--token-file", &token];
+        let said = complaint(&[command, &elsewhere].concat()).await;
+        assert!(said.contains("--address") && said.contains("--plaintext calls"), "{said}");
+    }
     for mode in ["", "?sslmode=prefer", "?sslmode=disable"] {
         let url = format!("postgres://space@db.internal/space{mode}");
         let said = complaint(&["migrate", "--services", "space", "--database-url", &url]).await;
