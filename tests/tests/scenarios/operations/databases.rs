@@ -119,9 +119,10 @@ fn migrating(url: &str) -> [&str; 5] {
 }
 
 /// What connections ask for and can't do without, as docs/operations.md has it for a role.
-const SET: [&str; 8] = [
+const SET: [&str; 9] = [
     "synchronous_commit = on",
     "default_transaction_isolation = 'read committed'",
+    "statement_timeout = 0",
     "idle_in_transaction_session_timeout = '60s'",
     "plan_cache_mode = force_generic_plan",
     "jit = off",

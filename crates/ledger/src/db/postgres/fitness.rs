@@ -21,6 +21,7 @@ const NEEDED: &[(&str, &[&str])] = &[
     // Stronger than what is asked for is as good.
     ("synchronous_commit", &["on", "remote_apply"]),
     ("default_transaction_isolation", &["read committed"]),
+    ("statement_timeout", &["0"]),
     ("idle_in_transaction_session_timeout", &["60000"]),
     ("plan_cache_mode", &["force_generic_plan"]),
     ("jit", &["off"]),

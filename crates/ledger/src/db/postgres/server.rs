@@ -59,14 +59,19 @@ impl State {
 }
 
 impl Pools {
-    /// Connections that are made as they are needed, each to a server that takes writes on this timeline.
-    fn to(options: &PgConnectOptions, timeline: Timeline) -> Self {
+    /// Connections that are made as they are needed, each to a server that takes writes on this timeline. Where a lease says
+    /// whether it may be believed, each has a commit confirmed first: a server that has crashed and come back within the lease shows what
+    /// no standby may have.
+    fn to(options: &PgConnectOptions, timeline: Timeline, leased: bool) -> Self {
         let connect = |connections| {
             PgPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
                 .after_connect(move |conn, _| {
-                    Box::pin(within(ACQUIRE_TIMEOUT, primary::must_be_on(conn, timeline)))
+                    Box::pin(within(ACQUIRE_TIMEOUT, async move {
+                        primary::must_be_on(conn, timeline).await?;
+                        if leased { primary::confirm(conn).await } else { Ok(()) }
+                    }))
                 })
                 // Tried with a limit before sqlx tries it without: a connection that was given up because the server said
                 // nothing would keep its place among the connections for as long as TCP keeps hoping.
@@ -85,7 +90,7 @@ impl Pools {
 impl Server {
     /// The server that is found, as it is.
     pub(super) fn as_it_is(found: &Primary) -> Self {
-        let pools = Pools::to(&found.options, found.timeline);
+        let pools = Pools::to(&found.options, found.timeline, false);
         Self(Arc::new(Shared { state: watch::Sender::new(State { pools, lease: None }), keeper: None }))
     }
 
@@ -95,7 +100,7 @@ impl Server {
         let sent = SystemClock.uptime();
         within(ACQUIRE_TIMEOUT, primary::confirm(&mut found.conn)).await?;
         lease.renew(sent);
-        let pools = Pools::to(&found.options, found.timeline);
+        let pools = Pools::to(&found.options, found.timeline, true);
         let state = watch::Sender::new(State { pools, lease: Some(lease) });
         let keeper = tokio::spawn(keep(hosts, found, state.clone()));
         Ok(Self(Arc::new(Shared { state, keeper: Some(keeper) })))
@@ -221,7 +226,7 @@ async fn again(hosts: &[PgConnectOptions], known: Timeline) -> Primary {
 /// From now on the connections are to this primary, all of them new: those that are waited for in vain would keep the places of
 /// others.
 fn take(found: &Primary, state: &watch::Sender<State>) {
-    let pools = Pools::to(&found.options, found.timeline);
+    let pools = Pools::to(&found.options, found.timeline, true);
     let mut replaced = None;
     state.send_modify(|state| {
         let now = SystemClock.uptime();
