@@ -7,7 +7,7 @@ use std::{
 };
 
 use devspaces_authz::Service;
-use devspaces_kit::identity::{DevIssuer, KeyFileError, SigningKey};
+use devspaces_kit::identity::{DevIssuer, Jwks, KeyFileError, SigningKey};
 use devspaces_ledger::db;
 use serde_json::json;
 
@@ -76,30 +76,74 @@ pub fn make(folder: &Path) -> Result<(), Error> {
     publish(folder)
 }
 
-/// Takes a step to replace the key of every service. Each step can be taken again.
+/// Takes a step to replace the key of every service. Each step can be taken again. One whose turn it is not changes nothing, whichever
+/// service that is told by.
 pub fn rotate(folder: &Path, step: Step) -> Result<(), Error> {
     for service in Service::ALL {
-        let name = service.name();
-        let [own, next, previous] = [name.to_owned(), format!("{name}.{NEXT}"), format!("{name}.{PREVIOUS}")]
-            .map(|name| folder.join(of_service(&name)));
-        match step {
-            Step::Begin if previous.exists() => {
-                return Err(out_of_turn(previous, "a rotation has yet to end"));
-            }
-            Step::Begin => drop(SigningKey::load_or_generate(&next)?),
-            Step::Switch if next.exists() => {
-                // Never is there a moment without a key, or one of which the public half is in no file.
-                remove(&previous)?;
-                fs::hard_link(&own, &previous).map_err(refused(&previous))?;
-                fs::rename(&next, &own).map_err(refused(&own))?;
-            }
-            Step::Switch if previous.exists() => {}
-            Step::Switch => return Err(out_of_turn(next, "no rotation has begun")),
-            Step::End if next.exists() => return Err(out_of_turn(next, "a rotation has yet to be switched")),
-            Step::End => remove(&previous)?,
-        }
+        Rotated::of(folder, service).turn(folder, step)?;
+    }
+    for service in Service::ALL {
+        Rotated::of(folder, service).take(step)?;
     }
     publish(folder)
+}
+
+/// The files of a service's keys while they are replaced.
+struct Rotated {
+    service: Service,
+    own: PathBuf,
+    next: PathBuf,
+    previous: PathBuf,
+}
+
+impl Rotated {
+    fn of(folder: &Path, service: Service) -> Self {
+        let file = |name: String| folder.join(of_service(&name));
+        let name = service.name();
+        Self {
+            service,
+            own: file(name.to_owned()),
+            next: file(format!("{name}.{NEXT}")),
+            previous: file(format!("{name}.{PREVIOUS}")),
+        }
+    }
+
+    /// That it is the turn of this step.
+    fn turn(&self, folder: &Path, step: Step) -> Result<(), Error> {
+        let Self { next, previous, .. } = self;
+        match step {
+            Step::Begin if previous.exists() => Err(out_of_turn(previous, "a rotation has yet to end")),
+            Step::Switch if next.exists() => {
+                // Others are to have it before anything is signed by it.
+                let published = fs::read_to_string(folder.join(SUITE_JWKS)).ok();
+                let published = published.and_then(|set| Jwks::parse(&set).ok()).unwrap_or_default();
+                if published.has(self.service.name(), &SigningKey::load(next)?) {
+                    Ok(())
+                } else {
+                    Err(out_of_turn(next, "a rotation has yet to begin: no key set has this key"))
+                }
+            }
+            Step::Switch if !previous.exists() => Err(out_of_turn(next, "no rotation has begun")),
+            Step::End if next.exists() => Err(out_of_turn(next, "a rotation has yet to be switched")),
+            Step::Begin | Step::Switch | Step::End => Ok(()),
+        }
+    }
+
+    fn take(&self, step: Step) -> Result<(), Error> {
+        let Self { own, next, previous, .. } = self;
+        match step {
+            Step::Begin => SigningKey::load_or_generate(next).map(drop)?,
+            Step::Switch if next.exists() => {
+                // Never is there a moment without a key, or one of which the public half is in no file.
+                remove(previous)?;
+                fs::hard_link(own, previous).map_err(refused(previous))?;
+                fs::rename(next, own).map_err(refused(own))?;
+            }
+            Step::Switch => {}
+            Step::End => remove(previous)?,
+        }
+        Ok(())
+    }
 }
 
 /// Writes the key set of the services, of all their keys that are in the folder.
@@ -117,8 +161,8 @@ fn publish(folder: &Path) -> Result<(), Error> {
     write(folder, SUITE_JWKS, &json!({ "keys": keys }).to_string())
 }
 
-fn out_of_turn(file: PathBuf, why: &'static str) -> Error {
-    Error::Step { file, why }
+fn out_of_turn(file: &Path, why: &'static str) -> Error {
+    Error::Step { file: file.to_owned(), why }
 }
 
 fn remove(file: &Path) -> Result<(), Error> {
@@ -154,8 +198,6 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::OpenOptionsExt as _;
-
-    use devspaces_kit::identity::Jwks;
 
     use super::*;
 
@@ -196,5 +238,29 @@ mod tests {
         rotate(folder, Step::End).expect("a step");
         assert!(before.has("space", &own()) && set().has("space", &own()) && !set().has("space", &first));
         assert!(matches!(rotate(folder, Step::Switch), Err(Error::Step { .. })));
+    }
+
+    // R-P7
+    #[test]
+    fn a_step_that_was_broken_off_leads_to_no_key_that_nobody_knows() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path();
+        make(folder).expect("keys");
+        let file = |id: &str| folder.join(of_service(id));
+        let out_of_turn = |step| matches!(rotate(folder, step), Err(Error::Step { .. }));
+        rotate(folder, Step::Begin).expect("begun");
+        rotate(folder, Step::Switch).expect("switched");
+        let own = fs::read(file("space")).expect("a key");
+        // The end came to the first service alone.
+        fs::remove_file(file("space.previous")).expect("removed");
+        assert!(out_of_turn(Step::Begin) && !file("space.next").exists(), "nothing is done by halves");
+        rotate(folder, Step::End).expect("ended");
+
+        // A beginning that came to no key set.
+        SigningKey::generate_to(&file("space.next")).expect("a key");
+        assert!(out_of_turn(Step::Switch));
+        assert_eq!(fs::read(file("space")).expect("a key"), own);
+        rotate(folder, Step::Begin).expect("begun");
+        rotate(folder, Step::Switch).expect("switched");
     }
 }
