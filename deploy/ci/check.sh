@@ -115,7 +115,9 @@ deploy/make-secrets.sh > /dev/null
 DEVSPACES_ISSUERS=$(sed -n 's/^# *\(kind=.*\)$/\1/p' deploy/compose.yaml)
 [[ -n $DEVSPACES_ISSUERS ]] || fail "compose.yaml gives no example of an issuer"
 export DEVSPACES_ISSUERS
-install -m 0444 deploy/secrets/keys/issuer.jwks.json deploy/secrets/issuers/users.json
+users=deploy/secrets/issuers/users.json
+[[ ! -e $users ]] || cmp -s deploy/secrets/keys/issuer.jwks.json "$users" || fail "$users is an installation's: it is not replaced"
+install -m 0444 deploy/secrets/keys/issuer.jwks.json "$users"
 
 part "start"
 started=$SECONDS
